@@ -1,0 +1,1 @@
+"""Producer, logging handler and commands for the Otto log gateway."""

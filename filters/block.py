@@ -1,0 +1,75 @@
+"""Runs of consecutive entries (blocks), and what a filter selects of them (selections)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from filters.entry import LogEntry, decode_lines
+
+__all__ = ["Block", "Selection"]
+
+
+class Block:
+    """Consecutive stored entries of one task, each already encoded as one JSON object.
+
+    ``received_at`` is ``time.monotonic()`` when the oldest of them reached the gateway, 0.0 where that is unknown.
+    ``size`` is the sum of the lines' bytes.
+    """
+
+    __slots__ = ("_entries", "first", "lines", "received_at", "size", "task_id")
+
+    def __init__(
+        self,
+        task_id: str,
+        first: int,
+        lines: list[bytes],
+        *,
+        entries: Sequence[LogEntry] | None = None,
+        received_at: float = 0.0,
+    ) -> None:
+        self.task_id = task_id
+        self.first = first
+        self.lines = lines
+        self.received_at = received_at
+        self.size = sum(map(len, lines))
+        self._entries = entries
+
+    def __repr__(self) -> str:
+        return f"<Block {self.task_id!r} {self.first}..{self.last} {self.size} bytes>"
+
+    @property
+    def last(self) -> int:
+        """The sequence of the last entry; ``first - 1`` in an empty block."""
+        return self.first + len(self.lines) - 1
+
+    def entries(self) -> Sequence[LogEntry]:
+        """The entries as objects; decoded where the block no longer holds them."""
+        if self._entries is not None:
+            return self._entries
+        return decode_lines(self.lines)
+
+    def forget_entries(self) -> None:
+        """Keep only the encoded lines, once the channels of the moment have matched the objects."""
+        self._entries = None
+
+    def after(self, sequence: int) -> "Block":
+        """The part behind ``sequence``; the block itself where that is all of it."""
+        skip = sequence + 1 - self.first
+        if skip <= 0:
+            return self
+        entries = None if self._entries is None else self._entries[skip:]
+        return Block(self.task_id, self.first + skip, self.lines[skip:], entries=entries, received_at=self.received_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The matching lines of the stretch ``(start, end]`` of one task.
+
+    ``sequences`` and ``lines`` are of the same length; ``sequences`` is a ``range`` where everything matched.
+    A reader that has been given a selection is at position ``end``, even where no line matched.
+    """
+
+    start: int
+    end: int
+    sequences: Sequence[int]
+    lines: Sequence[bytes]
+    received_at: float = 0.0

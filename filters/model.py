@@ -1,0 +1,37 @@
+"""The filter: seven fields, AND between them, OR inside one."""
+
+import msgspec
+
+__all__ = ["EVERYTHING", "FilterError", "LogFilter"]
+
+
+class FilterError(ValueError):
+    """A filter that names something unknown or malformed.
+
+    Attributes:
+        field: the parameter or JSON field that is wrong, as the client wrote it.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class LogFilter(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A filter in canonical form: tuples sorted and without repeats, keywords case-folded, times as entries have them.
+
+    Two filters that select the same by their fields are equal and have the same hash, so they share a channel. An empty
+    tuple or text means that the field is not restricted. ``start_time`` and ``end_time`` are inclusive.
+    """
+
+    levels: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    start_time: str = ""
+    end_time: str = ""
+    worker_ids: tuple[str, ...] = ()
+    task_ids: tuple[str, ...] = ()
+
+
+EVERYTHING = LogFilter()
+"""The filter that every entry passes."""

@@ -1,0 +1,1 @@
+"""The process: settings, composition, ingest, transports and the HTTP API."""

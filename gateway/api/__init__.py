@@ -1,0 +1,1 @@
+"""The HTTP API beside the streams: history, polling, health, metrics."""

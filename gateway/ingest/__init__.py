@@ -1,0 +1,1 @@
+"""Dialects of producers: each turns its messages into the same batches."""

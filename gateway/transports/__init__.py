@@ -1,0 +1,1 @@
+"""How sessions reach their subscribers: Server-Sent Events and Socket.IO."""

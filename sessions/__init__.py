@@ -1,0 +1,1 @@
+"""Who reads what, and where they are: hub, windows, channels, sessions."""

@@ -1,0 +1,140 @@
+"""What a session needs of the outside: an encoding, a transport, and the history behind the live stream."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+import msgspec
+
+from filters.block import Selection
+from filters.matching import Matcher
+from filters.position import Position
+from sessions.close_reasons import CloseReason
+
+__all__ = ["Encoding", "EndedTask", "History", "Notice", "NoticeKind", "Run", "Transport"]
+
+
+@dataclass(slots=True)
+class Run:
+    """The encoded matching lines of the stretch ``(start, end]``; all sessions at ``start`` get the same object.
+
+    ``data`` is whatever the encoding made (bytes, or packets), ``size`` its bytes, ``count`` its lines.
+    ``received_at`` is ``time.monotonic()`` when the oldest line reached the gateway, 0.0 where it came from storage.
+    """
+
+    start: int
+    end: int
+    count: int
+    data: Any
+    size: int
+    received_at: float = 0.0
+
+
+class Encoding(Protocol):
+    """Turns selected lines into what a transport writes. One object per kind of wire, shared by all its channels."""
+
+    @property
+    def name(self) -> str:
+        """Part of the channel's key: sessions with equal names share their bytes."""
+        ...
+
+    def encode(self, epoch: str, selection: Selection) -> Run:
+        """Encode one run; called once per channel and run, with at least one line."""
+        ...
+
+
+class NoticeKind(Enum):
+    """What is said beside the lines."""
+
+    HEARTBEAT = "heartbeat"
+    GAP = "gap"
+    COMPLETE = "complete"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An event beside the lines: its kind, its JSON fields, and a position where a client may resume from it."""
+
+    kind: NoticeKind
+    fields: dict[str, Any]
+    position: Position | None = None
+
+    def json(self) -> bytes:
+        """The fields as JSON."""
+        return msgspec.json.encode(self.fields)
+
+
+class Transport(Protocol):
+    """One subscriber's connection, as its session sees it. No method blocks or raises."""
+
+    @property
+    def kind(self) -> str:
+        """``sse`` or ``socketio``; the label of metrics."""
+        ...
+
+    def write(self, run: Run) -> bool:
+        """Take a run. False: it was taken, and nothing more until ``Session.resume()`` is called."""
+        ...
+
+    def notify(self, notice: Notice) -> bool:
+        """Take a notice, in order with the runs; the result means the same."""
+        ...
+
+    def end(self, reason: CloseReason) -> None:
+        """The session is over; flush what was taken, then close. Called once, after the last ``notify``."""
+        ...
+
+
+class EndedTask(Protocol):
+    """The end of a task, as the history reports it."""
+
+    @property
+    def last(self) -> int: ...  # noqa: D102
+    @property
+    def status(self) -> str: ...  # noqa: D102
+    @property
+    def timestamp(self) -> str: ...  # noqa: D102
+
+
+class StoredTask(Protocol):
+    """What exists of a task."""
+
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+    @property
+    def ended(self) -> EndedTask | None: ...
+
+
+class History(Protocol):
+    """The part of the journal that sessions read; ``storage.journal.Journal`` says what each method does."""
+
+    @property
+    def epoch(self) -> str: ...  # noqa: D102
+    async def task_state(self, task_id: str) -> StoredTask: ...  # noqa: D102
+    async def read(  # noqa: D102
+        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+    ) -> Selection: ...
+    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int: ...  # noqa: D102
+
+
+class Progress(Protocol):
+    """One transition of a pipeline's stage."""
+
+    @property
+    def pipeline_id(self) -> str: ...
+    @property
+    def stage_id(self) -> str: ...
+    @property
+    def document(self) -> bytes: ...
+    @property
+    def number(self) -> int: ...
+
+
+class StageHistory(Protocol):
+    """The part of the journal that pipeline subscribers read."""
+
+    async def stages(self, pipeline_id: str) -> Sequence[Progress]: ...

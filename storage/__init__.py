@@ -1,0 +1,1 @@
+"""Everything that is kept: the journal, producers' numbers, polling tables."""
