@@ -24,6 +24,7 @@ __all__ = [
     "LineBatch",
     "ProducerNumber",
     "Receipt",
+    "Record",
     "StageProgress",
     "StreamClosed",
     "TaskEnded",
@@ -184,6 +185,20 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """One stored record in commit order over all tasks, as sinks copy it: lines, or the end of a task.
+
+    ``id`` only grows. ``lines`` start at sequence ``first``.
+    """
+
+    id: int
+    task_id: str
+    first: int = 0
+    lines: Sequence[bytes] = ()
+    ended: TaskEnded | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JournalStatistics:
     """Counts since the start, and what waits now."""
 
@@ -253,6 +268,10 @@ class Journal(Protocol):
 
     async def stages(self, pipeline_id: str) -> Sequence[StageProgress]:
         """The last known state of every stage, ordered by ``number``."""
+        ...
+
+    async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
+        """The records behind ``after`` in commit order, at least one where there is any, about ``bytes_max`` bytes."""
         ...
 
     @property

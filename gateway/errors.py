@@ -1,0 +1,73 @@
+"""Errors as every interface of the gateway answers them: a code, a text, a field, and the status that goes with it."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import grpc
+import msgspec
+from starlette.responses import Response
+
+__all__ = ["ApiError", "error_response"]
+
+_STATUS: Final = {
+    "INVALID_ARGUMENT": (HTTPStatus.BAD_REQUEST, grpc.StatusCode.INVALID_ARGUMENT),
+    "UNAUTHENTICATED": (HTTPStatus.UNAUTHORIZED, grpc.StatusCode.UNAUTHENTICATED),
+    "PERMISSION_DENIED": (HTTPStatus.FORBIDDEN, grpc.StatusCode.PERMISSION_DENIED),
+    "NOT_FOUND": (HTTPStatus.NOT_FOUND, grpc.StatusCode.NOT_FOUND),
+    "METHOD_NOT_ALLOWED": (HTTPStatus.METHOD_NOT_ALLOWED, grpc.StatusCode.UNIMPLEMENTED),
+    "NOT_ACCEPTABLE": (HTTPStatus.NOT_ACCEPTABLE, grpc.StatusCode.INVALID_ARGUMENT),
+    "PAYLOAD_TOO_LARGE": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, grpc.StatusCode.INVALID_ARGUMENT),
+    "RESOURCE_EXHAUSTED": (HTTPStatus.TOO_MANY_REQUESTS, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    "SERVER_FULL": (HTTPStatus.SERVICE_UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    "UNAVAILABLE": (HTTPStatus.SERVICE_UNAVAILABLE, grpc.StatusCode.UNAVAILABLE),
+    "INTERNAL": (HTTPStatus.INTERNAL_SERVER_ERROR, grpc.StatusCode.INTERNAL),
+}
+
+
+class ApiError(Exception):
+    """A refusal that the client can understand and, where it is its fault, mend.
+
+    Args:
+        code: one of the codes above, in capitals.
+        message: what is wrong and what would be right; never a secret, never a traceback.
+        field: the parameter, header or JSON field that is wrong, as the client wrote it.
+        retry_after_seconds: when trying again may help; sent as ``Retry-After``.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, field: str | None = None, retry_after_seconds: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.field = field
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def http_status(self) -> HTTPStatus:
+        """The status of an HTTP answer."""
+        return _STATUS[self.code][0]
+
+    @property
+    def grpc_status(self) -> grpc.StatusCode:
+        """The status of an RPC."""
+        return _STATUS[self.code][1]
+
+    def fields(self) -> dict[str, Any]:
+        """The JSON object ``{"code", "message", "field"?}``, as HTTP, SSE and Socket.IO send it."""
+        fields = {"code": self.code, "message": self.message}
+        if self.field is not None:
+            fields["field"] = self.field
+        return fields
+
+
+def error_response(error: ApiError) -> Response:
+    """The HTTP answer ``{"error": {"code", "message", "field"?}}``."""
+    headers = {"Cache-Control": "no-store"}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if error.code == "UNAUTHENTICATED":
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(
+        msgspec.json.encode({"error": error.fields()}), error.http_status, headers, media_type="application/json"
+    )
