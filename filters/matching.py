@@ -36,7 +36,17 @@ class Matcher:
 
     def matches(self, entry: LogEntry) -> bool:
         """Whether one entry passes."""
-        raise NotImplementedError
+        wanted = self.filter
+        text = entry.message.casefold()
+        return (
+            (not wanted.levels or entry.level in wanted.levels)
+            and (not wanted.worker_ids or entry.worker_id in wanted.worker_ids)
+            and (not wanted.task_ids or entry.task_id in wanted.task_ids)
+            and (not wanted.sources or entry.source in wanted.sources)
+            and (not wanted.start_time or entry.timestamp >= wanted.start_time)
+            and (not wanted.end_time or entry.timestamp <= wanted.end_time)
+            and (not wanted.keywords or any(keyword in text for keyword in wanted.keywords))
+        )
 
     def select(self, entries: Sequence[LogEntry]) -> list[int]:
         """The indices of the entries that pass, ascending."""

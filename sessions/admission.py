@@ -26,6 +26,11 @@ class Admission:
     def __repr__(self) -> str:
         return f"<Admission {self.active}/{self.limit} refused={self.refused}>"
 
+    @property
+    def is_full(self) -> bool:
+        """Whether ``enter`` would be refused."""
+        return self.active >= self.limit
+
     def enter(self) -> None:
         """Take a place.
 

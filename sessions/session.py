@@ -248,8 +248,9 @@ class Session:
                 return min(position.sequence, head) if position.epoch else position.sequence
             case Tail(0):
                 return head
-            case Tail(count):
-                return await self._hub.history.tail_start(self._feed.task_id, count, head, Matcher(self.filter))
+            case Tail(count, floor):
+                tail = await self._hub.history.tail_start(self._feed.task_id, count, head, Matcher(self.filter))
+                return max(tail, floor.sequence) if floor.belongs_to(self._hub.epoch) else tail
             case _:
                 return 0
 

@@ -26,9 +26,10 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """Start with the last ``count`` matching lines; 0 is live only."""
+    """Start with the last ``count`` matching lines, but not before ``floor``; 0 is live only."""
 
     count: int
+    floor: Position = Position()
 
 
 Start = FromStart | After | Tail
