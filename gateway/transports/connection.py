@@ -103,7 +103,7 @@ class _Streaming:
 
 
 def http_protocol_class() -> type[asyncio.Protocol]:
-    """uvicorn's HTTP protocol, on httptools where that is installed and on h11 elsewhere, with connections handed out."""
+    """Uvicorn's HTTP protocol, on httptools where that is installed and on h11 elsewhere, with connections handed out."""
     base: type[asyncio.Protocol]
     try:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as base  # type: ignore[no-redef]

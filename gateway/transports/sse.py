@@ -22,7 +22,7 @@ from sessions.transport import Notice, NoticeKind, Run
 
 __all__ = ["StreamAuthenticator", "StreamPrincipal", "sse_routes"]
 
-PATH: Final = "/api/v1/log-streaming/logs/{task_id:path}/stream"
+PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/stream"
 RETRY_MILLISECONDS: Final = (1_000, 3_000)
 """How long a browser waits before it reconnects; spread, so that not everybody comes back at once."""
 RETRY_AFTER_SHUTDOWN_MILLISECONDS: Final = (1_000, 10_000)
@@ -123,9 +123,7 @@ class SseResponse(Response):
         try:
             session = self._hub.open(self._subscription, transport)
         except ServerFullError as error:  # others came in between the check and here
-            transport.notify(
-                Notice(NoticeKind.ERROR, {"code": CloseReason.SERVER_FULL.code, "message": str(error)})
-            )
+            transport.notify(Notice(NoticeKind.ERROR, {"code": CloseReason.SERVER_FULL.code, "message": str(error)}))
             await send({"type": "http.response.body", "body": transport.trailer()})
             return
         connection.on_writable = session.resume

@@ -125,9 +125,7 @@ class GzipChecksum:
 
     def trailer(self) -> bytes:
         """The end of the deflate stream, the checksum and the length modulo 2^32 (RFC 1952)."""
-        return (
-            _DEFLATE_END + self._checksum.to_bytes(4, "little") + (self._length & 0xFFFFFFFF).to_bytes(4, "little")
-        )
+        return _DEFLATE_END + self._checksum.to_bytes(4, "little") + (self._length & 0xFFFFFFFF).to_bytes(4, "little")
 
 
 IDENTITY: Final = SseEncoding()
