@@ -1,12 +1,16 @@
 """What a subscriber asks for."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from filters.model import EVERYTHING, LogFilter
 from filters.position import Position
 from sessions.transport import Encoding
 
 __all__ = ["After", "FromStart", "Start", "Subscription", "Tail"]
+
+
+START: Final = Position()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +33,12 @@ class Tail:
     """Start with the last ``count`` matching lines, but not before ``floor``; 0 is live only."""
 
     count: int
-    floor: Position = Position()
+    floor: Position = START
 
 
 Start = FromStart | After | Tail
+
+FROM_START: Final = FromStart()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +51,5 @@ class Subscription:
     task_id: str
     encoding: Encoding
     filter: LogFilter = EVERYTHING
-    start: Start = FromStart()
+    start: Start = FROM_START
     expires_at: float | None = None

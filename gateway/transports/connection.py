@@ -1,8 +1,8 @@
 """The server's end of one HTTP connection, so that a run of lines is one write to the socket.
 
 An ASGI ``send`` costs a coroutine, a dictionary and a join per subscriber and run; the bytes are the same for all
-subscribers, down to the chunk framing. So the head and the end of a stream's response go through ASGI, and everything in
-between is written to the connection itself, with its own flow control.
+subscribers, down to the chunk framing. So the head and the end of a stream's response go through ASGI, and everything
+in between is written to the connection itself, with its own flow control.
 """
 
 import asyncio
@@ -71,7 +71,9 @@ def connection_of(scope: Scope) -> Connection:
     """
     connection = scope.get("extensions", {}).get(EXTENSION)
     if not isinstance(connection, Connection):
-        raise RuntimeError("streams need the gateway's own HTTP protocol class; see gateway.transports.connection")
+        raise RuntimeError(  # noqa: TRY004 - not a wrong argument but a wrong server
+            "streams need the gateway's own HTTP protocol class; see gateway.transports.connection"
+        )
     return connection
 
 
@@ -103,10 +105,14 @@ class _Streaming:
 
 
 def http_protocol_class() -> type[asyncio.Protocol]:
-    """Uvicorn's HTTP protocol, on httptools where that is installed and on h11 elsewhere, with connections handed out."""
+    """Uvicorn's HTTP protocol with connections handed out; on httptools where that is installed, on h11 elsewhere."""
     base: type[asyncio.Protocol]
     try:
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as base  # type: ignore[no-redef]
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+        base = HttpToolsProtocol
     except ImportError:
-        from uvicorn.protocols.http.h11_impl import H11Protocol as base  # type: ignore[no-redef]
+        from uvicorn.protocols.http.h11_impl import H11Protocol
+
+        base = H11Protocol
     return type("StreamingHttpProtocol", (_Streaming, base), {})

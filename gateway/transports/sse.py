@@ -46,7 +46,7 @@ class StreamAuthenticator(Protocol):
 
 
 class SseTransport:
-    """Writes shared chunks to one connection. What waits in it is bounded by the transport's high-water mark and a run."""
+    """Writes shared chunks to one connection; what waits there is bounded by its high-water mark and one run."""
 
     kind = "sse"
 
@@ -111,7 +111,7 @@ class SseResponse(Response):
         # Response.init_headers adds the length of a body that we do not have.
         self.raw_headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         """Serve the stream until the session ends or the client is gone."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         if scope["method"] == "HEAD":

@@ -31,7 +31,7 @@ def filter_of(pairs: list[tuple[str, str]]) -> LogFilter:
 def start_of(query: Mapping[str, str], last_event_id: str | None) -> Start:
     """Where a stream starts.
 
-    ``Last-Event-ID`` wins: a browser that reconnects repeats the address it started with, ``tail`` and ``after`` included.
+    ``Last-Event-ID`` wins: a browser that reconnects repeats the address it started with, ``tail`` included.
 
     Raises:
         ApiError: INVALID_ARGUMENT that names the header or the parameter.

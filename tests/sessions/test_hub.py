@@ -1,15 +1,15 @@
 import pytest
 
-from filters.model import LogFilter
+from filters.model import EVERYTHING, LogFilter
 from filters.position import Position
 from sessions.admission import ServerFullError
 from sessions.close_reasons import CloseReason
 from sessions.session import SessionState
-from sessions.subscription import After, FromStart, Subscription, Tail
+from sessions.subscription import FROM_START, After, Subscription, Tail
 from tests.support.scripted_history import EPOCH, Commit, Ended, RecordingTransport, block, settle
 
 
-def subscription(bench, *, task="build", start=FromStart(), log_filter=LogFilter(), expires_at=None):
+def subscription(bench, *, task="build", start=FROM_START, log_filter=EVERYTHING, expires_at=None):
     return Subscription(task, bench.encoding, log_filter, start, expires_at)
 
 

@@ -147,7 +147,7 @@ class World:
         assert self.hub.admission.active == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(operations, max_size=60))
 async def test_every_reader_gets_every_matching_line_once_in_order(script):
     """Whatever happens in whatever order, what a reader got is what grep would give it."""

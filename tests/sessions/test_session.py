@@ -1,10 +1,11 @@
+import asyncio
 import time
 
 from filters.model import LogFilter
 from sessions.close_reasons import CloseReason
 from sessions.session import SessionState
-from tests.sessions.test_hub import opened
-from tests.support.scripted_history import block, settle
+from tests.sessions.test_hub import opened, subscription
+from tests.support.scripted_history import Commit, RecordingTransport, block, settle
 
 ERRORS = LogFilter(levels=("ERROR",))
 
@@ -57,7 +58,7 @@ async def test_lines_published_during_a_read_are_given_once(make_bench):
     bench = make_bench(buffer_lines=1, window_bytes_per_task=1)
     bench.history.store(block(1, 50))
     bench.history.gate.clear()
-    session, transport = await opened(bench)
+    _, transport = await opened(bench)
     bench.history.gate.set()
     bench.history.asked.clear()
     await bench.history.asked.wait()
@@ -131,9 +132,9 @@ async def test_new_filter_applies_to_what_a_blocked_session_has_not_been_given(b
 async def test_filter_changed_between_publish_and_flush(bench):
     """Lines that were published and not flushed are given once, by the filter of the moment they are given."""
     session, transport = await opened(bench)
-    other, _ = await opened(bench, log_filter=ERRORS)
-    bench.history.store(block(1, 3))
-    bench.hub.publish(type("C", (), {"blocks": (block(1, 2), block(3, 3, level="ERROR")), "ended": ()})())
+    await opened(bench, log_filter=ERRORS)
+    bench.history.store(block(1, 2), block(3, 3, level="ERROR"))
+    bench.hub.publish(Commit((block(1, 2), block(3, 3, level="ERROR"))))
     session.change_filter(ERRORS)
     await bench.flush()
     assert transport.sequences == [3]
@@ -143,18 +144,14 @@ async def test_filter_changed_while_reading(make_bench):
     """A read for the old filter is thrown away, not given."""
     bench = make_bench(window_bytes_per_task=1)
     bench.history.store(block(1, 5), block(6, 6, level="ERROR"))
-    session, transport = await opened(bench)
-    transport.sequences.clear()
-    session2, transport2 = await opened(bench)
-    transport2.sequences.clear()
-    bench.history.gate.clear()
-    session3_transport = (await opened(bench))[1]
-    session3 = bench.hub.sessions[-1]
-    session3.change_filter(ERRORS)
-    bench.history.gate.set()
+    transport = RecordingTransport()
+    session = bench.hub.open(subscription(bench), transport)
+    while session.state is not SessionState.READING:
+        await asyncio.sleep(0)
+    session.change_filter(ERRORS)
     await settle()
-    assert session3_transport.sequences in ([6], [1, 2, 3, 4, 5, 6])
-    assert session3.state is SessionState.LIVE
+    assert transport.sequences == [6]
+    assert session.state is SessionState.LIVE
 
 
 async def test_heartbeat_follows_silence(make_bench):

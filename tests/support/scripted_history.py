@@ -147,5 +147,5 @@ class RecordingTransport:
 
 async def settle() -> None:
     """Let everything run that needs no outside event."""
-    for _ in range(300):
+    for _ in range(120):
         await asyncio.sleep(0)
