@@ -1,10 +1,18 @@
-"""A worker that publishes lines on the native wire and waits until they are on disk."""
+"""A worker that publishes lines on the native wire and waits until they are on disk.
 
+Run as ``python -m tests.support.worker ADDRESS TASK WORKER < lines`` it is a process of its own; every line of its
+input is ``LEVEL<tab>SOURCE<tab>MESSAGE``.
+"""
+
+import asyncio
+import sys
 import uuid
 from collections.abc import AsyncIterator, Sequence
 
 import grpc.aio
 from otto.logs.v1 import logs_pb2, logs_pb2_grpc
+
+from tests.support.build_output import OutputLine
 
 __all__ = ["publish"]
 
@@ -12,7 +20,7 @@ __all__ = ["publish"]
 async def publish(
     address: str,
     task_id: str,
-    lines: Sequence[str],
+    lines: Sequence[str | OutputLine],
     *,
     worker_id: str = "worker-1",
     end: bool = False,
@@ -24,7 +32,7 @@ async def publish(
             lines=logs_pb2.LineBatch(
                 task_id=task_id,
                 worker_id=worker_id,
-                lines=[logs_pb2.Line(message=text.encode()) for text in lines[first : first + batch_lines]],
+                lines=list(map(_line, lines[first : first + batch_lines])),
             )
         )
         for first in range(0, len(lines), batch_lines)
@@ -44,3 +52,25 @@ async def publish(
             assert not response.problems, response.problems
             acknowledged = response.acknowledged_number
         assert acknowledged == len(items), f"{acknowledged} of {len(items)} requests were acknowledged"
+
+
+def _line(line: str | OutputLine) -> logs_pb2.Line:
+    if isinstance(line, str):
+        return logs_pb2.Line(message=line.encode())
+    level = logs_pb2.Level.Value(f"LEVEL_{line.level}")
+    source = logs_pb2.Source.Value(f"SOURCE_{line.source.upper()}")
+    return logs_pb2.Line(message=line.message.encode(), level=level, source=source)
+
+
+def main() -> None:
+    """Publish what comes in on stdin."""
+    address, task_id, worker_id = sys.argv[1:]
+    lines = []
+    for raw in sys.stdin.buffer.read().split(b"\n")[:-1]:
+        level, source, message = raw.decode().split("\t", 2)
+        lines.append(OutputLine(message, level, source))
+    asyncio.run(publish(address, task_id, lines, worker_id=worker_id))
+
+
+if __name__ == "__main__":
+    main()
