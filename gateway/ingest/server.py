@@ -79,6 +79,11 @@ class GrpcServer:
         return f"<GrpcServer {state} {self._host}:{self._port} {self._counters.streams} streams>"
 
     @property
+    def port(self) -> int:
+        """The port: the one that was given, or the one that was found free."""
+        return self._port
+
+    @property
     def statistics(self) -> IngestStatistics:
         """A frozen picture of the counts."""
         return self._counters.statistics
@@ -195,7 +200,9 @@ def _options(limits: IngestLimits) -> list[tuple[str, int]]:
     return [
         ("grpc.so_reuseport", 0),  # on by default, and then a taken port goes unnoticed
         ("grpc.max_receive_message_length", limits.request_bytes_max),
-        ("grpc.max_concurrent_streams", limits.streams_max),
+        # More than the streams that may be: a client that has opened them all can still make the single calls, and the
+        # next stream is refused instead of waiting at the client.
+        ("grpc.max_concurrent_streams", limits.streams_max + 100),
         # A dead peer is noticed within 80 s; TCP alone would take hours.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),

@@ -43,6 +43,7 @@ class ProducerStream(ABC):
         self._drained = asyncio.Event()
         self._end: StreamEnd | None = None
         self._half_closed = False
+        self._cut_off = False
         self._requests = 0
         self._lines = 0
         self._bytes = 0
@@ -64,7 +65,12 @@ class ProducerStream(ABC):
         self._end = end
         self._wake.set()
         if self._handler is not None:
-            self._timers.append(self._loop.call_later(self._limits.settle_seconds_max, self._handler.cancel))
+            self._timers.append(self._loop.call_later(self._limits.settle_seconds_max, self._cut))
+
+    def _cut(self) -> None:
+        self._cut_off = True
+        if self._handler is not None:
+            self._handler.cancel()
 
     async def run(self) -> None:
         """Serve the stream until it ends; called once, by the RPC's handler.
@@ -73,7 +79,8 @@ class ProducerStream(ABC):
             ApiError: the stream was not admitted.
         """
         self._intake.join(self)
-        self._handler = asyncio.current_task()
+        self._handler = handler = asyncio.current_task()
+        assert handler is not None  # noqa: S101  (a coroutine runs in a task)
         if self._principal.expires_at is not None:
             remaining = max(0.0, self._principal.expires_at - time.time())
             self._timers.append(self._loop.call_later(remaining, self.end, _EXPIRED))
@@ -84,6 +91,10 @@ class ProducerStream(ABC):
                 await self._wake.wait()
                 self._wake.clear()
                 await self._answer()
+        except asyncio.CancelledError:
+            if not self._cut_off:
+                raise
+            handler.uncancel()  # our own doing: the producer is still told why
         finally:
             for timer in self._timers:
                 timer.cancel()
