@@ -205,7 +205,8 @@ def _insert(rows: int) -> str:
     ``executemany`` gives up the interpreter's lock at every row and, beside a busy event loop, waits up to 5 ms to get
     it back, with the write lock of the database in its hands: 2.8 s for 500 rows, where this statement takes 27 ms.
     """
-    return "INSERT INTO job_logs (job_id, log_message, created_at) VALUES " + ", ".join(["(?, ?, ?)"] * rows)
+    values = ", ".join(["(?, ?, ?)"] * rows)
+    return f"INSERT INTO job_logs (job_id, log_message, created_at) VALUES {values}"  # noqa: S608 - question marks only
 
 
 def _text(value: bytes) -> str:
