@@ -54,10 +54,14 @@ class Block:
     def after(self, sequence: int) -> "Block":
         """The part behind ``sequence``; the block itself where that is all of it."""
         skip = sequence + 1 - self.first
-        if skip <= 0:
-            return self
-        entries = None if self._entries is None else self._entries[skip:]
-        return Block(self.task_id, self.first + skip, self.lines[skip:], entries=entries, received_at=self.received_at)
+        return self if skip <= 0 else self.part(skip, len(self.lines))
+
+    def part(self, start: int, stop: int) -> "Block":
+        """The lines with the indices ``start`` to ``stop``, as of a slice."""
+        entries = None if self._entries is None else self._entries[start:stop]
+        return Block(
+            self.task_id, self.first + start, self.lines[start:stop], entries=entries, received_at=self.received_at
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,24 @@ from typing import Any, Protocol
 
 import msgspec
 
-from filters.block import Selection
+from filters.block import Block, Selection
 from filters.matching import Matcher
 from filters.position import Position
 from sessions.close_reasons import CloseReason
 
-__all__ = ["Encoding", "EndedTask", "History", "Notice", "NoticeKind", "Run", "Transport"]
+__all__ = [
+    "CommittedLines",
+    "Encoding",
+    "EndedTask",
+    "History",
+    "Notice",
+    "NoticeKind",
+    "Progress",
+    "Run",
+    "StageHistory",
+    "StoredTask",
+    "Transport",
+]
 
 
 @dataclass(slots=True)
@@ -91,6 +103,8 @@ class EndedTask(Protocol):
     """The end of a task, as the history reports it."""
 
     @property
+    def task_id(self) -> str: ...  # noqa: D102
+    @property
     def last(self) -> int: ...  # noqa: D102
     @property
     def status(self) -> str: ...  # noqa: D102
@@ -102,11 +116,20 @@ class StoredTask(Protocol):
     """What exists of a task."""
 
     @property
-    def first(self) -> int: ...
+    def first(self) -> int: ...  # noqa: D102
     @property
-    def last(self) -> int: ...
+    def last(self) -> int: ...  # noqa: D102
     @property
-    def ended(self) -> EndedTask | None: ...
+    def ended(self) -> EndedTask | None: ...  # noqa: D102
+
+
+class CommittedLines(Protocol):
+    """What one commit stored, as far as subscribers of logs care; ``storage.journal.Committed`` in production."""
+
+    @property
+    def blocks(self) -> Sequence[Block]: ...  # noqa: D102
+    @property
+    def ended(self) -> Sequence[EndedTask]: ...  # noqa: D102
 
 
 class History(Protocol):
@@ -125,16 +148,16 @@ class Progress(Protocol):
     """One transition of a pipeline's stage."""
 
     @property
-    def pipeline_id(self) -> str: ...
+    def pipeline_id(self) -> str: ...  # noqa: D102
     @property
-    def stage_id(self) -> str: ...
+    def stage_id(self) -> str: ...  # noqa: D102
     @property
-    def document(self) -> bytes: ...
+    def document(self) -> bytes: ...  # noqa: D102
     @property
-    def number(self) -> int: ...
+    def number(self) -> int: ...  # noqa: D102
 
 
 class StageHistory(Protocol):
     """The part of the journal that pipeline subscribers read."""
 
-    async def stages(self, pipeline_id: str) -> Sequence[Progress]: ...
+    async def stages(self, pipeline_id: str) -> Sequence[Progress]: ...  # noqa: D102

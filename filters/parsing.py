@@ -1,0 +1,182 @@
+"""Filters as clients write them, in a query string or as JSON, brought into the one canonical form."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from filters.entry import LEVELS, SOURCES
+from filters.identifiers import IdentifierError, check_identifier
+from filters.levels import LEVEL_NAMES, SOURCE_NAMES
+from filters.model import FilterError, LogFilter
+from filters.timestamps import from_rfc3339
+
+__all__ = [
+    "KEYWORDS_MAX",
+    "KEYWORD_LENGTH_MAX",
+    "VALUES_MAX",
+    "filter_from_json",
+    "filter_from_query",
+    "filter_to_json",
+]
+
+KEYWORDS_MAX: Final = 100
+"""Keywords of one filter; more would make matching one line expensive for everybody."""
+
+KEYWORD_LENGTH_MAX: Final = 256
+"""Characters of one keyword."""
+
+VALUES_MAX: Final = 1000
+"""Workers, or tasks, of one filter."""
+
+_JSON_LISTS: Final = ("levels", "sources", "keywords", "workerIds", "taskIds")
+_JSON_TIMES: Final = ("startTime", "endTime")
+_QUERY_LISTS: Final = {"level": "levels", "source": "sources", "keywords": "keywords", "workerId": "workerIds"}
+
+
+def filter_from_query(pairs: Iterable[tuple[str, str]]) -> LogFilter:
+    """The filter in query parameters: ``level, source, keywords, workerId, startTime, endTime``.
+
+    A list is separated by commas or by repeating the parameter; blanks around an element and empty elements count for
+    nothing. Other parameters are none of the filter's business.
+
+    Raises:
+        FilterError: a parameter has a wrong value; ``field`` is its name.
+    """
+    lists: dict[str, list[tuple[str, str]]] = {}
+    times: dict[str, str] = {}
+    for name, value in pairs:
+        if name in _QUERY_LISTS:
+            elements = lists.setdefault(_QUERY_LISTS[name], [])
+            elements += [(name, element.strip()) for element in value.split(",")]
+        elif name in _JSON_TIMES and value:
+            if name in times:
+                raise FilterError(name, f"{name} may be given once")
+            times[name] = value
+    return _build(lists, {name: (name, value) for name, value in times.items()})
+
+
+def filter_from_json(value: object, field: str = "filter") -> LogFilter:
+    """The filter in a JSON object; None is the filter that everything passes.
+
+    Each list may also be a single string. Empty strings and null count for nothing.
+
+    Raises:
+        FilterError: something is wrong; ``field`` says where, like ``filter.levels[1]``.
+    """
+    if value is None:
+        return LogFilter()
+    if not isinstance(value, dict):
+        raise FilterError(field, f"{field} must be an object, not {_kind(value)}")
+    lists: dict[str, list[tuple[str, str]]] = {}
+    times: dict[str, tuple[str, str]] = {}
+    for name, content in value.items():
+        place = f"{field}.{name}"
+        if name in _JSON_LISTS:
+            lists[name] = _strings(place, content)
+        elif name in _JSON_TIMES:
+            if content is None or content == "":
+                continue
+            if not isinstance(content, str):
+                raise FilterError(place, f"{place} must be a string, not {_kind(content)}")
+            times[name] = (place, content)
+        else:
+            known = ", ".join((*_JSON_LISTS, *_JSON_TIMES))
+            raise FilterError(f"{field}.{str(name)[:64]}", f"{field} has no field {str(name)[:64]!r}; it has {known}")
+    return _build(lists, times, field + ".")
+
+
+def filter_to_json(log_filter: LogFilter) -> dict[str, Any]:
+    """The canonical form as a JSON object; fields that are not restricted are left out."""
+    fields: dict[str, Any] = msgspec.to_builtins(log_filter)
+    return fields
+
+
+def _strings(place: str, content: object) -> list[tuple[str, str]]:
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [(place, content.strip())]
+    if not isinstance(content, list):
+        raise FilterError(place, f"{place} must be a list of strings, not {_kind(content)}")
+    found = []
+    for index, element in enumerate(content):
+        if not isinstance(element, str):
+            raise FilterError(f"{place}[{index}]", f"{place}[{index}] must be a string, not {_kind(element)}")
+        found.append((f"{place}[{index}]", element.strip()))
+    return found
+
+
+def _build(lists: dict[str, list[tuple[str, str]]], times: dict[str, tuple[str, str]], prefix: str = "") -> LogFilter:
+    """The canonical filter of values, each with the place where it was written."""
+
+    def canonical(name: str, check: Callable[[str, str], str], most: int) -> tuple[str, ...]:
+        values = {check(place, value) for place, value in lists.get(name, ()) if value}
+        if len(values) > most:
+            place = lists[name][0][0].partition("[")[0]
+            raise FilterError(place, f"{place} may have at most {most} values, not {len(values)}")
+        return tuple(sorted(values))
+
+    bounds = {name: _time(place, value) for name, (place, value) in times.items()}
+    start_time, end_time = bounds.get("startTime", ""), bounds.get("endTime", "")
+    if start_time and end_time and start_time > end_time:
+        raise FilterError(prefix + "startTime", f"{prefix}startTime must not be later than {prefix}endTime")
+    return LogFilter(
+        levels=tuple(sorted({*canonical("levels", _level, VALUES_MAX)}, key=LEVELS.index)),
+        sources=canonical("sources", _source, VALUES_MAX),
+        keywords=canonical("keywords", _keyword, KEYWORDS_MAX),
+        start_time=start_time,
+        end_time=end_time,
+        worker_ids=canonical("workerIds", _identifier, VALUES_MAX),
+        task_ids=canonical("taskIds", _identifier, VALUES_MAX),
+    )
+
+
+def _level(place: str, value: str) -> str:
+    level = LEVEL_NAMES.get(value.upper())
+    if level is None:
+        raise FilterError(place, f"{place}: unknown level {value[:64]!r}; levels are {', '.join(LEVELS)}")
+    return level
+
+
+def _source(place: str, value: str) -> str:
+    source = SOURCE_NAMES.get(value.lower())
+    if source is None:
+        raise FilterError(place, f"{place}: unknown source {value[:64]!r}; sources are {', '.join(SOURCES)}")
+    return source
+
+
+def _keyword(place: str, value: str) -> str:
+    if len(value) > KEYWORD_LENGTH_MAX:
+        raise FilterError(place, f"{place}: a keyword may have at most {KEYWORD_LENGTH_MAX} characters")
+    return value.casefold()
+
+
+def _identifier(place: str, value: str) -> str:
+    try:
+        return check_identifier(place, value)
+    except IdentifierError as error:
+        raise FilterError(place, str(error)) from error
+
+
+def _time(place: str, value: str) -> str:
+    try:
+        return from_rfc3339(value)
+    except ValueError as error:
+        raise FilterError(place, f"{place}: {error}") from error
+
+
+def _kind(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case _:
+            return "an object"

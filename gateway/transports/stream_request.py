@@ -1,0 +1,64 @@
+"""What a request for a task's stream asks for: where to start, and which lines."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from filters.parsing import filter_from_query
+
+from filters.model import FilterError, LogFilter
+from filters.position import Position, PositionError
+from gateway.errors import ApiError
+from sessions.subscription import After, FromStart, Start, Tail
+
+__all__ = ["TAIL_MAX", "filter_of", "start_of", "tail_count"]
+
+TAIL_MAX: Final = 1_000_000_000
+"""More lines than a task can have; stops numbers that no journal could search for."""
+
+
+def filter_of(pairs: list[tuple[str, str]]) -> LogFilter:
+    """The filter in query parameters.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT that names the parameter.
+    """
+    try:
+        return filter_from_query(pairs)
+    except FilterError as error:
+        raise ApiError("INVALID_ARGUMENT", str(error), field=error.field) from error
+
+
+def start_of(query: Mapping[str, str], last_event_id: str | None) -> Start:
+    """Where a stream starts.
+
+    ``Last-Event-ID`` wins: a browser that reconnects repeats the address it started with, ``tail`` included.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT that names the header or the parameter.
+    """
+    if last_event_id:
+        return After(_position("Last-Event-ID", last_event_id))
+    after = query.get("after")
+    floor = _position("after", after) if after is not None else None
+    tail = query.get("tail")
+    if tail is not None:
+        return Tail(tail_count("tail", tail), floor or Position())
+    return FromStart() if floor is None else After(floor)
+
+
+def tail_count(field: str, text: str) -> int:
+    """A number of lines.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT; it is not a whole number from 0 on.
+    """
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(TAIL_MAX)) or int(text) > TAIL_MAX:
+        raise ApiError("INVALID_ARGUMENT", f"{field} must be a whole number from 0 to {TAIL_MAX}", field=field)
+    return int(text)
+
+
+def _position(field: str, text: str) -> Position:
+    try:
+        return Position.parse(text)
+    except PositionError as error:
+        raise ApiError("INVALID_ARGUMENT", f"{field}: {error}", field=field) from error

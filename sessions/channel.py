@@ -1,0 +1,208 @@
+"""One (task, filter, encoding): entries are matched, encoded and compressed once here, whoever reads them."""
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from filters.block import Block, Selection
+from filters.matching import Matcher
+from filters.model import LogFilter
+from sessions.limits import Limits
+from sessions.run_cache import RunCache
+from sessions.transport import Encoding, History, Run
+
+if TYPE_CHECKING:
+    from sessions.feed import Feed
+    from sessions.session import Session
+
+__all__ = ["Channel"]
+
+_numbers = itertools.count(1)
+
+
+class Channel:
+    """Sessions that read the same lines in the same encoding share every byte of them.
+
+    ``head`` is the sequence up to which live sessions have been given everything. The runs behind it are kept only
+    while a session needs them.
+
+    Attributes:
+        live: sessions at ``head`` whose transports take more; a flush writes to exactly these.
+        behind: all others.
+        ahead: those of ``behind`` that asked to start behind a line that does not exist yet.
+        encodes: how many runs were encoded; work per run, not per session.
+    """
+
+    def __init__(
+        self,
+        feed: "Feed",
+        log_filter: LogFilter,
+        encoding: Encoding,
+        *,
+        history: History,
+        limits: Limits,
+        cache: RunCache,
+        spawn: Callable[[Coroutine[None, None, Run]], "asyncio.Task[Run]"],
+    ) -> None:
+        self.feed = feed
+        self.filter = log_filter
+        self.encoding = encoding
+        self.matcher = Matcher(log_filter)
+        self.head = feed.head
+        self.live: set[Session] = set()
+        self.behind: set[Session] = set()
+        self.ahead: set[Session] = set()
+        self.encodes = 0
+        self._number = next(_numbers)
+        self._history = history
+        self._limits = limits
+        self._cache = cache
+        self._spawn = spawn
+        self._kept: deque[Run] = deque()  # consecutive, up to head; the cache may have dropped the oldest
+        self._kept_lines = 0
+        self._reads: dict[int, asyncio.Task[Run]] = {}
+
+    def __repr__(self) -> str:
+        return (
+            f"<Channel {self.feed.task_id!r} {self.encoding.name} head={self.head} "
+            f"live={len(self.live)} behind={len(self.behind)} kept={len(self._kept)}>"
+        )
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody reads it any more."""
+        return not self.live and not self.behind
+
+    def advance(self) -> Sequence[Run] | None:
+        """Encode what was published since ``head`` and move ``head`` there.
+
+        The runs are consecutive, from the old head to the new one. None: the window no longer holds all of it, and
+        live sessions have to read the journal.
+        """
+        start, self.head = self.head, self.feed.head
+        blocks = self.feed.window.since(start, self.head)
+        if blocks is None:
+            self._forget_kept()
+            return None
+        return [self._encode(part) for part in self._parts(blocks)]
+
+    def keep(self, runs: Sequence[Run]) -> None:
+        """Keep fresh runs for the sessions that could not take them; forget all where there is none.
+
+        At most ``Limits.buffer_lines`` lines are kept: that is what may wait in memory for one session.
+        """
+        if not self.behind:
+            if self._kept:
+                self._forget_kept()
+            return
+        for run in runs:
+            self._cache.put(self._number, run)
+            self._kept.append(run)
+            self._kept_lines += run.count
+        while self._kept_lines > self._limits.buffer_lines and self._kept:
+            oldest = self._kept.popleft()
+            self._kept_lines -= oldest.count
+            self._cache.drop(self._number, oldest.start)
+
+    def run_after(self, position: int) -> Run | None:
+        """The next run for a session at ``position``, from memory; None where only the journal has it.
+
+        The run starts exactly at ``position``, so nothing is doubled and nothing is missed, and ends at ``head`` or
+        before it.
+        """
+        run = self._cache.get(self._number, position)
+        if run is not None:
+            return run
+        blocks = self.feed.window.since(position, self.head)
+        if not blocks:
+            return None
+        run = self._encode(next(self._parts(blocks)))
+        self._cache.put(self._number, run)
+        return run
+
+    async def stored_run_after(self, position: int) -> Run:
+        """The next run for a session at ``position``, from the journal; sessions at the same place share one read.
+
+        It starts later than ``position`` where retention has removed lines. Raises whatever the history raises.
+        """
+        read = self._reads.get(position)
+        if read is None:
+            read = self._spawn(self._read(position, self.head))
+            self._reads[position] = read
+            read.add_done_callback(lambda _: self._reads.pop(position, None))
+        # A session that goes away must not take the read away from the others.
+        return await asyncio.shield(read)
+
+    def lag_of(self, position: int) -> int:
+        """How many lines of this channel a session at ``position`` has not been given.
+
+        Exact where the runs are in memory; farther behind, every line of the task counts.
+        """
+        lines = 0
+        for run in reversed(self._kept):
+            if run.start < position:
+                break
+            lines += run.count
+        else:
+            if not self._kept or self._kept[0].start > position:
+                return max(0, self.head - position)
+        return lines
+
+    async def _read(self, position: int, head: int) -> Run:
+        lines_max = self._limits.stored_lines_max
+        # End at a multiple of lines_max: readers that started at different places meet there and share from then on.
+        upto = min(head, position - position % lines_max + lines_max) if self.matcher.everything else head
+        selection = await self._history.read(
+            self.feed.task_id, position, upto, self.matcher, lines_max=lines_max, bytes_max=self._limits.run_bytes_max
+        )
+        run = self._encode(selection)
+        if run.start == position:
+            self._cache.put(self._number, run)
+        return run
+
+    def _encode(self, selection: Selection) -> Run:
+        if not selection.lines:
+            return Run(selection.start, selection.end, 0, None, 0)
+        self.encodes += 1
+        return self.encoding.encode(self._history.epoch, selection)
+
+    def _parts(self, blocks: Sequence[Block]) -> Iterator[Selection]:
+        """Cut blocks into selections of at most about ``run_bytes_max`` bytes, joining small neighbours."""
+        bytes_max = self._limits.run_bytes_max
+        waiting: list[Selection] = []
+        size = 0
+        for block in blocks:
+            if waiting and size + block.size > bytes_max:
+                yield _join(waiting)
+                waiting, size = [], 0
+            if block.size <= bytes_max:
+                waiting.append(self.matcher.select_block(block))
+                size += block.size
+                continue
+            step = max(1, len(block.lines) * bytes_max // block.size)
+            for first in range(0, len(block.lines), step):
+                yield self.matcher.select_block(block.part(first, first + step))
+        if waiting:
+            yield _join(waiting)
+
+    def _forget_kept(self) -> None:
+        for run in self._kept:
+            self._cache.drop(self._number, run.start)
+        self._kept.clear()
+        self._kept_lines = 0
+
+
+def _join(selections: Sequence[Selection]) -> Selection:
+    """Consecutive selections as one."""
+    if len(selections) == 1:
+        return selections[0]
+    lines = [line for selection in selections for line in selection.lines]
+    first, last = selections[0], selections[-1]
+    sequences: Sequence[int]
+    if isinstance(first.sequences, range):
+        sequences = range(first.start + 1, last.end + 1)
+    else:
+        sequences = [sequence for selection in selections for sequence in selection.sequences]
+    return Selection(first.start, last.end, sequences, lines, first.received_at)

@@ -1,0 +1,241 @@
+"""The hub: takes committed entries and makes them available to sessions."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sessions.admission import Admission
+from sessions.close_reasons import CloseReason
+from sessions.feed import Feed
+from sessions.limits import Limits
+from sessions.run_cache import RunCache
+from sessions.session import Session
+from sessions.statistics import DeliveryMeter, HubStatistics, Observer
+from sessions.subscription import Subscription
+from sessions.transport import CommittedLines, History, Transport
+
+__all__ = ["Hub"]
+
+T = TypeVar("T")
+
+_SWEEP_SECONDS_MAX = 1.0
+
+
+class Hub:
+    """Fans committed lines out to sessions. The publisher never waits for a subscriber.
+
+    Tasks that nobody watches cost one dictionary look-up per block. Flushes are coalesced: one at once when idle, then
+    at most one per tick, and the tick is never shorter than the last flush took, so that the hub spends at most half of
+    its time flushing and many readers mean longer runs, not a longer queue.
+
+    Args:
+        history: the journal.
+        limits: see ``Limits``.
+        admission: counts sessions; shared with other kinds of streams.
+        observer: is told latencies.
+        history_errors: what ``history`` raises when it cannot be read; sessions then end with STORAGE_UNAVAILABLE.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        limits: Limits | None = None,
+        *,
+        admission: Admission | None = None,
+        observer: Observer | None = None,
+        history_errors: tuple[type[Exception], ...] = (OSError,),
+    ) -> None:
+        self.history = history
+        self.limits = limits or Limits()
+        self.admission = admission or Admission(self.limits.sessions_max)
+        self.history_errors = history_errors
+        self.meter = DeliveryMeter()
+        self.catch_ups = 0
+        self.gaps = 0
+        self._observer = observer
+        self._cache = RunCache(self.limits.run_bytes_total)
+        self._feeds: dict[str, Feed] = {}
+        self._sessions: dict[str, Session] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._dirty: set[Feed] = set()
+        self._oldest_at = 0.0
+        self._window_bytes = 0
+        self._flushes = 0
+        self._flush_timer: asyncio.Handle | None = None
+        self._flushed_at = 0.0
+        self._tick = self.limits.tick_seconds
+        self._sweep_timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<Hub {len(self._sessions)} sessions {len(self._feeds)} tasks tick={self._tick * 1000:.0f}ms>"
+
+    @property
+    def epoch(self) -> str:
+        """The journal's life."""
+        return self.history.epoch
+
+    @property
+    def sessions(self) -> Sequence[Session]:
+        """The open sessions."""
+        return tuple(self._sessions.values())
+
+    @property
+    def statistics(self) -> HubStatistics:
+        """A frozen picture; walks over the sessions that are behind."""
+        channels = [channel for feed in self._feeds.values() for channel in feed.channels.values()]
+        behind = [session for channel in channels for session in channel.behind]
+        return HubStatistics(
+            active=Counter(session.kind for session in self._sessions.values()),
+            delivered=self.meter.totals(),
+            lagging=sum(session.is_lagging for session in behind),
+            behind=len(behind),
+            catch_ups=self.catch_ups,
+            gaps=self.gaps,
+            encodes=sum(channel.encodes for channel in channels),
+            flushes=self._flushes,
+            refused=self.admission.refused,
+            tasks=len(self._feeds),
+            channels=len(channels),
+            window_bytes=self._window_bytes,
+            run_bytes=self._cache.size,
+            tick_seconds=self._tick,
+        )
+
+    def publish(self, committed: CommittedLines) -> None:
+        """Take what one commit stored. Commits come in order; nothing is awaited and nobody is written to here."""
+        for block in committed.blocks:
+            feed = self._feeds.get(block.task_id)
+            if feed is None:
+                continue
+            before = feed.window.size
+            feed.publish(block)
+            self._window_bytes += feed.window.size - before
+            self._dirty.add(feed)
+            if block.received_at and not self._oldest_at:
+                self._oldest_at = block.received_at
+        for ended in committed.ended:
+            feed = self._feeds.get(ended.task_id)
+            if feed is not None:
+                feed.end(ended)
+                self._dirty.add(feed)
+        if self._window_bytes > self.limits.window_bytes_total:
+            self._shrink_windows()
+        if self._dirty and self._flush_timer is None:
+            self._schedule_flush()
+
+    def open(self, subscription: Subscription, transport: Transport) -> Session:
+        """Start a session; it begins to write by itself.
+
+        Raises:
+            ServerFullError: there are as many sessions as there may be.
+        """
+        self.admission.enter()
+        feed = self._feeds.get(subscription.task_id)
+        if feed is None:
+            feed = Feed(
+                subscription.task_id, history=self.history, limits=self.limits, cache=self._cache, spawn=self._spawn
+            )
+            self._feeds[subscription.task_id] = feed
+        feed.watchers += 1
+        session = Session(self, feed, subscription, transport)
+        self._sessions[session.id] = session
+        if self._is_closed:
+            session.close(CloseReason.SERVER_SHUTDOWN)
+            return session
+        self.start(session, session.begin())
+        if self._sweep_timer is None:
+            self._schedule_sweep()
+        return session
+
+    def start(self, session: Session, work: Coroutine[None, None, None]) -> None:
+        """Run a session's own coroutine; the hub owns the task, and the session ends where it fails."""
+        self._spawn(_guarded(session, work))
+
+    async def load(self, feed: Feed) -> None:
+        """Ask the journal what exists of a task, before its first session starts."""
+        if not feed.is_loaded:
+            feed.load(await self.history.task_state(feed.task_id))
+
+    def forget(self, session: Session, feed: Feed) -> None:
+        """A session has ended."""
+        del self._sessions[session.id]
+        self.admission.leave()
+        feed.watchers -= 1
+        if feed.watchers == 0:
+            self._window_bytes -= feed.window.size
+            self._dirty.discard(feed)
+            del self._feeds[feed.task_id]
+
+    def timestamp(self, wall: float) -> str:
+        """A Unix time as RFC 3339 in UTC, with milliseconds."""
+        return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def flush(self) -> None:
+        """Write what was published to all live sessions. Called by the hub's own timer."""
+        self._flush_timer = None
+        started = time.monotonic()
+        dirty, self._dirty = self._dirty, set()
+        oldest, self._oldest_at = self._oldest_at, 0.0
+        for feed in dirty:
+            feed.flush()
+        self._flushes += 1
+        self._flushed_at = time.monotonic()
+        if oldest and self._observer is not None:
+            self._observer.delivery_latency(self._flushed_at - oldest)
+        pause = max(self.limits.tick_seconds, self._flushed_at - started)
+        self._tick = min(pause, self.limits.tick_seconds_max)
+
+    async def close(self, reason: CloseReason = CloseReason.SERVER_SHUTDOWN) -> None:
+        """End every session and wait until their reads have stopped; idempotent."""
+        self._is_closed = True
+        for timer in (self._flush_timer, self._sweep_timer):
+            if timer is not None:
+                timer.cancel()
+        self._flush_timer = self._sweep_timer = None
+        for session in self.sessions:
+            session.close(reason)
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _spawn(self, work: Coroutine[None, None, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _schedule_flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        wait = self._flushed_at + self._tick - time.monotonic()
+        self._flush_timer = loop.call_soon(self.flush) if wait <= 0 else loop.call_later(wait, self.flush)
+
+    def _schedule_sweep(self) -> None:
+        pause = min(_SWEEP_SECONDS_MAX, self.limits.heartbeat_seconds / 4, self.limits.timeout_seconds / 4)
+        self._sweep_timer = asyncio.get_running_loop().call_later(pause, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweep_timer = None
+        now, wall = time.monotonic(), time.time()
+        for session in self.sessions:
+            session.check(now, wall)
+        if self._sessions:
+            self._schedule_sweep()
+
+    def _shrink_windows(self) -> None:
+        # To three quarters, so that the next shrinking is some time away.
+        share = self.limits.window_bytes_total * 3 // 4 // len(self._feeds)
+        for feed in self._feeds.values():
+            feed.window.trim(share)
+        self._window_bytes = sum(feed.window.size for feed in self._feeds.values())
+
+
+async def _guarded(session: Session, work: Coroutine[None, None, None]) -> None:
+    try:
+        await work
+    except Exception:  # noqa: BLE001 - whatever it was, the subscriber is told to come back, and the log has it
+        session.fail()

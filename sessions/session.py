@@ -1,0 +1,322 @@
+"""One subscriber: a position in a channel, and a transport. It holds no queue."""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from filters.matching import Matcher
+from filters.model import LogFilter
+from filters.position import Position
+from sessions.close_reasons import CloseReason
+from sessions.subscription import After, Subscription, Tail
+from sessions.transport import Notice, NoticeKind, Run, Transport
+
+if TYPE_CHECKING:
+    from sessions.channel import Channel
+    from sessions.feed import Feed
+    from sessions.hub import Hub
+
+__all__ = ["Session", "SessionState"]
+
+
+class SessionState(Enum):
+    """Where a session is in its life; only ``Session._enter`` changes it."""
+
+    STARTING = "starting"
+    """It is being found out where it starts."""
+    LIVE = "live"
+    """It has everything up to its channel's head; the next flush writes to it."""
+    BLOCKED = "blocked"
+    """Its transport takes no more for now."""
+    READING = "reading"
+    """It waits for lines from the journal."""
+    AHEAD = "ahead"
+    """It asked to start behind a line that does not exist yet."""
+    CLOSED = "closed"
+
+
+_NEXT: Final = {
+    SessionState.STARTING: frozenset(
+        {SessionState.LIVE, SessionState.BLOCKED, SessionState.READING, SessionState.AHEAD, SessionState.CLOSED}
+    ),
+    SessionState.LIVE: frozenset({SessionState.BLOCKED, SessionState.READING, SessionState.CLOSED}),
+    SessionState.BLOCKED: frozenset({SessionState.LIVE, SessionState.READING, SessionState.AHEAD, SessionState.CLOSED}),
+    SessionState.READING: frozenset({SessionState.LIVE, SessionState.BLOCKED, SessionState.AHEAD, SessionState.CLOSED}),
+    SessionState.AHEAD: frozenset({SessionState.LIVE, SessionState.BLOCKED, SessionState.READING, SessionState.CLOSED}),
+    SessionState.CLOSED: frozenset(),
+}
+
+_log = logging.getLogger(__name__)
+
+_SILENT: Final = frozenset({CloseReason.COMPLETED, CloseReason.CLIENT_GONE, CloseReason.UNSUBSCRIBED})
+"""Reasons that need no error event: the client knows, or is not there."""
+
+
+class Session:
+    """Gives one subscriber every matching line of its task once, in order.
+
+    Its position is the sequence up to which everything that matches was handed to the transport. Whatever it gets next
+    starts exactly there, from the live run, from memory or from the journal: ``pump`` is the one function that changes
+    between them, and it never awaits.
+    """
+
+    def __init__(self, hub: "Hub", feed: "Feed", subscription: Subscription, transport: Transport) -> None:
+        self.id = secrets.token_hex(8)
+        self.subscription = subscription
+        self.filter = subscription.filter
+        self.position = 0
+        self.state = SessionState.STARTING
+        self.opened_at = time.time()
+        self.lines = 0
+        self.bytes = 0
+        self._hub = hub
+        self._feed = feed
+        self._transport = transport
+        self._channel: Channel | None = None
+        self._writable = True
+        self._progress_at = self._written_at = time.monotonic()
+        self._closed: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
+
+    def __repr__(self) -> str:
+        return (
+            f"<Session {self.id} {self.kind} {self._feed.task_id!r} {self.state.value} "
+            f"position={self.position} lag={self.lag}>"
+        )
+
+    @property
+    def kind(self) -> str:
+        """The kind of its transport."""
+        return self._transport.kind
+
+    @property
+    def lag(self) -> int:
+        """How many lines of its channel it has not been given yet."""
+        if self._channel is None or self.state is SessionState.LIVE:
+            return 0
+        return self._channel.lag_of(self.position)
+
+    @property
+    def is_lagging(self) -> bool:
+        """Whether its lag has reached ``Limits.lagging_lines``."""
+        return self.state is not SessionState.LIVE and self.lag >= self._hub.limits.lagging_lines
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended, for whatever reason."""
+        return self.state is SessionState.CLOSED
+
+    async def begin(self) -> None:
+        """Find out where to start, then give what there is. Runs once, as a task of the hub."""
+        try:
+            await self._hub.load(self._feed)
+            position = await self._starting_position()
+        except self._hub.history_errors:
+            self.close(CloseReason.STORAGE_UNAVAILABLE)
+            return
+        if self.is_closed:
+            return
+        self.position = position
+        self._announce_gap(self._feed.first - 1)
+        self._channel = self._feed.join(self)
+        self.pump()
+
+    def deliver(self, runs: Sequence[Run]) -> None:
+        """Take fresh runs at the live end; called by the flush on live sessions only."""
+        for run in runs:
+            self._give(run)
+            if not self._writable or self.is_closed:
+                self._fall_behind()
+                return
+
+    def pump(self) -> None:
+        """Give what there is until the transport is full, the live end is reached, or only the journal has more.
+
+        This is the seam between stored and live. It does not await: between reading ``channel.head`` and joining the
+        live sessions nothing can be published, so no line falls in between; and each run starts exactly at the
+        session's position, so none is given twice.
+        """
+        channel = self._channel
+        if channel is None or self.is_closed or self.state is SessionState.READING:
+            return
+        while self._writable and not self.is_closed:
+            if self.position >= channel.head:
+                self._reach_head(channel)
+                return
+            run = channel.run_after(self.position)
+            if run is None:
+                self._enter(SessionState.READING)
+                channel.live.discard(self)
+                channel.behind.add(self)
+                self._hub.start(self, self._read(channel))
+                return
+            self._give(run)
+        self._fall_behind()
+
+    def resume(self) -> None:
+        """The transport can take more."""
+        self.touch()
+        if self._writable:
+            return
+        self._writable = True
+        self.pump()
+
+    def touch(self) -> None:
+        """The client gave a sign of life."""
+        self._progress_at = time.monotonic()
+
+    def change_filter(self, log_filter: LogFilter) -> None:
+        """Apply another filter from the next line on; lines that were given are neither repeated nor taken back."""
+        if log_filter == self.filter or self.is_closed:
+            return
+        self.filter = log_filter
+        left = self._channel
+        if left is None:
+            return
+        self._channel = self._feed.join(self)
+        self._feed.leave(self, left)
+        if self.state is SessionState.LIVE:
+            # Its old channel may have been flushed less far than the new one starts; pump() looks.
+            self._channel.behind.discard(self)
+            self._channel.live.add(self)
+        self.pump()
+
+    def finish_if_complete(self) -> None:
+        """End the session where its task has ended and every line of it was given."""
+        ended = self._feed.ended
+        if ended is None or self._channel is None or self.position < ended.last:
+            return
+        self._notify(
+            NoticeKind.COMPLETE,
+            {"status": ended.status, "timestamp": ended.timestamp, "lastSequence": ended.last},
+            Position(ended.last, self._hub.epoch, end_seen=True),
+        )
+        self.close(CloseReason.COMPLETED)
+
+    def check(self, now: float, wall: float) -> None:
+        """What time does to a session: expiry, time-out, heartbeat.
+
+        Args:
+            now: ``time.monotonic()``.
+            wall: ``time.time()``.
+        """
+        expires_at = self.subscription.expires_at
+        if expires_at is not None and wall >= expires_at:
+            self.close(CloseReason.TOKEN_EXPIRED)
+        elif not self._writable:
+            if now - self._progress_at >= self._hub.limits.timeout_seconds:
+                self.close(CloseReason.SESSION_TIMEOUT)
+        elif now - self._written_at >= self._hub.limits.heartbeat_seconds:
+            self._notify(NoticeKind.HEARTBEAT, {"timestamp": self._hub.timestamp(wall)})
+            if not self._writable and self.state is SessionState.LIVE:
+                self._fall_behind()
+
+    def fail(self) -> None:
+        """End the session because of an error of ours; to be called where the exception is being handled."""
+        _log.exception("session failed", extra={"session": self.id, "transport": self.kind})
+        self.close(CloseReason.INTERNAL)
+
+    def close(self, reason: CloseReason) -> None:
+        """End the session; idempotent and synchronous."""
+        if self.is_closed:
+            return
+        if reason not in _SILENT:
+            self._notify(NoticeKind.ERROR, {"code": reason.code, "message": reason.text})
+        self._enter(SessionState.CLOSED)
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            self._feed.leave(self, channel)
+        self._hub.forget(self, self._feed)
+        self._transport.end(reason)
+        self._closed.set_result(reason)
+
+    async def wait_closed(self) -> CloseReason:
+        """Return the reason once the session has ended."""
+        return await asyncio.shield(self._closed)
+
+    async def _starting_position(self) -> int:
+        start, head = self.subscription.start, self._feed.head
+        match start:
+            case After(position):
+                if not position.belongs_to(self._hub.epoch):
+                    return 0
+                # An id that we gave out cannot be beyond the end, unless the journal went back in time; then the lines
+                # that come are new to this client.
+                return min(position.sequence, head) if position.epoch else position.sequence
+            case Tail(0):
+                return head
+            case Tail(count, floor):
+                tail = await self._hub.history.tail_start(self._feed.task_id, count, head, Matcher(self.filter))
+                return max(tail, floor.sequence) if floor.belongs_to(self._hub.epoch) else tail
+            case _:
+                return 0
+
+    async def _read(self, channel: "Channel") -> None:
+        """Fetch the next run from the journal, then go on from memory if that has the rest."""
+        self._hub.catch_ups += 1
+        try:
+            run = await channel.stored_run_after(self.position)
+        except self._hub.history_errors:
+            self.close(CloseReason.STORAGE_UNAVAILABLE)
+            return
+        if self.is_closed:
+            return
+        self._enter(SessionState.BLOCKED)
+        if channel is self._channel:  # otherwise the filter was changed meanwhile, and this run is not wanted any more
+            self._announce_gap(run.start)
+            self._give(run)
+        self.pump()
+
+    def _give(self, run: Run) -> None:
+        self.position = run.end
+        if run.data is None:
+            return
+        self.lines += run.count
+        self.bytes += run.size
+        self._written_at = self._progress_at = time.monotonic()
+        self._hub.meter.add(self._transport.kind, run)
+        if not self._transport.write(run):
+            self._writable = False
+
+    def _notify(self, kind: NoticeKind, fields: dict[str, object], position: Position | None = None) -> None:
+        self._written_at = time.monotonic()
+        if not self._transport.notify(Notice(kind, fields, position)):
+            self._writable = False
+
+    def _announce_gap(self, start: int) -> None:
+        """Say that the lines behind the position up to ``start`` no longer exist, if there are any, and go on there."""
+        if start <= self.position:
+            return
+        self._hub.gaps += 1
+        self._notify(NoticeKind.GAP, {"from": self.position + 1, "to": start, "reason": "retention"})
+        self.position = start
+
+    def _reach_head(self, channel: "Channel") -> None:
+        if self.position > channel.head:
+            self._enter(SessionState.AHEAD)
+            channel.ahead.add(self)
+            self.finish_if_complete()
+            return
+        channel.behind.discard(self)
+        channel.live.add(self)
+        self._enter(SessionState.LIVE)
+        channel.keep(())
+        self.finish_if_complete()
+
+    def _fall_behind(self) -> None:
+        channel = self._channel
+        if channel is None:
+            return  # closed by its transport while it wrote
+        channel.live.discard(self)
+        channel.behind.add(self)
+        self._enter(SessionState.BLOCKED)
+
+    def _enter(self, state: SessionState) -> None:
+        if state is self.state:
+            return
+        if state not in _NEXT[self.state]:
+            raise RuntimeError(f"a session cannot go from {self.state.value} to {state.value}")
+        self.state = state

@@ -1,0 +1,121 @@
+import gzip
+import random
+import zlib
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filters.block import Selection
+from filters.entry import LogEntry, encode_lines
+from gateway.transports.checksum import append_checksum, shift_of
+from gateway.transports.sse_encoding import GZIP, IDENTITY, ZSTD, GzipChecksum, event_text, negotiate
+from sessions.transport import Notice, NoticeKind
+from tests.support.scripted_history import EPOCH, block
+
+
+def unchunk(wire: bytes) -> bytes:
+    """The bodies of HTTP chunks."""
+    out = b""
+    while wire:
+        size, wire = wire.split(b"\r\n", 1)
+        out, wire = out + wire[: int(size, 16)], wire[int(size, 16) + 2 :]
+    return out
+
+
+def selection(first, last, **fields):
+    b = block(first, last, **fields)
+    return Selection(first - 1, last, range(first, last + 1), b.lines)
+
+
+@given(st.binary(max_size=2000), st.binary(max_size=2000))
+def test_checksum_of_both_follows_from_the_checksums_of_each(a, b):
+    """Appending needs only the appended part's checksum and length."""
+    assert append_checksum(zlib.crc32(a), zlib.crc32(b), shift_of(len(b))) == zlib.crc32(a + b)
+
+
+def test_event_has_id_and_data():
+    """A line is a default event whose id is its position."""
+    run = IDENTITY.encode(EPOCH, selection(7, 7))
+    text = unchunk(run.data.wire)
+    assert text.startswith(b'id: 0123abcd-7\ndata: {"taskId":"build"')
+    assert text.endswith(b"}\n\n")
+    assert run.count == 1
+
+
+@given(st.lists(st.text(), min_size=1, max_size=5))
+def test_no_message_breaks_the_framing(messages):
+    """Whatever a line contains, it stays one event of two lines."""
+    entries = [
+        LogEntry("t", "w", n, "2026-01-01T00:00:00.000000000Z", "INFO", "stdout", message)
+        for n, message in enumerate(messages, 1)
+    ]
+    run = IDENTITY.encode(EPOCH, Selection(0, len(entries), range(1, len(entries) + 1), encode_lines(entries)))
+    events = unchunk(run.data.wire).split(b"\n\n")
+    assert len(events) == len(messages) + 1
+    assert all(b"\r" not in event and event.count(b"\n") == 1 for event in events[:-1])
+
+
+def test_zstd_chunks_can_be_joined_in_any_order():
+    """Frames are independent: a reader may begin with any of them."""
+    chunks = [ZSTD.encode(EPOCH, selection(n, n + 9)).data for n in (1, 11, 21)]
+    plain = [unchunk(IDENTITY.encode(EPOCH, selection(n, n + 9)).data.wire) for n in (1, 11, 21)]
+    for order in ([0, 1, 2], [2, 0], [1]):
+        body = b"".join(unchunk(chunks[n].wire) for n in order)
+        with zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True) as reader:
+            assert reader.read() == b"".join(plain[n] for n in order)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 0], [1], []])
+def test_gzip_response_is_one_true_member(order):
+    """Shared blocks in any order make a member whose trailer verifies."""
+    chunks = [GZIP.encode(EPOCH, selection(n, n + 9)).data for n in (1, 11, 21)]
+    plain = [unchunk(IDENTITY.encode(EPOCH, selection(n, n + 9)).data.wire) for n in (1, 11, 21)]
+    opening = GZIP.opening(b"retry: 5\n\n")
+    checksum = GzipChecksum()
+    for chunk in (opening, *(chunks[n] for n in order)):
+        checksum.add(chunk)
+    body = unchunk(opening.wire + b"".join(chunks[n].wire for n in order)) + checksum.trailer()
+    assert gzip.decompress(body) == b"retry: 5\n\n" + b"".join(plain[n] for n in order)
+
+
+@pytest.mark.parametrize("encoding", [ZSTD, GZIP])
+def test_compression_pays_on_runs(encoding):
+    """A run of similar lines shrinks to a sixth or less."""
+    lines = selection(1, 200, message="step 17 loss=0.12345 lr=3.0e-4 speed=1234.5 samples/s eta=00:12:34")
+    assert encoding.encode(EPOCH, lines).size * 6 < IDENTITY.encode(EPOCH, lines).size
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", IDENTITY),
+        ("gzip", GZIP),
+        ("gzip, deflate, br, zstd", ZSTD),
+        ("zstd;q=0.5, gzip;q=0.9", GZIP),
+        ("gzip;q=0", IDENTITY),
+        ("*", ZSTD),
+        ("br", IDENTITY),
+        ("GZIP;q=0.3, identity;q=0.5", IDENTITY),
+        ("gzip;q=banana", GZIP),
+    ],
+)
+def test_encoding_is_negotiated(header, expected):
+    """The client's quality decides, then zstd before gzip; what was not offered is never used."""
+    assert negotiate(header) is expected
+
+
+def test_notice_is_a_named_event():
+    """Heartbeats and the like have a name, so that ``onmessage`` does not see them."""
+    assert event_text(Notice(NoticeKind.GAP, {"from": 1, "to": 2})) == b'event: gap\ndata: {"from":1,"to":2}\n\n'
+
+
+def test_random_cuts_of_a_gzip_stream_are_decodable():
+    """Everything up to a flush can be decoded before the response ends."""
+    rng = random.Random(5)
+    decoder = zlib.decompressobj(wbits=31)
+    text = decoder.decompress(unchunk(GZIP.opening(b"retry: 5\n\n").wire))
+    for first in range(1, 300, 10):
+        text += decoder.decompress(unchunk(GZIP.encode(EPOCH, selection(first, first + rng.randrange(10))).data.wire))
+        assert text.endswith(b"\n\n")

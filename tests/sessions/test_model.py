@@ -1,0 +1,157 @@
+"""Random interleavings of everything that can happen to sessions, against a list and a comprehension."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filters.model import LogFilter
+from filters.position import Position
+from sessions.close_reasons import CloseReason
+from sessions.hub import Hub
+from sessions.limits import Limits
+from sessions.subscription import After, FromStart, Subscription, Tail
+from tests.support.scripted_history import (
+    EPOCH,
+    Commit,
+    RecordingTransport,
+    ScriptedHistory,
+    TextEncoding,
+    block,
+    settle,
+)
+
+ALL = LogFilter()
+ERRORS = LogFilter(levels=("ERROR",))
+
+operations = st.one_of(
+    st.tuples(st.just("commit"), st.integers(1, 12), st.booleans()),
+    st.tuples(st.just("commit unseen"), st.integers(1, 4)),
+    st.tuples(st.just("flush")),
+    st.tuples(st.just("settle")),
+    st.tuples(st.just("open"), st.sampled_from(["start", "after", "tail"]), st.integers(0, 30), st.booleans()),
+    st.tuples(st.just("block"), st.integers(0, 5)),
+    st.tuples(st.just("resume"), st.integers(0, 5)),
+    st.tuples(st.just("filter"), st.integers(0, 5), st.booleans()),
+    st.tuples(st.just("close"), st.integers(0, 5)),
+    st.tuples(st.just("hold")),
+    st.tuples(st.just("release")),
+)
+
+
+class Reader:
+    """A session with what it must have received: lines behind its start, each by the filter of its moment."""
+
+    def __init__(self, session, transport):
+        self.session, self.transport = session, transport
+        self.spans: list[tuple[int, LogFilter]] = []  # position at which a filter was left
+
+
+class World:
+    def __init__(self):
+        self.history = ScriptedHistory()
+        limits = Limits(buffer_lines=6, window_bytes_per_task=1200, stored_lines_max=4, run_bytes_max=600)
+        self.hub = Hub(self.history, limits)
+        self.encoding = TextEncoding()
+        self.readers: list[Reader] = []
+        self.last = 0
+
+    def commit(self, count, *, publish=True, is_error=False):
+        new = block(self.last + 1, self.last + count, level="ERROR" if is_error else "INFO")
+        self.last += count
+        self.history.store(new)
+        if publish:
+            self.hub.publish(Commit((new,)))
+
+    def open(self, kind, number, only_errors):
+        start = {
+            "start": FromStart(),
+            "after": After(Position(min(number, self.last), EPOCH)),
+            "tail": Tail(number),
+        }[kind]
+        transport = RecordingTransport()
+        chosen = ERRORS if only_errors else ALL
+        session = self.hub.open(Subscription("build", self.encoding, chosen, start), transport)
+        self.readers.append(Reader(session, transport))
+
+    def reader(self, index):
+        return self.readers[index % len(self.readers)] if self.readers else None
+
+    def change_filter(self, reader, log_filter):
+        if not reader.session.is_closed and reader.session._channel is not None:
+            reader.spans.append((reader.session.position, reader.session.filter))
+            reader.session.change_filter(log_filter)
+
+    async def apply(self, operation):
+        match operation:
+            case ("commit", count, is_error):
+                self.commit(count, is_error=is_error)
+            case ("commit unseen", count):
+                self.commit(count, publish=False)
+            case ("flush",):
+                if self.hub._flush_timer is not None:
+                    self.hub._flush_timer.cancel()
+                    self.hub.flush()
+            case ("settle",):
+                await settle()
+            case ("open", kind, number, only_errors):
+                self.open(kind, number, only_errors)
+            case ("block", index) if reader := self.reader(index):
+                reader.transport.is_writable = False
+            case ("resume", index) if reader := self.reader(index):
+                reader.transport.is_writable = True
+                reader.session.resume()
+            case ("filter", index, only_errors) if reader := self.reader(index):
+                self.change_filter(reader, ERRORS if only_errors else ALL)
+            case ("close", index) if reader := self.reader(index):
+                reader.session.close(CloseReason.CLIENT_GONE)
+            case ("hold",):
+                self.history.gate.clear()
+            case ("release",):
+                self.history.gate.set()
+
+    def check(self, reader):
+        entries = self.history.entries.get("build", [])
+        got = reader.transport.sequences
+        assert got == sorted(set(got)), "doubled or out of order"
+        if not got:
+            return
+        spans = [*reader.spans, (reader.session.position, reader.session.filter)]
+        expected, left = [], got[0] - 1
+        for position, log_filter in spans:
+            expected += [
+                e.sequence
+                for e in entries
+                if left < e.sequence <= position and (log_filter == ALL or e.level == "ERROR")
+            ]
+            left = max(left, position)
+        assert got == expected
+
+    async def finish(self):
+        """Everybody reads again; whoever is open must come to the end."""
+        self.history.gate.set()
+        await settle()
+        self.commit(1, is_error=True)
+        for reader in self.readers:
+            reader.transport.is_writable = True
+        for _ in range(8):
+            for reader in self.readers:
+                reader.session.resume()
+            await settle()
+            await self.apply(("flush",))
+            await settle()
+        for reader in self.readers:
+            self.check(reader)
+            if not reader.session.is_closed:
+                assert reader.session.position == self.last, reader.session
+                assert reader.transport.sequences[-1] == self.last
+        await self.hub.close()
+        assert self.hub.admission.active == 0
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(operations, max_size=60))
+async def test_every_reader_gets_every_matching_line_once_in_order(script):
+    """Whatever happens in whatever order, what a reader got is what grep would give it."""
+    world = World()
+    for operation in script:
+        await world.apply(operation)
+    await world.finish()

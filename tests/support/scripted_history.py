@@ -1,0 +1,151 @@
+"""A history whose answers a test can hold back, and a transport that records what a session gave it."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from filters.block import Block, Selection
+from filters.entry import LogEntry, encode_lines
+from filters.matching import Matcher
+from sessions.close_reasons import CloseReason
+from sessions.transport import Notice, Run
+
+EPOCH = "0123abcd"
+
+
+def entry(sequence: int, *, task: str = "build", level: str = "INFO", message: str | None = None) -> LogEntry:
+    return LogEntry(
+        task_id=task,
+        worker_id="worker-1",
+        sequence=sequence,
+        timestamp="2026-01-01T00:00:00.000000000Z",
+        level=level,
+        source="stdout",
+        message=message if message is not None else f"line {sequence}",
+    )
+
+
+def block(first: int, last: int, *, task: str = "build", level: str = "INFO", message: str | None = None) -> Block:
+    entries = [entry(n, task=task, level=level, message=message) for n in range(first, last + 1)]
+    return Block(task, first, encode_lines(entries), entries=entries)
+
+
+@dataclass(frozen=True)
+class Ended:
+    task_id: str
+    last: int
+    status: str = "COMPLETED"
+    timestamp: str = "2026-01-01T00:01:00Z"
+
+
+@dataclass(frozen=True)
+class State:
+    first: int
+    last: int
+    ended: Ended | None = None
+
+
+@dataclass(frozen=True)
+class Commit:
+    blocks: tuple[Block, ...] = ()
+    ended: tuple[Ended, ...] = ()
+
+
+@dataclass
+class ScriptedHistory:
+    """Lines by task, as ``sessions.transport.History``; ``gate`` holds back answers that were already worked out."""
+
+    epoch: str = EPOCH
+    entries: dict[str, list[LogEntry]] = field(default_factory=dict)
+    first: int = 1
+    ends: dict[str, Ended] = field(default_factory=dict)
+    reads: int = 0
+    error: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.asked = asyncio.Event()
+
+    def store(self, *blocks: Block) -> None:
+        for stored in blocks:
+            self.entries.setdefault(stored.task_id, []).extend(stored.entries())
+            self.ends.pop(stored.task_id, None)
+
+    async def _pass(self) -> None:
+        self.asked.set()
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+
+    async def task_state(self, task_id: str) -> State:
+        state = State(self.first, len(self.entries.get(task_id, ())), self.ends.get(task_id))
+        await self._pass()
+        return state
+
+    async def read(
+        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+    ) -> Selection:
+        self.reads += 1
+        start = max(after, self.first - 1)
+        stretch = self.entries.get(task_id, [])[start : min(upto, start + lines_max)]
+        whole = Block(task_id, start + 1, encode_lines(stretch), entries=stretch)
+        await self._pass()
+        return matcher.select_block(whole)
+
+    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
+        found = [e.sequence for e in self.entries.get(task_id, ())[:upto] if matcher.matches(e)]
+        await self._pass()
+        return found[-count] - 1 if len(found) >= count else self.first - 1
+
+
+class TextEncoding:
+    """Runs as lists of sequences, which is all that most tests look at."""
+
+    name = "text"
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def encode(self, epoch: str, selection: Selection) -> Run:
+        self.runs += 1
+        size = sum(map(len, selection.lines))
+        sequences = list(selection.sequences)
+        return Run(selection.start, selection.end, len(sequences), sequences, size, selection.received_at)
+
+
+class RecordingTransport:
+    """Takes runs while ``is_writable``; records sequences, notices and the reason of the end."""
+
+    kind = "test"
+
+    def __init__(self, *, is_writable: bool = True) -> None:
+        self.is_writable = is_writable
+        self.sequences: list[int] = []
+        self.runs: list[Run] = []
+        self.notices: list[Notice] = []
+        self.reason: CloseReason | None = None
+
+    def write(self, run: Run) -> bool:
+        assert self.reason is None, "written to after its end"
+        self.runs.append(run)
+        self.sequences.extend(run.data)
+        return self.is_writable
+
+    def notify(self, notice: Notice) -> bool:
+        assert self.reason is None, "written to after its end"
+        self.notices.append(notice)
+        return self.is_writable
+
+    def end(self, reason: CloseReason) -> None:
+        assert self.reason is None, "ended twice"
+        self.reason = reason
+
+    @property
+    def events(self) -> list[str]:
+        return [notice.kind.value for notice in self.notices]
+
+
+async def settle() -> None:
+    """Let everything run that needs no outside event."""
+    for _ in range(120):
+        await asyncio.sleep(0)
