@@ -152,13 +152,17 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class TaskEnded:
-    """A task has ended after its line ``last``. ``status`` is ``COMPLETED`` or ``FAILED``."""
+    """A task has ended after its line ``last``. ``status`` is ``COMPLETED`` or ``FAILED``.
+
+    ``through_status`` tells an end that followed from the workers' reports from one that the native wire declared.
+    """
 
     task_id: str
     last: int
     status: str
     timestamp: str
     reason: str = ""
+    through_status: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +216,8 @@ class JournalStatistics:
     error: str = ""
     """Why the journal cannot write at the moment; empty when it can."""
     commit_seconds: Sequence[float] = field(default=())
+    last_record: int = 0
+    """The id of the newest record, from which sinks tell their lag; 0 where nothing is stored or it is not known."""
 
 
 class Journal(Protocol):
