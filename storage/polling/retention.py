@@ -67,7 +67,7 @@ class RetentionSweep:
             self.close()  # a connection would keep a replaced file open until the next pass
             return False
         if old:
-            with self._table.write_lock:
+            with self._table.write_lock.background():
                 self.deleted += connection.execute(_DELETE, (self._after, last, oldest)).rowcount
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         self._after = last

@@ -53,7 +53,7 @@ class PollingTable:
             PollingTableError: the file cannot be used, or its ``job_logs`` lacks what a row needs.
         """
         try:
-            with self.write_lock, closing(self._connect(busy_timeout_seconds)) as connection:
+            with self.write_lock.background(), closing(self._connect(busy_timeout_seconds)) as connection:
                 if is_complete(connection, self.path):
                     return
                 if connection.execute("PRAGMA page_count").fetchone()[0] == 0:

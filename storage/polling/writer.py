@@ -136,7 +136,7 @@ class PollingWriter:
     def _write_batch(self, connection: sqlite3.Connection, batch: Batch) -> bool:
         """Write one batch and its place in one transaction; False where the place on disk is not the expected one."""
         closing_rows = 0
-        with self._table.write_lock:
+        with self._table.write_lock.background():
             connection.execute("BEGIN IMMEDIATE")
             try:
                 if not self._advance(connection, batch.place):
@@ -181,7 +181,7 @@ class PollingWriter:
         return 1
 
     def _create(self, connection: sqlite3.Connection) -> None:
-        with self._table.write_lock:
+        with self._table.write_lock.background():
             connection.execute("BEGIN IMMEDIATE")
             prepare(connection, self._table.path)
             connection.execute("COMMIT")
