@@ -10,11 +10,14 @@ __all__ = ["WriteLock", "write_lock"]
 
 
 class WriteLock:
+    """A lock for a few milliseconds at a time."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
 
     @contextmanager
     def background(self) -> Iterator[None]:
+        """Hold the lock."""
         with self._lock:
             yield
 

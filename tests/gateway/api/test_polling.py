@@ -133,8 +133,13 @@ async def test_a_poll_with_nothing_new_is_a_304(client: httpx2.AsyncClient, data
     """The tag stays until a row comes, the last one changes, or retention removes the first."""
     _insert(database, "a", "1", "2")
     tags = []
-    for change in (None, "INSERT INTO job_logs (job_id, log_message) VALUES ('a', '3')",
-                   "UPDATE job_logs SET log_message = '50 %' WHERE id = 3", "DELETE FROM job_logs WHERE id = 1"):  # fmt: skip
+    changes = (
+        None,
+        "INSERT INTO job_logs (job_id, log_message) VALUES ('a', '3')",
+        "UPDATE job_logs SET log_message = '50 %' WHERE id = 3",
+        "DELETE FROM job_logs WHERE id = 1",
+    )
+    for change in changes:
         if change:
             await asyncio.to_thread(sqlite, database, change)
         answer = await client.get(LOGS, params={"jobId": "a"}, headers={"If-None-Match": ", ".join(tags)})
