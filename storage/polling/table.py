@@ -9,7 +9,7 @@ from typing import Self
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from storage.polling.errors import PollingTableError, PollingUnavailableError, describe
+from storage.polling.errors import PollingTableError, PollingUnavailableError
 from storage.polling.reader import Extent, Page, PollingReader
 from storage.polling.schema import is_complete, prepare
 from storage.sqlite.locks import write_lock
@@ -62,7 +62,7 @@ class PollingTable:
                 prepare(connection, self.path)
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise PollingUnavailableError(describe(error, self.path)) from error
+            raise PollingUnavailableError(error, self.path) from error
 
     def connect(self, *, busy_timeout_seconds: float) -> sqlite3.Connection:
         """A connection for writing, in autocommit mode, for the thread that asks for it.
