@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from filters.identifiers import IdentifierError, check_identifier
 from gateway.errors import ApiError, error_response
 from storage.polling import Extent, Page, PollingTable, PollingUnavailableError
 
@@ -54,7 +55,7 @@ def polling_routes(table: PollingTable, authenticator: Authenticator) -> list[Ro
         except ApiError as error:
             return error_response(error)
         except PollingUnavailableError as error:
-            text = f"the polling table cannot be read now: {error}"
+            text = f"job_logs cannot be read now: its database {error.reason}"
             return error_response(ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS))
 
     return [Route("/api/automation/logs", logs, methods=["GET"], name="automation-logs")]
@@ -66,7 +67,11 @@ async def _logs(request: Request, table: PollingTable, authenticator: Authentica
     job_id, task_id = query.get("jobId"), query.get("taskId")
     if not job_id and not task_id:
         raise ApiError("INVALID_ARGUMENT", "jobId is missing: name the job whose log to read", field="jobId")
-    principal.require("logs:read", task_id=job_id or task_id)
+    try:
+        named = check_identifier("jobId", job_id) if job_id else check_identifier("taskId", task_id or "")
+    except IdentifierError as error:
+        raise ApiError("INVALID_ARGUMENT", str(error), field=error.field) from error
+    principal.require("logs:read", task_id=named)
     after_id = _number(request, "afterId", minimum=0, default=0)
     limit = _number(request, "limit", minimum=1, default=0)
     extent = await table.extent(job_id, after_id) if job_id else Extent()

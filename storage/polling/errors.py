@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-__all__ = ["PollingTableError", "PollingUnavailableError", "describe"]
+__all__ = ["PollingTableError", "PollingUnavailableError"]
 
 
 class PollingTableError(Exception):
@@ -12,7 +12,14 @@ class PollingTableError(Exception):
 
 
 class PollingUnavailableError(PollingTableError):
-    """The polling database cannot be read or written at the moment; trying again may help."""
+    """The polling database cannot be read or written at the moment; trying again may help.
+
+    ``reason`` is the text without the file's path, for those who must not learn it.
+    """
+
+    def __init__(self, error: sqlite3.Error, path: Path) -> None:
+        self.reason = _reason(error)
+        super().__init__(f"{path} {self.reason}")
 
 
 _TEXTS: Final = {
@@ -27,8 +34,7 @@ _TEXTS: Final = {
 }
 
 
-def describe(error: sqlite3.Error, path: Path) -> str:
-    """One sentence for a person; the low byte of SQLite's code is the kind of error, the rest its circumstances."""
-    code = getattr(error, "sqlite_errorcode", None)
-    text = None if code is None else _TEXTS.get(code & 0xFF)
-    return f"{path} {text}" if text else f"{path}: {error}"
+def _reason(error: sqlite3.Error) -> str:
+    """The low byte of SQLite's code is the kind of error; the rest, its circumstances, helps nobody here."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return _TEXTS.get(code & 0xFF) or f"cannot be used: {error}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from storage.polling.errors import PollingUnavailableError, describe
+from storage.polling.errors import PollingUnavailableError
 
 __all__ = ["Extent", "Page", "PollingReader"]
 
@@ -103,7 +103,7 @@ class PollingReader:
             return read(self._connection())
         except sqlite3.Error as error:
             self._forget()
-            raise PollingUnavailableError(describe(error, self._path)) from error
+            raise PollingUnavailableError(error, self._path) from error
 
     def _connection(self) -> sqlite3.Connection:
         """The connection of this thread; a new one where the file was replaced under it."""

@@ -4,12 +4,12 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from storage.polling.errors import PollingUnavailableError, describe
+from storage.polling.errors import PollingUnavailableError
 from storage.polling.table import PollingTable
 
 __all__ = ["RetentionSweep"]
 
-_BUSY_TIMEOUT_SECONDS: Final = 0.25
+_BUSY_TIMEOUT_SECONDS: Final = 0.1
 
 _LOOK: Final = """
 SELECT max(id), sum(datetime(created_at) < ?1) FROM (
@@ -51,7 +51,7 @@ class RetentionSweep:
             return self._step(self._connection)
         except sqlite3.Error as error:
             self.close()
-            raise PollingUnavailableError(describe(error, self._table.path)) from error
+            raise PollingUnavailableError(error, self._table.path) from error
 
     def close(self) -> None:
         """Close the connection; idempotent, and a further step opens a new one."""
@@ -67,7 +67,7 @@ class RetentionSweep:
             self.close()  # a connection would keep a replaced file open until the next pass
             return False
         if old:
-            with self._table.write_lock:
+            with self._table.write_lock.background():
                 self.deleted += connection.execute(_DELETE, (self._after, last, oldest)).rowcount
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         self._after = last

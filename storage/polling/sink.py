@@ -27,6 +27,8 @@ _FETCH_BYTES: Final = 1 << 20
 """Bytes of lines that the sink holds at a time."""
 
 _PAUSE_FIRST_SECONDS: Final = 0.1
+_PAUSE_SHOWN_SECONDS: Final = 0.4
+"""An obstacle becomes the sink's error when it has lasted up to here: another program's short lock is no news."""
 _PAUSE_LAST_SECONDS: Final = 2.0
 _PAUSE_CLOSING_SECONDS: Final = 0.05
 
@@ -184,7 +186,7 @@ class PollingSink:
                 self._fail(str(error) or "the journal is closed")
                 return
             except (PollingTableError, JournalError) as error:
-                self._fail(str(error))
+                self._fail(str(error), shown=pause >= _PAUSE_SHOWN_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next lines must still get their rows
                 self._fail(f"{type(error).__name__}: {error}", unexpected=True)
             else:
@@ -236,11 +238,12 @@ class PollingSink:
             async with asyncio.timeout(seconds):
                 await self._closing.wait()
 
-    def _fail(self, text: str, *, unexpected: bool = False) -> None:
+    def _fail(self, text: str, *, shown: bool = True, unexpected: bool = False) -> None:
         self._failures += 1
-        if text != self._error:
+        self._last_error = text
+        if shown and text != self._error:
             _log.warning("polling rows are waiting", reason=text, exc_info=unexpected)
-        self._error = self._last_error = text
+            self._error = text
 
     def _recover(self) -> None:
         if self._error:

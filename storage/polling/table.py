@@ -9,10 +9,10 @@ from typing import Self
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from storage.polling.errors import PollingTableError, PollingUnavailableError, describe
+from storage.polling.errors import PollingTableError, PollingUnavailableError
 from storage.polling.reader import Extent, Page, PollingReader
 from storage.polling.schema import is_complete, prepare
-from storage.polling.write_lock import write_lock
+from storage.sqlite.locks import write_lock
 
 __all__ = ["PollingTable"]
 
@@ -53,7 +53,7 @@ class PollingTable:
             PollingTableError: the file cannot be used, or its ``job_logs`` lacks what a row needs.
         """
         try:
-            with self.write_lock, closing(self._connect(busy_timeout_seconds)) as connection:
+            with self.write_lock.background(), closing(self._connect(busy_timeout_seconds)) as connection:
                 if is_complete(connection, self.path):
                     return
                 if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
@@ -62,7 +62,7 @@ class PollingTable:
                 prepare(connection, self.path)
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise PollingUnavailableError(describe(error, self.path)) from error
+            raise PollingUnavailableError(error, self.path) from error
 
     def connect(self, *, busy_timeout_seconds: float) -> sqlite3.Connection:
         """A connection for writing, in autocommit mode, for the thread that asks for it.

@@ -9,7 +9,7 @@ from typing import Final
 from storage.journal import Record, TaskEnded
 from storage.polling.batches import Batch, Place, Rows, batches
 from storage.polling.closing import ClosingRows, closing_message
-from storage.polling.errors import PollingTableError, PollingUnavailableError, describe
+from storage.polling.errors import PollingTableError, PollingUnavailableError
 from storage.polling.schema import is_complete, prepare
 from storage.polling.table import PollingTable
 
@@ -17,8 +17,8 @@ __all__ = ["PollingWriter", "Written"]
 
 _SINK: Final = "job_logs"
 
-_BUSY_TIMEOUT_SECONDS: Final = 0.25
-"""Short, because nothing else can use the thread meanwhile; the sink tries again for as long as it takes."""
+_BUSY_TIMEOUT_SECONDS: Final = 0.1
+"""Short, because the journal may be waiting for the lock meanwhile; the sink tries again for as long as it takes."""
 
 _CHECKPOINT_BYTES: Final = 2 << 20
 
@@ -91,7 +91,7 @@ class PollingWriter:
                 self._load(connection)
         except sqlite3.Error as error:
             self.close()
-            raise PollingUnavailableError(describe(error, self._table.path)) from error
+            raise PollingUnavailableError(error, self._table.path) from error
         except PollingTableError:
             self.close()
             raise
@@ -124,7 +124,7 @@ class PollingWriter:
                     break
         except sqlite3.Error as error:
             self.close()
-            raise PollingUnavailableError(describe(error, self._table.path)) from error
+            raise PollingUnavailableError(error, self._table.path) from error
         return self.place
 
     def close(self) -> None:
@@ -136,7 +136,7 @@ class PollingWriter:
     def _write_batch(self, connection: sqlite3.Connection, batch: Batch) -> bool:
         """Write one batch and its place in one transaction; False where the place on disk is not the expected one."""
         closing_rows = 0
-        with self._table.write_lock:
+        with self._table.write_lock.background():
             connection.execute("BEGIN IMMEDIATE")
             try:
                 if not self._advance(connection, batch.place):
@@ -181,7 +181,7 @@ class PollingWriter:
         return 1
 
     def _create(self, connection: sqlite3.Connection) -> None:
-        with self._table.write_lock:
+        with self._table.write_lock.background():
             connection.execute("BEGIN IMMEDIATE")
             prepare(connection, self._table.path)
             connection.execute("COMMIT")
