@@ -12,7 +12,7 @@ from otto.logs.v1 import logs_pb2
 from filters import timestamps
 from filters.entry import LogEntry
 from filters.identifiers import IdentifierError, check_identifier
-from filters.messages import cut_message, cut_text
+from filters.messages import cut_message
 from gateway.ingest.authentication import Permit
 from gateway.ingest.counters import Counters, Dialect, Refusal
 from gateway.ingest.limits import LINE_BYTES, IngestLimits
@@ -100,33 +100,38 @@ class NativeItems:
         append = entries.append
         for line in lines:
             raw = line.message
-            original_size = 0
-            if len(raw) <= safe_bytes:
+            raw_bytes = len(raw)
+            is_cut = False
+            if raw_bytes <= safe_bytes:
                 message = str(raw, "utf-8", "replace")
             else:
-                message, original_size = cut_message(raw, limits.message_bytes_max)
-                if original_size:
-                    truncated += 1
-            message_bytes += len(raw)
+                message, is_cut, _ = cut_message(raw, limits.message_bytes_max)
+                truncated += is_cut
+            message_bytes += raw_bytes
             fields: Any = line.metadata
             metadata = None
             if fields:
                 metadata, is_trimmed = metadata_within(fields, limits)
                 trimmed += is_trimmed
                 message_bytes += sum(map(len, metadata)) + sum(map(len, metadata.values()))
+            nanos = line.time_unix_nano
+            if nanos <= 0:
+                if nanos:  # before 1970: kept, though no entry can have it as its time
+                    metadata = {"timestamp": str(nanos)} if metadata is None else {"timestamp": str(nanos)} | metadata
+                nanos = arrival
             append(
                 LogEntry(
                     task_id,
                     worker_id,
                     0,
-                    from_nanos(line.time_unix_nano or arrival),
+                    from_nanos(nanos),
                     level_of(line.level, "INFO"),
                     source_of(line.source, "stdout"),
                     message,
                     metadata,
                     pod,
-                    original_size > 0,
-                    original_size,
+                    is_cut,
+                    raw_bytes if is_cut else 0,
                 )
             )
         count = len(entries)
@@ -158,8 +163,8 @@ class NativeItems:
             task_id,
             worker_id,
             status,
-            timestamps.from_nanos(report.time_unix_nano or time.time_ns()),
-            cut_text(report.reason, _REASON_BYTES_MAX)[0],
+            _timestamp(report.time_unix_nano),
+            cut_message(report.reason, _REASON_BYTES_MAX)[0],
             metadata_within(report.metadata, self._limits)[0] if report.metadata else None,
             producer,
         )
@@ -167,11 +172,15 @@ class NativeItems:
     def _task_ending(self, ending: logs_pb2.EndOfTask, producer: ProducerNumber) -> TaskEnding:
         task_id = check_identifier("task_id", ending.task_id)
         self._permit.check_task(task_id)
-        timestamp = timestamps.from_nanos(ending.time_unix_nano or time.time_ns())
-        reason = cut_text(ending.reason, _REASON_BYTES_MAX)[0]
+        timestamp = _timestamp(ending.time_unix_nano)
+        reason = cut_message(ending.reason, _REASON_BYTES_MAX)[0]
         return TaskEnding(task_id, ending.failed, timestamp, reason, producer)
 
     def _stage_progress(self, progress: logs_pb2.StageProgress, producer: ProducerNumber) -> Append:
         item = stage_progress(progress, producer, time.time_ns(), self._limits.message_bytes_max)
         self._permit.check_pipeline(item.pipeline_id)
         return item
+
+
+def _timestamp(nanos: int) -> str:
+    return timestamps.from_nanos(nanos if nanos > 0 else time.time_ns())

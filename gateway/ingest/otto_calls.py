@@ -9,7 +9,7 @@ from ottoscaler.v1.log_streaming_pb2 import RegistrationResponse, WorkerStatusAc
 
 from filters import timestamps
 from filters.identifiers import IdentifierError, check_identifier
-from filters.messages import cut_text
+from filters.messages import cut_message
 from gateway.errors import ApiError
 from gateway.ingest.authentication import Permit, Principal
 from gateway.ingest.counters import Dialect, Refusal
@@ -85,7 +85,7 @@ async def notify_worker_status(data: bytes, principal: Principal, intake: Intake
             timestamp = timestamps.from_rfc3339(request.timestamp)
         except ValueError:
             metadata.setdefault("timestamp", request.timestamp[:256])
-    reason = cut_text(request.reason, _REASON_BYTES_MAX)[0]
+    reason = cut_message(request.reason, _REASON_BYTES_MAX)[0]
     await _stored(intake, WorkerReport(task_id, worker_id, status, timestamp, reason, metadata or None))
     if intake.workers.report(task_id, worker_id, status):
         return WorkerStatusAck(status=WorkerStatusAck.RECEIVED, message="stored").SerializeToString()

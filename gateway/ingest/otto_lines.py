@@ -9,7 +9,7 @@ from filters import timestamps
 from filters.entry import LogEntry
 from filters.identifiers import IdentifierError, check_identifier
 from filters.levels import normalise_level, normalise_source
-from filters.messages import cut_text
+from filters.messages import cut_message
 from gateway.ingest.authentication import Permit
 from gateway.ingest.counters import Counters, Dialect, Refusal
 from gateway.ingest.limits import LINE_BYTES, IngestLimits
@@ -80,14 +80,26 @@ class OttoLines:
         timestamp, unread_timestamp = _timestamp(message.timestamp)
         level, unknown_level = normalise_level(message.level)
         source, unknown_source = normalise_source(message.source)
+        if source == "table":  # says that another program inserted the row, which no producer can say
+            source, unknown_source = "stdout", message.source
         if unread_timestamp or unknown_level or unknown_source:
             metadata = _with_originals(metadata, timestamp=unread_timestamp, level=unknown_level, source=unknown_source)
-        text, original_size = cut_text(message.message, limits.message_bytes_max)
-        if original_size:
+        text, truncated, original_size = cut_message(message.message, limits.message_bytes_max)
+        if truncated:
             self._counters.truncated(Dialect.OTTO, 1)
         pod, pod_bytes = self._pod(message, task_id, worker_id)
         entry = LogEntry(
-            task_id, worker_id, 0, timestamp, level, source, text, metadata, pod, original_size > 0, original_size
+            task_id,
+            worker_id,
+            0,
+            timestamp,
+            level,
+            source,
+            text,
+            metadata,
+            pod,
+            truncated,
+            original_size if truncated else 0,
         )
         self._counters.received(Dialect.OTTO, 1, size)
         return OttoLine(entry, "", size, size + LINE_BYTES + pod_bytes, received_at)

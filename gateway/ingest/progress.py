@@ -8,7 +8,7 @@ from otto.logs.v1 import logs_pb2
 
 from filters import timestamps
 from filters.identifiers import check_identifier
-from filters.messages import cut_text
+from filters.messages import cut_message
 from storage.journal import ProducerNumber, StageProgress
 
 __all__ = ["FieldError", "stage_progress"]
@@ -74,20 +74,20 @@ def stage_progress(
         pipeline_id=pipeline_id,
         stage_id=stage_id,
         status=status,
-        message=cut_text(progress.message, message_bytes_max)[0],
+        message=cut_message(progress.message, message_bytes_max)[0],
         worker_pod_names=list(progress.worker_pod_names[:_WORKERS_MAX]),
         progress_percentage=percentage,
-        timestamp=timestamps.from_nanos(progress.time_unix_nano or arrival_nanos),
+        timestamp=timestamps.from_nanos(progress.time_unix_nano if progress.time_unix_nano > 0 else arrival_nanos),
         started_at=_time(progress.started_unix_nano),
         completed_at=_time(progress.completed_unix_nano),
-        error_message=cut_text(progress.error_message, message_bytes_max)[0],
+        error_message=cut_message(progress.error_message, message_bytes_max)[0],
         metrics=_metrics(progress.metrics) if progress.HasField("metrics") else None,
     )
     return StageProgress(pipeline_id, stage_id, msgspec.json.encode(document), producer=producer)
 
 
 def _time(nanos: int) -> str:
-    return timestamps.from_nanos(nanos) if nanos else ""
+    return timestamps.from_nanos(nanos) if nanos > 0 else ""
 
 
 def _metrics(metrics: logs_pb2.StageMetrics) -> _Metrics:

@@ -8,7 +8,7 @@ and by whatever ends the stream, and is the only one that writes.
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import grpc
 
@@ -21,7 +21,8 @@ from storage.journal import JournalError
 
 __all__ = ["ProducerStream"]
 
-_EXPIRED = StreamEnd(
+_BREAK_SHOWS_AFTER_SECONDS: Final = 0.01
+_EXPIRED: Final = StreamEnd(
     grpc.StatusCode.UNAUTHENTICATED, "the token has expired; come back with a new one and go on behind the last answer"
 )
 
@@ -118,7 +119,7 @@ class ProducerStream(ABC):
                     continue
                 message: object = await context.read()
                 if message is grpc.aio.EOF:
-                    self._half_closed = True
+                    await self._end_of_messages()
                     return
                 if self._end is None:  # what arrives behind the end is not taken, and the producer not told it was
                     self._take(message)  # type: ignore[arg-type]
@@ -128,6 +129,11 @@ class ProducerStream(ABC):
             self.end(StreamEnd.of(error))
         except JournalError as error:
             self.end(StreamEnd(grpc.StatusCode.UNAVAILABLE, str(error)))
+
+    async def _end_of_messages(self) -> None:
+        """Tell a half-close from a break, which gRPC reports as an end first and as a cancellation a moment later."""
+        await asyncio.sleep(_BREAK_SHOWS_AFTER_SECONDS)
+        self._half_closed = True
 
     async def _begin(self) -> None:  # noqa: B027  (most dialects have nothing there)
         """What comes before the first message with lines."""

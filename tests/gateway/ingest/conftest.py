@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -6,7 +7,7 @@ import pytest
 
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.server import GrpcServer
-from tests.support.memory_journal import MemoryJournal
+from storage.sqlite import SqliteJournal
 from tests.support.tokens import WordAuthenticator
 from tests.support.watched_journal import WatchedJournal
 
@@ -14,8 +15,8 @@ Connect = Callable[..., Awaitable[grpc.aio.Channel]]
 
 
 @pytest.fixture
-async def journal() -> AsyncIterator[WatchedJournal]:
-    watched = WatchedJournal(MemoryJournal())
+async def journal(tmp_path: Path) -> AsyncIterator[WatchedJournal]:
+    watched = WatchedJournal(await SqliteJournal.open(tmp_path / "journal.db", durability="process"))
     yield watched
     await watched.inner.close()
 

@@ -129,6 +129,7 @@ async def test_a_refused_request_uses_up_its_number(serve: Any, journal: Watched
     ]  # fmt: skip
     assert (await NativeProducer(channel).hello()).acknowledged_number == 2
     assert await journal.entries("t") == []
+    assert await journal.records(0, bytes_max=1) == []
 
 
 async def test_a_batch_over_the_limit_is_refused(serve: Any, journal: WatchedJournal) -> None:

@@ -267,7 +267,7 @@ class Line(_message.Message):
     message: _builtins.bytes
     """Text in UTF-8; bytes that are not are replaced, never refused. Empty: a blank line."""
     time_unix_nano: _builtins.int
-    """Nanoseconds since the Unix epoch; 0: the time of arrival."""
+    """Nanoseconds since the Unix epoch; 0 and before: the time of arrival."""
     level: Global___Level.ValueType
     """LEVEL_UNSPECIFIED, and a number that is not below, is INFO."""
     source: Global___Source.ValueType
@@ -386,7 +386,7 @@ class WorkerStatusReport(_message.Message):
     status: Global___WorkerStatus.ValueType
     """WORKER_STATUS_UNSPECIFIED is a Problem."""
     time_unix_nano: _builtins.int
-    """0: the time of arrival; here and below."""
+    """0 and before: the time of arrival; here and below."""
     reason: _builtins.str
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
