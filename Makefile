@@ -4,11 +4,11 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check show bench proto lock clean
+.PHONY: help setup run test check show bench proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv/.ready: requirements.lock pyproject.toml clients/python/pyproject.toml proto/python/pyproject.toml
 	python3 -m venv .venv
@@ -16,19 +16,21 @@ help:  ## list the commands
 	.venv/bin/pip install -q --disable-pip-version-check --no-deps -e proto/python -e clients/python -e .
 	@touch $@
 
-tests/node/node_modules/.ready: tests/node/package-lock.json
-	cd tests/node && npm ci --no-audit --no-fund --loglevel=error
+tests/node/node_modules/.ready: tests/node/package.json tests/node/package-lock.json
+	npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
 
 setup: .venv/.ready  ## make .venv with everything in it
 
-check: setup  ## format, lint, layers, types, dependencies, generated files
+check: setup  ## format, lint, layers, types, dependencies, contracts, generated files
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/lint-imports
 	.venv/bin/mypy
 	.venv/bin/deptry filters sessions storage gateway
 	cd clients/python && ../../.venv/bin/deptry otto_logs
+	.venv/bin/buf lint proto
+	.venv/bin/buf breaking proto --against proto/baseline.binpb
 	$(PY) proto/generate.py --check
 
 test: check tests/node/node_modules/.ready  ## all checks, then all tests
@@ -40,12 +42,16 @@ show: setup tests/node/node_modules/.ready  ## 200,000 real lines, 20 subscriber
 bench: setup  ## lines in and out, latency, server CPU, beside the machine's limit
 	$(PY) -m benchmarks
 
-proto: setup  ## generate the stubs anew and lint the contracts
+proto: setup  ## lint the contracts and generate the stubs anew
+	.venv/bin/buf lint proto
 	$(PY) proto/generate.py
+
+proto-baseline: setup  ## take the contracts as they are for what later changes must not break
+	.venv/bin/buf build proto --exclude-source-info -o proto/baseline.binpb
 
 lock: setup  ## resolve dependencies anew into requirements.lock
 	.venv/bin/uv pip compile pyproject.toml clients/python/pyproject.toml --all-extras --python-version 3.11 --universal \
 		--no-emit-index-url --generate-hashes --no-emit-package otto-logs-proto --no-emit-package otto-logs -q -o requirements.lock
 
 clean:  ## remove what the other commands made
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build var tests/node/node_modules benchmarks/build
+	rm -rf .venv tests/node/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build var benchmarks/build
