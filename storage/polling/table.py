@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from storage.polling.errors import PollingTableError, PollingUnavailableError
 from storage.polling.reader import Extent, Page, PollingReader
 from storage.polling.schema import is_complete, prepare
-from storage.polling.write_lock import write_lock
+from storage.sqlite.locks import write_lock
 
 __all__ = ["PollingTable"]
 
