@@ -13,11 +13,11 @@ __all__ = ["configure_logging", "without_secrets"]
 
 HIDDEN: Final = "***"
 
-_SECRET_NAMES: Final = "access_token|ticket|token|authorization|cookie|set-cookie|password|passwd|secret|api_key|jwt"
-_SECRET_FIELD: Final = re.compile(rf"(?i)(?:^|[_-])(?:{_SECRET_NAMES})$")
-_SECRET_PARTS: Final = (
+_MASKED_NAMES: Final = "access_token|ticket|token|authorization|cookie|set-cookie|password|passwd|secret|api_key|jwt"
+_MASKED_FIELD: Final = re.compile(rf"(?i)(?:^|[_-])(?:{_MASKED_NAMES})$")
+_MASKED_PARTS: Final = (
     # name=value of a query or a header, and "name": "value" of JSON or of a Python dictionary
-    (re.compile(rf"(?i)\b((?:{_SECRET_NAMES})['\"]?\s*[=:]\s*['\"]?(?:bearer\s+)?)[^\s&'\",;)}}\]]+"), rf"\1{HIDDEN}"),
+    (re.compile(rf"(?i)\b((?:{_MASKED_NAMES})['\"]?\s*[=:]\s*['\"]?(?:bearer\s+)?)[^\s&'\",;)}}\]]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]+"), rf"\1{HIDDEN}"),
     (re.compile(r"\beyJ[\w-]{4,}\.[\w-]*\.?[\w-]*"), HIDDEN),
     (re.compile(r"(?<=://)([^\s:/@]*):[^\s/]*@"), rf"\1:{HIDDEN}@"),
@@ -88,12 +88,12 @@ def without_secrets(_logger: object, _method: str, event: MutableMapping[str, An
 
 
 def _masked(name: str, value: Any) -> Any:
-    if _SECRET_FIELD.search(name) and value is not None:
+    if _MASKED_FIELD.search(name) and value is not None:
         return HIDDEN
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     if isinstance(value, str):
-        for pattern, replacement in _SECRET_PARTS:
+        for pattern, replacement in _MASKED_PARTS:
             value = pattern.sub(replacement, value)
         return value
     if isinstance(value, dict):

@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-import logging
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,9 +21,6 @@ _KEEP_ALIVE_SECONDS: Final = 65
 _WEBSOCKET_MESSAGE_BYTES: Final = 1 << 20
 """Of what clients send; they send filters and acknowledgements."""
 _HEAD_BYTES: Final = 64 << 10
-_POLL_SECONDS: Final = 0.01
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +33,15 @@ class HttpTls:
 
 class _Server(uvicorn.Server):
     """Leaves signals alone: uvicorn would raise them again after ``serve()``, before anything else is closed."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_started = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell when it serves."""
+        await super().startup(sockets)
+        self.is_started.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -51,6 +56,7 @@ class HttpServer:
         sockets: what ``gateway.listening.listen`` made; closed with the server.
         http_protocol: uvicorn's protocol class, or one made of it.
         tls: None: plain HTTP.
+        trusted_proxies: addresses whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
         grace_seconds: how long responses may go on after ``stop`` was called.
 
     Raises:
@@ -64,6 +70,7 @@ class HttpServer:
         *,
         http_protocol: type[asyncio.Protocol] | None = None,
         tls: HttpTls | None = None,
+        trusted_proxies: Sequence[str] = (),
         grace_seconds: float = 10.0,
     ) -> None:
         self._sockets = sockets
@@ -76,8 +83,10 @@ class HttpServer:
             lifespan="off",
             log_config=None,
             access_log=False,
-            proxy_headers=False,
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=list(trusted_proxies),
             server_header=False,
+            headers=[("X-Content-Type-Options", "nosniff")],
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, round(grace_seconds)),
             h11_max_incomplete_event_size=_HEAD_BYTES,
@@ -108,10 +117,10 @@ class HttpServer:
     async def start(self) -> asyncio.Task[None]:
         """Serve; the task that does so, which ends after ``stop`` or because something went wrong."""
         self._task = asyncio.create_task(self._server.serve(self._sockets), name="http-server")
-        while not self._server.started and not self._task.done():
-            await asyncio.sleep(_POLL_SECONDS)
-        if self._task.done():
-            await self._task
+        started = asyncio.create_task(self._server.is_started.wait())
+        await asyncio.wait({self._task, started}, return_when=asyncio.FIRST_COMPLETED)
+        if started.cancel():
+            await self._task  # it ended before it served, so this raises
         return self._task
 
     def stop_accepting(self) -> None:

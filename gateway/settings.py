@@ -90,6 +90,10 @@ class Settings(BaseModel):
         description="Origins of web pages that may use the gateway, separated by commas; * means any, without cookies. "
         "Unset: the gateway's own page only.",
     )
+    trusted_proxies: Annotated[tuple[Text, ...], BeforeValidator(_items)] = Field(
+        (LOOPBACK, "::1"),
+        description="Addresses of proxies whose X-Forwarded-Proto is believed, separated by commas.",
+    )
 
     # Who may do what
     jwt_secret: Secret | None = Field(
