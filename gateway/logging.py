@@ -23,6 +23,9 @@ _MASKED_PARTS: Final = (
     (re.compile(r"(?<=://)([^\s:/@]*):[^\s/]*@"), rf"\1:{HIDDEN}@"),
 )
 
+_NOTHING: Final = (None, "", "(unset)")
+"""That there is no secret is no secret."""
+
 _FOREIGN: Final = {
     # uvicorn logs each WebSocket with its query at INFO; requests are logged by gateway.request_log instead
     "uvicorn": logging.WARNING,
@@ -88,8 +91,8 @@ def without_secrets(_logger: object, _method: str, event: MutableMapping[str, An
 
 
 def _masked(name: str, value: Any) -> Any:
-    if _MASKED_FIELD.search(name) and value is not None:
-        return HIDDEN
+    if _MASKED_FIELD.search(name):
+        return value if value in _NOTHING else HIDDEN
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     if isinstance(value, str):

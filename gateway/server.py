@@ -54,7 +54,8 @@ class HttpServer:
     Args:
         app: the application; its lifespan is not used.
         sockets: what ``gateway.listening.listen`` made; closed with the server.
-        http_protocol: uvicorn's protocol class, or one made of it.
+        http_protocol: uvicorn's HTTP protocol class, or one made of it.
+        websocket_protocol: the same for WebSockets.
         tls: None: plain HTTP.
         trusted_proxies: addresses whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
         grace_seconds: how long responses may go on after ``stop`` was called.
@@ -69,6 +70,7 @@ class HttpServer:
         sockets: list[socket.socket],
         *,
         http_protocol: type[asyncio.Protocol] | None = None,
+        websocket_protocol: type[asyncio.Protocol] | None = None,
         tls: HttpTls | None = None,
         trusted_proxies: Sequence[str] = (),
         grace_seconds: float = 10.0,
@@ -78,6 +80,7 @@ class HttpServer:
         config = uvicorn.Config(
             app,
             http=http_protocol or "auto",
+            ws=websocket_protocol or "auto",
             ws_max_size=_WEBSOCKET_MESSAGE_BYTES,
             ws_per_message_deflate=False,  # 54 KB a connection against 15
             lifespan="off",
