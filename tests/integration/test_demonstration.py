@@ -61,7 +61,7 @@ def check_subscriber(subscriber: Subscriber, inputs: dict[str, GrepFiles], journ
 async def demonstrate(directory: Path, lines_per_worker: int) -> None:
     """Let them all work and listen, then compare."""
     seed = secrets.randbits(32)
-    output = build_output(lines_per_worker * len(WORKERS), directory)
+    output = await asyncio.to_thread(build_output, lines_per_worker * len(WORKERS), directory)
     parts = {
         worker_id: output[index * lines_per_worker : (index + 1) * lines_per_worker]
         for index, worker_id in enumerate(WORKERS)

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import httpx2
 import msgspec
 
+from tests.support.event_stream import parse_event
 from tests.support.gateway_process import GatewayProcess
 from tests.support.programs import start_node
 
@@ -110,12 +111,13 @@ async def _follow_stream(gateway: GatewayProcess, task_id: str, subscriber: Subs
                 async for chunk in answer.aiter_bytes():
                     *blocks, pending = (pending + chunk).split(b"\n\n")
                     for block in blocks:
-                        identifier, _, data = block.partition(b"\ndata: ")
-                        if identifier.startswith(b"event: ") or not data:
-                            if b"event: complete" in block:
+                        identifier, _, data = block.partition(b"\n")
+                        if not data.startswith(b"data: "):  # retry, or a named event
+                            event = parse_event(block)
+                            if event is not None and event.name == "complete":
                                 return
                             continue
-                        line = _decode_line(data)
+                        line = _decode_line(data.removeprefix(b"data: "))
                         last_id = identifier.removeprefix(b"id: ").decode()
                         subscriber.lines.append(Received(line.sequence, line.worker_id, line.message))
                         if cuts and len(subscriber.lines) >= cuts[0]:
