@@ -63,7 +63,11 @@ class ProducerNumber:
 
 @dataclass(slots=True)
 class LineBatch:
-    """Lines of one worker of one task, in order. The writer sets the entries' ``sequence``."""
+    """Lines of one worker of one task, in order. The writer sets the entries' ``sequence``.
+
+    Without entries only the producer's number is stored, and the task and worker are not looked at: that is how the
+    number of a request that cannot be stored is used up.
+    """
 
     task_id: str
     worker_id: str

@@ -163,6 +163,8 @@ class Writer:
         return known
 
     def _append_lines(self, batch: LineBatch) -> Receipt:
+        if not batch.entries:
+            return Receipt()  # its number is stored, and nothing else
         task = self._task(batch.task_id)
         self._see(task, batch.worker_id)
         if task.ended is not None:
