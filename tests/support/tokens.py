@@ -16,16 +16,18 @@ SECRET = "a secret of the tests, and long enough for HS256"
 _CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
 
 
-@cache
 def private_key(algorithm: str, name: str = "first") -> Any:
     """A private key for an algorithm; another one for another name. Made once per process."""
-    if algorithm in _CURVES:
-        return ec.generate_private_key(_CURVES[algorithm])
-    if algorithm == "EdDSA":
+    return _make_key("RSA" if algorithm[:2] in ("RS", "PS") else algorithm, name)
+
+
+@cache
+def _make_key(kind: str, name: str) -> Any:
+    if kind == "RSA":
+        return rsa.generate_private_key(65537, 2048)
+    if kind == "EdDSA":
         return ed448.Ed448PrivateKey.generate() if name == "ed448" else ed25519.Ed25519PrivateKey.generate()
-    if algorithm.startswith("PS"):
-        return private_key("RS" + algorithm[2:], name)
-    return private_key("RS256", name) if algorithm != "RS256" else rsa.generate_private_key(65537, 2048)
+    return ec.generate_private_key(_CURVES[kind])
 
 
 def public_pem(algorithm: str, name: str = "first") -> str:
