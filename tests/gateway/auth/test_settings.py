@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
-from tests.support.tokens import SECRET, make_token, private_key, public_pem
+from tests.support.signed_tokens import SECRET, make_token, private_key, public_pem
 
 
 def pem_of(key: Any) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.auth import Authenticator, AuthSettings
 from gateway.errors import ApiError
-from tests.support.tokens import SECRET, make_token, private_key, public_pem
+from tests.support.signed_tokens import SECRET, make_token, private_key, public_pem
 
 PUBLIC = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA")
 
