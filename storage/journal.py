@@ -6,7 +6,7 @@ appended while a commit runs gathers and goes into the next one: that is the gro
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from filters.block import Block, Selection
@@ -49,7 +49,10 @@ class JournalClosedError(JournalError):
 
 @dataclass(frozen=True, slots=True)
 class ProducerNumber:
-    """The number that a producer gave an append; numbers of one producer only grow.
+    """The number that a producer gave an append; numbers of one producer grow by one, from 1.
+
+    A number that leaves one out is refused (``JournalUnavailableError``): where an append could not be stored, nothing
+    that its producer sent behind it may be, or sending it again would look like a repetition.
 
     ``producer_id`` is already qualified with the principal it belongs to, so that nobody can use up another's numbers.
     """
@@ -60,7 +63,11 @@ class ProducerNumber:
 
 @dataclass(slots=True)
 class LineBatch:
-    """Lines of one worker of one task, in order. The writer sets the entries' ``sequence``."""
+    """Lines of one worker of one task, in order. The writer sets the entries' ``sequence``.
+
+    Without entries only the producer's number is stored, and the task and worker are not looked at: that is how the
+    number of a request that cannot be stored is used up.
+    """
 
     task_id: str
     worker_id: str
@@ -152,13 +159,17 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class TaskEnded:
-    """A task has ended after its line ``last``. ``status`` is ``COMPLETED`` or ``FAILED``."""
+    """A task has ended after its line ``last``. ``status`` is ``COMPLETED`` or ``FAILED``.
+
+    ``through_status`` tells an end that followed from the workers' reports from one that the native wire declared.
+    """
 
     task_id: str
     last: int
     status: str
     timestamp: str
     reason: str = ""
+    through_status: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +222,8 @@ class JournalStatistics:
     last_commit_seconds: float = 0.0
     error: str = ""
     """Why the journal cannot write at the moment; empty when it can."""
-    commit_seconds: Sequence[float] = field(default=())
+    last_record: int = 0
+    """The id of the newest record, from which sinks tell their lag; 0 where nothing is stored or it is not known."""
 
 
 class Journal(Protocol):

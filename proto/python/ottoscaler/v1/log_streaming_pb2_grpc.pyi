@@ -4,6 +4,11 @@
 isort:skip_file
 The two log services of Otto's existing wire, as its workers and its scaler speak them today.
 Names and numbers are fixed by those programs.
+
+ACK comes after the commit. RETRY: the line was not taken, because the gateway cannot store at the moment. DROP: the
+line cannot be taken whoever sends it again; `message` says why. Lines of workers that never registered are taken.
+Text that is not UTF-8 is repaired, never refused; a timestamp that is not RFC 3339 becomes the time of arrival, and
+the line's metadata keeps the original.
 """
 
 from collections import abc as _abc

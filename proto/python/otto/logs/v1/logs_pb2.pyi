@@ -7,6 +7,14 @@ The native wire of the Otto log gateway: numbered batches in, cumulative acknowl
 A producer opens one Publish stream, says who it is (Hello), and is told the last number that the gateway has on disk
 for it. It then sends numbered requests. Numbers start at 1 and grow by one; a request with a number that is on disk
 already is acknowledged and not stored again, so that resending is harmless.
+
+After a break the producer opens a new stream, says the same Hello, forgets what the answer acknowledges and sends the
+rest again from the next number on. Where the answer's number is lower than one that it was acknowledged before, the
+gateway has lost or replaced its disk: the producer takes a new producer_id and numbers what it still has from 1.
+
+Identifiers (task_id, worker_id, pipeline_id, stage_id) are 1 to 256 bytes of UTF-8 without control characters.
+A request is at most 4 MiB; a line's message at most 64 KiB, unless the gateway is set otherwise: what is longer is cut
+at a character boundary and marked. Text that is not UTF-8 is repaired, never refused.
 """
 
 from collections import abc as _abc
@@ -130,7 +138,9 @@ class PublishRequest(_message.Message):
     END_OF_TASK_FIELD_NUMBER: _builtins.int
     STAGE_PROGRESS_FIELD_NUMBER: _builtins.int
     number: _builtins.int
-    """Counts this producer's requests, from 1, without holes. 0 only with `hello`."""
+    """Counts this producer's requests, from 1, without holes. 0 only with `hello`. A number that was sent before is
+    acknowledged again; one that leaves others out ends the stream with INVALID_ARGUMENT.
+    """
     @_builtins.property
     def hello(self) -> Global___Hello: ...
     @_builtins.property
@@ -191,7 +201,7 @@ Global___Hello: _TypeAlias = Hello  # noqa: Y015
 
 @_typing.final
 class LineBatch(_message.Message):
-    """Lines of one worker of one task, in order."""
+    """Lines of one worker of one task, in order; at most 10,000. They are stored together or not at all."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -255,15 +265,17 @@ class Line(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     message: _builtins.bytes
-    """Text in UTF-8; bytes that are not are replaced, never refused."""
+    """Text in UTF-8; bytes that are not are replaced, never refused. Empty: a blank line."""
     time_unix_nano: _builtins.int
-    """Nanoseconds since the Unix epoch; 0: the time of arrival."""
+    """Nanoseconds since the Unix epoch; 0 and before: the time of arrival."""
     level: Global___Level.ValueType
-    """LEVEL_UNSPECIFIED is INFO."""
+    """LEVEL_UNSPECIFIED, and a number that is not below, is INFO."""
     source: Global___Source.ValueType
-    """SOURCE_UNSPECIFIED is stdout."""
+    """SOURCE_UNSPECIFIED, and a number that is not below, is stdout."""
     @_builtins.property
-    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """At most 64 keys and 16 KiB in all; what is beyond is left out, and a Problem says so."""
+
     def __init__(
         self,
         *,
@@ -337,7 +349,9 @@ Global___PodMetadata: _TypeAlias = PodMetadata  # noqa: Y015
 
 @_typing.final
 class WorkerStatusReport(_message.Message):
-    """A task has ended when every worker seen on it has reported COMPLETED, FAILED or TERMINATED."""
+    """A task has ended when every worker seen on it has reported COMPLETED, FAILED or TERMINATED; a line behind that opens it
+    again, until its producer half-closes.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -370,7 +384,9 @@ class WorkerStatusReport(_message.Message):
     task_id: _builtins.str
     worker_id: _builtins.str
     status: Global___WorkerStatus.ValueType
+    """WORKER_STATUS_UNSPECIFIED is a Problem."""
     time_unix_nano: _builtins.int
+    """0 and before: the time of arrival; here and below."""
     reason: _builtins.str
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
@@ -442,6 +458,7 @@ class StageProgress(_message.Message):
     pipeline_id: _builtins.str
     stage_id: _builtins.str
     status: Global___StageStatus.ValueType
+    """STAGE_STATUS_UNSPECIFIED is a Problem."""
     message: _builtins.str
     progress_percentage: _builtins.int
     """0 to 100."""
@@ -525,9 +542,12 @@ class PublishResponse(_message.Message):
     acknowledged_number: _builtins.int
     """Everything up to this number is on disk."""
     credit_lines: _builtins.int
-    """How many lines may be in flight (sent and not acknowledged) from now on."""
+    """How many lines may be in flight (sent and not acknowledged) from now on, until the next response says otherwise.
+    Never 0, and with nothing in flight one request may always be sent, whatever its size. A producer that sends more is
+    not refused: the gateway stops reading until it has caught up.
+    """
     wait_ms: _builtins.int
-    """Wait this long before the next request; 0: do not wait."""
+    """Wait this long before the next request, because storage lags; 0: do not wait."""
     @_builtins.property
     def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___Problem]:
         """How a request was changed or refused; the stream goes on."""
@@ -550,7 +570,10 @@ Global___PublishResponse: _TypeAlias = PublishResponse  # noqa: Y015
 
 @_typing.final
 class Problem(_message.Message):
-    """Something that was wrong with one request. It is acknowledged all the same: resending it would not help."""
+    """Something that was wrong with one request. It is acknowledged all the same and its number is used up: resending it
+    would not help. A request with an identifier or status that is not valid is not stored at all; one with too much
+    metadata is stored without what is beyond the limit.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -559,7 +582,7 @@ class Problem(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     field: _builtins.str
-    """The field, as in this file."""
+    """The field, as in this file, for example `lines.task_id`."""
     message: _builtins.str
     def __init__(
         self,

@@ -49,7 +49,17 @@ class LogIngestServiceServicer(object):
 
     def Publish(self, request_iterator, context):
         """One stream per producer. The first request is a Hello; the gateway answers it with an acknowledgement of what is
-        on disk. Acknowledgements are cumulative and come after the commit.
+        on disk. Acknowledgements are cumulative and come after the commit; one may answer many requests. When the producer
+        half-closes, the gateway acknowledges what is left and ends the stream with OK.
+
+        `authorization: Bearer <token>` in the metadata says who may write. However a stream ends, what the gateway took is
+        acknowledged first where the connection still stands. It ends with
+        INVALID_ARGUMENT   the protocol was broken: no Hello, a hole in the numbers, not a message; the text names the field
+        UNAUTHENTICATED    no good token, or it has expired: come back with a new one and resume
+        PERMISSION_DENIED  the token does not cover a task or pipeline; that request and those behind it were not taken
+        ABORTED            a newer stream of the same producer took over
+        RESOURCE_EXHAUSTED a request is too large, or the gateway holds as many streams as it may
+        UNAVAILABLE        the gateway is shutting down or cannot store: come back later and resume
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -7,6 +7,14 @@ The native wire of the Otto log gateway: numbered batches in, cumulative acknowl
 A producer opens one Publish stream, says who it is (Hello), and is told the last number that the gateway has on disk
 for it. It then sends numbered requests. Numbers start at 1 and grow by one; a request with a number that is on disk
 already is acknowledged and not stored again, so that resending is harmless.
+
+After a break the producer opens a new stream, says the same Hello, forgets what the answer acknowledges and sends the
+rest again from the next number on. Where the answer's number is lower than one that it was acknowledged before, the
+gateway has lost or replaced its disk: the producer takes a new producer_id and numbers what it still has from 1.
+
+Identifiers (task_id, worker_id, pipeline_id, stage_id) are 1 to 256 bytes of UTF-8 without control characters.
+A request is at most 4 MiB; a line's message at most 64 KiB, unless the gateway is set otherwise: what is longer is cut
+at a character boundary and marked. Text that is not UTF-8 is repaired, never refused.
 """
 
 from collections import abc as _abc
@@ -41,7 +49,17 @@ class LogIngestServiceStub:
     def __new__(cls, channel: _aio.Channel) -> LogIngestServiceAsyncStub: ...
     Publish: _grpc.StreamStreamMultiCallable[_logs_pb2.PublishRequest, _logs_pb2.PublishResponse]
     """One stream per producer. The first request is a Hello; the gateway answers it with an acknowledgement of what is
-    on disk. Acknowledgements are cumulative and come after the commit.
+    on disk. Acknowledgements are cumulative and come after the commit; one may answer many requests. When the producer
+    half-closes, the gateway acknowledges what is left and ends the stream with OK.
+
+    `authorization: Bearer <token>` in the metadata says who may write. However a stream ends, what the gateway took is
+    acknowledged first where the connection still stands. It ends with
+      INVALID_ARGUMENT   the protocol was broken: no Hello, a hole in the numbers, not a message; the text names the field
+      UNAUTHENTICATED    no good token, or it has expired: come back with a new one and resume
+      PERMISSION_DENIED  the token does not cover a task or pipeline; that request and those behind it were not taken
+      ABORTED            a newer stream of the same producer took over
+      RESOURCE_EXHAUSTED a request is too large, or the gateway holds as many streams as it may
+      UNAVAILABLE        the gateway is shutting down or cannot store: come back later and resume
     """
 
 @_typing.type_check_only
@@ -51,7 +69,17 @@ class LogIngestServiceAsyncStub(LogIngestServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Publish: _aio.StreamStreamMultiCallable[_logs_pb2.PublishRequest, _logs_pb2.PublishResponse]  # type: ignore[assignment]
     """One stream per producer. The first request is a Hello; the gateway answers it with an acknowledgement of what is
-    on disk. Acknowledgements are cumulative and come after the commit.
+    on disk. Acknowledgements are cumulative and come after the commit; one may answer many requests. When the producer
+    half-closes, the gateway acknowledges what is left and ends the stream with OK.
+
+    `authorization: Bearer <token>` in the metadata says who may write. However a stream ends, what the gateway took is
+    acknowledged first where the connection still stands. It ends with
+      INVALID_ARGUMENT   the protocol was broken: no Hello, a hole in the numbers, not a message; the text names the field
+      UNAUTHENTICATED    no good token, or it has expired: come back with a new one and resume
+      PERMISSION_DENIED  the token does not cover a task or pipeline; that request and those behind it were not taken
+      ABORTED            a newer stream of the same producer took over
+      RESOURCE_EXHAUSTED a request is too large, or the gateway holds as many streams as it may
+      UNAVAILABLE        the gateway is shutting down or cannot store: come back later and resume
     """
 
 class LogIngestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -64,7 +92,17 @@ class LogIngestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_logs_pb2.PublishResponse], _abc.AsyncIterator[_logs_pb2.PublishResponse]]:
         """One stream per producer. The first request is a Hello; the gateway answers it with an acknowledgement of what is
-        on disk. Acknowledgements are cumulative and come after the commit.
+        on disk. Acknowledgements are cumulative and come after the commit; one may answer many requests. When the producer
+        half-closes, the gateway acknowledges what is left and ends the stream with OK.
+
+        `authorization: Bearer <token>` in the metadata says who may write. However a stream ends, what the gateway took is
+        acknowledged first where the connection still stands. It ends with
+          INVALID_ARGUMENT   the protocol was broken: no Hello, a hole in the numbers, not a message; the text names the field
+          UNAUTHENTICATED    no good token, or it has expired: come back with a new one and resume
+          PERMISSION_DENIED  the token does not cover a task or pipeline; that request and those behind it were not taken
+          ABORTED            a newer stream of the same producer took over
+          RESOURCE_EXHAUSTED a request is too large, or the gateway holds as many streams as it may
+          UNAVAILABLE        the gateway is shutting down or cannot store: come back later and resume
         """
 
 def add_LogIngestServiceServicer_to_server(servicer: LogIngestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

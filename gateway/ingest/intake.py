@@ -1,0 +1,103 @@
+"""What all streams of one server share, and the door through which each of them comes."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import grpc
+
+from gateway.errors import ApiError
+from gateway.ingest.authentication import Authenticator, Principal, bearer_token
+from gateway.ingest.counters import Counters, Dialect, Refusal
+from gateway.ingest.limits import IngestLimits
+from gateway.ingest.tasks import OpenTasks
+from gateway.ingest.workers import Workers
+from storage.journal import Journal
+
+if TYPE_CHECKING:
+    from gateway.ingest.stream import ProducerStream
+
+__all__ = ["Intake", "StreamEnd"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """Why the gateway ends a stream: the status of the RPC and its text."""
+
+    status: grpc.StatusCode
+    text: str
+
+    @classmethod
+    def of(cls, error: ApiError) -> "StreamEnd":
+        """The end that answers a refusal."""
+        return cls(error.grpc_status, error.message)
+
+
+class Intake:
+    """The journal, the limits, and who is connected."""
+
+    def __init__(
+        self, journal: Journal, authenticator: Authenticator, limits: IngestLimits, counters: Counters
+    ) -> None:
+        self.journal = journal
+        self.limits = limits
+        self.counters = counters
+        self.tasks = OpenTasks(journal)
+        self.workers = Workers(limits.workers_max)
+        self._authenticator = authenticator
+        self._streams: set[ProducerStream] = set()
+        self._producers: dict[str, ProducerStream] = {}
+        self._closing: StreamEnd | None = None
+
+    def __repr__(self) -> str:
+        return f"<Intake {len(self._streams)} streams, {len(self._producers)} numbered producers>"
+
+    async def principal(self, context: "grpc.aio.ServicerContext[bytes, bytes]", dialect: Dialect) -> Principal:
+        """Who calls.
+
+        Raises:
+            ApiError: UNAUTHENTICATED.
+        """
+        try:
+            return await self._authenticator.authenticate(bearer_token(context.invocation_metadata() or ()))
+        except ApiError:
+            self.counters.refused(dialect, Refusal.AUTHENTICATION)
+            raise
+
+    def join(self, stream: "ProducerStream") -> None:
+        """Admit a stream.
+
+        Raises:
+            ApiError: RESOURCE_EXHAUSTED, or UNAVAILABLE during shutdown.
+        """
+        if self._closing is not None:
+            raise ApiError("UNAVAILABLE", self._closing.text)
+        if len(self._streams) >= self.limits.streams_max:
+            self.counters.refused(stream.dialect, Refusal.FULL)
+            raise ApiError(
+                "RESOURCE_EXHAUSTED", f"the gateway takes at most {self.limits.streams_max} streams at once; try later"
+            )
+        self._streams.add(stream)
+        self.counters.stream_opened(stream.dialect)
+
+    def leave(self, stream: "ProducerStream") -> None:
+        """A stream is over."""
+        self._streams.remove(stream)
+        self.counters.stream_closed(stream.dialect)
+
+    def claim(self, producer_id: str, stream: "ProducerStream") -> None:
+        """Give a producer's numbers to its newest stream; from here on the older one takes nothing more."""
+        older = self._producers.get(producer_id)
+        self._producers[producer_id] = stream
+        if older is not None:
+            older.end(StreamEnd(grpc.StatusCode.ABORTED, "a newer stream of the same producer has taken over"))
+
+    def release(self, producer_id: str, stream: "ProducerStream") -> None:
+        """The stream no longer speaks for the producer."""
+        if self._producers.get(producer_id) is stream:
+            del self._producers[producer_id]
+
+    def close(self, end: StreamEnd) -> None:
+        """Admit no more streams, and end those that are open once they have answered what they took."""
+        self._closing = end
+        for stream in tuple(self._streams):
+            stream.end(end)

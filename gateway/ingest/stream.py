@@ -1,0 +1,187 @@
+"""One open stream of a producer: a reader that gathers while its handler waits for commits and answers.
+
+The reader task takes messages off the wire, turns each into an append, and stops while too much is unanswered or too
+much waits for a commit; HTTP/2 flow control then reaches the producer. The handler is woken by the reader, by commits
+and by whatever ends the stream, and is the only one that writes.
+"""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from typing import ClassVar, Final
+
+import grpc
+
+from gateway.errors import ApiError
+from gateway.ingest.authentication import Permit, Principal
+from gateway.ingest.counters import Dialect, Refusal
+from gateway.ingest.intake import Intake, StreamEnd
+from gateway.ingest.tasks import TaskRoll
+from storage.journal import JournalError
+
+__all__ = ["ProducerStream"]
+
+_BREAK_SHOWS_AFTER_SECONDS: Final = 0.01
+_EXPIRED: Final = StreamEnd(
+    grpc.StatusCode.UNAUTHENTICATED, "the token has expired; come back with a new one and go on behind the last answer"
+)
+
+
+class ProducerStream(ABC):
+    """The life of one stream. However it ends, what it took is answered first where the connection still stands."""
+
+    dialect: ClassVar[Dialect]
+
+    def __init__(self, context: "grpc.aio.ServicerContext[bytes, bytes]", principal: Principal, intake: Intake) -> None:
+        self._context = context
+        self._principal = principal
+        self._intake = intake
+        self._journal = intake.journal
+        self._limits = intake.limits
+        self._permit = Permit(principal)
+        self._tasks = TaskRoll(intake.tasks, intake.limits.stream_tasks_max)
+        self._wake = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._end: StreamEnd | None = None
+        self._half_closed = False
+        self._cut_off = False
+        self._requests = 0
+        self._lines = 0
+        self._bytes = 0
+        self._loop = asyncio.get_running_loop()
+        self._handler: asyncio.Task[object] | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+
+    def __repr__(self) -> str:
+        state = "ending" if self._end else "half-closed" if self._half_closed else "open"
+        return f"<{type(self).__name__} {state} unanswered={self._requests} requests, {self._lines} lines>"
+
+    def end(self, end: StreamEnd) -> None:
+        """Take nothing more, answer what was taken, then end; the first reason wins.
+
+        A producer that does not read its answers is cut off after ``settle_seconds_max``.
+        """
+        if self._end is not None:
+            return
+        self._end = end
+        self._wake.set()
+        if self._handler is not None:
+            self._timers.append(self._loop.call_later(self._limits.settle_seconds_max, self._cut))
+
+    def _cut(self) -> None:
+        self._cut_off = True
+        if self._handler is not None:
+            self._handler.cancel()
+
+    async def run(self) -> None:
+        """Serve the stream until it ends; called once, by the RPC's handler.
+
+        Raises:
+            ApiError: the stream was not admitted.
+        """
+        self._intake.join(self)
+        self._handler = handler = asyncio.current_task()
+        assert handler is not None  # noqa: S101  (a coroutine runs in a task)
+        if self._principal.expires_at is not None:
+            remaining = max(0.0, self._principal.expires_at - time.time())
+            self._timers.append(self._loop.call_later(remaining, self.end, _EXPIRED))
+        reader = self._loop.create_task(self._read())
+        reader.add_done_callback(lambda _: self._wake.set())
+        try:
+            while self._unanswered() or not (self._end is not None or reader.done()):
+                await self._wake.wait()
+                self._wake.clear()
+                await self._answer()
+        except asyncio.CancelledError:
+            if not self._cut_off:
+                raise
+            handler.uncancel()  # our own doing: the producer is still told why
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+            self._intake.leave(self)
+            self._leave(clean=self._half_closed and self._end is None)
+            reader.cancel()
+            await asyncio.wait([reader])
+        if not reader.cancelled():
+            reader.result()
+        if self._end is not None:
+            await self._context.abort(self._end.status, self._end.text)
+
+    async def _read(self) -> None:
+        context = self._context
+        journal = self._journal
+        try:
+            await self._begin()
+            while self._end is None:
+                if self._is_full() or not journal.is_writable:
+                    await self._wait_for_room()
+                    continue
+                message: object = await context.read()
+                if message is grpc.aio.EOF:
+                    await self._end_of_messages()
+                    return
+                if self._end is None:  # what arrives behind the end is not taken, and the producer not told it was
+                    self._take(message)  # type: ignore[arg-type]
+        except ApiError as error:
+            reason = Refusal.AUTHENTICATION if error.code == "PERMISSION_DENIED" else Refusal.PROTOCOL
+            self._intake.counters.refused(self.dialect, reason)
+            self.end(StreamEnd.of(error))
+        except JournalError as error:
+            self.end(StreamEnd(grpc.StatusCode.UNAVAILABLE, str(error)))
+
+    async def _end_of_messages(self) -> None:
+        """Tell a half-close from a break, which gRPC reports as an end first and as a cancellation a moment later."""
+        await asyncio.sleep(_BREAK_SHOWS_AFTER_SECONDS)
+        self._half_closed = True
+
+    async def _begin(self) -> None:  # noqa: B027  (most dialects have nothing there)
+        """What comes before the first message with lines."""
+
+    @abstractmethod
+    def _take(self, data: bytes) -> None:
+        """Take one message.
+
+        Raises:
+            ApiError: the stream cannot go on; the message was not taken.
+        """
+
+    @abstractmethod
+    def _unanswered(self) -> bool:
+        """Whether something that was taken still waits for its answer."""
+
+    @abstractmethod
+    async def _answer(self) -> None:
+        """Write what can be answered by now."""
+
+    @abstractmethod
+    def _leave(self, *, clean: bool) -> None:
+        """The stream is over; ``clean``: the producer half-closed it, and everything was answered. Must not wait."""
+
+    def _hold(self, lines: int, size: int) -> None:
+        """Count what was taken and is not answered."""
+        self._requests += 1
+        self._lines += lines
+        self._bytes += size
+
+    def _let_go(self, requests: int, lines: int, size: int) -> None:
+        """Count what was answered."""
+        self._requests -= requests
+        self._lines -= lines
+        self._bytes -= size
+        self._drained.set()
+
+    def _is_full(self) -> bool:
+        limits = self._limits
+        return (
+            self._lines >= limits.inflight_lines_max
+            or self._bytes >= limits.inflight_bytes_max
+            or self._requests >= limits.inflight_requests_max
+        )
+
+    async def _wait_for_room(self) -> None:
+        if not self._journal.is_writable:
+            await self._journal.wait_writable()
+        self._drained.clear()
+        if self._is_full():
+            await self._drained.wait()

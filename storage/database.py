@@ -1,0 +1,142 @@
+"""Databases by their URL: opening, migrating, and what can be wrong with them, said in one sentence."""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+from urllib.parse import unquote, urlsplit
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from storage.journal import JournalError, JournalUnavailableError
+from storage.schema import VERSION_TABLE
+
+__all__ = ["DatabaseError", "DatabaseInUseError", "explain", "hold", "migrate", "sqlite_path"]
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+class DatabaseError(JournalError):
+    """The database cannot be used as it is; the text says why in one sentence."""
+
+
+class DatabaseInUseError(DatabaseError):
+    """Another gateway has the database."""
+
+
+def sqlite_path(url: str) -> Path:
+    """The file that an SQLite URL names: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
+
+    Raises:
+        DatabaseError: the URL is of another kind, or names no file.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in {"postgres", "postgresql"}:
+        raise DatabaseError("PostgreSQL is not supported as a journal yet; use sqlite:///FILE")
+    if parts.scheme != "sqlite":
+        raise DatabaseError(f"the database URL must start with sqlite:///, not with {parts.scheme[:32]!r}")
+    path = unquote(parts.path).removeprefix("/")
+    if parts.netloc or not path or path == ":memory:":
+        raise DatabaseError("the database URL must name a file: sqlite:///otto.db, or sqlite:////var/lib/otto/otto.db")
+    return Path(path)
+
+
+def migrate(url: str) -> str:
+    """Bring a database to the present schema; harmless where it is there already.
+
+    Tables that are not ours are not touched.
+
+    Returns:
+        the schema's version.
+
+    Raises:
+        DatabaseError: it cannot be opened or written, or was written by a newer gateway.
+    """
+    path = sqlite_path(url)
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    head = scripts.get_current_head()
+    with explain(path):
+        connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
+        engine = sqlalchemy.create_engine(
+            sqlalchemy.URL.create("sqlite", database=str(path)),
+            poolclass=sqlalchemy.NullPool,
+            connect_args={"timeout": 30},
+        )
+        with engine.connect() as bound:
+            options = {"version_table": VERSION_TABLE}
+            current = MigrationContext.configure(bound, opts=options).get_current_revision()
+            known = {script.revision for script in scripts.walk_revisions()}
+            if current is not None and current not in known:
+                raise DatabaseError(f"{path} was written by a newer gateway (schema {current}, this one knows {head})")
+            if current != head:
+                config.attributes["connection"] = bound
+                command.upgrade(config, "head")
+                bound.commit()
+        engine.dispose()
+    return str(head)
+
+
+def hold(path: Path) -> IO[bytes]:
+    """Take a database for this process, until the returned file is closed; other programs may still use its tables.
+
+    Raises:
+        DatabaseInUseError: another gateway has it.
+    """
+    with explain(path):
+        lock = Path(f"{path}.lock").open("ab")  # noqa: SIM115 - open as long as the database is
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise DatabaseInUseError(f"another gateway is running on {path}; one database belongs to one gateway") from None
+    return lock
+
+
+@contextlib.contextmanager
+def explain(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the file system raise into one sentence.
+
+    Raises:
+        DatabaseError: it will not get better by itself.
+        JournalUnavailableError: it may.
+    """
+    try:
+        yield
+    except sqlalchemy.exc.DatabaseError as error:
+        raise _explained(path, error.orig or error) from error
+    except (sqlite3.Error, OSError) as error:
+        raise _explained(path, error) from error
+
+
+def _explained(path: Path, error: BaseException) -> JournalError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return JournalUnavailableError(f"{path} is locked by another program")
+    if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and error.errno == 28):
+        return JournalUnavailableError(f"the disk that holds {path} is full")
+    if code == sqlite3.SQLITE_NOTADB:
+        return DatabaseError(f"{path} is not an SQLite database")
+    if code == sqlite3.SQLITE_READONLY or isinstance(error, PermissionError):
+        return DatabaseError(f"{path} cannot be written: permission denied")
+    if code == sqlite3.SQLITE_CANTOPEN or isinstance(error, FileNotFoundError):
+        folder = path.parent.resolve()
+        if not folder.is_dir():
+            return DatabaseError(f"{path} cannot be opened: there is no folder {folder}")
+        why = "" if os.access(folder, os.W_OK) else ": the folder cannot be written"
+        return DatabaseError(f"{path} cannot be opened{why}")
+    if code == sqlite3.SQLITE_CORRUPT:
+        return DatabaseError(f"{path} is damaged: {error}")
+    return JournalUnavailableError(f"{path}: {error}")

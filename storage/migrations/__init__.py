@@ -1,0 +1,1 @@
+"""The way of a database from one version of the schema to the next."""

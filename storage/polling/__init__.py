@@ -1,0 +1,18 @@
+"""The polling tables: the journal's lines as rows of `job_logs`, for programs that open the database themselves."""
+
+from storage.polling.closing import ClosingRows
+from storage.polling.errors import PollingTableError, PollingUnavailableError
+from storage.polling.reader import Extent, Page
+from storage.polling.sink import PollingSink, SinkStatistics
+from storage.polling.table import PollingTable
+
+__all__ = [
+    "ClosingRows",
+    "Extent",
+    "Page",
+    "PollingSink",
+    "PollingTable",
+    "PollingTableError",
+    "PollingUnavailableError",
+    "SinkStatistics",
+]

@@ -1,0 +1,116 @@
+"""Cutting the journal's records into what one transaction of the sink writes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from storage.journal import Record, TaskEnded
+
+__all__ = ["Batch", "Place", "Rows", "batches"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far the copy has got: all records up to ``record``; of that one only ``line`` lines where that is not 0."""
+
+    record: int = 0
+    line: int = 0
+
+    @property
+    def after(self) -> int:
+        """The record behind which to read on; an unfinished one is read again."""
+        return self.record - 1 if self.line else self.record
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows to insert, flat: job id, message and creation time of each, one after the other."""
+
+    values: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many rows these are."""
+        return len(self.values) // 3
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes, in order, and the place that is reached with it."""
+
+    steps: list[Rows | TaskEnded]
+    place: Place
+    rows: int = 0
+    size: int = 0
+    unreadable: int = 0
+
+
+class _Line(msgspec.Struct, gc=False):
+    message: str
+    timestamp: str
+
+
+_decoder: Final = msgspec.json.Decoder(_Line)
+
+
+def batches(records: Iterable[Record], place: Place, *, rows_max: int, bytes_max: int) -> Iterator[Batch]:
+    """Cut what lies behind ``place`` into batches of at most ``rows_max`` rows and about ``bytes_max`` bytes of lines.
+
+    A line larger than ``bytes_max`` makes a batch of its own. Decoding happens batch by batch, so that no more than one
+    batch of objects exists at a time.
+    """
+    batch = Batch([], place)
+    for record in records:
+        line = place.line if record.id == place.record else 0
+        while line < len(record.lines):
+            if batch.rows == rows_max or (batch.rows and batch.size + len(record.lines[line]) > bytes_max):
+                yield batch
+                batch = Batch([], batch.place)
+            end, size = _fit(record.lines, line, rows_max - batch.rows, bytes_max - batch.size)
+            _add(batch, record.task_id, record.lines[line:end])
+            batch.size += size
+            line = end
+            batch.place = Place(record.id, line if line < len(record.lines) else 0)
+        if record.ended is not None:
+            batch.steps.append(record.ended)
+        batch.place = Place(record.id)
+    if batch.place != place:
+        yield batch
+
+
+def _fit(lines: Sequence[bytes], start: int, rows: int, room: int) -> tuple[int, int]:
+    """The end of what fits from ``start`` on, at least one line, and its size in bytes."""
+    end = min(start + rows, len(lines))
+    size = sum(map(len, lines[start:end]))
+    while size > room and end > start + 1:
+        end -= 1
+        size -= len(lines[end])
+    return end, size
+
+
+def _add(batch: Batch, task_id: str, lines: Sequence[bytes]) -> None:
+    last = batch.steps[-1] if batch.steps else None
+    rows = last if isinstance(last, Rows) else Rows()
+    if rows is not last:
+        batch.steps.append(rows)
+    try:
+        decoded = _decoder.decode_lines(b"\n".join(lines))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        decoded = [_decode_or_keep(line, batch) for line in lines]
+    values = rows.values
+    for line in decoded:
+        time = line.timestamp
+        values += (task_id, line.message, f"{time[:10]} {time[11:19]}")
+    batch.rows += len(lines)
+
+
+def _decode_or_keep(line: bytes, batch: Batch) -> _Line:
+    """A line that is no entry must not stop the copy: its text becomes the message, and it is counted."""
+    try:
+        return _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        batch.unreadable += 1
+        return _Line(line.decode(errors="replace"), datetime.now(UTC).isoformat())

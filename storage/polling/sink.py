@@ -1,0 +1,259 @@
+"""The sink: copies the journal into `job_logs`, exactly once, behind the live path."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol, TypeVar
+
+import structlog
+
+from storage.journal import JournalClosedError, JournalError, JournalStatistics, Record
+from storage.polling.closing import ClosingRows
+from storage.polling.errors import PollingTableError
+from storage.polling.retention import RetentionSweep
+from storage.polling.table import PollingTable
+from storage.polling.writer import PollingWriter
+
+__all__ = ["PollingSink", "RecordSource", "SinkStatistics"]
+
+_T = TypeVar("_T")
+
+_log = structlog.get_logger(__name__)
+
+_FETCH_BYTES: Final = 1 << 20
+"""Bytes of lines that the sink holds at a time."""
+
+_PAUSE_FIRST_SECONDS: Final = 0.1
+_PAUSE_SHOWN_SECONDS: Final = 0.4
+"""An obstacle becomes the sink's error when it has lasted up to here: another program's short lock is no news."""
+_PAUSE_LAST_SECONDS: Final = 2.0
+_PAUSE_CLOSING_SECONDS: Final = 0.05
+
+_SWEEP_INTERVAL_SECONDS: Final = 3600.0
+_SWEEP_PAUSE_SECONDS: Final = 0.02
+"""Between two steps of a pass: deleting takes a fraction of the thread and of the write lock."""
+
+
+class RecordSource(Protocol):
+    """What the sink needs of a journal."""
+
+    @property
+    def epoch(self) -> str:
+        """The journal's epoch."""
+        ...
+
+    @property
+    def statistics(self) -> JournalStatistics:
+        """The journal's counters, of which ``last_record`` is read."""
+        ...
+
+    async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
+        """The records behind ``after``, as ``Journal.records`` gives them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SinkStatistics:
+    """Counts since the start, how far the copy has got, and what is wrong now."""
+
+    rows: int = 0
+    closing_rows: int = 0
+    unreadable_rows: int = 0
+    """Lines that were no entries; their text was copied as it is."""
+    deleted_rows: int = 0
+    transactions: int = 0
+    failures: int = 0
+    """Attempts that were not possible and were, or will be, made again."""
+    record: int = 0
+    lag_records: int = 0
+    """Records of the journal that are not, or not completely, in the table."""
+    error: str = ""
+    """Why rows cannot be written at the moment; empty when they can."""
+    last_error: str = ""
+    """The last error since the start, also when it is over."""
+    is_running: bool = False
+
+
+class PollingSink:
+    """Copies every record of a journal into ``job_logs``: each line one row, rows in the order of the commits.
+
+    The place that the copy has reached is stored in the transaction of the rows, so that a process killed at any point
+    neither loses nor doubles one. Whatever hinders it (another program's lock, a full disk, a missing table) is tried
+    again for as long as it lasts, shown in ``statistics``, and never touches the live path. All methods belong to the
+    event loop's thread; the database has a thread of its own.
+
+    Args:
+        closing_rows: which ends of tasks get a closing row.
+        retention_days: delete rows older than this, whoever wrote them; None keeps them.
+        rows_max, bytes_max: limits of one transaction, for which the journal's commits may have to wait.
+        linger_seconds: pause after a copy that reached the end of the journal. The readers poll every 2 s; many small
+            commits then share a transaction.
+    """
+
+    def __init__(
+        self,
+        journal: RecordSource,
+        table: PollingTable,
+        *,
+        closing_rows: ClosingRows = ClosingRows.STATUS,
+        retention_days: float | None = None,
+        rows_max: int = 500,
+        bytes_max: int = 1 << 20,
+        linger_seconds: float = 0.05,
+    ) -> None:
+        self._journal = journal
+        self._table = table
+        self._writer = PollingWriter(
+            table, journal.epoch, closing_rows=closing_rows, rows_max=rows_max, bytes_max=bytes_max
+        )
+        self._sweep = RetentionSweep(table, retention_days) if retention_days else None
+        self._linger_seconds = linger_seconds
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="polling-sink")
+        self._tasks: list[asyncio.Task[None]] = []
+        self._woken = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._is_placed = False
+        self._closed = False
+        self._failures = 0
+        self._error = ""
+        self._last_error = ""
+
+    def __repr__(self) -> str:
+        state = "closing" if self._closing.is_set() else "running" if self._tasks else "idle"
+        return f"<PollingSink {self._table.path} {state} at record {self._writer.place.record}>"
+
+    def start(self) -> None:
+        """Begin to copy from where the last life of the sink ended."""
+        if not self._tasks:
+            self._tasks.append(asyncio.create_task(self._copy(), name="polling-sink"))
+            if self._sweep is not None:
+                self._tasks.append(asyncio.create_task(self._retain(self._sweep), name="polling-retention"))
+
+    def wake(self) -> None:
+        """Say that there may be new records; cheap, and calls between two copies count once."""
+        self._woken.set()
+
+    @property
+    def statistics(self) -> SinkStatistics:
+        """A frozen picture of the counters."""
+        written, place = self._writer.written, self._writer.place
+        newest = self._journal.statistics.last_record
+        return SinkStatistics(
+            rows=written.rows,
+            closing_rows=written.closing_rows,
+            unreadable_rows=written.unreadable_rows,
+            deleted_rows=self._sweep.deleted if self._sweep else 0,
+            transactions=written.transactions,
+            failures=self._failures,
+            record=place.record,
+            lag_records=max(0, newest - place.after),
+            error=self._error,
+            last_error=self._last_error,
+            is_running=bool(self._tasks) and not self._tasks[0].done(),
+        )
+
+    async def close(self, timeout_seconds: float = 10.0) -> None:
+        """Copy what is committed, for at most ``timeout_seconds``, then stop; the rest is copied at the next start.
+
+        Close the journal afterwards: the sink still reads from it. Idempotent.
+        """
+        self._closing.set()
+        self._woken.set()
+        tasks, self._tasks = self._tasks, []
+        if tasks:
+            _, late = await asyncio.wait(tasks[:1], timeout=timeout_seconds)
+            if late:
+                _log.warning("polling sink stopped behind the journal", lag_records=self.statistics.lag_records)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if not self._closed:
+            self._closed = True
+            await self._in_thread(self._close_connections)
+            self._thread.shutdown(wait=False)
+
+    async def _copy(self) -> None:
+        """Copy, wait, and try again; ends only when the sink is closing and nothing is left, or with the journal."""
+        pause = _PAUSE_FIRST_SECONDS
+        while True:
+            self._woken.clear()  # before reading: what is committed from here on wakes again
+            try:
+                found = await self._copy_some()
+            except JournalClosedError as error:
+                self._fail(str(error) or "the journal is closed")
+                return
+            except (PollingTableError, JournalError) as error:
+                self._fail(str(error), shown=pause >= _PAUSE_SHOWN_SECONDS)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next lines must still get their rows
+                self._fail(f"{type(error).__name__}: {error}", unexpected=True)
+            else:
+                self._recover()
+                pause = _PAUSE_FIRST_SECONDS
+                if found:
+                    continue
+                if self._closing.is_set():
+                    return
+                await self._woken.wait()
+                await self._pause(self._linger_seconds)
+                continue
+            await self._pause(pause)
+            pause = min(2 * pause, _PAUSE_LAST_SECONDS)
+
+    async def _copy_some(self) -> bool:
+        """Copy what one read of the journal gives; False at its end."""
+        place = await self._in_thread(self._writer.connect)
+        if not self._is_placed:
+            self._is_placed = True
+            newest = self._journal.statistics.last_record
+            if 0 < newest < place.record:
+                _log.warning("journal ends before the copy of it", newest_record=newest, copied_record=place.record)
+                place = self._writer.go_back_to(newest)
+        records = await self._journal.records(place.after, bytes_max=_FETCH_BYTES)
+        if not records:
+            return False
+        await self._in_thread(partial(self._writer.write, records))
+        return True
+
+    async def _retain(self, sweep: RetentionSweep) -> None:
+        while True:
+            pause = _SWEEP_PAUSE_SECONDS
+            try:
+                if not await self._in_thread(sweep.step):
+                    pause = _SWEEP_INTERVAL_SECONDS
+            except PollingTableError as error:
+                # Not shown as the sink's error: a pass that is late loses nothing, and the copy has its own say.
+                self._last_error = str(error)
+                pause = _PAUSE_LAST_SECONDS
+            await asyncio.sleep(pause)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait; hardly at all once the sink is closing."""
+        if self._closing.is_set():
+            await asyncio.sleep(min(seconds, _PAUSE_CLOSING_SECONDS))
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+
+    def _fail(self, text: str, *, shown: bool = True, unexpected: bool = False) -> None:
+        self._failures += 1
+        self._last_error = text
+        if shown and text != self._error:
+            _log.warning("polling rows are waiting", reason=text, exc_info=unexpected)
+            self._error = text
+
+    def _recover(self) -> None:
+        if self._error:
+            _log.info("polling rows are written again", after=self._error)
+            self._error = ""
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _close_connections(self) -> None:
+        self._writer.close()
+        if self._sweep is not None:
+            self._sweep.close()

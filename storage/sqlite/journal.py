@@ -1,0 +1,353 @@
+"""The journal on one SQLite file: one writer thread, group commit, a small pool of readers."""
+
+import asyncio
+import logging
+import queue
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Final, Literal, TypeVar
+
+from filters.block import Selection
+from filters.matching import Matcher
+from storage.database import explain, hold, migrate
+from storage.journal import (
+    Append,
+    Committed,
+    JournalClosedError,
+    JournalError,
+    JournalStatistics,
+    JournalUnavailableError,
+    LineBatch,
+    Receipt,
+    Record,
+    StageProgress,
+    TaskState,
+)
+from storage.sqlite.locks import WriteLock, write_lock
+from storage.sqlite.reader import Reader
+from storage.sqlite.writer import CommitResult, Writer
+
+__all__ = ["SqliteJournal"]
+
+_log = logging.getLogger(__name__)
+
+_ITEM_BYTES: Final = 512
+"""What an append without lines counts for while it waits."""
+
+_BUSY_SECONDS: Final = 10.0
+"""How long the writer waits for another program's transaction before the group is refused as unavailable."""
+
+Group = list[tuple[Append, "asyncio.Future[Receipt]"]]
+Outcome = list[CommitResult | JournalError]
+T = TypeVar("T")
+
+
+def _connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA synchronous={synchronous}")
+    return connection
+
+
+def _epoch(connection: sqlite3.Connection) -> str:
+    """The journal's life, begun where it has none."""
+    connection.execute("INSERT OR IGNORE INTO journal_meta (name, value) VALUES ('epoch', ?)", (secrets.token_hex(4),))
+    return str(connection.execute("SELECT value FROM journal_meta WHERE name = 'epoch'").fetchone()[0])
+
+
+class SqliteJournal:
+    """See ``storage.journal.Journal``. Made by ``open``; belongs to the event loop that it was opened on.
+
+    What is appended while the writer's thread commits gathers in a list; when the thread is done, that list is the next
+    group. The loop never waits for the disk, and a commit costs one wake-up of the loop, however many lines it stored.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        lock: IO[bytes],
+        connection: sqlite3.Connection,
+        *,
+        pending_bytes_max: int,
+        commit_bytes_max: int,
+        readers: int,
+    ) -> None:
+        self._path = path
+        self._lock_file = lock
+        self._connection = connection
+        self._epoch = _epoch(connection)
+        self._pending_bytes_max = pending_bytes_max
+        self._commit_bytes_max = commit_bytes_max
+        self._loop = asyncio.get_running_loop()
+        self._listener: Callable[[Committed], None] = lambda _: None
+        self._commit_observer: Callable[[float], None] = lambda _: None
+        self._pending: Group = []
+        self._waiting_bytes = 0
+        self._waiting_lines = 0
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._is_busy = False
+        self._is_closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._commits = self._lines = self._stored_bytes = self._duplicates = 0
+        self._last_record = int(
+            connection.execute("SELECT coalesce(max(record_id), 0) FROM journal_records").fetchone()[0]
+        )
+        self._last_commit_seconds = 0.0
+        self._error = ""
+        self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="journal-writer", daemon=True)
+        self._thread.start()
+        self._readers = ThreadPoolExecutor(readers, "journal-reader")
+        self._reader = Reader(self._open_reader)
+
+    def __repr__(self) -> str:
+        return f"<SqliteJournal {str(self._path)!r} epoch={self._epoch} waiting={self._waiting_lines} lines>"
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        durability: Literal["full", "process"] = "full",
+        pending_bytes_max: int = 32 << 20,
+        commit_bytes_max: int = 4 << 20,
+        readers: int = 2,
+    ) -> "SqliteJournal":
+        """Open a journal, making or migrating the database.
+
+        Args:
+            path: the database's file.
+            durability: ``full`` survives a power loss, ``process`` a killed process.
+            pending_bytes_max: bytes that may wait for a commit before producers are paused.
+            commit_bytes_max: bytes that one transaction takes at most.
+            readers: threads for reading.
+
+        Raises:
+            DatabaseError: it cannot be used; the text says why in one sentence.
+            JournalUnavailableError: it cannot be used now.
+        """
+
+        def prepare() -> tuple[IO[bytes], sqlite3.Connection]:
+            lock = hold(path)
+            try:
+                migrate(f"sqlite:///{path}")
+                with explain(path):
+                    return lock, _connect(path, synchronous="FULL" if durability == "full" else "NORMAL")
+            except BaseException:
+                lock.close()
+                raise
+
+        lock, connection = await asyncio.to_thread(prepare)
+        return cls(
+            path,
+            lock,
+            connection,
+            pending_bytes_max=pending_bytes_max,
+            commit_bytes_max=commit_bytes_max,
+            readers=readers,
+        )
+
+    @property
+    def epoch(self) -> str:
+        """The journal's life."""
+        return self._epoch
+
+    @property
+    def write_lock(self) -> WriteLock:
+        """The lock that other writers of this process to the same file take as ``background``."""
+        return write_lock(self._path)
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether producers may go on."""
+        return self._writable.is_set()
+
+    @property
+    def statistics(self) -> JournalStatistics:
+        """A frozen picture of the counters."""
+        return JournalStatistics(
+            waiting_lines=self._waiting_lines,
+            waiting_bytes=self._waiting_bytes,
+            commits=self._commits,
+            lines=self._lines,
+            stored_bytes=self._stored_bytes,
+            duplicates=self._duplicates,
+            last_commit_seconds=self._last_commit_seconds,
+            error=self._error,
+            last_record=self._last_record,
+        )
+
+    def set_commit_listener(self, listener: Callable[[Committed], None]) -> None:
+        """Set who is told of every commit."""
+        self._listener = listener
+
+    def set_commit_observer(self, observer: Callable[[float], None]) -> None:
+        """Set who is told how many seconds each commit took."""
+        self._commit_observer = observer
+
+    def append(self, item: Append) -> "asyncio.Future[Receipt]":
+        """Queue something for the next commit."""
+        future: asyncio.Future[Receipt] = self._loop.create_future()
+        if self._is_closed:
+            future.set_exception(JournalClosedError("the journal has been closed"))
+            return future
+        if not self._pending and not self._is_busy:
+            # Not at once: what else arrives in this turn of the loop belongs to the same commit.
+            self._loop.call_soon(self._launch)
+        self._pending.append((item, future))
+        self._idle.clear()
+        if isinstance(item, LineBatch):
+            self._waiting_bytes += item.size
+            self._waiting_lines += len(item.entries)
+        self._waiting_bytes += _ITEM_BYTES
+        if self._waiting_bytes >= self._pending_bytes_max:
+            self._writable.clear()
+        return future
+
+    async def wait_writable(self) -> None:
+        """Return once the backlog has drained below half of its limit."""
+        await self._writable.wait()
+
+    async def task_state(self, task_id: str) -> TaskState:
+        """What exists of a task."""
+        return await self._run(self._reader.task_state, task_id)
+
+    async def read(
+        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+    ) -> Selection:
+        """The matching lines of a stretch."""
+        return await self._run(self._reader.read, task_id, after, upto, matcher, lines_max, bytes_max)
+
+    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
+        """Where the last ``count`` matching lines start."""
+        return await self._run(self._reader.tail_start, task_id, count, upto, matcher)
+
+    async def last_number(self, producer_id: str) -> int:
+        """The highest number of a producer that is on disk."""
+        return await self._run(self._reader.last_number, producer_id)
+
+    async def stages(self, pipeline_id: str) -> Sequence[StageProgress]:
+        """The last known state of every stage."""
+        return await self._run(self._reader.stages, pipeline_id)
+
+    async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
+        """Records in commit order."""
+        return await self._run(self._reader.records, after, bytes_max)
+
+    async def close(self) -> None:
+        """Commit what waits, stop the threads and close the file; idempotent."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        await self._idle.wait()
+        self._groups.put(None)
+        await asyncio.to_thread(self._shut)
+
+    def _shut(self) -> None:
+        self._thread.join()
+        self._readers.shutdown()
+        self._reader.close()
+        self._connection.close()
+        self._lock_file.close()
+
+    async def _run(self, query: Callable[..., T], *arguments: object) -> T:
+        if self._is_closed:
+            raise JournalClosedError("the journal has been closed")
+
+        def explained() -> T:
+            with explain(self._path):
+                return query(*arguments)
+
+        return await self._loop.run_in_executor(self._readers, explained)
+
+    def _open_reader(self) -> sqlite3.Connection:
+        connection = _connect(self._path, synchronous="NORMAL")
+        connection.execute("PRAGMA query_only=1")
+        return connection
+
+    def _launch(self) -> None:
+        """Hand the next group to the writer's thread."""
+        if self._is_busy or not self._pending:
+            return
+        self._is_busy = True
+        count = size = 0
+        for item, _ in self._pending:
+            count += 1
+            size += item.size if isinstance(item, LineBatch) else 0
+            if size >= self._commit_bytes_max:
+                break
+        group, self._pending = self._pending[:count], self._pending[count:]
+        self._groups.put(group)
+
+    def _write(self) -> None:
+        """The writer's thread."""
+        lock = self.write_lock
+        writer = Writer(self._connection)
+        while (group := self._groups.get()) is not None:
+            with lock.urgent():
+                outcome = self._commit(writer, [item for item, _ in group])
+            self._loop.call_soon_threadsafe(self._committed, group, outcome)
+
+    def _commit(self, writer: Writer, items: Sequence[Append]) -> Outcome:
+        """One result for the whole group, or one per item."""
+        try:
+            with explain(self._path):
+                return [writer.commit(items)]
+        except JournalError as error:
+            return [error] * len(items)
+        except Exception as error:  # noqa: BLE001 - the thread must go on, and whoever appended must hear of it
+            _log.exception("append failed", extra={"items": len(items)})
+            if len(items) == 1:
+                return [JournalUnavailableError(f"the journal could not store this: {error}")]
+        # One item that cannot be stored must not take the others with it.
+        return [result for item in items for result in self._commit(writer, [item])]
+
+    def _committed(self, group: Group, outcome: Outcome) -> None:
+        """Back on the loop: publish first, then acknowledge, then go on."""
+        for item, _ in group:
+            if isinstance(item, LineBatch):
+                self._waiting_bytes -= item.size
+                self._waiting_lines -= len(item.entries)
+            self._waiting_bytes -= _ITEM_BYTES
+        answers: list[Receipt | JournalError] = []
+        for result in outcome:
+            if isinstance(result, JournalError):
+                answers.append(result)
+                self._error = str(result)
+                continue
+            answers += result.receipts
+            self._count(result)
+            try:
+                self._listener(result.committed)
+            except Exception:  # noqa: BLE001 - the lines are stored, and whoever sent them must be told
+                _log.exception("commit listener failed")
+        for (_, future), answer in zip(group, answers, strict=True):
+            if future.done():
+                continue  # whoever appended has gone; the line is stored all the same
+            if isinstance(answer, JournalError):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+        self._is_busy = False
+        if self._pending:
+            self._launch()
+        else:
+            self._idle.set()
+        if self._waiting_bytes <= self._pending_bytes_max // 2:
+            self._writable.set()
+
+    def _count(self, result: CommitResult) -> None:
+        self._error = ""
+        self._commits += 1
+        self._lines += result.lines
+        self._stored_bytes += result.stored_bytes
+        self._duplicates += sum(isinstance(receipt, Receipt) and receipt.duplicate for receipt in result.receipts)
+        self._last_record = max(self._last_record, result.last_record)
+        self._last_commit_seconds = result.seconds
+        self._commit_observer(result.seconds)

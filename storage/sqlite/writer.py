@@ -1,0 +1,332 @@
+"""The journal's one writer: turns a group of appends into one transaction. Runs on the writer's thread only."""
+
+import sqlite3
+import time
+import zlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import msgspec
+
+from filters.block import Block
+from filters.entry import LogEntry
+from storage.journal import (
+    Append,
+    Committed,
+    JournalUnavailableError,
+    LineBatch,
+    Receipt,
+    StageProgress,
+    StreamClosed,
+    TaskEnded,
+    TaskEnding,
+    WorkerRegistered,
+    WorkerReport,
+)
+from storage.sqlite.chunks import pack
+
+__all__ = ["END_KIND", "LINES_KIND", "CommitResult", "Writer"]
+
+LINES_KIND: Final = 0
+END_KIND: Final = 1
+
+_CACHED_MAX: Final = 4096
+"""Tasks, and producers, whose state is kept between transactions; others are read again."""
+
+_FINAL: Final = frozenset({"COMPLETED", "FAILED", "TERMINATED"})
+
+_INSERT_RECORD: Final = (
+    "INSERT INTO journal_records (task_key, kind, first_sequence, last_sequence, levels, earliest, latest, codec, "
+    "raw_size, checksum, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+@dataclass(slots=True)
+class _Task:
+    """What the writer knows of a task, the transaction under way included."""
+
+    key: int
+    task_id: str
+    last: int
+    ended: TaskEnded | None
+    workers: dict[str, str]
+    """Last status of every worker seen; empty where it has reported none."""
+    waiting: list[LogEntry] = field(default_factory=list)
+    """Entries of this transaction that have their sequence and are not packed yet."""
+    received_at: float = 0.0
+    is_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommitResult:
+    """What a transaction stored, with a receipt for each append, in order."""
+
+    committed: Committed
+    receipts: Sequence[Receipt | JournalUnavailableError]
+    lines: int
+    stored_bytes: int
+    last_record: int
+    seconds: float
+
+
+class Writer:
+    """State that follows the database, and the statements that change both.
+
+    Anything that fails rolls the transaction back and forgets the cached state, so that the next one reads what is
+    really there: nothing is skipped and nothing is given twice, even where a COMMIT failed after it took effect.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._tasks: OrderedDict[str, _Task] = OrderedDict()
+        self._numbers: OrderedDict[str, int] = OrderedDict()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._touched: dict[str, _Task] = {}
+        self._counted: dict[str, int] = {}
+        self._blocks: list[Block] = []
+        self._ended: list[TaskEnded] = []
+        self._opened: list[str] = []
+        self._progress: list[StageProgress] = []
+        self._stored_bytes = 0
+        self._lines = 0
+        self._last_record = 0
+
+    def commit(self, items: Sequence[Append]) -> CommitResult:
+        """Store a group in one transaction.
+
+        Raises:
+            sqlite3.Error: nothing of the group is stored, as far as SQLite says.
+        """
+        started = time.perf_counter()
+        self._begin()
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            receipts = [self._apply(item) for item in items]
+            self._finish()
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._tasks.clear()
+            self._numbers.clear()
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        for cache in (self._tasks, self._numbers):
+            while len(cache) > _CACHED_MAX:
+                cache.popitem(last=False)
+        return CommitResult(
+            Committed(self._blocks, self._ended, self._progress, self._opened),
+            receipts,
+            self._lines,
+            self._stored_bytes,
+            self._last_record,
+            time.perf_counter() - started,
+        )
+
+    def _apply(self, item: Append) -> Receipt | JournalUnavailableError:
+        if item.producer is not None:
+            number, known = item.producer.number, self._known_number(item.producer.producer_id)
+            if number <= known:
+                return Receipt(duplicate=True)
+            if number > known + 1:
+                return JournalUnavailableError(f"number {number} was not stored because {known + 1} was not")
+            self._numbers[item.producer.producer_id] = self._counted[item.producer.producer_id] = number
+            self._numbers.move_to_end(item.producer.producer_id)
+        match item:
+            case LineBatch():
+                return self._append_lines(item)
+            case WorkerReport():
+                self._report(item)
+            case WorkerRegistered():
+                return Receipt(created=self._register(item))
+            case StreamClosed():
+                self._settle(self._task(item.task_id), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "")
+            case TaskEnding():
+                task = self._task(item.task_id)
+                if task.ended is None:
+                    self._end(task, "FAILED" if item.failed else "COMPLETED", item.timestamp, item.reason)
+            case StageProgress():
+                self._advance_stage(item)
+        return Receipt()
+
+    def _known_number(self, producer_id: str) -> int:
+        """The highest number of a producer on disk or in this transaction."""
+        known = self._numbers.get(producer_id)
+        if known is None:
+            row = self._db.execute(
+                "SELECT number FROM journal_producers WHERE producer_id = ?", (producer_id,)
+            ).fetchone()
+            known = self._numbers[producer_id] = row[0] if row else 0
+        return known
+
+    def _append_lines(self, batch: LineBatch) -> Receipt:
+        if not batch.entries:
+            return Receipt()  # its number is stored, and nothing else
+        task = self._task(batch.task_id)
+        self._see(task, batch.worker_id)
+        if task.ended is not None:
+            self._open(task)
+        if not task.waiting:
+            task.received_at = batch.received_at
+        first = sequence = task.last + 1
+        for entry in batch.entries:
+            entry.sequence = sequence
+            sequence += 1
+        task.last = sequence - 1
+        task.waiting += batch.entries
+        return Receipt(first, task.last)
+
+    def _report(self, report: WorkerReport) -> None:
+        task = self._task(report.task_id)
+        self._see(task, report.worker_id)
+        task.workers[report.worker_id] = report.status
+        self._db.execute(
+            "UPDATE journal_workers SET status = ? WHERE task_key = ? AND worker_id = ?",
+            (report.status, task.key, report.worker_id),
+        )
+        if report.status in _FINAL:
+            self._settle(task, report.timestamp, report.reason)
+        elif task.ended is not None and task.ended.through_status:
+            self._open(task)
+
+    def _register(self, registered: WorkerRegistered) -> bool:
+        task = self._task(registered.task_id)
+        is_new = self._see(task, registered.worker_id)
+        self._db.execute(
+            "UPDATE journal_workers SET metadata = ? WHERE task_key = ? AND worker_id = ?",
+            (msgspec.json.encode(registered.metadata).decode(), task.key, registered.worker_id),
+        )
+        return is_new
+
+    def _see(self, task: _Task, worker_id: str) -> bool:
+        """Remember a worker; True where it was not known."""
+        if worker_id in task.workers:
+            return False
+        task.workers[worker_id] = ""
+        self._db.execute(
+            "INSERT OR IGNORE INTO journal_workers (task_key, worker_id) VALUES (?, ?)", (task.key, worker_id)
+        )
+        return True
+
+    def _settle(self, task: _Task, timestamp: str, reason: str) -> None:
+        """End the task if every worker seen on it has reported a final status."""
+        statuses = task.workers.values()
+        if task.ended is None and task.workers and _FINAL.issuperset(statuses):
+            self._end(task, "FAILED" if "FAILED" in statuses else "COMPLETED", timestamp, reason, through_status=True)
+
+    def _end(self, task: _Task, status: str, timestamp: str, reason: str, *, through_status: bool = False) -> None:
+        self._pack(task)  # the end stands behind these lines in the order of records
+        task.ended = TaskEnded(task.task_id, task.last, status, timestamp, reason, through_status)
+        task.is_changed = True
+        payload = msgspec.json.encode([status, timestamp, reason, through_status])
+        self._insert(task, END_KIND, task.last, task.last, (0, "", "", 0, len(payload), zlib.crc32(payload), payload))
+        self._ended.append(task.ended)
+
+    def _open(self, task: _Task) -> None:
+        task.ended = None
+        task.is_changed = True
+        self._opened.append(task.task_id)
+
+    def _advance_stage(self, progress: StageProgress) -> None:
+        row = self._db.execute(
+            "SELECT max(number) FROM journal_stages WHERE pipeline_id = ?", (progress.pipeline_id,)
+        ).fetchone()
+        numbered = replace(progress, number=(row[0] or 0) + 1)
+        self._db.execute(
+            "INSERT OR REPLACE INTO journal_stages (pipeline_id, stage_id, number, document) VALUES (?, ?, ?, ?)",
+            (numbered.pipeline_id, numbered.stage_id, numbered.number, numbered.document),
+        )
+        self._progress.append(numbered)
+
+    def _task(self, task_id: str) -> _Task:
+        task = self._touched.get(task_id)
+        if task is not None:
+            return task
+        task = self._tasks.get(task_id)
+        if task is None:
+            task = self._load(task_id)
+        self._tasks[task_id] = self._touched[task_id] = task
+        self._tasks.move_to_end(task_id)
+        return task
+
+    def _load(self, task_id: str) -> _Task:
+        row = self._db.execute(
+            "SELECT task_key, last_sequence, end_status, end_timestamp, end_reason, end_through_status "
+            "FROM journal_tasks WHERE task_id = ?",
+            (task_id,),
+        ).fetchone()
+        if row is None:
+            key = self._db.execute("INSERT INTO journal_tasks (task_id) VALUES (?)", (task_id,)).lastrowid
+            return _Task(int(key or 0), task_id, 0, None, {})
+        key, last, status, timestamp, reason, through_status = row
+        ended = None if status is None else TaskEnded(task_id, last, status, timestamp, reason, bool(through_status))
+        workers = dict(
+            self._db.execute("SELECT worker_id, status FROM journal_workers WHERE task_key = ?", (key,)).fetchall()
+        )
+        return _Task(key, task_id, last, ended, workers)
+
+    def _pack(self, task: _Task) -> None:
+        """Store the entries that wait, as few chunks as the limits allow."""
+        entries, task.waiting = task.waiting, []
+        if not entries:
+            return
+        task.is_changed = True
+        self._lines += len(entries)
+        done = 0
+        for chunk in pack(entries):
+            first = entries[done].sequence
+            count = len(chunk.lines)
+            self._insert(
+                task,
+                LINES_KIND,
+                first,
+                first + count - 1,
+                (
+                    chunk.levels,
+                    chunk.earliest,
+                    chunk.latest,
+                    chunk.codec,
+                    chunk.raw_size,
+                    chunk.checksum,
+                    chunk.payload,
+                ),
+            )
+            self._stored_bytes += len(chunk.payload)
+            part = entries[done : done + count]
+            self._blocks.append(Block(task.task_id, first, chunk.lines, entries=part, received_at=task.received_at))
+            done += count
+
+    def _insert(
+        self, task: _Task, kind: int, first: int, last: int, rest: tuple[int, str, str, int, int, int, bytes]
+    ) -> None:
+        cursor = self._db.execute(_INSERT_RECORD, (task.key, kind, first, last, *rest))
+        self._last_record = cursor.lastrowid or 0
+
+    def _finish(self) -> None:
+        for task in self._touched.values():
+            self._pack(task)
+            if not task.is_changed:
+                continue
+            task.is_changed = False
+            ended = task.ended
+            self._db.execute(
+                "UPDATE journal_tasks SET last_sequence = ?, end_status = ?, end_timestamp = ?, end_reason = ?, "
+                "end_through_status = ? WHERE task_key = ?",
+                (
+                    task.last,
+                    ended and ended.status,
+                    ended and ended.timestamp,
+                    ended and ended.reason,
+                    ended and int(ended.through_status),
+                    task.key,
+                ),
+            )
+        now = int(time.time())
+        self._db.executemany(
+            "INSERT INTO journal_producers (producer_id, number, updated_at) VALUES (?, ?, ?) "
+            "ON CONFLICT (producer_id) DO UPDATE SET number = excluded.number, updated_at = excluded.updated_at",
+            [(producer_id, number, now) for producer_id, number in self._counted.items()],
+        )

@@ -1,0 +1,7 @@
+"""What holds for every test."""
+
+import asyncio
+
+# pytest-asyncio asks for the current loop before it sets its own. Where no test had one yet, Python makes a loop that
+# nobody closes, and the warning about it fails the run; told that there is none, it makes none.
+asyncio.set_event_loop(None)

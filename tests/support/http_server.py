@@ -1,0 +1,33 @@
+"""An ASGI application on a real socket, in the test's own event loop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+
+@asynccontextmanager
+async def serve(app: ASGIApp, *, http: str | type[asyncio.Protocol] = "auto") -> AsyncIterator[str]:
+    """Its base URL, for as long as the block lasts."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=http, log_config=None, lifespan="off", timeout_graceful_shutdown=2)
+    )
+    server.capture_signals = _no_signals  # type: ignore[method-assign, assignment]
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        while not server.started:
+            await asyncio.sleep(0.005)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+class _no_signals:  # noqa: N801 - in the place of a method
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
