@@ -96,7 +96,7 @@ class Courier:
             while not self._outbox.is_finished:
                 self._visit()
                 self._report_drops()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the thread's edge: without it the program would wait for ever
             _log.exception("the producer stopped because of an error of its own")
             self._outbox.fail(GatewayError("INTERNAL", f"the producer stopped because of an error of its own: {error}"))
         finally:
@@ -116,10 +116,10 @@ class Courier:
             self._lost(error, token)
 
     def _exchange(self, channel: grpc.Channel, token: str | None) -> None:
-        publish = channel.stream_stream(
+        publish: grpc.StreamStreamMultiCallable[bytes, logs_pb2.PublishResponse] = channel.stream_stream(
             _PUBLISH, request_serializer=None, response_deserializer=logs_pb2.PublishResponse.FromString
         )
-        metadata = [("authorization", f"Bearer {token}")] if token else []
+        metadata = (("authorization", f"Bearer {token}"),) if token else ()
         stream = self._outbox.open_stream()
         self._stalled = ""
         call = self._call = publish(self._requests(stream), metadata=metadata)
@@ -238,5 +238,5 @@ class Courier:
             return
         try:
             self._on_problem(problem)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the program's own function
             _log.exception("the on_problem callback has raised")
