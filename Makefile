@@ -18,6 +18,9 @@ tests/node/node_modules/.ready: tests/node/package.json tests/node/package-lock.
 
 setup: .venv/.ready tests/node/node_modules/.ready  ## make .venv, and the Node packages that tests use
 
+run: setup  ## start a gateway and stream real builds into it; prints the page to watch
+	@$(PY) examples/demo/run.py
+
 check: setup  ## lint, types, layers, generated files
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .

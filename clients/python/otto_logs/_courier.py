@@ -28,6 +28,7 @@ from otto_logs._errors import (
 from otto_logs._limits import ProducerLimits
 from otto_logs._outbox import Outbox
 from otto_logs._statistics import Problem, ProblemKind
+from otto_logs._values import line_count
 
 __all__ = ["Courier"]
 
@@ -178,7 +179,7 @@ class Courier:
             return
         fatal = self._fatal(code, details, token)
         if fatal is None:
-            self._pause(f"{code.name}: {details}")
+            self._pause(_why(code, details))
             return
         self._outbox.fail(fatal)
         self._problem(Problem(ProblemKind.FAILED, str(fatal)))
@@ -229,7 +230,7 @@ class Courier:
     def _report_drops(self) -> None:
         count = self._outbox.take_drops()
         if count:
-            self._problem(Problem(ProblemKind.DROPPED, f"{count} lines were dropped because the spool was full"))
+            self._problem(Problem(ProblemKind.DROPPED, f"dropped {line_count(count)} because the spool was full"))
 
     def _problem(self, problem: Problem) -> None:
         """Tell the log and the program; never called under the outbox's lock."""
@@ -240,3 +241,10 @@ class Courier:
             self._on_problem(problem)
         except Exception:  # noqa: BLE001 - the program's own function
             _log.exception("the on_problem callback has raised")
+
+
+def _why(code: grpc.StatusCode, details: str) -> str:
+    """A status in few words; of a failed connection gRPC tells every layer, and the last one says it all."""
+    if code is grpc.StatusCode.UNAVAILABLE and "last error:" in details:
+        return details.rpartition(": ")[2].lower()
+    return f"{code.name}: {details}" if details else code.name

@@ -24,7 +24,7 @@ from otto_logs._commands.guess import guess_level
 from otto_logs._commands.lines import LineSplitter, OutputLine
 from otto_logs._errors import NotDeliveredError, OttoLogsError
 from otto_logs._sync_producer import SyncLogProducer, SyncWorker
-from otto_logs._values import Level, Source, SpoolPolicy, StageStatus, WorkerStatus
+from otto_logs._values import Level, Source, SpoolPolicy, StageStatus, WorkerStatus, line_count
 
 __all__ = ["run"]
 
@@ -102,7 +102,7 @@ def run(
             reporter.ended(child.wait())
             _close(producer, reporter, gateway.close_seconds)
         except KeyboardInterrupt:  # the command has ended before; this one is meant for us
-            say(f"interrupted; {producer.statistics.lines_waiting} lines were not delivered")
+            say(f"interrupted; {line_count(producer.statistics.lines_waiting)} not delivered")
             with contextlib.suppress(OttoLogsError):
                 producer.close(0)
         exit_code = child.wait()
@@ -146,7 +146,7 @@ def _close(producer: SyncLogProducer, reporter: "_Reporter", seconds: float) -> 
         reporter.refused(error)
     dropped = producer.statistics.lines_dropped
     if dropped:
-        say(f"{dropped} lines were dropped because the gateway was away and the spool full")
+        say(f"dropped {line_count(dropped)} because the spool was full; the log says where")
 
 
 class _Reporter:

@@ -17,7 +17,7 @@ from otto_logs._commands.guess import guess_level
 from otto_logs._commands.lines import LineSplitter, OutputLine
 from otto_logs._errors import GatewayError, NotDeliveredError
 from otto_logs._sync_producer import SyncLogProducer
-from otto_logs._values import Level, Source, SpoolPolicy, WorkerStatus
+from otto_logs._values import Level, Source, SpoolPolicy, WorkerStatus, line_count
 
 __all__ = ["send"]
 
@@ -115,7 +115,7 @@ class _Sender:
             fail(str(error), ExitCode.REFUSED)
         statistics = self._producer.statistics
         elapsed = time.monotonic() - self._started_at
-        say(f"{statistics.lines_acknowledged:,} lines are stored after {elapsed:.1f} s")
+        say(f"{line_count(statistics.lines_acknowledged)} stored after {elapsed:.1f} s")
 
     def _send(self, line: OutputLine) -> None:
         self._worker.log(
