@@ -1,5 +1,6 @@
 """The server's own life: listening, health, reflection, TLS, stopping."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -90,8 +91,6 @@ async def test_stopping_answers_what_was_taken(serve: Any, journal: WatchedJourn
 
 async def test_stopping_waits_for_commits(serve: Any, journal: WatchedJournal) -> None:
     """What waits for its commit when the server stops is acknowledged before the stream ends."""
-    import asyncio
-
     server, channel = await serve()
     producer = NativeProducer(channel)
     await producer.hello()
@@ -154,7 +153,7 @@ async def test_mutual_tls(serve: Any, journal: WatchedJournal, tmp_path: Path) -
 def test_tls_files_that_are_none(tmp_path: Path) -> None:
     """A missing file and one that is no PEM are named."""
     (tmp_path / "x").write_text("hello")
-    with pytest.raises(ListenError, match="cannot read .*missing"):
+    with pytest.raises(ListenError, match=r"cannot read .*missing"):
         Tls.from_files(tmp_path / "missing", tmp_path / "x")
     with pytest.raises(ListenError, match="x holds no PEM"):
         Tls.from_files(tmp_path / "x", tmp_path / "x")
