@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.parse import urlencode
 import httpx2
 import msgspec
 
+from tests.support.event_stream import parse_event
 from tests.support.gateway_process import GatewayProcess
 from tests.support.programs import start_node
 
@@ -27,7 +29,7 @@ FILTERS: tuple[dict[str, list[str]], ...] = (
     {"workerIds": ["worker-1", "worker-4"], "levels": ["INFO"], "keywords": ["init"]},
     {"sources": ["stderr"]},
     {"sources": ["stdout"], "keywords": ["module", "type"]},
-    {"keywords": ["no line says this"]},
+    {"keywords": ["mutex", "뮤텍스"]},
 )
 """What the subscribers ask for; each is used once on either transport."""
 
@@ -66,15 +68,19 @@ class _Line(msgspec.Struct, rename="camel"):
 _decode_line = msgspec.json.Decoder(_Line).decode
 
 
-def make_crowd(lines: int, seed: int) -> "Crowd":
-    """A subscriber for each filter on each transport; every second one is cut off at random, about ten times."""
+def make_crowd(matching: Sequence[int], seed: int) -> "Crowd":
+    """A subscriber for each filter on each transport; every second one is cut off at random, ten times.
+
+    Args:
+        matching: how many lines each filter will let pass, so that the cuts lie anywhere among them.
+        seed: the same seed makes the same cuts.
+    """
     chance = random.Random(seed)
     subscribers = []
     for index, (transport, log_filter) in enumerate(itertools.product(("sse", "socketio"), FILTERS)):
         is_cut = index % 2 == index // len(FILTERS) % 2  # every filter is cut on one transport and not on the other
-        cuts = sorted(chance.sample(range(1, max(lines // 2, 20)), 10)) if is_cut else []
-        if is_cut and log_filter:
-            cuts = [1, *sorted(chance.sample(range(2, 400), 9))]  # few lines match: cut early
+        places = range(1, matching[index % len(FILTERS)])
+        cuts = sorted(chance.sample(places, min(10, len(places)))) if is_cut else []
         subscribers.append(Subscriber(transport, log_filter, cuts))
     return Crowd(subscribers)
 
@@ -110,12 +116,13 @@ async def _follow_stream(gateway: GatewayProcess, task_id: str, subscriber: Subs
                 async for chunk in answer.aiter_bytes():
                     *blocks, pending = (pending + chunk).split(b"\n\n")
                     for block in blocks:
-                        identifier, _, data = block.partition(b"\ndata: ")
-                        if identifier.startswith(b"event: ") or not data:
-                            if b"event: complete" in block:
+                        identifier, _, data = block.partition(b"\n")
+                        if not data.startswith(b"data: "):  # retry, or a named event
+                            event = parse_event(block)
+                            if event is not None and event.name == "complete":
                                 return
                             continue
-                        line = _decode_line(data)
+                        line = _decode_line(data.removeprefix(b"data: "))
                         last_id = identifier.removeprefix(b"id: ").decode()
                         subscriber.lines.append(Received(line.sequence, line.worker_id, line.message))
                         if cuts and len(subscriber.lines) >= cuts[0]:

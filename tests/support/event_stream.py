@@ -10,7 +10,7 @@ import msgspec
 
 from filters.position import Position
 
-__all__ = ["Event", "EventStream", "Recording"]
+__all__ = ["Event", "EventStream", "Recording", "parse_event"]
 
 
 @dataclass(frozen=True, slots=True)
