@@ -1,5 +1,6 @@
 """The server's own life: listening, health, reflection, TLS, stopping."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from gateway.ingest.limits import IngestLimits
 from gateway.ingest.server import GrpcServer
 from tests.support.certificates import Authority
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
-from tests.support.tokens import WordAuthenticator
+from tests.support.words import WordAuthenticator
 from tests.support.watched_journal import WatchedJournal
 
 
@@ -90,8 +91,6 @@ async def test_stopping_answers_what_was_taken(serve: Any, journal: WatchedJourn
 
 async def test_stopping_waits_for_commits(serve: Any, journal: WatchedJournal) -> None:
     """What waits for its commit when the server stops is acknowledged before the stream ends."""
-    import asyncio
-
     server, channel = await serve()
     producer = NativeProducer(channel)
     await producer.hello()
