@@ -22,11 +22,7 @@ tests/node/node_modules/.ready: tests/node/package.json tests/node/package-lock.
 
 setup: .venv/.ready  ## make .venv with everything in it
 
-<<<<<<< HEAD
-run: setup  ## start a gateway and stream real builds into it; prints the page to watch
-=======
 run: setup  ## start the gateway, stream real builds into it; prints the page to watch
->>>>>>> quality
 	@$(PY) examples/demo/run.py
 
 check: setup  ## format, lint, layers, types, dependencies, contracts, generated files
