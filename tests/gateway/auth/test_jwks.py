@@ -189,7 +189,7 @@ async def test_an_address_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(jwks, "TIMEOUT_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         keys = KeySet(f"http://127.0.0.1:{silent.getsockname()[1]}/")
-        with pytest.raises(FetchError, match="TimeoutError|not answer in time"):
+        with pytest.raises(FetchError, match=r"TimeoutError|not answer in time"):
             await names(keys, "first")
     await keys.close()
 
