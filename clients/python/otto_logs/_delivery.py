@@ -11,7 +11,7 @@ from otto_logs._outbox import Outbox
 from otto_logs._requests import message_bytes, text_map
 from otto_logs._spool import Address, MemorySpool
 from otto_logs._statistics import Problem, ProducerStatistics
-from otto_logs._values import Level, Source, SpoolPolicy, check_identifier
+from otto_logs._values import Level, Source, SpoolPolicy, check_identifier, line_count
 
 __all__ = ["Delivery", "Prepared"]
 
@@ -129,7 +129,7 @@ class Delivery:
         reason = outbox.statistics.error
         limit = f" within {timeout_seconds:g} s" if timeout_seconds is not None else ""
         raise NotDeliveredError(
-            f"{waiting} lines were not acknowledged by the gateway at {self.endpoint.target}{limit}"
+            f"the gateway at {self.endpoint.target} has not acknowledged {line_count(waiting)}{limit}"
             + (f" ({reason})" if reason else ""),
             waiting,
         )

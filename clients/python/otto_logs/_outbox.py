@@ -356,7 +356,7 @@ class Outbox:
 def _in_child() -> None:
     """A lock that another thread of the parent held would stay locked for ever."""
     for outbox in list(_outboxes):
-        outbox._make_locks()  # noqa: SLF001
+        outbox._make_locks()
 
 
 os.register_at_fork(after_in_child=_in_child)

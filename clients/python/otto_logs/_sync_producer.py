@@ -278,6 +278,6 @@ def _closer(reference: "weakref.ref[SyncLogProducer]") -> Callable[[], None]:
         try:
             producer.close(_EXIT_SECONDS)
         except OttoLogsError as error:
-            _log.error("at exit: %s", error)  # noqa: TRY400 - the text says it all
+            _log.error("at exit: %s", error)
 
     return close

@@ -1,6 +1,8 @@
 """Who is let in, and why the others are not."""
 
 import base64
+import hashlib
+import hmac
 import json
 import time
 import warnings
@@ -22,9 +24,6 @@ def part(content: bytes) -> str:
 
 def signed_with_public_key(algorithm: str) -> str:
     """A token of HS256 whose secret is a public key; PyJWT refuses to make one, so it is made by hand."""
-    import hashlib
-    import hmac
-
     head = part(b'{"alg":"HS256","typ":"JWT"}')
     body = part(json.dumps({"exp": int(time.time()) + 60, "scope": "admin"}).encode())
     mac = hmac.new(public_pem(algorithm).encode(), f"{head}.{body}".encode(), hashlib.sha256).digest()
