@@ -111,7 +111,7 @@ class SseResponse(Response):
         # Response.init_headers adds the length of a body that we do not have.
         self.raw_headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream until the session ends or the client is gone."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         if scope["method"] == "HEAD":
@@ -134,6 +134,8 @@ class SseResponse(Response):
                 await send({"type": "http.response.body", "body": transport.trailer()})
         except TimeoutError:
             connection.abort()
+            while (await receive())["type"] != "http.disconnect":  # or the server would miss the response's end
+                pass
         finally:
             session.close(CloseReason.CLIENT_GONE)
 

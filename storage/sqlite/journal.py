@@ -323,7 +323,10 @@ class SqliteJournal:
                 continue
             answers += result.receipts
             self._count(result)
-            self._listener(result.committed)
+            try:
+                self._listener(result.committed)
+            except Exception:  # noqa: BLE001 - the lines are stored, and whoever sent them must be told
+                _log.exception("commit listener failed")
         for (_, future), answer in zip(group, answers, strict=True):
             if future.done():
                 continue  # whoever appended has gone; the line is stored all the same

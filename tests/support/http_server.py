@@ -10,10 +10,12 @@ from starlette.types import ASGIApp
 
 
 @asynccontextmanager
-async def serve(app: ASGIApp) -> AsyncIterator[str]:
+async def serve(app: ASGIApp, *, http: str | type[asyncio.Protocol] = "auto") -> AsyncIterator[str]:
     """Its base URL, for as long as the block lasts."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=2))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=http, log_config=None, lifespan="off", timeout_graceful_shutdown=2)
+    )
     server.capture_signals = _no_signals  # type: ignore[method-assign, assignment]
     task = asyncio.create_task(server.serve([listener]))
     try:

@@ -1,6 +1,5 @@
 """Records in memory, in the place of a journal: what a sink reads, and nothing else."""
 
-import random
 from collections.abc import Sequence
 
 from filters.entry import LogEntry, encode_lines
@@ -53,20 +52,3 @@ class RecordList:
             if size >= bytes_max:
                 break
         return found
-
-    @classmethod
-    def generated(cls, seed: int, records: int) -> "RecordList":
-        """The same lines for the same seed: three tasks, runs of 1 to 2,000 lines, with Korean, colours and NUL."""
-        source = random.Random(seed)
-        journal = cls(f"{seed:08x}")
-        for number in range(records):
-            task = f"task-{source.randrange(3)}"
-            if source.random() < 0.05:
-                journal.end(task, source.choice(["COMPLETED", "FAILED"]), f"exit code {number}")
-                continue
-            count = source.choice([1, 1, 2, 5, 100, 2000])
-            journal.add(
-                task,
-                *(f"{number}.{index} \x1b[32m빌드\x1b[0m {'x' * source.randrange(80)}\0" for index in range(count)),
-            )
-        return journal

@@ -89,6 +89,8 @@ class ScriptedHistory:
         start = max(after, self.first - 1)
         stretch = self.entries.get(task_id, [])[start : min(upto, start + lines_max)]
         whole = Block(task_id, start + 1, encode_lines(stretch), entries=stretch)
+        while whole.size > bytes_max and len(whole.lines) > 1:
+            whole = whole.part(0, len(whole.lines) // 2)
         await self._pass()
         return matcher.select_block(whole)
 

@@ -1,22 +1,46 @@
-"""A process that copies generated records into a database until all are there: `python -m … DATABASE SEED RECORDS`."""
+"""A process with a journal and a sink: `python -m … JOURNAL POLLING fill` until killed, `… drain` to copy the rest."""
 
 import asyncio
+import random
 import sys
+import time
+from pathlib import Path
 
-from storage.polling import PollingSink, PollingTable
-from tests.support.record_list import RecordList
+from filters.entry import LogEntry
+from filters.timestamps import now
+from storage.journal import LineBatch, TaskEnding, WorkerReport
+from storage.polling import ClosingRows, PollingSink, PollingTable
+from storage.sqlite import SqliteJournal
 
 
-async def main(database: str, seed: int, records: int) -> None:
-    journal = RecordList.generated(seed, records)
-    table = await PollingTable.open(database)
-    sink = PollingSink(journal, table, rows_max=50)
+async def fill(journal: SqliteJournal) -> None:
+    """Lines of three tasks, in runs of 1 to 300, with ends of both kinds among them."""
+    source = random.Random()
+    for number in range(1_000_000):
+        task = f"task-{source.randrange(3)}"
+        texts = [f"{number}.{index} \x1b[32m빌드\x1b[0m \0" for index in range(source.choice([1, 1, 2, 5, 50, 300]))]
+        entries = [LogEntry(task, "w", 0, now(), "INFO", "stdout", text) for text in texts]
+        stored = journal.append(LineBatch(task, "w", entries, 100 * len(entries), time.monotonic()))
+        if source.random() < 0.1:
+            stored = journal.append(WorkerReport(task, "w", source.choice(["COMPLETED", "FAILED"]), now()))
+        elif source.random() < 0.05:
+            stored = journal.append(TaskEnding(task, source.random() < 0.5, now(), f"number {number}"))
+        await stored
+
+
+async def main(journal_path: str, polling_path: str, action: str) -> None:
+    journal = await SqliteJournal.open(Path(journal_path), durability="process")
+    table = await PollingTable.open(polling_path)
+    sink = PollingSink(journal, table, rows_max=50, linger_seconds=0.001, closing_rows=ClosingRows.ALWAYS)
+    journal.set_commit_listener(lambda _: sink.wake())
     sink.start()
-    print("copying", flush=True)
+    print("started", flush=True)
+    if action == "fill":
+        await fill(journal)
     await sink.close(timeout_seconds=60)
     await table.close()
-    print("copied", sink.statistics.rows, flush=True)
+    await journal.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(main(*sys.argv[1:]))

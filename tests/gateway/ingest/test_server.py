@@ -154,7 +154,7 @@ async def test_mutual_tls(serve: Any, journal: WatchedJournal, tmp_path: Path) -
 def test_tls_files_that_are_none(tmp_path: Path) -> None:
     """A missing file and one that is no PEM are named."""
     (tmp_path / "x").write_text("hello")
-    with pytest.raises(ListenError, match="cannot read .*missing"):
+    with pytest.raises(ListenError, match=r"cannot read .*missing"):
         Tls.from_files(tmp_path / "missing", tmp_path / "x")
     with pytest.raises(ListenError, match="x holds no PEM"):
         Tls.from_files(tmp_path / "x", tmp_path / "x")

@@ -2,15 +2,18 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from storage.journal import JournalUnavailableError
+from filters.entry import LogEntry
+from storage.journal import JournalUnavailableError, LineBatch, WorkerReport
 from storage.polling import ClosingRows, PollingSink, PollingTable
+from storage.sqlite import SqliteJournal
 from tests.support.job_logs import SCHEMA, messages, rows, sqlite
-from tests.support.record_list import RecordList
+from tests.support.record_list import FIRST_SECOND, RecordList
 
 
 @pytest.fixture
@@ -103,13 +106,36 @@ async def test_a_journal_that_lost_its_end_gets_its_new_lines_copied(table: Poll
 
 async def test_two_sinks_of_one_journal_write_every_line_once(table: PollingTable) -> None:
     """While one gateway takes over from another, both may copy for a moment."""
-    journal = RecordList.generated(5, 60)
+    journal = RecordList()
+    for number in range(60):
+        journal.add("t", *(f"{number}.{index}" for index in range(50)))
     sinks = [PollingSink(journal, table, rows_max=20) for _ in range(2)]
     for sink in sinks:
         sink.start()
     await asyncio.gather(*(sink.close() for sink in sinks))
-    assert sum(sink.statistics.rows for sink in sinks) == sum(len(record.lines) for record in journal.all)
-    assert all(sink.statistics.rows for sink in sinks)
+    assert sum(sink.statistics.rows for sink in sinks) == 3000
+    assert messages(table.path, "t") == [f"{number}.{index}" for number in range(60) for index in range(50)]
+
+
+async def test_the_tables_may_be_in_the_journals_own_file(tmp_path: Path) -> None:
+    """The sink writes between the journal's commits, and neither gets in the other's way."""
+    path = tmp_path / "otto.db"
+    journal = await SqliteJournal.open(path)
+    table = await PollingTable.open(path)
+    sink = PollingSink(journal, table, rows_max=20, linger_seconds=0)
+    journal.set_commit_listener(lambda _: sink.wake())
+    sink.start()
+    for number in range(200):
+        entries = [LogEntry("t", "w", 0, FIRST_SECOND, "INFO", "stdout", f"{number}.{index}") for index in range(10)]
+        await journal.append(LineBatch("t", "w", entries, 1000, time.monotonic()))
+    await journal.append(WorkerReport("t", "w", "FAILED", FIRST_SECOND, "exit code 3"))
+    await sink.close()
+    assert sink.statistics.lag_records == 0
+    assert sink.statistics.failures == 0
+    await table.close()
+    await journal.close()
+    expected = [f"{number}.{index}" for number in range(200) for index in range(10)]
+    assert messages(path, "t") == [*expected, "❌ 오류: exit code 3"]
 
 
 @pytest.mark.parametrize("mode", ["wal", "delete"])
