@@ -10,7 +10,7 @@ from otto.logs.v1 import logs_pb2
 from gateway.errors import ApiError
 from gateway.ingest.authentication import Permit, bearer_token
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
-from tests.support.words import WordAuthenticator, WordPrincipal
+from tests.support.tokens import WordAuthenticator, WordPrincipal
 from tests.support.watched_journal import WatchedJournal
 
 

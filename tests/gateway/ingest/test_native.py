@@ -9,7 +9,7 @@ from otto.logs.v1 import logs_pb2
 from gateway.ingest.limits import IngestLimits
 from storage.journal import StageProgress, StreamClosed, TaskEnding, WorkerReport
 from tests.support.producers import NativeProducer, lines_request
-from tests.support.words import WordAuthenticator, WordPrincipal
+from tests.support.tokens import WordAuthenticator, WordPrincipal
 from tests.support.watched_journal import WatchedJournal
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.ingest.limits import IngestLimits
 from storage.journal import StreamClosed, WorkerReport
-from tests.support.words import WordAuthenticator, WordPrincipal
+from tests.support.tokens import WordAuthenticator, WordPrincipal
 from tests.support.watched_journal import WatchedJournal
 
 pytestmark = pytest.mark.node

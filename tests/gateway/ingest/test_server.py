@@ -16,7 +16,7 @@ from gateway.ingest.limits import IngestLimits
 from gateway.ingest.server import GrpcServer
 from tests.support.certificates import Authority
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
-from tests.support.words import WordAuthenticator
+from tests.support.tokens import WordAuthenticator
 from tests.support.watched_journal import WatchedJournal
 
 

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.support.gateway_process import GatewayProcess, running_gateway
-from tests.support.publishing import publish
+from tests.support.worker import publish
 
 SECRET = "correct-horse-battery-staple-0123456789"
 
@@ -54,7 +54,7 @@ async def test_one_port_may_do_for_both(tmp_path: Path) -> None:
 async def test_a_signal_stops_it_in_order(number: signal.Signals, tmp_path: Path) -> None:
     """An open stream is told to come back, every step is taken, and the exit code is 0."""
     async with running_gateway(tmp_path) as gateway, httpx2.AsyncClient() as client:
-        await publish(gateway.grpc_port, "one", "two")
+        await publish(gateway.grpc_address, "t", ["one", "two"])
         async with client.stream("GET", gateway.stream_url("t")) as stream:
             chunks = stream.aiter_text()
             received = await anext(chunks)
@@ -73,7 +73,7 @@ async def test_a_signal_stops_it_in_order(number: signal.Signals, tmp_path: Path
 async def test_what_was_acknowledged_is_in_the_tables_after_a_stop(tmp_path: Path) -> None:
     """The journal and the polling tables are complete when the process has ended."""
     async with running_gateway(tmp_path) as gateway:
-        await publish(gateway.grpc_port, *(f"line {number}" for number in range(500)))
+        await publish(gateway.grpc_address, "t", [f"line {number}" for number in range(500)])
         assert await gateway.stop() == 0
     with sqlite3.connect(gateway.database) as database:
         rows = database.execute("SELECT log_message FROM job_logs WHERE job_id = 't' ORDER BY id").fetchall()
