@@ -6,7 +6,8 @@
 import { io } from "socket.io-client";
 
 const [url, taskId] = process.argv.slice(2);
-const socket = io(`${url}/log-streaming`, { transports: ["websocket"], reconnectionDelay: 50, reconnectionDelayMax: 200 });
+const options = { transports: ["websocket"], timeout: 2000, reconnectionDelay: 50, reconnectionDelayMax: 200 };
+const socket = io(`${url}/log-streaming`, options);
 let after = 0;
 
 socket.on("connect", () => socket.emit("subscribe-to-logs", { taskId, after }));

@@ -11,6 +11,8 @@ import { once } from "node:events";
 import { io } from "socket.io-client";
 
 const RECONNECT_MILLISECONDS = 50;
+// A server that dies between the WebSocket's handshake and Engine.IO's first packet is noticed by this alone; its default is 20 s.
+const CONNECT_MILLISECONDS_MAX = 2000;
 const plan = JSON.parse(readFileSync(0, "utf8"));
 let waiting = plan.subscribers.length;
 
@@ -20,7 +22,8 @@ function follow({ filter, batch, cuts, output }, onReady) {
   let sequence = 0;
   return new Promise((resolve, reject) => {
     const connect = () => {
-      const socket = io(`${plan.url}/log-streaming`, { transports: ["websocket"], forceNew: true, reconnection: false });
+      const options = { transports: ["websocket"], forceNew: true, reconnection: false, timeout: CONNECT_MILLISECONDS_MAX };
+      const socket = io(`${plan.url}/log-streaming`, options);
       let isCut = false;
       const take = (entry) => {
         if (isCut) return; // what was on its way already, as if it had never arrived
