@@ -226,7 +226,10 @@ class SqliteJournal:
 
     async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
         """Where the last ``count`` matching lines start."""
-        return await self._run(self._reader.tail_start, task_id, count, upto, matcher)
+        while True:  # in steps, so that a long search does not keep a reader's thread to itself
+            upto, count, is_done = await self._run(self._reader.tail_step, task_id, count, upto, matcher)
+            if is_done:
+                return upto
 
     async def last_number(self, producer_id: str) -> int:
         """The highest number of a producer that is on disk."""
