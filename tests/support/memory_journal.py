@@ -128,7 +128,7 @@ class MemoryJournal:
             known = self._numbers.get(producer.producer_id, 0)
             if producer.number <= known:
                 self._statistics = replace(self._statistics, duplicates=self._statistics.duplicates + 1)
-                return Receipt(duplicate=True)
+                return Receipt(duplicate=True, created=not isinstance(item, WorkerRegistered))
             if producer.number > known + 1:
                 return JournalUnavailableError(f"number {producer.number} was not stored because {known + 1} was not")
             self._numbers[producer.producer_id] = producer.number
