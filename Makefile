@@ -22,6 +22,9 @@ tests/node/node_modules/.ready: tests/node/package.json tests/node/package-lock.
 
 setup: .venv/.ready  ## make .venv with everything in it
 
+run: setup  ## start the gateway, stream real builds into it; prints the page to watch
+	@$(PY) examples/demo/run.py
+
 check: setup  ## format, lint, layers, types, dependencies, contracts, generated files
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .

@@ -42,7 +42,7 @@ async def measure(scale: float) -> str:
         fastest.append(await deliver(subscribers=subscribers, lines=lines))
         fastest.append(await deliver_raw(subscribers=subscribers, lines=lines, lines_per_write=100))
     say("the raw writer again, one line a write")
-    fastest.append(await deliver_raw(subscribers=100, lines=int(20_000 * scale), lines_per_write=1))
+    fastest.append(await deliver_raw(subscribers=100, lines=int(5_000 * scale), lines_per_write=1))
     steady: list[Delivery] = []
     for subscribers, rate in STEADY:
         lines = int(rate * STEADY_SECONDS * scale)

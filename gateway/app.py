@@ -9,12 +9,13 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.anybody import LetEverybodyIn
 from gateway.api.health import health_routes
 from gateway.api.metrics import metrics_routes
 from gateway.api.polling import polling_routes
 from gateway.api.recent_tasks import recent_tasks_routes
 from gateway.application import RequestLog, http_application
+from gateway.auth import auth_routes
+from gateway.authentication import authenticator_of
 from gateway.health import Health, Phase
 from gateway.ingest.address import Tls
 from gateway.ingest.limits import IngestLimits
@@ -72,6 +73,7 @@ class Gateway:
         """Build and start every part.
 
         Raises:
+            SettingsError: a credential is unusable.
             ListenError: a port is taken, an address or a certificate cannot be used.
             JournalError, PollingTableError: a database cannot be used.
         """
@@ -82,8 +84,9 @@ class Gateway:
         return gateway
 
     async def _build(self, undo: AsyncExitStack) -> None:
-        """Ports first: the most frequent error at a start must not have made a database."""
+        """Credentials and ports first: the most frequent errors at a start must not have made a database."""
         settings = self._settings
+        self._authenticator = authenticator = authenticator_of(settings)
         sockets = _listen(settings, undo)
         self._journal = journal = await SqliteJournal.open(
             sqlite_path(settings.database_url),
@@ -127,7 +130,8 @@ class Gateway:
             )
         )
 
-        authenticator = LetEverybodyIn()
+        await authenticator.start()
+        undo.push_async_callback(authenticator.close)
         self._grpc = grpc = GrpcServer(
             journal,
             authenticator,
@@ -138,7 +142,7 @@ class Gateway:
         )
         sources = Sources(journal=journal, hub=hub, ingest=grpc, sink=sink, metrics=metrics)
         metrics.registry.register(GatewayCollector(sources))
-        self._health = Health(journal, sink)
+        self._health = Health(journal, sink, authenticator)
         self._vitals = Vitals(sources.totals, lambda: admission.active)
         self._socket_io = SocketIoServer(
             hub,
@@ -151,6 +155,7 @@ class Gateway:
         routes = [
             *sse_routes(hub, authenticator, enable_compression=settings.enable_compression),
             *pipeline_routes(pipelines, authenticator),
+            *auth_routes(authenticator),
             *recent_tasks_routes(recent_tasks, authenticator),
             *polling_routes(table, authenticator),
             *health_routes(self._health, self._vitals, hub, authenticator),
@@ -210,7 +215,7 @@ class Gateway:
                 Step("let producers have their answers, and end gRPC", lambda: self._grpc.stop(grace), 2 * seconds),
                 Step("store what waits for a commit", self._flush_journal, seconds),
                 Step("copy it to the polling tables", lambda: self._sink.close(grace), 2 * seconds),
-                Step("close the databases", self._close_databases, seconds),
+                Step("close the databases", self._close, seconds),
             ]
         )
 
@@ -231,7 +236,8 @@ class Gateway:
             self._committed_once.clear()
             await self._committed_once.wait()
 
-    async def _close_databases(self) -> None:
+    async def _close(self) -> None:
+        await self._authenticator.close()
         await self._journal.close()
         await self._table.close()
 

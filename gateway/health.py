@@ -64,21 +64,35 @@ class ProbedSink(Protocol):
     def statistics(self) -> SinkStatistics: ...
 
 
+class ProbedKeys(Protocol):
+    """What is asked of whoever verifies tokens."""
+
+    @property
+    def problem(self) -> str | None: ...
+
+
 class Health:
     """Asks the parts, at most once a second.
 
     Args:
         journal: read once per report; what hinders its writer, it says itself.
         sink: the polling tables. They are behind the live path, so their trouble is shown and changes nothing else.
+        keys: what tokens are verified with. Without new keys, those that it has go on working.
         clock: seconds that only grow.
     """
 
     def __init__(
-        self, journal: ProbedJournal, sink: ProbedSink, *, clock: Callable[[], float] = time.monotonic
+        self,
+        journal: ProbedJournal,
+        sink: ProbedSink,
+        keys: ProbedKeys,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.phase = Phase.STARTING
         self._journal = journal
         self._sink = sink
+        self._keys = keys
         self._clock = clock
         self._lock = asyncio.Lock()
         self._dependencies: tuple[Dependency, ...] = ()
@@ -94,6 +108,7 @@ class Health:
                 self._dependencies = (
                     Dependency("journal", await self._journal_error()),
                     Dependency("pollingTables", self._sink.statistics.error, is_needed=False),
+                    Dependency("tokenKeys", self._keys.problem or "", is_needed=False),
                 )
                 self._asked_at = self._clock()
         return HealthReport(self._reason(), self._dependencies)

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 
+from gateway.authentication import authenticator_of
 from gateway.ingest.address import ListenError, Tls
 from gateway.listening import close_all, listen
 from gateway.settings import Settings
+from gateway.settings_sources import SettingsError
 from storage.database import DatabaseError, explain, hold, sqlite_path
 from storage.journal import JournalError
 
@@ -24,12 +26,13 @@ def problems_of(settings: Settings) -> list[str]:
     for check in _checks(settings):
         try:
             check()
-        except (ListenError, JournalError, OSError) as error:
+        except (SettingsError, ListenError, JournalError, OSError) as error:
             problems[str(error)] = None
     return list(problems)
 
 
-def _checks(settings: Settings) -> Iterator[Callable[[], None]]:
+def _checks(settings: Settings) -> Iterator[Callable[[], object]]:
+    yield partial(authenticator_of, settings)
     for name in ("http_port", "websocket_port", "grpc_port"):
         port: int = getattr(settings, name)
         yield partial(_check_port, settings.listen_host, port, name.upper())

@@ -97,10 +97,10 @@ class Settings(BaseModel):
 
     # Who may do what
     jwt_secret: Secret | None = Field(
-        None, description="Secret of HS256 tokens. Unset, with the three below: no authentication."
+        None, description="Secret of HS256 tokens, at least 32 bytes. Unset, with the three below: no authentication."
     )
     jwt_public_key: Text | None = Field(
-        None, description="Public key (PEM) of RS, ES or EdDSA tokens. Unset: not used."
+        None, description="Public key (PEM) of RS, PS, ES or EdDSA tokens. Unset: not used."
     )
     jwt_public_key_file: Path | None = Field(None, description="File with the public key. Unset: not used.")
     jwks_url: Text | None = Field(
@@ -108,6 +108,10 @@ class Settings(BaseModel):
     )
     jwt_issuer: Text | None = Field(None, description="The `iss` that tokens must have. Unset: any.")
     jwt_audience: Text | None = Field(None, description="The `aud` that tokens must have. Unset: any.")
+    ticket_ttl_seconds: float = Field(30, gt=0, description="Seconds for which a stream ticket may wait to be used.")
+    cookie_samesite: Literal["strict", "lax", "none"] = Field(
+        "strict", description="SameSite of the session cookie; `none`, for pages of other sites, needs HTTPS."
+    )
     http_tls_certificate_file: Path | None = Field(
         None, description="Certificate chain (PEM) for HTTPS. Unset: plain HTTP."
     )

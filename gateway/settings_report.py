@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from gateway.settings import Settings
 
-__all__ = ["HIDDEN", "reference_lines", "setting_lines", "visible_settings"]
+__all__ = ["HIDDEN", "open_warning", "reference_lines", "setting_lines", "visible_settings"]
 
 HIDDEN: Final = "***"
 _URL_PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*):.*@", re.DOTALL)
@@ -39,6 +39,16 @@ def setting_lines(settings: Settings) -> Iterator[str]:
     changed = visible_settings(settings, changed_only=True)
     for name, value in visible_settings(settings).items():
         yield f"{'*' if name in changed else ' '} {name}={value}"
+
+
+def open_warning(settings: Settings) -> str:
+    """What is to be said of a gateway that lets everybody in; empty where it does not."""
+    if not settings.is_open_to_everybody:
+        return ""
+    return (
+        f"HOST={settings.host} is set and credentials are not: whoever can reach the gateway can read and write every "
+        "log; set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL, or remove HOST to listen on 127.0.0.1 only"
+    )
 
 
 def reference_lines() -> Iterator[str]:

@@ -46,20 +46,20 @@ class OpenSessions(Protocol):
 def health_routes(health: Health, vitals: Vitals, hub: OpenSessions, authenticator: Authenticator) -> list[Route]:
     """``/api/v1/log-streaming/health``, ``/healthz/live`` and ``/healthz/ready``; none needs a token.
 
-    The first shows sessions without naming them or their tasks, unless the caller may read everything (``admin``).
+    The first shows sessions without naming them or their tasks, except those that the caller administers (``admin``).
     """
 
     async def page(request: Request) -> Response:
         report = await health.report()
         sessions = sorted(hub.sessions, key=lambda session: session.lag, reverse=True)
-        names = await _may_see_names(request, authenticator)
+        principal = await _principal(request, authenticator)
         body = {
             "status": "healthy" if report.is_healthy else "unhealthy",
             **({} if report.is_healthy else {"reason": report.reason}),
             "timestamp": timestamp(),
             **vitals.server_statistics(),
             "laggingSessions": sum(session.is_lagging for session in sessions),
-            "sessions": [_session(session, names=names) for session in sessions[:_SESSIONS_MAX]],
+            "sessions": [_session(session, principal) for session in sessions[:_SESSIONS_MAX]],
             "dependencies": _dependencies(report),
         }
         return _answer(body, report)
@@ -81,19 +81,29 @@ def health_routes(health: Health, vitals: Vitals, hub: OpenSessions, authenticat
     ]
 
 
-async def _may_see_names(request: Request, authenticator: Authenticator) -> bool:
+async def _principal(request: Request, authenticator: Authenticator) -> Principal | None:
     try:
-        (await authenticator.principal_of(request)).require("admin")
+        return await authenticator.principal_of(request)
+    except ApiError:
+        return None  # the page itself needs no token
+
+
+def _session(session: Session, principal: Principal | None) -> dict[str, Any]:
+    shown = {"transport": session.kind, "lag": session.lag, "lagging": session.is_lagging}
+    task_id = session.subscription.task_id
+    if _administers(principal, task_id):
+        shown |= {"sessionId": session.id, "taskId": task_id, "position": session.position}
+    return shown
+
+
+def _administers(principal: Principal | None, task_id: str) -> bool:
+    if principal is None:
+        return False
+    try:
+        principal.require("admin", task_id=task_id)
     except ApiError:
         return False
     return True
-
-
-def _session(session: Session, *, names: bool) -> dict[str, Any]:
-    shown = {"transport": session.kind, "lag": session.lag, "lagging": session.is_lagging}
-    if names:
-        shown |= {"sessionId": session.id, "taskId": session.subscription.task_id, "position": session.position}
-    return shown
 
 
 def _dependencies(report: HealthReport) -> dict[str, Any]:

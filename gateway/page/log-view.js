@@ -1,6 +1,9 @@
 // The lines on the page: at most so many, put in once per frame, with ANSI colours as classes.
 
 const SEQUENCE = /\x1b\[([0-9;]*)m|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]/g;
+const CLOCK = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
+});
 
 function span(className, text) {
   const made = document.createElement("span");
@@ -41,17 +44,18 @@ function rowOf(entry) {
   row.dataset.sequence = entry.sequence;
   const worker = span("worker", entry.workerId);
   worker.title = entry.workerId;
-  const time = span("time", new Date(entry.timestamp).toLocaleTimeString(undefined, { hour12: false, fractionalSecondDigits: 3 }));
+  const time = span("time", CLOCK.format(new Date(entry.timestamp)));
   time.title = entry.timestamp;
   row.append(span("number", entry.sequence), time, span("level", entry.level), worker, coloured(entry.message));
   if (entry.truncated) row.lastChild.append(` … (${entry.originalSize.toLocaleString()} bytes)`);
   return row;
 }
 
-function noticeRow(kind, text) {
+function noticeRow(kind, text, status) {
   const row = document.createElement("li");
   row.className = "notice";
   row.dataset.kind = kind;
+  if (status) row.dataset.status = status;
   row.textContent = text;
   return row;
 }
@@ -85,8 +89,8 @@ export class LogView {
     this.#put(entry);
   }
 
-  notice(kind, text) {
-    this.#put(noticeRow(kind, text));
+  notice(kind, text, status) {
+    this.#put(noticeRow(kind, text, status));
   }
 
   // What arrives between two frames goes in at once; more than the page keeps is not made into rows at all.

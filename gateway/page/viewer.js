@@ -97,7 +97,6 @@ function fillFilter() {
 }
 
 function showTask(task) {
-  document.title = `${task} · Otto logs`;
   byId("task").value = task;
   byId("filter").hidden = byId("log").hidden = false;
   fillFilter();
@@ -107,7 +106,8 @@ function showTask(task) {
     stream?.close();
     view.clear();
     const filter = chosenFilter();
-    history.replaceState(null, "", `/?${new URLSearchParams([["task", task], ...filter])}`);
+    const kept = pipeline ? [["task", task], ["pipeline", pipeline]] : [["task", task]];
+    history.replaceState(null, "", `/?${new URLSearchParams([...kept, ...filter])}`);
     // As many lines as the page keeps; earlier ones would only be dropped again.
     const url = `${API}/logs/${encodeURIComponent(task)}/stream?tail=${LINES_MAX}${filter.size ? `&${filter}` : ""}`;
     view.isFiltered = filter.size > 0;
@@ -117,7 +117,7 @@ function showTask(task) {
       line: (entry) => view.add(entry),
       gap: (gap) => view.notice("gap", `lines ${gap.from} to ${gap.to} no longer exist (${gap.reason})`),
       complete: (end) => {
-        view.notice("complete", `${end.status.toLowerCase()} after line ${end.lastSequence}`);
+        view.notice("complete", `${end.status.toLowerCase()} after line ${end.lastSequence}`, end.status);
         show("idle", "the task has ended");
       },
     });
@@ -135,13 +135,12 @@ function showTask(task) {
 
 // --- one pipeline ---
 
-function showPipeline(pipeline) {
-  document.title = `${pipeline} · Otto logs`;
+function showPipeline(pipeline, isAlone) {
   byId("pipeline").hidden = false;
   byId("pipeline-name").textContent = pipeline;
   const rows = new Map();
-  stream = followStream(`${API}/pipelines/${encodeURIComponent(pipeline)}/progress`, {
-    status: show,
+  followStream(`${API}/pipelines/${encodeURIComponent(pipeline)}/progress`, {
+    status: isAlone ? show : () => {},
     refused,
     progress: (stage) => {
       if (!rows.has(stage.stageId)) rows.set(stage.stageId, byId("stages").insertRow());
@@ -170,11 +169,17 @@ byId("sign-in").addEventListener("submit", async (event) => {
   // The token goes into a cookie that scripts cannot read, and stays nowhere else.
   const headers = { Authorization: `Bearer ${byId("token").value.trim()}` };
   byId("token").value = "";
-  const answer = await fetch("/api/v1/auth/session", { method: "POST", headers });
-  if (answer.ok) location.reload();
-  else show("failed", (await answer.json()).error.message);
+  try {
+    const answer = await fetch("/api/v1/auth/session", { method: "POST", headers });
+    if (answer.ok) location.reload();
+    else show("failed", (await answer.json()).error.message);
+  } catch {
+    show("failed", "the gateway does not answer");
+  }
 });
 
-if (address.get("task")) showTask(address.get("task"));
-else if (address.get("pipeline")) showPipeline(address.get("pipeline"));
-else showRecent();
+const [task, pipeline] = [address.get("task"), address.get("pipeline")];
+document.title = [task || pipeline, "Otto logs"].filter(Boolean).join(" · ");
+if (pipeline) showPipeline(pipeline, !task);
+if (task) showTask(task);
+if (!task && !pipeline) showRecent();

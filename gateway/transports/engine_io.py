@@ -124,7 +124,8 @@ class EngineWebSocket(asgi.WebSocket):  # type: ignore[misc] # the library has n
         try:
             if len(data) > self.server.max_http_buffer_size:
                 raise ValueError("too large")  # noqa: TRY301 - one place counts them
-            packet.Packet(encoded_packet=data)
+            if packet.Packet(encoded_packet=data).packet_type > packet.NOOP:
+                raise ValueError("unknown")  # noqa: TRY301
         except (ValueError, RecursionError) as error:
             self.server.malformed += 1
             raise OSError("not a packet") from error
@@ -283,6 +284,8 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
         try:
             body = (await environ["wsgi.input"].read(length)).decode()
             packets = _Payload(encoded_payload=body).packets
+            if any(pkt.packet_type > packet.NOOP for pkt in packets):
+                raise ValueError("unknown")  # noqa: TRY301 - one place counts them
         except (ValueError, KeyError, RecursionError) as error:
             self.server.malformed += 1
             raise exceptions.UnknownPacketError from error

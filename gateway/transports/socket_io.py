@@ -226,6 +226,8 @@ class SocketIoServer:
 
         It takes ``EngineLimits.close_seconds`` at most: then the connections of clients that do not read are dropped.
         """
+        if self._is_closed:
+            return
         self._is_closed = True
         for subscriber in tuple(self._subscribers.values()):
             subscriber.close(CloseReason.SERVER_SHUTDOWN)

@@ -43,6 +43,12 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         """Whether a frame written now goes to a peer that keeps up."""
         return self.writable.is_set() and not self.disconnected and not self.close_sent
 
+    async def send(self, message: Any) -> None:
+        """Take an ASGI message."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # otherwise uvicorn complains of every handshake that we refuse
+
     def write_frames(self, frames: bytes) -> None:
         """Write whole frames, without waiting; to be called only while ``is_writable``."""
         self.transport.write(frames)

@@ -28,6 +28,7 @@ from otto_logs._errors import (
 from otto_logs._limits import ProducerLimits
 from otto_logs._outbox import Outbox
 from otto_logs._statistics import Problem, ProblemKind
+from otto_logs._values import line_count
 
 __all__ = ["Courier"]
 
@@ -96,7 +97,7 @@ class Courier:
             while not self._outbox.is_finished:
                 self._visit()
                 self._report_drops()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the thread's edge: without it the program would wait for ever
             _log.exception("the producer stopped because of an error of its own")
             self._outbox.fail(GatewayError("INTERNAL", f"the producer stopped because of an error of its own: {error}"))
         finally:
@@ -116,10 +117,10 @@ class Courier:
             self._lost(error, token)
 
     def _exchange(self, channel: grpc.Channel, token: str | None) -> None:
-        publish = channel.stream_stream(
+        publish: grpc.StreamStreamMultiCallable[bytes, logs_pb2.PublishResponse] = channel.stream_stream(
             _PUBLISH, request_serializer=None, response_deserializer=logs_pb2.PublishResponse.FromString
         )
-        metadata = [("authorization", f"Bearer {token}")] if token else []
+        metadata = (("authorization", f"Bearer {token}"),) if token else ()
         stream = self._outbox.open_stream()
         self._stalled = ""
         call = self._call = publish(self._requests(stream), metadata=metadata)
@@ -178,7 +179,7 @@ class Courier:
             return
         fatal = self._fatal(code, details, token)
         if fatal is None:
-            self._pause(f"{code.name}: {details}")
+            self._pause(_why(code, details))
             return
         self._outbox.fail(fatal)
         self._problem(Problem(ProblemKind.FAILED, str(fatal)))
@@ -229,7 +230,7 @@ class Courier:
     def _report_drops(self) -> None:
         count = self._outbox.take_drops()
         if count:
-            self._problem(Problem(ProblemKind.DROPPED, f"{count} lines were dropped because the spool was full"))
+            self._problem(Problem(ProblemKind.DROPPED, f"dropped {line_count(count)} because the spool was full"))
 
     def _problem(self, problem: Problem) -> None:
         """Tell the log and the program; never called under the outbox's lock."""
@@ -238,5 +239,12 @@ class Courier:
             return
         try:
             self._on_problem(problem)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the program's own function
             _log.exception("the on_problem callback has raised")
+
+
+def _why(code: grpc.StatusCode, details: str) -> str:
+    """A status in few words; of a failed connection gRPC tells every layer, and the last one says it all."""
+    if code is grpc.StatusCode.UNAVAILABLE and "last error:" in details:
+        return details.rpartition(": ")[2].lower()
+    return f"{code.name}: {details}" if details else code.name

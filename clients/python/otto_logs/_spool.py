@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 from otto.logs.v1 import logs_pb2
 
 from otto_logs._limits import ProducerLimits
-from otto_logs._values import Level, Source
+from otto_logs._values import Level, Source, line_count
 
 __all__ = ["Address", "Barrier", "MemorySpool", "Request", "Spool"]
 
@@ -229,8 +229,8 @@ class MemorySpool:
         run.batch.lines.add(
             message=message,
             time_unix_nano=time_unix_nano,
-            level=level,  # type: ignore[arg-type]  # an IntEnum of the same numbers
-            source=source,  # type: ignore[arg-type]
+            level=level,
+            source=source,
             metadata=metadata,
         )
         run.size += size
@@ -417,7 +417,7 @@ class MemorySpool:
     def _take_gap(self, gap: _Run, batch: logs_pb2.LineBatch) -> int:
         """The line that stands for those that were dropped; its size."""
         batch.lines.add(
-            message=f"otto-logs: {gap.dropped} lines are missing here; the gateway was away and the spool full".encode(),
+            message=f"otto-logs: dropped {line_count(gap.dropped)} here because the spool was full".encode(),
             level=logs_pb2.LEVEL_WARN,
             source=logs_pb2.SOURCE_STDERR,
             metadata={"droppedLines": str(gap.dropped)},

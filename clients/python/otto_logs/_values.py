@@ -11,6 +11,7 @@ __all__ = [
     "StageStatus",
     "WorkerStatus",
     "check_identifier",
+    "line_count",
 ]
 
 IDENTIFIER_BYTES_MAX: Final = 256
@@ -87,6 +88,11 @@ class SpoolPolicy(StrEnum):
 
     DROP_OLDEST = "drop_oldest"
     """The caller never waits; the oldest lines that were not sent yet are dropped, and the log says how many."""
+
+
+def line_count(count: int) -> str:
+    """``1 line``, ``2,000 lines``."""
+    return f"{count:,} line" + ("s" if count != 1 else "")
 
 
 def check_identifier(field: str, value: str) -> str:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
-from tests.support.tokens import SECRET, make_token, private_key, public_pem
+from tests.support.signed_tokens import SECRET, make_token, private_key, public_pem
 
 
 def pem_of(key: Any) -> str:
@@ -57,6 +57,7 @@ async def test_a_public_key_may_be_in_a_file_or_in_one_line(tmp_path: Path) -> N
             "this is a private one",
         ),
     ],
+    ids=["missing", "no path", "nonsense", "weak", "curve", "private"],
 )
 def test_an_unusable_public_key_is_refused(key: str, reason: str) -> None:
     """The text says what would be right."""

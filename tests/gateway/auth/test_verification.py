@@ -1,6 +1,8 @@
 """Who is let in, and why the others are not."""
 
 import base64
+import hashlib
+import hmac
 import json
 import time
 import warnings
@@ -11,7 +13,7 @@ import pytest
 
 from gateway.auth import Authenticator, AuthSettings
 from gateway.errors import ApiError
-from tests.support.tokens import SECRET, make_token, private_key, public_pem
+from tests.support.signed_tokens import SECRET, make_token, private_key, public_pem
 
 PUBLIC = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA")
 
@@ -22,9 +24,6 @@ def part(content: bytes) -> str:
 
 def signed_with_public_key(algorithm: str) -> str:
     """A token of HS256 whose secret is a public key; PyJWT refuses to make one, so it is made by hand."""
-    import hashlib
-    import hmac
-
     head = part(b'{"alg":"HS256","typ":"JWT"}')
     body = part(json.dumps({"exp": int(time.time()) + 60, "scope": "admin"}).encode())
     mac = hmac.new(public_pem(algorithm).encode(), f"{head}.{body}".encode(), hashlib.sha256).digest()

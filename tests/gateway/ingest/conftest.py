@@ -8,8 +8,8 @@ import pytest
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.server import GrpcServer
 from storage.sqlite import SqliteJournal
+from tests.support.tokens import WordAuthenticator
 from tests.support.watched_journal import WatchedJournal
-from tests.support.words import WordAuthenticator
 
 Connect = Callable[..., Awaitable[grpc.aio.Channel]]
 

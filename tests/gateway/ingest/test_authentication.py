@@ -10,8 +10,8 @@ from otto.logs.v1 import logs_pb2
 from gateway.errors import ApiError
 from gateway.ingest.authentication import Permit, bearer_token
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
+from tests.support.tokens import WordAuthenticator, WordPrincipal
 from tests.support.watched_journal import WatchedJournal
-from tests.support.words import WordAuthenticator, WordPrincipal
 
 
 def test_the_token_is_behind_bearer() -> None:

@@ -9,8 +9,8 @@ from otto.logs.v1 import logs_pb2
 from gateway.ingest.limits import IngestLimits
 from storage.journal import StageProgress, StreamClosed, TaskEnding, WorkerReport
 from tests.support.producers import NativeProducer, lines_request
+from tests.support.tokens import WordAuthenticator, WordPrincipal
 from tests.support.watched_journal import WatchedJournal
-from tests.support.words import WordAuthenticator, WordPrincipal
 
 
 async def test_acknowledges_what_is_stored(channel: grpc.aio.Channel, journal: WatchedJournal) -> None:

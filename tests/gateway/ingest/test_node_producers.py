@@ -11,8 +11,8 @@ import pytest
 
 from gateway.ingest.limits import IngestLimits
 from storage.journal import StreamClosed, WorkerReport
+from tests.support.tokens import WordAuthenticator, WordPrincipal
 from tests.support.watched_journal import WatchedJournal
-from tests.support.words import WordAuthenticator, WordPrincipal
 
 pytestmark = pytest.mark.node
 

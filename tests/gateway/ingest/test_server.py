@@ -16,8 +16,8 @@ from gateway.ingest.limits import IngestLimits
 from gateway.ingest.server import GrpcServer
 from tests.support.certificates import Authority
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
+from tests.support.tokens import WordAuthenticator
 from tests.support.watched_journal import WatchedJournal
-from tests.support.words import WordAuthenticator
 
 
 async def test_a_taken_port_is_one_clear_sentence(journal: WatchedJournal) -> None:

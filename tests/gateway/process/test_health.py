@@ -20,6 +20,7 @@ class Store:
     statistics: JournalStatistics | SinkStatistics = field(default_factory=JournalStatistics)
     read_error: str = ""
     reads: int = 0
+    problem: str | None = None
 
     async def task_state(self, task_id: str) -> TaskState:
         self.reads += 1
@@ -30,7 +31,7 @@ class Store:
 
 def health_of(journal: Store, sink: Store | None = None, now: list[float] | None = None) -> Health:
     clock = now if now is not None else [0.0]
-    health = Health(journal, sink or Store(SinkStatistics()), clock=lambda: clock[0])  # type: ignore[arg-type]
+    health = Health(journal, sink or Store(SinkStatistics()), Store(), clock=lambda: clock[0])  # type: ignore[arg-type]
     health.phase = Phase.SERVING
     return health
 
@@ -48,7 +49,7 @@ async def test_the_polling_tables_are_shown_and_do_not_matter() -> None:
     """They are behind the live path: lines are taken and served without them."""
     report = await health_of(Store(), Store(SinkStatistics(error="locked"))).report()
     assert report.is_healthy
-    assert [each.error for each in report.dependencies] == ["", "locked"]
+    assert [each.error for each in report.dependencies] == ["", "locked", ""]
 
 
 @pytest.mark.parametrize("phase", [Phase.STARTING, Phase.STOPPING])

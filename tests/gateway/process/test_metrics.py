@@ -4,7 +4,7 @@ import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.app import Gateway
-from tests.support.publishing import publish
+from tests.support.worker import publish
 
 SPECIFIED = {
     "otto_active_connections",
@@ -46,7 +46,7 @@ async def test_a_line_is_counted_on_its_whole_way(gateway: Gateway, http: httpx2
     async with http.stream("GET", "/api/v1/log-streaming/logs/t/stream") as stream:
         chunks = stream.aiter_raw()
         await anext(chunks)
-        await publish(gateway.ports[-1], "one", "two")
+        await publish(f"127.0.0.1:{gateway.ports[-1]}", "t", ["one", "two"])
         await anext(chunks)
         values = await scrape(http)
     assert values["otto_lines_received_total"]["native",] == 2

@@ -6,7 +6,7 @@ from filters.block import Block
 from gateway.app import Gateway
 from gateway.recent_tasks import RecentTasks
 from storage.journal import Committed, TaskEnded
-from tests.support.publishing import publish
+from tests.support.worker import publish
 
 
 def lines(task: str, count: int = 1) -> Block:
@@ -32,6 +32,6 @@ def test_an_end_shows_and_a_new_line_opens_again() -> None:
 
 async def test_the_page_can_ask_for_them(gateway: Gateway, http: httpx2.AsyncClient) -> None:
     """A task is listed once its first line is stored."""
-    await publish(gateway.ports[-1], "one", "two")
+    await publish(f"127.0.0.1:{gateway.ports[-1]}", "t", ["one", "two"])
     answer = (await http.get("/api/v1/log-streaming/recent-tasks")).json()
     assert [(task["taskId"], task["lastSequence"]) for task in answer["tasks"]] == [("t", 2)]
