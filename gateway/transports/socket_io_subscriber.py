@@ -1,0 +1,314 @@
+"""One connected Socket.IO client: its subscriptions, and an answer to whatever it asks for."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+from filters.parsing import filter_to_json
+from filters.timestamps import now
+from gateway.errors import ApiError
+from gateway.transports.engine_io import EngineSocket
+from gateway.transports.socket_io_encoding import (
+    BATCHES,
+    ENTRIES,
+    acknowledgement,
+    event,
+    raw_event,
+)
+from gateway.transports.socket_io_requests import filter_request, identifier_of, payload_of, subscribe_request
+from gateway.transports.socket_io_transport import SocketIoTransport
+from sessions.admission import ServerFullError
+from sessions.close_reasons import CloseReason
+from sessions.hub import Hub
+from sessions.pipelines import PipelineHub, PipelineSession
+from sessions.subscription import Subscription
+
+__all__ = ["FEATURES", "SocketIoPrincipal", "Subscriber", "Surroundings"]
+
+_log = logging.getLogger(__name__)
+
+FEATURES: Final = (
+    "log-streaming",
+    "filters",
+    "filter-update",
+    "resume",
+    "tail",
+    "batch",
+    "pipeline-progress",
+    "server-stats",
+)
+
+_ECHO_CHARACTERS_MAX: Final = 256
+_EXPIRY_CHECK_SECONDS_MAX: Final = 3600.0
+"""A token may be valid for longer than a timer can count."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A success: what to answer, and what to do as soon as the answer is on its way."""
+
+    fields: Mapping[str, Any]
+    then: Callable[[], object] | None = None
+
+
+_Handler = Callable[[tuple[Any, ...]], _Reply]
+
+
+class SocketIoPrincipal(Protocol):
+    """Who asks."""
+
+    @property
+    def expires_at(self) -> float | None: ...  # noqa: D102
+    def require(self, scope: str, *, task_id: str | None = None, pipeline_id: str | None = None) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What all clients of one server share.
+
+    Attributes:
+        subscriptions_max: tasks and pipelines that one client may watch at once.
+        server_stats: the numbers of ``get-server-stats``.
+        spawn: runs a coroutine in a task that the server owns.
+        dismiss: ends a client's connection to the namespace, and says why.
+    """
+
+    hub: Hub
+    pipelines: PipelineHub
+    server_stats: Callable[[], Mapping[str, Any]]
+    subscriptions_max: int
+    spawn: Callable[[Coroutine[None, None, None]], object]
+    dismiss: "Callable[[Subscriber, CloseReason], None]"
+
+
+class Subscriber:
+    """Holds what one client watches, and answers each of its events twice: by name, and to its callback."""
+
+    def __init__(
+        self, sid: str, socket: EngineSocket, principal: SocketIoPrincipal, surroundings: Surroundings
+    ) -> None:
+        self.sid = sid
+        self.socket = socket
+        self._principal = principal
+        self._surroundings = surroundings
+        self._tasks: dict[str, SocketIoTransport] = {}
+        self._pipelines: dict[str, PipelineSession] = {}
+        self._is_closed = False
+        self._requests: dict[str, tuple[str, str, _Handler]] = {
+            "subscribe-to-logs": ("subscription_success", "subscription_error", self._subscribe),
+            "unsubscribe-from-logs": ("unsubscription_success", "unsubscription_error", self._unsubscribe),
+            "update-log-filter": ("filter_update_success", "filter_update_error", self._update_filter),
+            "subscribe-to-pipeline": ("subscription_success", "subscription_error", self._subscribe_to_pipeline),
+            "unsubscribe-from-pipeline": (
+                "unsubscription_success",
+                "unsubscription_error",
+                self._unsubscribe_from_pipeline,
+            ),
+            "get-server-stats": ("server-stats", "stats_error", self._server_stats),
+        }
+
+    def __repr__(self) -> str:
+        return f"<Subscriber {self.sid} tasks={len(self._tasks)} pipelines={len(self._pipelines)} {self.socket!r}>"
+
+    @property
+    def subscriptions(self) -> int:
+        """How many tasks and pipelines it watches."""
+        return len(self._tasks) + len(self._pipelines)
+
+    def greet(self) -> None:
+        """Tell the client that it is connected, and from now on watch over its token."""
+        greeting = {
+            "sessionId": self.sid,
+            "message": "Connected to the log stream.",
+            "timestamp": now(),
+            "features": FEATURES,
+        }
+        self.socket.put(event("connected", greeting))
+        self._check_expiry()
+
+    def received(self, name: object, arguments: tuple[Any, ...], acknowledge: int | None) -> None:
+        """Answer an event."""
+        request = self._requests.get(name) if isinstance(name, str) else None
+        if request is None:
+            known = ", ".join(self._requests)
+            refusal = ApiError("INVALID_ARGUMENT", f"there is no such event; there are {known}")
+            self._answer("request_error", _refusal(name, arguments, refusal), acknowledge)
+            return
+        success, failure, handle = request
+        try:
+            reply = handle(arguments)
+        except ApiError as error:
+            self._answer(failure, _refusal(name, arguments, error), acknowledge)
+        except Exception:  # noqa: BLE001 - the client is answered whatever it was
+            _log.exception("socket.io request failed", extra={"event": name})
+            internal = ApiError("INTERNAL", "the gateway ran into an error of its own; try again")
+            self._answer(failure, _refusal(name, arguments, internal), acknowledge)
+        else:
+            self._answer(success, {"event": name, **reply.fields, "timestamp": now()}, acknowledge)
+            if reply.then is not None:
+                reply.then()
+
+    def close(self, reason: CloseReason) -> None:
+        """End all subscriptions; idempotent. Unless it left by itself, the client is told why."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for transport in tuple(self._tasks.values()):
+            if transport.session is not None:
+                transport.session.close(reason)
+        for session in tuple(self._pipelines.values()):
+            session.close(reason)
+        if reason is CloseReason.CLIENT_GONE:
+            return
+        notice = {"code": reason.code, "message": reason.text, "mayReconnect": reason.may_reconnect, "timestamp": now()}
+        self.socket.put(event("closing", notice))
+
+    def _subscribe(self, arguments: tuple[Any, ...]) -> _Reply:
+        request = subscribe_request(payload_of(arguments))
+        task_id = request.task_id
+        self._principal.require("logs:read", task_id=task_id)
+        if task_id in self._tasks:
+            raise ApiError(
+                "INVALID_ARGUMENT",
+                "already subscribed to this task; use update-log-filter, or unsubscribe-from-logs first",
+                field="taskId",
+            )
+        self._check_room()
+        transport = SocketIoTransport(self.socket, task_id, self._ended)
+        encoding = BATCHES if request.is_batch else ENTRIES
+        subscription = Subscription(task_id, encoding, request.filter, request.start, self._principal.expires_at)
+        session = _admitted(lambda: self._surroundings.hub.open(subscription, transport))
+        if transport.reason is not None:
+            raise _unavailable(transport.reason)
+        transport.session = session
+        self._tasks[task_id] = transport
+        epoch = self._surroundings.hub.epoch
+        answer = {"taskId": task_id, "filter": filter_to_json(request.filter), "batch": request.is_batch}
+        return _Reply({**answer, "epoch": epoch})
+
+    def _unsubscribe(self, arguments: tuple[Any, ...]) -> _Reply:
+        task_id = identifier_of(payload_of(arguments), "taskId")
+        transport = self._transport_of(task_id)
+        if transport.session is not None:
+            transport.session.close(CloseReason.UNSUBSCRIBED)
+        return _Reply({"taskId": task_id})
+
+    def _update_filter(self, arguments: tuple[Any, ...]) -> _Reply:
+        task_id, log_filter = filter_request(payload_of(arguments))
+        session = self._transport_of(task_id).session
+        if session is None:
+            raise _not_subscribed("taskId")
+        # First the answer, then the new filter: it may give lines at once, and the client should know why.
+        fields = {"taskId": task_id, "filter": filter_to_json(log_filter)}
+        return _Reply(fields, lambda: session.change_filter(log_filter))
+
+    def _subscribe_to_pipeline(self, arguments: tuple[Any, ...]) -> _Reply:
+        pipeline_id = identifier_of(payload_of(arguments), "pipelineId")
+        self._principal.require("logs:read", pipeline_id=pipeline_id)
+        if pipeline_id in self._pipelines:
+            raise ApiError("INVALID_ARGUMENT", "already subscribed to this pipeline", field="pipelineId")
+        self._check_room()
+        hub, expires_at = self._surroundings.pipelines, self._principal.expires_at
+        session = _admitted(lambda: hub.open(pipeline_id, expires_at=expires_at))
+        if session.reason is not None:
+            raise _unavailable(session.reason)
+        self._pipelines[pipeline_id] = session
+        return _Reply({"pipelineId": pipeline_id}, lambda: self._surroundings.spawn(self._relay(session)))
+
+    def _unsubscribe_from_pipeline(self, arguments: tuple[Any, ...]) -> _Reply:
+        pipeline_id = identifier_of(payload_of(arguments), "pipelineId")
+        session = self._pipelines.pop(pipeline_id, None)
+        if session is None:
+            raise _not_subscribed("pipelineId")
+        session.close(CloseReason.UNSUBSCRIBED)
+        return _Reply({"pipelineId": pipeline_id})
+
+    def _server_stats(self, _arguments: tuple[Any, ...]) -> _Reply:
+        return _Reply(self._surroundings.server_stats())
+
+    async def _relay(self, session: PipelineSession) -> None:
+        """Pass on a pipeline's transitions, as fast as the client reads."""
+        try:
+            async for changes in session:
+                for change in changes:
+                    await self.socket.wait_room()
+                    if session.reason is not None:
+                        break
+                    self.socket.put(raw_event("pipeline-progress", change.document))
+        finally:
+            session.close(CloseReason.CLIENT_GONE)
+            if self._pipelines.get(session.pipeline_id) is session:
+                del self._pipelines[session.pipeline_id]
+        reason = session.reason
+        if reason is not None and reason not in (CloseReason.CLIENT_GONE, CloseReason.UNSUBSCRIBED):
+            notice = {"code": reason.code, "message": reason.text, "timestamp": now()}
+            fields = {"event": "subscribe-to-pipeline", "pipelineId": session.pipeline_id, **notice}
+            self.socket.put(event("subscription_error", fields))
+
+    def _transport_of(self, task_id: str) -> SocketIoTransport:
+        transport = self._tasks.get(task_id)
+        if transport is None:
+            raise _not_subscribed("taskId")
+        return transport
+
+    def _ended(self, transport: SocketIoTransport) -> None:
+        if self._tasks.get(transport.task_id) is transport:
+            del self._tasks[transport.task_id]
+
+    def _check_room(self) -> None:
+        most = self._surroundings.subscriptions_max
+        if self.subscriptions >= most:
+            raise ApiError("RESOURCE_EXHAUSTED", f"one connection may hold at most {most} subscriptions")
+
+    def _check_expiry(self) -> None:
+        expires_at = self._principal.expires_at
+        if expires_at is None or self._is_closed:
+            return
+        left = expires_at - time.time()
+        if left > 0:
+            self.socket.call_later(min(left, _EXPIRY_CHECK_SECONDS_MAX), self._check_expiry)
+        else:
+            self._surroundings.dismiss(self, CloseReason.TOKEN_EXPIRED)
+
+    def _answer(self, name: str, fields: Mapping[str, Any], acknowledge: int | None) -> None:
+        self.socket.put(event(name, fields))
+        if acknowledge is not None:
+            self.socket.put(acknowledgement(acknowledge, fields))
+
+
+T = TypeVar("T")
+
+
+def _admitted(open_session: Callable[[], T]) -> T:
+    try:
+        return open_session()
+    except ServerFullError as error:
+        raise ApiError("SERVER_FULL", str(error)) from error
+
+
+def _refusal(name: object, arguments: tuple[Any, ...], error: ApiError) -> dict[str, Any]:
+    """An error in the shape of a success: with the event, and the id that was given, as far as it is one."""
+    fields: dict[str, Any] = {"event": name if isinstance(name, str) else json.dumps(name)}
+    fields["event"] = _cut(fields["event"])
+    payload = arguments[0] if arguments else None
+    if isinstance(payload, dict):
+        for field in ("taskId", "pipelineId"):
+            if isinstance(payload.get(field), str):
+                fields[field] = _cut(payload[field])
+    return {**fields, **error.fields(), "timestamp": now()}
+
+
+def _cut(text: str) -> str:
+    # A lone surrogate is possible in JSON and impossible in UTF-8.
+    return text[:_ECHO_CHARACTERS_MAX].encode(errors="replace").decode()
+
+
+def _not_subscribed(field: str) -> ApiError:
+    return ApiError("NOT_FOUND", f"there is no subscription with this {field}", field=field)
+
+
+def _unavailable(reason: CloseReason) -> ApiError:
+    return ApiError("UNAVAILABLE", reason.text)

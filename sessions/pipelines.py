@@ -1,0 +1,297 @@
+"""Pipelines: the current state of every stage, then its transitions, for whoever watches.
+
+A transition says the whole state of a stage, so a subscriber never needs an old one to understand a new one. That is
+what a slow subscriber is served by: it gets the present state of each stage that has changed since its position, and
+not what happened in between (conflation). Its picture is complete and right whenever it has read everything.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from filters.position import Position
+from sessions.admission import Admission
+from sessions.close_reasons import CloseReason
+from sessions.transport import Progress, StageHistory
+
+__all__ = ["PipelineHistory", "PipelineHub", "PipelineLimits", "PipelineSession", "PipelineStatistics"]
+
+_SWEEP_SECONDS = 1.0
+
+
+class PipelineHistory(StageHistory, Protocol):
+    """The part of the journal that is read here."""
+
+    @property
+    def epoch(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineLimits:
+    """What pipelines may use.
+
+    Attributes:
+        window_transitions: recent transitions kept of one watched pipeline.
+        window_bytes: the same in bytes of their documents; the newest always stays.
+        heartbeat_seconds: silence after which a subscriber is given an empty sequence.
+        timeout_seconds: how long a subscriber may take to read what it was given.
+    """
+
+    window_transitions: int = 256
+    window_bytes: int = 64 << 10
+    heartbeat_seconds: float = 30.0
+    timeout_seconds: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineStatistics:
+    """Counts since the start, and what is held now."""
+
+    sessions: int = 0
+    pipelines: int = 0
+    window_bytes: int = 0
+    transitions: int = 0
+    reads: int = 0
+
+
+class _Feed:
+    """One watched pipeline: its last transitions, consecutive, up to ``head``; 0 where none was published yet."""
+
+    def __init__(self, pipeline_id: str) -> None:
+        self.pipeline_id = pipeline_id
+        self.head = 0
+        self.window: deque[Progress] = deque()
+        self.size = 0
+        self.sessions: set[PipelineSession] = set()
+
+    def publish(self, progress: Progress, limits: PipelineLimits) -> None:
+        if progress.number <= self.head:
+            return
+        if self.window and progress.number != self.window[-1].number + 1:
+            self.window.clear()
+            self.size = 0
+        self.window.append(progress)
+        self.size += len(progress.document)
+        self.head = progress.number
+        while len(self.window) > limits.window_transitions or (
+            self.size > limits.window_bytes and len(self.window) > 1
+        ):
+            self.size -= len(self.window.popleft().document)
+
+    def since(self, number: int) -> Sequence[Progress] | None:
+        """The transitions behind ``number``; None where the window does not reach back that far."""
+        if not self.window or self.window[0].number > number + 1:
+            return None
+        return [progress for progress in self.window if progress.number > number]
+
+
+class PipelineSession(AsyncIterator[Sequence[Progress]]):
+    """One subscriber of one pipeline. Iterating gives what is new; an empty sequence means that a heartbeat is due.
+
+    Iteration ends when the session does; ``reason`` then says why.
+
+    Attributes:
+        position: the number up to which the subscriber's picture is complete.
+    """
+
+    def __init__(self, hub: "PipelineHub", feed: _Feed, after: Position | None, expires_at: float | None) -> None:
+        self.pipeline_id = feed.pipeline_id
+        self.position = 0
+        self.expires_at = expires_at
+        self.reason: CloseReason | None = None
+        if after is not None and after.belongs_to(hub.epoch):
+            self.position = after.sequence
+        self._hub = hub
+        self._feed = feed
+        self._news = asyncio.Event()
+        self._is_settled = False  # whether its position is known to be right
+        self._away_since: float | None = time.monotonic()
+
+    def __repr__(self) -> str:
+        return f"<PipelineSession {self.pipeline_id!r} position={self.position} reason={self.reason}>"
+
+    async def __anext__(self) -> Sequence[Progress]:
+        """What is new since the last call, waiting for it; empty after ``heartbeat_seconds`` of silence."""
+        self._away_since = None
+        try:
+            return await self._next()
+        finally:
+            self._away_since = time.monotonic()
+
+    async def _next(self) -> Sequence[Progress]:
+        deadline = time.monotonic() + self._hub.limits.heartbeat_seconds
+        while self.reason is None:
+            self._news.clear()
+            changes = await self._changes()
+            if self.reason is not None:
+                break
+            if changes:
+                self.position = changes[-1].number
+                return changes
+            try:
+                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                    await self._news.wait()
+            except TimeoutError:
+                return ()
+        raise StopAsyncIteration
+
+    def close(self, reason: CloseReason) -> None:
+        """End the session; idempotent and synchronous."""
+        if self.reason is not None:
+            return
+        self.reason = reason
+        self._news.set()
+        self._hub.forget(self, self._feed)
+
+    def wake(self) -> None:
+        """Something was published."""
+        self._news.set()
+
+    def check(self, now: float, wall: float) -> None:
+        """What time does to a session: expiry and time-out."""
+        if self.expires_at is not None and wall >= self.expires_at:
+            self.close(CloseReason.TOKEN_EXPIRED)
+        elif self._away_since is not None and now - self._away_since >= self._hub.limits.timeout_seconds:
+            self.close(CloseReason.SESSION_TIMEOUT)
+
+    async def _changes(self) -> Sequence[Progress]:
+        """What there is behind ``position``: from the window where it reaches back that far, else from the journal.
+
+        This is the seam. No gap: every stage whose state changed behind ``position`` has a last number behind it, so
+        the journal's answer has it; what is committed after that answer has a number behind all of the answer's, so
+        behind the new position, and will be published: the next call finds it in the window or asks again. No
+        duplicate: numbers given only grow, and what is published late, after the journal had told it, is not behind
+        the position any more.
+        """
+        head = self._feed.head
+        if self._is_settled and self.position >= head:
+            return ()
+        if self._is_settled or 0 < self.position <= head:
+            recent = self._feed.since(self.position)
+            if recent is not None:
+                self._is_settled = True
+                return recent
+        self._hub.reads += 1
+        try:
+            stages = await self._hub.history.stages(self.pipeline_id)
+        except self._hub.history_errors:
+            self.close(CloseReason.STORAGE_UNAVAILABLE)
+            return ()
+        last = max((stage.number for stage in stages), default=0)
+        if not self._is_settled:
+            self._is_settled = True
+            # A position that nobody gave out is beyond the end, and would hide what comes.
+            self.position = min(self.position, max(last, self._feed.head))
+        return sorted((stage for stage in stages if stage.number > self.position), key=lambda stage: stage.number)
+
+
+class PipelineHub:
+    """Fans stage transitions out to sessions. The publisher never waits; pipelines that nobody watches cost a look-up.
+
+    Args:
+        history: the journal.
+        limits: see ``PipelineLimits``.
+        admission: counts sessions, together with those of the log hub.
+        history_errors: what ``history`` raises when it cannot be read; sessions then end with STORAGE_UNAVAILABLE.
+    """
+
+    def __init__(
+        self,
+        history: PipelineHistory,
+        limits: PipelineLimits | None = None,
+        *,
+        admission: Admission,
+        history_errors: tuple[type[Exception], ...] = (OSError,),
+    ) -> None:
+        self.history = history
+        self.limits = limits or PipelineLimits()
+        self.admission = admission
+        self.history_errors = history_errors
+        self.reads = 0
+        self._feeds: dict[str, _Feed] = {}
+        self._transitions = 0
+        self._sweep_timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<PipelineHub {len(self._feeds)} pipelines>"
+
+    @property
+    def epoch(self) -> str:
+        """The journal's life."""
+        return self.history.epoch
+
+    @property
+    def sessions(self) -> Sequence[PipelineSession]:
+        """The open sessions."""
+        return tuple(session for feed in self._feeds.values() for session in feed.sessions)
+
+    @property
+    def statistics(self) -> PipelineStatistics:
+        """A frozen picture."""
+        return PipelineStatistics(
+            sessions=len(self.sessions),
+            pipelines=len(self._feeds),
+            window_bytes=sum(feed.size for feed in self._feeds.values()),
+            transitions=self._transitions,
+            reads=self.reads,
+        )
+
+    def publish(self, progress: Sequence[Progress]) -> None:
+        """Take what one commit stored, in order."""
+        self._transitions += len(progress)
+        for transition in progress:
+            feed = self._feeds.get(transition.pipeline_id)
+            if feed is not None:
+                feed.publish(transition, self.limits)
+                for session in feed.sessions:
+                    session.wake()
+
+    def open(
+        self, pipeline_id: str, *, after: Position | None = None, expires_at: float | None = None
+    ) -> PipelineSession:
+        """Start a session behind ``after``; without it, at the current state of every stage.
+
+        Raises:
+            ServerFullError: there are as many sessions as there may be.
+        """
+        self.admission.enter()
+        feed = self._feeds.setdefault(pipeline_id, _Feed(pipeline_id))
+        session = PipelineSession(self, feed, after, expires_at)
+        feed.sessions.add(session)
+        if self._is_closed:
+            session.close(CloseReason.SERVER_SHUTDOWN)
+        elif self._sweep_timer is None:
+            self._schedule_sweep()
+        return session
+
+    def forget(self, session: PipelineSession, feed: _Feed) -> None:
+        """A session has ended."""
+        self.admission.leave()
+        feed.sessions.discard(session)
+        if not feed.sessions:
+            self._feeds.pop(feed.pipeline_id, None)
+
+    def close(self, reason: CloseReason = CloseReason.SERVER_SHUTDOWN) -> None:
+        """End every session; idempotent. Their owners see the end of the iteration."""
+        self._is_closed = True
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+            self._sweep_timer = None
+        for session in self.sessions:
+            session.close(reason)
+
+    def _schedule_sweep(self) -> None:
+        pause = min(_SWEEP_SECONDS, self.limits.timeout_seconds / 4)
+        self._sweep_timer = asyncio.get_running_loop().call_later(pause, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweep_timer = None
+        now, wall = time.monotonic(), time.time()
+        for session in self.sessions:
+            session.check(now, wall)
+        if self._feeds:
+            self._schedule_sweep()
