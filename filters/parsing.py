@@ -92,7 +92,7 @@ def filter_from_json(value: object, field: str = "filter") -> LogFilter:
 def filter_to_json(log_filter: LogFilter) -> dict[str, Any]:
     """The canonical form as a JSON object; fields that are not restricted are left out."""
     fields: dict[str, Any] = msgspec.to_builtins(log_filter)
-    return fields
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
 
 def _strings(place: str, content: object) -> list[tuple[str, str]]:

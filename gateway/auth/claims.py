@@ -11,6 +11,8 @@ __all__ = ["ClaimsError", "principal_of_claims"]
 
 _SCOPE_CLAIMS: Final = ("scope", "scopes", "scp")
 
+_LATEST: Final = 253_402_300_799  # the end of the year 9999: a number that every timer can count to
+
 
 class ClaimsError(ValueError):
     """A claim is not what it must be; the text names the claim and holds nothing of the token."""
@@ -39,7 +41,7 @@ def principal_of_claims(claims: Mapping[str, Any], leeway_seconds: float = 0.0) 
         scopes=frozenset(scopes),
         tasks=_patterns("tasks", claims),
         pipelines=_patterns("pipelines", claims),
-        expires_at=int(claims["exp"]) + leeway_seconds,
+        expires_at=min(int(claims["exp"]), _LATEST) + leeway_seconds,
     )
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any, Final
@@ -27,6 +28,8 @@ ATTEMPT_INTERVAL_SECONDS: Final = 10.0
 """Fetches begin at least this far apart, whatever keys tokens name: nobody can make us attack the identity provider."""
 
 TIMEOUT_SECONDS: Final = 5.0
+"""How long the address may be silent, and how long its answer may take."""
+
 DOCUMENT_BYTES_MAX: Final = 1 << 20
 
 
@@ -56,6 +59,8 @@ class KeySet:
         self._fetched_at = -STALE_SECONDS_MAX
         self._attempted_at = -ATTEMPT_INTERVAL_SECONDS
         self._attempt: asyncio.Task[None] | None = None
+        # A thread of its own: an address that is slow to answer must not use up those that everybody shares.
+        self._thread = ThreadPoolExecutor(1, "key set")
         self.fetches = 0
         self.error: str | None = None
 
@@ -92,6 +97,7 @@ class KeySet:
         if self._attempt is not None:
             self._attempt.cancel()
             await asyncio.wait([self._attempt])
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _begin(self) -> "asyncio.Task[None] | None":
         """The attempt under way, a new one, or None where the last one is too short ago."""
@@ -108,8 +114,12 @@ class KeySet:
     async def _try(self) -> None:
         self.fetches += 1
         try:
-            document = await asyncio.to_thread(self._fetch, self._url)
+            async with asyncio.timeout(3 * TIMEOUT_SECONDS):  # connection, head and body
+                document = await asyncio.get_running_loop().run_in_executor(self._thread, self._fetch, self._url)
             self._keys = keys_from_jwks(json.loads(document))
+        except TimeoutError:
+            self.error = "its address does not answer in time"
+            _log.warning("could not fetch the key set: %s", self.error)
         except (FetchError, KeyFormatError, ValueError, RecursionError) as error:
             self.error = str(error) if isinstance(error, FetchError | KeyFormatError) else "is not JSON"
             _log.warning("could not fetch the key set: %s", self.error)
@@ -134,8 +144,13 @@ def fetch_document(url: str) -> bytes:
     request = Request(url, headers={"Accept": "application/json"})  # noqa: S310 - AuthSettings checks the scheme
     try:
         with build_opener(_NoRedirects).open(request, timeout=TIMEOUT_SECONDS) as response:
-            document: bytes = response.read(DOCUMENT_BYTES_MAX + 1)
             status = response.status
+            document = b""
+            deadline = time.monotonic() + TIMEOUT_SECONDS
+            while len(document) <= DOCUMENT_BYTES_MAX and (piece := response.read1(1 << 16)):
+                document += piece
+                if time.monotonic() > deadline:
+                    raise FetchError("its address does not answer in time")
     except HTTPError as error:
         error.close()
         raise FetchError(f"its address answers with status {error.code}") from error

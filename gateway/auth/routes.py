@@ -81,7 +81,7 @@ def auth_routes(authenticator: Authenticator) -> list[Route]:
         ticket = authenticator.tickets.issue(
             principal, task_id=wanted.get("taskId"), pipeline_id=wanted.get("pipelineId")
         )
-        content = {"ticket": ticket, "expiresIn": authenticator.tickets.ttl_seconds}
+        content = {"ticket": ticket, "expiresIn": settings.ticket_ttl_seconds}
         return Response(msgspec.json.encode(content), headers=_NO_STORE, media_type="application/json")
 
     return [

@@ -53,7 +53,7 @@ class AuthSettings:
     cookie_name: str = "otto_session"
     cookie_secure: bool | None = None
     cookie_samesite: Literal["strict", "lax", "none"] = "strict"
-    ticket_ttl_seconds: float = 30.0
+    ticket_ttl_seconds: float = 30
     tickets_max: int = 10_000
 
     def __post_init__(self) -> None:

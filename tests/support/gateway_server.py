@@ -23,30 +23,7 @@ from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.pipelines import PipelineHub, PipelineLimits
 from tests.support.scripted_history import Commit, Ended, ScriptedHistory
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One transition, as the journal stores it."""
-
-    pipeline_id: str
-    stage_id: str
-    number: int
-    document: bytes = b"{}"
-
-
-@dataclass
-class ScriptedStages(ScriptedHistory):
-    """A history with stages too."""
-
-    transitions: list[Stage] = field(default_factory=list)
-    stage_reads: int = 0
-
-    async def stages(self, pipeline_id: str) -> Sequence[Stage]:
-        self.stage_reads += 1
-        latest = {t.stage_id: t for t in self.transitions if t.pipeline_id == pipeline_id}
-        await self._pass()
-        return sorted(latest.values(), key=lambda stage: stage.number)
+from tests.support.scripted_stages import ScriptedStages
 
 
 @dataclass(frozen=True)
@@ -96,9 +73,10 @@ class GatewayServer:
         is_framed: bool = True,
         wrap: Callable[[Any], Any] = lambda app: app,
     ) -> None:
-        self.history = ScriptedStages()
+        self.history = ScriptedHistory()
+        self.stages = ScriptedStages()
         self.hub = Hub(self.history, limits or Limits())
-        self.pipelines = PipelineHub(self.history, pipeline_limits, admission=self.hub.admission)
+        self.pipelines = PipelineHub(self.stages, pipeline_limits, admission=self.hub.admission)
         self.tokens = Tokens()
         self.socket_io = SocketIoServer(
             self.hub,
@@ -143,8 +121,9 @@ class GatewayServer:
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        self.history.gate.set()
-        self.history.error = None
+        for scripted in (self.history, self.stages):
+            scripted.gate.set()
+            scripted.error = None
         await self.hub.close()
         self.pipelines.close()
         await self.socket_io.close()
@@ -162,9 +141,5 @@ class GatewayServer:
         self.history.ends[task_id] = ended
         self.hub.publish(Commit(ended=(ended,)))
 
-    def progress(self, pipeline_id: str, stage_id: str, document: bytes = b'{"status":"RUNNING"}') -> Stage:
-        number = 1 + sum(t.pipeline_id == pipeline_id for t in self.history.transitions)
-        stage = Stage(pipeline_id, stage_id, number, document)
-        self.history.transitions.append(stage)
-        self.pipelines.publish([stage])
-        return stage
+    def progress(self, pipeline_id: str, stage_id: str, document: bytes = b'{"status":"RUNNING"}') -> None:
+        self.pipelines.publish([self.stages.store(pipeline_id, stage_id, document)])

@@ -182,6 +182,8 @@ class RawWebSocket:
             if not data:
                 return None
             self._protocol.receive_data(data)
+            with contextlib.suppress(OSError):
+                await self._flush()  # the answer to a close
 
     async def _flush(self) -> None:
         for data in self._protocol.data_to_send():

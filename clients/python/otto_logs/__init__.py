@@ -3,6 +3,7 @@
 Everything public is here; modules whose names start with ``_`` may change at any time.
 """
 
+import otto_logs._quiet_grpc  # noqa: F401  # isort: split  # before anything else imports gRPC
 from otto_logs._endpoint import Tls
 from otto_logs._errors import (
     AuthenticationError,

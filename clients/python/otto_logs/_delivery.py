@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from otto_logs._courier import Courier
 from otto_logs._endpoint import Endpoint, Tls, Token
-from otto_logs._errors import ForkedError, NotDeliveredError
+from otto_logs._errors import NotDeliveredError
 from otto_logs._limits import ProducerLimits
 from otto_logs._outbox import Outbox
 from otto_logs._requests import message_bytes, text_map
@@ -55,6 +55,7 @@ class Delivery:
         self.courier = Courier(self.outbox, self.endpoint, self.limits, producer_id=producer_id, on_problem=on_problem)
         self._addresses: dict[tuple[str, str], Address] = {}
         self._started = False
+        self._closed = False
 
     def __repr__(self) -> str:
         statistics = self.statistics
@@ -134,7 +135,14 @@ class Delivery:
             waiting,
         )
 
-    def check_process(self) -> None:
-        """Raise ``ForkedError`` in a child of the process that made the producer."""
-        if self.outbox.is_foreign:
-            raise ForkedError("this producer belongs to the process that forked this one; make a new one here")
+    def check_closed(self, started: float) -> None:
+        """Tell the caller, once, that closing was in vain; it began at ``started`` of ``time.monotonic()``.
+
+        Raises:
+            GatewayError: the gateway refused for good.
+            NotDeliveredError: time was up.
+        """
+        if not self._closed and not self.outbox.is_empty:
+            self._closed = True
+            self.check_delivered(round(time.monotonic() - started, 1))
+        self._closed = True

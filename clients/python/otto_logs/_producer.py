@@ -183,7 +183,9 @@ class LogProducer:
             self._delivery.check_delivered(timeout_seconds)
 
     async def close(self, timeout_seconds: float | None = _CLOSE_SECONDS) -> None:
-        """Accept nothing more, wait for what is not acknowledged, and disconnect. Idempotent.
+        """Accept nothing more, wait for what is not acknowledged, and disconnect.
+
+        Idempotent: what was not delivered is told once.
 
         Raises:
             NotDeliveredError: time was up.
@@ -203,8 +205,7 @@ class LogProducer:
             outbox.abandon()
             courier.cancel()
         await asyncio.to_thread(courier.join, _HALF_CLOSE_SECONDS)
-        if not outbox.is_empty:
-            self._delivery.check_delivered(min(timeout_seconds or 0.0, time.monotonic() - started))
+        self._delivery.check_closed(started)
 
     async def _put(self, request: logs_pb2.PublishRequest) -> None:
         self._start()

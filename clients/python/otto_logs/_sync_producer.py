@@ -188,7 +188,9 @@ class SyncLogProducer:
             self._delivery.check_delivered(timeout_seconds)
 
     def close(self, timeout_seconds: float | None = _CLOSE_SECONDS) -> None:
-        """Accept nothing more, wait for what is not acknowledged, and disconnect. Idempotent.
+        """Accept nothing more, wait for what is not acknowledged, and disconnect.
+
+        Idempotent: what was not delivered is told once.
 
         Raises:
             NotDeliveredError: time was up.
@@ -207,8 +209,7 @@ class SyncLogProducer:
         outbox.abandon()
         courier.cancel()
         courier.join(_HALF_CLOSE_SECONDS)
-        if not outbox.is_empty:
-            self._delivery.check_delivered(min(timeout_seconds or 0.0, time.monotonic() - started))
+        self._delivery.check_closed(started)
 
     def _put(self, request: logs_pb2.PublishRequest) -> None:
         outbox = self._delivery.outbox

@@ -55,6 +55,11 @@ def test_a_subject_is_an_identifier(subject: str) -> None:
         principal_of_claims(EXP | {"sub": subject})
 
 
+def test_a_token_may_be_good_for_ever() -> None:
+    """A time that no clock will show is the last one that can be written."""
+    assert principal_of_claims({"exp": 10**400}, 1.0).expires_at == 253_402_300_800.0
+
+
 def test_a_principal_expires_when_its_token_is_no_longer_accepted() -> None:
     """The leeway counts, so that a stream which was just let in is not ended at once."""
     assert principal_of_claims(EXP, 10.0).expires_at == EXP["exp"] + 10.0

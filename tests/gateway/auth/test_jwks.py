@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from gateway.auth import Authenticator, AuthSettings
+from gateway.auth import Authenticator, AuthSettings, jwks
 from gateway.auth.jwks import (
     ATTEMPT_INTERVAL_SECONDS,
     DOCUMENT_BYTES_MAX,
@@ -181,6 +182,16 @@ async def test_an_address_that_nobody_answers_is_a_problem() -> None:
     await authenticator.start()
     assert "cannot be reached" in (authenticator.problem or "")
     assert (await authenticator.authenticate(make_token(key="x" * 32))).subject == "tester"
+
+
+async def test_an_address_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that accepts connections and never answers holds nobody for longer than the limit."""
+    monkeypatch.setattr(jwks, "TIMEOUT_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        keys = KeySet(f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        with pytest.raises(FetchError, match=r"TimeoutError|not answer in time"):
+            await names(keys, "first")
+    await keys.close()
 
 
 async def test_closing_ends_a_fetch_that_is_under_way() -> None:

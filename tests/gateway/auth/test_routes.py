@@ -210,7 +210,9 @@ async def test_malformed_credentials_are_named(
     client: httpx2.AsyncClient, headers: list[tuple[str, str]], query: str, status: int, field: str
 ) -> None:
     """Two at once are a 400, an empty or unreadable one a 401; the answer names where it was."""
-    response = await client.get(f"/task/any?{query}", headers=[(name, value.encode()) for name, value in headers])
+    response = await client.get(
+        f"/task/any?{query}", headers=[(name.encode(), value.encode()) for name, value in headers]
+    )
     assert (response.status_code, error_of(response)["field"]) == (status, field)
 
 
