@@ -174,7 +174,8 @@ async def test_a_journal_that_cannot_be_read_ends_the_session() -> None:
 @pytest.mark.parametrize("seed", range(30))
 async def test_the_seam_neither_loses_nor_repeats(seed: int) -> None:
     """Whenever the journal answers, and whenever a commit is announced, the numbers told only grow, and at the end the
-    subscriber's picture is the journal's."""
+    subscriber's picture is the journal's.
+    """
     chance = random.Random(seed)
     history = ScriptedStages()
     hub = make_hub(history, window_transitions=chance.choice([1, 3, 100]))

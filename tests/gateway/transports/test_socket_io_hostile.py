@@ -1,5 +1,6 @@
 """Packets that no honest client sends. Threats: a traceback per packet, memory that nobody gives back, a handler that
-is not meant to be called, a place in the server that a stranger keeps for nothing."""
+is not meant to be called, a place in the server that a stranger keeps for nothing.
+"""
 
 import asyncio
 import logging
