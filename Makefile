@@ -1,10 +1,14 @@
 # One command per intention; CI runs the same ones.
 PY := .venv/bin/python
+# More workers than cores: most tests wait for sockets and processes.
+TEST_WORKERS ?= 4
+TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check proto proto-baseline lock bench clean
+.PHONY: help setup run test check show bench proto proto-baseline lock clean
 
 help:  ## list the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+	@echo "make COMMAND, where COMMAND is one of:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv/.ready: requirements.lock pyproject.toml clients/python/pyproject.toml proto/python/pyproject.toml
 	python3 -m venv .venv
@@ -16,23 +20,34 @@ tests/node/node_modules/.ready: tests/node/package.json tests/node/package-lock.
 	npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
 
-setup: .venv/.ready tests/node/node_modules/.ready  ## make .venv, and the Node packages that tests use
+setup: .venv/.ready  ## make .venv with everything in it
 
-check: setup  ## lint, types, layers, generated files
+run: setup  ## start the gateway, stream real builds into it; prints the page to watch
+	@$(PY) examples/demo/run.py
+
+check: setup  ## format, lint, layers, types, dependencies, contracts, generated files
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/lint-imports
 	.venv/bin/mypy
+	.venv/bin/deptry filters sessions storage gateway
+	cd clients/python && ../../.venv/bin/deptry otto_logs
 	.venv/bin/buf lint proto
 	.venv/bin/buf breaking proto --against proto/baseline.binpb
-	.venv/bin/python proto/generate.py --check
+	$(PY) proto/generate.py --check
 
-test: check  ## all checks and tests
-	.venv/bin/pytest
+test: check tests/node/node_modules/.ready  ## all checks, then all tests
+	.venv/bin/pytest -n $(TEST_WORKERS) --dist loadgroup $(TESTS)
+
+show: setup tests/node/node_modules/.ready  ## 200,000 real lines, 20 subscribers, connections cut at random
+	.venv/bin/pytest -p no:xdist -s -m demonstration --timeout 1800 tests/integration
+
+bench: setup  ## lines in and out, latency, server CPU, beside the machine's limit
+	$(PY) -m benchmarks
 
 proto: setup  ## lint the contracts and generate the stubs anew
 	.venv/bin/buf lint proto
-	.venv/bin/python proto/generate.py
+	$(PY) proto/generate.py
 
 proto-baseline: setup  ## take the contracts as they are for what later changes must not break
 	.venv/bin/buf build proto --exclude-source-info -o proto/baseline.binpb
@@ -41,5 +56,5 @@ lock: setup  ## resolve dependencies anew into requirements.lock
 	.venv/bin/uv pip compile pyproject.toml clients/python/pyproject.toml --all-extras --python-version 3.11 --universal \
 		--no-emit-index-url --generate-hashes --no-emit-package otto-logs-proto --no-emit-package otto-logs -q -o requirements.lock
 
-clean:  ## remove what setup and tests made
-	rm -rf .venv tests/node/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+clean:  ## remove what the other commands made
+	rm -rf .venv tests/node/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build var benchmarks/build

@@ -1,6 +1,7 @@
 """Applying a filter to entries."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from ahocorasick_rs import AhoCorasick
 
@@ -9,6 +10,14 @@ from filters.entry import LogEntry, level_mask
 from filters.model import EVERYTHING, LogFilter
 
 __all__ = ["Matcher"]
+
+_SEPARATE_MAX: Final = 3
+"""Keywords that are looked for one after the other. Measured on a line of a build: 0.16 µs with one, 0.24 µs with
+three, 0.45 µs with eight, and 0.30 µs with the automaton however many there are."""
+
+_PIECE_CHARACTERS: Final = 4096
+"""The automaton reports every occurrence, not only the first: a long message is searched piece by piece, so that 64 KiB
+of one letter make no list of 65,536 occurrences (9 ms)."""
 
 
 class Matcher:
@@ -94,6 +103,27 @@ def _keyword_search(keywords: tuple[str, ...]) -> Callable[[str], bool]:
     if len(keywords) == 1:
         keyword = keywords[0]
         return lambda message: keyword in message.casefold()
-    # Measured: a substring search costs 0.1 µs a line, the automaton 0.3 µs however many keywords there are.
+    if len(keywords) <= _SEPARATE_MAX:
+
+        def has_one(message: str) -> bool:
+            folded = message.casefold()
+            for keyword in keywords:  # noqa: SIM110 - any() and its generator cost more than the search
+                if keyword in folded:
+                    return True
+            return False
+
+        return has_one
+
     find = AhoCorasick(keywords).find_matches_as_indexes
-    return lambda message: bool(find(message.casefold()))
+    overlap = max(map(len, keywords)) - 1
+
+    def has_any(message: str) -> bool:
+        folded = message.casefold()
+        if len(folded) <= _PIECE_CHARACTERS:
+            return bool(find(folded))
+        return any(
+            find(folded[start : start + _PIECE_CHARACTERS + overlap])
+            for start in range(0, len(folded), _PIECE_CHARACTERS)
+        )
+
+    return has_any

@@ -20,6 +20,11 @@ class FilterError(ValueError):
 class LogFilter(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """A filter in canonical form: tuples sorted and without repeats, keywords case-folded, times as entries have them.
 
+    ``levels`` are in the order of severity; all of them, as all of the sources, are the same as none. A keyword is in a
+    message where its Unicode case folding is in the message's: ``STRASSE`` and ``straße`` find each other;
+    ``ı`` finds only itself, and ``İ`` folds to ``i`` with a dot above it. Texts are not normalised, so that a keyword
+    finds what a search for its characters finds: ``é`` does not find ``e`` with a combining accent.
+
     Two filters that select the same by their fields are equal and have the same hash, so they share a channel. An empty
     tuple or text means that the field is not restricted. ``start_time`` and ``end_time`` are inclusive.
     """

@@ -8,6 +8,7 @@ import msgspec
 from filters.entry import LEVELS, SOURCES
 from filters.identifiers import IdentifierError, check_identifier
 from filters.levels import LEVEL_NAMES, SOURCE_NAMES
+from filters.messages import cut_message
 from filters.model import FilterError, LogFilter
 from filters.timestamps import from_rfc3339
 
@@ -24,7 +25,7 @@ KEYWORDS_MAX: Final = 100
 """Keywords of one filter; more would make matching one line expensive for everybody."""
 
 KEYWORD_LENGTH_MAX: Final = 256
-"""Characters of one keyword."""
+"""Characters of one keyword, case-folded."""
 
 VALUES_MAX: Final = 1000
 """Workers, or tasks, of one filter."""
@@ -59,7 +60,8 @@ def filter_from_query(pairs: Iterable[tuple[str, str]]) -> LogFilter:
 def filter_from_json(value: object, field: str = "filter") -> LogFilter:
     """The filter in a JSON object; None is the filter that everything passes.
 
-    Each list may also be a single string. Empty strings and null count for nothing.
+    Each list may also be a single string. Blank strings and null count for nothing. Keywords, workers and tasks are
+    taken as they are, so that here they may hold commas and begin with a blank.
 
     Raises:
         FilterError: something is wrong; ``field`` says where, like ``filter.levels[1]``.
@@ -82,28 +84,29 @@ def filter_from_json(value: object, field: str = "filter") -> LogFilter:
             times[name] = (place, content)
         else:
             known = ", ".join((*_JSON_LISTS, *_JSON_TIMES))
-            raise FilterError(f"{field}.{str(name)[:64]}", f"{field} has no field {str(name)[:64]!r}; it has {known}")
+            shown = cut_message(str(name), 64)[0]
+            raise FilterError(f"{field}.{shown}", f"{field} has no field {shown!r}; it has {known}")
     return _build(lists, times, field + ".")
 
 
 def filter_to_json(log_filter: LogFilter) -> dict[str, Any]:
     """The canonical form as a JSON object; fields that are not restricted are left out."""
     fields: dict[str, Any] = msgspec.to_builtins(log_filter)
-    return fields
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
 
 def _strings(place: str, content: object) -> list[tuple[str, str]]:
     if content is None:
         return []
     if isinstance(content, str):
-        return [(place, content.strip())]
+        return [(place, content)]
     if not isinstance(content, list):
         raise FilterError(place, f"{place} must be a list of strings, not {_kind(content)}")
     found = []
     for index, element in enumerate(content):
         if not isinstance(element, str):
             raise FilterError(f"{place}[{index}]", f"{place}[{index}] must be a string, not {_kind(element)}")
-        found.append((f"{place}[{index}]", element.strip()))
+        found.append((f"{place}[{index}]", element))
     return found
 
 
@@ -111,7 +114,7 @@ def _build(lists: dict[str, list[tuple[str, str]]], times: dict[str, tuple[str, 
     """The canonical filter of values, each with the place where it was written."""
 
     def canonical(name: str, check: Callable[[str, str], str], most: int) -> tuple[str, ...]:
-        values = {check(place, value) for place, value in lists.get(name, ()) if value}
+        values = {check(place, value) for place, value in lists.get(name, ()) if value and not value.isspace()}
         if len(values) > most:
             place = lists[name][0][0].partition("[")[0]
             raise FilterError(place, f"{place} may have at most {most} values, not {len(values)}")
@@ -122,8 +125,8 @@ def _build(lists: dict[str, list[tuple[str, str]]], times: dict[str, tuple[str, 
     if start_time and end_time and start_time > end_time:
         raise FilterError(prefix + "startTime", f"{prefix}startTime must not be later than {prefix}endTime")
     return LogFilter(
-        levels=tuple(sorted({*canonical("levels", _level, VALUES_MAX)}, key=LEVELS.index)),
-        sources=canonical("sources", _source, VALUES_MAX),
+        levels=_some_of(LEVELS, canonical("levels", _level, VALUES_MAX)),
+        sources=_some_of(SOURCES, canonical("sources", _source, VALUES_MAX)),
         keywords=canonical("keywords", _keyword, KEYWORDS_MAX),
         start_time=start_time,
         end_time=end_time,
@@ -132,24 +135,34 @@ def _build(lists: dict[str, list[tuple[str, str]]], times: dict[str, tuple[str, 
     )
 
 
+def _some_of(all_values: tuple[str, ...], values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values in the order of all of them; none where they are all of them, which restricts nothing."""
+    return tuple(value for value in all_values if value in values) if len(values) < len(all_values) else ()
+
+
 def _level(place: str, value: str) -> str:
-    level = LEVEL_NAMES.get(value.upper())
+    level = LEVEL_NAMES.get(value.strip().upper())
     if level is None:
         raise FilterError(place, f"{place}: unknown level {value[:64]!r}; levels are {', '.join(LEVELS)}")
     return level
 
 
 def _source(place: str, value: str) -> str:
-    source = SOURCE_NAMES.get(value.lower())
+    source = SOURCE_NAMES.get(value.strip().lower())
     if source is None:
         raise FilterError(place, f"{place}: unknown source {value[:64]!r}; sources are {', '.join(SOURCES)}")
     return source
 
 
 def _keyword(place: str, value: str) -> str:
-    if len(value) > KEYWORD_LENGTH_MAX:
+    folded = value.casefold()
+    if len(folded) > KEYWORD_LENGTH_MAX:
         raise FilterError(place, f"{place}: a keyword may have at most {KEYWORD_LENGTH_MAX} characters")
-    return value.casefold()
+    try:
+        folded.encode()
+    except UnicodeEncodeError:
+        raise FilterError(place, f"{place} must be valid Unicode") from None
+    return folded
 
 
 def _identifier(place: str, value: str) -> str:

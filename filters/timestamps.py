@@ -11,12 +11,12 @@ _NANOS: Final = 1_000_000_000
 _LATEST: Final = 253_402_300_800 * _NANOS  # the year 10000
 _RFC3339: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:)([0-9]{2})(?:[.,]([0-9]+))?"
-    r"(?:([Zz])|([-+ ])([0-9]{2}):?([0-5][0-9]))\Z",  # a blank is a plus sign that a query string has decoded
+    r"(?:([Zz])|([-+ ])([01][0-9]|2[0-3]):?([0-5][0-9]))\Z",  # a blank is a plus sign that a query string has decoded
     re.ASCII,
 )
 
-_cached: tuple[int, str] = (-1, "")
-"""The last second that was formatted; one object, so that threads never see half of a change."""
+_cached: tuple[int, str] = (0, "1970-01-01T00:00:00.")
+"""The last second that was formatted, in nanoseconds; one object, so that threads never see half of a change."""
 
 
 def from_nanos(nanos: int) -> str:
@@ -26,14 +26,15 @@ def from_nanos(nanos: int) -> str:
         ValueError: the time is before 1970 or beyond the year 9999.
     """
     global _cached
-    second, fraction = divmod(nanos, _NANOS)
-    cached, text = _cached
-    if second != cached:
+    start, text = _cached
+    fraction = nanos - start
+    if not 0 <= fraction < _NANOS:
         if not 0 <= nanos < _LATEST:
             raise ValueError(f"{nanos} is not a time in nanoseconds between 1970 and 9999")
-        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        _cached = (second, text)
-    return f"{text}.{fraction:09d}Z"
+        second, fraction = divmod(nanos, _NANOS)
+        text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+        _cached = (second * _NANOS, text)
+    return f"{text}{fraction:09d}Z"
 
 
 def from_rfc3339(text: str) -> str:

@@ -58,6 +58,7 @@ workers = Table(
     Column("task_key", Integer, nullable=False),
     Column("worker_id", Text, nullable=False),
     Column("status", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
     Column("metadata", Text),
     PrimaryKeyConstraint("task_key", "worker_id"),
     sqlite_with_rowid=False,

@@ -1,5 +1,6 @@
 """What all streams of one server share, and the door through which each of them comes."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,8 @@ class Intake:
         self._streams: set[ProducerStream] = set()
         self._producers: dict[str, ProducerStream] = {}
         self._closing: StreamEnd | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     def __repr__(self) -> str:
         return f"<Intake {len(self._streams)} streams, {len(self._producers)} numbered producers>"
@@ -77,11 +80,14 @@ class Intake:
                 "RESOURCE_EXHAUSTED", f"the gateway takes at most {self.limits.streams_max} streams at once; try later"
             )
         self._streams.add(stream)
+        self._empty.clear()
         self.counters.stream_opened(stream.dialect)
 
     def leave(self, stream: "ProducerStream") -> None:
         """A stream is over."""
         self._streams.remove(stream)
+        if not self._streams:
+            self._empty.set()
         self.counters.stream_closed(stream.dialect)
 
     def claim(self, producer_id: str, stream: "ProducerStream") -> None:
@@ -101,3 +107,7 @@ class Intake:
         self._closing = end
         for stream in tuple(self._streams):
             stream.end(end)
+
+    async def wait_empty(self) -> None:
+        """Return once no stream is open."""
+        await self._empty.wait()

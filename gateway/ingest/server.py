@@ -4,7 +4,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final, TypeAlias
 
 import grpc
@@ -37,6 +37,7 @@ _SERVICES: Final[tuple[ServiceDescriptor, ...]] = (_NATIVE, _OTTO_WORKERS, _OTTO
 _STOPPING: Final = StreamEnd(
     grpc.StatusCode.UNAVAILABLE, "the gateway is shutting down; come back and go on behind the last answer"
 )
+_CUT_OFF_SECONDS: Final = 2.0
 
 _log = structlog.get_logger(__name__)
 
@@ -123,7 +124,7 @@ class GrpcServer:
 
         1. Health says NOT_SERVING, and every new stream is refused.
         2. Open streams answer what they took and end with UNAVAILABLE.
-        3. What is left after ``grace`` seconds is cut off.
+        3. What is left after ``grace`` seconds is cut off; its handlers get a moment to leave.
         """
         server, self._server = self._server, None
         if server is None:
@@ -131,6 +132,9 @@ class GrpcServer:
         await self.set_serving(False)
         self._intake.close(_STOPPING)
         await server.stop(grace)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CUT_OFF_SECONDS):
+                await self._intake.wait_empty()
         self._intake.tasks.stop()
 
     def _handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:

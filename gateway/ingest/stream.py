@@ -59,7 +59,9 @@ class ProducerStream(ABC):
     def end(self, end: StreamEnd) -> None:
         """Take nothing more, answer what was taken, then end; the first reason wins.
 
-        A producer that does not read its answers is cut off after ``settle_seconds_max``.
+        After ``settle_seconds_max`` it ends without the answers that are still due. A producer that reads none cannot
+        be told the end either; gRPC has no way to throw out one stream, so that its place stays taken until its
+        connection or the server ends.
         """
         if self._end is not None:
             return
@@ -80,6 +82,14 @@ class ProducerStream(ABC):
             ApiError: the stream was not admitted.
         """
         self._intake.join(self)
+        try:
+            await self._serve()
+            if self._end is not None:
+                await self._context.abort(self._end.status, self._end.text)
+        finally:
+            self._intake.leave(self)
+
+    async def _serve(self) -> None:
         self._handler = handler = asyncio.current_task()
         assert handler is not None  # noqa: S101  (a coroutine runs in a task)
         if self._principal.expires_at is not None:
@@ -99,14 +109,14 @@ class ProducerStream(ABC):
         finally:
             for timer in self._timers:
                 timer.cancel()
-            self._intake.leave(self)
-            self._leave(clean=self._half_closed and self._end is None)
             reader.cancel()
-            await asyncio.wait([reader])
-        if not reader.cancelled():
-            reader.result()
-        if self._end is not None:
-            await self._context.abort(self._end.status, self._end.text)
+            try:
+                self._leave(clean=self._half_closed and self._end is None)
+            finally:
+                await asyncio.wait([reader])
+                error = None if reader.cancelled() else reader.exception()
+        if error is not None:
+            raise error
 
     async def _read(self) -> None:
         context = self._context

@@ -3,10 +3,10 @@
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from filters.identifiers import IdentifierError, check_identifier
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import Scope
 
+from filters.identifiers import IdentifierError, check_identifier
 from gateway.errors import ApiError
 
 __all__ = ["path_identifier"]

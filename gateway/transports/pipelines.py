@@ -73,7 +73,7 @@ class _Response(EventSourceResponse):
 def pipeline_routes(hub: PipelineHub, authenticator: PipelineAuthenticator) -> list[Route]:
     """``GET /api/v1/log-streaming/pipelines/{pipelineId}/progress``."""
     # The hub ends the streams, and says why; the library would cut them off when it sees uvicorn stop.
-    AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
+    AppStatus.disable_automatic_graceful_drain()
 
     async def progress(request: Request) -> Response:
         pipeline_id = path_identifier(request.scope, PATH, "pipeline_id")

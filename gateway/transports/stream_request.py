@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from filters.parsing import filter_from_query
-
 from filters.model import FilterError, LogFilter
+from filters.parsing import filter_from_query
 from filters.position import Position, PositionError
 from gateway.errors import ApiError
 from sessions.subscription import After, FromStart, Start, Tail

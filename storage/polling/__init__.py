@@ -1,6 +1,7 @@
 """The polling tables: the journal's lines as rows of `job_logs`, for programs that open the database themselves."""
 
 from storage.polling.closing import ClosingRows
+from storage.polling.comparison import Comparison, compare
 from storage.polling.errors import PollingTableError, PollingUnavailableError
 from storage.polling.reader import Extent, Page
 from storage.polling.sink import PollingSink, SinkStatistics
@@ -8,6 +9,7 @@ from storage.polling.table import PollingTable
 
 __all__ = [
     "ClosingRows",
+    "Comparison",
     "Extent",
     "Page",
     "PollingSink",
@@ -15,4 +17,5 @@ __all__ = [
     "PollingTableError",
     "PollingUnavailableError",
     "SinkStatistics",
+    "compare",
 ]

@@ -29,6 +29,15 @@ CREATE TABLE otto_sink_progress (
 # A row per epoch, not one row in all: two gateways with a journal each may fill the same table, and neither takes the
 # other's progress for its own and starts over.
 
+_CLOSINGS: Final = """
+CREATE TABLE otto_sink_closings (
+  epoch TEXT NOT NULL,
+  job_id TEXT NOT NULL,
+  message TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (epoch, job_id)
+) WITHOUT ROWID"""
+
 _COLUMNS: Final = ("id", "job_id", "log_message", "created_at")
 
 
@@ -60,8 +69,9 @@ def _missing(connection: sqlite3.Connection, path: Path) -> list[str]:
             missing.append(_INDEX)
     else:
         missing += [_JOB_LOGS, _INDEX]
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'otto_sink_progress'").fetchone():
-        missing.append(_PROGRESS)
+    for name, statement in (("otto_sink_progress", _PROGRESS), ("otto_sink_closings", _CLOSINGS)):
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone():
+            missing.append(statement)
     return missing
 
 

@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from storage.journal import JournalClosedError, JournalError, JournalStatistics, Record
-from storage.polling.closing import ClosingRows
+from storage.polling.closing import ClosingRows, Closings
 from storage.polling.errors import PollingTableError
 from storage.polling.retention import RetentionSweep
 from storage.polling.table import PollingTable
@@ -87,6 +87,8 @@ class PollingSink:
 
     Args:
         closing_rows: which ends of tasks get a closing row.
+        closing_delay_seconds: how long a task that has ended must have no new line before it gets its closing row;
+            lines that its worker's status has overtaken are then in front of it. 0: at once.
         retention_days: delete rows older than this, whoever wrote them; None keeps them.
         rows_max, bytes_max: limits of one transaction, for which the journal's commits may have to wait.
         linger_seconds: pause after a copy that reached the end of the journal. The readers poll every 2 s; many small
@@ -99,6 +101,7 @@ class PollingSink:
         table: PollingTable,
         *,
         closing_rows: ClosingRows = ClosingRows.STATUS,
+        closing_delay_seconds: float = 1.0,
         retention_days: float | None = None,
         rows_max: int = 500,
         bytes_max: int = 1 << 20,
@@ -106,9 +109,8 @@ class PollingSink:
     ) -> None:
         self._journal = journal
         self._table = table
-        self._writer = PollingWriter(
-            table, journal.epoch, closing_rows=closing_rows, rows_max=rows_max, bytes_max=bytes_max
-        )
+        self._closings = Closings(journal.epoch, closing_rows, delay_seconds=closing_delay_seconds)
+        self._writer = PollingWriter(table, journal.epoch, self._closings, rows_max=rows_max, bytes_max=bytes_max)
         self._sweep = RetentionSweep(table, retention_days) if retention_days else None
         self._linger_seconds = linger_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="polling-sink")
@@ -196,8 +198,10 @@ class PollingSink:
                     continue
                 if self._closing.is_set():
                     return
-                await self._woken.wait()
-                await self._pause(self._linger_seconds)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._closings.due_in_seconds):
+                        await self._woken.wait()
+                        await self._pause(self._linger_seconds)
                 continue
             await self._pause(pause)
             pause = min(2 * pause, _PAUSE_LAST_SECONDS)
@@ -212,10 +216,13 @@ class PollingSink:
                 _log.warning("journal ends before the copy of it", newest_record=newest, copied_record=place.record)
                 place = self._writer.go_back_to(newest)
         records = await self._journal.records(place.after, bytes_max=_FETCH_BYTES)
-        if not records:
-            return False
-        await self._in_thread(partial(self._writer.write, records))
-        return True
+        if records:
+            await self._in_thread(partial(self._writer.write, records))
+            return True
+        # Only here, at the end of the journal, is it known that no line is on its way behind an end.
+        if self._closings.due_in_seconds is not None:
+            await self._in_thread(partial(self._writer.settle, everything=self._closing.is_set()))
+        return False
 
     async def _retain(self, sweep: RetentionSweep) -> None:
         while True:

@@ -6,9 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
+from storage.database import DatabaseError, sqlite_path
 from storage.polling.errors import PollingTableError, PollingUnavailableError
 from storage.polling.reader import Extent, Page, PollingReader
 from storage.polling.schema import is_complete, prepare
@@ -99,11 +97,8 @@ def _path_of(location: str | Path) -> Path:
     if isinstance(location, Path) or "://" not in location:
         return Path(location).absolute()
     try:
-        url = make_url(location)
-    except ArgumentError as error:
-        raise PollingTableError("POLLING_DATABASE_URL is not a URL: give sqlite:///path/to/file.db") from error
-    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return sqlite_path(location).absolute()
+    except DatabaseError as error:
         raise PollingTableError(
             "POLLING_DATABASE_URL must name a SQLite database on disk, such as sqlite:///path/to/file.db"
-        )
-    return Path(str(url.database)).absolute()
+        ) from error

@@ -1,14 +1,15 @@
 """Writing batches of rows together with the progress of the copy, each batch in one transaction."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from storage.journal import Record, TaskEnded
+from storage.journal import Record
 from storage.polling.batches import Batch, Place, Rows, batches
-from storage.polling.closing import ClosingRows, closing_message
+from storage.polling.closing import Closings
 from storage.polling.errors import PollingTableError, PollingUnavailableError
 from storage.polling.schema import is_complete, prepare
 from storage.polling.table import PollingTable
@@ -30,8 +31,6 @@ ON CONFLICT (sink, epoch) DO UPDATE SET record = ?3, line = ?4 WHERE record = ?5
 # Compare and set: where another process has copied meanwhile (two gateways during a change of version), no row changes,
 # and the transaction is given up before it has written anything.
 
-_LAST_MESSAGE: Final = "SELECT log_message FROM job_logs WHERE job_id = ? ORDER BY id DESC LIMIT 1"
-
 
 @dataclass(slots=True)
 class Written:
@@ -48,15 +47,14 @@ class PollingWriter:
 
     Args:
         epoch: the journal's. Each epoch has its own progress, and a new one starts at the first record.
+        closings: the closing rows; they belong to this writer's thread and transactions.
         rows_max, bytes_max: limits of one transaction, which other writers of the file have to wait for.
     """
 
-    def __init__(
-        self, table: PollingTable, epoch: str, *, closing_rows: ClosingRows, rows_max: int, bytes_max: int
-    ) -> None:
+    def __init__(self, table: PollingTable, epoch: str, closings: Closings, *, rows_max: int, bytes_max: int) -> None:
         self._table = table
         self._epoch = epoch
-        self._closing_rows = closing_rows
+        self._closings = closings
         self._rows_max = rows_max
         self._bytes_max = bytes_max
         self._connection: sqlite3.Connection | None = None
@@ -127,6 +125,25 @@ class PollingWriter:
             raise PollingUnavailableError(error, self._table.path) from error
         return self.place
 
+    def settle(self, *, everything: bool = False) -> None:
+        """Write the closing rows that are due; ``everything`` also those that are not.
+
+        Raises:
+            PollingUnavailableError: the database cannot be written now.
+        """
+        try:
+            while self._connection is not None:
+                due = self._closings.due_in_seconds
+                if due is None or (due and not everything):
+                    return
+                with self._transaction(self._connection):
+                    rows = self._closings.settle(self._connection, everything=everything)
+                self.written.closing_rows += rows
+                self.written.transactions += 1
+        except sqlite3.Error as error:
+            self.close()
+            raise PollingUnavailableError(error, self._table.path) from error
+
     def close(self) -> None:
         """Close the connection; idempotent. ``connect`` opens a new one."""
         connection, self._connection = self._connection, None
@@ -136,22 +153,15 @@ class PollingWriter:
     def _write_batch(self, connection: sqlite3.Connection, batch: Batch) -> bool:
         """Write one batch and its place in one transaction; False where the place on disk is not the expected one."""
         closing_rows = 0
-        with self._table.write_lock.background():
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                if not self._advance(connection, batch.place):
-                    connection.execute("ROLLBACK")
-                    return False
-                for step in batch.steps:
-                    if isinstance(step, Rows):
-                        connection.execute(_insert(step.count), step.values)
-                    else:
-                        closing_rows += self._close_task(connection, step)
-                connection.execute("COMMIT")
-            except sqlite3.Error:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        with self._transaction(connection):
+            if not self._advance(connection, batch.place):
+                return False
+            for step in batch.steps:
+                if isinstance(step, Rows):
+                    self._closings.reopen(connection, step)
+                    connection.execute(_insert(step.count), step.values)
+                else:
+                    closing_rows += self._closings.end(connection, step)
         self.place = self._stored = batch.place
         self._unchecked_bytes += batch.size
         if self._unchecked_bytes >= _CHECKPOINT_BYTES:
@@ -171,24 +181,27 @@ class PollingWriter:
         )
         return cursor.rowcount == 1
 
-    def _close_task(self, connection: sqlite3.Connection, ended: TaskEnded) -> int:
-        last = connection.execute(_LAST_MESSAGE, (ended.task_id,)).fetchone()
-        message = closing_message(self._closing_rows, ended, None if last is None else str(last[0]))
-        if message is None:
-            return 0
-        time = ended.timestamp
-        connection.execute(_insert(1), (ended.task_id, message, f"{time[:10]} {time[11:19]}"))
-        return 1
-
-    def _create(self, connection: sqlite3.Connection) -> None:
+    @contextmanager
+    def _transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Commits at the end; where something is raised, nothing is written."""
         with self._table.write_lock.background():
             connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        with self._transaction(connection):
             prepare(connection, self._table.path)
-            connection.execute("COMMIT")
 
     def _load(self, connection: sqlite3.Connection) -> None:
         found = connection.execute(_LOAD, (_SINK, self._epoch)).fetchone()
         self.place = self._stored = Place(*found) if found else Place()
+        self._closings.load(connection)
 
     def _file_now(self) -> tuple[int, int] | None:
         try:

@@ -12,6 +12,7 @@ import msgspec
 
 from filters.block import Block
 from filters.entry import LogEntry
+from filters.timestamps import now
 from storage.journal import (
     Append,
     Committed,
@@ -51,8 +52,8 @@ class _Task:
     task_id: str
     last: int
     ended: TaskEnded | None
-    workers: dict[str, str]
-    """Last status of every worker seen; empty where it has reported none."""
+    workers: dict[str, tuple[str, str]]
+    """Last status and reason of every worker seen; empty where it has reported none."""
     waiting: list[LogEntry] = field(default_factory=list)
     """Entries of this transaction that have their sequence and are not packed yet."""
     received_at: float = 0.0
@@ -143,7 +144,7 @@ class Writer:
             case WorkerRegistered():
                 return Receipt(created=self._register(item))
             case StreamClosed():
-                self._settle(self._task(item.task_id), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "")
+                self._settle(self._task(item.task_id), now())
             case TaskEnding():
                 task = self._task(item.task_id)
                 if task.ended is None:
@@ -182,13 +183,13 @@ class Writer:
     def _report(self, report: WorkerReport) -> None:
         task = self._task(report.task_id)
         self._see(task, report.worker_id)
-        task.workers[report.worker_id] = report.status
+        task.workers[report.worker_id] = (report.status, report.reason)
         self._db.execute(
-            "UPDATE journal_workers SET status = ? WHERE task_key = ? AND worker_id = ?",
-            (report.status, task.key, report.worker_id),
+            "UPDATE journal_workers SET status = ?, reason = ? WHERE task_key = ? AND worker_id = ?",
+            (report.status, report.reason, task.key, report.worker_id),
         )
         if report.status in _FINAL:
-            self._settle(task, report.timestamp, report.reason)
+            self._settle(task, report.timestamp)
         elif task.ended is not None and task.ended.through_status:
             self._open(task)
 
@@ -205,17 +206,21 @@ class Writer:
         """Remember a worker; True where it was not known."""
         if worker_id in task.workers:
             return False
-        task.workers[worker_id] = ""
+        task.workers[worker_id] = ("", "")
         self._db.execute(
             "INSERT OR IGNORE INTO journal_workers (task_key, worker_id) VALUES (?, ?)", (task.key, worker_id)
         )
         return True
 
-    def _settle(self, task: _Task, timestamp: str, reason: str) -> None:
+    def _settle(self, task: _Task, timestamp: str) -> None:
         """End the task if every worker seen on it has reported a final status."""
-        statuses = task.workers.values()
-        if task.ended is None and task.workers and _FINAL.issuperset(statuses):
-            self._end(task, "FAILED" if "FAILED" in statuses else "COMPLETED", timestamp, reason, through_status=True)
+        reports = task.workers.values()
+        if task.ended is not None or not reports or not all(status in _FINAL for status, _ in reports):
+            return
+        failures = [reason for status, reason in reports if status == "FAILED"]
+        reasons = [reason for reason in failures or (reason for _, reason in reports) if reason]
+        reason = reasons[0] if reasons else ""
+        self._end(task, "FAILED" if failures else "COMPLETED", timestamp, reason, through_status=True)
 
     def _end(self, task: _Task, status: str, timestamp: str, reason: str, *, through_status: bool = False) -> None:
         self._pack(task)  # the end stands behind these lines in the order of records
@@ -263,9 +268,12 @@ class Writer:
             return _Task(int(key or 0), task_id, 0, None, {})
         key, last, status, timestamp, reason, through_status = row
         ended = None if status is None else TaskEnded(task_id, last, status, timestamp, reason, bool(through_status))
-        workers = dict(
-            self._db.execute("SELECT worker_id, status FROM journal_workers WHERE task_key = ?", (key,)).fetchall()
-        )
+        workers = {
+            worker_id: (status, reason)
+            for worker_id, status, reason in self._db.execute(
+                "SELECT worker_id, status, reason FROM journal_workers WHERE task_key = ?", (key,)
+            )
+        }
         return _Task(key, task_id, last, ended, workers)
 
     def _pack(self, task: _Task) -> None:
@@ -324,9 +332,9 @@ class Writer:
                     task.key,
                 ),
             )
-        now = int(time.time())
+        updated_at = int(time.time())
         self._db.executemany(
             "INSERT INTO journal_producers (producer_id, number, updated_at) VALUES (?, ?, ?) "
             "ON CONFLICT (producer_id) DO UPDATE SET number = excluded.number, updated_at = excluded.updated_at",
-            [(producer_id, number, now) for producer_id, number in self._counted.items()],
+            [(producer_id, number, updated_at) for producer_id, number in self._counted.items()],
         )

@@ -1,0 +1,1 @@
+"""What several tests share: the gateway as a process, clients, other programs."""

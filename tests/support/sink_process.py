@@ -31,7 +31,13 @@ async def fill(journal: SqliteJournal) -> None:
 async def main(journal_path: str, polling_path: str, action: str) -> None:
     journal = await SqliteJournal.open(Path(journal_path), durability="process")
     table = await PollingTable.open(polling_path)
-    sink = PollingSink(journal, table, rows_max=50, linger_seconds=0.001, closing_rows=ClosingRows.ALWAYS)
+    sink = PollingSink(
+        *(journal, table),
+        rows_max=50,
+        linger_seconds=0.001,
+        closing_rows=ClosingRows.ALWAYS,
+        closing_delay_seconds=0,  # with a delay it would depend on time which ends get a row
+    )
     journal.set_commit_listener(lambda _: sink.wake())
     sink.start()
     print("started", flush=True)

@@ -1,1 +1,58 @@
-"""Producer, logging handler and commands for the Otto log gateway."""
+"""Producer, logging handler and commands for the Otto log gateway.
+
+Everything public is here; modules whose names start with ``_`` may change at any time.
+"""
+
+import otto_logs._quiet_grpc  # noqa: F401  # isort: split  # before anything else imports gRPC
+from otto_logs._endpoint import Tls
+from otto_logs._errors import (
+    AuthenticationError,
+    ClosedError,
+    ForkedError,
+    GatewayError,
+    IncompatibleError,
+    InvalidRequestError,
+    NotDeliveredError,
+    OttoLogsError,
+    PermissionDeniedError,
+    ReplacedError,
+    RequestTooLargeError,
+    SpoolFullError,
+)
+from otto_logs._handler import OttoHandler
+from otto_logs._limits import ProducerLimits
+from otto_logs._producer import LogProducer, Worker
+from otto_logs._statistics import Problem, ProblemKind, ProducerState, ProducerStatistics
+from otto_logs._sync_producer import SyncLogProducer, SyncWorker
+from otto_logs._values import Level, Source, SpoolPolicy, StageStatus, WorkerStatus
+
+__all__ = [
+    "AuthenticationError",
+    "ClosedError",
+    "ForkedError",
+    "GatewayError",
+    "IncompatibleError",
+    "InvalidRequestError",
+    "Level",
+    "LogProducer",
+    "NotDeliveredError",
+    "OttoHandler",
+    "OttoLogsError",
+    "PermissionDeniedError",
+    "Problem",
+    "ProblemKind",
+    "ProducerLimits",
+    "ProducerState",
+    "ProducerStatistics",
+    "ReplacedError",
+    "RequestTooLargeError",
+    "Source",
+    "SpoolFullError",
+    "SpoolPolicy",
+    "StageStatus",
+    "SyncLogProducer",
+    "SyncWorker",
+    "Tls",
+    "Worker",
+    "WorkerStatus",
+]

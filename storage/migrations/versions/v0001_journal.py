@@ -47,6 +47,7 @@ def upgrade() -> None:
         Column("task_key", Integer, nullable=False),
         Column("worker_id", Text, nullable=False),
         Column("status", Text, nullable=False, server_default=""),
+        Column("reason", Text, nullable=False, server_default=""),
         Column("metadata", Text),
         PrimaryKeyConstraint("task_key", "worker_id"),
         sqlite_with_rowid=False,

@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 
 from gateway.api.polling import polling_routes
 from gateway.errors import ApiError
-from storage.polling import PollingSink, PollingTable
+from storage.polling import Page, PollingSink, PollingTable
 from tests.support.http_server import serve
 from tests.support.job_logs import sqlite
 from tests.support.record_list import RecordList
@@ -242,6 +242,36 @@ async def test_a_database_that_cannot_be_read_is_a_503(database: Path) -> None:
         assert "polling.db" not in answer.json()["error"]["message"]
 
 
+async def test_an_answer_that_cannot_be_finished_is_broken_off(database: Path) -> None:
+    """A log cut short never looks like a whole one."""
+    async with _client(database) as (client, _):
+        _insert(database, "a", *("x" * 2000 for _ in range(10_000)))
+        async with client.stream("GET", LOGS, params={"jobId": "a"}) as answer:
+            sqlite(database, "DROP TABLE job_logs")
+            with pytest.raises(httpx2.RemoteProtocolError):
+                await answer.aread()
+
+
+async def test_a_client_that_does_not_read_holds_one_page(database: Path) -> None:
+    """The answer is read from the table as the client takes it, and another client is served meanwhile."""
+    pages = 0
+    async with _client(database) as (client, table):
+        _insert(database, "a", *("x" * 60_000 for _ in range(500)))
+        page = table.page
+
+        async def counted(*arguments: Any, **limits: Any) -> Page:
+            nonlocal pages
+            pages += 1
+            return await page(*arguments, **limits)
+
+        table.page = counted  # type: ignore[method-assign]
+        async with client.stream("GET", LOGS, params={"jobId": "a"}) as answer:
+            for _ in range(20):
+                assert (await client.get(LOGS, params={"jobId": "b"})).status_code == 200
+            assert pages < 60  # of about 100: what the sockets' buffers take
+            assert len(await answer.aread()) > 30_000_000
+
+
 async def _old_ui(client: httpx2.AsyncClient, job_id: str) -> list[dict[str, Any]]:
     """What the old UI does: ask again and again, until the last message contains 작업 완료."""
     async with asyncio.timeout(20):
@@ -256,7 +286,7 @@ async def test_the_old_ui_sees_every_line_and_stops_at_the_end(database: Path) -
     """While the task runs and the sink copies, and although no line of the task says that it is complete."""
     journal = RecordList()
     async with _client(database) as (client, table):
-        sink = PollingSink(journal, table, linger_seconds=0.001)
+        sink = PollingSink(journal, table, linger_seconds=0.001, closing_delay_seconds=0.01)
         sink.start()
         ui = asyncio.create_task(_old_ui(client, "build"))
         for number in range(30):

@@ -1,5 +1,7 @@
 """Producers that break the rules or die; each test names the threat."""
 
+import asyncio
+import contextlib
 from typing import Any
 
 import grpc
@@ -190,3 +192,24 @@ async def test_a_broken_text_in_a_huge_message_is_refused(channel: grpc.aio.Chan
     code, details = await producer.ended()
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert "50000 elements" in details
+
+
+async def test_a_producer_that_reads_no_answers_cannot_hold_up_the_stop(serve: Any, journal: WatchedJournal) -> None:
+    """A stream that is stuck writing answers is cut off when the server's grace is over."""
+    # Threat: the client's window is full, so that neither an answer nor the end of the stream can be written.
+    server, channel = await serve(IngestLimits(settle_seconds_max=0.05, inflight_requests_max=10))
+    producer = OttoProducer(channel)
+    journal.failure = "x" * 1_000_000  # long answers fill the window soon
+    stuck = asyncio.create_task(flood(producer))
+    await journal.until(lambda: server.statistics.lines.get("otto", 0) >= 10)
+    await server.stop(0.2)
+    await journal.until(lambda: server.statistics.streams == {"otto": 0})
+    stuck.cancel()  # grpc.aio may leave a write waiting on a connection that is gone
+    await asyncio.wait([stuck])
+
+
+async def flood(producer: OttoProducer) -> None:
+    """Send lines until the stream breaks, and read nothing."""
+    with contextlib.suppress(grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
+        for _ in range(2_000):
+            await producer.send("x" * 1_000)

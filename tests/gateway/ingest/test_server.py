@@ -1,5 +1,6 @@
 """The server's own life: listening, health, reflection, TLS, stopping."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -90,8 +91,6 @@ async def test_stopping_answers_what_was_taken(serve: Any, journal: WatchedJourn
 
 async def test_stopping_waits_for_commits(serve: Any, journal: WatchedJournal) -> None:
     """What waits for its commit when the server stops is acknowledged before the stream ends."""
-    import asyncio
-
     server, channel = await serve()
     producer = NativeProducer(channel)
     await producer.hello()

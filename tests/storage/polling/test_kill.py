@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from filters.entry import decode_lines
-from storage.polling.closing import ClosingRows, closing_message
+from storage.polling.closing import ClosingRows, closing_message, is_said
 from storage.sqlite import SqliteJournal
 
 
@@ -23,8 +23,8 @@ async def _rows_of(path: Path) -> AsyncIterator[tuple[str, str, str]]:
         for record in records:
             rows = [(entry.message, entry.timestamp) for entry in decode_lines(record.lines)] if record.lines else []
             if ended := record.ended:
-                text = closing_message(ClosingRows.ALWAYS, ended, last.get(record.task_id))
-                rows += [(text, ended.timestamp)] if text else []
+                text = closing_message(ClosingRows.ALWAYS, ended)
+                rows += [(text, ended.timestamp)] if text and not is_said(text, last.get(record.task_id)) else []
             for message, timestamp in rows:
                 last[record.task_id] = message
                 yield record.task_id, message, timestamp[:19].replace("T", " ")

@@ -261,17 +261,50 @@ async def test_an_end_is_closed_once_and_each_life_of_a_task_has_its_own(table: 
     journal.add("t", "1")
     journal.end("t")
     journal.end("t")
-    await _copy(journal, table)
+    await _copy(journal, table, closing_delay_seconds=0)
     assert messages(table.path, "t") == ["1", "🎉 작업 완료"]
     assert rows(table.path, "t")[1]["created_at"] == "2025-01-02 03:04:09"
     journal.add("t", "2")
     journal.end("t", "FAILED", "exit code 1")
     journal.end("t", "FAILED", "exit code 1")
     journal.end("native", through_status=False)
-    sink = await _copy(journal, table)
+    sink = await _copy(journal, table, closing_delay_seconds=0)
     assert messages(table.path, "t") == ["1", "🎉 작업 완료", "2", "❌ 오류: exit code 1"]
     assert sink.statistics.closing_rows == 1
     assert messages(table.path, "native") == []
+
+
+async def test_lines_overtaken_by_a_status_stand_before_the_closing_row(table: PollingTable) -> None:
+    """The row waits until the task has been quiet, and a kill in between does not lose it."""
+    journal = RecordList()
+    journal.add("t", "1")
+    journal.end("t")
+    sink = PollingSink(journal, table, closing_delay_seconds=60, linger_seconds=0)
+    sink.start()
+    await _until(lambda: sink.statistics.record == 2)
+    sink._tasks[0].cancel()  # as a kill would
+    journal.add("t", "2")
+    journal.end("t", "FAILED")
+    journal.end("u")
+    sink = PollingSink(journal, table, closing_delay_seconds=60, linger_seconds=0)
+    sink.start()
+    await _until(lambda: sink.statistics.record == 5)
+    assert messages(table.path, "t") == ["1", "2"]
+    sink._tasks[0].cancel()
+    sink = PollingSink(journal, table, closing_delay_seconds=0.05)
+    sink.start()
+    await _until(lambda: sink.statistics.closing_rows == 2)
+    await sink.close()
+    assert messages(table.path, "t") == ["1", "2", "❌ 오류: FAILED"]
+    assert messages(table.path, "u") == ["🎉 작업 완료"]
+
+
+async def test_what_waits_is_written_when_the_sink_closes(table: PollingTable) -> None:
+    """A UI must not poll on because the gateway was stopped."""
+    journal = RecordList()
+    journal.end("t")
+    await _copy(journal, table, closing_delay_seconds=3600)
+    assert messages(table.path, "t") == ["🎉 작업 완료"]
 
 
 async def test_rows_of_other_programs_count_as_the_last_message(table: PollingTable) -> None:

@@ -1,0 +1,1 @@
+"""What the gateway does with lines per second and per CPU second, beside what the machine can do at all."""

@@ -1,0 +1,99 @@
+"""``make bench``: run everything once, print the tables and keep them in ``benchmarks/build/results.md``."""
+
+import argparse
+import asyncio
+import os
+import platform
+import resource
+import time
+from pathlib import Path
+
+from benchmarks import native_programs
+from benchmarks.scenarios import Delivery, Intake, deliver, deliver_raw, take_in
+from benchmarks.table import delivery_table, intake_table, latency_table
+
+FOREIGN_SHARE_MAX = 0.2
+"""A run is called disturbed where others used more than this share of the CPU time that the run took."""
+
+FAN_OUT = ((1, 200_000), (100, 20_000), (1_000, 2_000))
+"""Subscribers, and lines that each of them is given."""
+
+STEADY = ((1, 1_000), (100, 1_000), (1_000, 200))
+"""Subscribers, and lines a second that go in."""
+
+STEADY_SECONDS = 5
+
+
+async def measure(scale: float) -> str:
+    """Run all scenarios; the report."""
+    intakes: list[Intake] = []
+    for wire, batch, lines, durability in (
+        ("native", 1000, 200_000, "full"),
+        ("native", 100, 100_000, "full"),
+        ("native", 1000, 200_000, "process"),
+        ("otto", 1, 20_000, "full"),
+    ):
+        say(f"{lines * scale:,.0f} lines in, {wire} wire, {batch} a message, durability {durability}")
+        intakes.append(await take_in(wire, lines=int(lines * scale), batch=batch, durability=durability))
+    fastest: list[Delivery] = []
+    for subscribers, full in FAN_OUT:
+        lines = int(full * scale)
+        say(f"{lines:,} lines to {subscribers:,} subscribers, as fast as possible")
+        fastest.append(await deliver(subscribers=subscribers, lines=lines))
+        fastest.append(await deliver_raw(subscribers=subscribers, lines=lines, lines_per_write=100))
+    say("the raw writer again, one line a write")
+    fastest.append(await deliver_raw(subscribers=100, lines=int(5_000 * scale), lines_per_write=1))
+    steady: list[Delivery] = []
+    for subscribers, rate in STEADY:
+        lines = int(rate * STEADY_SECONDS * scale)
+        say(f"{rate:,} lines/s to {subscribers:,} subscribers")
+        steady.append(await deliver(subscribers=subscribers, lines=lines, rate=rate))
+        steady.append(await deliver_raw(subscribers=subscribers, lines=lines, lines_per_write=1, rate=rate))
+    runs: list[Intake | Delivery] = [*intakes, *fastest, *steady]
+    disturbed = sum(r.foreign_cpu_seconds > FOREIGN_SHARE_MAX * (r.seconds + 1) for r in runs)
+    return "\n\n".join(
+        [
+            f"{machine()}, {time.strftime('%Y-%m-%d')}; {disturbed} of {len(runs)} runs disturbed by other work.",
+            "**Lines in**, one producer, nobody watching; acknowledged means committed:",
+            intake_table(intakes),
+            "**Lines out**, as fast as possible: one producer (native wire), the journal, every subscriber (SSE):",
+            delivery_table(fastest),
+            "**Latency**, from when a line is due at the producer to its arrival at a subscriber, commit included:",
+            latency_table(steady),
+        ]
+    )
+
+
+def machine() -> str:
+    """What this ran on."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.machine(),
+    )
+    return f"{os.cpu_count()} cores ({model}), Linux {platform.release()}, Python {platform.python_version()}"
+
+
+def say(text: str) -> None:
+    """Show what runs now."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def main() -> None:
+    """Compile, measure, report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the lines, to try it out")
+    options = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
+    native_programs.build()
+    report = asyncio.run(measure(options.scale))
+    (native_programs.BUILD / "results.md").write_text(report + "\n")
+    print(f"\n{report}")
+
+
+if __name__ == "__main__":
+    main()

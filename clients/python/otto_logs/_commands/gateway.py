@@ -1,0 +1,178 @@
+"""The options that say where the gateway is, and the producer that they make."""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import click
+
+from otto_logs._commands.exits import say
+from otto_logs._endpoint import DEFAULT_GATEWAY, Tls
+from otto_logs._limits import ProducerLimits
+from otto_logs._statistics import Problem, ProblemKind
+from otto_logs._sync_producer import SyncLogProducer
+from otto_logs._values import SpoolPolicy, check_identifier
+
+__all__ = ["Gateway", "default_url", "default_worker", "gateway_options", "identifier", "task_address"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_HTTP_PORT: Final = 4000
+_REPEAT_SECONDS: Final = 30.0
+_MEBIBYTE: Final = 1024 * 1024
+
+
+def identifier(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Click's callback for options that name a task, a worker, a pipeline or a stage."""
+    if value is None:
+        return None
+    try:
+        return check_identifier(str(parameter.name), value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def default_worker() -> str:
+    """The name of the machine."""
+    return socket.gethostname() or "worker"
+
+
+def default_url(gateway: str = "") -> str:
+    """Where the gateway's HTTP is: ``OTTO_URL``, or the usual port of the same host."""
+    given = os.environ.get("OTTO_URL")
+    if given:
+        return given.rstrip("/")
+    rest = (gateway or os.environ.get("OTTO_GATEWAY") or DEFAULT_GATEWAY).rpartition("://")[2]
+    try:
+        host = urlsplit("//" + rest).hostname or "127.0.0.1"
+    except ValueError:
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{os.environ.get('HTTP_PORT') or _HTTP_PORT}"
+
+
+def task_address(url: str, task_id: str) -> str:
+    """The page that shows a task."""
+    return f"{url}/?{urlencode({'task': task_id})}"
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """How the command line says to reach the gateway."""
+
+    address: str | None
+    token: str | None
+    tls: Tls | None
+    spool_mebibytes: int
+    close_seconds: float
+
+    def producer(self, policy: SpoolPolicy) -> SyncLogProducer:
+        """A producer that says on stderr what goes wrong.
+
+        Raises:
+            click.UsageError: an option is wrong.
+        """
+        logging.getLogger("otto_logs").addHandler(logging.NullHandler())
+        logging.getLogger("otto_logs").propagate = False  # the notices say it all
+        try:
+            return SyncLogProducer(
+                self.address,
+                token=self.token,
+                tls=self.tls,
+                policy=policy,
+                limits=ProducerLimits(spool_bytes_max=self.spool_mebibytes * _MEBIBYTE, backoff_seconds_max=10.0),
+                on_problem=_Notices().on_problem,
+                close_at_exit=False,
+            )
+        except (ValueError, OSError) as error:
+            raise click.UsageError(str(error)) from None
+
+
+class _Notices:
+    """Says problems on stderr, and the same kind not again for a while."""
+
+    def __init__(self) -> None:
+        self._said_at: dict[ProblemKind, float] = {}
+
+    def on_problem(self, problem: Problem) -> None:
+        if problem.kind in {ProblemKind.FAILED, ProblemKind.DROPPED}:
+            return  # the command says it when it ends
+        now = time.monotonic()
+        if now - self._said_at.get(problem.kind, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
+            return
+        self._said_at[problem.kind] = now
+        say(f"{problem.field}: {problem.message}" if problem.field else problem.message)
+
+
+def gateway_options(function: _F) -> Callable[..., Any]:
+    """Give a command the options of ``Gateway``, as one argument ``gateway``."""
+
+    @click.option("--gateway", metavar="HOST:PORT", envvar="OTTO_GATEWAY", help=f"Default: {DEFAULT_GATEWAY}.")
+    @click.option(
+        "--token-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="File with the token, instead of OTTO_TOKEN.",
+    )
+    @click.option("--tls", is_flag=True, help="Use TLS; the options below imply it.")
+    @click.option("--ca", type=click.Path(exists=True, dir_okay=False), help="Certificate authority to trust (PEM).")
+    @click.option("--certificate", type=click.Path(exists=True, dir_okay=False), help="Own certificate (PEM).")
+    @click.option("--key", type=click.Path(exists=True, dir_okay=False), help="Its private key (PEM).")
+    @click.option(
+        "--spool",
+        "spool_mebibytes",
+        type=click.IntRange(1, 4096),
+        default=64,
+        show_default=True,
+        metavar="MIB",
+        help="Memory for lines that the gateway does not have yet.",
+    )
+    @click.option(
+        "--close-timeout",
+        "close_seconds",
+        type=click.FloatRange(min=0),
+        default=10.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait at the end for the gateway to have everything.",
+    )
+    def command(
+        gateway: str | None,
+        token_file: Path | None,
+        tls: bool,
+        ca: str | None,
+        certificate: str | None,
+        key: str | None,
+        spool_mebibytes: int,
+        close_seconds: float,
+        **arguments: Any,
+    ) -> Any:
+        if (certificate is None) != (key is None):
+            raise click.UsageError("--certificate and --key belong together")
+        secure = Tls(ca_file=ca, certificate_file=certificate, key_file=key) if tls or ca or certificate else None
+        given = Gateway(gateway, read_token(token_file), secure, spool_mebibytes, close_seconds)
+        return function(given, **arguments)
+
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    return command
+
+
+def read_token(file: Path | None) -> str | None:
+    """The token in a file, or in ``OTTO_TOKEN``.
+
+    Raises:
+        click.UsageError: the file is empty or cannot be read.
+    """
+    if file is None:
+        return os.environ.get("OTTO_TOKEN") or None
+    try:
+        token = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"--token-file: {error}") from None
+    if not token:
+        raise click.UsageError(f"--token-file: {file} is empty")
+    return token

@@ -1,0 +1,148 @@
+"""What both producers are made of: the outbox with its courier, and the making of both."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from otto_logs._courier import Courier
+from otto_logs._endpoint import Endpoint, Tls, Token
+from otto_logs._errors import NotDeliveredError
+from otto_logs._limits import ProducerLimits
+from otto_logs._outbox import Outbox
+from otto_logs._requests import message_bytes, text_map
+from otto_logs._spool import Address, MemorySpool
+from otto_logs._statistics import Problem, ProducerStatistics
+from otto_logs._values import Level, Source, SpoolPolicy, check_identifier, line_count
+
+__all__ = ["Delivery", "Prepared"]
+
+_ADDRESSES_MAX = 10_000
+
+Prepared = tuple[Address, bytes, int, Level, Source, dict[str, str] | None]
+"""A line as ``Outbox.try_line`` takes it."""
+
+
+class Delivery:
+    """One producer without the waiting, which differs between threads and asyncio.
+
+    Args:
+        gateway: ``host:port`` or ``grpcs://host:port``; None: ``OTTO_GATEWAY``, or 127.0.0.1:9090.
+        token: a token, or a function that gives one for each connection; None: ``OTTO_TOKEN``.
+        tls: True for TLS with the authorities that gRPC knows, or a ``Tls``.
+        producer_id: names the numbering; None: a new one. Two producers must never use the same one at once.
+        policy: what happens to a new line while the spool is full.
+        limits: how much is gathered, held and waited for.
+        on_problem: called on the producer's own thread; must neither wait nor use the producer.
+
+    Raises:
+        ValueError: an argument is wrong; the text names it.
+        OSError: a TLS file cannot be read.
+    """
+
+    def __init__(
+        self,
+        gateway: str | None,
+        *,
+        token: Token,
+        tls: Tls | bool | None,
+        producer_id: str | None,
+        policy: SpoolPolicy | str,
+        limits: ProducerLimits | None,
+        on_problem: Callable[[Problem], None] | None,
+    ) -> None:
+        self.limits = limits or ProducerLimits()
+        self.endpoint = Endpoint(gateway, token, tls, self.limits.keepalive_seconds)
+        self.outbox = Outbox(MemorySpool(self.limits), SpoolPolicy(policy), self.limits)
+        self.courier = Courier(self.outbox, self.endpoint, self.limits, producer_id=producer_id, on_problem=on_problem)
+        self._addresses: dict[tuple[str, str], Address] = {}
+        self._started = False
+        self._closed = False
+
+    def __repr__(self) -> str:
+        statistics = self.statistics
+        return (
+            f"{statistics.state} to {self.endpoint.target} accepted={statistics.lines_accepted} "
+            f"acknowledged={statistics.lines_acknowledged} waiting={statistics.lines_waiting}"
+        )
+
+    @property
+    def statistics(self) -> ProducerStatistics:
+        """A frozen picture of the counters."""
+        return self.outbox.statistics
+
+    def start(self) -> None:
+        """Start the courier, once."""
+        if not self._started:
+            self._started = True
+            self.courier.start()
+
+    def prepare(
+        self,
+        task_id: str,
+        worker_id: str,
+        message: str | bytes,
+        level: Level | str,
+        source: Source | str,
+        time_unix_nano: int | None,
+        metadata: Mapping[str, object] | None,
+    ) -> Prepared:
+        """Check a line.
+
+        Raises:
+            ValueError: an argument is wrong; the text names it.
+        """
+        address = self._addresses.get((task_id, worker_id)) or self.address(task_id, worker_id)
+        data, original = message_bytes(message, self.limits.message_bytes_max)
+        fields = text_map(metadata) if metadata else None
+        if original:
+            fields = {**(fields or {}), "originalBytes": str(original)}
+        return (
+            address,
+            data,
+            time.time_ns() if time_unix_nano is None else time_unix_nano,
+            level if isinstance(level, Level) else Level.of(level),
+            source if isinstance(source, Source) else Source.of(source),
+            fields,
+        )
+
+    def address(self, task_id: str, worker_id: str) -> Address:
+        """Check the names once and remember them.
+
+        Raises:
+            ValueError: one of them is not valid; the text names it.
+        """
+        address = Address(check_identifier("task_id", task_id), check_identifier("worker_id", worker_id))
+        if len(self._addresses) >= _ADDRESSES_MAX:
+            self._addresses.clear()  # checking again is all that it costs
+        self._addresses[address] = address
+        return address
+
+    def check_delivered(self, timeout_seconds: float | None) -> None:
+        """Tell the caller that a wait was in vain.
+
+        Raises:
+            GatewayError: the gateway refused for good.
+            NotDeliveredError: time was up.
+        """
+        outbox = self.outbox
+        if outbox.error is not None:
+            raise outbox.error
+        waiting = outbox.lines_waiting
+        reason = outbox.statistics.error
+        limit = f" within {timeout_seconds:g} s" if timeout_seconds is not None else ""
+        raise NotDeliveredError(
+            f"the gateway at {self.endpoint.target} has not acknowledged {line_count(waiting)}{limit}"
+            + (f" ({reason})" if reason else ""),
+            waiting,
+        )
+
+    def check_closed(self, started: float) -> None:
+        """Tell the caller, once, that closing was in vain; it began at ``started`` of ``time.monotonic()``.
+
+        Raises:
+            GatewayError: the gateway refused for good.
+            NotDeliveredError: time was up.
+        """
+        if not self._closed and not self.outbox.is_empty:
+            self._closed = True
+            self.check_delivered(round(time.monotonic() - started, 1))
+        self._closed = True

@@ -1,0 +1,78 @@
+"""What a producer says of itself: its state, its counts, its problems."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Problem", "ProblemKind", "ProducerState", "ProducerStatistics"]
+
+
+class ProducerState(StrEnum):
+    """Where a producer is in its life."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    AWAY = "away"
+    """The gateway cannot be reached; the producer tries again by itself."""
+    FAILED = "failed"
+    """The gateway refused for good; see ``ProducerStatistics.error``."""
+    CLOSED = "closed"
+
+
+class ProblemKind(StrEnum):
+    """What went wrong."""
+
+    REFUSED = "refused"
+    """The gateway changed or refused one request, and goes on."""
+    DISCONNECTED = "disconnected"
+    """The connection was lost or could not be made; it is tried again."""
+    DROPPED = "dropped"
+    """The spool was full, and lines were dropped."""
+    FORGOTTEN = "forgotten"
+    """The gateway no longer has what it had acknowledged: its journal was replaced."""
+    FAILED = "failed"
+    """The gateway refused for good; nothing more is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that went wrong and that the program may want to know.
+
+    ``field`` names the field of the request, and ``number`` the request, where the gateway said so.
+    """
+
+    kind: ProblemKind
+    message: str
+    field: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerStatistics:
+    """A frozen picture of a producer.
+
+    Attributes:
+        lines_accepted: lines given to the producer.
+        lines_acknowledged: those of them that the gateway has on disk.
+        lines_dropped: those of them that were dropped because the spool was full.
+        lines_waiting: those of them that are neither; ``bytes_waiting`` is the memory that they count for.
+        lines_in_flight: those of the waiting ones that were sent on the present connection.
+        requests_sent: requests written, ``requests_resent`` of them again.
+        acknowledged_number: everything up to this request is on disk.
+        connections: how often the gateway answered a Hello.
+        problems: how often something went wrong.
+        error: the last reason why the gateway was away, or why the producer failed.
+    """
+
+    state: ProducerState
+    lines_accepted: int = 0
+    lines_acknowledged: int = 0
+    lines_dropped: int = 0
+    lines_waiting: int = 0
+    lines_in_flight: int = 0
+    bytes_waiting: int = 0
+    requests_sent: int = 0
+    requests_resent: int = 0
+    acknowledged_number: int = 0
+    connections: int = 0
+    problems: int = 0
+    error: str = ""

@@ -1,0 +1,284 @@
+"""The producer for ordinary programs: any thread may call it."""
+
+import atexit
+import contextlib
+import logging
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from otto.logs.v1 import logs_pb2
+
+from otto_logs import _requests
+from otto_logs._delivery import Delivery
+from otto_logs._endpoint import Tls, Token
+from otto_logs._errors import OttoLogsError
+from otto_logs._limits import ProducerLimits
+from otto_logs._statistics import Problem, ProducerStatistics
+from otto_logs._values import Level, Source, SpoolPolicy, StageStatus, WorkerStatus
+
+__all__ = ["SyncLogProducer", "SyncWorker"]
+
+_log: Final = logging.getLogger("otto_logs")
+_CLOSE_SECONDS: Final = 10.0
+_EXIT_SECONDS: Final = 5.0
+_HALF_CLOSE_SECONDS: Final = 2.0
+"""How long the gateway may take to end a stream on which everything was acknowledged."""
+
+
+class SyncLogProducer:
+    """Sends lines to a gateway from a thread of its own; every method may be called from any thread.
+
+    Lines are numbered, batched, and kept until the gateway has them on disk; with the gateway away, they wait in
+    memory. See ``Delivery`` for the arguments.
+
+        with SyncLogProducer("127.0.0.1:9090") as producer:
+            producer.log("build-7", "worker-1", "compiling")
+
+    Leaving the ``with`` block waits up to 10 seconds for acknowledgements and raises ``NotDeliveredError`` where some
+    did not come. A producer that is never closed is closed when the interpreter exits.
+    """
+
+    def __init__(
+        self,
+        gateway: str | None = None,
+        *,
+        token: Token = None,
+        tls: Tls | bool | None = None,
+        producer_id: str | None = None,
+        policy: SpoolPolicy | str = SpoolPolicy.BLOCK,
+        limits: ProducerLimits | None = None,
+        on_problem: Callable[[Problem], None] | None = None,
+        close_at_exit: bool = True,
+    ) -> None:
+        self._delivery = Delivery(
+            gateway,
+            token=token,
+            tls=tls,
+            producer_id=producer_id,
+            policy=policy,
+            limits=limits,
+            on_problem=on_problem,
+        )
+        self._delivery.start()
+        self._at_exit: Callable[[], None] | None = None
+        if close_at_exit:
+            self._at_exit = _closer(weakref.ref(self))
+            atexit.register(self._at_exit)
+
+    def __repr__(self) -> str:
+        return f"<SyncLogProducer {self._delivery!r}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+            return
+        with contextlib.suppress(OttoLogsError):  # the program's own error matters more
+            self.close()
+
+    @property
+    def producer_id(self) -> str:
+        """What names this producer's numbering."""
+        return self._delivery.courier.producer_id
+
+    @property
+    def statistics(self) -> ProducerStatistics:
+        """A frozen picture of the counters."""
+        return self._delivery.statistics
+
+    def log(
+        self,
+        task_id: str,
+        worker_id: str,
+        message: str | bytes,
+        *,
+        level: Level | str = Level.INFO,
+        source: Source | str = Source.STDOUT,
+        time_unix_nano: int | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        """Send a line; waits only where the policy says so.
+
+        Args:
+            task_id: what the line belongs to.
+            worker_id: who wrote it.
+            message: the line; a line end at its end is removed. Bytes that are not UTF-8 are replaced by the gateway.
+            level: a ``Level`` or its name in any case.
+            source: a ``Source`` or its name in any case.
+            time_unix_nano: when it was written, in nanoseconds since the Unix epoch; None: now.
+            metadata: further fields.
+
+        Raises:
+            ValueError: an argument is wrong; the text names it.
+            OttoLogsError: nothing is accepted any more: closed, forked, or refused by the gateway for good.
+        """
+        line = self._delivery.prepare(task_id, worker_id, message, level, source, time_unix_nano, metadata)
+        outbox = self._delivery.outbox
+        while not outbox.try_line(*line):
+            outbox.wait_room(len(line[1]))
+
+    def report_status(
+        self,
+        task_id: str,
+        worker_id: str,
+        status: WorkerStatus | str,
+        reason: str = "",
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        """Report a worker's status; a task ends when all its workers have reported that they ended."""
+        self._put(_requests.worker_status(task_id, worker_id, status, reason, metadata))
+
+    def end_task(self, task_id: str, *, failed: bool = False, reason: str = "") -> None:
+        """End a task, whatever its workers reported."""
+        self._put(_requests.end_of_task(task_id, failed=failed, reason=reason))
+
+    def report_stage(
+        self,
+        pipeline_id: str,
+        stage_id: str,
+        status: StageStatus | str,
+        *,
+        message: str = "",
+        percentage: int = 0,
+        workers: Sequence[str] = (),
+        started_unix_nano: int = 0,
+        completed_unix_nano: int = 0,
+        error: str = "",
+    ) -> None:
+        """Report the state of one stage of a pipeline; ``percentage`` is 0 to 100, a time of 0 is none."""
+        self._put(
+            _requests.stage_progress(
+                pipeline_id,
+                stage_id,
+                status,
+                message=message,
+                percentage=percentage,
+                workers=workers,
+                started_unix_nano=started_unix_nano,
+                completed_unix_nano=completed_unix_nano,
+                error=error,
+            )
+        )
+
+    def worker(self, task_id: str, worker_id: str) -> "SyncWorker":
+        """A worker of a task, whose status follows a ``with`` block."""
+        return SyncWorker(self, *self._delivery.address(task_id, worker_id))
+
+    def flush(self, timeout_seconds: float | None = None) -> None:
+        """Return once the gateway has everything on disk that was sent before.
+
+        Raises:
+            NotDeliveredError: time was up, or the producer was closed.
+            GatewayError: the gateway refused for good.
+        """
+        outbox = self._delivery.outbox
+        barrier = outbox.begin_flush()
+        try:
+            outbox.wait_changed(lambda: barrier.passed or outbox.is_finished, timeout_seconds)
+        finally:
+            outbox.end_flush()
+        if not barrier.passed:
+            self._delivery.check_delivered(timeout_seconds)
+
+    def close(self, timeout_seconds: float | None = _CLOSE_SECONDS) -> None:
+        """Accept nothing more, wait for what is not acknowledged, and disconnect.
+
+        Idempotent: what was not delivered is told once.
+
+        Raises:
+            NotDeliveredError: time was up.
+            GatewayError: the gateway refused for good.
+        """
+        if self._delivery.outbox.is_foreign:
+            return
+        if self._at_exit is not None:
+            atexit.unregister(self._at_exit)
+        outbox, courier = self._delivery.outbox, self._delivery.courier
+        started = time.monotonic()
+        outbox.close()
+        outbox.wait_changed(lambda: outbox.is_finished, timeout_seconds)
+        if outbox.is_empty:
+            courier.join(_HALF_CLOSE_SECONDS)
+        outbox.abandon()
+        courier.cancel()
+        courier.join(_HALF_CLOSE_SECONDS)
+        self._delivery.check_closed(started)
+
+    def _put(self, request: logs_pb2.PublishRequest) -> None:
+        outbox = self._delivery.outbox
+        while not outbox.try_item(request):
+            outbox.wait_room(request.ByteSize())
+
+
+class SyncWorker:
+    """One worker of one task.
+
+    As a context manager it reports RUNNING, then COMPLETED, or FAILED where the block raised.
+    """
+
+    def __init__(self, producer: SyncLogProducer, task_id: str, worker_id: str) -> None:
+        self._producer = producer
+        self.task_id = task_id
+        self.worker_id = worker_id
+
+    def __repr__(self) -> str:
+        return f"<SyncWorker {self.worker_id!r} of {self.task_id!r}>"
+
+    def __enter__(self) -> Self:
+        self.report_status(WorkerStatus.RUNNING)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.report_status(WorkerStatus.COMPLETED)
+            return
+        with contextlib.suppress(OttoLogsError):  # the program's own error matters more
+            self.report_status(WorkerStatus.FAILED, f"{type(error).__name__}: {error}")
+
+    def log(
+        self,
+        message: str | bytes,
+        *,
+        level: Level | str = Level.INFO,
+        source: Source | str = Source.STDOUT,
+        time_unix_nano: int | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        """Send a line; see ``SyncLogProducer.log``."""
+        self._producer.log(
+            self.task_id,
+            self.worker_id,
+            message,
+            level=level,
+            source=source,
+            time_unix_nano=time_unix_nano,
+            metadata=metadata,
+        )
+
+    def report_status(
+        self, status: WorkerStatus | str, reason: str = "", metadata: Mapping[str, object] | None = None
+    ) -> None:
+        """Report this worker's status."""
+        self._producer.report_status(self.task_id, self.worker_id, status, reason, metadata)
+
+
+def _closer(reference: "weakref.ref[SyncLogProducer]") -> Callable[[], None]:
+    def close() -> None:
+        producer = reference()
+        if producer is None:
+            return
+        try:
+            producer.close(_EXIT_SECONDS)
+        except OttoLogsError as error:
+            _log.error("at exit: %s", error)
+
+    return close

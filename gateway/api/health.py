@@ -1,0 +1,120 @@
+"""The health pages: one for people and the old UI, two for whatever restarts and routes."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+
+import msgspec
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.errors import ApiError
+from gateway.health import Health, HealthReport
+from gateway.vitals import Vitals, timestamp
+from sessions.session import Session
+
+__all__ = ["health_routes"]
+
+_SESSIONS_MAX: Final = 100
+"""Sessions on the page, those with the largest lag first."""
+
+
+class Principal(Protocol):
+    """Whoever asks."""
+
+    def require(self, scope: str, *, task_id: str | None = None) -> None:
+        """Return, or raise ``ApiError``."""
+        ...
+
+
+class Authenticator(Protocol):
+    """Tells who asks."""
+
+    async def principal_of(self, connection: HTTPConnection) -> Principal:
+        """The principal, or ``ApiError``."""
+        ...
+
+
+class OpenSessions(Protocol):
+    """The part of the hub that the page shows."""
+
+    @property
+    def sessions(self) -> Sequence[Session]: ...
+
+
+def health_routes(health: Health, vitals: Vitals, hub: OpenSessions, authenticator: Authenticator) -> list[Route]:
+    """``/api/v1/log-streaming/health``, ``/healthz/live`` and ``/healthz/ready``; none needs a token.
+
+    The first shows sessions without naming them or their tasks, except those that the caller administers (``admin``).
+    """
+
+    async def page(request: Request) -> Response:
+        report = await health.report()
+        sessions = sorted(hub.sessions, key=lambda session: session.lag, reverse=True)
+        principal = await _principal(request, authenticator)
+        body = {
+            "status": "healthy" if report.is_healthy else "unhealthy",
+            **({} if report.is_healthy else {"reason": report.reason}),
+            "timestamp": timestamp(),
+            **vitals.server_statistics(),
+            "laggingSessions": sum(session.is_lagging for session in sessions),
+            "sessions": [_session(session, principal) for session in sessions[:_SESSIONS_MAX]],
+            "dependencies": _dependencies(report),
+        }
+        return _answer(body, report)
+
+    async def live(_request: Request) -> Response:
+        return Response(b'{"status":"alive"}', media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    async def ready(_request: Request) -> Response:
+        report = await health.report()
+        body: dict[str, Any] = {"status": "ready" if report.is_healthy else "not ready"}
+        if not report.is_healthy:
+            body["reason"] = report.reason
+        return _answer(body | {"dependencies": _dependencies(report)}, report)
+
+    return [
+        Route("/api/v1/log-streaming/health", page, methods=["GET"], name="health"),
+        Route("/healthz/live", live, methods=["GET"], name="alive"),
+        Route("/healthz/ready", ready, methods=["GET"], name="ready"),
+    ]
+
+
+async def _principal(request: Request, authenticator: Authenticator) -> Principal | None:
+    try:
+        return await authenticator.principal_of(request)
+    except ApiError:
+        return None  # the page itself needs no token
+
+
+def _session(session: Session, principal: Principal | None) -> dict[str, Any]:
+    shown = {"transport": session.kind, "lag": session.lag, "lagging": session.is_lagging}
+    task_id = session.subscription.task_id
+    if _administers(principal, task_id):
+        shown |= {"sessionId": session.id, "taskId": task_id, "position": session.position}
+    return shown
+
+
+def _administers(principal: Principal | None, task_id: str) -> bool:
+    if principal is None:
+        return False
+    try:
+        principal.require("admin", task_id=task_id)
+    except ApiError:
+        return False
+    return True
+
+
+def _dependencies(report: HealthReport) -> dict[str, Any]:
+    return {
+        each.name: {"status": "unhealthy", "reason": each.error} if each.error else {"status": "healthy"}
+        for each in report.dependencies
+    }
+
+
+def _answer(body: dict[str, Any], report: HealthReport) -> Response:
+    status = HTTPStatus.OK if report.is_healthy else HTTPStatus.SERVICE_UNAVAILABLE
+    return Response(
+        msgspec.json.encode(body), status, media_type="application/json", headers={"Cache-Control": "no-store"}
+    )

@@ -1,0 +1,325 @@
+"""The composition root: builds every part, in order, and stops them in order."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Final
+
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.api.health import health_routes
+from gateway.api.metrics import metrics_routes
+from gateway.api.polling import polling_routes
+from gateway.api.recent_tasks import recent_tasks_routes
+from gateway.application import RequestLog, http_application
+from gateway.auth import auth_routes
+from gateway.authentication import authenticator_of
+from gateway.health import Health, Phase
+from gateway.ingest.address import Tls
+from gateway.ingest.limits import IngestLimits
+from gateway.ingest.server import GrpcServer
+from gateway.listening import close_all, listen
+from gateway.metrics import GatewayCollector, Metrics, Sources
+from gateway.page import page_routes
+from gateway.recent_tasks import RecentTasks
+from gateway.server import HttpServer, HttpTls
+from gateway.settings import Settings
+from gateway.shutdown import Step, run_steps
+from gateway.transports.connection import http_protocol_class
+from gateway.transports.pipelines import pipeline_routes
+from gateway.transports.socket_io import PATH as SOCKET_IO_PATH
+from gateway.transports.socket_io import SocketIoLimits, SocketIoServer
+from gateway.transports.sse import sse_routes
+from gateway.transports.websocket import FramedWebSocketProtocol
+from gateway.vitals import SAMPLE_SECONDS, Vitals
+from sessions.admission import Admission
+from sessions.close_reasons import CloseReason
+from sessions.hub import Hub
+from sessions.limits import Limits
+from sessions.pipelines import PipelineHub, PipelineLimits
+from storage.database import sqlite_path
+from storage.journal import Committed, JournalError
+from storage.polling import ClosingRows, PollingSink, PollingTable
+from storage.sqlite import SqliteJournal
+
+__all__ = ["Gateway"]
+
+_HISTORY_ERRORS: Final = (JournalError, OSError)
+_STEP_SECONDS_MIN: Final = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Gateway:
+    """A running gateway. Made by ``start``; belongs to the event loop that it was started on.
+
+    Attributes:
+        ports: the ports of HTTP, and last that of gRPC.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop_asked = asyncio.Event()
+        self._committed_once = asyncio.Event()
+        self.ports: tuple[int, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Gateway {self._settings.listen_host} ports={self.ports}>"
+
+    @classmethod
+    async def start(cls, settings: Settings) -> "Gateway":
+        """Build and start every part.
+
+        Raises:
+            SettingsError: a credential is unusable.
+            ListenError: a port is taken, an address or a certificate cannot be used.
+            JournalError, PollingTableError: a database cannot be used.
+        """
+        gateway = cls(settings)
+        async with AsyncExitStack() as undo:
+            await gateway._build(undo)
+            undo.pop_all()
+        return gateway
+
+    async def _build(self, undo: AsyncExitStack) -> None:
+        """Credentials and ports first: the most frequent errors at a start must not have made a database."""
+        settings = self._settings
+        self._authenticator = authenticator = authenticator_of(settings)
+        sockets = _listen(settings, undo)
+        self._journal = journal = await SqliteJournal.open(
+            sqlite_path(settings.database_url),
+            durability=settings.durability,
+            pending_bytes_max=settings.pending_bytes_max,
+        )
+        undo.push_async_callback(journal.close)
+        table = await PollingTable.open(settings.polling_database)
+        undo.push_async_callback(table.close)
+        self._table = table
+        self._sink = sink = PollingSink(
+            journal,
+            table,
+            closing_rows=ClosingRows(settings.closing_rows.value),
+            retention_days=settings.retention_days or None,
+        )
+        undo.push_async_callback(sink.close)
+
+        metrics = Metrics()
+        admission = Admission(settings.max_connections)
+        self._hub = hub = Hub(
+            journal,
+            _session_limits(settings),
+            admission=admission,
+            observer=metrics,
+            history_errors=_HISTORY_ERRORS,
+        )
+        self._pipelines = pipelines = PipelineHub(
+            journal, _pipeline_limits(settings), admission=admission, history_errors=_HISTORY_ERRORS
+        )
+        recent_tasks = RecentTasks()
+        journal.set_commit_observer(metrics.commit_latency)
+        journal.set_commit_listener(
+            _listeners(
+                hub.publish,
+                lambda committed: pipelines.publish(committed.progress),
+                lambda _: sink.wake(),
+                recent_tasks.committed,
+                metrics.committed,
+                lambda _: self._committed_once.set(),
+            )
+        )
+
+        await authenticator.start()
+        undo.push_async_callback(authenticator.close)
+        self._grpc = grpc = GrpcServer(
+            journal,
+            authenticator,
+            _ingest_limits(settings),
+            host=settings.listen_host,
+            port=settings.grpc_port,
+            tls=_grpc_tls(settings),
+        )
+        sources = Sources(journal=journal, hub=hub, ingest=grpc, sink=sink, metrics=metrics)
+        metrics.registry.register(GatewayCollector(sources))
+        self._health = Health(journal, sink, authenticator)
+        self._vitals = Vitals(sources.totals, lambda: admission.active)
+        self._socket_io = SocketIoServer(
+            hub,
+            pipelines,
+            authenticator,
+            server_stats=self._vitals.server_statistics,
+            cors_origins=settings.cors_origins,
+            limits=SocketIoLimits(sockets_max=settings.max_connections),
+        )
+        routes = [
+            *sse_routes(hub, authenticator, enable_compression=settings.enable_compression),
+            *pipeline_routes(pipelines, authenticator),
+            *auth_routes(authenticator),
+            *recent_tasks_routes(recent_tasks, authenticator),
+            *polling_routes(table, authenticator),
+            *health_routes(self._health, self._vitals, hub, authenticator),
+            *metrics_routes(metrics.registry),
+            *page_routes(),
+        ]
+        application = http_application(
+            routes,
+            cors_origins=settings.cors_origins,
+            body_bytes_max=settings.http_body_bytes_max,
+            on_error=metrics.error,
+        )
+        both = _either(self._socket_io, application)
+        self._http = HttpServer(
+            RequestLog(both) if settings.debug_mode else both,
+            sockets,
+            http_protocol=http_protocol_class(),
+            websocket_protocol=FramedWebSocketProtocol,
+            tls=_http_tls(settings),
+            trusted_proxies=settings.trusted_proxies,
+            grace_seconds=settings.shutdown_grace_seconds,
+        )
+
+        sink.start()
+        undo.push_async_callback(grpc.stop, 0)
+        grpc_port = await grpc.start()
+        self._serving = await self._http.start()
+        self._sampling = asyncio.create_task(self._sample(), name="vitals")
+        self._health.phase = Phase.SERVING
+        self.ports = (*self._http.ports, grpc_port)
+
+    def ask_to_stop(self) -> None:
+        """Make ``run`` return; idempotent."""
+        self._stop_asked.set()
+
+    async def run(self) -> None:
+        """Return when ``ask_to_stop`` was called.
+
+        Raises:
+            RuntimeError: the HTTP server has ended by itself.
+        """
+        asked = asyncio.create_task(self._stop_asked.wait())
+        await asyncio.wait({asked, self._serving}, return_when=asyncio.FIRST_COMPLETED)
+        if asked.cancel():
+            raise RuntimeError("the HTTP server has ended by itself") from self._serving.exception()
+
+    async def stop(self) -> bool:
+        """Stop every part, in order; False where something was cut off. What was acknowledged is stored in any case."""
+        seconds = max(self._settings.shutdown_grace_seconds, _STEP_SECONDS_MIN)
+        grace = self._settings.shutdown_grace_seconds
+        return await run_steps(
+            [
+                Step("say that it is not ready", self._say_not_ready, seconds),
+                Step("take no new connections", self._stop_accepting, seconds),
+                Step("end the streams, and tell their clients to come back", self._end_streams, seconds),
+                Step("end the HTTP server", self._http.stop, 2 * seconds),
+                Step("let producers have their answers, and end gRPC", lambda: self._grpc.stop(grace), 2 * seconds),
+                Step("store what waits for a commit", self._flush_journal, seconds),
+                Step("copy it to the polling tables", lambda: self._sink.close(grace), 2 * seconds),
+                Step("close the databases", self._close, seconds),
+            ]
+        )
+
+    async def _say_not_ready(self) -> None:
+        self._health.phase = Phase.STOPPING
+        self._sampling.cancel()
+        await self._grpc.set_serving(serving=False)
+
+    async def _stop_accepting(self) -> None:
+        self._http.stop_accepting()
+
+    async def _end_streams(self) -> None:
+        self._pipelines.close(CloseReason.SERVER_SHUTDOWN)
+        await asyncio.gather(self._hub.close(CloseReason.SERVER_SHUTDOWN), self._socket_io.close())
+
+    async def _flush_journal(self) -> None:
+        while self._journal.statistics.waiting_bytes:
+            self._committed_once.clear()
+            await self._committed_once.wait()
+
+    async def _close(self) -> None:
+        await self._authenticator.close()
+        await self._journal.close()
+        await self._table.close()
+
+    async def _sample(self) -> None:
+        while True:
+            await asyncio.sleep(SAMPLE_SECONDS)
+            self._vitals.sample()
+
+
+def _listen(settings: Settings, undo: AsyncExitStack) -> list[socket.socket]:
+    wanted = {"HTTP_PORT": settings.http_port, "WEBSOCKET_PORT": settings.websocket_port}
+    if settings.http_port == settings.websocket_port != 0:
+        del wanted["WEBSOCKET_PORT"]
+    sockets: list[socket.socket] = []
+    for name, port in wanted.items():
+        made = listen(
+            settings.listen_host, port, setting=name, silence_seconds_max=settings.session_timeout_minutes * 60
+        )
+        undo.callback(close_all, made)
+        sockets += made
+    return sockets
+
+
+def _listeners(*listeners: Callable[[Committed], None]) -> Callable[[Committed], None]:
+    """Tell several of each commit; the trouble of one is not that of the others, and never that of the producer."""
+
+    def tell(committed: Committed) -> None:
+        for listener in listeners:
+            try:
+                listener(committed)
+            except Exception:  # noqa: BLE001 - the journal's writer must not stop for a listener's mistake
+                _log.exception("a commit listener failed")
+
+    return tell
+
+
+def _either(socket_io: ASGIApp, application: ASGIApp) -> ASGIApp:
+    """Socket.IO below its path, everything else elsewhere."""
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        app = socket_io if scope["path"].startswith(SOCKET_IO_PATH) else application
+        await app(scope, receive, send)
+
+    return dispatch
+
+
+def _session_limits(settings: Settings) -> Limits:
+    return Limits(
+        sessions_max=settings.max_connections,
+        buffer_lines=settings.buffer_size,
+        lagging_lines=settings.backpressure_threshold,
+        heartbeat_seconds=settings.heartbeat_interval_seconds,
+        timeout_seconds=settings.session_timeout_minutes * 60,
+        window_bytes_per_task=settings.window_bytes_per_task,
+        window_bytes_total=settings.window_bytes_total,
+        run_bytes_total=settings.run_bytes_total,
+    )
+
+
+def _pipeline_limits(settings: Settings) -> PipelineLimits:
+    return PipelineLimits(
+        heartbeat_seconds=settings.heartbeat_interval_seconds, timeout_seconds=settings.session_timeout_minutes * 60
+    )
+
+
+def _ingest_limits(settings: Settings) -> IngestLimits:
+    return IngestLimits(
+        message_bytes_max=settings.message_bytes_max,
+        request_bytes_max=settings.request_bytes_max,
+        streams_max=settings.max_producers,
+    )
+
+
+def _grpc_tls(settings: Settings) -> Tls | None:
+    if settings.grpc_tls_certificate_file is None or settings.grpc_tls_key_file is None:
+        return None
+    return Tls.from_files(
+        settings.grpc_tls_certificate_file, settings.grpc_tls_key_file, settings.grpc_tls_client_ca_file
+    )
+
+
+def _http_tls(settings: Settings) -> HttpTls | None:
+    if settings.http_tls_certificate_file is None or settings.http_tls_key_file is None:
+        return None
+    return HttpTls(settings.http_tls_certificate_file, settings.http_tls_key_file)

@@ -1,0 +1,173 @@
+"""The one place that tells who asks, for HTTP, gRPC and Socket.IO alike."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from starlette.requests import HTTPConnection
+
+from gateway.auth.claims import ClaimsError, principal_of_claims
+from gateway.auth.credentials import CredentialKind, credential_of
+from gateway.auth.jwks import KeySet
+from gateway.auth.principal import ANONYMOUS, Principal
+from gateway.auth.settings import AuthSettings
+from gateway.auth.tickets import Tickets
+from gateway.auth.verification import Verifier
+from gateway.errors import ApiError
+
+__all__ = ["AuthStatistics", "Authenticator"]
+
+REMEMBERED_MAX: Final = 10_000
+"""Good tokens that are remembered, by their hash; the oldest go first."""
+
+REMEMBERED_SECONDS_MAX: Final = 300.0
+"""How long a good token is not verified again, so that a key which was withdrawn is soon of no use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthStatistics:
+    """What an authenticator has done, and holds."""
+
+    accepted: int
+    refused: int
+    remembered: int
+    tickets_waiting: int
+
+
+class Authenticator:
+    """Verifies tokens, and remembers those that were good; issues and redeems tickets.
+
+    Verifying happens once per connection: who holds a principal asks it, and ends at its ``expires_at``.
+    """
+
+    def __init__(self, settings: AuthSettings | None = None, clock: Callable[[], float] = time.time) -> None:
+        """Without settings, or with none that hold a credential, everybody is ``ANONYMOUS``.
+
+        Raises:
+            AuthSettingsError: a setting is unusable.
+        """
+        self.settings = settings if settings is not None else AuthSettings()
+        self.tickets = Tickets(self.settings.ticket_ttl_seconds, self.settings.tickets_max, clock)
+        self._clock = clock
+        url = self.settings.jwks_url
+        self._key_set = KeySet(url) if url is not None else None
+        self._verifier = Verifier(self.settings, self._key_set)
+        self._remembered: dict[bytes, tuple[Principal, float]] = {}
+        self._accepted = self._refused = 0
+
+    def __repr__(self) -> str:
+        if not self.enabled:
+            return "<Authenticator off>"
+        return f"<Authenticator {self._verifier!r} remembered={len(self._remembered)} {self.tickets!r}>"
+
+    @property
+    def enabled(self) -> bool:
+        """Whether a credential is needed at all."""
+        return self.settings.is_enabled
+
+    @property
+    def problem(self) -> str | None:
+        """Why tokens cannot be verified as they should, for the health page; None where they can."""
+        error = self._key_set.error if self._key_set is not None else None
+        return f"the key set of JWKS_URL: {error}" if error is not None else None
+
+    @property
+    def statistics(self) -> AuthStatistics:
+        """What it has done so far."""
+        return AuthStatistics(
+            accepted=self._accepted,
+            refused=self._refused,
+            remembered=len(self._remembered),
+            tickets_waiting=len(self.tickets),
+        )
+
+    async def start(self) -> None:
+        """Fetch the key set, where there is one; a failure is a ``problem`` and is mended later."""
+        if self._key_set is not None:
+            await self._key_set.refresh()
+
+    async def close(self) -> None:
+        """Let go of what is under way."""
+        if self._key_set is not None:
+            await self._key_set.close()
+
+    async def authenticate(self, token: str | None) -> Principal:
+        """Who a token speaks for.
+
+        Raises:
+            ApiError: UNAUTHENTICATED, with the reason but nothing of the token; UNAVAILABLE where keys are missing.
+        """
+        if not self.enabled:
+            return ANONYMOUS
+        try:
+            principal = await self._principal(token)
+        except ApiError:
+            self._refused += 1
+            raise
+        self._accepted += 1
+        return principal
+
+    async def principal_of(self, connection: HTTPConnection) -> Principal:
+        """Who sent a request: by header, session cookie, ``?access_token=`` or ``?ticket=``, as ``credential_of`` says.
+
+        Raises:
+            ApiError: as ``authenticate``; ``field`` is the header, cookie or parameter. INVALID_ARGUMENT where there is
+                more than one credential.
+        """
+        if not self.enabled:
+            return ANONYMOUS
+        credential = credential_of(connection, self.settings.cookie_name)
+        if credential is None:
+            return await self.authenticate(None)
+        try:
+            if credential.kind is CredentialKind.TICKET:
+                return self.redeem(credential.text)
+            return await self.authenticate(credential.text)
+        except ApiError as error:
+            error.field = error.field or credential.place
+            raise
+
+    def redeem(self, ticket: str) -> Principal:
+        """Whom a ticket lets in; it is used up.
+
+        Raises:
+            ApiError: UNAUTHENTICATED.
+        """
+        if not self.enabled:
+            return ANONYMOUS
+        try:
+            principal = self.tickets.redeem(ticket)
+        except ApiError:
+            self._refused += 1
+            raise
+        self._accepted += 1
+        return principal
+
+    async def _principal(self, token: str | None) -> Principal:
+        if not token:
+            raise ApiError("UNAUTHENTICATED", "a token is needed: send `Authorization: Bearer <token>`")
+        key = sha256(token.encode(errors="surrogatepass")).digest()
+        remembered = self._remembered.get(key)
+        if remembered is not None:
+            principal, good_until = remembered
+            if self._clock() < good_until:
+                return principal
+            del self._remembered[key]
+        claims = await self._verifier.verify(token)
+        try:
+            principal = principal_of_claims(claims, self.settings.leeway_seconds)
+        except ClaimsError as error:
+            raise ApiError("UNAUTHENTICATED", str(error)) from None
+        self._remember(key, principal)
+        return principal
+
+    def _remember(self, key: bytes, principal: Principal) -> None:
+        self._remembered.pop(key, None)
+        if len(self._remembered) >= REMEMBERED_MAX:
+            del self._remembered[next(iter(self._remembered))]
+        good_until = self._clock() + REMEMBERED_SECONDS_MAX
+        if principal.expires_at is not None:
+            good_until = min(good_until, principal.expires_at)
+        self._remembered[key] = (principal, good_until)

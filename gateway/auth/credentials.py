@@ -1,0 +1,87 @@
+"""Where a request has its credential: header, session cookie, or query string."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from starlette.requests import HTTPConnection
+
+from gateway.errors import ApiError
+
+__all__ = ["Credential", "CredentialKind", "bearer_token", "credential_of"]
+
+_READING_METHODS: Final = ("GET", "HEAD")
+
+
+class CredentialKind(Enum):
+    """What kind of text lets a request in."""
+
+    TOKEN = "token"  # noqa: S105 - the name of a kind
+    TICKET = "ticket"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential as it was sent.
+
+    Attributes:
+        place: the header, cookie or parameter that it was in.
+    """
+
+    kind: CredentialKind
+    place: str
+    text: str = field(repr=False)
+
+
+def credential_of(connection: HTTPConnection, cookie_name: str) -> Credential | None:
+    """The credential of a request or of a WebSocket's handshake; None where it has none.
+
+    A header, ``?access_token=`` or ``?ticket=`` counts before the cookie, which a browser sends unasked. Requests that
+    change something are let in by the header alone: a page of another origin can make a browser send the cookie, but
+    not the header. So are addresses kept out of what is bookmarked and sent along.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT where there is more than one, UNAUTHENTICATED where it is empty or of a scheme that
+            is not ``Bearer``.
+    """
+    method = connection.scope.get("method", "GET")  # a WebSocket's handshake has none in its scope
+    reads = method in _READING_METHODS
+    found = []
+    header = bearer_token(connection)
+    if header is not None:
+        found.append(Credential(CredentialKind.TOKEN, "Authorization", header))
+    if reads:
+        for name, kind in (("access_token", CredentialKind.TOKEN), ("ticket", CredentialKind.TICKET)):
+            found += [Credential(kind, name, text) for text in connection.query_params.getlist(name)]
+    if len(found) > 1:
+        names = " and ".join(dict.fromkeys(credential.place for credential in found))
+        raise ApiError("INVALID_ARGUMENT", f"send one credential, not several ({names})", field=found[1].place)
+    if found:
+        if not found[0].text:
+            raise ApiError("UNAUTHENTICATED", f"{found[0].place} must not be empty", field=found[0].place)
+        return found[0]
+    if reads:
+        cookie = connection.cookies.get(cookie_name)
+        if cookie:
+            return Credential(CredentialKind.TOKEN, cookie_name, cookie)
+    if connection.headers.get("authorization"):
+        raise ApiError("UNAUTHENTICATED", "Authorization must be `Bearer <token>`", field="Authorization")
+    return None
+
+
+def bearer_token(connection: HTTPConnection) -> str | None:
+    """The token of ``Authorization: Bearer``, which may be empty; None where there is none.
+
+    Another scheme is not for us: a proxy that asks for a password makes browsers send it everywhere.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT; there is more than one.
+    """
+    tokens = []
+    for value in connection.headers.getlist("authorization"):
+        scheme, _, token = value.strip().partition(" ")
+        if scheme.lower() == "bearer":
+            tokens.append(token.strip())
+    if len(tokens) > 1:
+        raise ApiError("INVALID_ARGUMENT", "Authorization may be sent once", field="Authorization")
+    return tokens[0] if tokens else None

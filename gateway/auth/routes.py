@@ -1,0 +1,136 @@
+"""``/api/v1/auth``: the session cookie and tickets."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from filters.identifiers import IdentifierError, check_identifier
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.credentials import bearer_token
+from gateway.errors import ApiError, error_response
+
+__all__ = ["auth_routes"]
+
+SESSION_PATH: Final = "/api/v1/auth/session"
+TICKET_PATH: Final = "/api/v1/auth/ticket"
+
+COOKIE_CHARACTERS_MAX: Final = 3800
+"""Browsers keep no cookie of more than 4,096 bytes, name and attributes included, and say nothing."""
+
+BODY_BYTES_MAX: Final = 4096
+
+_TICKET_FIELDS: Final = ("taskId", "pipelineId")
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+def auth_routes(authenticator: Authenticator) -> list[Route]:
+    """The routes; each wants ``Authorization: Bearer``, except the end of a session.
+
+    - ``POST /api/v1/auth/session``: 204, and the token as an HttpOnly cookie until it expires.
+    - ``DELETE /api/v1/auth/session``: 204, and the cookie is gone.
+    - ``POST /api/v1/auth/ticket``, optionally with ``{"taskId"}`` or ``{"pipelineId"}``:
+      ``{"ticket", "expiresIn"}``, in seconds.
+    """
+    settings = authenticator.settings
+
+    def is_secure(request: Request) -> bool:
+        return settings.cookie_secure if settings.cookie_secure is not None else request.url.scheme == "https"
+
+    async def begin_session(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        response = Response(status_code=204, headers=_NO_STORE)
+        token = bearer_token(request)
+        if not authenticator.enabled or token is None:
+            return response
+        if len(token) > COOKIE_CHARACTERS_MAX:
+            raise ApiError(
+                "INVALID_ARGUMENT",
+                f"the token is too long for a cookie (more than {COOKIE_CHARACTERS_MAX} characters); use a ticket",
+                field="Authorization",
+            )
+        response.set_cookie(
+            settings.cookie_name,
+            token,
+            max_age=None if principal.expires_at is None else max(0, int(principal.expires_at - time.time())),
+            path="/",
+            secure=is_secure(request),
+            httponly=True,
+            samesite=settings.cookie_samesite,
+        )
+        return response
+
+    async def end_session(request: Request) -> Response:
+        response = Response(status_code=204, headers=_NO_STORE)
+        response.delete_cookie(
+            settings.cookie_name,
+            path="/",
+            secure=is_secure(request),
+            httponly=True,
+            samesite=settings.cookie_samesite,
+        )
+        return response
+
+    async def issue_ticket(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        wanted = _ticket_request(await _body(request))
+        ticket = authenticator.tickets.issue(
+            principal, task_id=wanted.get("taskId"), pipeline_id=wanted.get("pipelineId")
+        )
+        content = {"ticket": ticket, "expiresIn": settings.ticket_ttl_seconds}
+        return Response(msgspec.json.encode(content), headers=_NO_STORE, media_type="application/json")
+
+    return [
+        Route(SESSION_PATH, _answering(begin_session), methods=["POST"]),
+        Route(SESSION_PATH, _answering(end_session), methods=["DELETE"]),
+        Route(TICKET_PATH, _answering(issue_ticket), methods=["POST"]),
+    ]
+
+
+def _answering(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await handle(request)
+        except ApiError as error:
+            return error_response(error)
+
+    return endpoint
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > BODY_BYTES_MAX:
+            raise ApiError("PAYLOAD_TOO_LARGE", f"the body may have at most {BODY_BYTES_MAX} bytes")
+    return body
+
+
+def _ticket_request(body: bytes) -> dict[str, str]:
+    """The task or pipeline that a ticket is asked for."""
+    if not body.strip():
+        return {}
+    try:
+        content = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ApiError("INVALID_ARGUMENT", "the body must be JSON") from None
+    if not isinstance(content, dict):
+        raise ApiError("INVALID_ARGUMENT", "the body must be a JSON object")
+    wanted: dict[str, str] = {}
+    for name, value in content.items():
+        if name not in _TICKET_FIELDS:
+            shown = name[:64]
+            raise ApiError("INVALID_ARGUMENT", f"unknown field {shown!r}; there are taskId, pipelineId", field=shown)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise ApiError("INVALID_ARGUMENT", f"{name} must be a string", field=name)
+        try:
+            wanted[name] = check_identifier(name, value)
+        except IdentifierError as error:
+            raise ApiError("INVALID_ARGUMENT", str(error), field=name) from None
+    return wanted

@@ -1,0 +1,114 @@
+"""``otto-gateway``: serve, check, migrate, settings.
+
+What takes long to import (gRPC, the databases) is imported by the commands that need it.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.exit_codes import ExitCode
+from gateway.settings import Settings
+from gateway.settings_report import open_warning, reference_lines, setting_lines
+from gateway.settings_sources import SettingsError, load_settings
+
+__all__ = ["main"]
+
+_EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {code.meaning}" for code in ExitCode)
+
+
+def _with_settings(command: Callable[[Settings], ExitCode]) -> Callable[..., None]:
+    """Give a command ``--config``, the settings that follow from it, and an exit code."""
+
+    @click.option(
+        "--config",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="OTTO_CONFIG",
+        help="Settings file (TOML); also OTTO_CONFIG. The environment goes before it.",
+    )
+    def run(config: Path | None, **arguments: Any) -> None:
+        # gRPC's own log goes to standard error past ours, and says what our sentences say; it is read at the import.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        try:
+            code = command(load_settings(config), **arguments)
+        except SettingsError as error:
+            for problem in error.problems:
+                _say(problem)
+            code = ExitCode.USAGE
+        sys.exit(code)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_CODES)
+@click.version_option(version("otto-log-gateway"), prog_name="otto-gateway")
+def main() -> None:
+    """Live log gateway: gRPC in, durable journal, Server-Sent Events and Socket.IO out.
+
+    Settings come from the environment and from a file; `otto-gateway settings` lists them.
+    """
+
+
+@main.command()
+@_with_settings
+def serve(settings: Settings) -> ExitCode:
+    """Run the gateway until SIGTERM or SIGINT; a second one ends it at once."""
+    from gateway.serving import serve
+
+    return serve(settings)
+
+
+@main.command()
+@_with_settings
+def check(settings: Settings) -> ExitCode:
+    """Print the settings; check that credentials and databases are usable and ports free."""
+    from gateway.readiness import problems_of
+
+    for line in setting_lines(settings):
+        click.echo(line)
+    problems = problems_of(settings)
+    for problem in problems:
+        _say(problem)
+    warning = open_warning(settings)
+    if warning:
+        _say(warning)
+    click.echo("everything is ready" if not problems else f"not ready: {len(problems)} problems")
+    return ExitCode.FAILED if problems else ExitCode.OK
+
+
+@main.command()
+@_with_settings
+def migrate(settings: Settings) -> ExitCode:
+    """Bring the databases to the present schema; harmless where they are there already."""
+    from gateway.serving import START_ERRORS
+    from storage.database import migrate
+    from storage.polling import PollingTable
+
+    try:
+        revision = migrate(settings.database_url)
+        table = PollingTable(settings.polling_database)
+        table.prepare()
+        asyncio.run(table.close())
+    except START_ERRORS as error:
+        _say(str(error))
+        return ExitCode.FAILED
+    click.echo(f"the database is at revision {revision}")
+    return ExitCode.OK
+
+
+@main.command(name="settings")
+def list_settings() -> None:
+    """List every setting: name, default, values, meaning."""
+    for line in reference_lines():
+        click.echo(line)
+
+
+def _say(text: str) -> None:
+    click.echo(f"otto-gateway: {text}", err=True)

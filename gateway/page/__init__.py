@@ -1,0 +1,47 @@
+"""The plain viewer: a page from the gateway itself that lists what streams, and shows it live."""
+
+import hashlib
+from importlib.resources import files
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+__all__ = ["page_routes"]
+
+_TYPES: Final = {
+    "index.html": "text/html; charset=utf-8",
+    "viewer.css": "text/css; charset=utf-8",
+    "viewer.js": "text/javascript; charset=utf-8",
+    "stream.js": "text/javascript; charset=utf-8",
+    "log-view.js": "text/javascript; charset=utf-8",
+}
+_HEADERS: Final = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",  # an address may have a token in it
+}
+
+
+def page_routes() -> list[Route]:
+    """``/`` and the files that it needs, held in memory; they hold no data, so none needs a token."""
+    routes = [_route(f"/page/{name}", name) for name in _TYPES if name != "index.html"]
+    return [_route("/", "index.html"), *routes]
+
+
+def _route(path: str, name: str) -> Route:
+    content = files(__name__).joinpath(name).read_bytes()
+    tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+    headers = {**_HEADERS, "ETag": tag}
+
+    async def serve(request: Request) -> Response:
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(content, headers=headers, media_type=_TYPES[name])
+
+    return Route(path, serve, methods=["GET"], name=f"page-{name}")

@@ -1,0 +1,83 @@
+"""What would keep the gateway from starting, found out without starting it or changing anything."""
+
+import os
+import sqlite3
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+
+from gateway.authentication import authenticator_of
+from gateway.ingest.address import ListenError, Tls
+from gateway.listening import close_all, listen
+from gateway.settings import Settings
+from gateway.settings_sources import SettingsError
+from storage.database import DatabaseError, explain, hold, sqlite_path
+from storage.journal import JournalError
+
+__all__ = ["problems_of"]
+
+_BUSY_SECONDS = 1.0
+
+
+def problems_of(settings: Settings) -> list[str]:
+    """One sentence for each thing that is not as it must be; empty: the gateway can start."""
+    problems: dict[str, None] = {}
+    for check in _checks(settings):
+        try:
+            check()
+        except (SettingsError, ListenError, JournalError, OSError) as error:
+            problems[str(error)] = None
+    return list(problems)
+
+
+def _checks(settings: Settings) -> Iterator[Callable[[], object]]:
+    yield partial(authenticator_of, settings)
+    for name in ("http_port", "websocket_port", "grpc_port"):
+        port: int = getattr(settings, name)
+        yield partial(_check_port, settings.listen_host, port, name.upper())
+    for url in dict.fromkeys((settings.database_url, settings.polling_database)):
+        yield partial(_check_database, url)
+    yield partial(_check_journal_is_free, settings.database_url)
+    yield partial(_check_grpc_tls, settings)
+    yield partial(_check_http_tls, settings)
+
+
+def _check_port(host: str, port: int, setting: str) -> None:
+    close_all(listen(host, port, setting=setting))
+
+
+def _check_database(url: str) -> None:
+    path = sqlite_path(url)
+    if not path.exists():
+        folder = path.resolve().parent
+        if not folder.is_dir():
+            raise DatabaseError(f"{path} cannot be made: there is no folder {folder}")
+        if not os.access(folder, os.W_OK):
+            raise DatabaseError(f"{path} cannot be made: the folder {folder} cannot be written")
+        return
+    with explain(path), closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+
+
+def _check_journal_is_free(url: str) -> None:
+    path = sqlite_path(url)
+    if path.exists():
+        hold(path).close()
+
+
+def _check_grpc_tls(settings: Settings) -> None:
+    if settings.grpc_tls_certificate_file is not None and settings.grpc_tls_key_file is not None:
+        Tls.from_files(settings.grpc_tls_certificate_file, settings.grpc_tls_key_file, settings.grpc_tls_client_ca_file)
+
+
+def _check_http_tls(settings: Settings) -> None:
+    certificate, key = settings.http_tls_certificate_file, settings.http_tls_key_file
+    if certificate is None or key is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        text = f"cannot use {certificate} and {key} for HTTPS: {error.strerror or error}"
+        raise ListenError(text) from error

@@ -1,0 +1,109 @@
+"""The life of the process: from settings to exit code."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Final
+
+import structlog
+
+from gateway.app import Gateway
+from gateway.exit_codes import ExitCode
+from gateway.ingest.address import ListenError
+from gateway.logging import configure_logging
+from gateway.settings import Settings
+from gateway.settings_report import open_warning, visible_settings
+from storage.journal import JournalError
+from storage.polling import PollingTableError
+
+__all__ = ["START_ERRORS", "serve"]
+
+START_ERRORS: Final = (ListenError, JournalError, PollingTableError, OSError)
+"""What a start may raise; the text of each is one sentence for the person who started it."""
+
+_SAME_SIGNAL_SECONDS: Final = 0.5
+"""Ctrl-C reaches a process from the terminal and, where a program started it, once more from that one."""
+_GARBAGE_THRESHOLDS: Final = (50_000, 20, 50)
+"""Objects allocated between two looks for cycles; lines are made by the thousand, and none is part of a cycle."""
+
+_log = structlog.get_logger(__name__)
+
+
+def serve(settings: Settings) -> ExitCode:
+    """Run a gateway until a signal or an error ends it.
+
+    Raises:
+        SettingsError: a credential is unusable.
+    """
+    configure_logging("DEBUG" if settings.debug_mode else settings.log_level, settings.log_format)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> ExitCode:
+    signals = _Signals()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signals.receive, number)
+    _log.info("starting", version=version("otto-log-gateway"), settings=visible_settings(settings))
+    warning = open_warning(settings)
+    if warning:
+        _log.warning("anybody can read and write", why=warning)
+    try:
+        gateway = await Gateway.start(settings)
+    except START_ERRORS as error:
+        sys.stderr.write(f"otto-gateway: {error}\n")
+        return ExitCode.FAILED
+    _log.info("listening", host=settings.listen_host, http_ports=gateway.ports[:-1], grpc_port=gateway.ports[-1])
+    _calm_garbage_collector()
+    asked = asyncio.create_task(signals.stop.wait())
+    asked.add_done_callback(lambda _: gateway.ask_to_stop())
+    code = ExitCode.OK
+    try:
+        await gateway.run()
+    except RuntimeError:
+        _log.exception("the gateway has to stop")
+        code = ExitCode.BROKEN
+    asked.cancel()
+    is_clean = await gateway.stop()
+    return code if is_clean else ExitCode.BROKEN
+
+
+class _Signals:
+    """The first asks the gateway to stop, the second ends it at once."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self._first_at = 0.0
+
+    def receive(self, number: signal.Signals) -> None:
+        """A signal has come."""
+        if not self.stop.is_set():
+            _log.info("asked to stop", signal=number.name)
+            self._first_at = time.monotonic()
+            self.stop.set()
+        elif time.monotonic() - self._first_at > _SAME_SIGNAL_SECONDS:
+            _log.warning("ended at once", signal=number.name)
+            # Nothing that was acknowledged is lost: it was stored before.
+            os._exit(ExitCode.FORCED)
+
+
+def _calm_garbage_collector() -> None:
+    """What exists now lives as long as the process: no look for cycles needs to visit it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE_THRESHOLDS)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory

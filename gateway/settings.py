@@ -1,0 +1,222 @@
+"""Every setting of the gateway: its name, type, default, unit, and what switches it off."""
+
+import ipaddress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+__all__ = ["CREDENTIALS", "ClosingRowsChoice", "Settings"]
+
+LOOPBACK: Final = "127.0.0.1"
+EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - only where credentials are configured
+CREDENTIALS: Final = ("jwt_secret", "jwt_public_key", "jwt_public_key_file", "jwks_url")
+
+
+class ClosingRowsChoice(StrEnum):
+    """Which ends of tasks get a closing row in the polling tables."""
+
+    STATUS = "status"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+def _origin(text: str) -> str:
+    if text == "*":
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or text != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError(f"{text!r} is not an origin: write it as https://example.org, without a slash at the end")
+    return text
+
+
+def _level(value: object) -> object:
+    return (
+        {"WARN": "WARNING", "FATAL": "CRITICAL"}.get(value.upper(), value.upper()) if isinstance(value, str) else value
+    )
+
+
+def _items(value: object) -> object:
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Count = Annotated[int, Field(ge=1)]
+Bytes = Annotated[int, Field(ge=1024)]
+Origin = Annotated[str, AfterValidator(_origin)]
+Text = Annotated[str, Field(min_length=1)]
+Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+class Settings(BaseModel):
+    """Settings as they are after the environment, the file and the defaults were put together.
+
+    The environment variable of a setting is its name in capitals; ``gateway.settings_sources`` reads them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+    # Sessions and backpressure
+    max_connections: Count = Field(
+        1000, description="Sessions at once, on all transports together; the next is refused with SERVER_FULL."
+    )
+    session_timeout_minutes: float = Field(
+        30, gt=0, description="Minutes without progress or an answer after which a session is closed."
+    )
+    buffer_size: Count = Field(
+        1000, description="Lines that may wait in memory for one session; beyond it, it is served from storage."
+    )
+    heartbeat_interval_seconds: float = Field(30, ge=0.05, description="Seconds of silence before a heartbeat.")
+    backpressure_threshold: Count = Field(500, description="Waiting lines at which a session counts as lagging.")
+    enable_compression: bool = Field(True, description="Compress streams for clients that accept it; false: never.")
+    debug_mode: bool = Field(False, description="Log every request, and logs of level DEBUG; false: neither.")
+
+    # Addresses
+    host: Text | None = Field(
+        None,
+        description="Address to listen on, for HTTP and gRPC. Unset: every address where credentials are configured, "
+        "127.0.0.1 where they are not. Set without credentials, it lets everybody in who can reach it.",
+    )
+    http_port: Port = Field(4000, description="Port of HTTP, Server-Sent Events and Socket.IO; 0: any free one.")
+    websocket_port: Port = Field(
+        3001, description="Second port of the same; as HTTP_PORT: only that one. 0: any free one."
+    )
+    grpc_port: Port = Field(9090, description="Port of producers; 0: any free one.")
+    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_items)] = Field(
+        (),
+        description="Origins of web pages that may use the gateway, separated by commas; * means any, without cookies. "
+        "Unset: the gateway's own page only.",
+    )
+    trusted_proxies: Annotated[tuple[Text, ...], BeforeValidator(_items)] = Field(
+        (LOOPBACK, "::1"),
+        description="Addresses of proxies whose X-Forwarded-Proto is believed, separated by commas.",
+    )
+
+    # Who may do what
+    jwt_secret: Secret | None = Field(
+        None, description="Secret of HS256 tokens, at least 32 bytes. Unset, with the three below: no authentication."
+    )
+    jwt_public_key: Text | None = Field(
+        None, description="Public key (PEM) of RS, PS, ES or EdDSA tokens. Unset: not used."
+    )
+    jwt_public_key_file: Path | None = Field(None, description="File with the public key. Unset: not used.")
+    jwks_url: Text | None = Field(
+        None, description="Address of a JSON Web Key Set with the public keys. Unset: not used."
+    )
+    jwt_issuer: Text | None = Field(None, description="The `iss` that tokens must have. Unset: any.")
+    jwt_audience: Text | None = Field(None, description="The `aud` that tokens must have. Unset: any.")
+    ticket_ttl_seconds: float = Field(30, gt=0, description="Seconds for which a stream ticket may wait to be used.")
+    cookie_samesite: Literal["strict", "lax", "none"] = Field(
+        "strict", description="SameSite of the session cookie; `none`, for pages of other sites, needs HTTPS."
+    )
+    http_tls_certificate_file: Path | None = Field(
+        None, description="Certificate chain (PEM) for HTTPS. Unset: plain HTTP."
+    )
+    http_tls_key_file: Path | None = Field(None, description="Its private key (PEM).")
+    grpc_tls_certificate_file: Path | None = Field(
+        None, description="Certificate chain (PEM) for gRPC. Unset: plain text."
+    )
+    grpc_tls_key_file: Path | None = Field(None, description="Its private key (PEM).")
+    grpc_tls_client_ca_file: Path | None = Field(
+        None, description="Authority (PEM) whose certificates producers must show. Unset: none needed."
+    )
+
+    # Storage
+    database_url: Text = Field(
+        "sqlite:///otto.db", description="The journal: sqlite:///relative.db or sqlite:////absolute.db."
+    )
+    polling_database_url: Text | None = Field(
+        None, description="Where the polling tables are. Unset: in the journal's database."
+    )
+    durability: Literal["full", "process"] = Field(
+        "full", description="What stored lines survive: `full` a power loss, `process` a killed process."
+    )
+    retention_days: float | None = Field(
+        None, ge=0, description="Days after which stored lines and rows are deleted. Unset or 0: kept."
+    )
+    closing_rows: ClosingRowsChoice = Field(
+        ClosingRowsChoice.STATUS,
+        description="Ends of tasks that get a closing row for polling UIs: `status` those reported by workers, "
+        "`always`, `never`.",
+    )
+
+    # Limits
+    message_bytes_max: Bytes = Field(
+        64 << 10, description="Bytes of one line's message; a longer one is cut and marked."
+    )
+    request_bytes_max: Bytes = Field(4 << 20, description="Bytes of one gRPC message; a larger one ends its stream.")
+    max_producers: Count = Field(1000, description="Streams of producers at once; the next is refused.")
+    pending_bytes_max: Bytes = Field(
+        32 << 20, description="Bytes that may wait for a commit; above it, reading from producers pauses."
+    )
+    window_bytes_per_task: Bytes = Field(
+        1 << 20, description="Bytes of the last lines kept in memory for each task that is watched."
+    )
+    window_bytes_total: Bytes = Field(64 << 20, description="The same over all tasks.")
+    run_bytes_total: Bytes = Field(
+        32 << 20, description="Bytes of encoded lines kept in memory for sessions that are behind."
+    )
+    http_body_bytes_max: Bytes = Field(
+        64 << 10, description="Bytes of an HTTP request's body; a larger one is refused with 413."
+    )
+    shutdown_grace_seconds: float = Field(
+        10, ge=0, description="Seconds that each step of a shutdown may take; 0: cut off at once."
+    )
+
+    # Logs
+    log_level: Annotated[LogLevel, BeforeValidator(_level)] = Field(
+        "INFO", description="Least severe level of the gateway's own log."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="Form of the gateway's own log; `auto`: text on a terminal, JSON elsewhere."
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.jwt_public_key is not None and self.jwt_public_key_file is not None:
+            raise ValueError("JWT_PUBLIC_KEY and JWT_PUBLIC_KEY_FILE are both set; keep one of them")
+        for certificate, key in (
+            ("http_tls_certificate_file", "http_tls_key_file"),
+            ("grpc_tls_certificate_file", "grpc_tls_key_file"),
+        ):
+            if (getattr(self, certificate) is None) != (getattr(self, key) is None):
+                raise ValueError(f"{certificate.upper()} and {key.upper()} belong together; set both or neither")
+        if self.grpc_tls_client_ca_file is not None and self.grpc_tls_certificate_file is None:
+            raise ValueError("GRPC_TLS_CLIENT_CA_FILE needs GRPC_TLS_CERTIFICATE_FILE and GRPC_TLS_KEY_FILE")
+        if self.grpc_port and self.grpc_port in {self.http_port, self.websocket_port}:
+            raise ValueError("GRPC_PORT must not be HTTP_PORT or WEBSOCKET_PORT")
+        return self
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether tokens are asked for."""
+        return any(getattr(self, name) is not None for name in CREDENTIALS)
+
+    @property
+    def listen_host(self) -> str:
+        """Where to listen: ``HOST``, or else loopback for as long as everybody is let in."""
+        if self.host is not None:
+            return self.host
+        return EVERY_ADDRESS if self.has_credentials else LOOPBACK
+
+    @property
+    def is_open_to_everybody(self) -> bool:
+        """Whether others than this machine's own programs can reach it, and need no token."""
+        return not self.has_credentials and not _is_loopback(self.listen_host)
+
+    @property
+    def polling_database(self) -> str:
+        """Where the polling tables are."""
+        return self.polling_database_url or self.database_url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,438 @@
+import asyncio
+from dataclasses import replace
+
+import grpc
+import pytest
+from otto.logs.v1 import logs_pb2
+from otto_logs import (
+    AuthenticationError,
+    ClosedError,
+    GatewayError,
+    IncompatibleError,
+    InvalidRequestError,
+    Level,
+    LogProducer,
+    NotDeliveredError,
+    PermissionDeniedError,
+    Problem,
+    ProblemKind,
+    ProducerLimits,
+    ProducerState,
+    ReplacedError,
+    RequestTooLargeError,
+    Source,
+    SpoolPolicy,
+    StageStatus,
+    WorkerStatus,
+)
+
+from tests.support.ingest_peer import IngestPeer, Script
+
+
+async def test_lines_arrive_as_they_were_given(peer: IngestPeer) -> None:
+    """Message, time, level, source and metadata of every line, in order."""
+    async with LogProducer(peer.address) as producer:
+        await producer.log(
+            "t", "w", "first\n", level="warning", source="stderr", time_unix_nano=7, metadata={"attempt": 2}
+        )
+        await producer.log("t", "w", b"\xff", level=Level.FATAL)
+
+    first, second = (line for request in peer.stored("lines") for line in request.lines.lines)
+    assert (first.message, first.time_unix_nano, first.level, first.source) == (b"first", 7, 4, Source.STDERR)
+    assert dict(first.metadata) == {"attempt": "2"}
+    assert (second.message, second.level, second.source) == (b"\xff", 6, Source.STDOUT)
+    assert second.time_unix_nano > 0
+
+
+async def test_lines_share_requests(peer: IngestPeer) -> None:
+    """A burst of lines takes few requests, none with more lines than allowed."""
+    async with LogProducer(peer.address, limits=ProducerLimits(batch_lines_max=100)) as producer:
+        for index in range(1_000):
+            await producer.log("t", "w", str(index))
+
+    assert peer.lines() == [str(index) for index in range(1_000)]
+    assert 10 <= len(peer.requests) <= 20
+    assert max(len(request.lines.lines) for request in peer.requests) == 100
+
+
+async def test_a_worker_reports_what_becomes_of_it(peer: IngestPeer) -> None:
+    """RUNNING, then COMPLETED, or FAILED with the reason where the block raised."""
+    async with LogProducer(peer.address) as producer:
+        async with producer.worker("t", "good") as worker:
+            await worker.log("line")
+        with pytest.raises(ZeroDivisionError):
+            async with producer.worker("t", "bad"):
+                raise ZeroDivisionError("by zero")
+
+    reports = [request.worker_status for request in peer.stored("worker_status")]
+    assert [(report.worker_id, report.status, report.reason) for report in reports] == [
+        ("good", WorkerStatus.RUNNING, ""),
+        ("good", WorkerStatus.COMPLETED, ""),
+        ("bad", WorkerStatus.RUNNING, ""),
+        ("bad", WorkerStatus.FAILED, "ZeroDivisionError: by zero"),
+    ]
+
+
+async def test_ends_and_stages_go_the_same_way(peer: IngestPeer) -> None:
+    """The end of a task and the progress of a stage are numbered with the lines, in order."""
+    async with LogProducer(peer.address) as producer:
+        await producer.log("t", "w", "last")
+        await producer.end_task("t", failed=True, reason="broken")
+        await producer.report_stage("p", "s", StageStatus.FAILED, percentage=40, workers=["w"], error="broken")
+
+    assert [request.WhichOneof("item") for request in peer.requests] == ["lines", "end_of_task", "stage_progress"]
+    assert peer.requests[1].end_of_task.failed
+    progress = peer.requests[2].stage_progress
+    assert (progress.pipeline_id, progress.status, progress.progress_percentage) == ("p", StageStatus.FAILED, 40)
+
+
+async def test_flush_returns_when_everything_is_stored(peer: IngestPeer) -> None:
+    """And not before: an acknowledgement that is withheld holds it up."""
+    peer.release.clear()
+    async with LogProducer(peer.address) as producer:
+        await producer.log("t", "w", "line")
+        with pytest.raises(NotDeliveredError, match=r"has not acknowledged 1 line within 0\.05 s") as caught:
+            await producer.flush(0.05)
+        assert caught.value.lines == 1
+        peer.release.set()
+        await producer.flush()
+
+        assert producer.statistics.lines_acknowledged == 1
+
+
+async def test_the_stream_is_ended_in_order(peer: IngestPeer) -> None:
+    """With everything stored, the producer half-closes, so that the gateway knows that no more comes."""
+    async with LogProducer(peer.address) as producer:
+        await producer.log("t", "w", "line")
+
+    await peer.until(lambda: peer.half_closed == 1)
+    assert producer.statistics.state is ProducerState.CLOSED
+
+
+async def test_credit_is_respected(peer: IngestPeer) -> None:
+    """No more lines are in flight than the gateway has said, also when it says less later."""
+    peer.credit_lines = 7
+    async with LogProducer(peer.address) as producer:
+        for index in range(100):
+            await producer.log("t", "w", str(index))
+        await producer.flush()
+        peer.credit_lines = 3
+        await producer.log("t", "w", "tells the new credit")
+        await producer.flush()
+        peer.in_flight_most = 0
+        for index in range(50):
+            await producer.log("t", "w", str(index))
+
+    assert len(peer.lines()) == 151
+    assert 1 <= peer.in_flight_most <= 3
+
+
+async def test_no_credit_stops_lines_and_nothing_else(peer: IngestPeer) -> None:
+    """With a credit of 0 lines wait; a status, which is none, still goes."""
+    peer.credit_lines = 0
+    async with LogProducer(peer.address) as producer:
+        await producer.report_status("t", "w", "running")
+        await producer.log("t", "w", "line")
+        await peer.until(lambda: len(peer.requests) == 1)
+        with pytest.raises(NotDeliveredError):
+            await producer.flush(0.05)
+        assert peer.lines() == []
+        peer.credit_lines = 10
+        await producer.report_status("t", "v", "running")  # waits its turn behind the line
+        with pytest.raises(NotDeliveredError):
+            await producer.close(0.05)
+
+
+async def test_the_gateway_may_ask_for_a_pause(peer: IngestPeer) -> None:
+    """`wait_ms` holds the next request back, and only for so long."""
+    peer.wait_ms = 60
+    loop = asyncio.get_running_loop()
+    async with LogProducer(peer.address) as producer:
+        await producer.log("t", "w", "first")
+        await producer.flush()
+        answered = loop.time()
+        await producer.log("t", "w", "second")
+        await producer.flush()
+
+        assert loop.time() - answered >= 0.05
+
+
+@pytest.mark.parametrize("script", [Script(store_then_cut=2), Script(cut_before=2), Script(cut_before=1)])
+async def test_a_lost_connection_loses_and_doubles_nothing(
+    peer: IngestPeer, quick: ProducerLimits, script: Script
+) -> None:
+    """What was stored but not acknowledged, and what was sent but not stored, is there once after it."""
+    peer.scripts.append(script)
+    problems: list[Problem] = []
+    limits = replace(quick, batch_lines_max=10)
+    async with LogProducer(peer.address, limits=limits, on_problem=problems.append) as producer:
+        for index in range(100):
+            await producer.log("t", "w", str(index))
+
+    assert peer.lines() == [str(index) for index in range(100)]
+    assert [problem.kind for problem in problems] == [ProblemKind.DISCONNECTED]
+    assert [hello.producer_id for hello in peer.hellos] == [producer.producer_id] * 2
+
+
+async def test_a_gateway_may_come_later(peer: IngestPeer, quick: ProducerLimits) -> None:
+    """Lines wait in memory for a gateway that is not there yet, and while it is restarted."""
+    port = peer.port
+    await peer.stop()
+    async with LogProducer(f"127.0.0.1:{port}", limits=quick) as producer:
+        await producer.log("t", "w", "early")
+        later = IngestPeer(last_numbers=peer.last_numbers, requests=peer.requests)
+        await later.start(port)
+        await producer.flush()
+        await later.stop()
+        await producer.log("t", "w", "in between")
+        await peer.start(port)
+        await producer.flush()
+
+    assert peer.lines() == ["early", "in between"]
+
+
+async def test_a_producer_goes_on_behind_its_own_numbers(peer: IngestPeer) -> None:
+    """A program that starts again under its producer id continues where it was."""
+    for text in ("first life", "second life"):
+        async with LogProducer(peer.address, producer_id="mine") as producer:
+            await producer.log("t", "w", text)
+
+    assert peer.lines() == ["first life", "second life"]
+    assert [request.number for request in peer.requests] == [1, 2]
+
+
+async def test_forgotten_numbers_are_not_held_against_the_gateway(peer: IngestPeer, quick: ProducerLimits) -> None:
+    """After a reconnect to a journal without our numbers, what was never acknowledged is stored there."""
+    problems: list[Problem] = []
+    peer.scripts.append(Script(cut_before=2))
+    async with LogProducer(peer.address, limits=quick, on_problem=problems.append) as producer:
+        await producer.log("t", "w", "gone with the journal")
+        await producer.flush()
+        peer.last_numbers.clear()
+        peer.requests.clear()
+        await producer.log("t", "w", "stored in the new one")
+        await producer.flush()
+
+    assert peer.lines() == ["stored in the new one"]
+    assert ProblemKind.FORGOTTEN in {problem.kind for problem in problems}
+
+
+async def test_refused_requests_are_reported_and_not_sent_again(peer: IngestPeer) -> None:
+    """The gateway acknowledges a request that it had to change or refuse, and says what was wrong."""
+    problems: list[Problem] = []
+    peer.problems[1] = logs_pb2.Problem(number=1, field="lines.lines.metadata", message="too much of it")
+    async with LogProducer(peer.address, on_problem=problems.append) as producer:
+        await producer.log("t", "w", "line")
+
+    assert problems == [Problem(ProblemKind.REFUSED, "too much of it", "lines.lines.metadata", 1)]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "text"),
+    [
+        (grpc.StatusCode.UNAUTHENTICATED, AuthenticationError, "does not accept the token: no.*set OTTO_TOKEN"),
+        (grpc.StatusCode.PERMISSION_DENIED, PermissionDeniedError, "does not permit this: no"),
+        (grpc.StatusCode.INVALID_ARGUMENT, InvalidRequestError, "does not understand this producer: no"),
+        (grpc.StatusCode.UNIMPLEMENTED, IncompatibleError, "is no Otto log gateway"),
+        (grpc.StatusCode.ABORTED, ReplacedError, "another producer uses the id"),
+    ],
+)
+async def test_a_refusal_is_an_error_and_not_a_loop(
+    peer: IngestPeer, quick: ProducerLimits, status: grpc.StatusCode, kind: type[GatewayError], text: str
+) -> None:
+    """What trying again cannot mend is tried once, and raised wherever the program asks."""
+    peer.scripts.extend(Script(refuse=(status, "no")) for _ in range(5))
+    producer = LogProducer(peer.address, limits=quick)
+    await producer.log("t", "w", "line")
+    with pytest.raises(kind, match=text) as caught:
+        await producer.flush()
+    assert caught.value.code == status.name
+    with pytest.raises(kind):
+        await producer.log("t", "w", "another")
+    with pytest.raises(kind):
+        await producer.close()
+
+    assert len(peer.tokens) == 1
+    assert producer.statistics.state is ProducerState.FAILED
+
+
+async def test_a_request_that_is_too_large_is_not_sent_for_ever(peer: IngestPeer, quick: ProducerLimits) -> None:
+    """The same refusal three times over is final, and the text says what to change."""
+    refusal = (grpc.StatusCode.RESOURCE_EXHAUSTED, "Received message larger than max (9 vs. 5)")
+    peer.scripts.extend(Script(cut_before=1, end_with=refusal) for _ in range(9))
+    producer = LogProducer(peer.address, limits=quick)
+    await producer.log("t", "w", "line")
+
+    with pytest.raises(RequestTooLargeError, match="lower batch_bytes_max"):
+        await producer.close()
+    assert len(peer.hellos) == 3
+
+
+async def test_a_full_gateway_is_asked_again(peer: IngestPeer, quick: ProducerLimits) -> None:
+    """RESOURCE_EXHAUSTED for too many streams passes."""
+    peer.scripts.extend(Script(refuse=(grpc.StatusCode.RESOURCE_EXHAUSTED, "try later")) for _ in range(5))
+    async with LogProducer(peer.address, limits=quick) as producer:
+        await producer.log("t", "w", "line")
+
+    assert peer.lines() == ["line"]
+
+
+async def test_an_expired_token_is_renewed(peer: IngestPeer, quick: ProducerLimits) -> None:
+    """A function is asked for a new token; the stream goes on with it."""
+    expired = (grpc.StatusCode.UNAUTHENTICATED, "the token has expired")
+    peer.scripts.append(Script(store_then_cut=1, end_with=expired))
+    tokens = iter(["old", "new"])
+    async with LogProducer(peer.address, limits=quick, token=lambda: next(tokens)) as producer:
+        await producer.log("t", "w", "line")
+
+    assert peer.tokens == ["Bearer old", "Bearer new"]
+    assert peer.lines() == ["line"]
+
+
+async def test_the_same_refused_token_is_not_shown_for_ever(peer: IngestPeer, quick: ProducerLimits) -> None:
+    """A function that gives what was refused already ends in an error."""
+    peer.scripts.extend(Script(refuse=(grpc.StatusCode.UNAUTHENTICATED, "no")) for _ in range(9))
+    producer = LogProducer(peer.address, limits=quick, token=lambda: "always this")
+    await producer.log("t", "w", "line")
+
+    with pytest.raises(AuthenticationError):
+        await producer.close()
+    assert len(peer.tokens) == 2
+
+
+async def test_a_token_that_cannot_be_fetched_is_asked_for_again(peer: IngestPeer, quick: ProducerLimits) -> None:
+    """Whatever the function raises counts as a gateway that is away."""
+    attempts = []
+
+    def token() -> str:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise OSError("the vault is sealed")
+        return "good"
+
+    problems: list[Problem] = []
+    async with LogProducer(peer.address, limits=quick, token=token, on_problem=problems.append) as producer:
+        await producer.log("t", "w", "line")
+
+    assert peer.tokens == ["Bearer good"]
+    assert "the vault is sealed" in problems[0].message
+
+
+@pytest.mark.parametrize("script", [Script(silent=True), Script(withhold=True)])
+async def test_a_gateway_that_says_nothing_is_left(peer: IngestPeer, quick: ProducerLimits, script: Script) -> None:
+    """No answer to the Hello, or no acknowledgement for too long: the connection counts as dead."""
+    peer.scripts.append(script)
+    limits = replace(quick, hello_seconds_max=0.1, acknowledgement_seconds_max=0.1)
+    async with LogProducer(peer.address, limits=limits) as producer:
+        await producer.log("t", "w", "line")
+
+    assert peer.lines() == ["line"]
+    assert len(peer.hellos) == 2
+
+
+async def test_a_full_spool_makes_the_caller_wait(peer: IngestPeer) -> None:
+    """With the policy `block` nothing is dropped: `log` returns once there is room."""
+    peer.release.clear()
+    limits = ProducerLimits(spool_bytes_max=65536)
+    async with LogProducer(peer.address, limits=limits) as producer:
+
+        async def write() -> None:
+            for index in range(200):
+                await producer.log("t", "w", f"{index:01000}")
+
+        writing = asyncio.create_task(write())
+        await peer.until(lambda: bool(peer.requests))
+        assert not (await asyncio.wait([writing], timeout=0.1))[0]
+        assert producer.statistics.bytes_waiting <= limits.spool_bytes_max
+        peer.release.set()
+        await writing
+
+    assert [int(line) for line in peer.lines()] == list(range(200))
+    assert producer.statistics.lines_dropped == 0
+
+
+async def test_a_full_spool_drops_the_oldest_and_says_so(peer: IngestPeer, quick: ProducerLimits) -> None:
+    """With the policy `drop_oldest` `log` never waits; what is missing is counted, in the log and in the statistics."""
+    port = peer.port
+    await peer.stop()
+    problems: list[Problem] = []
+    limits = replace(quick, spool_bytes_max=65536)
+    async with LogProducer(
+        f"127.0.0.1:{port}", limits=limits, policy="drop_oldest", on_problem=problems.append
+    ) as producer:
+        for index in range(200):
+            await producer.log("t", "w", f"{index:01000}")
+        await peer.start(port)
+        await producer.flush()
+        dropped = producer.statistics.lines_dropped
+
+    lines = peer.lines()
+    assert lines[0] == f"otto-logs: dropped {dropped} lines here because the spool was full"
+    assert [int(line) for line in lines[1:]] == list(range(dropped, 200))
+    assert sum(problem.kind is ProblemKind.DROPPED for problem in problems) >= 1
+
+
+async def test_a_policy_may_depend_on_the_gateway(peer: IngestPeer, quick: ProducerLimits) -> None:
+    """`block_while_connected` waits for a gateway that is there, and drops once it is gone."""
+    peer.release.clear()
+    limits = replace(quick, spool_bytes_max=65536)
+    producer = LogProducer(peer.address, limits=limits, policy=SpoolPolicy.BLOCK_WHILE_CONNECTED)
+
+    async def write() -> None:
+        for index in range(200):
+            await producer.log("t", "w", f"{index:01000}")
+
+    await producer.log("t", "w", "0")
+    await peer.until(lambda: bool(peer.requests))
+    writing = asyncio.create_task(write())
+    assert not (await asyncio.wait([writing], timeout=0.1))[0]
+    await peer.stop()
+    await writing
+
+    assert producer.statistics.lines_dropped > 0
+    with pytest.raises(NotDeliveredError):
+        await producer.close(0)
+
+
+async def test_closing_is_final_and_may_be_repeated(peer: IngestPeer) -> None:
+    """A closed producer takes nothing; closing it again does nothing."""
+    producer = LogProducer(peer.address)
+    await producer.log("t", "w", "line")
+    await producer.close()
+    await producer.close()
+
+    with pytest.raises(ClosedError, match="the producer is closed"):
+        await producer.log("t", "w", "late")
+
+
+async def test_a_waiting_caller_may_be_cancelled(peer: IngestPeer) -> None:
+    """A `log` that waits for room gives up its line and leaves the producer as it was."""
+    peer.release.clear()
+    async with LogProducer(peer.address, limits=ProducerLimits(spool_bytes_max=65536)) as producer:
+        accepted = 0
+
+        async def write() -> None:
+            nonlocal accepted
+            while True:
+                await producer.log("t", "w", f"{accepted:01000}")
+                accepted += 1
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(write(), 0.2)
+        peer.release.set()
+
+    assert [int(line) for line in peer.lines()] == list(range(accepted))
+
+
+async def test_statistics_are_a_frozen_picture(peer: IngestPeer) -> None:
+    """Counts add up, and a picture does not change afterwards."""
+    async with LogProducer(peer.address) as producer:
+        await producer.log("t", "w", "line")
+        before = producer.statistics
+        await producer.flush()
+        after = producer.statistics
+
+    assert (before.lines_accepted, before.lines_acknowledged) == (1, 0)
+    assert (after.lines_acknowledged, after.lines_waiting, after.bytes_waiting) == (1, 0, 0)
+    assert after.state is ProducerState.CONNECTED
+    assert "connected" in repr(producer) or "closed" in repr(producer)

@@ -1,0 +1,66 @@
+// Socket.IO subscribers that are cut off where they are told, and resume behind the last line that they saw.
+//
+//   node subscribers.js < plan.json
+//
+// The plan: {"url", "taskId", "subscribers": [{"filter", "batch", "cuts", "output"}]}. `cuts` are counts of lines, ascending;
+// `output` is a file that gets "SEQUENCE\tWORKER\tMESSAGE" for each line. Prints "READY" when all have subscribed for the first
+// time, and ends when all have been told that the task is complete.
+import { createWriteStream, readFileSync } from "node:fs";
+import { once } from "node:events";
+import { io } from "socket.io-client";
+
+const plan = JSON.parse(readFileSync(0, "utf8"));
+let waiting = plan.subscribers.length;
+
+function follow({ filter, batch, cuts, output }, onReady) {
+  const file = createWriteStream(output);
+  const result = { lines: 0, connections: 0, gaps: 0 };
+  let sequence = 0;
+  return new Promise((resolve, reject) => {
+    const connect = () => {
+      const socket = io(`${plan.url}/log-streaming`, { transports: ["websocket"], forceNew: true, reconnection: false });
+      let isCut = false;
+      const take = (entry) => {
+        if (isCut) return; // what was on its way already, as if it had never arrived
+        sequence = entry.sequence;
+        result.lines += 1;
+        file.write(`${entry.sequence}\t${entry.workerId}\t${entry.message}\n`);
+        if (result.lines >= cuts[0]) {
+          cuts.shift();
+          isCut = true;
+          socket.disconnect();
+          setImmediate(connect);
+        }
+      };
+      socket.on("connect", async () => {
+        result.connections += 1;
+        const answer = await socket.emitWithAck("subscribe-to-logs", { taskId: plan.taskId, filter, batch, after: sequence });
+        if (answer.error || answer.code) reject(new Error(JSON.stringify(answer)));
+        onReady();
+      });
+      socket.on("connect_error", reject);
+      socket.on("log-entry", take);
+      socket.on("log-entries", (entries) => entries.forEach(take));
+      socket.on("log-gap", () => (result.gaps += 1));
+      socket.on("log-complete", async () => {
+        if (isCut) return;
+        socket.disconnect();
+        file.end();
+        await once(file, "finish");
+        resolve(result);
+      });
+    };
+    connect();
+  });
+}
+
+const results = plan.subscribers.map((subscriber) => {
+  let isReady = false;
+  return follow(subscriber, () => {
+    if (isReady) return;
+    isReady = true;
+    waiting -= 1;
+    if (waiting === 0) process.stdout.write("READY\n");
+  });
+});
+process.stdout.write(`${JSON.stringify(await Promise.all(results))}\n`);

@@ -1,0 +1,171 @@
+"""Many subscribers of one task with different filters, on both transports, some of them cut off again and again."""
+
+import asyncio
+import itertools
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+import msgspec
+
+from tests.support.event_stream import parse_event
+from tests.support.gateway_process import GatewayProcess
+from tests.support.programs import start_node
+
+__all__ = ["FILTERS", "Crowd", "Received", "Subscriber", "make_crowd"]
+
+FILTERS: tuple[dict[str, list[str]], ...] = (
+    {},
+    {"levels": ["ERROR"]},
+    {"levels": ["ERROR", "WARN", "DEBUG"]},
+    {"keywords": ["import"]},
+    {"keywords": ["Error", "WARNING", "alloc"]},
+    {"workerIds": ["worker-2"]},
+    {"workerIds": ["worker-1", "worker-4"], "levels": ["INFO"], "keywords": ["init"]},
+    {"sources": ["stderr"]},
+    {"sources": ["stdout"], "keywords": ["module", "type"]},
+    {"keywords": ["mutex", "뮤텍스"]},
+)
+"""What the subscribers ask for; each is used once on either transport."""
+
+_PARAMETERS = {"levels": "level", "sources": "source", "keywords": "keywords", "workerIds": "workerId"}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One line as a subscriber saw it."""
+
+    sequence: int
+    worker_id: str
+    message: str
+
+
+@dataclass(slots=True)
+class Subscriber:
+    """Who listens how; ``cuts`` are the counts of lines after which the connection is thrown away."""
+
+    transport: str
+    filter: dict[str, list[str]]
+    cuts: list[int]
+    lines: list[Received] = field(default_factory=list)
+    connections: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.transport} {json.dumps(self.filter)}"
+
+
+class _Line(msgspec.Struct, rename="camel"):
+    sequence: int
+    worker_id: str
+    message: str
+
+
+_decode_line = msgspec.json.Decoder(_Line).decode
+
+
+def make_crowd(matching: Sequence[int], seed: int) -> "Crowd":
+    """A subscriber for each filter on each transport; every second one is cut off at random, ten times.
+
+    Args:
+        matching: how many lines each filter will let pass, so that the cuts lie anywhere among them.
+        seed: the same seed makes the same cuts.
+    """
+    chance = random.Random(seed)
+    subscribers = []
+    for index, (transport, log_filter) in enumerate(itertools.product(("sse", "socketio"), FILTERS)):
+        is_cut = index % 2 == index // len(FILTERS) % 2  # every filter is cut on one transport and not on the other
+        places = range(1, matching[index % len(FILTERS)])
+        cuts = sorted(chance.sample(places, min(10, len(places)))) if is_cut else []
+        subscribers.append(Subscriber(transport, log_filter, cuts))
+    return Crowd(subscribers)
+
+
+@dataclass(slots=True)
+class Crowd:
+    """The subscribers of one task."""
+
+    subscribers: list[Subscriber]
+
+    async def follow(self, gateway: GatewayProcess, task_id: str, scratch: Path, ready: asyncio.Event) -> None:
+        """Let everybody listen until the task is complete; ``ready`` is set once all have subscribed."""
+        streams = [subscriber for subscriber in self.subscribers if subscriber.transport == "sse"]
+        sockets = [subscriber for subscriber in self.subscribers if subscriber.transport == "socketio"]
+        await asyncio.gather(
+            _follow_sockets(gateway, task_id, sockets, scratch, ready),
+            *(_follow_stream(gateway, task_id, subscriber) for subscriber in streams),
+        )
+
+
+async def _follow_stream(gateway: GatewayProcess, task_id: str, subscriber: Subscriber) -> None:
+    query = urlencode({_PARAMETERS[name]: ",".join(values) for name, values in subscriber.filter.items()})
+    url = gateway.stream_url(task_id, query)
+    cuts = list(subscriber.cuts)
+    last_id = ""
+    async with httpx2.AsyncClient(timeout=None) as client:
+        while True:
+            headers = {"Last-Event-ID": last_id} if last_id else {}
+            async with client.stream("GET", url, headers=headers) as answer:
+                assert answer.status_code == httpx2.codes.OK, await answer.aread()
+                subscriber.connections += 1
+                pending, is_cut = b"", False
+                async for chunk in answer.aiter_bytes():
+                    *blocks, pending = (pending + chunk).split(b"\n\n")
+                    for block in blocks:
+                        identifier, _, data = block.partition(b"\n")
+                        if not data.startswith(b"data: "):  # retry, or a named event
+                            event = parse_event(block)
+                            if event is not None and event.name == "complete":
+                                return
+                            continue
+                        line = _decode_line(data.removeprefix(b"data: "))
+                        last_id = identifier.removeprefix(b"id: ").decode()
+                        subscriber.lines.append(Received(line.sequence, line.worker_id, line.message))
+                        if cuts and len(subscriber.lines) >= cuts[0]:
+                            del cuts[0]
+                            is_cut = True
+                            break
+                    if is_cut:
+                        break
+
+
+async def _follow_sockets(
+    gateway: GatewayProcess, task_id: str, subscribers: list[Subscriber], scratch: Path, ready: asyncio.Event
+) -> None:
+    outputs = [scratch / f"socket-{number}.tsv" for number in range(len(subscribers))]
+    plan: dict[str, Any] = {
+        "url": gateway.websocket_url,
+        "taskId": task_id,
+        "subscribers": [
+            {
+                "filter": subscriber.filter,
+                "batch": number % 2 == 1,
+                "cuts": subscriber.cuts,
+                "output": str(output),
+            }
+            for number, (subscriber, output) in enumerate(zip(subscribers, outputs, strict=True))
+        ],
+    }
+    node = await start_node("subscribers.js")
+    assert node.stdin is not None
+    assert node.stdout is not None
+    try:
+        node.stdin.write(json.dumps(plan).encode())
+        node.stdin.close()
+        assert await node.stdout.readline() == b"READY\n"
+        ready.set()
+        results = json.loads(await node.stdout.readline())
+        assert await node.wait() == 0
+    finally:
+        if node.returncode is None:
+            node.kill()
+            await node.wait()
+    for subscriber, output, result in zip(subscribers, outputs, results, strict=True):
+        subscriber.connections = result["connections"]
+        for row in output.read_bytes().split(b"\n")[:-1]:
+            sequence, worker_id, message = row.decode().split("\t", 2)
+            subscriber.lines.append(Received(int(sequence), worker_id, message))

@@ -1,0 +1,156 @@
+"""The real ``otto-gateway serve`` as a process of its own, to be killed, restarted and asked."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tests.support.ports import free_port
+
+__all__ = ["GatewayProcess", "running_gateway"]
+
+START_SECONDS_MAX = 30.0
+STOP_SECONDS_MAX = 30.0
+POLL_SECONDS = 0.02
+
+
+class GatewayProcess:
+    """A gateway with its own directory, database and ports; the ports stay the same over restarts.
+
+    Args:
+        directory: for the database, the log and as working directory.
+        environment: settings on top of the defaults, e.g. ``JWT_SECRET="…"``; None removes one.
+    """
+
+    def __init__(self, directory: Path, **environment: str | None) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.database = directory / "otto.db"
+        self.log_path = directory / "gateway.log"
+        self.host = "127.0.0.1"
+        self.http_port = free_port()
+        self.websocket_port = free_port()
+        self.grpc_port = free_port()
+        settings: dict[str, str | None] = {
+            "HOST": self.host,
+            "HTTP_PORT": str(self.http_port),
+            "WEBSOCKET_PORT": str(self.websocket_port),
+            "GRPC_PORT": str(self.grpc_port),
+            "DATABASE_URL": f"sqlite:///{self.database}",
+            **environment,
+        }
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        self.environment = inherited | {name: value for name, value in settings.items() if value is not None}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __repr__(self) -> str:
+        state = f"pid {self.pid}" if self.is_running else "stopped"
+        return f"<GatewayProcess {self.url} {state}>"
+
+    @property
+    def url(self) -> str:
+        """Where HTTP is, without a slash at the end."""
+        return f"http://{self.host}:{self.http_port}"
+
+    @property
+    def websocket_url(self) -> str:
+        """Where Socket.IO is, without a slash at the end."""
+        return f"http://{self.host}:{self.websocket_port}"
+
+    @property
+    def grpc_address(self) -> str:
+        """Where producers connect to."""
+        return f"{self.host}:{self.grpc_port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running gateway."""
+        if self._process is None:
+            raise RuntimeError("the gateway was not started")
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process exists."""
+        return self._process is not None and self._process.poll() is None
+
+    def log(self) -> str:
+        """Everything the gateway has written to stdout and stderr, over all its lives."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def stream_url(self, task_id: str, query: str = "") -> str:
+        """The SSE endpoint of a task."""
+        return f"{self.url}/api/v1/log-streaming/logs/{task_id}/stream{'?' if query else ''}{query}"
+
+    async def start(self) -> None:
+        """Start it and return once its health page says that it is healthy."""
+        self.spawn()
+        await self.wait_healthy()
+
+    def spawn(self) -> None:
+        """Start the process and do not wait for it."""
+        if self.is_running:
+            raise RuntimeError(f"{self} is running")
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [Path(sys.executable).with_name("otto-gateway"), "serve"],
+                cwd=self.directory,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    async def wait_healthy(self) -> dict[str, Any]:
+        """Return the health page once it answers with 200."""
+        async with asyncio.timeout(START_SECONDS_MAX), httpx2.AsyncClient() as client:
+            while True:
+                if not self.is_running:
+                    raise RuntimeError(f"the gateway ended at its start:\n{self.log()}")
+                with contextlib.suppress(httpx2.TransportError):
+                    answer = await client.get(f"{self.url}/api/v1/log-streaming/health")
+                    if answer.status_code == httpx2.codes.OK:
+                        page: dict[str, Any] = answer.json()
+                        return page
+                await asyncio.sleep(POLL_SECONDS)
+
+    def kill(self) -> None:
+        """SIGKILL: no clean-up of any kind."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    async def restart(self) -> None:
+        """SIGKILL and start again on the same ports and database."""
+        self.kill()
+        await self.start()
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        if self._process is None:
+            return 0
+        if self.is_running:
+            self._process.send_signal(signal.SIGTERM)
+        return await asyncio.to_thread(self._process.wait, STOP_SECONDS_MAX)
+
+
+@contextlib.asynccontextmanager
+async def running_gateway(directory: Path, **environment: str | None) -> AsyncIterator[GatewayProcess]:
+    """A started gateway that is gone afterwards, whatever happened; its log is printed for a test that fails."""
+    gateway = GatewayProcess(directory, **environment)
+    try:
+        await gateway.start()
+        yield gateway
+    except BaseException:
+        print(f"--- log of {gateway}\n{gateway.log()[-20_000:]}")
+        raise
+    finally:
+        gateway.kill()
