@@ -35,7 +35,7 @@ class IngestPeer(logs_pb2_grpc.LogIngestServiceServicer):
     credit_lines: int = 20_000
     wait_ms: int = 0
     scripts: deque[Script] = field(default_factory=deque)
-    requests: list[logs_pb2.PublishRequest] = field(default_factory=list)
+    requests: list[logs_pb2.PublishRequest] = field(default_factory=list, repr=False)
     last_numbers: dict[str, int] = field(default_factory=dict)
     hellos: list[logs_pb2.Hello] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)

@@ -1,0 +1,122 @@
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+from otto_logs import Level
+from otto_logs._commands.guess import guess_level
+from otto_logs._commands.lines import LineSplitter, OutputLine
+from otto_logs._commands.rows import gap_row, row, shown
+
+
+def split(*pieces: bytes, step: float = 0.0, **limits: float) -> list[bytes]:
+    splitter = LineSplitter(**limits)  # type: ignore[arg-type]
+    lines = [line.text for index, piece in enumerate(pieces) for line in splitter.feed(piece, index * step)]
+    return lines + [line.text for line in splitter.end()]
+
+
+@given(st.lists(st.binary(max_size=12)))
+def test_lines_are_those_of_the_bytes(pieces: list[bytes]) -> None:
+    """Wherever the output is torn apart, the lines are those between its line feeds."""
+    pieces = [piece.replace(b"\r", b"") for piece in pieces]
+    whole = b"".join(pieces)
+    expected = whole.split(b"\n")
+    if not expected[-1]:
+        expected.pop()
+
+    assert split(*pieces) == expected
+
+
+@given(st.lists(st.sampled_from([b"a", b"bc", b"\r", b"\n", b"\r\n", b" "])), st.integers(1, 5))
+def test_returns_mean_the_same_wherever_the_output_is_torn(parts: list[bytes], size: int) -> None:
+    """Of a line that was written over, the last state counts, in one piece or in many."""
+    whole = b"".join(parts)
+    pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
+
+    assert split(*pieces, progress_seconds=float("inf")) == split(whole, progress_seconds=float("inf"))
+
+
+@pytest.mark.parametrize(
+    ("output", "lines"),
+    [
+        (b"10%\r50%\r100%\n", [b"100%"]),
+        (b"10%\r50%\r", [b"50%"]),
+        (b"text\r\n", [b"text"]),
+        (b"\r\n\r\n", [b"", b""]),
+        (b"bar\r   \rdone\n", [b"done"]),
+        (b"bar\r   \r\n", [b"bar"]),
+        (b"no end", [b"no end"]),
+        (b"", []),
+    ],
+)
+def test_a_line_is_what_a_terminal_would_show(output: bytes, lines: list[bytes]) -> None:
+    """Progress bars become one line each, their last state."""
+    assert split(output, progress_seconds=float("inf")) == lines
+
+
+def test_progress_is_shown_now_and_then() -> None:
+    """A bar that goes on for long gives its state once a second, and its end."""
+    pieces = [b"%d%%\r" % percent for percent in range(0, 100, 10)]
+
+    assert split(*pieces, b"100%\n", step=0.5, progress_seconds=1.0) == [b"0%", b"20%", b"40%", b"60%", b"80%", b"100%"]
+
+
+def test_a_finished_line_is_not_repeated() -> None:
+    """A line whose state was shown ends without another one when nothing followed."""
+    assert split(b"text\r", b"\n", b"next\n", step=5.0) == [b"text", b"next"]
+
+
+def test_a_line_without_end_is_bounded() -> None:
+    """What is kept of a line is limited; its size is counted."""
+    splitter = LineSplitter(line_bytes_max=4)
+
+    assert splitter.feed(b"12", 0) == []
+    assert splitter.feed(b"3456", 0) == []
+    assert splitter.feed(b"78\nab\n123456\n", 0) == [OutputLine(b"1234", 8), OutputLine(b"ab"), OutputLine(b"1234", 6)]
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        (b"2026-01-01 12:00:00 ERROR disk full", Level.ERROR),
+        (b"[WARNING] deprecated", Level.WARN),
+        (b"src/main.c:3:5: warning: unused variable", Level.WARN),
+        (b"error[E0308]: mismatched types", Level.ERROR),
+        (b"fatal: not a git repository", Level.FATAL),
+        (b"src/main.c:1:10: fatal error: x.h: no such file", Level.FATAL),
+        (b"Traceback (most recent call last):", Level.ERROR),
+        (b"DEBUG:root:text", Level.DEBUG),
+        (b"0 errors, 0 warnings", Level.INFO),
+        (b"compiling error.c", Level.INFO),
+        (b"tests/test_errors.py::test_error PASSED", Level.INFO),
+        (b"FAILED tests/test_a.py::test_b", Level.ERROR),
+        (b"x" * 200 + b" ERROR", Level.INFO),
+        (b"", Level.INFO),
+    ],
+)
+def test_levels_are_guessed_from_what_programs_write(text: bytes, level: Level) -> None:
+    """Words of loggers and compilers at the beginning of a line tell; words in passing do not."""
+    assert guess_level(text) is level
+
+
+def test_a_line_cannot_play_with_the_terminal() -> None:
+    """Colours stay and are reset; every other control character is shown as its picture."""
+    assert shown("\x1b[31mred\x1b[0m") == "\x1b[31mred\x1b[0m\x1b[0m"
+    assert shown("\x1b]0;title\x07") == "␛]0;title␇"
+    assert shown("\x1b[2J\rgone\x9b1A") == "␛[2J␍gone\ufffd1A"
+
+
+def test_a_row_has_time_level_worker_and_message() -> None:
+    """One line each; several lines of one message stay below each other."""
+    entry = {"timestamp": "2026-01-01T00:00:01.234567890Z", "level": "WARN", "workerId": "w", "message": "a\nb"}
+
+    head, tail = row(entry, colour=False).split("\n")
+    assert head.endswith(":01.234 WARN  w  a")
+    assert tail.strip() == "b"
+    assert "\x1b[33m" in row(entry, colour=True)
+    assert "\x1b" not in row(entry, colour=False)
+
+
+def test_a_gap_is_a_row() -> None:
+    """Lines that no longer exist are announced in their place."""
+    assert "lines 1 to 9 no longer exist (retention)" in gap_row(
+        {"from": 1, "to": 9, "reason": "retention"}, colour=False
+    )

@@ -1,0 +1,215 @@
+import asyncio
+import signal
+import sys
+
+import grpc
+import pytest
+from otto_logs import Level, Source, WorkerStatus
+
+from tests.support.commands import otto_logs, start_otto_logs
+from tests.support.ingest_peer import IngestPeer, Script
+
+
+def sh(script: str) -> list[str]:
+    return ["--", "sh", "-c", script]
+
+
+def last_status(peer: IngestPeer) -> tuple[int, str, dict[str, str]]:
+    report = peer.stored("worker_status")[-1].worker_status
+    return report.status, report.reason, dict(report.metadata)
+
+
+async def test_a_command_is_a_worker(peer: IngestPeer) -> None:
+    """Its output is shown and sent, its end is the worker's."""
+    ended = await otto_logs(
+        "run", "--gateway", peer.address, "--task", "t", "--worker", "w", *sh("echo one; echo two >&2; printf three")
+    )
+
+    assert (ended.code, ended.stdout) == (0, b"one\nthree")
+    assert ended.stderr == "otto-logs: task t · http://127.0.0.1:4000/?task=t\ntwo\n"
+    lines = {line.message: line.source for request in peer.stored("lines") for line in request.lines.lines}
+    assert lines == {b"one": Source.STDOUT, b"two": Source.STDERR, b"three": Source.STDOUT}
+    assert [request.worker_status.status for request in peer.stored("worker_status")] == [
+        WorkerStatus.RUNNING,
+        WorkerStatus.COMPLETED,
+    ]
+    assert {request.lines.worker_id for request in peer.stored("lines")} == {"w"}
+    assert peer.half_closed == 1
+
+
+async def test_a_task_is_made_up_and_told(peer: IngestPeer) -> None:
+    """Without --task a new one is used, and printed with the page that shows it; the command sees it."""
+    environment = {"OTTO_GATEWAY": peer.address, "OTTO_URL": "https://logs.example"}
+    ended = await otto_logs("run", *sh("echo $OTTO_TASK_ID"), environment=environment)
+
+    task = ended.stdout.decode().strip()
+    assert task.startswith("run-")
+    assert ended.stderr == f"otto-logs: task {task} · https://logs.example/?task={task}\n"
+    assert peer.lines(task) == [task]
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "reason"), [("exit 3", 3, "exit code 3"), ("kill -9 $$", 137, "killed by SIGKILL")]
+)
+async def test_the_exit_code_is_the_commands_own(peer: IngestPeer, script: str, code: int, reason: str) -> None:
+    """And it is the worker's end: FAILED, with the reason."""
+    ended = await otto_logs("run", "--gateway", peer.address, *sh(script))
+
+    assert ended.code == code
+    assert last_status(peer) == (WorkerStatus.FAILED, reason, {"exitCode": str(code)})
+
+
+@pytest.mark.parametrize(("command", "code"), [("/no/such/program", 127), ("/etc/passwd", 126)])
+async def test_a_command_that_cannot_start_is_a_failure(peer: IngestPeer, command: str, code: int) -> None:
+    """One sentence here and in the log, and the shell's exit codes."""
+    ended = await otto_logs("run", "--gateway", peer.address, "--", command)
+
+    assert ended.code == code
+    assert f"cannot run '{command}'" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert peer.lines()[-1].startswith("otto-logs: cannot run")
+    assert last_status(peer)[0] == WorkerStatus.FAILED
+
+
+async def test_quiet_shows_nothing_of_the_command(peer: IngestPeer) -> None:
+    """The output is sent and not shown."""
+    ended = await otto_logs("run", "--quiet", "--gateway", peer.address, *sh("echo one"))
+
+    assert ended.stdout == b""
+    assert peer.lines() == ["one"]
+
+
+async def test_a_large_output_arrives_whole(peer: IngestPeer) -> None:
+    """200,000 lines, as they were, whatever the pipes make of them."""
+    code = "import sys\nfor i in range(200_000): sys.stdout.write(f'line {i}\\n')"
+    ended = await otto_logs("run", "--quiet", "--gateway", peer.address, "--", sys.executable, "-c", code)
+
+    assert ended.code == 0
+    assert peer.lines() == [f"line {index}" for index in range(200_000)]
+
+
+async def test_levels_are_guessed_or_given(peer: IngestPeer) -> None:
+    """By the words in a line, unless the command line says otherwise."""
+    await otto_logs("run", "--gateway", peer.address, *sh("echo ERROR: broken"))
+    await otto_logs("run", "--gateway", peer.address, "--level", "debug", *sh("echo ERROR: broken"))
+
+    assert [request.lines.lines[0].level for request in peer.stored("lines")] == [Level.ERROR, Level.DEBUG]
+
+
+async def test_a_gateway_that_is_away_breaks_nothing() -> None:
+    """The command runs, its output is shown, its exit code is kept; what was not delivered is said."""
+    ended = await otto_logs("run", "--gateway", "127.0.0.1:1", "--close-timeout", "0.2", *sh("echo one; exit 5"))
+
+    assert (ended.code, ended.stdout) == (5, b"one\n")
+    assert "127.0.0.1:1 is away (connection refused)" in ended.stderr
+    assert "has not acknowledged 1 line" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+async def test_a_gateway_that_refuses_breaks_nothing(peer: IngestPeer) -> None:
+    """Without a good token nothing is sent, which is said once; the command goes on."""
+    peer.scripts.append(Script(refuse=(grpc.StatusCode.UNAUTHENTICATED, "no good token")))
+    script = "for i in 1 2 3; do echo $i; sleep 0.05; done; exit 6"
+    ended = await otto_logs("run", "--gateway", peer.address, *sh(script))
+
+    assert (ended.code, ended.stdout) == (6, b"1\n2\n3\n")
+    assert ended.stderr.count("no good token") == 1
+    assert "nothing more is sent" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+async def test_a_command_outlives_a_full_spool() -> None:
+    """With the gateway away, more output than the spool takes does not stop the command."""
+    code = "import sys\nfor i in range(3000): sys.stdout.write('x' * 1000 + '\\n')"
+    ended = await otto_logs(
+        *("run", "--quiet", "--gateway", "127.0.0.1:1", "--spool", "1", "--close-timeout", "0"),
+        *("--", sys.executable, "-c", code),
+    )
+
+    assert ended.code == 0
+    assert "because the spool was full" in ended.stderr
+
+
+async def test_signals_are_forwarded(peer: IngestPeer) -> None:
+    """The command decides what a SIGTERM means, and its last words are delivered."""
+    script = "trap 'echo bye; exit 9' TERM; echo ready; while :; do sleep 0.05; done"
+    process = await start_otto_logs("run", "--gateway", peer.address, *sh(script))
+    await peer.until(lambda: "ready" in peer.lines())
+    process.send_signal(signal.SIGTERM)
+    stdout, _ = await process.communicate()
+
+    assert (process.returncode, stdout) == (9, b"ready\nbye\n")
+    assert peer.lines() == ["ready", "bye"]
+    assert last_status(peer)[1] == "exit code 9"
+
+
+async def test_a_signal_that_kills_the_command_is_its_end(peer: IngestPeer) -> None:
+    """As a shell tells it: 128 and the number."""
+    process = await start_otto_logs("run", "--gateway", peer.address, "--", "sh", "-c", "echo ready; exec sleep 60")
+    await peer.until(lambda: "ready" in peer.lines())
+    process.send_signal(signal.SIGINT)
+    await process.communicate()
+
+    assert process.returncode == 130
+    assert last_status(peer)[1] == "killed by SIGINT"
+
+
+async def test_a_second_interrupt_ends_the_wait_for_the_gateway(peer: IngestPeer) -> None:
+    """Once the command has ended, nobody has to wait for a gateway that acknowledges nothing."""
+    peer.scripts.append(Script(withhold=True))
+    process = await start_otto_logs("run", "--gateway", peer.address, "--close-timeout", "60", *sh("echo x; exit 4"))
+    await peer.until(lambda: len(peer.requests) == 3)
+    process.send_signal(signal.SIGINT)
+    _, stderr = await process.communicate()
+
+    assert process.returncode == 4
+    assert b"interrupted; 1 line not delivered" in stderr
+
+
+async def test_what_is_left_in_the_background_does_not_hold_up_the_end(peer: IngestPeer) -> None:
+    """A grandchild that keeps the pipes open is not waited for."""
+    ended = await otto_logs("run", "--gateway", peer.address, *sh("sleep 20 & echo done"))
+
+    assert (ended.code, ended.stdout) == (0, b"done\n")
+
+
+async def test_a_closed_output_reaches_the_command(peer: IngestPeer) -> None:
+    """Where whoever read our output is gone, the command is told by SIGPIPE, as without us."""
+    process = await start_otto_logs("run", "--gateway", peer.address, "--level", "info", "--", "yes")
+    assert process.stdout is not None
+    await process.stdout.readline()
+    process.stdout._transport.close()  # type: ignore[attr-defined]  # asyncio has no public way
+    async with asyncio.timeout(30):
+        await process.wait()
+
+    assert process.returncode == 128 + signal.SIGPIPE
+
+
+async def test_stages_are_reported(peer: IngestPeer) -> None:
+    """A command may be a stage of a pipeline: running, then completed or failed."""
+    await otto_logs("run", "--gateway", peer.address, "--pipeline", "p", "--stage", "s", *sh("exit 2"))
+
+    first, last = (request.stage_progress for request in peer.stored("stage_progress"))
+    assert (first.status, first.progress_percentage, last.status) == (2, 0, 4)
+    assert (last.error_message, last.progress_percentage) == ("exit code 2", 100)
+    assert last.completed_unix_nano >= last.started_unix_nano == first.started_unix_nano
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["run"], "Missing argument 'COMMAND...'"),
+        (["run", "--tsak", "t", "true"], "No such option"),
+        (["run", "--task", "a\tb", "true"], "task must not contain control characters"),
+        (["run", "--pipeline", "p", "true"], "--pipeline and --stage belong together"),
+        (["run", "--gateway", "a/b", "true"], "must look like host:port"),
+        (["run", "--ca", "/no/such/file", "true"], "does not exist"),
+    ],
+)
+async def test_wrong_usage_is_answered_in_one_sentence(arguments: list[str], text: str) -> None:
+    """With exit code 2, and without a traceback."""
+    ended = await otto_logs(*arguments)
+
+    assert ended.code == 2
+    assert text in ended.stderr
+    assert "Traceback" not in ended.stderr
