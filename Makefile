@@ -40,7 +40,7 @@ test: check tests/node/node_modules/.ready  ## all checks, then all tests
 	.venv/bin/pytest -n $(TEST_WORKERS) --dist loadgroup $(TESTS)
 
 show: setup tests/node/node_modules/.ready  ## 200,000 real lines, 20 subscribers, connections cut at random
-	.venv/bin/pytest -p no:xdist -s -m demonstration --timeout 1800 tests/integration
+	.venv/bin/pytest -s -m demonstration --timeout 1800 --log-level ERROR tests/integration
 
 bench: setup  ## lines in and out, latency, server CPU, beside the machine's limit
 	$(PY) -m benchmarks

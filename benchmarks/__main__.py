@@ -23,6 +23,9 @@ STEADY = ((1, 1_000), (100, 1_000), (1_000, 200))
 
 STEADY_SECONDS = 5
 
+FIGURES_BEGIN = "<!-- figures -->"
+FIGURES_END = "<!-- /figures -->"
+
 
 async def measure(scale: float) -> str:
     """Run all scenarios; the report."""
@@ -82,9 +85,19 @@ def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
+def replace_figures(document: Path, report: str) -> None:
+    """Put the report between the two marks of a document."""
+    before, _, rest = document.read_text().partition(FIGURES_BEGIN)
+    _, end, after = rest.partition(FIGURES_END)
+    if not end:
+        raise SystemExit(f"{document} has no {FIGURES_BEGIN} … {FIGURES_END}")
+    document.write_text(f"{before}{FIGURES_BEGIN}\n{report}\n{end}{after}")
+
+
 def main() -> None:
     """Compile, measure, report."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--into", type=Path, nargs="*", default=[], help="documents whose figures are to be replaced")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the lines, to try it out")
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -92,6 +105,8 @@ def main() -> None:
     native_programs.build()
     report = asyncio.run(measure(options.scale))
     (native_programs.BUILD / "results.md").write_text(report + "\n")
+    for document in options.into:
+        replace_figures(document, report)
     print(f"\n{report}")
 
 

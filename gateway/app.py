@@ -140,18 +140,26 @@ class Gateway:
             port=settings.grpc_port,
             tls=_grpc_tls(settings),
         )
-        sources = Sources(journal=journal, hub=hub, ingest=grpc, sink=sink, metrics=metrics)
-        metrics.registry.register(GatewayCollector(sources))
         self._health = Health(journal, sink, authenticator)
-        self._vitals = Vitals(sources.totals, lambda: admission.active)
         self._socket_io = SocketIoServer(
             hub,
             pipelines,
             authenticator,
-            server_stats=self._vitals.server_statistics,
+            server_stats=lambda: self._vitals.server_statistics(),
             cors_origins=settings.cors_origins,
             limits=SocketIoLimits(sockets_max=settings.max_connections),
         )
+        sources = Sources(
+            journal=journal,
+            hub=hub,
+            ingest=grpc,
+            sink=sink,
+            pipelines=pipelines,
+            socket_io=self._socket_io,
+            metrics=metrics,
+        )
+        metrics.registry.register(GatewayCollector(sources))
+        self._vitals = Vitals(sources.totals, lambda: admission.active)
         routes = [
             *sse_routes(hub, authenticator, enable_compression=settings.enable_compression),
             *pipeline_routes(pipelines, authenticator),

@@ -1,4 +1,5 @@
-// Socket.IO subscribers that are cut off where they are told, and resume behind the last line that they saw.
+// Socket.IO subscribers that are cut off where they are told, or because the gateway is restarted, and resume behind the last
+// line that they saw.
 //
 //   node subscribers.js < plan.json
 //
@@ -9,6 +10,7 @@ import { createWriteStream, readFileSync } from "node:fs";
 import { once } from "node:events";
 import { io } from "socket.io-client";
 
+const RECONNECT_MILLISECONDS = 50;
 const plan = JSON.parse(readFileSync(0, "utf8"));
 let waiting = plan.subscribers.length;
 
@@ -32,18 +34,26 @@ function follow({ filter, batch, cuts, output }, onReady) {
           setImmediate(connect);
         }
       };
-      socket.on("connect", async () => {
+      socket.on("connect", () => {
         result.connections += 1;
-        const answer = await socket.emitWithAck("subscribe-to-logs", { taskId: plan.taskId, filter, batch, after: sequence });
-        if (answer.error || answer.code) reject(new Error(JSON.stringify(answer)));
-        onReady();
+        socket.emit("subscribe-to-logs", { taskId: plan.taskId, filter, batch, after: sequence });
       });
-      socket.on("connect_error", reject);
+      const comeBack = () => {
+        if (isCut) return;
+        isCut = true;
+        socket.disconnect();
+        setTimeout(connect, RECONNECT_MILLISECONDS);
+      };
+      socket.on("connect_error", comeBack);
+      socket.on("disconnect", comeBack);
+      socket.on("subscription_success", onReady);
+      socket.on("subscription_error", (error) => reject(new Error(JSON.stringify(error))));
       socket.on("log-entry", take);
       socket.on("log-entries", (entries) => entries.forEach(take));
       socket.on("log-gap", () => (result.gaps += 1));
       socket.on("log-complete", async () => {
         if (isCut) return;
+        isCut = true;
         socket.disconnect();
         file.end();
         await once(file, "finish");

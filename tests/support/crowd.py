@@ -33,6 +33,8 @@ FILTERS: tuple[dict[str, list[str]], ...] = (
 )
 """What the subscribers ask for; each is used once on either transport."""
 
+RECONNECT_SECONDS = 0.05
+
 _PARAMETERS = {"levels": "level", "sources": "source", "keywords": "keywords", "workerIds": "workerId"}
 
 
@@ -56,7 +58,7 @@ class Subscriber:
     connections: int = 0
 
     def __str__(self) -> str:
-        return f"{self.transport} {json.dumps(self.filter)}"
+        return f"{self.transport} {json.dumps(self.filter, ensure_ascii=False)}"
 
 
 class _Line(msgspec.Struct, rename="camel"):
@@ -103,34 +105,53 @@ class Crowd:
 
 async def _follow_stream(gateway: GatewayProcess, task_id: str, subscriber: Subscriber) -> None:
     query = urlencode({_PARAMETERS[name]: ",".join(values) for name, values in subscriber.filter.items()})
-    url = gateway.stream_url(task_id, query)
-    cuts = list(subscriber.cuts)
-    last_id = ""
+    stream = _Stream(gateway.stream_url(task_id, query), subscriber)
     async with httpx2.AsyncClient(timeout=None) as client:
-        while True:
-            headers = {"Last-Event-ID": last_id} if last_id else {}
-            async with client.stream("GET", url, headers=headers) as answer:
-                assert answer.status_code == httpx2.codes.OK, await answer.aread()
-                subscriber.connections += 1
-                pending, is_cut = b"", False
-                async for chunk in answer.aiter_bytes():
-                    *blocks, pending = (pending + chunk).split(b"\n\n")
-                    for block in blocks:
-                        identifier, _, data = block.partition(b"\n")
-                        if not data.startswith(b"data: "):  # retry, or a named event
-                            event = parse_event(block)
-                            if event is not None and event.name == "complete":
-                                return
-                            continue
-                        line = _decode_line(data.removeprefix(b"data: "))
-                        last_id = identifier.removeprefix(b"id: ").decode()
-                        subscriber.lines.append(Received(line.sequence, line.worker_id, line.message))
-                        if cuts and len(subscriber.lines) >= cuts[0]:
-                            del cuts[0]
-                            is_cut = True
-                            break
-                    if is_cut:
-                        break
+        while not stream.is_complete:
+            try:
+                await stream.read(client)
+            except httpx2.TransportError:  # the gateway is being restarted
+                await asyncio.sleep(RECONNECT_SECONDS)
+
+
+class _Stream:
+    """One subscriber's stream over all its connections; leaner than ``EventStream``, and cut off where it is told."""
+
+    def __init__(self, url: str, subscriber: Subscriber) -> None:
+        self._url = url
+        self._subscriber = subscriber
+        self._cuts = list(subscriber.cuts)
+        self._last_id = ""
+        self.is_complete = False
+
+    async def read(self, client: httpx2.AsyncClient) -> None:
+        """Read until the connection is cut, or ends by itself."""
+        headers = {"Last-Event-ID": self._last_id} if self._last_id else {}
+        async with client.stream("GET", self._url, headers=headers) as answer:
+            assert answer.status_code == httpx2.codes.OK, await answer.aread()
+            self._subscriber.connections += 1
+            pending = b""
+            async for chunk in answer.aiter_bytes():
+                *blocks, pending = (pending + chunk).split(b"\n\n")
+                for block in blocks:
+                    if self._take(block):
+                        return
+
+    def _take(self, block: bytes) -> bool:
+        """Keep an event; True where the connection is to be thrown away behind it."""
+        identifier, _, data = block.partition(b"\n")
+        if not data.startswith(b"data: "):  # retry, or a named event
+            event = parse_event(block)
+            self.is_complete = event is not None and event.name == "complete"
+            return self.is_complete
+        line = _decode_line(data.removeprefix(b"data: "))
+        self._last_id = identifier.removeprefix(b"id: ").decode()
+        lines = self._subscriber.lines
+        lines.append(Received(line.sequence, line.worker_id, line.message))
+        if not self._cuts or len(lines) < self._cuts[0]:
+            return False
+        del self._cuts[0]
+        return True
 
 
 async def _follow_sockets(

@@ -1,26 +1,28 @@
-"""A worker that publishes lines on the native wire and waits until they are on disk.
+"""Workers: one inside the test on the bare stubs, and one as a process of its own with the ``otto_logs`` client.
 
-Run as ``python -m tests.support.worker ADDRESS TASK WORKER < lines`` it is a process of its own; every line of its
-input is ``LEVEL<tab>SOURCE<tab>MESSAGE``.
+Run as ``python -m tests.support.worker ADDRESS TASK WORKER < lines``; every line of the input is
+``LEVEL<tab>SOURCE<tab>MESSAGE``. It ends once the gateway has everything on disk, however often that was restarted.
 """
 
-import asyncio
 import sys
 import uuid
 from collections.abc import AsyncIterator, Sequence
 
 import grpc.aio
 from otto.logs.v1 import logs_pb2, logs_pb2_grpc
-
-from tests.support.build_output import OutputLine
+from otto_logs import ProducerLimits, SpoolPolicy, SyncLogProducer
 
 __all__ = ["publish"]
+
+FLUSH_SECONDS_MAX = 300.0
+LIMITS = ProducerLimits(spool_bytes_max=1 << 20, batch_bytes_max=64 << 10, backoff_seconds_max=0.5)
+"""A small spool, so that the gateway sets the pace."""
 
 
 async def publish(
     address: str,
     task_id: str,
-    lines: Sequence[str | OutputLine],
+    lines: Sequence[str],
     *,
     worker_id: str = "worker-1",
     end: bool = False,
@@ -32,7 +34,7 @@ async def publish(
             lines=logs_pb2.LineBatch(
                 task_id=task_id,
                 worker_id=worker_id,
-                lines=list(map(_line, lines[first : first + batch_lines])),
+                lines=[logs_pb2.Line(message=text.encode()) for text in lines[first : first + batch_lines]],
             )
         )
         for first in range(0, len(lines), batch_lines)
@@ -54,22 +56,14 @@ async def publish(
         assert acknowledged == len(items), f"{acknowledged} of {len(items)} requests were acknowledged"
 
 
-def _line(line: str | OutputLine) -> logs_pb2.Line:
-    if isinstance(line, str):
-        return logs_pb2.Line(message=line.encode())
-    level = logs_pb2.Level.Value(f"LEVEL_{line.level}")
-    source = logs_pb2.Source.Value(f"SOURCE_{line.source.upper()}")
-    return logs_pb2.Line(message=line.message.encode(), level=level, source=source)
-
-
 def main() -> None:
     """Publish what comes in on stdin."""
     address, task_id, worker_id = sys.argv[1:]
-    lines = []
-    for raw in sys.stdin.buffer.read().split(b"\n")[:-1]:
-        level, source, message = raw.decode().split("\t", 2)
-        lines.append(OutputLine(message, level, source))
-    asyncio.run(publish(address, task_id, lines, worker_id=worker_id))
+    with SyncLogProducer(address, policy=SpoolPolicy.BLOCK, limits=LIMITS) as producer:
+        for raw in sys.stdin.buffer.read().split(b"\n")[:-1]:
+            level, source, message = raw.decode().split("\t", 2)
+            producer.log(task_id, worker_id, message, level=level, source=source)
+        producer.flush(FLUSH_SECONDS_MAX)
 
 
 if __name__ == "__main__":
