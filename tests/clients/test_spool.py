@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from otto.logs.v1 import logs_pb2
 from otto_logs import Level, ProducerLimits, Source
-from otto_logs._spool import Address, Barrier, MemorySpool, Request
+from otto_logs._memory_spool import MemorySpool
+from otto_logs._spool import Address, Barrier, Request
 
 ADDRESS = Address("t", "w")
 OTHER = Address("t", "v")
