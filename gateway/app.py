@@ -15,16 +15,21 @@ from gateway.api.polling import polling_routes
 from gateway.api.recent_tasks import recent_tasks_routes
 from gateway.application import RequestLog, http_application
 from gateway.auth import auth_routes
-from gateway.authentication import authenticator_of
 from gateway.health import Health, Phase
-from gateway.ingest.address import Tls
-from gateway.ingest.limits import IngestLimits
 from gateway.ingest.server import GrpcServer
 from gateway.listening import close_all, listen
 from gateway.metrics import GatewayCollector, Metrics, Sources
 from gateway.page import page_routes
+from gateway.part_settings import (
+    authenticator_of,
+    grpc_tls,
+    http_tls,
+    ingest_limits,
+    pipeline_limits,
+    session_limits,
+)
 from gateway.recent_tasks import RecentTasks
-from gateway.server import HttpServer, HttpTls
+from gateway.server import HttpServer
 from gateway.settings import Settings
 from gateway.shutdown import Step, run_steps
 from gateway.transports.connection import http_protocol_class
@@ -37,8 +42,7 @@ from gateway.vitals import SAMPLE_SECONDS, Vitals
 from sessions.admission import Admission
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
-from sessions.limits import Limits
-from sessions.pipelines import PipelineHub, PipelineLimits
+from sessions.pipelines import PipelineHub
 from storage.database import sqlite_path
 from storage.journal import Committed, JournalError
 from storage.polling import ClosingRows, PollingSink, PollingTable
@@ -109,13 +113,13 @@ class Gateway:
         admission = Admission(settings.max_connections)
         self._hub = hub = Hub(
             journal,
-            _session_limits(settings),
+            session_limits(settings),
             admission=admission,
             observer=metrics,
             history_errors=_HISTORY_ERRORS,
         )
         self._pipelines = pipelines = PipelineHub(
-            journal, _pipeline_limits(settings), admission=admission, history_errors=_HISTORY_ERRORS
+            journal, pipeline_limits(settings), admission=admission, history_errors=_HISTORY_ERRORS
         )
         recent_tasks = RecentTasks()
         journal.set_commit_observer(metrics.commit_latency)
@@ -135,23 +139,31 @@ class Gateway:
         self._grpc = grpc = GrpcServer(
             journal,
             authenticator,
-            _ingest_limits(settings),
+            ingest_limits(settings),
             host=settings.listen_host,
             port=settings.grpc_port,
-            tls=_grpc_tls(settings),
+            tls=grpc_tls(settings),
         )
-        sources = Sources(journal=journal, hub=hub, ingest=grpc, sink=sink, metrics=metrics)
-        metrics.registry.register(GatewayCollector(sources))
         self._health = Health(journal, sink, authenticator)
-        self._vitals = Vitals(sources.totals, lambda: admission.active)
         self._socket_io = SocketIoServer(
             hub,
             pipelines,
             authenticator,
-            server_stats=self._vitals.server_statistics,
+            server_stats=lambda: self._vitals.server_statistics(),
             cors_origins=settings.cors_origins,
             limits=SocketIoLimits(sockets_max=settings.max_connections),
         )
+        sources = Sources(
+            journal=journal,
+            hub=hub,
+            ingest=grpc,
+            sink=sink,
+            pipelines=pipelines,
+            socket_io=self._socket_io,
+            metrics=metrics,
+        )
+        metrics.registry.register(GatewayCollector(sources))
+        self._vitals = Vitals(sources.totals, lambda: admission.active)
         routes = [
             *sse_routes(hub, authenticator, enable_compression=settings.enable_compression),
             *pipeline_routes(pipelines, authenticator),
@@ -174,7 +186,7 @@ class Gateway:
             sockets,
             http_protocol=http_protocol_class(),
             websocket_protocol=FramedWebSocketProtocol,
-            tls=_http_tls(settings),
+            tls=http_tls(settings),
             trusted_proxies=settings.trusted_proxies,
             grace_seconds=settings.shutdown_grace_seconds,
         )
@@ -282,44 +294,3 @@ def _either(socket_io: ASGIApp, application: ASGIApp) -> ASGIApp:
         await app(scope, receive, send)
 
     return dispatch
-
-
-def _session_limits(settings: Settings) -> Limits:
-    return Limits(
-        sessions_max=settings.max_connections,
-        buffer_lines=settings.buffer_size,
-        lagging_lines=settings.backpressure_threshold,
-        heartbeat_seconds=settings.heartbeat_interval_seconds,
-        timeout_seconds=settings.session_timeout_minutes * 60,
-        window_bytes_per_task=settings.window_bytes_per_task,
-        window_bytes_total=settings.window_bytes_total,
-        run_bytes_total=settings.run_bytes_total,
-    )
-
-
-def _pipeline_limits(settings: Settings) -> PipelineLimits:
-    return PipelineLimits(
-        heartbeat_seconds=settings.heartbeat_interval_seconds, timeout_seconds=settings.session_timeout_minutes * 60
-    )
-
-
-def _ingest_limits(settings: Settings) -> IngestLimits:
-    return IngestLimits(
-        message_bytes_max=settings.message_bytes_max,
-        request_bytes_max=settings.request_bytes_max,
-        streams_max=settings.max_producers,
-    )
-
-
-def _grpc_tls(settings: Settings) -> Tls | None:
-    if settings.grpc_tls_certificate_file is None or settings.grpc_tls_key_file is None:
-        return None
-    return Tls.from_files(
-        settings.grpc_tls_certificate_file, settings.grpc_tls_key_file, settings.grpc_tls_client_ca_file
-    )
-
-
-def _http_tls(settings: Settings) -> HttpTls | None:
-    if settings.http_tls_certificate_file is None or settings.http_tls_key_file is None:
-        return None
-    return HttpTls(settings.http_tls_certificate_file, settings.http_tls_key_file)

@@ -14,7 +14,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from gateway.ingest.counters import IngestStatistics
+from gateway.transports.socket_io import SocketIoStatistics
 from gateway.vitals import Totals
+from sessions.pipelines import PipelineStatistics
 from sessions.statistics import HubStatistics
 from storage.journal import Committed, JournalStatistics
 from storage.polling import SinkStatistics
@@ -104,6 +106,16 @@ class _HasSinkStatistics(Protocol):
     def statistics(self) -> SinkStatistics: ...
 
 
+class _HasPipelineStatistics(Protocol):
+    @property
+    def statistics(self) -> PipelineStatistics: ...
+
+
+class _HasSocketIoStatistics(Protocol):
+    @property
+    def statistics(self) -> SocketIoStatistics: ...
+
+
 class Sources:
     """The parts whose statistics are shown."""
 
@@ -114,18 +126,23 @@ class Sources:
         hub: _HasHubStatistics,
         ingest: _HasIngestStatistics,
         sink: _HasSinkStatistics,
+        pipelines: _HasPipelineStatistics,
+        socket_io: _HasSocketIoStatistics,
         metrics: Metrics,
     ) -> None:
         self.journal = journal
         self.hub = hub
         self.ingest = ingest
         self.sink = sink
+        self.pipelines = pipelines
+        self.socket_io = socket_io
         self.metrics = metrics
 
     def errors(self) -> dict[str, int]:
         """Everything that was refused or failed, by kind."""
         refused = {f"ingest_{reason}": count for reason, count in self.ingest.statistics.refused.items()}
-        return refused | dict(self.metrics.errors) | {"sink": self.sink.statistics.failures}
+        others = {"sink": self.sink.statistics.failures, "socketio_malformed": self.socket_io.statistics.malformed}
+        return refused | dict(self.metrics.errors) | others
 
     def totals(self) -> Totals:
         """What the vital figures are made of."""
@@ -151,6 +168,9 @@ class GatewayCollector(Collector):
         yield from _of_journal(self._sources.journal.statistics)
         yield from _of_hub(self._sources.hub.statistics)
         yield from _of_sink(self._sources.sink.statistics)
+        yield from _of_sockets(self._sources.socket_io.statistics)
+        pipelines = self._sources.pipelines.statistics
+        yield GaugeMetricFamily("otto_pipeline_sessions", "Open sessions of pipelines.", pipelines.sessions)
         yield _counters("otto_errors", "Requests and lines refused or failed.", "kind", self._sources.errors())
 
 
@@ -197,6 +217,12 @@ def _of_sink(sink: SinkStatistics) -> Iterable[Metric]:
     yield CounterMetricFamily("otto_polling_rows_deleted", "Rows that retention removed.", sink.deleted_rows)
     yield GaugeMetricFamily("otto_polling_lag_records", "Records not yet in the polling tables.", sink.lag_records)
     yield GaugeMetricFamily("otto_polling_up", "Whether the polling tables can be written.", int(not sink.error))
+
+
+def _of_sockets(socket_io: SocketIoStatistics) -> Iterable[Metric]:
+    yield GaugeMetricFamily("otto_socketio_sockets", "Open Socket.IO connections.", socket_io.sockets)
+    yield GaugeMetricFamily("otto_socketio_bytes_in_flight", "Bytes handed to sockets.", socket_io.bytes_in_flight)
+    yield CounterMetricFamily("otto_socketio_refused", "Connections refused.", socket_io.refused)
 
 
 def _counters(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 
-from gateway.authentication import authenticator_of
-from gateway.ingest.address import ListenError, Tls
+from gateway.ingest.address import ListenError
 from gateway.listening import close_all, listen
+from gateway.part_settings import authenticator_of, grpc_tls, http_tls
 from gateway.settings import Settings
 from gateway.settings_sources import SettingsError
 from storage.database import DatabaseError, explain, hold, sqlite_path
@@ -39,7 +39,7 @@ def _checks(settings: Settings) -> Iterator[Callable[[], object]]:
     for url in dict.fromkeys((settings.database_url, settings.polling_database)):
         yield partial(_check_database, url)
     yield partial(_check_journal_is_free, settings.database_url)
-    yield partial(_check_grpc_tls, settings)
+    yield partial(grpc_tls, settings)
     yield partial(_check_http_tls, settings)
 
 
@@ -67,17 +67,12 @@ def _check_journal_is_free(url: str) -> None:
         hold(path).close()
 
 
-def _check_grpc_tls(settings: Settings) -> None:
-    if settings.grpc_tls_certificate_file is not None and settings.grpc_tls_key_file is not None:
-        Tls.from_files(settings.grpc_tls_certificate_file, settings.grpc_tls_key_file, settings.grpc_tls_client_ca_file)
-
-
 def _check_http_tls(settings: Settings) -> None:
-    certificate, key = settings.http_tls_certificate_file, settings.http_tls_key_file
-    if certificate is None or key is None:
+    tls = http_tls(settings)
+    if tls is None:
         return
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tls.certificate, tls.private_key)
     except (OSError, ssl.SSLError) as error:
-        text = f"cannot use {certificate} and {key} for HTTPS: {error.strerror or error}"
+        text = f"cannot use {tls.certificate} and {tls.private_key} for HTTPS: {error.strerror or error}"
         raise ListenError(text) from error

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.ingest.address import ListenError
+from gateway.request_head import HEAD_BYTES_MAX, guarded
 
 __all__ = ["HttpServer", "HttpTls"]
 
@@ -20,7 +21,6 @@ _KEEP_ALIVE_SECONDS: Final = 65
 """Longer than what proxies keep idle connections for (nginx: 60 s), so that they do not write into a closed one."""
 _WEBSOCKET_MESSAGE_BYTES: Final = 1 << 20
 """Of what clients send; they send filters and acknowledgements."""
-_HEAD_BYTES: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class HttpServer:
         app: ASGIApp,
         sockets: list[socket.socket],
         *,
-        http_protocol: type[asyncio.Protocol] | None = None,
+        http_protocol: type[asyncio.Protocol],
         websocket_protocol: type[asyncio.Protocol] | None = None,
         tls: HttpTls | None = None,
         trusted_proxies: Sequence[str] = (),
@@ -79,7 +79,7 @@ class HttpServer:
         self._grace_seconds = grace_seconds
         config = uvicorn.Config(
             app,
-            http=http_protocol or "auto",
+            http=guarded(http_protocol),
             ws=websocket_protocol or "auto",
             ws_max_size=_WEBSOCKET_MESSAGE_BYTES,
             ws_per_message_deflate=False,  # 54 KB a connection against 15
@@ -92,7 +92,7 @@ class HttpServer:
             headers=[("X-Content-Type-Options", "nosniff")],
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, round(grace_seconds)),
-            h11_max_incomplete_event_size=_HEAD_BYTES,
+            h11_max_incomplete_event_size=HEAD_BYTES_MAX,
             ssl_certfile=tls.certificate if tls else None,
             ssl_keyfile=tls.private_key if tls else None,
         )

@@ -16,6 +16,7 @@ from gateway.app import Gateway
 from gateway.exit_codes import ExitCode
 from gateway.ingest.address import ListenError
 from gateway.logging import configure_logging
+from gateway.open_files import allow_open_files
 from gateway.settings import Settings
 from gateway.settings_report import open_warning, visible_settings
 from storage.journal import JournalError
@@ -41,6 +42,7 @@ def serve(settings: Settings) -> ExitCode:
         SettingsError: a credential is unusable.
     """
     configure_logging("DEBUG" if settings.debug_mode else settings.log_level, settings.log_format)
+    allow_open_files(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_serve(settings))
 

@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from storage.journal import JournalError, JournalUnavailableError
 from storage.schema import VERSION_TABLE
 
-__all__ = ["DatabaseError", "DatabaseInUseError", "explain", "hold", "migrate", "sqlite_path"]
+__all__ = ["DatabaseError", "DatabaseInUseError", "explain", "hold", "migrate", "migrate_file", "sqlite_path"]
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -38,7 +38,7 @@ def sqlite_path(url: str) -> Path:
         DatabaseError: the URL is of another kind, or names no file.
     """
     parts = urlsplit(url)
-    if parts.scheme in {"postgres", "postgresql"}:
+    if parts.scheme.partition("+")[0] in {"postgres", "postgresql"}:
         raise DatabaseError("PostgreSQL is not supported as a journal yet; use sqlite:///FILE")
     if parts.scheme != "sqlite":
         raise DatabaseError(f"the database URL must start with sqlite:///, not with {parts.scheme[:32]!r}")
@@ -59,9 +59,13 @@ def migrate(url: str) -> str:
     Raises:
         DatabaseError: it cannot be opened or written, or was written by a newer gateway.
     """
-    path = sqlite_path(url)
+    return migrate_file(sqlite_path(url))
+
+
+def migrate_file(path: Path) -> str:
+    """``migrate`` for the file itself, whatever its name has in it."""
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
     head = scripts.get_current_head()
     with explain(path):
@@ -73,8 +77,11 @@ def migrate(url: str) -> str:
         engine = sqlalchemy.create_engine(
             sqlalchemy.URL.create("sqlite", database=str(path)),
             poolclass=sqlalchemy.NullPool,
-            connect_args={"timeout": 30},
+            connect_args={"timeout": 30, "isolation_level": None},
         )
+        # Python's SQLite module begins no transaction for CREATE TABLE: a process that is killed between two of them
+        # would leave a database that cannot be migrated any more.
+        sqlalchemy.event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
         with engine.connect() as bound:
             options = {"version_table": VERSION_TABLE}
             current = MigrationContext.configure(bound, opts=options).get_current_revision()

@@ -73,6 +73,8 @@ export class LogView {
       if (event.deltaY < 0) follow.checked = false; // who scrolls up wants to read
     }, { passive: true });
     follow.addEventListener("change", () => this.#scroll());
+    // Rows take their true height only when they come into sight, so the end moves after it was scrolled to.
+    new ResizeObserver(() => this.#scroll()).observe(list);
   }
 
   clear() {

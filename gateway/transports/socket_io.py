@@ -246,7 +246,10 @@ class SocketIoServer:
         return task
 
     def _refusal(self, scope: Scope) -> ApiError | None:
-        if b"sid" in parse_qs(scope["query_string"]):
+        query = parse_qs(scope["query_string"])
+        if b"j" in query:  # readable from any page, whatever its origin
+            return ApiError("INVALID_ARGUMENT", "JSONP is not offered; use XMLHttpRequest or WebSocket", field="j")
+        if b"sid" in query:
             return None
         if self._is_closed:
             return ApiError("UNAVAILABLE", CloseReason.SERVER_SHUTDOWN.text, retry_after_seconds=RETRY_AFTER_SECONDS)

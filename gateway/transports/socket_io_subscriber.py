@@ -298,12 +298,17 @@ def _refusal(name: object, arguments: tuple[Any, ...], error: ApiError) -> dict[
         for field in ("taskId", "pipelineId"):
             if isinstance(payload.get(field), str):
                 fields[field] = _cut(payload[field])
-    return {**fields, **error.fields(), "timestamp": now()}
+    refusal = {name: _sendable(text) for name, text in error.fields().items()}
+    return {**fields, **refusal, "timestamp": now()}
 
 
 def _cut(text: str) -> str:
-    # A lone surrogate is possible in JSON and impossible in UTF-8.
-    return text[:_ECHO_CHARACTERS_MAX].encode(errors="replace").decode()
+    return _sendable(text[:_ECHO_CHARACTERS_MAX])
+
+
+def _sendable(text: str) -> str:
+    """The text without lone surrogates, which are possible in JSON and impossible in UTF-8."""
+    return text.encode(errors="replace").decode()
 
 
 def _not_subscribed(field: str) -> ApiError:

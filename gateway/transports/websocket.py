@@ -30,6 +30,9 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Engine.IO has pings of its own. Those of WebSockets wait in the same line behind everything that a slow client
+        # has not read, and uvicorn's patience would end the connection of one that makes progress all the time.
+        self.ping_interval = None
         inner = self.app
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -27,7 +27,13 @@ _local = threading.local()
 
 
 class ChunkDamagedError(JournalError):
-    """What the disk gave back is not what was written."""
+    """What the disk gave back is not what was written; the text names the task and the lines."""
+
+    def __init__(self, task_id: str, first: int, last: int, reason: str) -> None:
+        super().__init__(f"the stored lines {first} to {last} of task {task_id!r} are damaged: {reason}")
+        self.task_id = task_id
+        self.first = first
+        self.last = last
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,9 @@ def _pack(entries: Sequence[LogEntry], lines: list[bytes]) -> PackedChunk:
     return PackedChunk(lines, levels, min(times), max(times), codec, len(raw), zlib.crc32(payload), payload)
 
 
-def open_payload(codec: int, raw_size: int, checksum: int, payload: bytes, *, place: str) -> list[bytes]:
+def open_payload(
+    codec: int, raw_size: int, checksum: int, payload: bytes, *, task_id: str, first: int, last: int
+) -> list[bytes]:
     """The lines of a stored chunk.
 
     Args:
@@ -78,18 +86,26 @@ def open_payload(codec: int, raw_size: int, checksum: int, payload: bytes, *, pl
         raw_size: as stored, in bytes.
         checksum: as stored; CRC-32 of the payload.
         payload: as stored.
-        place: names task and sequences in the error.
+        task_id: whose lines they are.
+        first: as stored, the sequence of the first line.
+        last: as stored, the sequence of the last line.
 
     Raises:
-        ChunkDamagedError: the checksum or the size is wrong.
+        ChunkDamagedError: the checksum, the size or the number of lines is wrong.
     """
     if zlib.crc32(payload) != checksum:
-        raise ChunkDamagedError(f"the stored lines of {place} are damaged: their checksum does not match")
+        raise ChunkDamagedError(task_id, first, last, "their checksum does not match")
     if codec == _ZSTD:
-        payload = _decompressor().decompress(payload, max_output_size=raw_size)
+        try:
+            payload = _decompressor().decompress(payload, max_output_size=raw_size)
+        except zstandard.ZstdError as error:
+            raise ChunkDamagedError(task_id, first, last, f"they cannot be decompressed ({error})") from error
     if len(payload) != raw_size:
-        raise ChunkDamagedError(f"the stored lines of {place} are damaged: their size does not match")
-    return payload.split(b"\n")
+        raise ChunkDamagedError(task_id, first, last, "their size does not match")
+    lines = payload.split(b"\n")
+    if len(lines) != last - first + 1:
+        raise ChunkDamagedError(task_id, first, last, f"there are {len(lines)} of them")
+    return lines
 
 
 def _compressor() -> zstandard.ZstdCompressor:

@@ -1,6 +1,7 @@
 """The journal on one SQLite file: one writer thread, group commit, a small pool of readers."""
 
 import asyncio
+import contextlib
 import logging
 import queue
 import secrets
@@ -13,7 +14,7 @@ from typing import IO, Final, Literal, TypeVar
 
 from filters.block import Selection
 from filters.matching import Matcher
-from storage.database import explain, hold, migrate
+from storage.database import explain, hold, migrate_file
 from storage.journal import (
     Append,
     Committed,
@@ -38,18 +39,25 @@ _log = logging.getLogger(__name__)
 _ITEM_BYTES: Final = 512
 """What an append without lines counts for while it waits."""
 
-_BUSY_SECONDS: Final = 10.0
-"""How long the writer waits for another program's transaction before the group is refused as unavailable."""
+_BUSY_SECONDS: Final = 1.0
+"""How long SQLite itself waits for another program's transaction, at most; the writer then looks up and tries again."""
+
+_ITEMS_MAX: Final = 4096
+"""Appends that one transaction takes at most."""
 
 Group = list[tuple[Append, "asyncio.Future[Receipt]"]]
 Outcome = list[CommitResult | JournalError]
 T = TypeVar("T")
 
 
-def _connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+def _connect(path: Path, *, synchronous: str, busy_seconds: float = _BUSY_SECONDS) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={synchronous}")
+    # A checkpoint happens within a commit and waits for the disk twice. At 16 MB of log instead of 4 a lone line waits
+    # a third as long on average.
+    connection.execute("PRAGMA wal_autocheckpoint=4000")
+    connection.execute("PRAGMA journal_size_limit=67108864")
     return connection
 
 
@@ -70,7 +78,9 @@ class SqliteJournal:
         self,
         path: Path,
         lock: IO[bytes],
-        connection: sqlite3.Connection,
+        writer: Writer,
+        epoch: str,
+        last_record: int,
         *,
         pending_bytes_max: int,
         commit_bytes_max: int,
@@ -78,8 +88,8 @@ class SqliteJournal:
     ) -> None:
         self._path = path
         self._lock_file = lock
-        self._connection = connection
-        self._epoch = _epoch(connection)
+        self._writer = writer
+        self._epoch = epoch
         self._pending_bytes_max = pending_bytes_max
         self._commit_bytes_max = commit_bytes_max
         self._loop = asyncio.get_running_loop()
@@ -92,12 +102,11 @@ class SqliteJournal:
         self._writable.set()
         self._is_busy = False
         self._is_closed = False
+        self._closing: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._commits = self._lines = self._stored_bytes = self._duplicates = 0
-        self._last_record = int(
-            connection.execute("SELECT coalesce(max(record_id), 0) FROM journal_records").fetchone()[0]
-        )
+        self._last_record = last_record
         self._last_commit_seconds = 0.0
         self._error = ""
         self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
@@ -117,6 +126,7 @@ class SqliteJournal:
         durability: Literal["full", "process"] = "full",
         pending_bytes_max: int = 32 << 20,
         commit_bytes_max: int = 4 << 20,
+        lock_seconds_max: float = 10.0,
         readers: int = 2,
     ) -> "SqliteJournal":
         """Open a journal, making or migrating the database.
@@ -125,7 +135,8 @@ class SqliteJournal:
             path: the database's file.
             durability: ``full`` survives a power loss, ``process`` a killed process.
             pending_bytes_max: bytes that may wait for a commit before producers are paused.
-            commit_bytes_max: bytes that one transaction takes at most.
+            commit_bytes_max: bytes that one transaction takes at most, unless a single append has more.
+            lock_seconds_max: how long another program may lock the database before appends are refused.
             readers: threads for reading.
 
         Raises:
@@ -133,21 +144,27 @@ class SqliteJournal:
             JournalUnavailableError: it cannot be used now.
         """
 
-        def prepare() -> tuple[IO[bytes], sqlite3.Connection]:
+        def connect() -> sqlite3.Connection:
+            synchronous = "FULL" if durability == "full" else "NORMAL"
+            return _connect(path, synchronous=synchronous, busy_seconds=min(_BUSY_SECONDS, lock_seconds_max))
+
+        def prepare() -> tuple[IO[bytes], Writer, str, int]:
             lock = hold(path)
             try:
-                migrate(f"sqlite:///{path}")
+                migrate_file(path)
                 with explain(path):
-                    return lock, _connect(path, synchronous="FULL" if durability == "full" else "NORMAL")
+                    with contextlib.closing(connect()) as connection:
+                        epoch = _epoch(connection)
+                        last = connection.execute("SELECT coalesce(max(record_id), 0) FROM journal_records").fetchone()
+                    return lock, Writer(path, connect, lock_seconds_max), epoch, int(last[0])
             except BaseException:
                 lock.close()
                 raise
 
-        lock, connection = await asyncio.to_thread(prepare)
+        prepared = await asyncio.to_thread(prepare)
         return cls(
             path,
-            lock,
-            connection,
+            *prepared,
             pending_bytes_max=pending_bytes_max,
             commit_bytes_max=commit_bytes_max,
             readers=readers,
@@ -179,7 +196,7 @@ class SqliteJournal:
             stored_bytes=self._stored_bytes,
             duplicates=self._duplicates,
             last_commit_seconds=self._last_commit_seconds,
-            error=self._error,
+            error=self._error or self._writer.hindrance,
             last_record=self._last_record,
         )
 
@@ -226,7 +243,10 @@ class SqliteJournal:
 
     async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
         """Where the last ``count`` matching lines start."""
-        return await self._run(self._reader.tail_start, task_id, count, upto, matcher)
+        while True:  # in steps, so that a long search does not keep a reader's thread to itself
+            upto, count, is_done = await self._run(self._reader.tail_step, task_id, count, upto, matcher)
+            if is_done:
+                return upto
 
     async def last_number(self, producer_id: str) -> int:
         """The highest number of a producer that is on disk."""
@@ -241,10 +261,13 @@ class SqliteJournal:
         return await self._run(self._reader.records, after, bytes_max)
 
     async def close(self) -> None:
-        """Commit what waits, stop the threads and close the file; idempotent."""
-        if self._is_closed:
-            return
-        self._is_closed = True
+        """Commit what waits, stop the threads and close the file; idempotent, and everyone waits for the end of it."""
+        if self._closing is None:
+            self._is_closed = self._writer.is_hurried = True
+            self._closing = self._loop.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         await self._idle.wait()
         self._groups.put(None)
         await asyncio.to_thread(self._shut)
@@ -253,7 +276,7 @@ class SqliteJournal:
         self._thread.join()
         self._readers.shutdown()
         self._reader.close()
-        self._connection.close()
+        self._writer.close()
         self._lock_file.close()
 
     async def _run(self, query: Callable[..., T], *arguments: object) -> T:
@@ -277,22 +300,24 @@ class SqliteJournal:
             return
         self._is_busy = True
         count = size = 0
-        for item, _ in self._pending:
-            count += 1
-            size += item.size if isinstance(item, LineBatch) else 0
-            if size >= self._commit_bytes_max:
+        for item, _ in self._pending[:_ITEMS_MAX]:
+            size += item.size if isinstance(item, LineBatch) else _ITEM_BYTES
+            if count and size > self._commit_bytes_max:
                 break
+            count += 1
         group, self._pending = self._pending[:count], self._pending[count:]
         self._groups.put(group)
 
     def _write(self) -> None:
         """The writer's thread."""
         lock = self.write_lock
-        writer = Writer(self._connection)
         while (group := self._groups.get()) is not None:
             with lock.urgent():
-                outcome = self._commit(writer, [item for item, _ in group])
-            self._loop.call_soon_threadsafe(self._committed, group, outcome)
+                outcome = self._commit(self._writer, [item for item, _ in group])
+            try:
+                self._loop.call_soon_threadsafe(self._committed, group, outcome)
+            except RuntimeError:
+                return  # the loop is closed, and with it everybody who waited
 
     def _commit(self, writer: Writer, items: Sequence[Append]) -> Outcome:
         """One result for the whole group, or one per item."""

@@ -23,6 +23,11 @@ class WriteLock:
     def __repr__(self) -> str:
         return f"<WriteLock held={self._is_held} urgent={self._urgent}>"
 
+    @property
+    def is_wanted(self) -> bool:
+        """Someone urgent waits; a long transaction would do well to end."""
+        return self._urgent > 0
+
     @contextlib.contextmanager
     def urgent(self) -> Iterator[None]:
         """Hold the lock as the journal does."""

@@ -4,36 +4,40 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from filters.block import Block, Selection
+from filters.block import Selection
+from filters.entry import decode_lines
 from filters.matching import Matcher
-from storage.journal import JournalUnavailableError, Record, StageProgress, TaskEnded, TaskState
-from storage.sqlite.chunks import open_payload
+from storage.journal import Record, StageProgress, TaskEnded, TaskState
+from storage.sqlite.chunks import ChunkDamagedError, open_payload
+from storage.sqlite.page import CHUNKS_MAX, OPENED_BYTES_MAX, Page
 from storage.sqlite.writer import END_KIND
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "TailStep"]
 
-_CHUNKS_PER_QUERY: Final = 64
-_CHUNKS_PER_READ_MAX: Final = 256
-"""So many chunks one read looks at; a filter that nothing matches then reports how far it got and is asked again."""
+_CHUNKS_PER_QUERY: Final = 256
 
-_OPENED_BYTES_MAX: Final = 16 << 20
+_INLINE_BYTES_MAX: Final = 4096
+"""Payloads up to this size come along with the bounds: a query for each would cost more than reading some in vain."""
+
+_KEPT_BYTES_MAX: Final = 16 << 20
 """Chunks kept opened for readers that take them in several steps."""
+
+_LINE_BYTES: Final = 64  # what a line in memory costs beside its bytes
 
 _END: Final = msgspec.json.Decoder(tuple[str, str, str, bool])
 
-_BOUNDS: Final = (
-    "SELECT record_id, first_sequence, last_sequence, levels, earliest, latest FROM journal_records "
-    "WHERE task_key = ? AND kind = 0 AND "
-)
+_BOUNDS: Final = f"""
+    SELECT record_id, first_sequence, last_sequence, levels, earliest, latest, codec, raw_size, checksum,
+    CASE WHEN length(payload) <= {_INLINE_BYTES_MAX} THEN payload END
+    FROM journal_records WHERE task_key = ? AND kind = 0 AND last_sequence
+"""  # noqa: S608 - a constant
 
 
-@dataclass(frozen=True, slots=True)
-class _Bounds:
+class _Bounds(NamedTuple):
     """What is known of a chunk without opening it."""
 
     record_id: int
@@ -42,6 +46,18 @@ class _Bounds:
     levels: int
     earliest: str
     latest: str
+    codec: int
+    raw_size: int
+    checksum: int
+    payload: bytes | None
+
+
+class TailStep(NamedTuple):
+    """How far the search for a tail got: ``left`` lines are to be found up to ``upto``, unless it is done."""
+
+    upto: int
+    left: int
+    is_done: bool
 
 
 class Reader:
@@ -76,55 +92,45 @@ class Reader:
 
     def read(self, task_id: str, after: int, upto: int, matcher: Matcher, lines_max: int, bytes_max: int) -> Selection:
         """See ``Journal.read``."""
-        key, first = self._task(task_id)
-        start = position = max(after, first - 1)
-        sequences: list[int] = []
-        lines: list[bytes] = []
-        size = looked_at = 0
+        key, first, last = self._task(task_id)
+        start = max(after, min(first - 1, upto))
+        page = Page(start, min(upto, last), matcher, lines_max, bytes_max)
+        if page.is_full:
+            return page.selection()  # before the chunks are looked at: the limits are not reached yet
         for bounds in self._chunks_after(key, start):
-            if bounds.first > upto or looked_at >= _CHUNKS_PER_READ_MAX:
-                break
-            looked_at += 1
-            end = min(bounds.last, upto)
+            if bounds.first > page.end + 1:
+                raise ChunkDamagedError(task_id, page.end + 1, bounds.first - 1, "they are missing")
             if not matcher.may_match(bounds.levels, bounds.earliest, bounds.latest):
-                position = end
-                continue
-            stored = self._open(bounds, task_id)
-            part = stored[position + 1 - bounds.first : end + 1 - bounds.first]
-            found = matcher.select_block(Block(task_id, position + 1, part))
-            taken = _fit(found.lines, lines_max - len(lines), bytes_max - size)
-            if not lines and found.lines:
-                taken = max(taken, 1)  # every read makes progress, however long the line is
-            sequences += found.sequences[:taken]
-            lines += found.lines[:taken]
-            size += sum(map(len, found.lines[:taken]))
-            if taken < len(found.lines):
-                position = found.sequences[taken] - 1
+                page.skip(bounds.last)
+            else:
+                lines = self._open(bounds, task_id)
+                if page.add(bounds.first, bounds.raw_size, lines):
+                    self._keep(bounds, lines)
+            if page.is_full:
                 break
-            position = end
-            if len(lines) >= lines_max or size >= bytes_max:
-                break
-        if looked_at == 0:
-            position = max(start, upto)  # nothing is stored there; the reader must not ask again
-        return Selection(start, position, sequences, lines)
+        else:
+            raise ChunkDamagedError(task_id, page.end + 1, page.upto, "they are missing")
+        return page.selection()
 
-    def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
-        """See ``Journal.tail_start``."""
-        key, first = self._task(task_id)
-        if matcher.everything:
-            return max(first - 1, upto - count)
-        if count <= 0:
-            return upto
-        left = count
-        for bounds in self._chunks_before(key, upto):
-            if not matcher.may_match(bounds.levels, bounds.earliest, bounds.latest):
-                continue
-            part = self._open(bounds, task_id)[: max(0, upto + 1 - bounds.first)]
-            found = matcher.select_block(Block(task_id, bounds.first, part)).sequences
-            if len(found) >= left:
-                return found[-left] - 1
-            left -= len(found)
-        return first - 1
+    def tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
+        """Look for the place in front of the last ``count`` matching lines, for as long as one step may take."""
+        key, first, last = self._task(task_id)
+        upto = min(upto, last)
+        if matcher.everything or count <= 0 or upto < first:
+            return TailStep(min(max(first - 1, upto - max(count, 0)), last), 0, is_done=True)
+        opened = 0
+        for number, bounds in enumerate(self._chunks_before(key, upto)):
+            if number >= CHUNKS_MAX or opened >= OPENED_BYTES_MAX:
+                return TailStep(upto, count, is_done=False)
+            if matcher.may_match(bounds.levels, bounds.earliest, bounds.latest):
+                opened += bounds.raw_size
+                part = self._open(bounds, task_id)[: upto + 1 - bounds.first]
+                found = matcher.select(decode_lines(part))
+                if len(found) >= count:
+                    return TailStep(bounds.first + found[-count] - 1, 0, is_done=True)
+                count -= len(found)
+            upto = bounds.first - 1
+        return TailStep(first - 1, 0, is_done=True)
 
     def records(self, after: int, bytes_max: int) -> Sequence[Record]:
         """See ``Journal.records``."""
@@ -137,18 +143,17 @@ class Reader:
             (after,),
         )
         for record_id, task_id, kind, first, last, codec, raw_size, checksum, payload in cursor:
-            stored = open_payload(
-                codec, raw_size, checksum, payload, place=f"task {task_id!r}, lines {first} to {last}"
-            )
+            size += raw_size
+            if found and size > bytes_max:
+                break
             if kind == END_KIND:
+                stored = open_payload(codec, raw_size, checksum, payload, task_id=task_id, first=last, last=last)
                 status, timestamp, reason, through_status = _END.decode(stored[0])
                 ended = TaskEnded(task_id, last, status, timestamp, reason, through_status)
                 found.append(Record(record_id, task_id, ended=ended))
             else:
+                stored = open_payload(codec, raw_size, checksum, payload, task_id=task_id, first=first, last=last)
                 found.append(Record(record_id, task_id, first, stored))
-            size += raw_size
-            if size >= bytes_max:
-                break
         cursor.close()
         return found
 
@@ -174,71 +179,68 @@ class Reader:
                 self._connections.append(connection)
         return connection
 
-    def _task(self, task_id: str) -> tuple[int, int]:
+    def _task(self, task_id: str) -> tuple[int, int, int]:
+        """Key, first and last sequence of a task; an unknown one has no lines."""
         row = self._db.execute(
-            "SELECT task_key, first_sequence FROM journal_tasks WHERE task_id = ?", (task_id,)
+            "SELECT task_key, first_sequence, last_sequence FROM journal_tasks WHERE task_id = ?", (task_id,)
         ).fetchone()
-        return (row[0], row[1]) if row else (0, 1)
+        return row or (0, 1, 0)
 
     def _chunks_after(self, key: int, sequence: int) -> Iterator[_Bounds]:
+        rows_max = 4  # most readers want little, and are close to the end
         while True:
             rows = self._db.execute(
-                _BOUNDS + "last_sequence > ? ORDER BY last_sequence LIMIT ?", (key, sequence, _CHUNKS_PER_QUERY)
+                f"{_BOUNDS} > ? ORDER BY last_sequence LIMIT ?", (key, sequence, rows_max)
             ).fetchall()
-            for row in rows:
-                yield _Bounds(*row)
-            if len(rows) < _CHUNKS_PER_QUERY:
+            yield from map(_Bounds._make, rows)
+            if len(rows) < rows_max:
                 return
-            sequence = rows[-1][2]
+            sequence, rows_max = rows[-1][2], _CHUNKS_PER_QUERY
 
     def _chunks_before(self, key: int, sequence: int) -> Iterator[_Bounds]:
         # The chunk that ``sequence`` is in ends at it or behind it; all others end before.
-        row = self._db.execute(
-            _BOUNDS + "last_sequence >= ? ORDER BY last_sequence LIMIT 1", (key, sequence)
-        ).fetchone()
-        if row is not None:
-            yield _Bounds(*row)
+        rows = self._db.execute(f"{_BOUNDS} >= ? ORDER BY last_sequence LIMIT 1", (key, sequence)).fetchall()
+        yield from map(_Bounds._make, rows)
         while True:
             rows = self._db.execute(
-                _BOUNDS + "last_sequence < ? ORDER BY last_sequence DESC LIMIT ?", (key, sequence, _CHUNKS_PER_QUERY)
+                f"{_BOUNDS} < ? ORDER BY last_sequence DESC LIMIT ?", (key, sequence, _CHUNKS_PER_QUERY)
             ).fetchall()
-            for row in rows:
-                yield _Bounds(*row)
+            yield from map(_Bounds._make, rows)
             if len(rows) < _CHUNKS_PER_QUERY:
                 return
             sequence = rows[-1][2]
 
     def _open(self, bounds: _Bounds, task_id: str) -> list[bytes]:
-        """The lines of a chunk; the last ones opened are kept."""
-        with self._guard:
-            opened = self._opened.get(bounds.record_id)
-            if opened is not None:
-                self._opened.move_to_end(bounds.record_id)
-                return opened[1]
-        row = self._db.execute(
-            "SELECT codec, raw_size, checksum, payload FROM journal_records WHERE record_id = ?", (bounds.record_id,)
-        ).fetchone()
-        place = f"task {task_id!r}, lines {bounds.first} to {bounds.last}"
-        if row is None:
-            raise JournalUnavailableError(f"{place} were removed by retention while they were being read")
-        codec, raw_size, checksum, payload = row
-        lines = open_payload(codec, raw_size, checksum, payload, place=place)
+        """The lines of a chunk."""
+        if bounds.payload is None:  # a small one is not worth keeping
+            with self._guard:
+                opened = self._opened.get(bounds.record_id)
+                if opened is not None:
+                    self._opened.move_to_end(bounds.record_id)
+                    return opened[1]
+        payload = bounds.payload
+        if payload is None:
+            row = self._db.execute(
+                "SELECT payload FROM journal_records WHERE record_id = ?", (bounds.record_id,)
+            ).fetchone()
+            if row is None:
+                raise ChunkDamagedError(task_id, bounds.first, bounds.last, "they were removed while they were read")
+            payload = row[0]
+        return open_payload(
+            *(bounds.codec, bounds.raw_size, bounds.checksum, payload),
+            task_id=task_id,
+            first=bounds.first,
+            last=bounds.last,
+        )
+
+    def _keep(self, bounds: _Bounds, lines: list[bytes]) -> None:
+        """Keep the lines of a chunk that somebody will come back to."""
+        if bounds.payload is not None:
+            return
+        size = bounds.raw_size + _LINE_BYTES * len(lines)
         with self._guard:
             if bounds.record_id not in self._opened:
-                self._opened[bounds.record_id] = (raw_size, lines)
-                self._opened_bytes += raw_size
-            while self._opened_bytes > _OPENED_BYTES_MAX and len(self._opened) > 1:
+                self._opened[bounds.record_id] = (size, lines)
+                self._opened_bytes += size
+            while self._opened_bytes > _KEPT_BYTES_MAX and len(self._opened) > 1:
                 self._opened_bytes -= self._opened.popitem(last=False)[1][0]
-        return lines
-
-
-def _fit(lines: Sequence[bytes], lines_max: int, bytes_max: int) -> int:
-    """How many of the lines fit."""
-    if len(lines) <= lines_max and sum(map(len, lines)) <= bytes_max:
-        return len(lines)
-    size = 0
-    for index, line in enumerate(lines):
-        size += len(line)
-        if index >= lines_max or size > bytes_max:
-            return index
-    return len(lines)

@@ -4,8 +4,9 @@ import sqlite3
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -36,6 +37,9 @@ END_KIND: Final = 1
 _CACHED_MAX: Final = 4096
 """Tasks, and producers, whose state is kept between transactions; others are read again."""
 
+_WORKERS_MAX: Final = 16384
+"""Workers whose last status is kept between transactions."""
+
 _FINAL: Final = frozenset({"COMPLETED", "FAILED", "TERMINATED"})
 
 _INSERT_RECORD: Final = (
@@ -52,8 +56,12 @@ class _Task:
     task_id: str
     last: int
     ended: TaskEnded | None
-    workers: dict[str, tuple[str, str]]
-    """Last status and reason of every worker seen; empty where it has reported none."""
+    workers: int = 0
+    """How many workers were seen. They are counted, not listed: one task may have any number of them."""
+    unfinished: int = 0
+    """How many of them have not reported a final status."""
+    was_ended: bool = False
+    """Whether it had ended before this transaction."""
     waiting: list[LogEntry] = field(default_factory=list)
     """Entries of this transaction that have their sequence and are not packed yet."""
     received_at: float = 0.0
@@ -76,21 +84,52 @@ class Writer:
     """State that follows the database, and the statements that change both.
 
     Anything that fails rolls the transaction back and forgets the cached state, so that the next one reads what is
-    really there: nothing is skipped and nothing is given twice, even where a COMMIT failed after it took effect.
+    really there: nothing is skipped and nothing is given twice. After an error of the disk the connection is opened
+    anew, for SQLite keeps using the file that it has, even where another one has taken its place.
+
+    Attributes:
+        hindrance: why the transaction under way cannot start, in one sentence; empty when it is not held up.
+        is_hurried: give up at once where another program has locked the database.
+
+    Args:
+        path: the database's file.
+        connect: opens a connection.
+        lock_seconds_max: how long a transaction waits for other programs.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
+    def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection], lock_seconds_max: float) -> None:
+        self.hindrance = ""
+        self.is_hurried = False
+        self._path = path
+        self._connect = connect
+        self._lock_seconds_max = lock_seconds_max
+        self._connection: sqlite3.Connection | None = connect()
         self._tasks: OrderedDict[str, _Task] = OrderedDict()
         self._numbers: OrderedDict[str, int] = OrderedDict()
+        self._statuses: OrderedDict[tuple[int, str], str] = OrderedDict()
         self._begin()
+
+    def __repr__(self) -> str:
+        return f"<Writer {str(self._path)!r} {self.hindrance or 'ready'}>"
+
+    def close(self) -> None:
+        """Close the connection; the next commit would open another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
 
     def _begin(self) -> None:
         self._touched: dict[str, _Task] = {}
         self._counted: dict[str, int] = {}
         self._blocks: list[Block] = []
         self._ended: list[TaskEnded] = []
-        self._opened: list[str] = []
+        self._opened: dict[str, None] = {}
         self._progress: list[StageProgress] = []
         self._stored_bytes = 0
         self._lines = 0
@@ -105,21 +144,31 @@ class Writer:
         started = time.perf_counter()
         self._begin()
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self._start()
             receipts = [self._apply(item) for item in items]
             self._finish()
-            self._db.execute("COMMIT")
-        except BaseException:
-            self._tasks.clear()
-            self._numbers.clear()
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            self._commit()
+        except BaseException as error:
+            self._forget()
+            if isinstance(error, sqlite3.Error) and not _is_locked(error):
+                self.close()  # rolls back, too
+            elif self._connection is not None and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
-        for cache in (self._tasks, self._numbers):
-            while len(cache) > _CACHED_MAX:
+        for cache, items_max in (
+            (self._tasks, _CACHED_MAX),
+            (self._numbers, _CACHED_MAX),
+            (self._statuses, _WORKERS_MAX),
+        ):
+            while len(cache) > items_max:
                 cache.popitem(last=False)
         return CommitResult(
-            Committed(self._blocks, self._ended, self._progress, self._opened),
+            Committed(
+                self._blocks,
+                [ended for ended in self._ended if self._touched[ended.task_id].ended is ended],
+                self._progress,
+                list(self._opened),
+            ),
             receipts,
             self._lines,
             self._stored_bytes,
@@ -127,11 +176,46 @@ class Writer:
             time.perf_counter() - started,
         )
 
+    def _start(self) -> None:
+        """Begin the transaction; waits for other programs, in steps, so that it can be told why nothing goes on."""
+        deadline = time.monotonic() + self._lock_seconds_max
+        try:
+            while True:
+                try:
+                    self._db.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError as error:
+                    if not _is_locked(error) or self.is_hurried or time.monotonic() >= deadline:
+                        raise
+                    self.hindrance = f"{self._path} is locked by another program"
+                else:
+                    return
+        finally:
+            self.hindrance = ""
+
+    def _commit(self) -> None:
+        """Commit; where that reports an error, look whether the transaction has been stored all the same.
+
+        Ids of records are given by this writer alone, and the lock is still held: if the last one is there, all is. A
+        transaction without records is taken for lost; sending it again does no harm.
+        """
+        try:
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            self._forget()
+            self.close()
+            found = self._db.execute("SELECT 1 FROM journal_records WHERE record_id = ?", (self._last_record,))
+            if found.fetchone() is None:
+                raise
+
+    def _forget(self) -> None:
+        for cache in (self._tasks, self._numbers, self._statuses):
+            cache.clear()
+
     def _apply(self, item: Append) -> Receipt | JournalUnavailableError:
         if item.producer is not None:
             number, known = item.producer.number, self._known_number(item.producer.producer_id)
             if number <= known:
-                return Receipt(duplicate=True)
+                return Receipt(duplicate=True, created=not isinstance(item, WorkerRegistered))
             if number > known + 1:
                 return JournalUnavailableError(f"number {number} was not stored because {known + 1} was not")
             self._numbers[item.producer.producer_id] = self._counted[item.producer.producer_id] = number
@@ -144,7 +228,9 @@ class Writer:
             case WorkerRegistered():
                 return Receipt(created=self._register(item))
             case StreamClosed():
-                self._settle(self._task(item.task_id), now())
+                task = self._find(item.task_id)
+                if task is not None:
+                    self._settle(task, now())
             case TaskEnding():
                 task = self._task(item.task_id)
                 if task.ended is None:
@@ -183,10 +269,12 @@ class Writer:
     def _report(self, report: WorkerReport) -> None:
         task = self._task(report.task_id)
         self._see(task, report.worker_id)
-        task.workers[report.worker_id] = (report.status, report.reason)
+        worker = (task.key, report.worker_id)
+        task.unfinished += (self._statuses[worker] in _FINAL) - (report.status in _FINAL)
+        self._statuses[worker] = report.status
         self._db.execute(
             "UPDATE journal_workers SET status = ?, reason = ? WHERE task_key = ? AND worker_id = ?",
-            (report.status, report.reason, task.key, report.worker_id),
+            (report.status, report.reason, *worker),
         )
         if report.status in _FINAL:
             self._settle(task, report.timestamp)
@@ -204,23 +292,33 @@ class Writer:
 
     def _see(self, task: _Task, worker_id: str) -> bool:
         """Remember a worker; True where it was not known."""
-        if worker_id in task.workers:
+        worker = (task.key, worker_id)
+        if worker in self._statuses:
+            self._statuses.move_to_end(worker)
             return False
-        task.workers[worker_id] = ("", "")
-        self._db.execute(
-            "INSERT OR IGNORE INTO journal_workers (task_key, worker_id) VALUES (?, ?)", (task.key, worker_id)
-        )
-        return True
+        cursor = self._db.execute("INSERT OR IGNORE INTO journal_workers (task_key, worker_id) VALUES (?, ?)", worker)
+        if cursor.rowcount == 1:
+            self._statuses[worker] = ""
+            task.workers += 1
+            task.unfinished += 1
+            return True
+        row = self._db.execute(
+            "SELECT status FROM journal_workers WHERE task_key = ? AND worker_id = ?", worker
+        ).fetchone()
+        self._statuses[worker] = row[0]
+        return False
 
     def _settle(self, task: _Task, timestamp: str) -> None:
         """End the task if every worker seen on it has reported a final status."""
-        reports = task.workers.values()
-        if task.ended is not None or not reports or not all(status in _FINAL for status, _ in reports):
+        if task.ended is not None or not task.workers or task.unfinished:
             return
-        failures = [reason for status, reason in reports if status == "FAILED"]
-        reasons = [reason for reason in failures or (reason for _, reason in reports) if reason]
-        reason = reasons[0] if reasons else ""
-        self._end(task, "FAILED" if failures else "COMPLETED", timestamp, reason, through_status=True)
+        # A failure comes first, and of those one that gives a reason.
+        status, reason = self._db.execute(
+            "SELECT status, reason FROM journal_workers WHERE task_key = ? "
+            "ORDER BY status = 'FAILED' DESC, reason <> '' DESC LIMIT 1",
+            (task.key,),
+        ).fetchone()
+        self._end(task, "FAILED" if status == "FAILED" else "COMPLETED", timestamp, reason, through_status=True)
 
     def _end(self, task: _Task, status: str, timestamp: str, reason: str, *, through_status: bool = False) -> None:
         self._pack(task)  # the end stands behind these lines in the order of records
@@ -233,7 +331,8 @@ class Writer:
     def _open(self, task: _Task) -> None:
         task.ended = None
         task.is_changed = True
-        self._opened.append(task.task_id)
+        if task.was_ended:
+            self._opened[task.task_id] = None
 
     def _advance_stage(self, progress: StageProgress) -> None:
         row = self._db.execute(
@@ -247,34 +346,41 @@ class Writer:
         self._progress.append(numbered)
 
     def _task(self, task_id: str) -> _Task:
+        """A task, which is made where there is none."""
+        task = self._find(task_id)
+        if task is None:
+            key = self._db.execute("INSERT INTO journal_tasks (task_id) VALUES (?)", (task_id,)).lastrowid
+            task = self._tasks[task_id] = self._touched[task_id] = _Task(int(key or 0), task_id, 0, None)
+        return task
+
+    def _find(self, task_id: str) -> _Task | None:
+        """A task that is stored or was made in this transaction."""
         task = self._touched.get(task_id)
         if task is not None:
             return task
-        task = self._tasks.get(task_id)
-        if task is None:
-            task = self._load(task_id)
-        self._tasks[task_id] = self._touched[task_id] = task
-        self._tasks.move_to_end(task_id)
+        task = self._tasks.get(task_id) or self._load(task_id)
+        if task is not None:
+            task.was_ended = task.ended is not None
+            self._tasks[task_id] = self._touched[task_id] = task
+            self._tasks.move_to_end(task_id)
         return task
 
-    def _load(self, task_id: str) -> _Task:
+    def _load(self, task_id: str) -> _Task | None:
         row = self._db.execute(
             "SELECT task_key, last_sequence, end_status, end_timestamp, end_reason, end_through_status "
             "FROM journal_tasks WHERE task_id = ?",
             (task_id,),
         ).fetchone()
         if row is None:
-            key = self._db.execute("INSERT INTO journal_tasks (task_id) VALUES (?)", (task_id,)).lastrowid
-            return _Task(int(key or 0), task_id, 0, None, {})
+            return None
         key, last, status, timestamp, reason, through_status = row
         ended = None if status is None else TaskEnded(task_id, last, status, timestamp, reason, bool(through_status))
-        workers = {
-            worker_id: (status, reason)
-            for worker_id, status, reason in self._db.execute(
-                "SELECT worker_id, status, reason FROM journal_workers WHERE task_key = ?", (key,)
-            )
-        }
-        return _Task(key, task_id, last, ended, workers)
+        workers, finished = self._db.execute(
+            "SELECT count(*), coalesce(sum(status IN ('COMPLETED', 'FAILED', 'TERMINATED')), 0) "
+            "FROM journal_workers WHERE task_key = ?",
+            (key,),
+        ).fetchone()
+        return _Task(key, task_id, last, ended, workers, workers - finished)
 
     def _pack(self, task: _Task) -> None:
         """Store the entries that wait, as few chunks as the limits allow."""
@@ -338,3 +444,7 @@ class Writer:
             "ON CONFLICT (producer_id) DO UPDATE SET number = excluded.number, updated_at = excluded.updated_at",
             [(producer_id, number, updated_at) for producer_id, number in self._counted.items()],
         )
+
+
+def _is_locked(error: sqlite3.Error) -> bool:
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

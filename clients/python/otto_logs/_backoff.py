@@ -33,6 +33,8 @@ class Backoff:
         self._attempt += 1
         return delay
 
-    def reset(self) -> None:
-        """Something has worked."""
+    def reset(self, base_seconds: float | None = None) -> None:
+        """Something has worked; the other side may have said what to start with the next time."""
         self._attempt = 0
+        if base_seconds is not None:
+            self._base = base_seconds

@@ -7,9 +7,10 @@ from otto_logs._courier import Courier
 from otto_logs._endpoint import Endpoint, Tls, Token
 from otto_logs._errors import NotDeliveredError
 from otto_logs._limits import ProducerLimits
+from otto_logs._memory_spool import MemorySpool
 from otto_logs._outbox import Outbox
 from otto_logs._requests import message_bytes, text_map
-from otto_logs._spool import Address, MemorySpool
+from otto_logs._spool import Address
 from otto_logs._statistics import Problem, ProducerStatistics
 from otto_logs._values import Level, Source, SpoolPolicy, check_identifier, line_count
 

@@ -130,3 +130,16 @@ def test_settings_lists_them_all(tmp_path: Path) -> None:
     """The reference is printed by the program that it describes."""
     result = call("settings", directory=tmp_path)
     assert "| `HEARTBEAT_INTERVAL_SECONDS` | `30` |" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("JWT_SECRET", "short"), ("JWT_PUBLIC_KEY_FILE", "none.pem"), ("JWKS_URL", "ftp://id.example/keys")],
+)
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_an_unusable_credential_is_one_sentence(command: str, name: str, value: str, tmp_path: Path) -> None:
+    """It is named as it was set, and no gateway runs without it."""
+    result = call(command, directory=tmp_path, **{name: value})
+    assert result.returncode == (2 if command == "serve" else 1)
+    assert complaint(result).startswith(f"otto-gateway: {name} ")
+    assert list(tmp_path.iterdir()) == []

@@ -87,6 +87,32 @@ async def test_binary_messages_are_refused(gateway: GatewayServer, open_raw: Ope
     assert await raw.receive() in ("1", "")
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"taskId":"t","filter":{"\\ud800":1}}',
+        '{"taskId":"t","filter":{"levels":["\\udfff"]}}',
+        '{"taskId":"t","after":"\\ud800"}',
+        '{"taskId":"\\ud800"}',
+    ],
+)
+async def test_half_a_character_is_answered_too(gateway: GatewayServer, open_raw: OpenRaw, payload: str) -> None:
+    """JSON can escape what UTF-8 cannot carry back."""
+    raw = await open_raw(gateway)
+    await raw.join()
+    await raw.send(f'{EVENT}["subscribe-to-logs",{payload}]')
+    assert (await raw.receive_event())[0] == "subscription_error"
+    await raw.send(f'{EVENT}["\\ud800",{payload}]')
+    assert (await raw.receive_event())[0] == "request_error"
+
+
+async def test_jsonp_is_not_offered(gateway: GatewayServer) -> None:
+    """Any page could read it, because scripts know no origin."""
+    async with httpx2.AsyncClient(base_url=gateway.url) as http:
+        answer = await http.get("/socket.io/?EIO=4&transport=polling&j=0")
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "j")
+
+
 @pytest.mark.parametrize("name", ["connect", "disconnect", "trigger_event", "on_disconnect", 5, None, ["x"], {"a": 1}])
 async def test_an_event_cannot_call_what_is_not_an_event(
     gateway: GatewayServer, open_raw: OpenRaw, name: object

@@ -29,6 +29,7 @@ def test_uvicorn_still_has_what_frames_are_written_with() -> None:
         "self.disconnected",
         "self.close_sent",
         "self.handshake_complete",
+        "self.ping_interval",
     ):
         assert f"{attribute}" in source
     assert "await self.writable.wait()" in inspect.getsource(WebSocketsSansIOProtocol.send)

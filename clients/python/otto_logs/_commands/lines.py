@@ -23,10 +23,12 @@ class LineSplitter:
 
     Args:
         line_bytes_max: what is kept of one line; the rest is counted and dropped.
-        progress_seconds: see above.
+        progress_seconds: see above; None: never.
     """
 
-    def __init__(self, *, line_bytes_max: int = _LINE_BYTES_MAX, progress_seconds: float = _PROGRESS_SECONDS) -> None:
+    def __init__(
+        self, *, line_bytes_max: int = _LINE_BYTES_MAX, progress_seconds: float | None = _PROGRESS_SECONDS
+    ) -> None:
         self._bytes_max = line_bytes_max
         self._progress_seconds = progress_seconds
         self._rest = b""
@@ -50,7 +52,8 @@ class LineSplitter:
             else:
                 lines.append(OutputLine(part))
         self._add(rest)
-        if self._state and now - self._state_given_at >= self._progress_seconds:
+        pause = self._progress_seconds
+        if self._state and pause is not None and now - self._state_given_at >= pause:
             lines.append(OutputLine(self._state))
             self._state, self._state_given_at, self._is_given = b"", now, True
         return lines

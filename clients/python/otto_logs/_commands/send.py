@@ -98,7 +98,7 @@ class _Sender:
         self._worker.report_status(status, reason)
 
     def send_file(self, file: str) -> None:
-        splitter = LineSplitter(progress_seconds=float("inf"))
+        splitter = LineSplitter(progress_seconds=None)
         for piece in _pieces(file):
             for line in splitter.feed(piece, 0.0):
                 self._send(line)

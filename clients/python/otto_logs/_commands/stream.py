@@ -77,16 +77,15 @@ class LogStream:
         Raises:
             StreamError: the gateway refused, or was away for too long.
         """
-        backoff = Backoff(self._retry_seconds, _RETRY_SECONDS_MAX)
+        backoff = Backoff(_RETRY_SECONDS, _RETRY_SECONDS_MAX)
         away_since: float | None = None
         timeout = httpx2.Timeout(_CONNECT_SECONDS, read=_SILENCE_SECONDS)
         with httpx2.Client(timeout=timeout, headers={"User-Agent": "otto-logs"}) as client:
             while True:
                 try:
                     for event in self._connection(client):
-                        if away_since is not None:
-                            away_since = None
-                            backoff = Backoff(self._retry_seconds, _RETRY_SECONDS_MAX)
+                        away_since = None
+                        backoff.reset(self._retry_seconds)
                         if event is None:
                             continue
                         yield event
@@ -117,8 +116,8 @@ class LogStream:
                     response.read()
                     self._refused(response)
                 for event in source:
-                    if event.retry is not None:
-                        self._retry_seconds = max(0.0, event.retry / 1000)
+                    if event.retry is not None and event.retry >= 0:
+                        self._retry_seconds = event.retry / 1000
                     if event.data and event.event != "heartbeat":
                         yield StreamEvent(event.event, event.data, _object(event.data))
                     else:

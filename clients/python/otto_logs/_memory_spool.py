@@ -1,0 +1,329 @@
+"""A spool in memory: lines gather in runs, one request's worth each, until the courier takes them."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+from otto.logs.v1 import logs_pb2
+
+from otto_logs._limits import ProducerLimits
+from otto_logs._spool import Address, Barrier, Request
+from otto_logs._values import Level, Source, line_count
+
+__all__ = ["MemorySpool"]
+
+_LINE_BYTES: Final = 96
+"""What a line costs beside its message: protobuf's own fields and pointers, measured at 80 to 100 bytes."""
+_ITEM_BYTES: Final = 512
+"""What a status or a stage's progress costs, roughly."""
+
+
+class _Run:
+    __slots__ = ("address", "batch", "dropped", "opened_at", "size")
+
+    def __init__(self, address: Address, opened_at: float) -> None:
+        self.address = address
+        self.batch = logs_pb2.LineBatch(task_id=address.task_id, worker_id=address.worker_id)
+        self.size = 0
+        self.opened_at = opened_at
+        self.dropped = 0
+
+
+class MemorySpool:
+    """A bounded spool in memory."""
+
+    def __init__(self, limits: ProducerLimits) -> None:
+        self._limits = limits
+        self._pending: deque[_Run | logs_pb2.PublishRequest | Barrier] = deque()
+        self._open: dict[Address, _Run] = {}
+        self._gaps: dict[Address, _Run] = {}
+        self._sent: deque[Request | Barrier] = deque()
+        self._again: deque[Request] = deque()
+        self._number = 0
+        self._acknowledged = 0
+        self._bytes = 0
+        self._bytes_in_flight = 0
+        self._requests_in_flight = 0
+        self._lines = 0
+        self._lines_in_flight = 0
+
+    def __repr__(self) -> str:
+        return (
+            f"<MemorySpool lines={self._lines} bytes={self._bytes} sent={len(self._sent)} again={len(self._again)} "
+            f"number={self._number} acknowledged={self._acknowledged}>"
+        )
+
+    @property
+    def bytes_waiting(self) -> int:
+        """Memory that everything unacknowledged counts for."""
+        return self._bytes
+
+    @property
+    def lines_waiting(self) -> int:
+        """Lines that are not acknowledged."""
+        return self._lines
+
+    @property
+    def lines_in_flight(self) -> int:
+        """Those of them that were sent on the present connection."""
+        return self._lines_in_flight
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything was acknowledged."""
+        return not self._pending and not self._sent
+
+    @property
+    def has_in_flight(self) -> bool:
+        """Whether an acknowledgement is to be expected."""
+        return self._requests_in_flight > 0
+
+    def has_room(self, size: int) -> bool:
+        """Whether something with a message of ``size`` bytes fits; an empty spool takes anything."""
+        return self._bytes + size + _LINE_BYTES <= self._limits.spool_bytes_max or self.is_empty
+
+    def append_line(
+        self,
+        address: Address,
+        message: bytes,
+        time_unix_nano: int,
+        level: Level,
+        source: Source,
+        metadata: Mapping[str, str] | None,
+        now: float,
+    ) -> None:
+        """Add a line behind everything; the caller made room."""
+        size = len(message) + _LINE_BYTES
+        if metadata:
+            size += sum(2 * len(key) + 2 * len(value) for key, value in metadata.items())
+        run = self._open.get(address)
+        if run is None or self._is_full(run, size) or now - run.opened_at >= self._limits.linger_seconds:
+            run = self._open[address] = _Run(address, now)
+            self._pending.append(run)
+        run.batch.lines.add(
+            message=message,
+            time_unix_nano=time_unix_nano,
+            level=level,
+            source=source,
+            metadata=metadata,
+        )
+        run.size += size
+        self._bytes += size
+        self._lines += 1
+
+    def append_item(self, request: logs_pb2.PublishRequest) -> None:
+        """Add anything but lines behind everything; no line that comes later overtakes it."""
+        self._open.clear()
+        self._pending.append(request)
+        self._bytes += _ITEM_BYTES
+
+    def append_barrier(self) -> Barrier:
+        """Mark the end of what is there now."""
+        barrier = Barrier()
+        self._open.clear()
+        self._pending.append(barrier)
+        self._pass_barriers()
+        return barrier
+
+    def drop_oldest(self, size: int) -> int:
+        """Drop unsent lines a run at a time, oldest first, until ``size`` bytes fit; how many lines it were."""
+        dropped = 0
+        if self.has_room(size):
+            return dropped
+        kept: list[_Run | logs_pb2.PublishRequest | Barrier] = []
+        while self._pending and not self.has_room(size):
+            first = self._pending.popleft()
+            if not isinstance(first, _Run) or not first.batch.lines:
+                kept.append(first)
+                continue
+            dropped += self._drop(first, kept)
+        self._pending.extendleft(reversed(kept))
+        return dropped
+
+    def _drop(self, run: _Run, kept: list[_Run | logs_pb2.PublishRequest | Barrier]) -> int:
+        """Turn a run into the mark of a gap, or add it to the one that precedes it; the lines that went."""
+        count = len(run.batch.lines)
+        self._bytes -= run.size
+        self._lines -= count
+        if self._open.get(run.address) is run:
+            del self._open[run.address]
+        gap = self._gaps.get(run.address)
+        if gap is None:
+            gap = self._gaps[run.address] = _Run(run.address, run.opened_at)
+            gap.size = _ITEM_BYTES
+            self._bytes += _ITEM_BYTES
+            kept.append(gap)
+        gap.dropped += count + run.dropped
+        return count
+
+    def ready_at(self) -> float | None:
+        """The ``time.monotonic()`` from which on there is something to send; None: there is nothing."""
+        if self._again:
+            return 0.0
+        if not self._pending:
+            return None
+        first = self._pending[0]
+        if not isinstance(first, _Run) or self._open.get(first.address) is not first or self._is_full(first, 0):
+            return 0.0
+        return first.opened_at + self._limits.linger_seconds
+
+    def next_request(self, lines_max: int) -> Request | None:
+        """The next request for the wire: what must be sent again first, then what is new."""
+        if self._bytes_in_flight * 2 > self._limits.spool_bytes_max:
+            return None  # the rest of the spool is for what can still be dropped
+        if self._again:
+            first = self._again[0]
+            alone = lines_max > 0 and self._lines_in_flight == 0
+            if first.lines_on_wire > lines_max and not alone:
+                return None
+            return self._send(self._again.popleft())
+        request = self._number_next(lines_max)
+        return None if request is None else self._send(request)
+
+    def rewind(self, acknowledged: int) -> bool:
+        """A new connection: forget what the gateway has, and send all of the rest again."""
+        for request in self._sent:
+            if isinstance(request, Request):
+                request.in_flight = False
+        self._bytes_in_flight = self._lines_in_flight = self._requests_in_flight = 0
+        remembered = acknowledged >= self._acknowledged
+        if remembered:
+            self.acknowledge(acknowledged)
+            self._number = max(self._number, acknowledged)
+        else:
+            self._renumber(acknowledged)
+        self._again = deque(request for request in self._sent if isinstance(request, Request))
+        return remembered
+
+    def acknowledge(self, number: int) -> int:
+        """Everything up to ``number`` is stored: forget it; how many lines it were."""
+        lines = 0
+        while self._sent:
+            first = self._sent[0]
+            if isinstance(first, Request):
+                if first.number > number:
+                    break
+                self._forget(first)
+                lines += first.lines
+            else:
+                first.passed = True
+            self._sent.popleft()
+        while self._again and self._again[0].number <= number:
+            self._again.popleft()
+        self._acknowledged = max(self._acknowledged, number)
+        self._pass_barriers()
+        return lines
+
+    def _is_full(self, run: _Run, size: int) -> bool:
+        limits = self._limits
+        return len(run.batch.lines) >= limits.batch_lines_max or run.size + max(size, 1) > limits.batch_bytes_max
+
+    def _send(self, request: Request) -> Request:
+        request.in_flight = True
+        request.times_sent += 1
+        self._bytes_in_flight += request.size
+        self._lines_in_flight += request.lines_on_wire
+        self._requests_in_flight += 1
+        return request
+
+    def _forget(self, request: Request) -> None:
+        self._bytes -= request.size
+        self._lines -= request.lines
+        if request.in_flight:
+            self._bytes_in_flight -= request.size
+            self._lines_in_flight -= request.lines_on_wire
+            self._requests_in_flight -= 1
+
+    def _number_next(self, lines_max: int) -> Request | None:
+        """Take what is first in the order and give it its number."""
+        if not self._pending:
+            return None
+        first = self._pending[0]
+        assert not isinstance(first, Barrier)  # noqa: S101  (they are passed on as soon as they are first)
+        if isinstance(first, _Run):
+            if lines_max <= 0:
+                return None
+            message, lines, size = self._take_run(first, lines_max)
+        else:
+            message, lines, size = first, 0, _ITEM_BYTES
+            self._pending.popleft()
+        self._number += 1
+        message.number = self._number
+        request = Request(self._number, message.SerializeToString(), lines, len(message.lines.lines), size)
+        self._sent.append(request)
+        self._pass_barriers()
+        return request
+
+    def _take_run(self, run: _Run, lines_max: int) -> tuple[logs_pb2.PublishRequest, int, int]:
+        """The run at the front, with those behind it that fit into the same request, or the part of it that fits."""
+        message = logs_pb2.PublishRequest()
+        batch = message.lines
+        batch.task_id, batch.worker_id = run.address
+        lines = size = 0
+        room = min(lines_max, self._limits.batch_lines_max)
+        while run.address == (batch.task_id, batch.worker_id):
+            if size and (room == 0 or size + run.size > self._limits.batch_bytes_max):
+                break
+            count = len(run.batch.lines)
+            if run.dropped:
+                size += self._take_gap(run, batch)
+                room -= 1
+            elif count <= room:
+                batch.lines.extend(run.batch.lines)
+                lines += count
+                room -= count
+                size += run.size
+            else:
+                size += self._cut(run, room, batch)
+                lines += room
+                break
+            self._pending.popleft()
+            if self._open.get(run.address) is run:
+                del self._open[run.address]
+            if not self._pending:
+                break
+            following = self._pending[0]
+            if not isinstance(following, _Run):
+                break
+            run = following
+        return message, lines, size
+
+    def _take_gap(self, gap: _Run, batch: logs_pb2.LineBatch) -> int:
+        """The line that stands for those that were dropped; its size."""
+        batch.lines.add(
+            message=f"otto-logs: dropped {line_count(gap.dropped)} here because the spool was full".encode(),
+            level=logs_pb2.LEVEL_WARN,
+            source=logs_pb2.SOURCE_STDERR,
+            metadata={"droppedLines": str(gap.dropped)},
+        )
+        del self._gaps[gap.address]
+        return gap.size
+
+    @staticmethod
+    def _cut(run: _Run, count: int, batch: logs_pb2.LineBatch) -> int:
+        """Move the first ``count`` lines of a run into a batch; their size."""
+        moved = run.batch.lines[:count]
+        size = run.size * count // len(run.batch.lines)  # lines are alike; the rest keeps what rounding leaves
+        batch.lines.extend(moved)
+        del run.batch.lines[:count]
+        run.size -= size
+        return size
+
+    def _pass_barriers(self) -> None:
+        while self._pending and isinstance(self._pending[0], Barrier):
+            barrier = self._pending.popleft()
+            assert isinstance(barrier, Barrier)  # noqa: S101  (looked at above)
+            if self._sent:
+                self._sent.append(barrier)
+            else:
+                barrier.passed = True
+
+    def _renumber(self, acknowledged: int) -> None:
+        """Go on behind what the gateway knows, with everything that it never acknowledged."""
+        self._number = self._acknowledged = acknowledged
+        for request in self._sent:
+            if isinstance(request, Request):
+                self._number += 1
+                message = logs_pb2.PublishRequest.FromString(request.data)
+                request.number = message.number = self._number
+                request.data = message.SerializeToString()

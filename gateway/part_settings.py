@@ -1,0 +1,93 @@
+"""What each part is told of the settings of the whole."""
+
+from typing import Final
+
+from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
+from gateway.ingest.address import Tls
+from gateway.ingest.limits import IngestLimits
+from gateway.server import HttpTls
+from gateway.settings import Settings
+from gateway.settings_sources import SettingsError
+from sessions.limits import Limits
+from sessions.pipelines import PipelineLimits
+
+__all__ = ["authenticator_of", "grpc_tls", "http_tls", "ingest_limits", "pipeline_limits", "session_limits"]
+
+_NAMES: Final = {"issuer": "JWT_ISSUER", "audience": "JWT_AUDIENCE"}
+
+
+def authenticator_of(settings: Settings) -> Authenticator:
+    """Make it; reads the public key's file, and asks nobody.
+
+    Raises:
+        SettingsError: a credential is unusable.
+    """
+    key_file = settings.jwt_public_key_file
+    try:
+        return Authenticator(
+            AuthSettings(
+                jwt_secret=settings.jwt_secret.get_secret_value() if settings.jwt_secret else None,
+                jwt_public_key=str(key_file) if key_file else settings.jwt_public_key,
+                jwks_url=settings.jwks_url,
+                issuer=settings.jwt_issuer,
+                audience=settings.jwt_audience,
+                cookie_samesite=settings.cookie_samesite,
+                cookie_secure=True if settings.cookie_samesite == "none" else None,
+                ticket_ttl_seconds=settings.ticket_ttl_seconds,
+            )
+        )
+    except AuthSettingsError as error:
+        name = _NAMES.get(error.field, error.field.upper())
+        if error.field == "jwt_public_key" and key_file:
+            name = "JWT_PUBLIC_KEY_FILE"
+        raise SettingsError([str(error).replace(error.field, name, 1)]) from error
+
+
+def session_limits(settings: Settings) -> Limits:
+    """What sessions may use."""
+    return Limits(
+        sessions_max=settings.max_connections,
+        buffer_lines=settings.buffer_size,
+        lagging_lines=settings.backpressure_threshold,
+        heartbeat_seconds=settings.heartbeat_interval_seconds,
+        timeout_seconds=settings.session_timeout_minutes * 60,
+        window_bytes_per_task=settings.window_bytes_per_task,
+        window_bytes_total=settings.window_bytes_total,
+        run_bytes_total=settings.run_bytes_total,
+    )
+
+
+def pipeline_limits(settings: Settings) -> PipelineLimits:
+    """What pipelines may use."""
+    return PipelineLimits(
+        heartbeat_seconds=settings.heartbeat_interval_seconds, timeout_seconds=settings.session_timeout_minutes * 60
+    )
+
+
+def ingest_limits(settings: Settings) -> IngestLimits:
+    """What producers may send."""
+    return IngestLimits(
+        message_bytes_max=settings.message_bytes_max,
+        request_bytes_max=settings.request_bytes_max,
+        streams_max=settings.max_producers,
+    )
+
+
+def grpc_tls(settings: Settings) -> Tls | None:
+    """The identity of the gRPC server; None: plain text.
+
+    Raises:
+        ListenError: a file cannot be read.
+    """
+    if settings.grpc_tls_certificate_file is None or settings.grpc_tls_key_file is None:
+        return None
+    return Tls.from_files(
+        settings.grpc_tls_certificate_file, settings.grpc_tls_key_file, settings.grpc_tls_client_ca_file
+    )
+
+
+def http_tls(settings: Settings) -> HttpTls | None:
+    """The identity of the HTTP server; None: plain HTTP."""
+    if settings.http_tls_certificate_file is None or settings.http_tls_key_file is None:
+        return None
+    return HttpTls(settings.http_tls_certificate_file, settings.http_tls_key_file)
