@@ -54,7 +54,8 @@ proto-baseline: setup  ## take the contracts as they are for what later changes 
 
 lock: setup  ## resolve dependencies anew into requirements.lock
 	.venv/bin/uv pip compile pyproject.toml clients/python/pyproject.toml --all-extras --python-version 3.11 --universal \
-		--no-emit-index-url --generate-hashes --no-emit-package otto-logs-proto --no-emit-package otto-logs -q -o requirements.lock
+		--no-emit-index-url --generate-hashes --no-emit-package otto-logs-proto --no-emit-package otto-logs \
+		--custom-compile-command 'make lock' -q -o requirements.lock
 
 clean:  ## remove what the other commands made
 	rm -rf .venv tests/node/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build var benchmarks/build
