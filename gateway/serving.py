@@ -1,6 +1,8 @@
 """The life of the process: from settings to exit code."""
 
 import asyncio
+import contextlib
+import ctypes
 import gc
 import os
 import signal
@@ -31,6 +33,8 @@ _SAME_SIGNAL_SECONDS: Final = 0.5
 """Ctrl-C reaches a process from the terminal and, where a program started it, once more from that one."""
 _GARBAGE_THRESHOLDS: Final = (50_000, 20, 50)
 """Objects allocated between two looks for cycles; lines are made by the thousand, and none is part of a cycle."""
+_M_ARENA_MAX: Final = -8
+"""From glibc's ``malloc.h``."""
 
 _log = structlog.get_logger(__name__)
 
@@ -41,6 +45,7 @@ def serve(settings: Settings) -> ExitCode:
     Raises:
         SettingsError: a credential is unusable.
     """
+    _keep_to_one_heap()
     configure_logging("DEBUG" if settings.debug_mode else settings.log_level, settings.log_format)
     allow_open_files(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -93,6 +98,17 @@ class _Signals:
             _log.warning("ended at once", signal=number.name)
             # Nothing that was acknowledged is lost: it was stored before.
             os._exit(ExitCode.FORCED)
+
+
+def _keep_to_one_heap() -> None:
+    """Let all threads allocate from one heap; to be called before there are any.
+
+    glibc gives each of our threads (writer, readers, sink, gRPC) a heap of its own, and what one thread has freed does
+    not serve the others: 13 MB more at the peak of 20,000 lines to 100 readers. They hold Python's lock in turn, so
+    that they would hardly ever allocate at the same time. Other C libraries have no such call and no such heaps.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _calm_garbage_collector() -> None:
