@@ -33,6 +33,8 @@ _SAME_SIGNAL_SECONDS: Final = 0.5
 """Ctrl-C reaches a process from the terminal and, where a program started it, once more from that one."""
 _GARBAGE_THRESHOLDS: Final = (50_000, 20, 50)
 """Objects allocated between two looks for cycles; lines are made by the thousand, and none is part of a cycle."""
+_SWITCH_SECONDS: Final = 0.001
+"""How long a thread keeps Python's lock while another wants it; the live path must not wait for a reader's thread."""
 _M_ARENA_MAX: Final = -8
 """From glibc's ``malloc.h``."""
 
@@ -46,6 +48,7 @@ def serve(settings: Settings) -> ExitCode:
         SettingsError: a credential is unusable.
     """
     _keep_to_one_heap()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     configure_logging("DEBUG" if settings.debug_mode else settings.log_level, settings.log_format)
     allow_open_files(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
