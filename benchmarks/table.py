@@ -24,9 +24,9 @@ def delivery_table(results: Sequence[Delivery]) -> str:
         ["subscribers", "server", "lines each", "lines/s delivered", "lines per server-CPU-s", "peak memory", "lost"],
         [
             [
-                f"{r.subscribers:,}",
-                r.subject,
-                f"{r.lines:,}",
+                f"{r.load.connections:,}",
+                r.server,
+                f"{r.load.lines:,}",
                 f"{r.lines_per_second:,.0f}",
                 f"{r.lines_per_cpu_second:,.0f}",
                 f"{r.memory_peak_bytes / 1e6:,.0f} MB",
@@ -43,9 +43,9 @@ def latency_table(results: Sequence[Delivery]) -> str:
         ["subscribers", "server", "lines/s in", "lines/s delivered", "p50 ms", "p99 ms", "server CPU", "lost"],
         [
             [
-                f"{r.subscribers:,}",
-                r.subject,
-                f"{r.rate:,}",
+                f"{r.load.connections:,}",
+                r.server,
+                f"{r.load.rate:,}",
                 f"{r.lines_per_second:,.0f}",
                 f"{r.p50_ms:.1f}",
                 f"{r.p99_ms:.1f}",
