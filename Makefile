@@ -4,7 +4,7 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check show bench proto proto-baseline lock clean
+.PHONY: help setup run test check show bench bench-full proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -45,6 +45,9 @@ show: setup tests/node/node_modules/.ready  ## 200,000 real lines, 20 subscriber
 bench: setup  ## lines in and out, latency, server CPU, beside the machine's limit
 	$(PY) -m benchmarks
 
+bench-full: setup  ## the gateway beside nchan, Node, Redis and NATS, with medians and plots; about 40 minutes
+	$(PY) -m benchmarks.full
+
 proto: setup  ## lint the contracts and generate the stubs anew
 	.venv/bin/buf lint proto
 	$(PY) proto/generate.py
@@ -58,4 +61,4 @@ lock: setup  ## resolve dependencies anew into requirements.lock
 		--custom-compile-command 'make lock' -q -o requirements.lock
 
 clean:  ## remove what the other commands made
-	rm -rf .venv tests/node/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build var benchmarks/build
+	rm -rf .venv tests/node/node_modules benchmarks/peers/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build var benchmarks/build

@@ -11,7 +11,9 @@ import resource
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 from otto.logs.v1 import logs_pb2, logs_pb2_grpc
@@ -25,14 +27,24 @@ Batch = tuple[int, list[str], int]
 """The number of a task, its next lines, and when the first of them was due, in nanoseconds of CLOCK_MONOTONIC."""
 
 
-def line_text(number: int, due_ns: int) -> str:
-    """A line as a compiler prints it, different every time; one in ten has each of ten words."""
-    flags = "-O2 -g -Wall -Wextra -fPIC -Iinclude -DNDEBUG"
-    return f"[{number:7d}] CC build/kind{number % 10}/module_{number % 977:03d}.o {flags} #{number}@{due_ns}"
+def compiler_line(number: int) -> str:
+    """A line as a compiler prints it, different every time."""
+    return f"[{number:7d}] CC build/objects/module_{number % 977:03d}.o -O2 -g -Wall -Wextra -fPIC -Iinclude -DNDEBUG"
 
 
-def due_batches(lines: int, tasks: int, batch: int, rate: float) -> Iterator[Batch]:
+def tagged_line(number: int) -> str:
+    """The same with ten of a hundred tags, t00 to t99: each is in a tenth of the lines."""
+    return f"{compiler_line(number)} {' '.join(f't{tag % 100:02d}' for tag in range(number, number + 10))}"
+
+
+def due_batches(
+    lines: int, tasks: int, batch: int, rate: float, text_of: Callable[[int], str] = compiler_line
+) -> Iterator[Batch]:
     """``lines`` lines for each task, in turn: as fast as they are taken, or ``rate`` lines a second over all tasks."""
+
+    def line_text(number: int, due_ns: int) -> str:
+        return f"{text_of(number)} #{number}@{due_ns}"
+
     if not rate:
         for first in range(1, lines + 1, batch):
             for task in range(tasks):
@@ -59,14 +71,14 @@ def due_batches(lines: int, tasks: int, batch: int, rate: float) -> Iterator[Bat
 class NativeStream:
     """Sends batches for several tasks in turn, within the credit that the gateway gives."""
 
-    def __init__(self, batches: Iterator[Batch], prefix: str) -> None:
+    def __init__(self, batches: Iterator[Batch], prefix: str, tasks_to_end: int) -> None:
         self._batches = batches
         self._prefix = prefix
+        self._tasks_to_end = tasks_to_end
         self._changed = threading.Condition()
         self._credit = 0
         self._in_flight: dict[int, tuple[int, int]] = {}
         self._number = 0
-        self._all_sent = False
         self.started = 0.0
         self.waits: list[float] = []
         """Seconds from when the first line of a batch was due to its acknowledgement."""
@@ -85,8 +97,12 @@ class NativeStream:
                 number=self._number,
                 lines=logs_pb2.LineBatch(task_id=f"{self._prefix}{task}", worker_id="bench-worker", lines=lines),
             )
+        for task in range(self._tasks_to_end):
+            self._number += 1
+            yield logs_pb2.PublishRequest(
+                number=self._number, end_of_task=logs_pb2.EndOfTask(task_id=f"{self._prefix}{task}")
+            )
         with self._changed:
-            self._all_sent = True
             self._changed.wait_for(lambda: not self._in_flight)
 
     def acknowledged(self, response: logs_pb2.PublishResponse) -> None:
@@ -102,29 +118,33 @@ class NativeStream:
             self._changed.notify_all()
 
 
-def publish_native(channel: grpc.Channel, batches: Iterator[Batch], prefix: str) -> tuple[float, list[float]]:
+def publish_native(
+    channel: grpc.Channel, batches: Iterator[Batch], prefix: str, tasks_to_end: int = 0
+) -> tuple[float, list[float]]:
     """Publish everything; the seconds from the first batch to the last acknowledgement, and how long each waited."""
-    stream = NativeStream(batches, prefix)
+    stream = NativeStream(batches, prefix, tasks_to_end)
     for response in logs_pb2_grpc.LogIngestServiceStub(channel).Publish(stream.requests()):
         stream.acknowledged(response)
     return time.monotonic() - stream.started, stream.waits
 
 
-def publish_otto(channel: grpc.Channel, batches: Iterator[Batch], prefix: str) -> tuple[float, list[float]]:
-    """Forward everything, one line a message; the seconds from the first to the last answer."""
+def publish_otto(channel: grpc.Channel, streams: Sequence[Iterator[Batch]], prefix: str) -> float:
+    """Forward everything, one line a message, a task for each stream; the seconds from first message to last answer."""
     started = time.monotonic()
 
-    def requests() -> Iterator[log_streaming_pb2.WorkerLogEntry]:
-        for task, texts, _ in batches:
-            for text in texts:
-                yield log_streaming_pb2.WorkerLogEntry(
-                    worker_id="bench-worker", task_id=f"{prefix}{task}", message=text
-                )
+    def forward(number: int) -> None:
+        requests = (
+            log_streaming_pb2.WorkerLogEntry(worker_id="bench-worker", task_id=f"{prefix}{number}", message=text)
+            for _, texts, _ in streams[number]
+            for text in texts
+        )
+        for answer in log_streaming_pb2_grpc.OttoHandlerLogServiceStub(channel).ForwardWorkerLogs(requests):
+            if answer.status != log_streaming_pb2.LogForwardResponse.ACK:
+                raise RuntimeError(f"refused: {answer}")
 
-    for answer in log_streaming_pb2_grpc.OttoHandlerLogServiceStub(channel).ForwardWorkerLogs(requests()):
-        if answer.status != log_streaming_pb2.LogForwardResponse.ACK:
-            raise RuntimeError(f"refused: {answer}")
-    return time.monotonic() - started, []
+    with ThreadPoolExecutor(len(streams)) as threads:
+        list(threads.map(forward, range(len(streams))))
+    return time.monotonic() - started
 
 
 def main() -> None:
@@ -137,13 +157,25 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1000, help="lines a message; a rate decides it otherwise")
     parser.add_argument("--rate", type=float, default=0, help="lines a second over all tasks; 0: as fast as taken")
     parser.add_argument("--wire", choices=["native", "otto"], default="native")
+    parser.add_argument("--streams", type=int, default=1, help="streams at once, each for a task (Otto's wire)")
+    parser.add_argument("--end", action="store_true", help="say at the end that the tasks have ended (native wire)")
+    parser.add_argument("--text", type=Path, help="a file whose lines are sent, again and again")
+    parser.add_argument("--tags", action="store_true", help="lines with ten of a hundred tags")
     options = parser.parse_args()
-    publish = publish_native if options.wire == "native" else publish_otto
+    text_of = tagged_line if options.tags else compiler_line
+    if options.text is not None:
+        texts = options.text.read_text().splitlines()
+        text_of = lambda number: texts[number % len(texts)]  # noqa: E731
     with grpc.insecure_channel(options.address) as channel:
         grpc.channel_ready_future(channel).result(timeout=10)
         before = resource.getrusage(resource.RUSAGE_SELF)
-        batches = due_batches(options.lines, options.tasks, options.batch, options.rate)
-        seconds, waits = publish(channel, batches, options.prefix)
+        if options.wire == "native":
+            batches = due_batches(options.lines, options.tasks, options.batch, options.rate, text_of)
+            to_end = options.tasks if options.end else 0
+            seconds, waits = publish_native(channel, batches, options.prefix, to_end)
+        else:
+            streams = [due_batches(options.lines, 1, 100, options.rate, text_of) for _ in range(options.streams)]
+            seconds, waits = publish_otto(channel, streams, options.prefix), []
         after = resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     waits.sort()

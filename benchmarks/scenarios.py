@@ -57,6 +57,7 @@ class Delivery:
 
     server: str
     load: Load
+    expected: int
     received: int
     disorders: int
     bytes: int
@@ -71,7 +72,7 @@ class Delivery:
     @property
     def lost(self) -> int:
         """Lines that some subscriber did not get within the time, or got out of order."""
-        return self.load.connections * self.load.lines - self.received + self.disorders
+        return self.expected - self.received + self.disorders
 
     @property
     def lines_per_second(self) -> float:
@@ -127,22 +128,33 @@ async def take_in(
     )
 
 
-async def deliver(server: Server, load: Load) -> Delivery:
-    """Subscribe, publish, and wait until every line has arrived and the server has done all its work."""
+async def deliver(server: Server, load: Load, *, lines_read: int | None = None) -> Delivery:
+    """Subscribe, publish, and wait until every line has arrived and the server has done all its work.
+
+    ``lines_read``: what each subscriber gets, where a filter leaves less than all; 0 where the load client cannot look
+    into the stream and waits for its end.
+    """
     async with server.start(load) as running:
         await asyncio.sleep(0.3)
         idle = memory_peak_bytes(running.pid)
-        streams = await subscribe(running, load)
+        streams = await subscribe(running, load, lines=lines_read)
         busy, cpu = machine_busy_seconds(), cpu_seconds(running.pid)
         sent, result = await asyncio.gather(running.publish(load), streams.result())
         await running.settle()
         cpu = cpu_seconds(running.pid) - cpu
         foreign = machine_busy_seconds() - busy - cpu - sent["cpu_seconds"] - result["cpu_seconds"]
+        expected = load.connections * (lines_read or load.lines)
+        received, disorders = result["received"], result["disorders"]
+        if lines_read == 0:
+            received = expected if result["closed"] == load.connections else 0
+        elif lines_read is not None:
+            disorders = 0  # the numbers have holes where the filter left lines out
         return Delivery(
             server.name,
             load,
-            received=result["received"],
-            disorders=result["disorders"],
+            expected=expected,
+            received=received,
+            disorders=disorders,
             bytes=result["bytes"],
             seconds=max((result["last_ns"] - result["first_ns"]) / 1e9, 1e-9),
             server_cpu_seconds=cpu,
@@ -155,7 +167,7 @@ async def deliver(server: Server, load: Load) -> Delivery:
 
 
 async def subscribe(running: Running, load: Load, *, lines: int | None = None) -> Subscribers:
-    """Open the streams of a load; ``lines`` instead of its own where a filter leaves fewer, 0: until they are closed."""
+    """Open the streams of a load; ``lines`` each where a filter leaves fewer than all, 0: until they are closed."""
     return await Subscribers.connect(
         running.port,
         protocol=running.protocol,

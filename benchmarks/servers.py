@@ -17,7 +17,19 @@ from benchmarks.native_programs import BUILD
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.ports import free_port
 
-__all__ = ["NATS", "NCHAN", "NODE_SOCKET_IO", "NODE_SSE", "REDIS", "Load", "Running", "Server", "gateway", "raw"]
+__all__ = [
+    "NATS",
+    "NCHAN",
+    "NODE_SOCKET_IO",
+    "NODE_SSE",
+    "REDIS",
+    "Load",
+    "Running",
+    "Server",
+    "bare_grpc",
+    "gateway",
+    "raw",
+]
 
 PEERS = Path(__file__).with_name("peers")
 SECONDS_MAX = 60.0
@@ -35,6 +47,7 @@ class Load:
         rate: lines a second over all tasks; 0 for as fast as they are taken.
         batch: lines a message, where the wire has batches and there is no rate.
         sample_every: the age of one line in so many is kept.
+        publish_options: more for ``benchmarks.producer``; for the gateway only.
     """
 
     tasks: int = 1
@@ -43,6 +56,7 @@ class Load:
     rate: int = 0
     batch: int = 100
     sample_every: int = 20
+    publish_options: tuple[str, ...] = ()
 
     @property
     def connections(self) -> int:
@@ -97,7 +111,9 @@ def gateway(
 
                 async def publish(load: Load) -> dict[str, Any]:
                     options = ("--lines", load.lines, "--tasks", load.tasks, "--rate", load.rate, "--batch", load.batch)
-                    return await run_module("benchmarks.producer", process.grpc_address, *options)
+                    return await run_module(
+                        "benchmarks.producer", process.grpc_address, *options, *load.publish_options
+                    )
 
                 async def settle() -> None:
                     await wait_for_rows(process.database, load.lines * load.tasks)
@@ -134,6 +150,25 @@ def raw(lines_per_write: int) -> Server:
             await process.wait()
 
     return Server(f"C, {lines_per_write} line{'s' if lines_per_write > 1 else ''} a write", start, "gcc")
+
+
+def bare_grpc() -> Server:
+    """What grpcio costs by itself: it answers each message of Otto's wire, and that is all."""
+
+    @contextlib.asynccontextmanager
+    async def start(_: Load) -> AsyncIterator[Running]:
+        port = free_port()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "benchmarks.peers.bare_grpc", str(port), stdout=subprocess.DEVNULL
+        )
+        try:
+            await _wait_for_port(port, process)
+            yield Running(process.pid, port, lambda _: run_module("benchmarks.producer", f"127.0.0.1:{port}"))
+        finally:
+            process.kill()
+            await process.wait()
+
+    return Server("bare grpcio", start)
 
 
 def _peer(
@@ -179,9 +214,9 @@ def _nginx(port: int, folder: Path) -> Sequence[str]:
 
 
 def _redis(port: int, folder: Path) -> Sequence[str]:
-    options = "--bind 127.0.0.1 --save '' --appendonly no --maxclients 12000 --client-output-buffer-limit".split()
-    options = [option.strip("'") for option in options]
-    return ["redis-server", "--port", str(port), "--dir", str(folder), *options, "pubsub 0 0 0"]
+    options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--maxclients", "12000"]
+    unlimited = ["--client-output-buffer-limit", "pubsub 0 0 0"]
+    return ["redis-server", "--port", str(port), "--dir", str(folder), *options, *unlimited]
 
 
 def _nats(port: int, folder: Path) -> Sequence[str]:

@@ -121,8 +121,8 @@ static void send_step(struct stream *stream, int task)
     int size;
     if (!what) {
         snprintf(target, sizeof target, path, task);
-        size = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n%s%s\r\n", target,
-                        header, *header ? "\r\n" : "");
+        size = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n%s%s%s\r\n", target,
+                        lines_expected ? "" : "Connection: close\r\n", header, *header ? "\r\n" : "");
     } else if (*what == '\x81') { /* a text frame, masked with zeros */
         size = snprintf(text, sizeof text, what + 1, task);
         memcpy(frame, "\x81\x80\0\0\0\0", 6);

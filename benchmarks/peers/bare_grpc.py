@@ -3,35 +3,36 @@
 Run as ``python -m benchmarks.peers.bare_grpc PORT``.
 """
 
-import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator
 
 import grpc
 import uvloop
-from ottoscaler.v1 import log_streaming_pb2, log_streaming_pb2_grpc
+from ottoscaler.v1 import log_streaming_pb2
 
 
-class Answering(log_streaming_pb2_grpc.OttoHandlerLogServiceServicer):
-    """Says to every line that it was taken."""
-
-    async def ForwardWorkerLogs(  # noqa: N802 - the name is the contract's
-        self,
-        request_iterator: AsyncIterator[log_streaming_pb2.WorkerLogEntry],
-        context: object,  # noqa: ARG002 - the signature is grpcio's
-    ) -> AsyncIterator[log_streaming_pb2.LogForwardResponse]:
-        """Count and answer."""
-        sequence = 0
-        async for _ in request_iterator:
-            sequence += 1
-            yield log_streaming_pb2.LogForwardResponse(sequence=sequence)
+async def forward(
+    request_iterator: AsyncIterator[log_streaming_pb2.WorkerLogEntry],
+    context: object,  # noqa: ARG001 - the signature is grpcio's
+) -> AsyncIterator[log_streaming_pb2.LogForwardResponse]:
+    """Say to every line that it was taken."""
+    sequence = 0
+    async for _ in request_iterator:
+        sequence += 1
+        yield log_streaming_pb2.LogForwardResponse(sequence=sequence)
 
 
 async def serve(port: int) -> None:
     """Serve until killed."""
+    handler = grpc.stream_stream_rpc_method_handler(
+        forward,
+        request_deserializer=log_streaming_pb2.WorkerLogEntry.FromString,
+        response_serializer=log_streaming_pb2.LogForwardResponse.SerializeToString,
+    )
+    service = "ottoscaler.v1.OttoHandlerLogService"
     server = grpc.aio.server()
-    log_streaming_pb2_grpc.add_OttoHandlerLogServiceServicer_to_server(Answering(), server)  # type: ignore[no-untyped-call]
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"ForwardWorkerLogs": handler}),))
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     gc.freeze()

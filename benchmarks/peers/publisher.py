@@ -1,8 +1,8 @@
 """Gives the same lines to what the gateway is compared with, in the way each of them takes messages.
 
-Run as ``python -m benchmarks.peers.publisher KIND PORT --lines N …``; KIND is ``http`` (a POST for each line, pipelined),
-``json`` (JSON lines over TCP), ``redis`` (PUBLISH) or ``nats`` (PUB). Each line is the JSON object that the gateway
-makes of it. Returns once all have been taken, and prints one JSON object.
+Run as ``python -m benchmarks.peers.publisher KIND PORT --lines N …``; KIND is ``http`` (a POST for each line,
+pipelined), ``json`` (JSON lines over TCP), ``redis`` (PUBLISH) or ``nats`` (PUB). Each line is the JSON object that the
+gateway makes of it. Returns once all have been taken, and prints one JSON object.
 """
 
 import argparse
