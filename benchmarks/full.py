@@ -14,10 +14,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks import native_programs
 from benchmarks.comparison import DOCUMENTS, Row, write_report
+from benchmarks.native_programs import Subscribers
 from benchmarks.processes import cpu_seconds, memory_now_bytes
 from benchmarks.scenarios import Delivery, deliver, machine_is_quiet, subscribe, take_in
 from benchmarks.servers import (
@@ -124,7 +125,7 @@ async def _filters(filters: int, readers: int) -> Figures:
     async with server.start(load) as running:
         streams = await subscribe(running, load, lines=load.lines // 10)
         cpu = cpu_seconds(running.pid)
-        _, arrived = await asyncio.gather(running.publish(published), streams.result())
+        arrived = await publish_and_read(running, published, streams)
         cpu = cpu_seconds(running.pid) - cpu
     return {
         "cpu_us_per_line": cpu / load.lines * 1e6,
@@ -205,8 +206,16 @@ async def _resume() -> Figures:
 async def _live_p99_ms(running: Running, prefix: str) -> float:
     load = Load(readers=100, lines=5_000, rate=1_000, sample_every=1, publish_options=("--prefix", prefix))
     streams = await subscribe(replace(running, path=STREAM_PATH.replace("bench-", prefix)), load)
-    _, arrived = await asyncio.gather(running.publish(load), streams.result())
+    arrived = await publish_and_read(running, load, streams)
     return float(arrived["p99_ms"])
+
+
+async def publish_and_read(running: Running, load: Load, streams: Subscribers) -> dict[str, Any]:
+    """Publish, and return what the load client says at its end."""
+    publishing = asyncio.ensure_future(running.publish(load))
+    arrived = await streams.result()
+    await publishing
+    return arrived
 
 
 async def _resume_again_and_again(running: Running, load: Load) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.native_programs import BUILD
-from tests.support.gateway_process import GatewayProcess, running_gateway
+from tests.support.gateway_process import GatewayProcess
 from tests.support.ports import free_port
 
 __all__ = [
@@ -99,15 +99,25 @@ class Server:
 
 
 def gateway(
-    name: str = "gateway", *, protocol: str = "sse", header: str = "", path: str = STREAM_PATH, **settings: str
+    name: str = "gateway",
+    *,
+    protocol: str = "sse",
+    header: str = "",
+    path: str = STREAM_PATH,
+    command: Sequence[str] = (),
+    has_sink: bool = True,
+    **settings: str,
 ) -> Server:
-    """``otto-gateway serve`` with its defaults, a new process and a new database for each run."""
+    """``otto-gateway serve`` with its defaults, or another command, a new process and a new database for each run."""
 
     @contextlib.asynccontextmanager
     async def start(load: Load) -> AsyncIterator[Running]:
         limits = {"LOG_LEVEL": "WARNING", "MAX_CONNECTIONS": str(max(1000, 2 * load.connections))}
         with tempfile.TemporaryDirectory(prefix="otto-bench-") as directory:
-            async with running_gateway(Path(directory), **limits, **settings) as process:
+            process = GatewayProcess(Path(directory), **limits, **settings)
+            process.command = command or process.command
+            try:
+                await process.start()
 
                 async def publish(load: Load) -> dict[str, Any]:
                     options = ("--lines", load.lines, "--tasks", load.tasks, "--rate", load.rate, "--batch", load.batch)
@@ -116,10 +126,16 @@ def gateway(
                     )
 
                 async def settle() -> None:
-                    await wait_for_rows(process.database, load.lines * load.tasks)
+                    if has_sink:
+                        await wait_for_rows(process.database, load.lines * load.tasks)
 
                 port = process.http_port if protocol == "sse" else process.websocket_port
                 yield Running(process.pid, port, publish, protocol, path, header, settle, process)
+            except BaseException:
+                print(process.log()[-20_000:], file=sys.stderr)
+                raise
+            finally:
+                process.kill()
 
     return Server(name, start)
 

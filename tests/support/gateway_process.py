@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class GatewayProcess:
         }
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         self.environment = inherited | {name: value for name, value in settings.items() if value is not None}
+        self.command: Sequence[str | Path] = (Path(sys.executable).with_name("otto-gateway"), "serve")
         self._process: subprocess.Popen[bytes] | None = None
 
     def __repr__(self) -> str:
@@ -100,7 +101,7 @@ class GatewayProcess:
             raise RuntimeError(f"{self} is running")
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [Path(sys.executable).with_name("otto-gateway"), "serve"],
+                self.command,
                 cwd=self.directory,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
