@@ -17,6 +17,7 @@ from gateway.application import RequestLog, http_application
 from gateway.auth import auth_routes
 from gateway.description.operation import DescribedRoute
 from gateway.description.routes import description_routes
+from gateway.errors import ApiError, error_response
 from gateway.health import Health, Phase
 from gateway.ingest.server import GrpcServer
 from gateway.listening import close_all, listen
@@ -304,6 +305,8 @@ def _either(socket_io: ASGIApp, application: ASGIApp) -> ASGIApp:
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         app = socket_io if scope["path"].startswith(SOCKET_IO_PATH) else application
+        if scope["type"] == "websocket" and app is application:
+            app = error_response(ApiError("NOT_FOUND", f"WebSockets are served below {SOCKET_IO_PATH} only"))
         await app(scope, receive, send)
 
     return dispatch

@@ -36,15 +36,12 @@ class SessionFigures(msgspec.Struct, rename="camel", omit_defaults=True):
     position: int | None = None
 
 
-class _Verdict(msgspec.Struct, kw_only=True):
+class HealthPage(ServerFigures, rename="camel", omit_defaults=True, kw_only=True):
+    """Whether lines are taken and served, and how busy the gateway is."""
+
     status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["healthy", "unhealthy"]})]
     reason: Annotated[str, msgspec.Meta(description="What it cannot do, and why.")] = ""
     timestamp: Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
-
-
-class HealthPage(ServerFigures, _Verdict, rename="camel", omit_defaults=True, kw_only=True):
-    """Whether lines are taken and served, and how busy the gateway is."""
-
     lagging_sessions: int
     sessions: list[SessionFigures]
     dependencies: dict[str, DependencyHealth]
