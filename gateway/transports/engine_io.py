@@ -3,8 +3,8 @@
 This module alone reaches into python-engineio (4.12 to 4.15), because the library has neither a bound on what waits for
 a client nor a way to learn that it has drained. It relies on:
 
-- ``AsyncServer``: ``create_queue``, ``_log_error_once``, ``sockets``, ``_async["websocket"]`` (class of a WebSocket, made
-  from a bound method of its socket);
+- ``AsyncServer``: ``create_queue``, ``_log_error_once``, ``sockets``, ``_async["websocket"]`` (class of a WebSocket,
+  made from a bound method of its socket);
 - ``AsyncSocket``: ``queue``, ``poll()`` (called by the writer only when everything it took before was written; calls
   ``task_done`` for what it returns), ``receive``, ``close``, ``handle_get_request``, ``handle_post_request``,
   ``closing``, ``closed``, ``upgrading``, ``upgraded``, no ``__slots__``;
