@@ -48,6 +48,7 @@ ISSUE_TICKET: Final = Operation(
     summary="Get a ticket for one stream",
     description="A ticket in an address is worthless after its first use, wherever the address was written down.",
     scope=ANY_SCOPE,
+    errors=("RESOURCE_EXHAUSTED",),
     body=Body(
         type=TicketRequest,
         examples={"task": {"taskId": "build-7"}, "pipeline": {"pipelineId": "release"}, "everything": {}},
