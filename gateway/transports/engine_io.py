@@ -287,11 +287,14 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
             raise exceptions.ContentTooLongError
         try:
             body = (await environ["wsgi.input"].read(length)).decode()
+            if self.closed:
+                raise ValueError("closed meanwhile")  # noqa: TRY301 - answered alike
             packets = _Payload(encoded_payload=body).packets
             if any(pkt.packet_type > packet.NOOP for pkt in packets):
                 raise ValueError("unknown")  # noqa: TRY301 - one place counts them
         except (ValueError, KeyError, RecursionError) as error:
-            self.server.malformed += 1
+            self.server.malformed += not self.closed
+            self.server.sockets.setdefault(self.sid, self)  # the library has an answer only for those that it knows
             raise exceptions.UnknownPacketError from error
         for pkt in packets:
             await self.receive(pkt)

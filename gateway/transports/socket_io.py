@@ -255,6 +255,10 @@ class SocketIoServer:
         if "j" in query:  # readable from any page, whatever its origin
             return ApiError("INVALID_ARGUMENT", "JSONP is not offered; use XMLHttpRequest or WebSocket", field="j")
         if "sid" in query:
+            socket = self._protocol.eio.sockets.get(query["sid"][0])
+            if socket is not None and socket.closed and scope.get("method") == "POST":
+                # The library finds out as well, and fails at it; what still waits for the client, GET gives it.
+                return ApiError("INVALID_ARGUMENT", "this session has ended; open another one", field="sid")
             return None
         if self._is_closed:
             return ApiError("UNAVAILABLE", CloseReason.SERVER_SHUTDOWN.text, retry_after_seconds=RETRY_AFTER_SECONDS)
