@@ -2,8 +2,13 @@
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
-__all__ = ["Mutator"]
+from google.protobuf import message_factory
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+__all__ = ["Mutator", "random_message"]
 
 _NASTY = (
     b"\x00",
@@ -70,3 +75,64 @@ def _varint(number: int) -> bytes:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     return bytes([*out, number])
+
+
+def random_message(message_type: type[Message], chance: random.Random, depth: int = 3) -> Message:
+    """A message that parses, with fields that nobody would fill in like that."""
+    message = message_type()
+    for field in message.DESCRIPTOR.fields:
+        if chance.random() < 0.4 or (field.message_type is not None and depth == 0):
+            continue
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            for _ in range(chance.choice((1, 3, 100))):
+                getattr(message, field.name)[chance.choice(_TEXTS)] = chance.choice(_TEXTS)
+        elif field.is_repeated:
+            values = [_value(field, chance, depth) for _ in range(chance.choice((0, 1, 2, 50)))]
+            getattr(message, field.name).extend(values)
+        elif field.message_type is not None:
+            getattr(message, field.name).CopyFrom(_value(field, chance, depth))
+        else:
+            setattr(message, field.name, _value(field, chance, depth))
+    return message
+
+
+_TEXTS = ("", "t", "w", "p", "a" * 256, "a" * 257, "\x00", "a\nb", "../..", "한글", "\U0001f600" * 300, "x" * 70_000)
+_NUMBERS = (
+    0,
+    1,
+    2,
+    3,
+    100,
+    101,
+    -1,
+    (1 << 31) - 1,
+    -(1 << 31),
+    (1 << 32) - 1,
+    (1 << 63) - 1,
+    -(1 << 63),
+    (1 << 64) - 1,
+)
+_FLOATS = (0.0, -0.0, 0.1, 1e38, float("inf"), float("-inf"), float("nan"))
+
+
+def _value(field: FieldDescriptor, chance: random.Random, depth: int) -> Any:
+    if field.message_type is not None:
+        return random_message(message_factory.GetMessageClass(field.message_type), chance, depth - 1)
+    match field.cpp_type:
+        case FieldDescriptor.CPPTYPE_STRING:
+            text = chance.choice(_TEXTS)
+            return text.encode() + chance.randbytes(3) if field.type == FieldDescriptor.TYPE_BYTES else text
+        case FieldDescriptor.CPPTYPE_BOOL:
+            return chance.random() < 0.5
+        case FieldDescriptor.CPPTYPE_FLOAT | FieldDescriptor.CPPTYPE_DOUBLE:
+            return chance.choice(_FLOATS)
+        case cpp_type:
+            least, most = _RANGES.get(cpp_type, (-(1 << 31), (1 << 31) - 1))
+            return chance.choice([number for number in _NUMBERS if least <= number <= most])
+
+
+_RANGES = {
+    FieldDescriptor.CPPTYPE_INT64: (-(1 << 63), (1 << 63) - 1),
+    FieldDescriptor.CPPTYPE_UINT32: (0, (1 << 32) - 1),
+    FieldDescriptor.CPPTYPE_UINT64: (0, (1 << 64) - 1),
+}

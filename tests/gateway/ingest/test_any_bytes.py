@@ -12,7 +12,7 @@ import sqlite3
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -24,7 +24,7 @@ from ottoscaler.v1 import log_streaming_pb2
 from storage.sqlite import SqliteJournal
 from tests.support.gateway_log import trouble
 from tests.support.gateway_process import running_gateway
-from tests.support.mutated_bytes import Mutator
+from tests.support.mutated_bytes import Mutator, random_message
 from tests.support.watched_journal import WatchedJournal
 from tests.support.worker import publish
 
@@ -127,9 +127,17 @@ def storm(address: str, rpc: str, seeds: list[Any]) -> Counter[grpc.StatusCode]:
     chance = random.Random(SEED)
     several = []
     for number in range(CALLS):
-        messages = [mutator.one() for _ in range(chance.choice((1, 1, 3, 10)))]
+        count = chance.choice((1, 1, 3, 10))
+        if chance.random() < 0.5:
+            messages = [mutator.one() for _ in range(count)]
+        else:
+            drawn = [random_message(type(seeds[0]), chance) for _ in range(count)]
+            for place, message in enumerate(drawn, 1):
+                if seeds is NATIVE:  # numbers that are right lead further in
+                    cast(logs_pb2.PublishRequest, message).number = place
+            messages = [message.SerializeToString() for message in drawn]
         if seeds is NATIVE and chance.random() < 0.8:  # a stream that does not begin with its Hello is over soon
-            hello = logs_pb2.Hello(producer_id=f"p-{number // 2}")
+            hello = logs_pb2.Hello(producer_id=f"p-{number if chance.random() < 0.8 else 0}")
             messages.insert(0, logs_pb2.PublishRequest(hello=hello).SerializeToString())
         several.append(messages)
     with grpc.insecure_channel(address) as channel, ThreadPoolExecutor(AT_ONCE) as threads:
