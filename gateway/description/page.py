@@ -56,7 +56,7 @@ def _contents(openapi: Document, asyncapi: Document) -> Iterator[str]:
         yield f'<h3><a href="#{_anchor(tag["name"])}">{escape(tag["name"])}</a></h3>'
         for _, method, operation in _operations(openapi):
             if tag["name"] in operation["tags"]:
-                yield f'<a href="#{operation["operationId"]}">{method} {escape(operation["summary"])}</a>'
+                yield f'<a href="#{operation["operationId"]}">{method} {_inline(operation["summary"])}</a>'
     yield '<h3><a href="#messages">What streams carry</a></h3>'
     for name, channel in asyncapi["channels"].items():
         yield f'<a href="#channel-{name}">{escape(channel["title"])}</a>'
@@ -72,7 +72,7 @@ def _operations(openapi: Document) -> Iterator[tuple[str, str, Document]]:
 def _operation(path: str, method: str, operation: Document) -> Iterator[str]:
     yield f'<section id="{operation["operationId"]}">\n'
     yield f'<h3><span class="method">{method}</span> <code>{escape(path)}</code></h3>\n'
-    yield f"<p class=summary>{_inline(operation['summary'])}</p>\n{_text(operation['description'])}"
+    yield f'<p class="summary">{_inline(operation["summary"])}</p>\n{_text(operation["description"])}'
     if parameters := operation.get("parameters"):
         yield "<table><thead><tr><th>Parameter</th><th>In</th><th>Type</th><th></th></tr></thead><tbody>\n"
         for parameter in parameters:
@@ -80,7 +80,7 @@ def _operation(path: str, method: str, operation: Document) -> Iterator[str]:
             shown = [_example_text(each["value"]) for each in parameter.get("examples", {}).values()]
             examples = f"<br>{', '.join(shown)}" if shown else ""
             yield (
-                f"<tr><td>{name}</td><td>{parameter['in']}</td><td>{_kind(parameter['schema'])}</td>"
+                f"<tr><td>{name}</td><td class="place">{parameter['in']}</td><td>{_kind(parameter['schema'])}</td>"
                 f"<td>{_inline(parameter['description'])}{examples}</td></tr>\n"
             )
         yield "</tbody></table>\n"
