@@ -80,7 +80,7 @@ def _operation(path: str, method: str, operation: Document) -> Iterator[str]:
             shown = [_example_text(each["value"]) for each in parameter.get("examples", {}).values()]
             examples = f"<br>{', '.join(shown)}" if shown else ""
             yield (
-                f"<tr><td>{name}</td><td class="place">{parameter['in']}</td><td>{_kind(parameter['schema'])}</td>"
+                f'<tr><td>{name}</td><td class="place">{parameter["in"]}</td><td>{_kind(parameter["schema"])}</td>'
                 f"<td>{_inline(parameter['description'])}{examples}</td></tr>\n"
             )
         yield "</tbody></table>\n"
