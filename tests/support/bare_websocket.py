@@ -33,7 +33,9 @@ def frame(
     if not masked:
         return head + payload
     mask = os.urandom(4)
-    return head + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+    key = (mask * (len(payload) // 4 + 1))[: len(payload)]
+    masked_payload = int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")
+    return head + mask + masked_payload.to_bytes(len(payload), "big")
 
 
 class BareWebSocket:

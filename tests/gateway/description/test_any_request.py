@@ -1,6 +1,6 @@
 """Requests made from the OpenAPI document, right ones and wrong ones, against a real gateway.
 
-``FUZZ_EXAMPLES`` (requests per operation and kind, default 6) and ``FUZZ_SEED`` choose how many and which.
+``FUZZ_EXAMPLES`` (requests per operation and kind, default 4) and ``FUZZ_SEED`` choose how many and which.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from tests.support.gateway_log import trouble
 from tests.support.gateway_process import running_gateway
 from tests.support.signed_tokens import SECRET, make_token
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
 SEED = int(os.environ.get("FUZZ_SEED", random.randrange(2**32)))
 ANSWER_SECONDS_MAX = 20.0
 CHECKS = [

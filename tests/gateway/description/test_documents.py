@@ -2,29 +2,37 @@
 
 import re
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
+import pytest_asyncio
 
 from gateway.app import Gateway
 from gateway.description.openapi import public_path
 from gateway.description.operation import DescribedRoute
 from tests.support.described import references, violations
+from tests.support.gateway_process import running_gateway
 
 SERVED_BESIDE_THE_ROUTES = {"/socket.io/"}
 
 
-@pytest.fixture
-async def openapi(http: httpx2.AsyncClient) -> dict[str, Any]:
-    document: dict[str, Any] = (await http.get("/openapi.json")).json()
-    return document
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def documents(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[dict[str, Any]]]:
+    """Both documents, asked for once."""
+    async with running_gateway(tmp_path_factory.mktemp("documents")) as gateway, httpx2.AsyncClient() as http:
+        yield [(await http.get(f"{gateway.url}/{name}.json")).json() for name in ("openapi", "asyncapi")]
 
 
 @pytest.fixture
-async def asyncapi(http: httpx2.AsyncClient) -> dict[str, Any]:
-    document: dict[str, Any] = (await http.get("/asyncapi.json")).json()
-    return document
+def openapi(documents: list[dict[str, Any]]) -> dict[str, Any]:
+    return documents[0]
+
+
+@pytest.fixture
+def asyncapi(documents: list[dict[str, Any]]) -> dict[str, Any]:
+    return documents[1]
 
 
 async def test_every_route_is_described_and_nothing_else(gateway: Gateway, openapi: dict[str, Any]) -> None:
@@ -58,7 +66,7 @@ async def test_a_path_takes_the_methods_that_are_described(http: httpx2.AsyncCli
                     assert answer.json()["error"]["code"] == "METHOD_NOT_ALLOWED"
 
 
-async def test_every_reference_leads_somewhere(openapi: dict[str, Any], asyncapi: dict[str, Any]) -> None:
+def test_every_reference_leads_somewhere(openapi: dict[str, Any], asyncapi: dict[str, Any]) -> None:
     """And every named type is used."""
     for document in (openapi, asyncapi):
         found = set(references(document))
@@ -70,13 +78,13 @@ async def test_every_reference_leads_somewhere(openapi: dict[str, Any], asyncapi
         assert unused == set()
 
 
-async def test_names_of_operations_are_unique(openapi: dict[str, Any]) -> None:
+def test_names_of_operations_are_unique(openapi: dict[str, Any]) -> None:
     """They become the names of functions in generated clients."""
     ids = Counter(o["operationId"] for methods in openapi["paths"].values() for o in methods.values())
     assert [name for name, count in ids.items() if count > 1 or not re.fullmatch(r"[a-z][A-Za-z]+", name)] == []
 
 
-async def test_examples_of_answers_are_as_their_schemas_say(openapi: dict[str, Any]) -> None:
+def test_examples_of_answers_are_as_their_schemas_say(openapi: dict[str, Any]) -> None:
     """Whoever writes a client from an example writes it right."""
     for path, methods in openapi["paths"].items():
         for operation in methods.values():
@@ -90,7 +98,7 @@ async def test_examples_of_answers_are_as_their_schemas_say(openapi: dict[str, A
                     assert violations(openapi, parameter["schema"], example["value"]) == [], (path, name)
 
 
-async def test_examples_of_messages_are_as_their_schemas_say(asyncapi: dict[str, Any]) -> None:
+def test_examples_of_messages_are_as_their_schemas_say(asyncapi: dict[str, Any]) -> None:
     """The same for streams; every message with a payload has an example."""
     for name, message in asyncapi["components"]["messages"].items():
         assert message.get("examples") or message["payload"] == {"type": "null"}, name

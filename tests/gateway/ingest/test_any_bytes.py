@@ -1,6 +1,6 @@
 """Messages that were valid once, on every RPC of a real gateway.
 
-``FUZZ_CALLS`` (calls per RPC, default 40) and ``FUZZ_SEED`` choose how many and which. Threats: a status that says
+``FUZZ_CALLS`` (calls per RPC, default 30) and ``FUZZ_SEED`` choose how many and which. Threats: a status that says
 nothing, a traceback per message, a stream that never ends, half of a batch in the journal, a gateway that is of no use
 to anybody else afterwards.
 """
@@ -28,7 +28,7 @@ from tests.support.mutated_bytes import Mutator, random_message
 from tests.support.watched_journal import WatchedJournal
 from tests.support.worker import publish
 
-CALLS = int(os.environ.get("FUZZ_CALLS", "40"))
+CALLS = int(os.environ.get("FUZZ_CALLS", "30"))
 SEED = int(os.environ.get("FUZZ_SEED", random.randrange(2**32)))
 CALL_SECONDS_MAX = 20.0
 AT_ONCE = 8
