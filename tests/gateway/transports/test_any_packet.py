@@ -8,10 +8,10 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx2
 import pytest
+import pytest_asyncio
 
 from tests.support.bare_websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, BareWebSocket, frame
 from tests.support.gateway_log import trouble
@@ -19,6 +19,8 @@ from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.mutated_bytes import Mutator
 from tests.support.socket_io_client import Recorder
 from tests.support.worker import publish
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SOCKETS = int(os.environ.get("FUZZ_SOCKETS", "30"))
 SEED = int(os.environ.get("FUZZ_SEED", random.randrange(2**32)))
@@ -95,21 +97,27 @@ PACKETS = [
 ]
 
 
-@pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[GatewayProcess]:
-    """A gateway that is as it was when everybody has gone."""
-    async with running_gateway(tmp_path, DURABILITY="process") as started:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GatewayProcess]:
+    """One gateway for all of it, which is as it was when everybody has gone."""
+    async with running_gateway(tmp_path_factory.mktemp("packets"), DURABILITY="process") as started:
         await publish(started.grpc_address, "build", ["one"])
         before = await memory(started)
-        bystander = await Recorder().connect(started.websocket_url)
-        await bystander.call("subscribe-to-logs", {"taskId": "build"})
         yield started
-        await publish(started.grpc_address, "build", ["two"])
-        await bystander.wait(lambda client: client.sequences == [1, 2])
-        await bystander.close()
-        await everybody_gone(started)
         assert await memory(started) - before < GROWTH_BYTES_MAX
-        assert trouble(started.log()) == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def gateway(shared: GatewayProcess) -> AsyncIterator[GatewayProcess]:
+    """The gateway, with somebody who watches a task all the while."""
+    bystander = await Recorder().connect(shared.websocket_url)
+    await bystander.call("subscribe-to-logs", {"taskId": "build", "tail": 0})
+    yield shared
+    await publish(shared.grpc_address, "build", ["more"])
+    await bystander.wait(lambda client: len(client.sequences) == 1)
+    await bystander.close()
+    await everybody_gone(shared)
+    assert trouble(shared.log()) == []
 
 
 async def metrics(gateway: GatewayProcess) -> dict[str, float]:
