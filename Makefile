@@ -4,7 +4,7 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check show bench bench-full proto proto-baseline lock clean
+.PHONY: help setup run test check show bench bench-full fuzz proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -41,6 +41,11 @@ test: check tests/node/node_modules/.ready  ## all checks, then all tests
 
 show: setup tests/node/node_modules/.ready  ## 200,000 real lines, 20 subscribers, connections cut at random
 	.venv/bin/pytest -s -m demonstration --timeout 1800 --log-level ERROR tests/integration
+
+FUZZ := FUZZ_EXAMPLES=500 FUZZ_CALLS=10000 FUZZ_SOCKETS=5000
+fuzz: setup  ## the long form of bad input on every interface; FUZZ_SEED=N repeats a run
+	$(FUZZ) .venv/bin/pytest -s tests/gateway/description/test_any_request.py tests/gateway/ingest/test_any_bytes.py \
+		tests/gateway/transports/test_any_packet.py
 
 bench: setup  ## lines in and out, latency, server CPU, beside the machine's limit
 	$(PY) -m benchmarks

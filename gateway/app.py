@@ -15,6 +15,9 @@ from gateway.api.polling import polling_routes
 from gateway.api.recent_tasks import recent_tasks_routes
 from gateway.application import RequestLog, http_application
 from gateway.auth import auth_routes
+from gateway.description.operation import DescribedRoute
+from gateway.description.routes import description_routes
+from gateway.errors import ApiError, error_response
 from gateway.health import Health, Phase
 from gateway.ingest.server import GrpcServer
 from gateway.listening import close_all, listen
@@ -36,6 +39,7 @@ from gateway.transports.connection import http_protocol_class
 from gateway.transports.pipelines import pipeline_routes
 from gateway.transports.socket_io import PATH as SOCKET_IO_PATH
 from gateway.transports.socket_io import SocketIoLimits, SocketIoServer
+from gateway.transports.socket_io_description import POLL, POST, SOCKET_IO
 from gateway.transports.sse import sse_routes
 from gateway.transports.websocket import FramedWebSocketProtocol
 from gateway.vitals import SAMPLE_SECONDS, Vitals
@@ -61,6 +65,7 @@ class Gateway:
 
     Attributes:
         ports: the ports of HTTP, and last that of gRPC.
+        routes: of the HTTP application.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -68,6 +73,7 @@ class Gateway:
         self._stop_asked = asyncio.Event()
         self._committed_once = asyncio.Event()
         self.ports: tuple[int, ...] = ()
+        self.routes: tuple[DescribedRoute, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Gateway {self._settings.listen_host} ports={self.ports}>"
@@ -174,8 +180,16 @@ class Gateway:
             *metrics_routes(metrics.registry),
             *page_routes(),
         ]
+        self.routes = (
+            *routes,
+            *description_routes(
+                routes,
+                channels=[SOCKET_IO],
+                elsewhere=[(SOCKET_IO_PATH, POLL), (SOCKET_IO_PATH, POST)],
+            ),
+        )
         application = http_application(
-            routes,
+            self.routes,
             cors_origins=settings.cors_origins,
             body_bytes_max=settings.http_body_bytes_max,
             on_error=metrics.error,
@@ -291,6 +305,8 @@ def _either(socket_io: ASGIApp, application: ASGIApp) -> ASGIApp:
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         app = socket_io if scope["path"].startswith(SOCKET_IO_PATH) else application
+        if scope["type"] == "websocket" and app is application:
+            app = error_response(ApiError("NOT_FOUND", f"WebSockets are served below {SOCKET_IO_PATH} only"))
         await app(scope, receive, send)
 
     return dispatch

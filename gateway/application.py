@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Final
 
 import structlog
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import ApiError, error_response
@@ -45,7 +47,10 @@ def http_application(
         on_error: told the code of every refusal and failure, in lower case.
     """
 
-    async def refuse(_request: Request, error: Exception) -> Response:
+    async def refuse(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # Starlette names the methods of the first route with this path only.
+            error.headers = {"Allow": ", ".join(_allowed(routes, request.scope))}
         refusal = _refusal(error)
         on_error(f"http_{refusal.code.lower()}")
         response = error_response(refusal)
@@ -58,7 +63,7 @@ def http_application(
         middleware.insert(
             0,
             Middleware(
-                CORSMiddleware,
+                _Cors,
                 allow_origins=list(cors_origins),
                 allow_credentials="*" not in cors_origins,
                 allow_methods=_CORS_METHODS,
@@ -67,8 +72,11 @@ def http_application(
                 max_age=_CORS_SECONDS,
             ),
         )
-    handled: tuple[type[Exception], ...] = (ApiError, JournalError, HTTPException, Exception)
-    return Starlette(routes=routes, middleware=middleware, exception_handlers=dict.fromkeys(handled, refuse))
+    handled: tuple[type[Exception], ...] = (ApiError, JournalError, HTTPException, ClientDisconnect, Exception)
+    application = Starlette(routes=routes, middleware=middleware, exception_handlers=dict.fromkeys(handled, refuse))
+    # A path is right or not; a redirection would be made of whatever the client says its Host is.
+    application.router.redirect_slashes = False
+    return application
 
 
 def _refusal(error: Exception) -> ApiError:
@@ -78,10 +86,18 @@ def _refusal(error: Exception) -> ApiError:
     if isinstance(error, JournalError):
         text = "the journal cannot be used at the moment; try again"
         return ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS)
+    if isinstance(error, ClientDisconnect):
+        return ApiError("INVALID_ARGUMENT", "the body broke off")  # nobody reads it; it keeps the log free of it
     if isinstance(error, HTTPException):
         code = _CODES.get(error.status_code, "INVALID_ARGUMENT")
         return ApiError(code, _text_of(code, error))
     return ApiError("INTERNAL", "the gateway ran into an error of its own")
+
+
+def _allowed(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
+    """The methods that the routes of a path take."""
+    here = [route for route in routes if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE]
+    return sorted({method for route in here for method in route.methods or ()})
 
 
 def _text_of(code: str, error: HTTPException) -> str:
@@ -91,6 +107,20 @@ def _text_of(code: str, error: HTTPException) -> str:
         allowed = (error.headers or {}).get("Allow", "")
         return f"this path takes {allowed or 'other methods'}"
     return error.detail
+
+
+class _Cors(CORSMiddleware):
+    """Refuses in the one form of errors."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code < HTTPStatus.BAD_REQUEST:
+            return response
+        text = bytes(response.body).decode()
+        refusal = error_response(ApiError("INVALID_ARGUMENT", f"{text}; CORS_ORIGINS says which pages may call"))
+        kept = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+        refusal.headers.update(kept)
+        return refusal
 
 
 class _BodyLimit:

@@ -24,6 +24,7 @@ from gateway.ingest.intake import Intake, StreamEnd
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.native import NativeStream
 from gateway.ingest.otto_streams import FORWARD_WORKER_LOGS, STREAM_LOGS, OttoMethod, OttoStream
+from gateway.ingest.undecodable import UndecodableRequests
 from storage.journal import Journal
 
 __all__ = ["GrpcServer"]
@@ -95,7 +96,7 @@ class GrpcServer:
         Raises:
             ListenError: the port is taken, or the address is not this machine's.
         """
-        server = grpc.aio.server(options=_options(self._limits))
+        server = grpc.aio.server(interceptors=[UndecodableRequests()], options=_options(self._limits))
         server.add_generic_rpc_handlers(self._handlers())
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = [service.full_name for service in _SERVICES]

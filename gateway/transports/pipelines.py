@@ -12,13 +12,14 @@ from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import AppStatus, EventSourceResponse, SendTimeoutError
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from filters.position import Position, PositionError
 from filters.timestamps import now
+from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError, error_response
 from gateway.transports.paths import path_identifier
+from gateway.transports.sse_description import STREAM_PROGRESS
 from sessions.admission import ServerFullError
 from sessions.close_reasons import CloseReason
 from sessions.pipelines import PipelineHub, PipelineSession
@@ -70,7 +71,7 @@ class _Response(EventSourceResponse):
             self._session.close(CloseReason.CLIENT_GONE)
 
 
-def pipeline_routes(hub: PipelineHub, authenticator: PipelineAuthenticator) -> list[Route]:
+def pipeline_routes(hub: PipelineHub, authenticator: PipelineAuthenticator) -> list[DescribedRoute]:
     """``GET /api/v1/log-streaming/pipelines/{pipelineId}/progress``."""
     # The hub ends the streams, and says why; the library would cut them off when it sees uvicorn stop.
     AppStatus.disable_automatic_graceful_drain()
@@ -87,7 +88,7 @@ def pipeline_routes(hub: PipelineHub, authenticator: PipelineAuthenticator) -> l
             return error_response(ApiError("SERVER_FULL", str(error), retry_after_seconds=wait))
         return _Response(hub, session)
 
-    return [Route(PATH, progress, methods=["GET"], name="pipeline_progress")]
+    return [DescribedRoute(PATH, progress, STREAM_PROGRESS)]
 
 
 async def _events(hub: PipelineHub, session: PipelineSession) -> AsyncIterator[ServerSentEvent]:

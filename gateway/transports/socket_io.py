@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.errors import ApiError, error_response
 from gateway.transports.engine_io import EngineLimits
+from gateway.transports.refusal import refusals
 from gateway.transports.socket_io_encoding import NAMESPACE, disconnection
 from gateway.transports.socket_io_protocol import SocketIoProtocol
 from gateway.transports.socket_io_requests import token_of
@@ -178,7 +179,7 @@ class SocketIoServer:
             self._refused += 1
             await error_response(refusal)(scope, receive, send)
             return
-        await self._protocol.handle_request(scope, receive, send)
+        await self._protocol.handle_request(scope, receive, refusals(scope, receive, send))
 
     async def admit(self, sid: str, environ: dict[str, Any], auth: object) -> None:
         """Let a client in.
@@ -246,10 +247,18 @@ class SocketIoServer:
         return task
 
     def _refusal(self, scope: Scope) -> ApiError | None:
-        query = parse_qs(scope["query_string"])
-        if b"j" in query:  # readable from any page, whatever its origin
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and int(length[:20]) > self.limits.message_bytes_max:
+            text = f"the body is longer than {self.limits.message_bytes_max} bytes; send less at once"
+            return ApiError("PAYLOAD_TOO_LARGE", text)
+        if "j" in query:  # readable from any page, whatever its origin
             return ApiError("INVALID_ARGUMENT", "JSONP is not offered; use XMLHttpRequest or WebSocket", field="j")
-        if b"sid" in query:
+        if "sid" in query:
+            socket = self._protocol.eio.sockets.get(query["sid"][0])
+            if socket is not None and socket.closed and scope.get("method") == "POST":
+                # The library finds out as well, and fails at it; what still waits for the client, GET gives it.
+                return ApiError("INVALID_ARGUMENT", "this session has ended; open another one", field="sid")
             return None
         if self._is_closed:
             return ApiError("UNAVAILABLE", CloseReason.SERVER_SHUTDOWN.text, retry_after_seconds=RETRY_AFTER_SECONDS)
@@ -275,4 +284,7 @@ class SocketIoServer:
 
 def _is_same(origin: str, host: str) -> bool:
     """Whether a page comes from the address that it connects to; the scheme is the proxy's business."""
-    return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    try:
+        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:  # it is no address, like http://[
+        return False

@@ -6,12 +6,13 @@ from typing import Final, Protocol
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError, error_response
 from gateway.transports.connection import Connection, connection_of
 from gateway.transports.paths import path_identifier
+from gateway.transports.sse_description import STREAM_LOG
 from gateway.transports.sse_encoding import IDENTITY, Chunk, GzipChecksum, SseEncoding, event_text, negotiate
 from gateway.transports.stream_request import filter_of, start_of
 from sessions.admission import ServerFullError
@@ -140,7 +141,9 @@ class SseResponse(Response):
             session.close(CloseReason.CLIENT_GONE)
 
 
-def sse_routes(hub: Hub, authenticator: StreamAuthenticator, *, enable_compression: bool = True) -> list[Route]:
+def sse_routes(
+    hub: Hub, authenticator: StreamAuthenticator, *, enable_compression: bool = True
+) -> list[DescribedRoute]:
     """``GET /api/v1/log-streaming/logs/{taskId}/stream``."""
 
     async def stream(request: Request) -> Response:
@@ -164,7 +167,7 @@ def sse_routes(hub: Hub, authenticator: StreamAuthenticator, *, enable_compressi
         subscription = Subscription(task_id, encoding, log_filter, start, principal.expires_at)
         return SseResponse(hub, subscription, encoding)
 
-    return [Route(PATH, stream, methods=["GET"], name="log_stream")]
+    return [DescribedRoute(PATH, stream, STREAM_LOG)]
 
 
 async def _is_over(hub: Hub, task_id: str, start: After) -> bool:
