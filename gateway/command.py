@@ -1,4 +1,4 @@
-"""``otto-gateway``: serve, check, migrate, settings.
+"""``otto-gateway``: serve, check, migrate, verify, settings.
 
 What takes long to import (gRPC, the databases) is imported by the commands that need it.
 """
@@ -23,7 +23,7 @@ __all__ = ["main"]
 _EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {code.meaning}" for code in ExitCode)
 
 
-def _with_settings(command: Callable[[Settings], ExitCode]) -> Callable[..., None]:
+def _with_settings(command: Callable[..., ExitCode]) -> Callable[..., None]:
     """Give a command ``--config``, the settings that follow from it, and an exit code."""
 
     @click.option(
@@ -101,6 +101,21 @@ def migrate(settings: Settings) -> ExitCode:
         return ExitCode.FAILED
     click.echo(f"the database is at revision {revision}")
     return ExitCode.OK
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
+@click.option("--repair-polling", "repair", is_flag=True, help="Put the rows of job_logs right; no gateway may run.")
+@_with_settings
+def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
+    """Check the journal, and job_logs against it; also beside a running gateway.
+
+    \b
+    Ends with 0 where all is well, with 1 where something is not, and with 2 where it could not be checked.
+    """  # noqa: D301 - click wants a real \b
+    from gateway.verification import verify_databases
+
+    return verify_databases(settings, as_json=as_json, repair=repair)
 
 
 @main.command(name="settings")

@@ -103,8 +103,8 @@ class ForeignReader:
         except sqlite3.Error as error:
             self._failed(error)
 
-    def read(self, after: int) -> Stretch | None:
-        """The foreign rows behind ``after``; costs one look-up where nothing is new.
+    def read(self, after: int, upto: int | None = None) -> Stretch | None:
+        """The foreign rows behind ``after``, and no further than ``upto``; costs one look-up where nothing is new.
 
         Returns:
             None where the ids of the table have gone back behind ``after``.
@@ -119,7 +119,8 @@ class ForeignReader:
                 return None if high < after and has_gone_back(connection, after) else Stretch((), after)
             connection.execute("BEGIN")  # the rows, and which of them are copies, of one moment
             try:
-                return self._stretch(connection, after, high_water(connection))
+                high = high_water(connection)
+                return self._stretch(connection, after, high if upto is None else min(upto, high))
             finally:
                 connection.execute("COMMIT")
         except sqlite3.Error as error:

@@ -28,7 +28,7 @@ from storage.polling.errors import PollingTableError
 from storage.polling.foreign import ForeignReader, ForeignRow
 from storage.polling.table import PollingTable
 
-__all__ = ["ROW_ID", "WORKER_ID", "TableWatcher", "WatcherStatistics", "watch_producer"]
+__all__ = ["ROW_ID", "WORKER_ID", "TableWatcher", "WatcherStatistics", "row_name", "watch_producer"]
 
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
@@ -37,7 +37,7 @@ WORKER_ID: Final = "table"
 """The worker of lines that no worker wrote."""
 
 ROW_ID: Final = "rowId"
-"""The key of an entry's metadata that holds the id of its row."""
+"""The key of an entry's metadata that holds the id of its row, behind the first digits of the watch's."""
 
 _ROWS_MAX: Final = 200
 _LINE_BYTES: Final = 512
@@ -77,6 +77,11 @@ def watch_producer(watch_id: str) -> str:
     return f"job_logs:{watch_id}"
 
 
+def row_name(watch_id: str, row_id: int) -> str:
+    """What an entry calls its row. Ids may begin again in a table that was made anew; the watch then has another id."""
+    return f"{watch_id[:8]}-{row_id}"
+
+
 class TableWatcher:
     """Looks for new rows every so often, and appends those of other programs to the journal.
 
@@ -109,7 +114,7 @@ class TableWatcher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="table-watcher")
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
-        self._producer_id = ""
+        self._watch_id = self._producer_id = ""
         self._reached: int | None = None
         self._stored = 0
         self._rows = self._unusable = self._failures = 0
@@ -189,6 +194,7 @@ class TableWatcher:
         watch = await self._in_thread(self._reader.watch)
         if watch is None:
             return None
+        self._watch_id = watch.watch_id
         self._producer_id = watch_producer(watch.watch_id)
         self._stored = await self._journal.last_number(self._producer_id)
         self._reached = max(watch.start, self._stored)
@@ -214,7 +220,7 @@ class TableWatcher:
     def _entry(self, row: ForeignRow) -> LogEntry:
         message, is_cut, _ = cut_message(row.message, self._message_bytes_max)
         is_cut = is_cut or row.size > self._message_bytes_max
-        metadata = {ROW_ID: str(row.id)}
+        metadata = {ROW_ID: row_name(self._watch_id, row.id)}
         timestamp = _timestamp(row.created_at)
         if timestamp is None:
             timestamp = now()

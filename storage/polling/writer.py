@@ -50,7 +50,8 @@ class PollingWriter:
         epoch: the journal's. Each epoch has its own progress, and a new one starts at the first record.
         closings: the closing rows; they belong to this writer's thread and transactions.
         copies: the account of what was written; likewise.
-        table_rows: which rows of other programs are taken over, which has to be settled before the first row of ours.
+        table_rows: which rows of other programs are taken over, which has to be settled before the first row of ours;
+            None: as it was settled before.
         rows_max, bytes_max: limits of one transaction, which other writers of the file have to wait for.
     """
 
@@ -61,7 +62,7 @@ class PollingWriter:
         closings: Closings,
         copies: Copies,
         *,
-        table_rows: TableRows,
+        table_rows: TableRows | None,
         rows_max: int,
         bytes_max: int,
     ) -> None:
@@ -219,6 +220,8 @@ class PollingWriter:
 
     def _settle_watch(self, connection: sqlite3.Connection) -> None:
         """Begin or end the taking over of others' rows, where that is not done yet."""
+        if self._table_rows is None:
+            return
         is_wanted = self._table_rows is not TableRows.OFF
         if is_wanted == (load_watch(connection, self._epoch) is not None):
             return

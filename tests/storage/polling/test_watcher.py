@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,10 @@ async def test_a_row_of_another_program_becomes_a_line_of_its_task(tmp_path: Pat
         await pair.settled()
         entry, *_ = await pair.entries("job")
         assert entry == LogEntry(
-            "job", "table", 1, "2025-01-02T03:04:05.000000000Z", "INFO", "table", "하나", {"rowId": "1"}
+            "job", "table", 1, "2025-01-02T03:04:05.000000000Z", "INFO", "table", "하나", entry.metadata
         )
+        assert entry.metadata is not None
+        assert re.fullmatch("[0-9a-f]{8}-1", entry.metadata["rowId"])
         assert (await pair.lines("job"), await pair.lines("other")) == (["하나", "two", "3"], ["x"])
         assert pair.watcher.statistics.rows == 4
 
@@ -181,7 +184,8 @@ async def test_awkward_rows_arrive(tmp_path: Path) -> None:
         found = await pair.entries("job")
     assert [entry.message for entry in found] == ["a\ufffdb", "가", "42", "a\0b", "x" * 63]
     assert found[0].timestamp == "2025-01-01T18:04:05.500000000Z"
-    assert found[2].metadata == {"rowId": "3", "timestamp": "1700000000"}
+    assert found[2].metadata is not None
+    assert found[2].metadata["timestamp"] == "1700000000"
     assert (found[4].truncated, found[4].original_size) == (True, 69)
 
 
