@@ -1,4 +1,4 @@
-"""``otto-gateway``: serve, check, migrate, verify, settings.
+"""``otto-gateway``: serve, check, migrate, verify, canary, settings.
 
 What takes long to import (gRPC, the databases) is imported by the commands that need it.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from gateway.canary.options import canary
 from gateway.exit_codes import ExitCode
 from gateway.settings import Settings
 from gateway.settings_report import open_warning, reference_lines, setting_lines
@@ -116,6 +117,9 @@ def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
     from gateway.verification import verify_databases
 
     return verify_databases(settings, as_json=as_json, repair=repair)
+
+
+main.add_command(canary)
 
 
 @main.command(name="settings")
