@@ -33,7 +33,7 @@ from gateway.part_settings import (
 )
 from gateway.recent_tasks import RecentTasks
 from gateway.server import HttpServer
-from gateway.settings import Settings
+from gateway.settings import Settings, TableRowsChoice
 from gateway.shutdown import Step, run_steps
 from gateway.transports.connection import http_protocol_class
 from gateway.transports.pipelines import pipeline_routes
@@ -49,7 +49,7 @@ from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
 from storage.database import sqlite_path
 from storage.journal import Committed, JournalError
-from storage.polling import ClosingRows, PollingSink, PollingTable
+from storage.polling import ClosingRows, PollingSink, PollingTable, TableRows, TableWatcher
 from storage.sqlite import SqliteJournal
 
 __all__ = ["Gateway"]
@@ -111,9 +111,17 @@ class Gateway:
             journal,
             table,
             closing_rows=ClosingRows(settings.closing_rows.value),
+            table_rows=TableRows(settings.table_rows.value),
             retention_days=settings.retention_days or None,
         )
         undo.push_async_callback(sink.close)
+        self._watcher = watcher = TableWatcher(
+            journal,
+            table,
+            interval_seconds=settings.table_rows_interval_seconds,
+            message_bytes_max=settings.message_bytes_max,
+        )
+        undo.push_async_callback(watcher.close)
 
         metrics = Metrics()
         admission = Admission(settings.max_connections)
@@ -164,6 +172,7 @@ class Gateway:
             hub=hub,
             ingest=grpc,
             sink=sink,
+            watcher=watcher,
             pipelines=pipelines,
             socket_io=self._socket_io,
             metrics=metrics,
@@ -206,6 +215,8 @@ class Gateway:
         )
 
         sink.start()
+        if settings.table_rows is not TableRowsChoice.OFF:
+            watcher.start()
         undo.push_async_callback(grpc.stop, 0)
         grpc_port = await grpc.start()
         self._serving = await self._http.start()
@@ -239,6 +250,7 @@ class Gateway:
                 Step("end the streams, and tell their clients to come back", self._end_streams, seconds),
                 Step("end the HTTP server", self._http.stop, 2 * seconds),
                 Step("let producers have their answers, and end gRPC", lambda: self._grpc.stop(grace), 2 * seconds),
+                Step("take over no more rows of other programs", self._watcher.close, seconds),
                 Step("store what waits for a commit", self._flush_journal, seconds),
                 Step("copy it to the polling tables", lambda: self._sink.close(grace), 2 * seconds),
                 Step("close the databases", self._close, seconds),

@@ -1,4 +1,4 @@
-"""``otto-gateway``: serve, check, migrate, settings.
+"""``otto-gateway``: serve, check, migrate, verify, canary, settings.
 
 What takes long to import (gRPC, the databases) is imported by the commands that need it.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from gateway.canary.options import canary
 from gateway.exit_codes import ExitCode
 from gateway.settings import Settings
 from gateway.settings_report import open_warning, reference_lines, setting_lines
@@ -23,7 +24,7 @@ __all__ = ["main"]
 _EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {code.meaning}" for code in ExitCode)
 
 
-def _with_settings(command: Callable[[Settings], ExitCode]) -> Callable[..., None]:
+def _with_settings(command: Callable[..., ExitCode]) -> Callable[..., None]:
     """Give a command ``--config``, the settings that follow from it, and an exit code."""
 
     @click.option(
@@ -101,6 +102,24 @@ def migrate(settings: Settings) -> ExitCode:
         return ExitCode.FAILED
     click.echo(f"the database is at revision {revision}")
     return ExitCode.OK
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
+@click.option("--repair-polling", "repair", is_flag=True, help="Put the rows of job_logs right; no gateway may run.")
+@_with_settings
+def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
+    """Check the journal, and job_logs against it; also beside a running gateway.
+
+    \b
+    Ends with 0 where all is well, with 1 where something is not, and with 2 where it could not be checked.
+    """  # noqa: D301 - click wants a real \b
+    from gateway.verification import verify_databases
+
+    return verify_databases(settings, as_json=as_json, repair=repair)
+
+
+main.add_command(canary)
 
 
 @main.command(name="settings")

@@ -19,7 +19,7 @@ from gateway.vitals import Totals
 from sessions.pipelines import PipelineStatistics
 from sessions.statistics import HubStatistics
 from storage.journal import Committed, JournalStatistics
-from storage.polling import SinkStatistics
+from storage.polling import SinkStatistics, WatcherStatistics
 
 __all__ = ["GatewayCollector", "Metrics", "Sources"]
 
@@ -106,6 +106,11 @@ class _HasSinkStatistics(Protocol):
     def statistics(self) -> SinkStatistics: ...
 
 
+class _HasWatcherStatistics(Protocol):
+    @property
+    def statistics(self) -> WatcherStatistics: ...
+
+
 class _HasPipelineStatistics(Protocol):
     @property
     def statistics(self) -> PipelineStatistics: ...
@@ -126,6 +131,7 @@ class Sources:
         hub: _HasHubStatistics,
         ingest: _HasIngestStatistics,
         sink: _HasSinkStatistics,
+        watcher: _HasWatcherStatistics,
         pipelines: _HasPipelineStatistics,
         socket_io: _HasSocketIoStatistics,
         metrics: Metrics,
@@ -134,6 +140,7 @@ class Sources:
         self.hub = hub
         self.ingest = ingest
         self.sink = sink
+        self.watcher = watcher
         self.pipelines = pipelines
         self.socket_io = socket_io
         self.metrics = metrics
@@ -141,7 +148,11 @@ class Sources:
     def errors(self) -> dict[str, int]:
         """Everything that was refused or failed, by kind."""
         refused = {f"ingest_{reason}": count for reason, count in self.ingest.statistics.refused.items()}
-        others = {"sink": self.sink.statistics.failures, "socketio_malformed": self.socket_io.statistics.malformed}
+        others = {
+            "sink": self.sink.statistics.failures,
+            "table_rows": self.watcher.statistics.failures,
+            "socketio_malformed": self.socket_io.statistics.malformed,
+        }
         return refused | dict(self.metrics.errors) | others
 
     def totals(self) -> Totals:
@@ -168,6 +179,7 @@ class GatewayCollector(Collector):
         yield from _of_journal(self._sources.journal.statistics)
         yield from _of_hub(self._sources.hub.statistics)
         yield from _of_sink(self._sources.sink.statistics)
+        yield from _of_watcher(self._sources.watcher.statistics)
         yield from _of_sockets(self._sources.socket_io.statistics)
         pipelines = self._sources.pipelines.statistics
         yield GaugeMetricFamily("otto_pipeline_sessions", "Open sessions of pipelines.", pipelines.sessions)
@@ -217,6 +229,12 @@ def _of_sink(sink: SinkStatistics) -> Iterable[Metric]:
     yield CounterMetricFamily("otto_polling_rows_deleted", "Rows that retention removed.", sink.deleted_rows)
     yield GaugeMetricFamily("otto_polling_lag_records", "Records not yet in the polling tables.", sink.lag_records)
     yield GaugeMetricFamily("otto_polling_up", "Whether the polling tables can be written.", int(not sink.error))
+
+
+def _of_watcher(watcher: WatcherStatistics) -> Iterable[Metric]:
+    yield CounterMetricFamily("otto_table_rows", "Rows of other programs that became lines.", watcher.rows)
+    yield CounterMetricFamily("otto_table_rows_unusable", "Rows whose job can be no task.", watcher.unusable_rows)
+    yield GaugeMetricFamily("otto_table_rows_up", "Whether such rows can be taken over.", int(not watcher.error))
 
 
 def _of_sockets(socket_io: SocketIoStatistics) -> Iterable[Metric]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-__all__ = ["CREDENTIALS", "ClosingRowsChoice", "Settings"]
+__all__ = ["CREDENTIALS", "ClosingRowsChoice", "Settings", "TableRowsChoice"]
 
 LOOPBACK: Final = "127.0.0.1"
 EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - only where credentials are configured
@@ -21,6 +21,14 @@ class ClosingRowsChoice(StrEnum):
     STATUS = "status"
     ALWAYS = "always"
     NEVER = "never"
+
+
+class TableRowsChoice(StrEnum):
+    """Which rows that other programs insert into the polling tables become lines of their task."""
+
+    OFF = "off"
+    NEW = "new"
+    ALL = "all"
 
 
 def _origin(text: str) -> str:
@@ -141,6 +149,14 @@ class Settings(BaseModel):
         ClosingRowsChoice.STATUS,
         description="Ends of tasks that get a closing row for polling UIs: `status` those reported by workers, "
         "`always`, `never`.",
+    )
+    table_rows: TableRowsChoice = Field(
+        TableRowsChoice.NEW,
+        description="Rows that other programs insert into job_logs and that become lines of their task, too: `off` "
+        "none, `new` those inserted from the first start on, `all` those from before as well.",
+    )
+    table_rows_interval_seconds: float = Field(
+        0.1, ge=0.005, description="Seconds between two looks for such rows while nothing is new."
     )
 
     # Limits

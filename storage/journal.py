@@ -54,11 +54,15 @@ class ProducerNumber:
     A number that leaves one out is refused (``JournalUnavailableError``): where an append could not be stored, nothing
     that its producer sent behind it may be, or sending it again would look like a repetition.
 
+    A producer whose numbers have holes of their own, as rows of a table have, says with ``previous`` which number comes
+    before; an append is then refused where that one is not stored.
+
     ``producer_id`` is already qualified with the principal it belongs to, so that nobody can use up another's numbers.
     """
 
     producer_id: str
     number: int
+    previous: int | None = None
 
 
 @dataclass(slots=True)
@@ -77,6 +81,9 @@ class LineBatch:
     received_at: float
     """``time.monotonic()`` when the batch reached the gateway."""
     producer: ProducerNumber | None = None
+    from_table: bool = False
+    """Rows that another program inserted into ``job_logs``. Nobody's worker wrote them: the task is no different for
+    them, and where it has ended, it has ended again behind them."""
 
 
 @dataclass(frozen=True, slots=True)

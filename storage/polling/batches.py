@@ -9,7 +9,10 @@ import msgspec
 
 from storage.journal import Record, TaskEnded
 
-__all__ = ["Batch", "Place", "Rows", "batches"]
+__all__ = ["TABLE_SOURCE", "Batch", "Place", "Rows", "batches"]
+
+TABLE_SOURCE: Final = "table"
+"""The source of lines that another program inserted into ``job_logs``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,13 @@ class Place:
 
 @dataclass(slots=True)
 class Rows:
-    """Rows to insert, flat: job id, message and creation time of each, one after the other."""
+    """Rows to insert, flat: job id, message and creation time of each, one after the other.
 
+    They are the lines from index ``line`` of ``record`` on, those that came from the table left out.
+    """
+
+    record: int
+    line: int
     values: list[str] = field(default_factory=list)
 
     @property
@@ -51,6 +59,7 @@ class Batch:
 class _Line(msgspec.Struct, gc=False):
     message: str
     timestamp: str
+    source: str = ""
 
 
 _decoder: Final = msgspec.json.Decoder(_Line)
@@ -70,7 +79,7 @@ def batches(records: Iterable[Record], place: Place, *, rows_max: int, bytes_max
                 yield batch
                 batch = Batch([], batch.place)
             end, size = _fit(record.lines, line, rows_max - batch.rows, bytes_max - batch.size)
-            _add(batch, record.task_id, record.lines[line:end])
+            _add(batch, record, line, end)
             batch.size += size
             line = end
             batch.place = Place(record.id, line if line < len(record.lines) else 0)
@@ -91,20 +100,23 @@ def _fit(lines: Sequence[bytes], start: int, rows: int, room: int) -> tuple[int,
     return end, size
 
 
-def _add(batch: Batch, task_id: str, lines: Sequence[bytes]) -> None:
+def _add(batch: Batch, record: Record, start: int, end: int) -> None:
+    lines = record.lines[start:end]
+    batch.rows += len(lines)  # those that came from the table too: they are work, though they become no rows
     last = batch.steps[-1] if batch.steps else None
-    rows = last if isinstance(last, Rows) else Rows()
-    if rows is not last:
-        batch.steps.append(rows)
+    rows = last if isinstance(last, Rows) else Rows(record.id, start)
     try:
         decoded = _decoder.decode_lines(b"\n".join(lines))
     except (msgspec.DecodeError, UnicodeDecodeError):
         decoded = [_decode_or_keep(line, batch) for line in lines]
     values = rows.values
     for line in decoded:
+        if line.source == TABLE_SOURCE:
+            continue  # the row is there already; copied back, it would come again and again
         time = line.timestamp
-        values += (task_id, line.message, f"{time[:10]} {time[11:19]}")
-    batch.rows += len(lines)
+        values += (record.task_id, line.message, f"{time[:10]} {time[11:19]}")
+    if values and rows is not last:
+        batch.steps.append(rows)
 
 
 def _decode_or_keep(line: bytes, batch: Batch) -> _Line:

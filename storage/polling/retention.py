@@ -16,6 +16,8 @@ SELECT max(id), sum(datetime(created_at) < ?1) FROM (
   SELECT id, created_at FROM job_logs WHERE id > ?2 ORDER BY id LIMIT ?3
 )"""
 
+_FORGET: Final = "DELETE FROM otto_sink_rows WHERE last_id < (SELECT min(id) FROM job_logs)"
+
 _DELETE: Final = "DELETE FROM job_logs WHERE id > ?1 AND id <= ?2 AND datetime(created_at) < ?3"
 
 
@@ -64,6 +66,7 @@ class RetentionSweep:
         last, old = connection.execute(_LOOK, (oldest, self._after, self._rows_max)).fetchone()
         if last is None:
             self._after = 0
+            self._forget_copies(connection)
             self.close()  # a connection would keep a replaced file open until the next pass
             return False
         if old:
@@ -72,3 +75,8 @@ class RetentionSweep:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         self._after = last
         return True
+
+    def _forget_copies(self, connection: sqlite3.Connection) -> None:
+        """Drop the account of rows in front of the first that is left."""
+        with self._table.write_lock.background():
+            connection.execute(_FORGET)

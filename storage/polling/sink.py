@@ -12,6 +12,7 @@ import structlog
 
 from storage.journal import JournalClosedError, JournalError, JournalStatistics, Record
 from storage.polling.closing import ClosingRows, Closings
+from storage.polling.copies import Copies, TableRows
 from storage.polling.errors import PollingTableError
 from storage.polling.retention import RetentionSweep
 from storage.polling.table import PollingTable
@@ -89,6 +90,8 @@ class PollingSink:
         closing_rows: which ends of tasks get a closing row.
         closing_delay_seconds: how long a task that has ended must have no new line before it gets its closing row;
             lines that its worker's status has overtaken are then in front of it. 0: at once.
+        table_rows: which rows of other programs ``TableWatcher`` takes over; where that begins is settled here, before
+            the first row of ours.
         retention_days: delete rows older than this, whoever wrote them; None keeps them.
         rows_max, bytes_max: limits of one transaction, for which the journal's commits may have to wait.
         linger_seconds: pause after a copy that reached the end of the journal. The readers poll every 2 s; many small
@@ -102,6 +105,7 @@ class PollingSink:
         *,
         closing_rows: ClosingRows = ClosingRows.STATUS,
         closing_delay_seconds: float = 1.0,
+        table_rows: TableRows = TableRows.OFF,
         retention_days: float | None = None,
         rows_max: int = 500,
         bytes_max: int = 1 << 20,
@@ -109,8 +113,14 @@ class PollingSink:
     ) -> None:
         self._journal = journal
         self._table = table
-        self._closings = Closings(journal.epoch, closing_rows, delay_seconds=closing_delay_seconds)
-        self._writer = PollingWriter(table, journal.epoch, self._closings, rows_max=rows_max, bytes_max=bytes_max)
+        copies = Copies(journal.epoch)
+        self._closings = Closings(journal.epoch, closing_rows, copies, delay_seconds=closing_delay_seconds)
+        self._writer = PollingWriter(
+            *(table, journal.epoch, self._closings, copies),
+            table_rows=table_rows,
+            rows_max=rows_max,
+            bytes_max=bytes_max,
+        )
         self._sweep = RetentionSweep(table, retention_days) if retention_days else None
         self._linger_seconds = linger_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="polling-sink")

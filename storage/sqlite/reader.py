@@ -16,7 +16,7 @@ from storage.sqlite.chunks import ChunkDamagedError, open_payload
 from storage.sqlite.page import CHUNKS_MAX, OPENED_BYTES_MAX, Page
 from storage.sqlite.writer import END_KIND
 
-__all__ = ["Reader", "TailStep"]
+__all__ = ["END_DECODER", "Reader", "TailStep"]
 
 _CHUNKS_PER_QUERY: Final = 256
 
@@ -28,7 +28,8 @@ _KEPT_BYTES_MAX: Final = 16 << 20
 
 _LINE_BYTES: Final = 64  # what a line in memory costs beside its bytes
 
-_END: Final = msgspec.json.Decoder(tuple[str, str, str, bool])
+END_DECODER: Final = msgspec.json.Decoder(tuple[str, str, str, bool])
+"""The end of a task as it is stored: status, timestamp, reason, and whether it followed from reports."""
 
 _BOUNDS: Final = f"""
     SELECT record_id, first_sequence, last_sequence, levels, earliest, latest, codec, raw_size, checksum,
@@ -148,7 +149,7 @@ class Reader:
                 break
             if kind == END_KIND:
                 stored = open_payload(codec, raw_size, checksum, payload, task_id=task_id, first=last, last=last)
-                status, timestamp, reason, through_status = _END.decode(stored[0])
+                status, timestamp, reason, through_status = END_DECODER.decode(stored[0])
                 ended = TaskEnded(task_id, last, status, timestamp, reason, through_status)
                 found.append(Record(record_id, task_id, ended=ended))
             else:

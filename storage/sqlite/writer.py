@@ -66,6 +66,8 @@ class _Task:
     """Entries of this transaction that have their sequence and are not packed yet."""
     received_at: float = 0.0
     is_changed: bool = False
+    standing_end: TaskEnded | None = None
+    """The end that rows of the table came behind in this transaction, and that is to stand behind them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +218,10 @@ class Writer:
             number, known = item.producer.number, self._known_number(item.producer.producer_id)
             if number <= known:
                 return Receipt(duplicate=True, created=not isinstance(item, WorkerRegistered))
-            if number > known + 1:
-                return JournalUnavailableError(f"number {number} was not stored because {known + 1} was not")
+            previous = number - 1 if item.producer.previous is None else item.producer.previous
+            if previous > known:
+                missing = known + 1 if item.producer.previous is None else previous
+                return JournalUnavailableError(f"number {number} was not stored because {missing} was not")
             self._numbers[item.producer.producer_id] = self._counted[item.producer.producer_id] = number
             self._numbers.move_to_end(item.producer.producer_id)
         match item:
@@ -253,7 +257,11 @@ class Writer:
         if not batch.entries:
             return Receipt()  # its number is stored, and nothing else
         task = self._task(batch.task_id)
-        self._see(task, batch.worker_id)
+        if not batch.from_table:
+            self._see(task, batch.worker_id)
+            task.standing_end = None
+        elif task.ended is not None:
+            task.standing_end = task.ended
         if task.ended is not None:
             self._open(task)
         if not task.waiting:
@@ -280,6 +288,8 @@ class Writer:
             self._settle(task, report.timestamp)
         elif task.ended is not None and task.ended.through_status:
             self._open(task)
+        elif task.standing_end is not None and task.standing_end.through_status:
+            task.standing_end = None
 
     def _register(self, registered: WorkerRegistered) -> bool:
         task = self._task(registered.task_id)
@@ -322,6 +332,7 @@ class Writer:
 
     def _end(self, task: _Task, status: str, timestamp: str, reason: str, *, through_status: bool = False) -> None:
         self._pack(task)  # the end stands behind these lines in the order of records
+        task.standing_end = None
         task.ended = TaskEnded(task.task_id, task.last, status, timestamp, reason, through_status)
         task.is_changed = True
         payload = msgspec.json.encode([status, timestamp, reason, through_status])
@@ -421,6 +432,9 @@ class Writer:
 
     def _finish(self) -> None:
         for task in self._touched.values():
+            end = task.standing_end
+            if end is not None:
+                self._end(task, end.status, end.timestamp, end.reason, through_status=end.through_status)
             self._pack(task)
             if not task.is_changed:
                 continue

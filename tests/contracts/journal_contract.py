@@ -1,6 +1,7 @@
 """What every journal does. A test class of an implementation derives from this and provides the fixture ``journal``."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from storage.journal import (
     Journal,
     JournalClosedError,
     JournalUnavailableError,
+    ProducerNumber,
     Receipt,
     StageProgress,
     StreamClosed,
@@ -81,6 +83,40 @@ class JournalContract:
         assert await journal.last_number("p") == 1
         await append(journal, *[batch(text, producer=number(n)) for n, text in enumerate("bcd", 2)])
         assert await messages(journal) == ["a", "b", "c", "d"]
+
+    async def test_numbers_may_have_holes_of_their_own(self, journal: Journal) -> None:
+        """A producer that says which number comes before may leave some out; only that one must be stored."""
+        sent = [
+            batch("a", producer=ProducerNumber("p", 7, previous=0)),
+            batch("b", producer=ProducerNumber("p", 30, previous=7)),
+            batch("b", producer=ProducerNumber("p", 30, previous=7)),
+            batch("c", producer=ProducerNumber("p", 50, previous=40)),
+        ]
+        *stored, refused = await asyncio.gather(*[journal.append(item) for item in sent], return_exceptions=True)
+        assert stored == [Receipt(1, 1), Receipt(2, 2), Receipt(duplicate=True)]
+        assert isinstance(refused, JournalUnavailableError)
+        assert await journal.last_number("p") == 30
+
+    async def test_rows_of_the_table_leave_the_tasks_end_as_it_is(self, journal: Journal) -> None:
+        """They are no worker's: an ended task has ended again behind them, an open one stays open."""
+        await append(journal, batch("1"), report("COMPLETED", reason="done"))
+        rows = [replace(batch(text, worker="table"), from_table=True) for text in "23"]
+        other = replace(batch("x", task="other", worker="table"), from_table=True)
+        await append(journal, *rows, other)
+        state = await journal.task_state("build")
+        assert state.ended == TaskEnded("build", 3, "COMPLETED", AT, "done", through_status=True)
+        assert (await journal.task_state("other")).ended is None
+        assert [end.last for end in await ends(journal)] == [1, 3]
+
+    async def test_a_worker_opens_what_rows_of_the_table_did_not(self, journal: Journal) -> None:
+        """A worker's line, or its running again, in the same commit as rows of the table opens the task for good."""
+        await append(journal, batch("1"), report("COMPLETED"))
+        row = replace(batch("2", worker="table"), from_table=True)
+        await append(journal, row, report("RUNNING"))
+        assert (await journal.task_state("build")).ended is None
+        await append(journal, report("COMPLETED"))
+        await append(journal, replace(batch("3", worker="table"), from_table=True), batch("4"))
+        assert (await journal.task_state("build")).ended is None
 
     async def test_numbers_belong_to_their_producer(self, journal: Journal) -> None:
         """Producers count independently; an unknown one is at 0."""

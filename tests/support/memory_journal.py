@@ -46,6 +46,7 @@ class MemoryJournal:
         self._epoch = epoch
         self._lines: dict[str, list[bytes]] = {}
         self._ends: dict[str, TaskEnded] = {}
+        self._standing: dict[str, TaskEnded] = {}
         self._reports: dict[str, dict[str, tuple[str, str]]] = {}
         self._numbers: dict[str, int] = {}
         self._stages: dict[str, dict[str, StageProgress]] = {}
@@ -111,6 +112,8 @@ class MemoryJournal:
         self._writable.set()
         self._blocks, self._ended, self._opened, self._progress = [], [], [], []
         answers = [JournalUnavailableError(self.failure) if self.failure else self._store(item) for item, _ in group]
+        for end in tuple(self._standing.values()):
+            self._end(end.task_id, end.status, end.timestamp, end.reason, through_status=end.through_status)
         if not self.failure:
             self._statistics = replace(self._statistics, commits=self._statistics.commits + 1)
             self._listener(Committed(self._blocks, self._ended, self._progress, self._opened))
@@ -129,7 +132,8 @@ class MemoryJournal:
             if producer.number <= known:
                 self._statistics = replace(self._statistics, duplicates=self._statistics.duplicates + 1)
                 return Receipt(duplicate=True, created=not isinstance(item, WorkerRegistered))
-            if producer.number > known + 1:
+            previous = producer.number - 1 if producer.previous is None else producer.previous
+            if previous > known:
                 return JournalUnavailableError(f"number {producer.number} was not stored because {known + 1} was not")
             self._numbers[producer.producer_id] = producer.number
         if isinstance(item, LineBatch):
@@ -150,7 +154,11 @@ class MemoryJournal:
         return Receipt()
 
     def _store_lines(self, batch: LineBatch) -> Receipt:
-        self._see(batch.task_id, batch.worker_id)
+        if not batch.from_table:
+            self._see(batch.task_id, batch.worker_id)
+            self._standing.pop(batch.task_id, None)
+        elif batch.task_id in self._ends:
+            self._standing[batch.task_id] = self._ends[batch.task_id]
         self._open(batch.task_id)
         lines = self._lines.setdefault(batch.task_id, [])
         first = len(lines) + 1
@@ -175,8 +183,10 @@ class MemoryJournal:
         ended = self._ends.get(item.task_id)
         if item.status in _FINAL:
             self._settle(item.task_id, item.timestamp)
-        elif ended is not None and ended.through_status:
-            self._open(item.task_id)
+        else:
+            self._standing.pop(item.task_id, None)
+            if ended is not None and ended.through_status:
+                self._open(item.task_id)
 
     def _settle(self, task_id: str, timestamp: str) -> None:
         reports = list(self._reports.get(task_id, {}).values())
@@ -188,6 +198,7 @@ class MemoryJournal:
         self._end(task_id, status, timestamp, reasons[0] if reasons else "", through_status=True)
 
     def _end(self, task_id: str, status: str, timestamp: str, reason: str, *, through_status: bool = False) -> None:
+        self._standing.pop(task_id, None)
         if task_id in self._ends:
             return
         last = len(self._lines.get(task_id, []))
