@@ -102,6 +102,7 @@ class Gateway:
             sqlite_path(settings.database_url),
             durability=settings.durability,
             pending_bytes_max=settings.pending_bytes_max,
+            retry_seconds_max=settings.storage_wait_seconds,
         )
         undo.push_async_callback(journal.close)
         table = await PollingTable.open(settings.polling_database)

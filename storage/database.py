@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from storage.journal import JournalError, JournalUnavailableError
+from storage.journal import JournalError, JournalObstructedError, JournalUnavailableError
 from storage.schema import VERSION_TABLE
 
 __all__ = ["DatabaseError", "DatabaseInUseError", "explain", "hold", "migrate", "migrate_file", "sqlite_path"]
@@ -131,9 +131,9 @@ def explain(path: Path) -> Iterator[None]:
 def _explained(path: Path, error: BaseException) -> JournalError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return JournalUnavailableError(f"{path} is locked by another program")
+        return JournalObstructedError(f"{path} is locked by another program")
     if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and error.errno == 28):
-        return JournalUnavailableError(f"the disk that holds {path} is full")
+        return JournalObstructedError(f"the disk that holds {path} is full")
     if code == sqlite3.SQLITE_NOTADB:
         return DatabaseError(f"{path} is not an SQLite database")
     if code == sqlite3.SQLITE_READONLY or isinstance(error, PermissionError):

@@ -19,6 +19,7 @@ __all__ = [
     "Journal",
     "JournalClosedError",
     "JournalError",
+    "JournalObstructedError",
     "JournalStatistics",
     "JournalUnavailableError",
     "LineBatch",
@@ -41,6 +42,10 @@ class JournalError(Exception):
 
 class JournalUnavailableError(JournalError):
     """The store cannot take or give lines now (locked, full, gone); the text says why in one sentence."""
+
+
+class JournalObstructedError(JournalUnavailableError):
+    """The same, and nothing is wrong with what was appended: the database is locked by another program, or its disk full."""
 
 
 class JournalClosedError(JournalError):
@@ -252,6 +257,11 @@ class Journal(Protocol):
     @property
     def is_writable(self) -> bool:
         """False while more bytes wait for a commit than the limit allows; readers of producers then pause."""
+        ...
+
+    @property
+    def fullness(self) -> float:
+        """What waits for a commit, as a share of the limit: 0.0 nothing, 1.0 where producers are paused."""
         ...
 
     async def wait_writable(self) -> None:
