@@ -47,7 +47,7 @@ from sessions.admission import Admission
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
-from storage.database import sqlite_path
+from storage.database import hold_within, sqlite_path
 from storage.journal import Committed, JournalError
 from storage.polling import ClosingRows, PollingSink, PollingTable, TableRows, TableWatcher
 from storage.sqlite import SqliteJournal
@@ -94,12 +94,28 @@ class Gateway:
         return gateway
 
     async def _build(self, undo: AsyncExitStack) -> None:
-        """Credentials and ports first: the most frequent errors at a start must not have made a database."""
+        """Credentials and ports first: the most frequent errors at a start must not have made a database.
+
+        Before the ports only the right to the database: a gateway that is still ending has given its ports back when
+        it gives that one back.
+        """
         settings = self._settings
         self._authenticator = authenticator = authenticator_of(settings)
+        path = sqlite_path(settings.database_url)
+        lock = await hold_within(
+            path,
+            settings.lock_wait_seconds,
+            on_wait=lambda: _log.warning(
+                "waiting for another gateway on this database to end",
+                database=str(path),
+                seconds_max=settings.lock_wait_seconds,
+            ),
+        )
+        undo.callback(lock.close)
         sockets = _listen(settings, undo)
         self._journal = journal = await SqliteJournal.open(
-            sqlite_path(settings.database_url),
+            path,
+            lock=lock,
             durability=settings.durability,
             pending_bytes_max=settings.pending_bytes_max,
             retry_seconds_max=settings.storage_wait_seconds,
@@ -220,6 +236,7 @@ class Gateway:
             watcher.start()
         undo.push_async_callback(grpc.stop, 0)
         grpc_port = await grpc.start()
+        undo.push_async_callback(self._http.stop)
         self._serving = await self._http.start()
         self._sampling = asyncio.create_task(self._sample(), name="vitals")
         self._health.phase = Phase.SERVING
@@ -255,7 +272,8 @@ class Gateway:
                 Step("store what waits for a commit", self._flush_journal, seconds),
                 Step("copy it to the polling tables", lambda: self._sink.close(grace), 2 * seconds),
                 Step("close the databases", self._close, seconds),
-            ]
+            ],
+            seconds_max=self._settings.shutdown_seconds_max,
         )
 
     async def _say_not_ready(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import logging
 import os
 import signal
 import sys
@@ -33,6 +34,7 @@ _SAME_SIGNAL_SECONDS: Final = 0.5
 """Ctrl-C reaches a process from the terminal and, where a program started it, once more from that one."""
 _GARBAGE_THRESHOLDS: Final = (50_000, 20, 50)
 """Objects allocated between two looks for cycles; lines are made by the thousand, and none is part of a cycle."""
+_BREAK_OFF_SECONDS: Final = 1.0
 _SWITCH_SECONDS: Final = 0.001
 """How long a thread keeps Python's lock while another wants it; the live path must not wait for a reader's thread."""
 _M_ARENA_MAX: Final = -8
@@ -52,7 +54,13 @@ def serve(settings: Settings) -> ExitCode:
     configure_logging("DEBUG" if settings.debug_mode else settings.log_level, settings.log_format)
     allow_open_files(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(settings))
+        code = runner.run(_serve(settings))
+        if code is ExitCode.BROKEN:
+            # What was cut off may hang in a thread, and Python would wait for it. What was acknowledged is stored.
+            logging.shutdown()
+            sys.stderr.flush()
+            os._exit(code)
+    return code
 
 
 async def _serve(settings: Settings) -> ExitCode:
@@ -64,14 +72,18 @@ async def _serve(settings: Settings) -> ExitCode:
     warning = open_warning(settings)
     if warning:
         _log.warning("anybody can read and write", why=warning)
+    asked = asyncio.create_task(signals.stop.wait())
+    starting = asyncio.create_task(Gateway.start(settings))
+    await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        return await _break_off(starting, settings.shutdown_grace_seconds)
     try:
-        gateway = await Gateway.start(settings)
+        gateway = starting.result()
     except START_ERRORS as error:
         sys.stderr.write(f"otto-gateway: {error}\n")
         return ExitCode.FAILED
     _log.info("listening", host=settings.listen_host, http_ports=gateway.ports[:-1], grpc_port=gateway.ports[-1])
     _calm_garbage_collector()
-    asked = asyncio.create_task(signals.stop.wait())
     asked.add_done_callback(lambda _: gateway.ask_to_stop())
     code = ExitCode.OK
     try:
@@ -82,6 +94,17 @@ async def _serve(settings: Settings) -> ExitCode:
     asked.cancel()
     is_clean = await gateway.stop()
     return code if is_clean else ExitCode.BROKEN
+
+
+async def _break_off(starting: "asyncio.Task[Gateway]", grace_seconds: float) -> ExitCode:
+    """Undo a start that is under way, such as one that waits for a database."""
+    starting.cancel()
+    await asyncio.wait({starting}, timeout=max(grace_seconds, _BREAK_OFF_SECONDS))
+    is_clean = starting.done()
+    if is_clean and not starting.cancelled() and starting.exception() is None:
+        is_clean = await starting.result().stop()  # it was ready at the same moment
+    _log.info("stopped before it was ready", clean=is_clean)
+    return ExitCode.OK if is_clean else ExitCode.BROKEN
 
 
 class _Signals:

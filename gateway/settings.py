@@ -197,8 +197,8 @@ class Settings(BaseModel):
     shutdown_seconds_max: float = Field(
         25,
         gt=0,
-        description="Seconds that a whole shutdown may take; the steps that are left then are cut short. Below what the "
-        "system allows before it kills (Kubernetes: 30).",
+        description="Seconds that a whole shutdown may take; the steps that are left then are cut short. Below what "
+        "the system allows before it kills (Kubernetes: 30).",
     )
 
     # Logs

@@ -1,10 +1,12 @@
 """Databases by their URL: opening, migrating, and what can be wrong with them, said in one sentence."""
 
+import asyncio
 import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Final
 from urllib.parse import unquote, urlsplit
@@ -18,7 +20,19 @@ from alembic.script import ScriptDirectory
 from storage.journal import JournalError, JournalObstructedError, JournalUnavailableError
 from storage.schema import VERSION_TABLE
 
-__all__ = ["DatabaseError", "DatabaseInUseError", "explain", "hold", "migrate", "migrate_file", "sqlite_path"]
+__all__ = [
+    "DatabaseError",
+    "DatabaseInUseError",
+    "explain",
+    "hold",
+    "hold_within",
+    "migrate",
+    "migrate_file",
+    "sqlite_path",
+]
+
+_HOLD_SECONDS: Final = 0.1
+"""Pause between two looks whether a database is free."""
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -62,14 +76,19 @@ def migrate(url: str) -> str:
     return migrate_file(sqlite_path(url))
 
 
-def migrate_file(path: Path) -> str:
-    """``migrate`` for the file itself, whatever its name has in it."""
+def migrate_file(path: Path, *, busy_seconds: float = 30.0) -> str:
+    """``migrate`` for the file itself, whatever its name has in it.
+
+    Args:
+        path: the file.
+        busy_seconds: how long another program may lock it, at most, before the attempt fails.
+    """
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
     head = scripts.get_current_head()
     with explain(path):
-        connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         finally:
@@ -77,7 +96,7 @@ def migrate_file(path: Path) -> str:
         engine = sqlalchemy.create_engine(
             sqlalchemy.URL.create("sqlite", database=str(path)),
             poolclass=sqlalchemy.NullPool,
-            connect_args={"timeout": 30, "isolation_level": None},
+            connect_args={"timeout": busy_seconds, "isolation_level": None},
         )
         # Python's SQLite module begins no transaction for CREATE TABLE: a process that is killed between two of them
         # would leave a database that cannot be migrated any more.
@@ -94,6 +113,32 @@ def migrate_file(path: Path) -> str:
                 bound.commit()
         engine.dispose()
     return str(head)
+
+
+async def hold_within(path: Path, seconds: float, *, on_wait: Callable[[], None] = lambda: None) -> IO[bytes]:
+    """``hold``, waiting for the gateway that has it to end.
+
+    Args:
+        path: the database.
+        seconds: how long to wait; 0: not at all.
+        on_wait: called once where it has to be waited for.
+
+    Raises:
+        DatabaseInUseError: another gateway still has it.
+    """
+    deadline = time.monotonic() + seconds
+    is_first = True
+    while True:
+        try:
+            return hold(path)
+        except DatabaseInUseError as error:
+            if time.monotonic() >= deadline:
+                waited = f"it has not ended within {seconds:g} s" if seconds else "LOCK_WAIT_SECONDS lets a start wait"
+                raise DatabaseInUseError(f"{error}; {waited}") from None
+        if is_first:
+            is_first = False
+            on_wait()
+        await asyncio.sleep(min(_HOLD_SECONDS, max(0.0, deadline - time.monotonic())))
 
 
 def hold(path: Path) -> IO[bytes]:

@@ -45,7 +45,7 @@ class JournalUnavailableError(JournalError):
 
 
 class JournalObstructedError(JournalUnavailableError):
-    """The same, and nothing is wrong with what was appended: the database is locked by another program, or its disk full."""
+    """The same, and it may change by itself: the database is locked by another program, or its disk is full."""
 
 
 class JournalClosedError(JournalError):

@@ -42,6 +42,9 @@ _log = logging.getLogger(__name__)
 _BUSY_SECONDS: Final = 1.0
 """How long SQLite itself waits for another program's transaction, at most; the writer then looks up and tries again."""
 
+_START_SECONDS_MAX: Final = 30.0
+"""How long another program may lock the database while the journal is opened."""
+
 _ITEMS_MAX: Final = 4096
 """Appends that one transaction takes at most."""
 
@@ -135,6 +138,7 @@ class SqliteJournal:
         lock_seconds_max: float = 10.0,
         retry_seconds_max: float = 0.0,
         readers: int = 2,
+        lock: IO[bytes] | None = None,
     ) -> "SqliteJournal":
         """Open a journal, making or migrating the database.
 
@@ -147,6 +151,7 @@ class SqliteJournal:
             retry_seconds_max: how long a group that could not be stored, for such a lock or a full disk, is kept and
                 tried again before its appends are refused; what comes meanwhile waits behind it.
             readers: threads for reading.
+            lock: what ``storage.database.hold`` returned for this path; the journal gives it back. None: it takes it.
 
         Raises:
             DatabaseError: it cannot be used; the text says why in one sentence.
@@ -157,20 +162,25 @@ class SqliteJournal:
             synchronous = "FULL" if durability == "full" else "NORMAL"
             return _connect(path, synchronous=synchronous, busy_seconds=min(_BUSY_SECONDS, lock_seconds_max))
 
-        def prepare() -> tuple[IO[bytes], Writer, str, int]:
-            lock = hold(path)
-            try:
-                migrate_file(path)
-                with explain(path):
-                    with contextlib.closing(connect()) as connection:
-                        epoch = _epoch(connection)
-                        last = connection.execute("SELECT coalesce(max(record_id), 0) FROM journal_records").fetchone()
-                    return lock, Writer(path, connect, lock_seconds_max), epoch, int(last[0])
-            except BaseException:
-                lock.close()
-                raise
+        def prepare(held: IO[bytes]) -> tuple[IO[bytes], Writer, str, int]:
+            migrate_file(path, busy_seconds=_BUSY_SECONDS)
+            with explain(path):
+                with contextlib.closing(connect()) as connection:
+                    epoch = _epoch(connection)
+                    last = connection.execute("SELECT coalesce(max(record_id), 0) FROM journal_records").fetchone()
+                return held, Writer(path, connect, lock_seconds_max), epoch, int(last[0])
 
-        prepared = await asyncio.to_thread(prepare)
+        with contextlib.ExitStack() as undo:
+            held = undo.enter_context(hold(path) if lock is None else lock)
+            deadline = time.monotonic() + _START_SECONDS_MAX
+            while True:  # in steps, so that a start that waits for another program can be broken off
+                try:
+                    prepared = await asyncio.to_thread(prepare, held)
+                    break
+                except JournalObstructedError:
+                    if time.monotonic() >= deadline:
+                        raise
+            undo.pop_all()
         return cls(
             path,
             *prepared,
