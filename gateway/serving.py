@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 
@@ -43,8 +43,8 @@ _M_ARENA_MAX: Final = -8
 _log = structlog.get_logger(__name__)
 
 
-def serve(settings: Settings) -> ExitCode:
-    """Run a gateway until a signal or an error ends it.
+def serve(settings: Settings) -> NoReturn:
+    """Run a gateway until a signal or an error ends it, and the process with it.
 
     Raises:
         SettingsError: a credential is unusable.
@@ -55,12 +55,12 @@ def serve(settings: Settings) -> ExitCode:
     allow_open_files(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         code = runner.run(_serve(settings))
-        if code is ExitCode.BROKEN:
-            # What was cut off may hang in a thread, and Python would wait for it. What was acknowledged is stored.
-            logging.shutdown()
-            sys.stderr.flush()
-            os._exit(code)
-    return code
+        # Nothing is left to be done, and Python's own end would wait for threads that hang in what was cut off, and
+        # answer a signal that comes meanwhile with a traceback.
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 async def _serve(settings: Settings) -> ExitCode:
