@@ -148,7 +148,7 @@ async def slow_ones(gateway: GatewayProcess) -> AsyncIterator[asyncio.subprocess
 async def hostile_ones(gateway: GatewayProcess) -> AsyncIterator[None]:
     """The process of those that mean harm, until the others have everything."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.readers.hostile", str(gateway.http_port), "bench-0", stderr=subprocess.DEVNULL
+        sys.executable, "-m", "tests.readers.hostile", str(gateway.http_port), "bench-0"
     )
     try:
         yield

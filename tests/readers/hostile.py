@@ -127,7 +127,8 @@ async def do_all(port: int, task_id: str) -> None:
 
     async def again_and_again(deed: Deed, times: int) -> None:
         while True:
-            await deed(port, task_id, times)
+            with contextlib.suppress(ConnectionError):  # refused, as it may be
+                await deed(port, task_id, times)
 
     await asyncio.gather(*(again_and_again(deed, MANY_AT_ONCE.get(name, 20)) for name, deed in DEEDS.items()))
 
