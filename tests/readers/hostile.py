@@ -27,12 +27,12 @@ async def open_and_close(port: int, task_id: str, times: int) -> None:
     for number in range(times):
         stream = Stream(TRANSPORTS[number % 2], port, task_id)
         opening = asyncio.create_task(stream.open())
-        done, _ = await asyncio.wait([opening], timeout=0.002 if number % 4 < 2 else None)
-        if number % 3 == 0 and done:
-            stream.reset()
-        stream.close()
+        await asyncio.wait([opening], timeout=0.002 if number % 4 < 2 else None)
         opening.cancel()
         await asyncio.wait([opening])
+        if number % 3 == 0:
+            stream.reset()
+        stream.close()
 
 
 async def send_garbage(port: int, task_id: str, times: int) -> None:
