@@ -9,10 +9,12 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.api.executions import NODE_EXECUTION_PATH, body_bytes_max, execution_routes
 from gateway.api.health import health_routes
 from gateway.api.metrics import metrics_routes
 from gateway.api.polling import polling_routes
 from gateway.api.recent_tasks import recent_tasks_routes
+from gateway.api.scripts import script_routes
 from gateway.application import RequestLog, http_application
 from gateway.auth import auth_routes
 from gateway.health import Health, Phase
@@ -44,6 +46,7 @@ from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
 from storage.database import sqlite_path
+from storage.executions import ExecutionStore
 from storage.journal import Committed, JournalError
 from storage.polling import ClosingRows, PollingSink, PollingTable
 from storage.sqlite import SqliteJournal
@@ -108,6 +111,8 @@ class Gateway:
             retention_days=settings.retention_days or None,
         )
         undo.push_async_callback(sink.close)
+        self._executions = executions = await ExecutionStore.open(table.path, durability=settings.durability)
+        undo.push_async_callback(executions.close)
 
         metrics = Metrics()
         admission = Admission(settings.max_connections)
@@ -170,6 +175,8 @@ class Gateway:
             *auth_routes(authenticator),
             *recent_tasks_routes(recent_tasks, authenticator),
             *polling_routes(table, authenticator),
+            *execution_routes(executions, authenticator, value_bytes_max=settings.execution_value_bytes_max),
+            *script_routes(executions, authenticator),
             *health_routes(self._health, self._vitals, hub, authenticator),
             *metrics_routes(metrics.registry),
             *page_routes(),
@@ -178,6 +185,7 @@ class Gateway:
             routes,
             cors_origins=settings.cors_origins,
             body_bytes_max=settings.http_body_bytes_max,
+            body_bytes_max_of={NODE_EXECUTION_PATH: body_bytes_max(settings.execution_value_bytes_max)},
             on_error=metrics.error,
         )
         both = _either(self._socket_io, application)
@@ -227,6 +235,7 @@ class Gateway:
                 Step("let producers have their answers, and end gRPC", lambda: self._grpc.stop(grace), 2 * seconds),
                 Step("store what waits for a commit", self._flush_journal, seconds),
                 Step("copy it to the polling tables", lambda: self._sink.close(grace), 2 * seconds),
+                Step("store what is known of executions", lambda: self._executions.close(grace), 2 * seconds),
                 Step("close the databases", self._close, seconds),
             ]
         )
