@@ -29,6 +29,7 @@ from gateway.part_settings import (
     ingest_limits,
     pipeline_limits,
     session_limits,
+    update_limits,
 )
 from gateway.recent_tasks import RecentTasks
 from gateway.server import HttpServer
@@ -39,12 +40,15 @@ from gateway.transports.pipelines import pipeline_routes
 from gateway.transports.socket_io import PATH as SOCKET_IO_PATH
 from gateway.transports.socket_io import SocketIoLimits, SocketIoServer
 from gateway.transports.sse import sse_routes
+from gateway.transports.updates import update_routes
 from gateway.transports.websocket import FramedWebSocketProtocol
+from gateway.updates import publish_changes
 from gateway.vitals import SAMPLE_SECONDS, Vitals
 from sessions.admission import Admission
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
+from sessions.updates import UpdateHub
 from storage.database import sqlite_path
 from storage.executions import ExecutionStore
 from storage.journal import Committed, JournalError
@@ -126,6 +130,8 @@ class Gateway:
         self._pipelines = pipelines = PipelineHub(
             journal, pipeline_limits(settings), admission=admission, history_errors=_HISTORY_ERRORS
         )
+        self._updates = updates = UpdateHub(update_limits(settings), admission=admission)
+        executions.set_listener(lambda changes: publish_changes(updates, changes))
         recent_tasks = RecentTasks()
         journal.set_commit_observer(metrics.commit_latency)
         journal.set_commit_listener(
@@ -158,6 +164,7 @@ class Gateway:
             cors_origins=settings.cors_origins,
             limits=SocketIoLimits(sockets_max=settings.max_connections),
         )
+        updates.add_listener(self._socket_io.updated)
         sources = Sources(
             journal=journal,
             hub=hub,
@@ -172,6 +179,7 @@ class Gateway:
         routes = [
             *sse_routes(hub, authenticator, enable_compression=settings.enable_compression),
             *pipeline_routes(pipelines, authenticator),
+            *update_routes(updates, authenticator),
             *auth_routes(authenticator),
             *recent_tasks_routes(recent_tasks, authenticator),
             *polling_routes(table, authenticator),
@@ -250,6 +258,7 @@ class Gateway:
 
     async def _end_streams(self) -> None:
         self._pipelines.close(CloseReason.SERVER_SHUTDOWN)
+        self._updates.close(CloseReason.SERVER_SHUTDOWN)
         await asyncio.gather(self._hub.close(CloseReason.SERVER_SHUTDOWN), self._socket_io.close())
 
     async def _flush_journal(self) -> None:

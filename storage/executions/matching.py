@@ -33,6 +33,7 @@ class Run:
 
     id: int
     status: str
+    script_id: str | None = None
     started_at: float | None = None
     finished_at: float | None = None
     execution_time_ms: float | None = None
@@ -69,6 +70,7 @@ def decide(report: NodeReport, runs: Sequence[Run]) -> Decision:
         runs: rows of the same execution and node, the newest first: those with the report's ``started_at`` or with
             none, or simply the newest ones where the report has no ``started_at``.
     """
+    runs = [run for run in runs if _may_be_of(report, run)]
     run = _finished(report, runs) if report.status.is_final else _begun(report, runs)
     if run is None:
         return Decision(Action.INSERT)
@@ -121,6 +123,11 @@ def _is_same_end(report: NodeReport, run: Run) -> bool:
         and (report.execution_time_ms is None or run.execution_time_ms == report.execution_time_ms)
         and run.error_message == report.error_message
     )
+
+
+def _may_be_of(report: NodeReport, run: Run) -> bool:
+    """Whether the scripts agree: a sender that may write one script must not end the runs of another."""
+    return report.script_id is None or run.script_id is None or str(run.script_id) == report.script_id
 
 
 def _first(*values: float | None) -> float | None:

@@ -1,6 +1,7 @@
 """Writing and reading the tables of executions on one connection; transactions are the caller's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -42,6 +43,7 @@ _run: Final = node_logs.c
 _RUN_COLUMNS: Final = (
     _run.id,
     _run.status,
+    _run.script_id,
     _run.started_at,
     _run.finished_at,
     _run.execution_time_ms,
@@ -185,7 +187,7 @@ class Repository:
         key = self._connection.execute(_INSERT, values).inserted_primary_key
         self.totals.executions += not is_known
         if report.status.is_final:
-            self._count_end(report, time)
+            self._count_end(report, time, report.script_id)
         return ReportTaken(int(key[0]) if key else 0, is_repeat=False)
 
     def _finish(self, report: NodeReport, run: Run) -> None:
@@ -195,7 +197,7 @@ class Repository:
         values = {f"new_{name}": getattr(report, name) for name in _SAID}
         values |= {"new_execution_time_ms": time, "new_status": report.status.value, "of_id": run.id}
         self._connection.execute(_FINISH, values)
-        self._count_end(report, time)
+        self._count_end(report, time, report.script_id or run.script_id)
 
     def _fill(self, report: NodeReport, run: Run) -> bool:
         values = {f"new_{name}": getattr(report, name) for name in _SAID} | {"of_id": run.id}
@@ -207,13 +209,13 @@ class Repository:
                 self.totals.microseconds += _microseconds(time)
         return self._connection.execute(_FILL, values).rowcount > 0
 
-    def _count_end(self, report: NodeReport, time: float | None) -> None:
+    def _count_end(self, report: NodeReport, time: float | None, script_id: str | None) -> None:
         self.totals.completed += report.status is NodeStatus.COMPLETED
         self.totals.failed += report.status is NodeStatus.FAILED
         if time is not None:
             self.totals.timed += 1
             self.totals.microseconds += _microseconds(time)
-        self.changes.append(report)
+        self.changes.append(replace(report, script_id=script_id, parameters=None, result=None))
 
 
 def matching_ids(connection: Connection, wanted: NodeFilter, *, limit: int, offset: int) -> list[int]:
@@ -250,6 +252,7 @@ def _as_run(row: Row[Any]) -> Run:
     return Run(
         id=row.id,
         status=row.status,
+        script_id=row.script_id,
         started_at=row.started_at,
         finished_at=row.finished_at,
         execution_time_ms=row.execution_time_ms,
