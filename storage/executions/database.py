@@ -62,6 +62,7 @@ class ExecutionDatabase:
         """
         if not self.path.exists() or not self.read(is_complete):
             self.write(create_missing)
+            self.close()  # the connection belongs to the thread that writes from now on
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on a connection of its own: a file that was replaced meanwhile is the new one.

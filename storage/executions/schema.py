@@ -139,7 +139,7 @@ def is_complete(connection: Connection) -> bool:
     Raises:
         PollingTableError: a table is there that does not fit.
     """
-    return not any(_missing(connection))
+    return next(iter(_missing(connection)), None) is None
 
 
 def create_missing(connection: Connection) -> None:
