@@ -38,7 +38,8 @@ class Principal:
         return self.tasks is not None
 
     def require(self, scope: str, *, task_id: str | None = None, pipeline_id: str | None = None) -> None:
-        if self.tasks is not None and (task_id or pipeline_id) not in self.tasks:
+        named = task_id or pipeline_id
+        if named is not None and self.tasks is not None and named not in self.tasks:
             raise ApiError("PERMISSION_DENIED", "the token does not allow this")
 
 
