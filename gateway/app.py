@@ -9,10 +9,12 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.api.executions import NODE_EXECUTION_PATH, body_bytes_max, execution_routes
 from gateway.api.health import health_routes
 from gateway.api.metrics import metrics_routes
 from gateway.api.polling import polling_routes
 from gateway.api.recent_tasks import recent_tasks_routes
+from gateway.api.scripts import script_routes
 from gateway.application import RequestLog, http_application
 from gateway.auth import auth_routes
 from gateway.description.operation import DescribedRoute
@@ -30,6 +32,7 @@ from gateway.part_settings import (
     ingest_limits,
     pipeline_limits,
     session_limits,
+    update_limits,
 )
 from gateway.recent_tasks import RecentTasks
 from gateway.server import HttpServer
@@ -41,13 +44,17 @@ from gateway.transports.socket_io import PATH as SOCKET_IO_PATH
 from gateway.transports.socket_io import SocketIoLimits, SocketIoServer
 from gateway.transports.socket_io_description import POLL, POST, SOCKET_IO
 from gateway.transports.sse import sse_routes
+from gateway.transports.updates import update_routes
 from gateway.transports.websocket import FramedWebSocketProtocol
+from gateway.updates import publish_changes
 from gateway.vitals import SAMPLE_SECONDS, Vitals
 from sessions.admission import Admission
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
+from sessions.updates import UpdateHub
 from storage.database import sqlite_path
+from storage.executions import ExecutionStore
 from storage.journal import Committed, JournalError
 from storage.polling import ClosingRows, PollingSink, PollingTable, TableRows, TableWatcher
 from storage.sqlite import SqliteJournal
@@ -122,6 +129,8 @@ class Gateway:
             message_bytes_max=settings.message_bytes_max,
         )
         undo.push_async_callback(watcher.close)
+        self._executions = executions = await ExecutionStore.open(table.path, durability=settings.durability)
+        undo.push_async_callback(executions.close)
 
         metrics = Metrics()
         admission = Admission(settings.max_connections)
@@ -135,6 +144,8 @@ class Gateway:
         self._pipelines = pipelines = PipelineHub(
             journal, pipeline_limits(settings), admission=admission, history_errors=_HISTORY_ERRORS
         )
+        self._updates = updates = UpdateHub(update_limits(settings), admission=admission)
+        executions.set_listener(lambda changes: publish_changes(updates, changes))
         recent_tasks = RecentTasks()
         journal.set_commit_observer(metrics.commit_latency)
         journal.set_commit_listener(
@@ -167,6 +178,7 @@ class Gateway:
             cors_origins=settings.cors_origins,
             limits=SocketIoLimits(sockets_max=settings.max_connections),
         )
+        updates.add_listener(self._socket_io.updated)
         sources = Sources(
             journal=journal,
             hub=hub,
@@ -182,9 +194,12 @@ class Gateway:
         routes = [
             *sse_routes(hub, authenticator, enable_compression=settings.enable_compression),
             *pipeline_routes(pipelines, authenticator),
+            *update_routes(updates, authenticator),
             *auth_routes(authenticator),
             *recent_tasks_routes(recent_tasks, authenticator),
             *polling_routes(table, authenticator),
+            *execution_routes(executions, authenticator, value_bytes_max=settings.execution_value_bytes_max),
+            *script_routes(executions, authenticator),
             *health_routes(self._health, self._vitals, hub, authenticator),
             *metrics_routes(metrics.registry),
             *page_routes(),
@@ -201,6 +216,7 @@ class Gateway:
             self.routes,
             cors_origins=settings.cors_origins,
             body_bytes_max=settings.http_body_bytes_max,
+            body_bytes_max_of={NODE_EXECUTION_PATH: body_bytes_max(settings.execution_value_bytes_max)},
             on_error=metrics.error,
         )
         both = _either(self._socket_io, application)
@@ -253,6 +269,7 @@ class Gateway:
                 Step("take over no more rows of other programs", self._watcher.close, seconds),
                 Step("store what waits for a commit", self._flush_journal, seconds),
                 Step("copy it to the polling tables", lambda: self._sink.close(grace), 2 * seconds),
+                Step("store what is known of executions", lambda: self._executions.close(grace), 2 * seconds),
                 Step("close the databases", self._close, seconds),
             ]
         )
@@ -267,6 +284,7 @@ class Gateway:
 
     async def _end_streams(self) -> None:
         self._pipelines.close(CloseReason.SERVER_SHUTDOWN)
+        self._updates.close(CloseReason.SERVER_SHUTDOWN)
         await asyncio.gather(self._hub.close(CloseReason.SERVER_SHUTDOWN), self._socket_io.close())
 
     async def _flush_journal(self) -> None:

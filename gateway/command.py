@@ -90,12 +90,14 @@ def migrate(settings: Settings) -> ExitCode:
     """Bring the databases to the present schema; harmless where they are there already."""
     from gateway.serving import START_ERRORS
     from storage.database import migrate
+    from storage.executions.database import ExecutionDatabase
     from storage.polling import PollingTable
 
     try:
         revision = migrate(settings.database_url)
         table = PollingTable(settings.polling_database)
         table.prepare()
+        ExecutionDatabase(table.path).prepare()
         asyncio.run(table.close())
     except START_ERRORS as error:
         _say(str(error))

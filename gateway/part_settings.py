@@ -10,8 +10,17 @@ from gateway.settings import Settings
 from gateway.settings_sources import SettingsError
 from sessions.limits import Limits
 from sessions.pipelines import PipelineLimits
+from sessions.updates import UpdateLimits
 
-__all__ = ["authenticator_of", "grpc_tls", "http_tls", "ingest_limits", "pipeline_limits", "session_limits"]
+__all__ = [
+    "authenticator_of",
+    "grpc_tls",
+    "http_tls",
+    "ingest_limits",
+    "pipeline_limits",
+    "session_limits",
+    "update_limits",
+]
 
 _NAMES: Final = {"issuer": "JWT_ISSUER", "audience": "JWT_AUDIENCE"}
 
@@ -60,6 +69,13 @@ def session_limits(settings: Settings) -> Limits:
 def pipeline_limits(settings: Settings) -> PipelineLimits:
     """What pipelines may use."""
     return PipelineLimits(
+        heartbeat_seconds=settings.heartbeat_interval_seconds, timeout_seconds=settings.session_timeout_minutes * 60
+    )
+
+
+def update_limits(settings: Settings) -> UpdateLimits:
+    """What updates of execution records may use."""
+    return UpdateLimits(
         heartbeat_seconds=settings.heartbeat_interval_seconds, timeout_seconds=settings.session_timeout_minutes * 60
     )
 

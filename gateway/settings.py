@@ -178,6 +178,10 @@ class Settings(BaseModel):
     http_body_bytes_max: Bytes = Field(
         64 << 10, description="Bytes of an HTTP request's body; a larger one is refused with 413."
     )
+    execution_value_bytes_max: Bytes = Field(
+        (1 << 20) + (4 << 10),
+        description="Bytes of a node's parameters, and of its result, as JSON; a larger one is refused with 413.",
+    )
     shutdown_grace_seconds: float = Field(
         10, ge=0, description="Seconds that each step of a shutdown may take; 0: cut off at once."
     )

@@ -26,6 +26,7 @@ from gateway.transports.socket_io_subscriber import SocketIoPrincipal, Subscribe
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
+from sessions.updates import Update
 
 __all__ = ["PATH", "SocketIoAuthenticator", "SocketIoLimits", "SocketIoServer", "SocketIoStatistics"]
 
@@ -213,6 +214,10 @@ class SocketIoServer:
         subscriber = self._subscribers.get(sid)
         if subscriber is not None:
             subscriber.received(name, arguments, acknowledge)
+
+    def updated(self, updates: Sequence[Update]) -> int:
+        """Tell every client that may see them of changed records; how many updates were dropped."""
+        return sum(subscriber.updated(updates) for subscriber in tuple(self._subscribers.values()))
 
     def dismiss(self, subscriber: Subscriber, reason: CloseReason) -> None:
         """End a client's subscriptions and its connection to the namespace, and say why."""
