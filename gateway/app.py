@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 import structlog
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api.health import health_routes
@@ -15,6 +16,7 @@ from gateway.api.polling import polling_routes
 from gateway.api.recent_tasks import recent_tasks_routes
 from gateway.application import RequestLog, http_application
 from gateway.auth import auth_routes
+from gateway.edge import HostGuard, SecurityHeaders
 from gateway.health import Health, Phase
 from gateway.ingest.server import GrpcServer
 from gateway.listening import close_all, listen
@@ -26,6 +28,8 @@ from gateway.part_settings import (
     http_tls,
     ingest_limits,
     pipeline_limits,
+    quota_of,
+    request_limits,
     session_limits,
 )
 from gateway.recent_tasks import RecentTasks
@@ -61,6 +65,7 @@ class Gateway:
 
     Attributes:
         ports: the ports of HTTP, and last that of gRPC.
+        routes: of HTTP; Socket.IO has its own path beside them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -68,6 +73,7 @@ class Gateway:
         self._stop_asked = asyncio.Event()
         self._committed_once = asyncio.Event()
         self.ports: tuple[int, ...] = ()
+        self.routes: tuple[Route, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Gateway {self._settings.listen_host} ports={self.ports}>"
@@ -110,6 +116,7 @@ class Gateway:
         undo.push_async_callback(sink.close)
 
         metrics = Metrics()
+        connections, readers, producers = (quota_of(settings) for _ in range(3))
         admission = Admission(settings.max_connections)
         self._hub = hub = Hub(
             journal,
@@ -143,6 +150,7 @@ class Gateway:
             host=settings.listen_host,
             port=settings.grpc_port,
             tls=grpc_tls(settings),
+            quota=producers,
         )
         self._health = Health(journal, sink, authenticator)
         self._socket_io = SocketIoServer(
@@ -152,6 +160,7 @@ class Gateway:
             server_stats=lambda: self._vitals.server_statistics(),
             cors_origins=settings.cors_origins,
             limits=SocketIoLimits(sockets_max=settings.max_connections),
+            quota=readers,
         )
         sources = Sources(
             journal=journal,
@@ -161,26 +170,27 @@ class Gateway:
             pipelines=pipelines,
             socket_io=self._socket_io,
             metrics=metrics,
+            quotas=(connections, readers, producers),
         )
         metrics.registry.register(GatewayCollector(sources))
         self._vitals = Vitals(sources.totals, lambda: admission.active)
-        routes = [
-            *sse_routes(hub, authenticator, enable_compression=settings.enable_compression),
-            *pipeline_routes(pipelines, authenticator),
+        self.routes = (
+            *sse_routes(hub, authenticator, enable_compression=settings.enable_compression, quota=readers),
+            *pipeline_routes(pipelines, authenticator, quota=readers),
             *auth_routes(authenticator),
             *recent_tasks_routes(recent_tasks, authenticator),
             *polling_routes(table, authenticator),
             *health_routes(self._health, self._vitals, hub, authenticator),
             *metrics_routes(metrics.registry),
             *page_routes(),
-        ]
+        )
         application = http_application(
-            routes,
+            self.routes,
             cors_origins=settings.cors_origins,
             body_bytes_max=settings.http_body_bytes_max,
             on_error=metrics.error,
         )
-        both = _either(self._socket_io, application)
+        both = SecurityHeaders(HostGuard(_either(self._socket_io, application), settings.accepted_hosts))
         self._http = HttpServer(
             RequestLog(both) if settings.debug_mode else both,
             sockets,
@@ -189,6 +199,8 @@ class Gateway:
             tls=http_tls(settings),
             trusted_proxies=settings.trusted_proxies,
             grace_seconds=settings.shutdown_grace_seconds,
+            keep_alive_seconds=settings.keep_alive_seconds,
+            request_limits=request_limits(settings, connections),
         )
 
         sink.start()
@@ -202,6 +214,17 @@ class Gateway:
     def ask_to_stop(self) -> None:
         """Make ``run`` return; idempotent."""
         self._stop_asked.set()
+
+    def reload_certificates(self) -> None:
+        """Use the certificates as they are on the disk now, for connections that are still to come.
+
+        Raises:
+            ListenError: one cannot be used; it stays as it was.
+        """
+        self._http.reload_certificates()
+        tls = grpc_tls(self._settings)
+        if tls is not None:
+            self._grpc.renew(tls)
 
     async def run(self) -> None:
         """Return when ``ask_to_stop`` was called.

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from filters.position import Position, PositionError
 from filters.timestamps import now
 from gateway.errors import ApiError, error_response
+from gateway.quota import Place, Quota
 from gateway.transports.paths import path_identifier
 from sessions.admission import ServerFullError
 from sessions.close_reasons import CloseReason
@@ -38,6 +39,8 @@ class PipelinePrincipal(Protocol):
     """Who asks."""
 
     @property
+    def subject(self) -> str: ...  # noqa: D102
+    @property
     def expires_at(self) -> float | None: ...  # noqa: D102
     def require(self, scope: str, *, pipeline_id: str | None = None) -> None: ...  # noqa: D102
 
@@ -51,15 +54,16 @@ class PipelineAuthenticator(Protocol):
 class _Response(EventSourceResponse):
     """Ends when the session does; the library's own pings are off, its per-send timeout drops clients that hang."""
 
-    def __init__(self, hub: PipelineHub, session: PipelineSession) -> None:
+    def __init__(self, hub: PipelineHub, session: PipelineSession, place: Place) -> None:
         super().__init__(
             _events(hub, session),
-            headers={"Cache-Control": "no-cache"},
+            headers={"Cache-Control": "no-store"},
             ping=0,
             sep="\n",
             send_timeout=hub.limits.timeout_seconds,
         )
         self._session = session
+        self._place = place
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -68,10 +72,14 @@ class _Response(EventSourceResponse):
             self._session.close(CloseReason.SESSION_TIMEOUT)
         finally:
             self._session.close(CloseReason.CLIENT_GONE)
+            self._place.leave()
 
 
-def pipeline_routes(hub: PipelineHub, authenticator: PipelineAuthenticator) -> list[Route]:
+def pipeline_routes(
+    hub: PipelineHub, authenticator: PipelineAuthenticator, *, quota: Quota | None = None
+) -> list[Route]:
     """``GET /api/v1/log-streaming/pipelines/{pipelineId}/progress``."""
+    places = quota if quota is not None else Quota()
     # The hub ends the streams, and says why; the library would cut them off when it sees uvicorn stop.
     AppStatus.disable_automatic_graceful_drain()
 
@@ -80,12 +88,15 @@ def pipeline_routes(hub: PipelineHub, authenticator: PipelineAuthenticator) -> l
         principal = await authenticator.principal_of(request)
         principal.require("logs:read", pipeline_id=pipeline_id)
         after = _after(request.query_params, request.headers.get("last-event-id"))
+        address = request.client.host if request.client else None
+        place = places.enter(principal=principal.subject, address=address)
         try:
             session = hub.open(pipeline_id, after=after, expires_at=principal.expires_at)
         except ServerFullError as error:
+            place.leave()
             wait = random.randint(*RETRY_AFTER_FULL_SECONDS)  # noqa: S311 - jitter, not a secret
             return error_response(ApiError("SERVER_FULL", str(error), retry_after_seconds=wait))
-        return _Response(hub, session)
+        return _Response(hub, session, place)
 
     return [Route(PATH, progress, methods=["GET"], name="pipeline_progress")]
 

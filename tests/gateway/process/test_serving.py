@@ -88,7 +88,7 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     """Whoever asks twice does not wait for a connection that never ends."""
     async with running_gateway(tmp_path, SHUTDOWN_GRACE_SECONDS="60") as gateway:
         _, writer = await asyncio.open_connection(gateway.host, gateway.http_port)
-        writer.write(b"POST /api/v1/auth/ticket HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+        writer.write(b"POST /api/v1/auth/ticket HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n")
         await writer.drain()
         os.kill(gateway.pid, signal.SIGTERM)
         async with asyncio.timeout(30):

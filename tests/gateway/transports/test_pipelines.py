@@ -59,7 +59,7 @@ async def test_the_present_state_comes_first_then_transitions(start_gateway: Mak
     events = await watch(gateway)
     assert events.response.status_code == 200
     assert events.response.headers["content-type"].startswith("text/event-stream")
-    assert events.response.headers["cache-control"] == "no-cache"
+    assert events.response.headers["cache-control"] == "no-store"
     assert events.response.headers["x-accel-buffering"] == "no"
     low, high = RETRY_MILLISECONDS
     assert low <= int((await events.next())["retry"]) <= high

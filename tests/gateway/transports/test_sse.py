@@ -26,6 +26,7 @@ from tests.support.scripted_history import EPOCH, Block, Commit, Ended, Scripted
 class Everyone:
     """No credentials are configured."""
 
+    subject = "everyone"
     expires_at = None
 
     async def principal_of(self, connection):
@@ -96,7 +97,7 @@ async def test_whole_stream_of_an_ended_task(gateway, client):
     gateway.commit(block(1, 3), ended=(Ended("build", 3),))
     response = await client.get(gateway.stream())
     assert response.headers["content-type"] == "text/event-stream"
-    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["cache-control"] == "no-store"
     assert response.headers["x-accel-buffering"] == "no"
     retry, first, *_, complete, rest = response.text.split("\n\n")
     assert retry.startswith("retry: ")
