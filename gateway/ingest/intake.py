@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import grpc
 
 from gateway.errors import ApiError
-from gateway.ingest.authentication import Authenticator, Principal, bearer_token
+from gateway.ingest.authentication import WRITE_SCOPE, Authenticator, Principal, bearer_token
 from gateway.ingest.counters import Counters, Dialect, Refusal
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.tasks import OpenTasks
@@ -65,13 +65,15 @@ class Intake:
         """Who calls.
 
         Raises:
-            ApiError: UNAUTHENTICATED.
+            ApiError: UNAUTHENTICATED, or PERMISSION_DENIED where it may write nothing at all.
         """
         try:
-            return await self._authenticator.authenticate(bearer_token(context.invocation_metadata() or ()))
+            principal = await self._authenticator.authenticate(bearer_token(context.invocation_metadata() or ()))
+            principal.require(WRITE_SCOPE)  # before anything else: a Hello alone takes over a producer's stream
         except ApiError:
             self.counters.refused(dialect, Refusal.AUTHENTICATION)
             raise
+        return principal
 
     def join(self, stream: "ProducerStream") -> None:
         """Admit a stream.
