@@ -1,4 +1,4 @@
-"""Threat: names of tasks, pipelines and workers that mean something to a path, a query, a header, a glob or a screen."""
+"""Threat: names of tasks, pipelines and workers that mean something to a path, a query, a header, a glob, a screen."""
 
 import http.client
 import json
