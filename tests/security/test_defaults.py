@@ -45,7 +45,7 @@ async def test_without_credentials_it_listens_on_loopback_alone(
 @pytest.mark.parametrize("secret", ["short", "x" * 31])
 async def test_a_weak_secret_keeps_it_from_starting(tmp_path: Path, secret: str) -> None:
     """It would be guessed from one token."""
-    with pytest.raises(SettingsError, match="JWT_SECRET .*32"):
+    with pytest.raises(SettingsError, match=r"JWT_SECRET .*32"):
         await started(tmp_path, jwt_secret=secret)
     assert not list(tmp_path.iterdir())
 
