@@ -19,6 +19,7 @@ from gateway.application import RequestLog, http_application
 from gateway.auth import auth_routes
 from gateway.description.operation import DescribedRoute
 from gateway.description.routes import description_routes
+from gateway.edge import HostGuard, SecurityHeaders
 from gateway.errors import ApiError, error_response
 from gateway.health import Health, Phase
 from gateway.ingest.server import GrpcServer
@@ -31,6 +32,8 @@ from gateway.part_settings import (
     http_tls,
     ingest_limits,
     pipeline_limits,
+    quota_of,
+    request_limits,
     session_limits,
     update_limits,
 )
@@ -72,7 +75,7 @@ class Gateway:
 
     Attributes:
         ports: the ports of HTTP, and last that of gRPC.
-        routes: of the HTTP application.
+        routes: of HTTP; Socket.IO has its own path beside them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -133,6 +136,7 @@ class Gateway:
         undo.push_async_callback(executions.close)
 
         metrics = Metrics()
+        connections, readers, producers = (quota_of(settings) for _ in range(3))
         admission = Admission(settings.max_connections)
         self._hub = hub = Hub(
             journal,
@@ -168,6 +172,7 @@ class Gateway:
             host=settings.listen_host,
             port=settings.grpc_port,
             tls=grpc_tls(settings),
+            quota=producers,
         )
         self._health = Health(journal, sink, authenticator)
         self._socket_io = SocketIoServer(
@@ -177,6 +182,7 @@ class Gateway:
             server_stats=lambda: self._vitals.server_statistics(),
             cors_origins=settings.cors_origins,
             limits=SocketIoLimits(sockets_max=settings.max_connections),
+            quota=readers,
         )
         updates.add_listener(self._socket_io.updated)
         sources = Sources(
@@ -188,13 +194,14 @@ class Gateway:
             pipelines=pipelines,
             socket_io=self._socket_io,
             metrics=metrics,
+            quotas=(connections, readers, producers),
         )
         metrics.registry.register(GatewayCollector(sources))
         self._vitals = Vitals(sources.totals, lambda: admission.active)
         routes = [
-            *sse_routes(hub, authenticator, enable_compression=settings.enable_compression),
-            *pipeline_routes(pipelines, authenticator),
-            *update_routes(updates, authenticator),
+            *sse_routes(hub, authenticator, enable_compression=settings.enable_compression, quota=readers),
+            *pipeline_routes(pipelines, authenticator, quota=readers),
+            *update_routes(updates, authenticator, quota=readers),
             *auth_routes(authenticator),
             *recent_tasks_routes(recent_tasks, authenticator),
             *polling_routes(table, authenticator),
@@ -219,7 +226,7 @@ class Gateway:
             body_bytes_max_of={NODE_EXECUTION_PATH: body_bytes_max(settings.execution_value_bytes_max)},
             on_error=metrics.error,
         )
-        both = _either(self._socket_io, application)
+        both = SecurityHeaders(HostGuard(_either(self._socket_io, application), settings.accepted_hosts))
         self._http = HttpServer(
             RequestLog(both) if settings.debug_mode else both,
             sockets,
@@ -228,6 +235,8 @@ class Gateway:
             tls=http_tls(settings),
             trusted_proxies=settings.trusted_proxies,
             grace_seconds=settings.shutdown_grace_seconds,
+            keep_alive_seconds=settings.keep_alive_seconds,
+            request_limits=request_limits(settings, connections),
         )
 
         sink.start()
@@ -243,6 +252,17 @@ class Gateway:
     def ask_to_stop(self) -> None:
         """Make ``run`` return; idempotent."""
         self._stop_asked.set()
+
+    def reload_certificates(self) -> None:
+        """Use the certificates as they are on the disk now, for connections that are still to come.
+
+        Raises:
+            ListenError: one cannot be used; it stays as it was.
+        """
+        self._http.reload_certificates()
+        tls = grpc_tls(self._settings)
+        if tls is not None:
+            self._grpc.renew(tls)
 
     async def run(self) -> None:
         """Return when ``ask_to_stop`` was called.

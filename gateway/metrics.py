@@ -5,7 +5,7 @@ No label has a task's, worker's or user's name: their number has no bound, and m
 
 import time
 from collections import Counter as Count
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Final, Protocol
 
@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from gateway.ingest.counters import IngestStatistics
+from gateway.quota import ADDRESS, PRINCIPAL, Quota
 from gateway.transports.socket_io import SocketIoStatistics
 from gateway.vitals import Totals
 from sessions.pipelines import PipelineStatistics
@@ -135,6 +136,7 @@ class Sources:
         pipelines: _HasPipelineStatistics,
         socket_io: _HasSocketIoStatistics,
         metrics: Metrics,
+        quotas: Sequence[Quota] = (),
     ) -> None:
         self.journal = journal
         self.hub = hub
@@ -144,6 +146,7 @@ class Sources:
         self.pipelines = pipelines
         self.socket_io = socket_io
         self.metrics = metrics
+        self.quotas = quotas
 
     def errors(self) -> dict[str, int]:
         """Everything that was refused or failed, by kind."""
@@ -183,6 +186,11 @@ class GatewayCollector(Collector):
         yield from _of_sockets(self._sources.socket_io.statistics)
         pipelines = self._sources.pipelines.statistics
         yield GaugeMetricFamily("otto_pipeline_sessions", "Open sessions of pipelines.", pipelines.sessions)
+        refused = {
+            kind: sum(quota.statistics.refused[kind] for quota in self._sources.quotas) for kind in (ADDRESS, PRINCIPAL)
+        }
+        text = "Connections refused because one address or one token's subject held too many."
+        yield _counters("otto_quota_refusals", text, "limit", refused)
         yield _counters("otto_errors", "Requests and lines refused or failed.", "kind", self._sources.errors())
 
 

@@ -2,9 +2,12 @@
 
 from typing import Final
 
+from gateway.addresses import TrustedAddresses
 from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
 from gateway.ingest.address import Tls
 from gateway.ingest.limits import IngestLimits
+from gateway.quota import Quota
+from gateway.request_head import RequestLimits
 from gateway.server import HttpTls
 from gateway.settings import Settings
 from gateway.settings_sources import SettingsError
@@ -18,6 +21,8 @@ __all__ = [
     "http_tls",
     "ingest_limits",
     "pipeline_limits",
+    "quota_of",
+    "request_limits",
     "session_limits",
     "update_limits",
 ]
@@ -89,6 +94,21 @@ def ingest_limits(settings: Settings) -> IngestLimits:
     )
 
 
+def quota_of(settings: Settings) -> Quota:
+    """A new quota of one kind of connection; where everybody is let in, there are no principals to tell apart."""
+    return Quota(
+        per_principal=settings.max_connections_per_principal if settings.has_credentials else 0,
+        per_address=settings.max_connections_per_address,
+        proxies=TrustedAddresses(settings.trusted_proxies),
+    )
+
+
+def request_limits(settings: Settings, connections: Quota) -> RequestLimits:
+    """What is asked of an HTTP request before anybody looks at it."""
+    seconds = settings.request_seconds_max
+    return RequestLimits(head_seconds=seconds, body_seconds=seconds, connections=connections)
+
+
 def grpc_tls(settings: Settings) -> Tls | None:
     """The identity of the gRPC server; None: plain text.
 
@@ -106,4 +126,4 @@ def http_tls(settings: Settings) -> HttpTls | None:
     """The identity of the HTTP server; None: plain HTTP."""
     if settings.http_tls_certificate_file is None or settings.http_tls_key_file is None:
         return None
-    return HttpTls(settings.http_tls_certificate_file, settings.http_tls_key_file)
+    return HttpTls(settings.http_tls_certificate_file, settings.http_tls_key_file, settings.http_tls_client_ca_file)

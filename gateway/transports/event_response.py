@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from filters.timestamps import now
 from gateway.errors import ApiError, error_response
+from gateway.quota import Place
 from sessions.admission import ServerFullError
 from sessions.close_reasons import CloseReason
 from sessions.transport import Notice, NoticeKind
@@ -36,7 +37,7 @@ class EventResponse(EventSourceResponse):
     """Ends when the session does; the library's own pings are off, its per-send timeout drops clients that hang."""
 
     def __init__(
-        self, events: AsyncIterator[ServerSentEvent], session: EventSession, *, timeout_seconds: float
+        self, events: AsyncIterator[ServerSentEvent], session: EventSession, place: Place, *, timeout_seconds: float
     ) -> None:
         super().__init__(
             _with_retry(events),
@@ -46,6 +47,7 @@ class EventResponse(EventSourceResponse):
             send_timeout=timeout_seconds,
         )
         self._session = session
+        self._place = place
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream until the session ends or the client is gone."""
@@ -55,6 +57,7 @@ class EventResponse(EventSourceResponse):
             self._session.close(CloseReason.SESSION_TIMEOUT)
         finally:
             self._session.close(CloseReason.CLIENT_GONE)
+            self._place.leave()
 
 
 def keep_streams_to_their_hubs() -> None:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from filters.position import Position, PositionError
 from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError
+from gateway.quota import Quota
 from gateway.transports.event_response import (
     EventResponse,
     closing_event,
@@ -31,6 +32,8 @@ class PipelinePrincipal(Protocol):
     """Who asks."""
 
     @property
+    def subject(self) -> str: ...  # noqa: D102
+    @property
     def expires_at(self) -> float | None: ...  # noqa: D102
     def require(self, scope: str, *, pipeline_id: str | None = None) -> None: ...  # noqa: D102
 
@@ -41,8 +44,11 @@ class PipelineAuthenticator(Protocol):
     async def principal_of(self, connection: HTTPConnection) -> PipelinePrincipal: ...  # noqa: D102
 
 
-def pipeline_routes(hub: PipelineHub, authenticator: PipelineAuthenticator) -> list[DescribedRoute]:
+def pipeline_routes(
+    hub: PipelineHub, authenticator: PipelineAuthenticator, *, quota: Quota | None = None
+) -> list[DescribedRoute]:
     """``GET /api/v1/log-streaming/pipelines/{pipelineId}/progress``."""
+    places = quota if quota is not None else Quota()
     keep_streams_to_their_hubs()
 
     async def progress(request: Request) -> Response:
@@ -50,11 +56,14 @@ def pipeline_routes(hub: PipelineHub, authenticator: PipelineAuthenticator) -> l
         principal = await authenticator.principal_of(request)
         principal.require("logs:read", pipeline_id=pipeline_id)
         after = _after(request.query_params, request.headers.get("last-event-id"))
+        address = request.client.host if request.client else None
+        place = places.enter(principal=principal.subject, address=address)
         try:
             session = hub.open(pipeline_id, after=after, expires_at=principal.expires_at)
         except ServerFullError as error:
+            place.leave()
             return full_response(error)
-        return EventResponse(_events(hub, session), session, timeout_seconds=hub.limits.timeout_seconds)
+        return EventResponse(_events(hub, session), session, place, timeout_seconds=hub.limits.timeout_seconds)
 
     return [DescribedRoute(PATH, progress, STREAM_PROGRESS)]
 

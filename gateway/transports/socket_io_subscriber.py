@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 from filters.parsing import filter_to_json
 from filters.timestamps import now
 from gateway.errors import ApiError
+from gateway.quota import Place
 from gateway.transports.engine_io import EngineSocket
 from gateway.transports.socket_io_encoding import (
     BATCHES,
@@ -65,6 +66,8 @@ class SocketIoPrincipal(Protocol):
     """Who asks."""
 
     @property
+    def subject(self) -> str: ...  # noqa: D102
+    @property
     def expires_at(self) -> float | None: ...  # noqa: D102
     @property
     def is_limited(self) -> bool: ...  # noqa: D102
@@ -94,11 +97,12 @@ class Subscriber:
     """Holds what one client watches, and answers each of its events twice: by name, and to its callback."""
 
     def __init__(
-        self, sid: str, socket: EngineSocket, principal: SocketIoPrincipal, surroundings: Surroundings
+        self, sid: str, socket: EngineSocket, principal: SocketIoPrincipal, place: Place, surroundings: Surroundings
     ) -> None:
         self.sid = sid
         self.socket = socket
         self._principal = principal
+        self._place = place
         self._surroundings = surroundings
         self._tasks: dict[str, SocketIoTransport] = {}
         self._pipelines: dict[str, PipelineSession] = {}
@@ -168,6 +172,7 @@ class Subscriber:
             return
         self._is_closed = True
         self._updates.close()
+        self._place.leave()
         for transport in tuple(self._tasks.values()):
             if transport.session is not None:
                 transport.session.close(reason)

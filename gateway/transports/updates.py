@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError
+from gateway.quota import Quota
 from gateway.transports.event_response import (
     EventResponse,
     closing_event,
@@ -29,6 +30,8 @@ class UpdatePrincipal(Protocol):
     """Who asks."""
 
     @property
+    def subject(self) -> str: ...  # noqa: D102
+    @property
     def expires_at(self) -> float | None: ...  # noqa: D102
     @property
     def is_limited(self) -> bool: ...  # noqa: D102
@@ -41,18 +44,24 @@ class UpdateAuthenticator(Protocol):
     async def principal_of(self, connection: HTTPConnection) -> UpdatePrincipal: ...  # noqa: D102
 
 
-def update_routes(hub: UpdateHub, authenticator: UpdateAuthenticator) -> list[DescribedRoute]:
+def update_routes(
+    hub: UpdateHub, authenticator: UpdateAuthenticator, *, quota: Quota | None = None
+) -> list[DescribedRoute]:
     """``GET /api/v1/log-streaming/updates``: events ``logsUpdated``, from now on, without ids."""
+    places = quota if quota is not None else Quota()
     keep_streams_to_their_hubs()
 
     async def updates(request: Request) -> Response:
         principal = await authenticator.principal_of(request)
         principal.require("logs:read")
+        address = request.client.host if request.client else None
+        place = places.enter(principal=principal.subject, address=address)
         try:
             session = hub.open(sight_of(principal), expires_at=principal.expires_at)
         except ServerFullError as error:
+            place.leave()
             return full_response(error)
-        return EventResponse(_events(session), session, timeout_seconds=hub.limits.timeout_seconds)
+        return EventResponse(_events(session), session, place, timeout_seconds=hub.limits.timeout_seconds)
 
     return [DescribedRoute(PATH, updates, STREAM_UPDATES)]
 

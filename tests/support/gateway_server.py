@@ -30,6 +30,7 @@ from tests.support.scripted_stages import ScriptedStages
 
 @dataclass(frozen=True)
 class Principal:
+    subject: str = "tester"
     tasks: frozenset[str] | None = None
     expires_at: float | None = None
 
