@@ -14,6 +14,8 @@ from tests.support.signed_tokens import SECRET, bearer
 
 pytestmark = pytest.mark.xdist_group("security doors")
 
+ENDLESS = ("/progress", "/updates")
+"""Streams that do not end by themselves."""
 CODES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}
 Answers = dict[str, int]
 
@@ -31,9 +33,17 @@ class Door:
     answers: Answers
     url: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    scope: str = "logs:read"
+    is_for_all: bool = False
+    """Whether the right token is one that covers everything."""
+
+    def credential(self, kind: str) -> str | None:
+        return credential(kind, scope=self.scope, tasks=None if self.is_for_all else (OURS,))
 
 
 LIVE = "/api/v1/log-streaming"
+RUNS = "/api/logs/node-execution"
+RUN = {"execution_id": "1", "node_id": "1", "script_id": OURS, "status": "running"}
 DOORS = {
     ("GET", f"{LIVE}/logs/{{task_id}}/stream"): Door(READS, f"{LIVE}/logs/{OURS}/stream"),
     ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/progress"): Door(READS, f"{LIVE}/pipelines/{OURS}/progress"),
@@ -47,6 +57,19 @@ DOORS = {
     ("GET", "/healthz/ready"): Door(OPEN),
     ("GET", "/metrics"): Door(OPEN),
     ("GET", "/"): Door(OPEN),
+    ("GET", f"{LIVE}/updates"): Door(answers(401, 403, 200, 200)),
+    ("POST", RUNS): Door(READS, RUNS, {"json": RUN}, "logs:write"),
+    ("GET", RUNS): Door(READS, f"{RUNS}?script_id={OURS}"),
+    ("DELETE", RUNS): Door(READS, f"{RUNS}?script_id={OURS}", scope="logs:write"),
+    ("GET", "/api/logs/stats"): Door(READS, is_for_all=True),
+    ("POST", "/api/scripts/{script_id}/execution-record"): Door(
+        READS, f"/api/scripts/{OURS}/execution-record", {"json": {"status": "success"}}, "logs:write"
+    ),
+    ("POST", "/api/dashboard/execution-summary"): Door(
+        READS, options={"json": {"total_executions": 1, "failed_count": 0}}, scope="logs:write", is_for_all=True
+    ),
+    ("GET", "/api/dashboard/stats"): Door(READS, is_for_all=True),
+    **{("GET", path): Door(OPEN) for path in ("/openapi.json", "/asyncapi.json", "/docs", "/docs/docs.css")},
     **{("GET", f"/page/{name}"): Door(OPEN) for name in ("viewer.css", "viewer.js", "stream.js", "log-view.js")},
 }
 
@@ -55,7 +78,7 @@ def knock(http: httpx2.Client, method: str, path: str, **options: Any) -> httpx2
     """The answer; of a stream that goes on, its head."""
     door = DOORS[method, path]
     with http.stream(method, door.url or path, **(door.options | options)) as response:
-        if not (response.is_success and path.endswith("progress")):
+        if not (response.is_success and path.endswith(ENDLESS)):
             response.read()
         return response
 
@@ -65,12 +88,9 @@ async def test_every_route_has_a_row(tmp_path: Path) -> None:
     ports = {"http_port": 0, "websocket_port": 0, "grpc_port": 0}
     gateway = await Gateway.start(Settings(database_url=f"sqlite:///{tmp_path}/otto.db", **ports))
     await gateway.stop()
-    plain = {"{task_id:identifier}": "{task_id}", "{pipeline_id:identifier}": "{pipeline_id}"}
     found = set()
     for route in gateway.routes:
-        path = route.path
-        for typed, name in plain.items():
-            path = path.replace(typed, name)
+        path = route.path.replace(":identifier}", "}")
         found |= {(method, path) for method in route.methods or () if method != "HEAD"}
     assert found == set(DOORS)
 
@@ -79,7 +99,7 @@ async def test_every_route_has_a_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("method", "path"), DOORS)
 def test_who_comes_in(http: httpx2.Client, method: str, path: str, kind: str) -> None:
     """By header, as the table says; refusals have their code and nothing of the token."""
-    token = credential(kind)
+    token = DOORS[method, path].credential(kind)
     response = knock(http, method, path, headers=bearer(token) if token is not None else {})
     status = DOORS[method, path].answers[kind]
     assert response.status_code == status
@@ -88,7 +108,9 @@ def test_who_comes_in(http: httpx2.Client, method: str, path: str, kind: str) ->
     assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
     assert "unsafe" not in response.headers["content-security-policy"]
     if path.startswith("/api") and not path.endswith("automation/logs"):
-        assert response.headers["cache-control"] == "no-store"
+        is_stream = path.endswith(("/stream", *ENDLESS)) and response.is_success
+        stored_nowhere = {"no-store", "private, no-cache"} if not is_stream else {"no-cache"}
+        assert response.headers["cache-control"] in stored_nowhere
     if status in CODES:
         assert response.json()["error"]["code"] == CODES[status]
         assert (response.headers.get("www-authenticate") == "Bearer") is (status == 401)
@@ -101,7 +123,7 @@ def test_who_comes_in(http: httpx2.Client, method: str, path: str, kind: str) ->
 @pytest.mark.parametrize(("method", "path"), [door for door in DOORS if door[0] == "GET"])
 def test_other_ways_to_carry_a_token(http: httpx2.Client, method: str, path: str, kind: str, carrier: str) -> None:
     """A cookie and ``?access_token=`` let the same ones in as the header, wherever something is only read."""
-    token = credential(kind)
+    token = DOORS[method, path].credential(kind)
     assert token is not None
     url = DOORS[method, path].url or path
     mark = "&" if "?" in url else "?"
@@ -115,7 +137,7 @@ def test_other_ways_to_carry_a_token(http: httpx2.Client, method: str, path: str
 @pytest.mark.parametrize("path", [path for method, path in DOORS if method == "POST"])
 def test_what_changes_something_takes_the_header_alone(http: httpx2.Client, path: str, carrier: str) -> None:
     """Another site can make a browser send the cookie, or follow an address, but cannot make it send the header."""
-    token = credential("right")
+    token = DOORS["POST", path].credential("right")
     url = f"{path}?access_token={token}" if carrier == "query" else path
     headers = {"Origin": "https://evil.example", **({"Cookie": f"otto_session={token}"} if carrier == "cookie" else {})}
     response = http.post(url, headers=headers, **DOORS["POST", path].options)

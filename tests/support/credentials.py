@@ -1,7 +1,7 @@
 """Everything that somebody may show at a door, from nothing to the right token."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from tests.support.signed_tokens import make_token
 
@@ -15,10 +15,10 @@ BAD: Final = ("none", "garbage", "expired", "wrong key", "alg none")
 KINDS: Final = (*BAD, "wrong scope", "other task", "right")
 
 
-def credential(kind: str, *, scope: str = "logs:read", tasks: Sequence[str] = (OURS,)) -> str | None:
-    """A token of a kind; the right one has ``scope`` and covers ``tasks``, the wrong ones differ in one thing."""
+def credential(kind: str, *, scope: str = "logs:read", tasks: Sequence[str] | None = (OURS,)) -> str | None:
+    """A token of a kind; the right one has ``scope`` and covers ``tasks`` (None: all); the wrong ones differ in one."""
     wrong_scope = next(each for each in SCOPES if each != scope)
-    covered = {"tasks": list(tasks), "pipelines": list(tasks), "subject": "someone"}
+    covered: dict[str, Any] = {"tasks": tasks, "pipelines": tasks, "subject": "someone"}
     match kind:
         case "none":
             return None

@@ -69,7 +69,7 @@ async def test_a_signal_stops_it_in_order(number: signal.Signals, tmp_path: Path
     assert code == 0, gateway.log()
     assert "event: error" in received
     assert "SERVER_SHUTDOWN" in received
-    assert [each["number"] for each in events(gateway) if each["event"] == "shutdown step"] == list(range(1, 10))
+    assert [each["number"] for each in events(gateway) if each["event"] == "shutdown step"] == list(range(1, 11))
     assert event(gateway, "stopped")["clean"] is True
 
 
