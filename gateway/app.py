@@ -26,9 +26,11 @@ from gateway.part_settings import (
     http_tls,
     ingest_limits,
     pipeline_limits,
+    retention_policy,
     session_limits,
 )
 from gateway.recent_tasks import RecentTasks
+from gateway.retention import Retention
 from gateway.server import HttpServer
 from gateway.settings import Settings
 from gateway.shutdown import Step, run_steps
@@ -46,6 +48,7 @@ from sessions.pipelines import PipelineHub
 from storage.database import sqlite_path
 from storage.journal import Committed, JournalError
 from storage.polling import ClosingRows, PollingSink, PollingTable
+from storage.polling.retention import RetentionSweep
 from storage.sqlite import SqliteJournal
 
 __all__ = ["Gateway"]
@@ -105,9 +108,13 @@ class Gateway:
             journal,
             table,
             closing_rows=ClosingRows(settings.closing_rows.value),
-            retention_days=settings.retention_days or None,
         )
         undo.push_async_callback(sink.close)
+        policy = retention_policy(settings)
+        self._retention = retention = Retention(
+            journal, RetentionSweep(table, policy), policy, copied=lambda: sink.copied
+        )
+        undo.push_async_callback(retention.close)
 
         metrics = Metrics()
         admission = Admission(settings.max_connections)
@@ -158,6 +165,7 @@ class Gateway:
             hub=hub,
             ingest=grpc,
             sink=sink,
+            retention=retention,
             pipelines=pipelines,
             socket_io=self._socket_io,
             metrics=metrics,
@@ -192,6 +200,7 @@ class Gateway:
         )
 
         sink.start()
+        retention.start()
         undo.push_async_callback(grpc.stop, 0)
         grpc_port = await grpc.start()
         self._serving = await self._http.start()
@@ -234,6 +243,7 @@ class Gateway:
     async def _say_not_ready(self) -> None:
         self._health.phase = Phase.STOPPING
         self._sampling.cancel()
+        await self._retention.close()
         await self._grpc.set_serving(serving=False)
 
     async def _stop_accepting(self) -> None:

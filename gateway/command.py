@@ -1,4 +1,4 @@
-"""``otto-gateway``: serve, check, migrate, settings.
+"""``otto-gateway``: serve, check, migrate, prune, settings.
 
 What takes long to import (gRPC, the databases) is imported by the commands that need it.
 """
@@ -23,7 +23,7 @@ __all__ = ["main"]
 _EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {code.meaning}" for code in ExitCode)
 
 
-def _with_settings(command: Callable[[Settings], ExitCode]) -> Callable[..., None]:
+def _with_settings(command: Callable[..., ExitCode]) -> Callable[..., None]:
     """Give a command ``--config``, the settings that follow from it, and an exit code."""
 
     @click.option(
@@ -100,6 +100,24 @@ def migrate(settings: Settings) -> ExitCode:
         _say(str(error))
         return ExitCode.FAILED
     click.echo(f"the database is at revision {revision}")
+    return ExitCode.OK
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Say what would go and change nothing; a gateway may be running.")
+@_with_settings
+def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
+    """Remove what the RETENTION_ settings do not keep, as a running gateway does by itself."""
+    from gateway.pruning import prune
+    from gateway.serving import START_ERRORS
+
+    try:
+        report = asyncio.run(prune(settings, is_dry=dry_run))
+    except START_ERRORS as error:
+        _say(str(error))
+        return ExitCode.FAILED
+    for line in report:
+        click.echo(line)
     return ExitCode.OK
 
 

@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from gateway.ingest.counters import IngestStatistics
+from gateway.retention import RetentionStatistics
 from gateway.transports.socket_io import SocketIoStatistics
 from gateway.vitals import Totals
 from sessions.pipelines import PipelineStatistics
@@ -106,6 +107,11 @@ class _HasSinkStatistics(Protocol):
     def statistics(self) -> SinkStatistics: ...
 
 
+class _HasRetentionStatistics(Protocol):
+    @property
+    def statistics(self) -> RetentionStatistics: ...
+
+
 class _HasPipelineStatistics(Protocol):
     @property
     def statistics(self) -> PipelineStatistics: ...
@@ -126,6 +132,7 @@ class Sources:
         hub: _HasHubStatistics,
         ingest: _HasIngestStatistics,
         sink: _HasSinkStatistics,
+        retention: _HasRetentionStatistics,
         pipelines: _HasPipelineStatistics,
         socket_io: _HasSocketIoStatistics,
         metrics: Metrics,
@@ -134,6 +141,7 @@ class Sources:
         self.hub = hub
         self.ingest = ingest
         self.sink = sink
+        self.retention = retention
         self.pipelines = pipelines
         self.socket_io = socket_io
         self.metrics = metrics
@@ -168,6 +176,7 @@ class GatewayCollector(Collector):
         yield from _of_journal(self._sources.journal.statistics)
         yield from _of_hub(self._sources.hub.statistics)
         yield from _of_sink(self._sources.sink.statistics)
+        yield from _of_retention(self._sources.retention.statistics)
         yield from _of_sockets(self._sources.socket_io.statistics)
         pipelines = self._sources.pipelines.statistics
         yield GaugeMetricFamily("otto_pipeline_sessions", "Open sessions of pipelines.", pipelines.sessions)
@@ -214,9 +223,17 @@ def _of_hub(hub: HubStatistics) -> Iterable[Metric]:
 
 def _of_sink(sink: SinkStatistics) -> Iterable[Metric]:
     yield CounterMetricFamily("otto_polling_rows", "Rows written to job_logs.", sink.rows)
-    yield CounterMetricFamily("otto_polling_rows_deleted", "Rows that retention removed.", sink.deleted_rows)
     yield GaugeMetricFamily("otto_polling_lag_records", "Records not yet in the polling tables.", sink.lag_records)
     yield GaugeMetricFamily("otto_polling_up", "Whether the polling tables can be written.", int(not sink.error))
+
+
+def _of_retention(retention: RetentionStatistics) -> Iterable[Metric]:
+    yield CounterMetricFamily("otto_retention_passes", "Passes of the retention.", retention.passes)
+    yield CounterMetricFamily("otto_tasks_removed", "Tasks that retention took the last line of.", retention.tasks)
+    yield CounterMetricFamily("otto_lines_removed", "Lines that retention removed.", retention.lines)
+    yield CounterMetricFamily("otto_bytes_removed", "Stored bytes that retention removed.", retention.bytes)
+    yield CounterMetricFamily("otto_polling_rows_deleted", "Rows that retention removed.", retention.rows)
+    yield GaugeMetricFamily("otto_retention_up", "Whether the last pass came to its end.", int(not retention.error))
 
 
 def _of_sockets(socket_io: SocketIoStatistics) -> Iterable[Metric]:

@@ -10,8 +10,17 @@ from gateway.settings import Settings
 from gateway.settings_sources import SettingsError
 from sessions.limits import Limits
 from sessions.pipelines import PipelineLimits
+from storage.retention.policy import RetentionPolicy
 
-__all__ = ["authenticator_of", "grpc_tls", "http_tls", "ingest_limits", "pipeline_limits", "session_limits"]
+__all__ = [
+    "authenticator_of",
+    "grpc_tls",
+    "http_tls",
+    "ingest_limits",
+    "pipeline_limits",
+    "retention_policy",
+    "session_limits",
+]
 
 _NAMES: Final = {"issuer": "JWT_ISSUER", "audience": "JWT_AUDIENCE"}
 
@@ -70,6 +79,16 @@ def ingest_limits(settings: Settings) -> IngestLimits:
         message_bytes_max=settings.message_bytes_max,
         request_bytes_max=settings.request_bytes_max,
         streams_max=settings.max_producers,
+    )
+
+
+def retention_policy(settings: Settings) -> RetentionPolicy:
+    """What is kept; 0 is no limit, as unset is."""
+    return RetentionPolicy(
+        age_seconds=settings.retention_days * 86400 if settings.retention_days else None,
+        bytes_max=settings.retention_bytes or None,
+        tasks_max=settings.retention_tasks or None,
+        rules=settings.retention_rules,
     )
 
 

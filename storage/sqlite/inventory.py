@@ -1,13 +1,16 @@
 """What the database holds, for retention: tasks and chunks with their sizes and ages, read without opening them."""
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Sequence
-from typing import Final
+from pathlib import Path
+from typing import Final, Self
 
+from storage.database import DatabaseError, explain
 from storage.inventory import StoredChunk, StoredTask
 
-__all__ = ["stored_chunks", "stored_tasks"]
+__all__ = ["FileInventory", "stored_chunks", "stored_tasks"]
 
 # The chunks' ids come from the index alone, two look-ups a task.
 _TASKS: Final = """
@@ -53,3 +56,60 @@ def stored_chunks(connection: sqlite3.Connection, task_id: str, after: int, coun
         StoredChunk(record, last, size, now if at is None else at)
         for record, last, size, at in connection.execute(_CHUNKS, (task_id, after, count_max))
     ]
+
+
+class FileInventory:
+    """``storage.inventory.Inventory`` of a database that another process may have open; changes nothing.
+
+    Attributes:
+        epoch: the journal's life; empty where it has none yet.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, epoch: str) -> None:
+        self.epoch = epoch
+        self._path = path
+        self._connection = connection
+
+    def __repr__(self) -> str:
+        return f"<FileInventory {str(self._path)!r} epoch={self.epoch}>"
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a journal's database for reading.
+
+        Raises:
+            DatabaseError: it is not there, or not of this version; the text says why in one sentence.
+            JournalUnavailableError: it cannot be read now.
+        """
+        if not path.exists():
+            raise DatabaseError(f"there is no database {path}")
+        with explain(path):
+            uri = f"{path.resolve().as_uri()}?mode=rw"
+            connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+            try:
+                connection.execute("PRAGMA query_only=1")
+                columns = {row[1] for row in connection.execute("PRAGMA table_info(journal_tasks)")}
+                known = "stored_bytes" in columns
+                query = "SELECT value FROM journal_meta WHERE name = 'epoch'"
+                row = connection.execute(query).fetchone() if known else None
+            except BaseException:
+                connection.close()
+                raise
+        if not known:
+            connection.close()
+            raise DatabaseError(f"{path} is not of this version; run `otto-gateway migrate` first")
+        return cls(path, connection, row[0] if row else "")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    async def stored_tasks(self, after: str, *, count_max: int) -> Sequence[StoredTask]:
+        """See ``Inventory``."""
+        with explain(self._path):
+            return await asyncio.to_thread(stored_tasks, self._connection, after, count_max)
+
+    async def stored_chunks(self, task_id: str, after: int, *, count_max: int) -> Sequence[StoredChunk]:
+        """See ``Inventory``."""
+        with explain(self._path):
+            return await asyncio.to_thread(stored_chunks, self._connection, task_id, after, count_max)
