@@ -265,9 +265,12 @@ class Session:
         if self.is_closed:
             return
         self._enter(SessionState.BLOCKED)
-        if channel is self._channel:  # otherwise the filter was changed meanwhile, and this run is not wanted any more
+        # Where the filter was changed meanwhile, this run is not wanted any more. Where a heartbeat, or the gap before
+        # the run, has filled the transport, the run is fetched again once there is room.
+        if channel is self._channel and self._writable:
             self._announce_gap(run.start)
-            self._give(run)
+            if self._writable:
+                self._give(run)
         self.pump()
 
     def _give(self, run: Run) -> None:
