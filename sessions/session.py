@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from filters.matching import Matcher
@@ -151,7 +152,7 @@ class Session:
                 self._enter(SessionState.READING)
                 channel.live.discard(self)
                 channel.behind.add(self)
-                self._hub.start(self, self._read(channel))
+                self._hub.start(self, partial(self._read, channel))
                 return
             self._give(run)
         self._fall_behind()

@@ -12,6 +12,7 @@ from filters.model import LogFilter
 from storage.journal import JournalUnavailableError
 from storage.sqlite import SqliteJournal
 from storage.sqlite.reader import Reader
+from tests.support.crash import WatchedConnection, crash
 from tests.support.journal_items import batch, messages, report
 
 EVERYTHING = 1 << 40
@@ -150,3 +151,30 @@ async def test_an_old_database_is_counted_when_it_is_migrated(tmp_path: Path) ->
     assert task.bytes == before.bytes > 0
     assert task.oldest_at == task.newest_at > 1e9
     await journal.close()
+
+
+@pytest.mark.parametrize("point", ["before", "after"])
+async def test_killed_in_a_step_it_is_done_or_not(
+    journal: SqliteJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    """Lines, sequences and bytes fit together either way, and the next pass goes on."""
+    monkeypatch.setattr("storage.sqlite.remover._STEP_CHUNKS", 2)
+    await fill(journal, 6)
+    await journal.remove_through("build", 2, copied=EVERYTHING)
+    left: list[Path] = []
+
+    def at(place: str) -> None:
+        if place == point:
+            left.append(crash(tmp_path / "otto.db"))
+
+    remover = journal._remover
+    remover._connection = WatchedConnection(remover._db, lambda: at("before"), lambda: at("after"))  # type: ignore[assignment]
+    await journal.remove_through("build", 4, copied=EVERYTHING)
+    after = await SqliteJournal.open(left[0], durability="process")
+    assert await messages(after) == ["2", "3", "4", "5"][2 * (point == "after") :]
+    (task,) = await after.stored_tasks("", count_max=1)
+    assert task.bytes == sum(chunk.bytes for chunk in await after.stored_chunks("build", 0, count_max=10))
+    assert (await after.append(batch("6"))).last == 7
+    assert await remove(after, 7) >= 2
+    assert (await after.task_state("build")).first == 8
+    await after.close()
