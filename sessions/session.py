@@ -268,7 +268,7 @@ class Session:
         self._enter(SessionState.BLOCKED)
         # Where the filter was changed meanwhile, this run is not wanted any more. Where a heartbeat, or the gap before
         # the run, has filled the transport, the run is fetched again once there is room.
-        if channel is self._channel and self._writable:
+        if channel is self._channel:
             self._announce_gap(run.start)
             if self._writable:
                 self._give(run)
@@ -291,8 +291,11 @@ class Session:
             self._writable = False
 
     def _announce_gap(self, start: int) -> None:
-        """Say that the lines behind the position up to ``start`` no longer exist, if there are any, and go on there."""
-        if start <= self.position:
+        """Say that the lines behind the position up to ``start`` no longer exist, if there are any, and go on there.
+
+        A transport without room is told later: the next read from this position finds the same gap.
+        """
+        if start <= self.position or not self._writable:
             return
         self._hub.gaps += 1
         self._notify(NoticeKind.GAP, {"from": self.position + 1, "to": start, "reason": "retention"})

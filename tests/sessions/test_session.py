@@ -250,3 +250,21 @@ async def test_lines_behind_a_gap_wait_for_room(make_bench):
     session.resume()
     await settle()
     assert transport.sequences[10:] == list(range(15, 31))
+
+
+async def test_a_gap_waits_for_room(make_bench):
+    """Where a heartbeat has filled the transport before the session knew where it starts."""
+    bench = make_bench(heartbeat_seconds=5)
+    bench.history.store(block(1, 9))
+    bench.history.first = 5
+    bench.history.gate.clear()
+    transport = RecordingTransport(is_writable=False)
+    session = bench.hub.open(subscription(bench), transport)
+    session.check(time.monotonic() + 6, 0)
+    bench.history.gate.set()
+    await settle()
+    assert (transport.events, session.state) == (["heartbeat"], SessionState.BLOCKED)
+    transport.is_writable = True
+    session.resume()
+    await settle()
+    assert (transport.events, transport.sequences) == (["heartbeat", "gap"], [5, 6, 7, 8, 9])
