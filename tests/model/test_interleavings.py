@@ -47,7 +47,11 @@ LIMITS = Limits(
     tick_seconds_max=NEVER,
 )
 
-tasks, producers, filters = st.sampled_from(TASKS), st.sampled_from(PRODUCERS), st.sampled_from([f for f, _ in FILTERS])
+tasks, producers, filters = (
+    st.sampled_from([*TASKS, TASKS[0]]),
+    st.sampled_from(PRODUCERS),
+    st.sampled_from([f for f, _ in FILTERS]),
+)
 index = st.integers(0, 20)
 times = st.sampled_from([AT, "2026-01-02T00:00:00.000000000Z", "2026-01-03T00:00:00.000000000Z"])
 starts = st.one_of(
@@ -95,11 +99,16 @@ class Interleavings(RuleBasedStateMachine):
 
         self.run(call())
 
-    @initialize(counts=st.lists(st.integers(1, 4), max_size=8))
-    def begin(self, counts: list[int]) -> None:
+    @initialize(
+        counts=st.lists(st.integers(1, 4), max_size=8),
+        readers=st.lists(st.tuples(starts, filters, st.booleans()), min_size=1, max_size=3),
+    )
+    def begin(self, counts: list[int], readers: list[tuple[Start, Any, bool]]) -> None:
         self.run(self.start())
         for count in counts:
             self.send("p", TASKS[0], count, "INFO", AT, 2)
+        for start, log_filter, is_answered in readers:
+            self.open(TASKS[0], start, log_filter, True, is_answered)
 
     async def start(self) -> None:
         self.journal = SteppedJournal(await self.make_journal())
@@ -137,7 +146,10 @@ class Interleavings(RuleBasedStateMachine):
     def end_task(self, task: str, failed: bool) -> None:
         self.journal.append(TaskEnding(task, failed, AT))
 
-    @rule()
+    @rule(step=st.sampled_from(["commit", "announce", "flush"]))
+    def step(self, step: str) -> None:
+        getattr(self, step)()
+
     def commit(self) -> None:
         for item, result in self.run(self.journal.commit()):
             outcome = self.lines.apply(item)
@@ -156,16 +168,14 @@ class Interleavings(RuleBasedStateMachine):
             assert stored >= self.acknowledged[producer]
             self.sent[producer] = self.acknowledged[producer] = stored
 
-    @precondition(lambda self: self.journal.announcements)
-    @rule()
     def announce(self) -> None:
+        if not self.journal.announcements:
+            return
         committed = self.journal.announcements.popleft()
         for block in committed.blocks:
             self.published[block.task_id] = block.last
         self.do(lambda: self.hub.publish(committed))
 
-    @precondition(lambda self: self.hub._flush_timer is not None)
-    @rule()
     def flush(self) -> None:
         self.do(self.flush_now)
 
@@ -195,47 +205,33 @@ class Interleavings(RuleBasedStateMachine):
         self.do(lambda: self.connect(reader.task, start, log_filter, is_writable))
 
     @precondition(lambda self: self.readers)
-    @rule(index=index)
-    def block(self, index: int) -> None:
-        self.reader(index).is_writable = False
-
-    @precondition(lambda self: self.readers)
-    @rule(index=index)
-    def resume(self, index: int) -> None:
-        self.do(self.reader(index).resume)
-
-    @precondition(lambda self: self.readers)
-    @rule(index=index, log_filter=filters)
-    def change_filter(self, index: int, log_filter: Any) -> None:
-        self.do(lambda: self.reader(index).change_filter(log_filter))
-
-    @precondition(lambda self: self.readers)
-    @rule(index=index)
-    def be_silent(self, index: int) -> None:
-        self.do(self.reader(index).be_silent)
-
-    @precondition(lambda self: self.readers)
-    @rule(index=index)
-    def disconnect(self, index: int) -> None:
-        self.do(self.reader(index).leave)
+    @rule(
+        index=index,
+        event=st.sampled_from(["block", "block", "resume", "resume", "be_silent", "leave", "change_filter"]),
+        log_filter=filters,
+    )
+    def happen_to_a_reader(self, index: int, event: str, log_filter: Any) -> None:
+        reader = self.readers[index % len(self.readers)]
+        if event == "change_filter":
+            self.do(lambda: reader.change_filter(log_filter))
+        else:
+            self.do(getattr(reader, event))
 
     @precondition(lambda self: self.journal.questions)
-    @rule(index=index, steps=st.integers(1, 2))
-    def advance(self, index: int, steps: int) -> None:
-        for _ in range(steps):
-            if self.journal.questions:
+    @rule(index=index, how=st.sampled_from(["a step", "a step", "wholly", "all of them", "failing"]))
+    def answer(self, index: int, how: str) -> None:
+        if how == "all of them":
+            self.advance_all()
+        elif how == "failing":
+            self.run(self.journal.advance(index, error=OSError("unreadable")))
+        else:
+            self.run(self.journal.advance(index))
+            if how == "wholly" and self.journal.questions:
                 self.run(self.journal.advance(index))
 
-    @precondition(lambda self: self.journal.questions)
-    @rule()
     def advance_all(self) -> None:
         while self.journal.questions:
             self.run(self.journal.advance(0))
-
-    @precondition(lambda self: self.journal.questions)
-    @rule(index=index)
-    def fail_to_read(self, index: int) -> None:
-        self.run(self.journal.advance(index, error=OSError("unreadable")))
 
     @rule(task=tasks, share=st.integers(0, 4), steps=st.integers(1, 3), is_copied=st.integers(0, 3))
     def retain(self, task: str, share: int, steps: int, is_copied: int) -> None:
@@ -263,9 +259,6 @@ class Interleavings(RuleBasedStateMachine):
         assert self.hub.admission.active == 0
         self.see_who_left()
         await self.leave_journal()
-
-    def reader(self, index: int) -> ModelReader:
-        return self.readers[index % len(self.readers)]
 
     @invariant()
     def everyone_has_what_grep_gives(self) -> None:

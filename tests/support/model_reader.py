@@ -86,6 +86,10 @@ class ModelReader:
         self._expect(self.closed is None, "ended twice")
         self.closed = reason
 
+    def block(self) -> None:
+        """It has no room behind what it takes next."""
+        self.is_writable = False
+
     def resume(self) -> None:
         self.is_writable = self._takes = True
         assert self.session is not None
@@ -171,7 +175,9 @@ class ModelReader:
         log_filter = self.session.filter
         heads = range(self._head, self.lines.last(self.task) + 1)
         counts = [len(self.lines.grep(self.task, log_filter, start, head)) for head in heads]
-        is_all = start <= self.lines.removed.get(self.task, 0) and min(counts) <= self.start.count
+        # Where there were fewer, it started at the first line, and nothing matched up to here.
+        before = self.lines.grep(self.task, log_filter, self.lines.removed.get(self.task, 0), start)
+        is_all = not before and min(counts) <= self.start.count
         self._expect(self.start.count in counts or is_all, f"a tail of another length: {counts} behind {start}")
 
     def _expect(self, is_so: bool, otherwise: str) -> None:
