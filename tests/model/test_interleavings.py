@@ -121,7 +121,7 @@ class Interleavings(RuleBasedStateMachine):
         count=st.integers(1, 5),
         level=st.sampled_from(["INFO", "ERROR"]),
         at=times,
-        steps=st.sampled_from([3, 3, 3, 2, 1, 0]),
+        steps=st.sampled_from([3, 3, 2, 2, 1, 1, 0]),
     )
     def send(self, producer: str, task: str, count: int, level: str, at: str, steps: int) -> None:
         self.sent[producer] += 1
@@ -146,7 +146,7 @@ class Interleavings(RuleBasedStateMachine):
     def end_task(self, task: str, failed: bool) -> None:
         self.journal.append(TaskEnding(task, failed, AT))
 
-    @rule(step=st.sampled_from(["commit", "announce", "flush"]))
+    @rule(step=st.sampled_from(["commit", "announce", "announce", "flush"]))
     def step(self, step: str) -> None:
         getattr(self, step)()
 
@@ -353,9 +353,9 @@ class SqliteInterleavings(Interleavings):
 
 TestMemoryInterleavings = MemoryInterleavings.TestCase
 TestMemoryInterleavings.settings = settings(
-    max_examples=4000 if IS_LONG else 60, stateful_step_count=80 if IS_LONG else 40
+    max_examples=4000 if IS_LONG else 150, stateful_step_count=80 if IS_LONG else 40
 )
 TestSqliteInterleavings = SqliteInterleavings.TestCase
 TestSqliteInterleavings.settings = settings(
-    max_examples=600 if IS_LONG else 8, stateful_step_count=60 if IS_LONG else 25
+    max_examples=600 if IS_LONG else 12, stateful_step_count=60 if IS_LONG else 25
 )

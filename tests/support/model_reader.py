@@ -151,7 +151,8 @@ class ModelReader:
         assert self.got == expected, f"{self!r} got {self.got} instead of {expected}"
         if self.complete is not None:
             assert self.complete in self.lines.all_ends[self.task]
-            assert session.position >= self.complete, "complete before the last line"
+            # Beyond the end is only who asked to start there.
+            assert session.position == max(self.complete, self._first), "complete, and not at the end"
 
     def check_finished(self) -> None:
         """Nothing moves any more: an open session has everything, and its task has not ended."""
