@@ -4,7 +4,7 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check show bench bench-full fuzz audit proto proto-baseline lock clean
+.PHONY: help setup run test check show bench bench-full fuzz audit model proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -41,6 +41,8 @@ test: check tests/node/node_modules/.ready  ## all checks, then all tests
 
 audit: setup  ## what is known against the dependencies; 75: the services cannot be reached
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) .ci/audit.py
+model: setup  ## random interleavings against a list, for many minutes
+	HYPOTHESIS_PROFILE=long .venv/bin/pytest -n 2 --timeout 7200 tests/model
 
 show: setup tests/node/node_modules/.ready  ## 200,000 real lines, 20 subscribers, connections cut at random
 	.venv/bin/pytest -s -m demonstration --timeout 1800 --log-level ERROR tests/integration

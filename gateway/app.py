@@ -34,10 +34,12 @@ from gateway.part_settings import (
     pipeline_limits,
     quota_of,
     request_limits,
+    retention_policy,
     session_limits,
     update_limits,
 )
 from gateway.recent_tasks import RecentTasks
+from gateway.retention import Retention
 from gateway.server import HttpServer
 from gateway.settings import Settings, TableRowsChoice
 from gateway.shutdown import Step, run_steps
@@ -60,6 +62,7 @@ from storage.database import sqlite_path
 from storage.executions import ExecutionStore
 from storage.journal import Committed, JournalError
 from storage.polling import ClosingRows, PollingSink, PollingTable, TableRows, TableWatcher
+from storage.polling.retention import RetentionSweep
 from storage.sqlite import SqliteJournal
 
 __all__ = ["Gateway"]
@@ -122,7 +125,6 @@ class Gateway:
             table,
             closing_rows=ClosingRows(settings.closing_rows.value),
             table_rows=TableRows(settings.table_rows.value),
-            retention_days=settings.retention_days or None,
         )
         undo.push_async_callback(sink.close)
         self._watcher = watcher = TableWatcher(
@@ -134,6 +136,11 @@ class Gateway:
         undo.push_async_callback(watcher.close)
         self._executions = executions = await ExecutionStore.open(table.path, durability=settings.durability)
         undo.push_async_callback(executions.close)
+        policy = retention_policy(settings)
+        self._retention = retention = Retention(
+            journal, RetentionSweep(table, policy), policy, copied=lambda: sink.copied
+        )
+        undo.push_async_callback(retention.close)
 
         metrics = Metrics()
         connections, readers, producers = (quota_of(settings) for _ in range(3))
@@ -191,6 +198,7 @@ class Gateway:
             ingest=grpc,
             sink=sink,
             watcher=watcher,
+            retention=retention,
             pipelines=pipelines,
             socket_io=self._socket_io,
             metrics=metrics,
@@ -242,6 +250,7 @@ class Gateway:
         sink.start()
         if settings.table_rows is not TableRowsChoice.OFF:
             watcher.start()
+        retention.start()
         undo.push_async_callback(grpc.stop, 0)
         grpc_port = await grpc.start()
         self._serving = await self._http.start()
@@ -297,6 +306,7 @@ class Gateway:
     async def _say_not_ready(self) -> None:
         self._health.phase = Phase.STOPPING
         self._sampling.cancel()
+        await self._retention.close()
         await self._grpc.set_serving(serving=False)
 
     async def _stop_accepting(self) -> None:

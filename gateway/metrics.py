@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from gateway.ingest.counters import IngestStatistics
 from gateway.quota import ADDRESS, PRINCIPAL, Quota
+from gateway.retention import RetentionStatistics
 from gateway.transports.socket_io import SocketIoStatistics
 from gateway.vitals import Totals
 from sessions.pipelines import PipelineStatistics
@@ -112,6 +113,11 @@ class _HasWatcherStatistics(Protocol):
     def statistics(self) -> WatcherStatistics: ...
 
 
+class _HasRetentionStatistics(Protocol):
+    @property
+    def statistics(self) -> RetentionStatistics: ...
+
+
 class _HasPipelineStatistics(Protocol):
     @property
     def statistics(self) -> PipelineStatistics: ...
@@ -133,6 +139,7 @@ class Sources:
         ingest: _HasIngestStatistics,
         sink: _HasSinkStatistics,
         watcher: _HasWatcherStatistics,
+        retention: _HasRetentionStatistics,
         pipelines: _HasPipelineStatistics,
         socket_io: _HasSocketIoStatistics,
         metrics: Metrics,
@@ -143,6 +150,7 @@ class Sources:
         self.ingest = ingest
         self.sink = sink
         self.watcher = watcher
+        self.retention = retention
         self.pipelines = pipelines
         self.socket_io = socket_io
         self.metrics = metrics
@@ -183,6 +191,7 @@ class GatewayCollector(Collector):
         yield from _of_hub(self._sources.hub.statistics)
         yield from _of_sink(self._sources.sink.statistics)
         yield from _of_watcher(self._sources.watcher.statistics)
+        yield from _of_retention(self._sources.retention.statistics)
         yield from _of_sockets(self._sources.socket_io.statistics)
         pipelines = self._sources.pipelines.statistics
         yield GaugeMetricFamily("otto_pipeline_sessions", "Open sessions of pipelines.", pipelines.sessions)
@@ -234,7 +243,6 @@ def _of_hub(hub: HubStatistics) -> Iterable[Metric]:
 
 def _of_sink(sink: SinkStatistics) -> Iterable[Metric]:
     yield CounterMetricFamily("otto_polling_rows", "Rows written to job_logs.", sink.rows)
-    yield CounterMetricFamily("otto_polling_rows_deleted", "Rows that retention removed.", sink.deleted_rows)
     yield GaugeMetricFamily("otto_polling_lag_records", "Records not yet in the polling tables.", sink.lag_records)
     yield GaugeMetricFamily("otto_polling_up", "Whether the polling tables can be written.", int(not sink.error))
 
@@ -243,6 +251,15 @@ def _of_watcher(watcher: WatcherStatistics) -> Iterable[Metric]:
     yield CounterMetricFamily("otto_table_rows", "Rows of other programs that became lines.", watcher.rows)
     yield CounterMetricFamily("otto_table_rows_unusable", "Rows whose job can be no task.", watcher.unusable_rows)
     yield GaugeMetricFamily("otto_table_rows_up", "Whether such rows can be taken over.", int(not watcher.error))
+
+
+def _of_retention(retention: RetentionStatistics) -> Iterable[Metric]:
+    yield CounterMetricFamily("otto_retention_passes", "Passes of the retention.", retention.passes)
+    yield CounterMetricFamily("otto_tasks_removed", "Tasks that retention took the last line of.", retention.tasks)
+    yield CounterMetricFamily("otto_lines_removed", "Lines that retention removed.", retention.lines)
+    yield CounterMetricFamily("otto_bytes_removed", "Stored bytes that retention removed.", retention.bytes)
+    yield CounterMetricFamily("otto_polling_rows_deleted", "Rows that retention removed.", retention.rows)
+    yield GaugeMetricFamily("otto_retention_up", "Whether the last pass came to its end.", int(not retention.error))
 
 
 def _of_sockets(socket_io: SocketIoStatistics) -> Iterable[Metric]:

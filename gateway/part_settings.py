@@ -14,6 +14,7 @@ from gateway.settings_sources import SettingsError
 from sessions.limits import Limits
 from sessions.pipelines import PipelineLimits
 from sessions.updates import UpdateLimits
+from storage.retention.policy import RetentionPolicy
 
 __all__ = [
     "authenticator_of",
@@ -23,6 +24,7 @@ __all__ = [
     "pipeline_limits",
     "quota_of",
     "request_limits",
+    "retention_policy",
     "session_limits",
     "update_limits",
 ]
@@ -107,6 +109,16 @@ def request_limits(settings: Settings, connections: Quota) -> RequestLimits:
     """What is asked of an HTTP request before anybody looks at it."""
     seconds = settings.request_seconds_max
     return RequestLimits(head_seconds=seconds, body_seconds=seconds, connections=connections)
+
+
+def retention_policy(settings: Settings) -> RetentionPolicy:
+    """What is kept; 0 is no limit, as unset is."""
+    return RetentionPolicy(
+        age_seconds=settings.retention_days * 86400 if settings.retention_days else None,
+        bytes_max=settings.retention_bytes or None,
+        tasks_max=settings.retention_tasks or None,
+        rules=settings.retention_rules,
+    )
 
 
 def grpc_tls(settings: Settings) -> Tls | None:

@@ -6,7 +6,18 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    model_validator,
+)
+
+from storage.retention.rules import RetentionRule, parse_rules
 
 __all__ = ["CREDENTIALS", "ClosingRowsChoice", "Settings", "TableRowsChoice"]
 
@@ -49,6 +60,14 @@ def _level(value: object) -> object:
 
 def _items(value: object) -> object:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+def _rules(value: object) -> tuple[RetentionRule, ...]:
+    if isinstance(value, str):
+        return parse_rules(value)
+    if isinstance(value, (list, tuple)) and all(isinstance(item, (str, RetentionRule)) for item in value):
+        return parse_rules(map(str, value))
+    raise ValueError("this is not a list of rules: write them as PATTERN=DURATION, separated by commas")
 
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -154,6 +173,22 @@ class Settings(BaseModel):
     )
     retention_days: float | None = Field(
         None, ge=0, description="Days after which stored lines and rows are deleted. Unset or 0: kept."
+    )
+    retention_bytes: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Stored bytes of all lines together; beyond it, tasks that have been idle longest lose their first "
+        "lines. Unset or 0: no limit.",
+    )
+    retention_tasks: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Tasks that have lines; beyond it, those that have been idle longest are deleted. Unset or 0: no "
+        "limit.",
+    )
+    retention_rules: Annotated[tuple[RetentionRule, ...], PlainValidator(_rules)] = Field(
+        (),
+        description="How long certain tasks are kept instead, as PATTERN=DURATION, separated by commas: "
+        "`nightly-*=3d,release-*=365d,golden=keep`; d, h and m are days, hours and minutes. The first that covers a "
+        "task counts.",
     )
     closing_rows: ClosingRowsChoice = Field(
         ClosingRowsChoice.STATUS,

@@ -157,6 +157,16 @@ class Channel:
         selection = await self._history.read(
             self.feed.task_id, position, upto, self.matcher, lines_max=lines_max, bytes_max=self._limits.run_bytes_max
         )
+        if position < selection.start == upto < head:
+            # Retention has taken all of this stretch: look how far that goes, so that it is announced as one gap.
+            selection = await self._history.read(
+                self.feed.task_id,
+                position,
+                head,
+                self.matcher,
+                lines_max=lines_max,
+                bytes_max=self._limits.run_bytes_max,
+            )
         run = self._encode(selection)
         if run.start == position:
             self._cache.put(self._number, run)

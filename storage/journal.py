@@ -7,13 +7,15 @@ appended while a commit runs gathers and goes into the next one: that is the gro
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from filters.block import Block, Selection
 from filters.entry import LogEntry
 from filters.matching import Matcher
+from storage.inventory import Inventory, Removed
 
 __all__ = [
+    "WATCH_PREFIX",
     "Append",
     "Committed",
     "Journal",
@@ -33,6 +35,10 @@ __all__ = [
     "WorkerRegistered",
     "WorkerReport",
 ]
+
+
+WATCH_PREFIX: Final = "job_logs:"
+"""How the ids of producers begin that count the rows of a table; those of the wires have a ``/`` before any colon."""
 
 
 class JournalError(Exception):
@@ -233,7 +239,7 @@ class JournalStatistics:
     """The id of the newest record, from which sinks tell their lag; 0 where nothing is stored or it is not known."""
 
 
-class Journal(Protocol):
+class Journal(Inventory, Protocol):
     """The durable, ordered record of all entries by task. All methods belong to the event loop's thread."""
 
     @property
@@ -291,6 +297,35 @@ class Journal(Protocol):
 
     async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
         """The records behind ``after`` in commit order, at least one where there is any, about ``bytes_max`` bytes."""
+        ...
+
+    async def mark(self, at: float) -> None:
+        """Note that everything stored so far was stored at or before ``at``, in Unix seconds.
+
+        That is how old chunks are: the times in the lines are those of the workers' clocks.
+        """
+        ...
+
+    async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
+        """Remove the first chunks of a task, as far as they end at ``sequence`` or before it; one small step.
+
+        Call it until ``Removed.is_done``. The task's ``first`` moves on; ``last`` and the end of the task stay, for
+        sequences are never given twice. The records of ends go with the lines before them, the workers of a task
+        that has ended with its last line: one that sends a line after that counts as new.
+
+        Args:
+            task_id: an unknown task has nothing to remove.
+            sequence: a chunk that ends behind it stays whole.
+            copied: the record that sinks have reached; what is behind it stays.
+        """
+        ...
+
+    async def forget_producers(self, before: float) -> int:
+        """Forget the numbers of some producers that stored nothing since ``before``, in Unix seconds; how many.
+
+        Call it until it returns 0. What such a producer sends again counts as new. Those of ``WATCH_PREFIX`` stay: the
+        rows that they count stay in their table, too.
+        """
         ...
 
     @property

@@ -16,6 +16,7 @@ from filters.identifiers import IdentifierError, check_identifier
 from filters.messages import cut_message
 from filters.timestamps import from_rfc3339, now
 from storage.journal import (
+    WATCH_PREFIX,
     Append,
     JournalClosedError,
     JournalError,
@@ -74,7 +75,7 @@ class WatcherStatistics:
 
 def watch_producer(watch_id: str) -> str:
     """The producer whose numbers are ids of rows. Producers of the wires have a ``/`` in theirs, so none can be it."""
-    return f"job_logs:{watch_id}"
+    return f"{WATCH_PREFIX}{watch_id}"
 
 
 def row_name(watch_id: str, row_id: int) -> str:

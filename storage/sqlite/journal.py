@@ -15,6 +15,7 @@ from typing import IO, Final, Literal, TypeVar
 from filters.block import Selection
 from filters.matching import Matcher
 from storage.database import explain, hold, migrate_file
+from storage.inventory import Removed, StoredChunk, StoredTask
 from storage.journal import (
     Append,
     Committed,
@@ -30,6 +31,7 @@ from storage.journal import (
 )
 from storage.sqlite.locks import WriteLock, write_lock
 from storage.sqlite.reader import Reader
+from storage.sqlite.remover import Remover
 from storage.sqlite.writer import CommitResult, Writer
 
 __all__ = ["SqliteJournal"]
@@ -41,6 +43,9 @@ _ITEM_BYTES: Final = 512
 
 _BUSY_SECONDS: Final = 1.0
 """How long SQLite itself waits for another program's transaction, at most; the writer then looks up and tries again."""
+
+_REMOVER_BUSY_SECONDS: Final = 0.1
+"""Short, because the journal may be waiting for the lock meanwhile."""
 
 _ITEMS_MAX: Final = 4096
 """Appends that one transaction takes at most."""
@@ -114,6 +119,8 @@ class SqliteJournal:
         self._thread.start()
         self._readers = ThreadPoolExecutor(readers, "journal-reader")
         self._reader = Reader(self._open_reader)
+        self._removals = ThreadPoolExecutor(1, "journal-remover")
+        self._remover = Remover(self._open_remover, self.write_lock, writer.forget)
 
     def __repr__(self) -> str:
         return f"<SqliteJournal {str(self._path)!r} epoch={self._epoch} waiting={self._waiting_lines} lines>"
@@ -155,7 +162,10 @@ class SqliteJournal:
                 with explain(path):
                     with contextlib.closing(connect()) as connection:
                         epoch = _epoch(connection)
-                        last = connection.execute("SELECT coalesce(max(record_id), 0) FROM journal_records").fetchone()
+                        # Not the newest record that is there: retention may have removed it.
+                        last = connection.execute(
+                            "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'journal_records'"
+                        ).fetchone()
                     return lock, Writer(path, connect, lock_seconds_max), epoch, int(last[0])
             except BaseException:
                 lock.close()
@@ -260,6 +270,26 @@ class SqliteJournal:
         """Records in commit order."""
         return await self._run(self._reader.records, after, bytes_max)
 
+    async def stored_tasks(self, after: str, *, count_max: int) -> Sequence[StoredTask]:
+        """Tasks that have lines."""
+        return await self._run(self._reader.stored_tasks, after, count_max)
+
+    async def stored_chunks(self, task_id: str, after: int, *, count_max: int) -> Sequence[StoredChunk]:
+        """Chunks of a task."""
+        return await self._run(self._reader.stored_chunks, task_id, after, count_max)
+
+    async def mark(self, at: float) -> None:
+        """Note when what is there was stored."""
+        await self._run(self._remover.mark, at, threads=self._removals)
+
+    async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
+        """Remove the first chunks of a task, a step."""
+        return await self._run(self._remover.remove, task_id, sequence, copied, threads=self._removals)
+
+    async def forget_producers(self, before: float) -> int:
+        """Forget the numbers of producers that have been silent."""
+        return await self._run(self._remover.forget_producers, before, threads=self._removals)
+
     async def close(self) -> None:
         """Commit what waits, stop the threads and close the file; idempotent, and everyone waits for the end of it."""
         if self._closing is None:
@@ -275,11 +305,13 @@ class SqliteJournal:
     def _shut(self) -> None:
         self._thread.join()
         self._readers.shutdown()
+        self._removals.shutdown()
         self._reader.close()
+        self._remover.close()
         self._writer.close()
         self._lock_file.close()
 
-    async def _run(self, query: Callable[..., T], *arguments: object) -> T:
+    async def _run(self, query: Callable[..., T], *arguments: object, threads: ThreadPoolExecutor | None = None) -> T:
         if self._is_closed:
             raise JournalClosedError("the journal has been closed")
 
@@ -287,7 +319,10 @@ class SqliteJournal:
             with explain(self._path):
                 return query(*arguments)
 
-        return await self._loop.run_in_executor(self._readers, explained)
+        return await self._loop.run_in_executor(threads or self._readers, explained)
+
+    def _open_remover(self) -> sqlite3.Connection:
+        return _connect(self._path, synchronous="NORMAL", busy_seconds=_REMOVER_BUSY_SECONDS)
 
     def _open_reader(self) -> sqlite3.Connection:
         connection = _connect(self._path, synchronous="NORMAL")

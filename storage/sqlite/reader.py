@@ -11,8 +11,10 @@ import msgspec
 from filters.block import Selection
 from filters.entry import decode_lines
 from filters.matching import Matcher
+from storage.inventory import StoredChunk, StoredTask
 from storage.journal import Record, StageProgress, TaskEnded, TaskState
 from storage.sqlite.chunks import ChunkDamagedError, open_payload
+from storage.sqlite.inventory import stored_chunks, stored_tasks
 from storage.sqlite.page import CHUNKS_MAX, OPENED_BYTES_MAX, Page
 from storage.sqlite.writer import END_KIND
 
@@ -62,7 +64,12 @@ class TailStep(NamedTuple):
 
 
 class Reader:
-    """All queries of the journal; may be used by several threads at once."""
+    """All queries of the journal; may be used by several threads at once.
+
+    A query is several statements, and retention may remove chunks between two of them. What it took looks like damage
+    then; the task's first sequence tells the difference, and the query is made again. A transaction around each query
+    would do without, and cost every one of them what hardly ever happens to one.
+    """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
@@ -93,6 +100,14 @@ class Reader:
 
     def read(self, task_id: str, after: int, upto: int, matcher: Matcher, lines_max: int, bytes_max: int) -> Selection:
         """See ``Journal.read``."""
+        while True:
+            try:
+                return self._read(task_id, after, upto, matcher, lines_max, bytes_max)
+            except ChunkDamagedError as error:
+                if not self._is_removed(error):
+                    raise
+
+    def _read(self, task_id: str, after: int, upto: int, matcher: Matcher, lines_max: int, bytes_max: int) -> Selection:
         key, first, last = self._task(task_id)
         start = max(after, min(first - 1, upto))
         page = Page(start, min(upto, last), matcher, lines_max, bytes_max)
@@ -115,6 +130,14 @@ class Reader:
 
     def tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
         """Look for the place in front of the last ``count`` matching lines, for as long as one step may take."""
+        while True:
+            try:
+                return self._tail_step(task_id, count, upto, matcher)
+            except ChunkDamagedError as error:
+                if not self._is_removed(error):
+                    raise
+
+    def _tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
         key, first, last = self._task(task_id)
         upto = min(upto, last)
         if matcher.everything or count <= 0 or upto < first:
@@ -170,6 +193,18 @@ class Reader:
             (pipeline_id,),
         )
         return [StageProgress(pipeline_id, stage_id, document, number) for stage_id, document, number in rows]
+
+    def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:
+        """See ``Inventory.stored_tasks``."""
+        return stored_tasks(self._db, after, count_max)
+
+    def stored_chunks(self, task_id: str, after: int, count_max: int) -> Sequence[StoredChunk]:
+        """See ``Inventory.stored_chunks``."""
+        return stored_chunks(self._db, task_id, after, count_max)
+
+    def _is_removed(self, error: ChunkDamagedError) -> bool:
+        """Whether retention has taken what could not be read; a task's first sequence only grows."""
+        return error.first < self._task(error.task_id)[1]
 
     @property
     def _db(self) -> sqlite3.Connection:

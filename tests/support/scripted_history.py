@@ -86,7 +86,7 @@ class ScriptedHistory:
         self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
     ) -> Selection:
         self.reads += 1
-        start = max(after, self.first - 1)
+        start = max(after, min(self.first - 1, upto))
         stretch = self.entries.get(task_id, [])[start : min(upto, start + lines_max)]
         whole = Block(task_id, start + 1, encode_lines(stretch), entries=stretch)
         while whole.size > bytes_max and len(whole.lines) > 1:

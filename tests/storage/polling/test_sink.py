@@ -314,19 +314,3 @@ async def test_rows_of_other_programs_count_as_the_last_message(table: PollingTa
     journal.end("t")
     await _copy(journal, table, closing_rows=ClosingRows.ALWAYS)
     assert messages(table.path, "t") == ["🎉 작업 완료"]
-
-
-async def test_retention_runs_beside_the_copy(table: PollingTable) -> None:
-    """Old rows go without anybody asking."""
-    sqlite(
-        table.path, "INSERT INTO job_logs (job_id, log_message, created_at) VALUES ('t', 'old', '2001-01-01 00:00:00')"
-    )
-    journal = RecordList()
-    journal.add("t", "old as well")
-    journal.add("t", "new", timestamp="2999-01-01T00:00:00.000000000Z")
-    await _copy(journal, table)
-    sink = PollingSink(RecordList("0000000b"), table, retention_days=30)
-    sink.start()
-    await _until(lambda: sink.statistics.deleted_rows == 2)
-    await sink.close()
-    assert messages(table.path, "t") == ["new"]
