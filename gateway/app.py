@@ -106,6 +106,7 @@ class Gateway:
             table,
             closing_rows=ClosingRows(settings.closing_rows.value),
             retention_days=settings.retention_days or None,
+            ancestry=journal.ancestry,
         )
         undo.push_async_callback(sink.close)
 

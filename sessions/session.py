@@ -243,9 +243,9 @@ class Session:
             case After(position):
                 if not position.belongs_to(self._hub.epoch):
                     return 0
-                # An id that we gave out cannot be beyond the end, unless the journal went back in time; then the lines
-                # that come are new to this client.
-                return min(position.sequence, head) if position.epoch else position.sequence
+                # An id that we gave out cannot be beyond the end, unless the journal went back in time and nobody
+                # noticed. Which lines this client has not seen, it cannot tell; repeating is better than a hole.
+                return 0 if position.epoch and position.sequence > head else position.sequence
             case Tail(0):
                 return head
             case Tail(count, floor):
@@ -266,7 +266,7 @@ class Session:
             return
         self._enter(SessionState.BLOCKED)
         if channel is self._channel:  # otherwise the filter was changed meanwhile, and this run is not wanted any more
-            self._announce_gap(run.start)
+            self._announce_gap(run.start, "damaged" if run.is_damaged else "retention")
             self._give(run)
         self.pump()
 
@@ -286,12 +286,12 @@ class Session:
         if not self._transport.notify(Notice(kind, fields, position)):
             self._writable = False
 
-    def _announce_gap(self, start: int) -> None:
+    def _announce_gap(self, start: int, reason: str = "retention") -> None:
         """Say that the lines behind the position up to ``start`` no longer exist, if there are any, and go on there."""
         if start <= self.position:
             return
         self._hub.gaps += 1
-        self._notify(NoticeKind.GAP, {"from": self.position + 1, "to": start, "reason": "retention"})
+        self._notify(NoticeKind.GAP, {"from": self.position + 1, "to": start, "reason": reason})
         self.position = start
 
     def _reach_head(self, channel: "Channel") -> None:

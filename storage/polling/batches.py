@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
-from storage.journal import Record, TaskEnded
+from storage.journal import DamagedLines, Record, TaskEnded
 
-__all__ = ["Batch", "Place", "Rows", "batches"]
+__all__ = ["Batch", "Place", "Rows", "batches", "damaged_message"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Batch:
     rows: int = 0
     size: int = 0
     unreadable: int = 0
+    damaged: int = 0
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -76,6 +77,8 @@ def batches(records: Iterable[Record], place: Place, *, rows_max: int, bytes_max
             batch.place = Place(record.id, line if line < len(record.lines) else 0)
         if record.ended is not None:
             batch.steps.append(record.ended)
+        if record.damaged is not None:
+            _mark(batch, record.task_id, record.damaged)
         batch.place = Place(record.id)
     if batch.place != place:
         yield batch
@@ -105,6 +108,27 @@ def _add(batch: Batch, task_id: str, lines: Sequence[bytes]) -> None:
         time = line.timestamp
         values += (task_id, line.message, f"{time[:10]} {time[11:19]}")
     batch.rows += len(lines)
+
+
+def _mark(batch: Batch, task_id: str, damaged: DamagedLines) -> None:
+    """A row that stands where damaged lines would: the table must not look whole."""
+    batch.damaged += 1
+    if damaged.first > damaged.last:
+        return  # the end of a task has no row of its own
+    last = batch.steps[-1] if batch.steps else None
+    rows = last if isinstance(last, Rows) else Rows()
+    if rows is not last:
+        batch.steps.append(rows)
+    rows.values += (task_id, damaged_message(damaged), datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S"))
+    batch.rows += 1
+
+
+def damaged_message(damaged: DamagedLines) -> str:
+    """What the row in the place of damaged lines says."""
+    lines = (
+        f"line {damaged.first} is" if damaged.first == damaged.last else f"lines {damaged.first} to {damaged.last} are"
+    )
+    return f"⚠️ otto-gateway: {lines} damaged on the disk and missing here ({damaged.reason})"
 
 
 def _decode_or_keep(line: bytes, batch: Batch) -> _Line:

@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from storage.journal import JournalClosedError, JournalError, JournalStatistics, Record
+from storage.journal import Ancestor, JournalClosedError, JournalError, JournalStatistics, Record
 from storage.polling.closing import ClosingRows, Closings
 from storage.polling.errors import PollingTableError
 from storage.polling.retention import RetentionSweep
@@ -63,6 +63,8 @@ class SinkStatistics:
     closing_rows: int = 0
     unreadable_rows: int = 0
     """Lines that were no entries; their text was copied as it is."""
+    damaged_records: int = 0
+    """Records that the disk had damaged; a row stands in the place of their lines."""
     deleted_rows: int = 0
     transactions: int = 0
     failures: int = 0
@@ -93,6 +95,7 @@ class PollingSink:
         rows_max, bytes_max: limits of one transaction, for which the journal's commits may have to wait.
         linger_seconds: pause after a copy that reached the end of the journal. The readers poll every 2 s; many small
             commits then share a transaction.
+        ancestry: the journal's former lives, the latest first, whose copies this one goes on from.
     """
 
     def __init__(
@@ -106,11 +109,14 @@ class PollingSink:
         rows_max: int = 500,
         bytes_max: int = 1 << 20,
         linger_seconds: float = 0.05,
+        ancestry: Sequence[Ancestor] = (),
     ) -> None:
         self._journal = journal
         self._table = table
         self._closings = Closings(journal.epoch, closing_rows, delay_seconds=closing_delay_seconds)
-        self._writer = PollingWriter(table, journal.epoch, self._closings, rows_max=rows_max, bytes_max=bytes_max)
+        self._writer = PollingWriter(
+            table, journal.epoch, self._closings, rows_max=rows_max, bytes_max=bytes_max, ancestry=ancestry
+        )
         self._sweep = RetentionSweep(table, retention_days) if retention_days else None
         self._linger_seconds = linger_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="polling-sink")
@@ -147,6 +153,7 @@ class PollingSink:
             rows=written.rows,
             closing_rows=written.closing_rows,
             unreadable_rows=written.unreadable_rows,
+            damaged_records=written.damaged_records,
             deleted_rows=self._sweep.deleted if self._sweep else 0,
             transactions=written.transactions,
             failures=self._failures,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from storage.journal import Record
+from storage.journal import Ancestor, Record
 from storage.polling.batches import Batch, Place, Rows, batches
 from storage.polling.closing import Closings
 from storage.polling.errors import PollingTableError, PollingUnavailableError
+from storage.polling.inheritance import inherit
 from storage.polling.schema import is_complete, prepare
 from storage.polling.table import PollingTable
 
@@ -39,6 +40,7 @@ class Written:
     rows: int = 0
     closing_rows: int = 0
     unreadable_rows: int = 0
+    damaged_records: int = 0
     transactions: int = 0
 
 
@@ -46,14 +48,25 @@ class PollingWriter:
     """The one writer of the copy; belongs to one thread.
 
     Args:
-        epoch: the journal's. Each epoch has its own progress, and a new one starts at the first record.
+        epoch: the journal's. Each epoch has its own progress, and a new one starts at the first record,
+        ancestry: unless it goes on from these, the latest first: then it starts where the copy of those ended.
         closings: the closing rows; they belong to this writer's thread and transactions.
         rows_max, bytes_max: limits of one transaction, which other writers of the file have to wait for.
     """
 
-    def __init__(self, table: PollingTable, epoch: str, closings: Closings, *, rows_max: int, bytes_max: int) -> None:
+    def __init__(
+        self,
+        table: PollingTable,
+        epoch: str,
+        closings: Closings,
+        *,
+        rows_max: int,
+        bytes_max: int,
+        ancestry: Sequence[Ancestor] = (),
+    ) -> None:
         self._table = table
         self._epoch = epoch
+        self._ancestry = ancestry
         self._closings = closings
         self._rows_max = rows_max
         self._bytes_max = bytes_max
@@ -171,6 +184,7 @@ class PollingWriter:
         written.rows += batch.rows
         written.closing_rows += closing_rows
         written.unreadable_rows += batch.unreadable
+        written.damaged_records += batch.damaged
         written.transactions += 1
         return True
 
@@ -200,6 +214,10 @@ class PollingWriter:
 
     def _load(self, connection: sqlite3.Connection) -> None:
         found = connection.execute(_LOAD, (_SINK, self._epoch)).fetchone()
+        if found is None and self._ancestry:
+            with self._transaction(connection):
+                inherit(connection, _SINK, self._epoch, self._ancestry)
+            found = connection.execute(_LOAD, (_SINK, self._epoch)).fetchone()
         self.place = self._stored = Place(*found) if found else Place()
         self._closings.load(connection)
 
