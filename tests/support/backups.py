@@ -7,10 +7,11 @@ from pathlib import Path
 __all__ = ["put_back", "take_backup"]
 
 
-def take_backup(database: Path) -> Path:
-    """A copy beside the database, made by SQLite's own means while it may be in use."""
-    number = len(list(database.parent.glob(f"{database.name}.backup-*")))
-    backup = database.with_name(f"{database.name}.backup-{number}")
+def take_backup(database: Path, folder: Path | None = None) -> Path:
+    """A copy in a folder, or beside the database, made by SQLite's own means while it may be in use."""
+    folder = folder or database.parent
+    number = len(list(folder.glob(f"{database.name}.backup-*")))
+    backup = folder / f"{database.name}.backup-{number}"
     with closing(sqlite3.connect(database, timeout=30)) as source, closing(sqlite3.connect(backup)) as copy:
         source.backup(copy)
     return backup
