@@ -19,6 +19,10 @@ class Plan:
     """How long the weather is fair between two faults."""
     lines_a_second: float
     """Of each producer."""
+    workers: tuple[str, ...]
+    """Of each, the wire and the way: ``native`` or ``otto``, ``rough`` or ``direct``."""
+    filters: int
+    """How many of ``crowd.FILTERS`` are listened to on each transport."""
     deeds: dict[str, int] = field(default_factory=dict)
     weather: dict[str, int] = field(default_factory=dict)
     """How often each kind comes at least; then drawn at random."""
@@ -29,6 +33,8 @@ LONG = Plan(
     lives_seconds=(0.2, 3.0),
     calm_seconds=(0.1, 1.0),
     lines_a_second=150.0,
+    workers=("native rough", "native rough", "native direct", "otto rough"),
+    filters=10,
     deeds={"kill": 100, "stop": 6, "restore": 3, "damage": 5},
     weather={
         "kill a producer": 10,
@@ -47,10 +53,12 @@ LONG = Plan(
 )
 
 SHORT = Plan(
-    lives_seconds=(0.3, 1.0),
-    calm_seconds=(0.05, 0.2),
-    lines_a_second=100.0,
-    deeds={"kill": 3, "stop": 1, "restore": 1, "damage": 1},
+    lives_seconds=(0.3, 0.8),
+    calm_seconds=(0.05, 0.1),
+    lines_a_second=60.0,
+    workers=("native rough", "native direct", "otto rough"),
+    filters=3,
+    deeds={"kill": 2, "stop": 1, "restore": 1, "damage": 1},
     weather={
         "kill a producer": 1,
         "cut": 1,
@@ -65,5 +73,5 @@ SHORT = Plan(
         "fill the disk": 1,
         "move the clock": 1,
     },
-    disk_bytes=64 << 20,
+    disk_bytes=24 << 20,
 )

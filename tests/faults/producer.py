@@ -83,6 +83,11 @@ class OttoWorker:
                     await self._stream(OttoProducer(channel), pacing, stop)
             await asyncio.sleep(0.1)
 
+    def _note(self, first: int, last: int) -> None:
+        """Lines that are sent again, or with 0 as the last, one that was answered with RETRY."""
+        with self._resent.open("a") as file:
+            file.write(f"{first} {last}\n")
+
     def _is_done(self, stop: threading.Event) -> bool:
         return stop.is_set() and self._tally.acknowledged == self._due
 
@@ -91,8 +96,7 @@ class OttoWorker:
         tally = self._tally
         number = tally.acknowledged
         if tally.sent > number:
-            with self._resent.open("a") as file:
-                file.write(f"{number + 1} {tally.sent}\n")
+            self._note(number + 1, tally.sent)
         while not self._is_done(stop):
             numbers = await asyncio.to_thread(next, pacing, range(0))
             self._due = max(self._due, numbers.stop - 1)
@@ -106,7 +110,10 @@ class OttoWorker:
             while tally.acknowledged < number:
                 async with asyncio.timeout(OTTO_SILENCE_SECONDS_MAX):
                     answer = await producer.read()
-                if answer is grpc.aio.EOF or answer.status != log_streaming_pb2.LogResponse.ACK:
+                if answer is grpc.aio.EOF:
+                    raise _NotTakenError
+                if answer.status != log_streaming_pb2.LogResponse.ACK:
+                    self._note(tally.acknowledged + 1, 0)
                     raise _NotTakenError
                 tally.write(acknowledged=tally.acknowledged + 1)
         await producer.call.done_writing()

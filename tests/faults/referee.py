@@ -2,6 +2,7 @@
 
 import itertools
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +20,13 @@ __all__ = ["Verdict", "judge"]
 
 @dataclass
 class Verdict:
-    """What a run came to. ``lost``, ``doubled`` and ``disordered`` are to be 0 and ``findings`` empty.
+    """What a run came to. All ``counts``, which have what is wrong by its name, are to be 0, and ``findings`` empty.
 
     Attributes:
         taken_back: lines that had been stored and were gone with a backup put back.
         in_doubt: lines that were not acknowledged when their producer was killed, and are not stored.
         repeated: lines on Otto's wire that were stored again because their answer had been lost.
+        retried: lines there that were answered with RETRY and sent again, when later ones were stored already.
         delivered: lines per subscriber in the last life of the database, in the order of the crowd.
         recoveries: seconds from each kill of the gateway to the next new line at a subscriber.
     """
@@ -35,34 +37,64 @@ class Verdict:
     taken_back: int = 0
     in_doubt: int = 0
     repeated: int = 0
+    retried: int = 0
     delivered: list[int] = field(default_factory=list)
     polled: int = 0
     connections: int = 0
-    lost: int = 0
-    doubled: int = 0
-    disordered: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
     recoveries: list[float] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
 
     @property
+    def lost(self) -> int:
+        """Lines that somebody should have and has not."""
+        return sum(count for name, count in self.counts.items() if "missing" in name)
+
+    @property
+    def doubled(self) -> int:
+        """Lines that somebody has twice."""
+        return sum(count for name, count in self.counts.items() if "twice" in name)
+
+    @property
+    def disordered(self) -> int:
+        """Lines that came behind a later one."""
+        return sum(count for name, count in self.counts.items() if "out of order" in name)
+
+    @property
     def is_good(self) -> bool:
         """Whether every promise was kept."""
-        return not (self.lost or self.doubled or self.disordered or self.findings)
+        return not (self.findings or self.counts.total())
 
-    def find(self, where: object, *, lost: int = 0, doubled: int = 0, disordered: int = 0, what: str = "") -> None:
-        """Note what is wrong, if anything is."""
-        self.lost += lost
-        self.doubled += doubled
-        self.disordered += disordered
-        counts = {"lost": lost, "doubled": doubled, "out of order": disordered}
-        texts = [f"{count:,} {name}" for name, count in counts.items() if count]
-        if texts or what:
-            self.findings.append(f"{where}: {', '.join(texts) or what}{f' ({what})' if texts and what else ''}")
+    def find(self, where: object, what: str, count: int = 1, note: object = "") -> None:
+        """Note what is wrong, if the count is not 0."""
+        if count:
+            self.counts[what if what in COUNTED else "other findings"] += count
+            self.findings.append(f"{where}: {count:,} {what}{f' ({note})' if note else ''}")
+
+
+COUNTED = frozenset(
+    {
+        "acknowledged and missing",
+        "seen and missing",
+        "missing at subscribers",
+        "twice at subscribers",
+        "out of order at subscribers",
+        "stored twice",
+        "stored out of order",
+        "rows missing",
+        "rows twice",
+        "rows missing at the poller",
+        "rows twice at the poller",
+        "sent and missing",
+    }
+)
 
 
 def judge(scene: Scene) -> Verdict:
     """Compare everything; the gateway has stopped."""
-    verdict = Verdict(findings=list(scene.findings))
+    verdict = Verdict()
+    for finding in scene.findings:
+        verdict.find("run", finding)
     stored = read_stored(scene.gateway.database, TASK)
     verdict.stored = len(stored.lines)
     verdict.taken_back = sum(len(past.stored.lines) - past.kept for past in scene.pasts)
@@ -92,8 +124,7 @@ def _judge_worker(verdict: Verdict, worker: Worker, stored: Stored, pasts: list[
     verdict.sent += tally.sent
     verdict.acknowledged += tally.acknowledged
     numbers = [number_of(line.message) for line in stored.lines if line.worker_id == worker.worker_id]
-    if altered := numbers.count(0):
-        verdict.find(worker, what=f"{altered:,} lines are not what was sent")
+    verdict.find(worker, "lines are not what was sent", numbers.count(0))
     known = set(numbers)
     missing = set(range(1, tally.sent + 1)) - known
     taken_back = {
@@ -107,29 +138,32 @@ def _judge_worker(verdict: Verdict, worker: Worker, stored: Stored, pasts: list[
     lost = missing - taken_back - in_doubt
     seen: set[int] = set()
     firsts = [number for number in numbers if not (number in seen or seen.add(number))]  # type: ignore[func-returns-value]
-    disordered = sum(a > b for a, b in itertools.pairwise(firsts))
+    late = [b for a, b in itertools.pairwise(firsts) if a > b]
+    verdict.retried += len(worker.retried.intersection(late))
+    disordered = len(set(late) - worker.retried)
     doubles = len(numbers) - len(known)
     if worker.wire == "otto":
         resent = set(itertools.chain.from_iterable(worker.resent))
         unasked = [number for number in known if numbers.count(number) > 1 and number not in resent] if doubles else []
         verdict.repeated += doubles - len(unasked)
         doubles = len(unasked)
-    example = f"such as {min(lost)}" if lost else ""
-    verdict.find(worker, lost=len(lost), doubled=doubles, disordered=disordered, what=example)
-    if not known <= set(range(1, tally.sent + 1)):
-        verdict.find(worker, what="lines are stored that it has not sent")
+    acknowledged = {number for number in lost if number <= tally.acknowledged}
+    verdict.find(worker, "acknowledged and missing", len(acknowledged), f"the first is {min(acknowledged, default=0)}")
+    verdict.find(worker, "sent and missing", len(lost - acknowledged), f"the first is {min(lost, default=0)}")
+    verdict.find(worker, "stored twice", doubles)
+    verdict.find(worker, "stored out of order", disordered)
+    verdict.find(worker, "lines are stored that it has not sent", len(known - set(range(1, tally.sent + 1))))
 
 
 def _judge_subscriber(verdict: Verdict, subscriber: Subscriber, lives: list[tuple[Stored, GrepFiles]]) -> None:
     """In each life of the database it was given what grep gives: all of the last, and a beginning of those before."""
     verdict.connections += subscriber.connections
     verdict.delivered.append(0)
-    if subscriber.gaps:
-        verdict.find(subscriber, what=f"gaps were announced: {subscriber.gaps[:3]}")
+    verdict.find(subscriber, "gaps were announced", len(subscriber.gaps), subscriber.gaps[:3])
     parts = {epoch: list(part) for epoch, part in itertools.groupby(subscriber.lines, lambda line: line.epoch)}
     known = [life.epoch for life, _ in lives]
     if list(parts) != [epoch for epoch in known if epoch in parts]:
-        verdict.find(subscriber, what=f"lives {list(parts)} of {known}")
+        verdict.find(subscriber, f"lives in another order: {list(parts)} of {known}")
     for index, (life, files) in enumerate(lives):
         part = parts.get(life.epoch, [])
         is_last = index == len(lives) - 1
@@ -148,18 +182,17 @@ def _judge_part(
     wanted = {
         number for number in numbers if number <= upto and (not workers or life.lines[number - 1].worker_id in workers)
     }
-    altered = sum(
-        line.sequence > len(life.lines) or life.lines[line.sequence - 1].message != line.message for line in part
-    )
-    verdict.find(
-        f"{subscriber} in {life.epoch}",
-        lost=len(wanted - set(sequences)),
-        doubled=len(sequences) - len(set(sequences)),
-        disordered=sum(a > b for a, b in itertools.pairwise(sequences)),
-        what=f"{altered:,} lines that are not in the journal there" if altered else "",
-    )
-    if not set(sequences) <= wanted:
-        verdict.find(subscriber, what=f"{len(set(sequences) - wanted):,} lines that its filter does not let pass")
+    strange = [
+        line.sequence
+        for line in part
+        if line.sequence > len(life.lines) or life.lines[line.sequence - 1].message != line.message
+    ]
+    where = f"{subscriber} in {life.epoch}"
+    verdict.find(where, "missing at subscribers", len(wanted - set(sequences)))
+    verdict.find(where, "twice at subscribers", len(sequences) - len(set(sequences)))
+    verdict.find(where, "out of order at subscribers", sum(a > b for a, b in itertools.pairwise(sequences)))
+    verdict.find(where, "seen and missing", len(strange), f"the first is {min(strange, default=0)}")
+    verdict.find(where, "lines that its filter does not let pass", len(set(sequences) - wanted - set(strange)))
 
 
 def _judge_rows(verdict: Verdict, stored: Stored) -> None:
@@ -167,13 +200,10 @@ def _judge_rows(verdict: Verdict, stored: Stored) -> None:
     rows = [message for _, message in stored.rows]
     lines = [line.message for line in stored.lines]
     if rows != lines:
-        lost, doubled = len(set(lines) - set(rows)), max(0, len(rows) - len(set(rows)))
-        where = next(
-            (n for n, (a, b) in enumerate(zip(rows, lines, strict=False), 1) if a != b), min(len(rows), len(lines))
-        )
-        verdict.find(
-            "job_logs", lost=lost, doubled=doubled, what=f"{len(rows):,} rows, different from row {where:,} on"
-        )
+        counted, expected = Counter(rows), Counter(lines)
+        verdict.find("job_logs", "rows missing", (expected - counted).total())
+        verdict.find("job_logs", "rows twice", (counted - expected).total())
+        verdict.find("job_logs", "rows are not in the order of the journal", int(counted == expected))
 
 
 def _judge_poller(verdict: Verdict, poller: Poller, stored: Stored, pasts: list[Past]) -> None:
@@ -181,15 +211,11 @@ def _judge_poller(verdict: Verdict, poller: Poller, stored: Stored, pasts: list[
     ids = [number for number, _ in poller.rows]
     verdict.polled = len(set(poller.rows) & set(stored.rows))
     past_rows = {row for past in pasts for row in past.stored.rows}
-    verdict.find(
-        "polling",
-        lost=len(set(stored.rows) - set(poller.rows)),
-        doubled=len(ids) - len(set(ids)),
-        disordered=sum(a > b for a, b in itertools.pairwise(ids)),
-        what="; ".join(poller.broken[:3]),
-    )
-    if strange := set(poller.rows) - set(stored.rows) - past_rows:
-        verdict.find("polling", what=f"{len(strange):,} rows that never were")
+    verdict.find("polling", "rows missing at the poller", len(set(stored.rows) - set(poller.rows)))
+    verdict.find("polling", "rows twice at the poller", len(ids) - len(set(ids)))
+    verdict.find("polling", "rows in another order", sum(a > b for a, b in itertools.pairwise(ids)))
+    verdict.find("polling", "answers that should not be", len(poller.broken), poller.broken[:3])
+    verdict.find("polling", "rows that never were", len(set(poller.rows) - set(stored.rows) - past_rows))
 
 
 def _judge_victim(verdict: Verdict, victim: Victim, database: Path) -> None:
@@ -202,4 +228,4 @@ def _judge_victim(verdict: Verdict, victim: Victim, database: Path) -> None:
         return
     marked = [*victim.messages[: first - 1], "", *victim.messages[last:]]
     if len(found) != len(marked) or f"lines {first} to {last} are damaged" not in found[first - 1]:
-        verdict.find(f"job_logs of {victim.task_id}", what=f"{len(found)} rows, with {first} to {last} damaged")
+        verdict.find(f"job_logs of {victim.task_id}", f"{len(found)} rows, with {first} to {last} damaged")

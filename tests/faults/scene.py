@@ -116,18 +116,13 @@ class Scene:
         proxies = {name: await stack.enter_async_context(RoughProxy(port)) for name, port in ports.items()}
         rough = Door(proxies["http"].port, proxies["websocket"].port)
         observer = Subscriber("sse", {}, [], doors=gateway)
-        readers = [Subscriber(kind, each, [], doors=rough) for kind in ("sse", "socketio") for each in FILTERS]
+        readers = [
+            Subscriber(kind, each, [], doors=rough) for kind in ("sse", "socketio") for each in FILTERS[: plan.filters]
+        ]
+        addresses = {"rough": proxies["grpc"].address, "direct": gateway.grpc_address}
         workers = [
-            Worker(wire, f"worker-{number}", TASK, address, directory, plan.lines_a_second, clock.environment)
-            for number, (wire, address) in enumerate(
-                [
-                    ("native", proxies["grpc"].address),
-                    ("native", proxies["grpc"].address),
-                    ("native", gateway.grpc_address),
-                    ("otto", proxies["grpc"].address),
-                ],
-                1,
-            )
+            Worker(wire, f"worker-{number}", TASK, addresses[way], directory, plan.lines_a_second, clock.environment)
+            for number, (wire, way) in enumerate((each.split() for each in plan.workers), 1)
         ]
         for worker in workers:
             stack.push_async_callback(worker.kill)

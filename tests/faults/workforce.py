@@ -48,9 +48,17 @@ class Worker:
     @property
     def resent(self) -> list[range]:
         """What it sent again because it had no answer."""
+        return [range(first, last + 1) for first, last in self._resent()]
+
+    @property
+    def retried(self) -> set[int]:
+        """Which lines were answered with RETRY."""
+        return {first for first, last in self._resent() if first > last}
+
+    def _resent(self) -> list[tuple[int, int]]:
         path = self.directory / f"{self.worker_id}.resent"
-        pairs = [map(int, line.split()) for line in path.read_text().splitlines()] if path.exists() else []
-        return [range(first, last + 1) for first, last in pairs]
+        rows = path.read_text().splitlines() if path.exists() else []
+        return [(int(first), int(last)) for first, last in map(str.split, rows)]
 
     async def start(self) -> None:
         command = [sys.executable, "-m", "tests.faults.producer", self.wire, self.address, self.task_id]
