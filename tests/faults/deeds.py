@@ -18,8 +18,8 @@ from tests.support.socket_io_client import Recorder
 __all__ = ["DEEDS", "do_deeds"]
 
 CHUNK_LINES = 40
-EARLY_KILL_SHARE = 0.2
-"""Of the kills, how many hit a gateway that is still starting."""
+EARLY_KILL_SHARE = 0.4
+"""Of the kills, how many are followed by another one while the gateway is still starting."""
 READ_SECONDS_MAX = 60.0
 
 
@@ -40,7 +40,7 @@ async def do_deeds(scene: Scene) -> None:
 async def kill(scene: Scene) -> None:
     """``kill -9`` of the gateway, now and then also of the one that has just been started."""
     scene.kill()
-    if scene.deed_chance.random() < EARLY_KILL_SHARE and scene.done["kill"] + 1 < scene.plan.deeds["kill"]:
+    while scene.deed_chance.random() < EARLY_KILL_SHARE and scene.done["kill"] + 1 < scene.plan.deeds["kill"]:
         scene.gateway.spawn()
         await asyncio.sleep(scene.deed_chance.uniform(0.0, 2.0))
         scene.kill()

@@ -32,7 +32,7 @@ class Plan:
 LONG = Plan(
     lives_seconds=(0.2, 3.0),
     calm_seconds=(0.1, 1.0),
-    lines_a_second=150.0,
+    lines_a_second=60.0,
     workers=("native rough", "native rough", "native direct", "otto rough"),
     filters=10,
     deeds={"kill": 100, "stop": 6, "restore": 3, "damage": 5},

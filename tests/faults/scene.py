@@ -26,7 +26,8 @@ __all__ = ["TASK", "Past", "Scene", "Victim"]
 
 TASK = "build"
 REVIVE_SECONDS_MAX = 60.0
-SETTLE_SECONDS_MAX = 120.0
+SETTLE_SECONDS_MAX = 300.0
+ANSWER_SECONDS_MAX = 30.0
 SILENCE_SECONDS_MAX = 4.0
 
 
@@ -192,13 +193,14 @@ class Scene:
         except TimeoutError:
             self.findings.append("not every subscriber was given the end of the task")
         polling.cancel()
-        async with httpx2.AsyncClient() as client:
-            await self.poller.poll(client)
+        async with httpx2.AsyncClient(timeout=ANSWER_SECONDS_MAX) as client:
+            while await self.poller.poll(client):
+                pass
         if code := await self.gateway.stop():
             self.findings.append(f"the last stop ended with {code}")
 
     async def _polled(self) -> None:
-        async with httpx2.AsyncClient() as client:
+        async with httpx2.AsyncClient(timeout=ANSWER_SECONDS_MAX) as client:
             while True:
                 page = (await client.get(f"{self.gateway.url}/metrics")).text
                 families = {family.name: family for family in text_string_to_metric_families(page)}
