@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 _TEXT: Final = re.compile(rb"([0-9a-f]{8}) ([0-9]{20})\n\Z")
 _BYTES: Final = 8 + 1 + 20 + 1
 _ANCESTORS_MAX: Final = 64
+_BUSY_MILLISECONDS: Final = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,39 +92,40 @@ def begin_life(connection: sqlite3.Connection, mark: Mark) -> Life:
     It went back where it ends before its mark, or has another epoch than the mark (a second backup was put back, or
     another database). Whoever puts a backup where no mark is says so with a row ``restored`` in ``journal_meta``.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        life = _settle(connection, mark)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    mark.begin(life)
-    return life
-
-
-def _settle(connection: sqlite3.Connection, mark: Mark) -> Life:
     meta = dict(connection.execute("SELECT name, value FROM journal_meta").fetchall())
     # Not the last record that is there: retention may have removed it.
     given = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal_records'").fetchone()
     last = int(given[0]) if given else 0
     ancestry = tuple(Ancestor(*each) for each in json.loads(meta.get("ancestry", "[]")))
-    epoch = meta.get("epoch")
-    marked = mark.read()
-    if epoch is not None and "restored" not in meta and (marked is None or (marked[0] == epoch and marked[1] <= last)):
-        return Life(epoch, last, ancestry)
-    if epoch is not None:
-        ancestry = (Ancestor(epoch, last), *ancestry)[:_ANCESTORS_MAX]
-        marked_epoch, marked_record = marked or ("", 0)
-        _log.warning(
-            "the journal went back in time; it begins a new epoch",
-            extra={"epoch": epoch, "record": last, "marked_epoch": marked_epoch, "marked_record": marked_record},
+    epoch, marked = meta.get("epoch"), mark.read()
+    is_known = marked is None or (marked[0] == epoch and marked[1] <= last)
+    if epoch is not None and is_known and "restored" not in meta:
+        life = Life(epoch, last, ancestry)  # without writing: another program's lock need not keep us from starting
+    else:
+        if epoch is not None:
+            ancestry = (Ancestor(epoch, last), *ancestry)[:_ANCESTORS_MAX]
+            _log.warning(
+                "the journal went back in time; it begins a new epoch",
+                extra={"epoch": epoch, "record": last, "mark": "" if marked is None else f"{marked[0]} {marked[1]}"},
+            )
+        life = _renewed(connection, Life(secrets.token_hex(4), last, ancestry))
+    mark.begin(life)
+    return life
+
+
+def _renewed(connection: sqlite3.Connection, life: Life) -> Life:
+    """Store a new life."""
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("DELETE FROM journal_meta WHERE name = 'restored'")
+        connection.executemany(
+            "INSERT OR REPLACE INTO journal_meta (name, value) VALUES (?, ?)",
+            [("epoch", life.epoch), ("ancestry", json.dumps(life.ancestry))],
         )
-    epoch = secrets.token_hex(4)
-    connection.execute("DELETE FROM journal_meta WHERE name = 'restored'")
-    connection.executemany(
-        "INSERT OR REPLACE INTO journal_meta (name, value) VALUES (?, ?)",
-        [("epoch", epoch), ("ancestry", json.dumps(ancestry))],
-    )
-    return Life(epoch, last, ancestry)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return life

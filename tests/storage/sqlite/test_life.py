@@ -108,6 +108,19 @@ async def test_commits_without_records_do_not_move_the_mark(tmp_path: Path) -> N
     assert await write(path) == first
 
 
+async def test_a_locked_database_can_be_opened(tmp_path: Path) -> None:
+    """Another program's transaction hinders commits, not the start and not the readers."""
+    path = tmp_path / "otto.db"
+    await write(path, "1")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        journal = await SqliteJournal.open(path, lock_seconds_max=0.01)
+        assert await messages(journal) == ["1"]
+        other.execute("ROLLBACK")
+    await journal.append(batch("2"))
+    await journal.close()
+
+
 @pytest.mark.parametrize("text", [b"", b"00c0ffee", b"00c0ffee 12\n", b"x" * 64])
 def test_a_mark_is_read_as_it_was_written_or_not_at_all(tmp_path: Path, text: bytes) -> None:
     """What is no mark says nothing."""
