@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
+import socketio
 from otto_logs import SyncLogProducer
 
 from tests.faults.known_lines import known_line
@@ -129,6 +130,15 @@ def _flip(database: Path, task_id: str, place: float) -> range:
     return range(first, last + 1)
 
 
+async def _connected(url: str) -> Recorder:
+    """A Socket.IO client that tries again: the gateway may be stopped for seconds at this very moment."""
+    while True:
+        try:
+            return await Recorder().connect(url)
+        except socketio.exceptions.ConnectionError:
+            await asyncio.sleep(0.2)
+
+
 async def _read_damaged(scene: Scene, victim: Victim) -> None:
     """One reader on each transport is given the rest, and told what is missing."""
     gap = {"from": victim.damaged.start, "to": victim.damaged.stop - 1, "reason": "damaged"}
@@ -140,7 +150,7 @@ async def _read_damaged(scene: Scene, victim: Victim) -> None:
     gaps = [notice.data for notice in stream.recording.notices if notice.name == "gap"]
     if (stream.recording.messages, gaps) != (whole, [gap]):
         scene.findings.append(f"SSE: {victim.task_id} with {gap}: {len(stream.recording.messages)} lines, gaps {gaps}")
-    recorder = await Recorder().connect(scene.gateway.websocket_url)
+    recorder = await _connected(scene.gateway.websocket_url)
     await recorder.call("subscribe-to-logs", {"taskId": victim.task_id, "batch": True})
     await recorder.wait_for("log-complete")
     await recorder.close()

@@ -13,7 +13,7 @@ SEED = 20260117
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("demonstration")]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_every_promise_is_kept_while_everything_is_broken(tmp_path: Path) -> None:
     """Each kind of fault at least once, on real processes: nothing lost, nothing doubled, nothing out of order."""
     result = await run(SHORT, SEED, tmp_path)

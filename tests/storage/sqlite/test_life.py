@@ -132,3 +132,13 @@ def test_a_mark_is_read_as_it_was_written_or_not_at_all(tmp_path: Path, text: by
     assert mark.read() == ("00c0ffee", 13)
     mark.close()
     mark.close()
+
+
+def test_a_mark_that_cannot_be_written_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The lines are stored; the log says it once, not with every commit."""
+    mark = Mark(tmp_path / "otto.db")
+    mark.begin(Life("00c0ffee", 12))
+    mark.close()
+    mark.advance(13)
+    mark.advance(14)
+    assert [record.message for record in caplog.records] == ["mark not written"]
