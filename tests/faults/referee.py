@@ -23,6 +23,7 @@ class Verdict:
     """What a run came to. All ``counts``, which have what is wrong by its name, are to be 0, and ``findings`` empty.
 
     Attributes:
+        acknowledged: lines of which their producers know that they are stored; without those that were in doubt.
         taken_back: lines that had been stored and were gone with a backup put back.
         in_doubt: lines that were not acknowledged when their producer was killed, and are not stored.
         repeated: lines on Otto's wire that were stored again because their answer had been lost.
@@ -122,7 +123,7 @@ def _judge_worker(verdict: Verdict, worker: Worker, stored: Stored, pasts: list[
     """Every line is stored once and in order, but for those that a kill of its producer or a backup has taken."""
     tally = worker.tally
     verdict.sent += tally.sent
-    verdict.acknowledged += tally.acknowledged
+    verdict.acknowledged += tally.acknowledged - sum(map(len, worker.in_doubt))
     numbers = [number_of(line.message) for line in stored.lines if line.worker_id == worker.worker_id]
     verdict.find(worker, "lines are not what was sent", numbers.count(0))
     known = set(numbers)
