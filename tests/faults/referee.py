@@ -123,7 +123,8 @@ def _judge_worker(verdict: Verdict, worker: Worker, stored: Stored, pasts: list[
     """Every line is stored once and in order, but for those that a kill of its producer or a backup has taken."""
     tally = worker.tally
     verdict.sent += tally.sent
-    verdict.acknowledged += tally.acknowledged - sum(map(len, worker.in_doubt))
+    in_doubt = set(itertools.chain.from_iterable(worker.in_doubt))
+    verdict.acknowledged += tally.acknowledged - len(in_doubt)
     numbers = [number_of(line.message) for line in stored.lines if line.worker_id == worker.worker_id]
     verdict.find(worker, "lines are not what was sent", numbers.count(0))
     known = set(numbers)
@@ -134,7 +135,6 @@ def _judge_worker(verdict: Verdict, worker: Worker, stored: Stored, pasts: list[
         for line in past.stored.lines[past.kept :]
         if line.worker_id == worker.worker_id
     }
-    in_doubt = set(itertools.chain.from_iterable(worker.in_doubt))
     verdict.in_doubt += len(missing & in_doubt - taken_back)
     lost = missing - taken_back - in_doubt
     seen: set[int] = set()
