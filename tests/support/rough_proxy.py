@@ -1,6 +1,7 @@
 """A TCP proxy with the weather of real networks: it delays, trickles, stalls, swallows and half-closes."""
 
 import asyncio
+import contextlib
 import random
 
 from tests.support.cutting_proxy import CuttingProxy
@@ -46,9 +47,10 @@ class RoughProxy(CuttingProxy):
         """End one direction of each connection; whoever hears it should close the other one."""
         closed = [writer for writer in self._writers if writer not in self._deaf and chance.random() < 0.5]
         for writer in closed:
-            if writer.can_write_eof() and not writer.transport.is_closing():
-                writer.write_eof()
-                self._deaf.add(writer)
+            with contextlib.suppress(OSError):  # the peer was faster
+                if writer.can_write_eof() and not writer.transport.is_closing():
+                    self._deaf.add(writer)
+                    writer.write_eof()
         return closed
 
     def cut(self, writers: list[asyncio.StreamWriter]) -> int:
