@@ -4,7 +4,7 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check show bench bench-full fuzz audit model proto proto-baseline lock clean
+.PHONY: help setup run test check show bench bench-full fuzz audit model faults proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -57,6 +57,8 @@ bench: setup  ## lines in and out, latency, server CPU, beside the machine's lim
 
 bench-full: setup  ## the gateway beside nchan, Node, Redis and NATS, with medians and plots; about 40 minutes
 	$(PY) -m benchmarks.full
+faults: setup tests/node/node_modules/.ready  ## break everything, 100 times kill -9, and see every promise kept; some 8 minutes
+	$(PY) -m tests.faults $(FAULTS)
 
 proto: setup  ## lint the contracts and generate the stubs anew
 	.venv/bin/buf lint proto

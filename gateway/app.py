@@ -125,6 +125,7 @@ class Gateway:
             table,
             closing_rows=ClosingRows(settings.closing_rows.value),
             table_rows=TableRows(settings.table_rows.value),
+            ancestry=journal.ancestry,
         )
         undo.push_async_callback(sink.close)
         self._watcher = watcher = TableWatcher(

@@ -217,6 +217,7 @@ def _of_journal(journal: JournalStatistics) -> Iterable[Metric]:
     yield CounterMetricFamily("otto_bytes_stored", "Bytes stored, after compression.", journal.stored_bytes)
     yield GaugeMetricFamily("otto_lines_waiting_for_storage", "Lines waiting for a commit.", journal.waiting_lines)
     yield GaugeMetricFamily("otto_bytes_waiting_for_storage", "Bytes waiting for a commit.", journal.waiting_bytes)
+    yield CounterMetricFamily("otto_damaged_records", "Damaged places found in the journal.", journal.damaged_records)
     yield GaugeMetricFamily("otto_journal_up", "Whether the journal can write.", int(not journal.error))
 
 
@@ -232,7 +233,7 @@ def _of_hub(hub: HubStatistics) -> Iterable[Metric]:
     yield GaugeMetricFamily("otto_lagging_sessions", "Sessions beyond the lag threshold.", hub.lagging)
     yield GaugeMetricFamily("otto_sessions_behind", "Sessions that are not at the live end.", hub.behind)
     yield CounterMetricFamily("otto_catch_ups", "Reads from the journal for sessions.", hub.catch_ups)
-    yield CounterMetricFamily("otto_gaps", "Gaps announced, where retention removed lines.", hub.gaps)
+    yield CounterMetricFamily("otto_gaps", "Gaps announced, where retention or damage took lines.", hub.gaps)
     yield CounterMetricFamily("otto_refused_connections", "Sessions refused because the gateway was full.", hub.refused)
     yield CounterMetricFamily("otto_flushes", "Flushes to live sessions.", hub.flushes)
     yield GaugeMetricFamily("otto_flush_pause_seconds", "The present pause between flushes.", hub.tick_seconds)
@@ -243,6 +244,7 @@ def _of_hub(hub: HubStatistics) -> Iterable[Metric]:
 
 def _of_sink(sink: SinkStatistics) -> Iterable[Metric]:
     yield CounterMetricFamily("otto_polling_rows", "Rows written to job_logs.", sink.rows)
+    yield CounterMetricFamily("otto_polling_damaged", "Damaged records, each with a row instead.", sink.damaged_records)
     yield GaugeMetricFamily("otto_polling_lag_records", "Records not yet in the polling tables.", sink.lag_records)
     yield GaugeMetricFamily("otto_polling_up", "Whether the polling tables can be written.", int(not sink.error))
 

@@ -244,9 +244,9 @@ class Session:
             case After(position):
                 if not position.belongs_to(self._hub.epoch):
                     return 0
-                # An id that we gave out cannot be beyond the end, unless the journal went back in time; then the lines
-                # that come are new to this client.
-                return min(position.sequence, head) if position.epoch else position.sequence
+                # An id that we gave out cannot be beyond the end, unless the journal went back in time and nobody
+                # noticed. Which lines this client has not seen, it cannot tell; repeating is better than a hole.
+                return 0 if position.epoch and position.sequence > head else position.sequence
             case Tail(0):
                 return head
             case Tail(count, floor):
@@ -269,7 +269,7 @@ class Session:
         # Where the filter was changed meanwhile, this run is not wanted any more. Where a heartbeat, or the gap before
         # the run, has filled the transport, the run is fetched again once there is room.
         if channel is self._channel:
-            self._announce_gap(run.start)
+            self._announce_gap(run.start, "damaged" if run.is_damaged else "retention")
             if self._writable:
                 self._give(run)
         self.pump()
@@ -290,7 +290,7 @@ class Session:
         if not self._transport.notify(Notice(kind, fields, position)):
             self._writable = False
 
-    def _announce_gap(self, start: int) -> None:
+    def _announce_gap(self, start: int, reason: str = "retention") -> None:
         """Say that the lines behind the position up to ``start`` no longer exist, if there are any, and go on there.
 
         A transport without room is told later: the next read from this position finds the same gap.
@@ -298,7 +298,7 @@ class Session:
         if start <= self.position or not self._writable:
             return
         self._hub.gaps += 1
-        self._notify(NoticeKind.GAP, {"from": self.position + 1, "to": start, "reason": "retention"})
+        self._notify(NoticeKind.GAP, {"from": self.position + 1, "to": start, "reason": reason})
         self.position = start
 
     def _reach_head(self, channel: "Channel") -> None:

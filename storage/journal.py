@@ -7,7 +7,7 @@ appended while a commit runs gathers and goes into the next one: that is the gro
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from filters.block import Block, Selection
 from filters.entry import LogEntry
@@ -16,8 +16,10 @@ from storage.inventory import Inventory, Removed
 
 __all__ = [
     "WATCH_PREFIX",
+    "Ancestor",
     "Append",
     "Committed",
+    "DamagedLines",
     "Journal",
     "JournalClosedError",
     "JournalError",
@@ -208,11 +210,28 @@ class Committed:
     opened: Sequence[str] = ()
 
 
+class Ancestor(NamedTuple):
+    """A former life of a journal that went back in time: its epoch, and the last record that is left of it."""
+
+    epoch: str
+    record: int
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedLines:
+    """Lines that were stored and cannot be read any more; ``first`` is beyond ``last`` for the end of a task."""
+
+    first: int
+    last: int
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One stored record in commit order over all tasks, as sinks copy it: lines, or the end of a task.
 
-    ``id`` only grows. ``lines`` start at sequence ``first``.
+    ``id`` only grows. ``lines`` start at sequence ``first``. Where the disk has damaged a record, ``damaged`` says what
+    is missing, and there are neither lines nor an end.
     """
 
     id: int
@@ -220,6 +239,7 @@ class Record:
     first: int = 0
     lines: Sequence[bytes] = ()
     ended: TaskEnded | None = None
+    damaged: DamagedLines | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +257,8 @@ class JournalStatistics:
     """Why the journal cannot write at the moment; empty when it can."""
     last_record: int = 0
     """The id of the newest record, from which sinks tell their lag; 0 where nothing is stored or it is not known."""
+    damaged_records: int = 0
+    """Records that were found damaged on the disk."""
 
 
 class Journal(Inventory, Protocol):
@@ -279,7 +301,7 @@ class Journal(Inventory, Protocol):
 
         At most ``lines_max`` matching lines and about ``bytes_max`` bytes of them; ``Selection.end`` says how far it
         got and is beyond ``after`` wherever ``upto`` is. Where retention removed lines, ``Selection.start`` is later
-        than ``after``.
+        than ``after``. Where the disk has damaged them, it is too, there are no lines, and ``Selection.is_damaged``.
         """
         ...
 

@@ -192,4 +192,6 @@ async def _is_over(hub: Hub, task_id: str, start: After) -> bool:
         state = await hub.history.task_state(task_id)
     except hub.history_errors as error:
         raise ApiError("UNAVAILABLE", "the journal cannot be read at the moment", retry_after_seconds=2) from error
+    if position.epoch and position.sequence > state.last:
+        return False  # the journal went back in time: see Session._starting_position
     return state.ended is not None and position.sequence >= state.last

@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from storage.journal import JournalClosedError, JournalError, JournalStatistics, Record
+from storage.journal import Ancestor, JournalClosedError, JournalError, JournalStatistics, Record
 from storage.polling.closing import ClosingRows, Closings
 from storage.polling.copies import Copies, TableRows
 from storage.polling.errors import PollingTableError
@@ -59,6 +59,8 @@ class SinkStatistics:
     closing_rows: int = 0
     unreadable_rows: int = 0
     """Lines that were no entries; their text was copied as it is."""
+    damaged_records: int = 0
+    """Records that the disk had damaged; a row stands in the place of their lines."""
     transactions: int = 0
     failures: int = 0
     """Attempts that were not possible and were, or will be, made again."""
@@ -89,6 +91,7 @@ class PollingSink:
         rows_max, bytes_max: limits of one transaction, for which the journal's commits may have to wait.
         linger_seconds: pause after a copy that reached the end of the journal. The readers poll every 2 s; many small
             commits then share a transaction.
+        ancestry: the journal's former lives, the latest first, whose copies this one goes on from.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class PollingSink:
         rows_max: int = 500,
         bytes_max: int = 1 << 20,
         linger_seconds: float = 0.05,
+        ancestry: Sequence[Ancestor] = (),
     ) -> None:
         self._journal = journal
         self._table = table
@@ -112,6 +116,7 @@ class PollingSink:
             table_rows=table_rows,
             rows_max=rows_max,
             bytes_max=bytes_max,
+            ancestry=ancestry,
         )
         self._linger_seconds = linger_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="polling-sink")
@@ -151,6 +156,7 @@ class PollingSink:
             rows=written.rows,
             closing_rows=written.closing_rows,
             unreadable_rows=written.unreadable_rows,
+            damaged_records=written.damaged_records,
             transactions=written.transactions,
             failures=self._failures,
             record=place.record,

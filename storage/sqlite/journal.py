@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import queue
-import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from filters.matching import Matcher
 from storage.database import explain, hold, migrate_file
 from storage.inventory import Removed, StoredChunk, StoredTask
 from storage.journal import (
+    Ancestor,
     Append,
     Committed,
     JournalClosedError,
@@ -29,6 +29,7 @@ from storage.journal import (
     StageProgress,
     TaskState,
 )
+from storage.sqlite.life import Life, Mark, begin_life
 from storage.sqlite.locks import WriteLock, write_lock
 from storage.sqlite.reader import Reader
 from storage.sqlite.remover import Remover
@@ -66,12 +67,6 @@ def _connect(path: Path, *, synchronous: str, busy_seconds: float = _BUSY_SECOND
     return connection
 
 
-def _epoch(connection: sqlite3.Connection) -> str:
-    """The journal's life, begun where it has none."""
-    connection.execute("INSERT OR IGNORE INTO journal_meta (name, value) VALUES ('epoch', ?)", (secrets.token_hex(4),))
-    return str(connection.execute("SELECT value FROM journal_meta WHERE name = 'epoch'").fetchone()[0])
-
-
 class SqliteJournal:
     """See ``storage.journal.Journal``. Made by ``open``; belongs to the event loop that it was opened on.
 
@@ -84,8 +79,8 @@ class SqliteJournal:
         path: Path,
         lock: IO[bytes],
         writer: Writer,
-        epoch: str,
-        last_record: int,
+        mark: Mark,
+        life: Life,
         *,
         pending_bytes_max: int,
         commit_bytes_max: int,
@@ -94,7 +89,8 @@ class SqliteJournal:
         self._path = path
         self._lock_file = lock
         self._writer = writer
-        self._epoch = epoch
+        self._mark = mark
+        self._life = life
         self._pending_bytes_max = pending_bytes_max
         self._commit_bytes_max = commit_bytes_max
         self._loop = asyncio.get_running_loop()
@@ -111,7 +107,7 @@ class SqliteJournal:
         self._idle = asyncio.Event()
         self._idle.set()
         self._commits = self._lines = self._stored_bytes = self._duplicates = 0
-        self._last_record = last_record
+        self._last_record = life.last_record
         self._last_commit_seconds = 0.0
         self._error = ""
         self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
@@ -123,7 +119,7 @@ class SqliteJournal:
         self._remover = Remover(self._open_remover, self.write_lock, writer.forget)
 
     def __repr__(self) -> str:
-        return f"<SqliteJournal {str(self._path)!r} epoch={self._epoch} waiting={self._waiting_lines} lines>"
+        return f"<SqliteJournal {str(self._path)!r} epoch={self.epoch} waiting={self._waiting_lines} lines>"
 
     @classmethod
     async def open(
@@ -155,21 +151,18 @@ class SqliteJournal:
             synchronous = "FULL" if durability == "full" else "NORMAL"
             return _connect(path, synchronous=synchronous, busy_seconds=min(_BUSY_SECONDS, lock_seconds_max))
 
-        def prepare() -> tuple[IO[bytes], Writer, str, int]:
-            lock = hold(path)
-            try:
+        def prepare() -> tuple[IO[bytes], Writer, Mark, Life]:
+            with contextlib.ExitStack() as undo:
+                lock = undo.enter_context(hold(path))
                 migrate_file(path)
+                mark = Mark(path)
+                undo.callback(mark.close)
                 with explain(path):
                     with contextlib.closing(connect()) as connection:
-                        epoch = _epoch(connection)
-                        # Not the newest record that is there: retention may have removed it.
-                        last = connection.execute(
-                            "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'journal_records'"
-                        ).fetchone()
-                    return lock, Writer(path, connect, lock_seconds_max), epoch, int(last[0])
-            except BaseException:
-                lock.close()
-                raise
+                        life = begin_life(connection, mark)
+                    prepared = lock, Writer(path, connect, lock_seconds_max), mark, life
+                undo.pop_all()
+                return prepared
 
         prepared = await asyncio.to_thread(prepare)
         return cls(
@@ -183,7 +176,12 @@ class SqliteJournal:
     @property
     def epoch(self) -> str:
         """The journal's life."""
-        return self._epoch
+        return self._life.epoch
+
+    @property
+    def ancestry(self) -> Sequence[Ancestor]:
+        """The lives that this one goes on from, the latest first."""
+        return self._life.ancestry
 
     @property
     def write_lock(self) -> WriteLock:
@@ -208,6 +206,7 @@ class SqliteJournal:
             last_commit_seconds=self._last_commit_seconds,
             error=self._error or self._writer.hindrance,
             last_record=self._last_record,
+            damaged_records=self._reader.damaged_records,
         )
 
     def set_commit_listener(self, listener: Callable[[Committed], None]) -> None:
@@ -309,6 +308,7 @@ class SqliteJournal:
         self._reader.close()
         self._remover.close()
         self._writer.close()
+        self._mark.close()
         self._lock_file.close()
 
     async def _run(self, query: Callable[..., T], *arguments: object, threads: ThreadPoolExecutor | None = None) -> T:
@@ -358,13 +358,17 @@ class SqliteJournal:
         """One result for the whole group, or one per item."""
         try:
             with explain(self._path):
-                return [writer.commit(items)]
+                result = writer.commit(items)
         except JournalError as error:
             return [error] * len(items)
         except Exception as error:  # noqa: BLE001 - the thread must go on, and whoever appended must hear of it
             _log.exception("append failed", extra={"items": len(items)})
             if len(items) == 1:
                 return [JournalUnavailableError(f"the journal could not store this: {error}")]
+        else:
+            if result.last_record:
+                self._mark.advance(result.last_record)
+            return [result]
         # One item that cannot be stored must not take the others with it.
         return [result for item in items for result in self._commit(writer, [item])]
 

@@ -83,7 +83,7 @@ async def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
     """What is migrated is the file that is opened."""
     journal = await SqliteJournal.open(tmp_path / name)
     await journal.close()
-    assert {path.name for path in tmp_path.iterdir()} == {name, f"{name}.lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {name, f"{name}.lock", f"{name}.mark"}
 
 
 async def test_tables_of_other_programs_are_left_alone(tmp_path: Path) -> None:
