@@ -58,7 +58,7 @@ from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
 from sessions.updates import UpdateHub
-from storage.database import sqlite_path
+from storage.database import hold_within, sqlite_path
 from storage.executions import ExecutionStore
 from storage.journal import Committed, JournalError
 from storage.polling import ClosingRows, PollingSink, PollingTable, TableRows, TableWatcher
@@ -107,14 +107,31 @@ class Gateway:
         return gateway
 
     async def _build(self, undo: AsyncExitStack) -> None:
-        """Credentials and ports first: the most frequent errors at a start must not have made a database."""
+        """Credentials and ports first: the most frequent errors at a start must not have made a database.
+
+        Before the ports only the right to the database: a gateway that is still ending has given its ports back when
+        it gives that one back.
+        """
         settings = self._settings
         self._authenticator = authenticator = authenticator_of(settings)
+        path = sqlite_path(settings.database_url)
+        lock = await hold_within(
+            path,
+            settings.lock_wait_seconds,
+            on_wait=lambda: _log.warning(
+                "waiting for another gateway on this database to end",
+                database=str(path),
+                seconds_max=settings.lock_wait_seconds,
+            ),
+        )
+        undo.callback(lock.close)
         sockets = _listen(settings, undo)
         self._journal = journal = await SqliteJournal.open(
-            sqlite_path(settings.database_url),
+            path,
+            lock=lock,
             durability=settings.durability,
             pending_bytes_max=settings.pending_bytes_max,
+            retry_seconds_max=settings.storage_wait_seconds,
         )
         undo.push_async_callback(journal.close)
         table = await PollingTable.open(settings.polling_database)
@@ -254,6 +271,7 @@ class Gateway:
         retention.start()
         undo.push_async_callback(grpc.stop, 0)
         grpc_port = await grpc.start()
+        undo.push_async_callback(self._http.stop)
         self._serving = await self._http.start()
         self._sampling = asyncio.create_task(self._sample(), name="vitals")
         self._health.phase = Phase.SERVING
@@ -301,7 +319,8 @@ class Gateway:
                 Step("copy it to the polling tables", lambda: self._sink.close(grace), 2 * seconds),
                 Step("store what is known of executions", lambda: self._executions.close(grace), 2 * seconds),
                 Step("close the databases", self._close, seconds),
-            ]
+            ],
+            seconds_max=self._settings.shutdown_seconds_max,
         )
 
     async def _say_not_ready(self) -> None:

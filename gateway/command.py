@@ -63,7 +63,7 @@ def serve(settings: Settings) -> ExitCode:
     """Run the gateway until SIGTERM or SIGINT; a second one ends it at once."""
     from gateway.serving import serve
 
-    return serve(settings)
+    serve(settings)
 
 
 @main.command()

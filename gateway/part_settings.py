@@ -93,6 +93,7 @@ def ingest_limits(settings: Settings) -> IngestLimits:
         message_bytes_max=settings.message_bytes_max,
         request_bytes_max=settings.request_bytes_max,
         streams_max=settings.max_producers,
+        gathered_bytes_max=settings.pending_bytes_max,
     )
 
 

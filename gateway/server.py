@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.errors import ApiError, error_response
 from gateway.ingest.address import ListenError
 from gateway.request_head import HEAD_BYTES_MAX, RequestLimits, guarded
+from sessions.close_reasons import CloseReason
 
 __all__ = ["HttpServer", "HttpTls"]
 
@@ -81,6 +83,34 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _CutOff:
+    """Answers a request that uvicorn cuts off at the end of its grace; uvicorn would log it as an error of ours.
+
+    That is one whose client does not send the rest of it, or a page that takes very long.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.is_stopping = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched if scope["type"] == "http" else send)
+        except asyncio.CancelledError:
+            if not self.is_stopping:
+                raise
+            if scope["type"] == "http" and not has_begun:
+                refusal = ApiError("UNAVAILABLE", CloseReason.SERVER_SHUTDOWN.text, retry_after_seconds=1)
+                await error_response(refusal)(scope, receive, send)
+
+
 class HttpServer:
     """Serves one application on sockets that listen already.
 
@@ -114,8 +144,9 @@ class HttpServer:
     ) -> None:
         self._sockets = sockets
         self._grace_seconds = grace_seconds
+        self._app = _CutOff(app)
         config = uvicorn.Config(
-            app,
+            self._app,
             http=guarded(http_protocol, request_limits),
             ws=websocket_protocol or "auto",
             ws_max_size=_WEBSOCKET_MESSAGE_BYTES,
@@ -179,6 +210,7 @@ class HttpServer:
         task, self._task = self._task, None
         if task is None:
             return
+        self._app.is_stopping = True
         self._server.should_exit = True
         if self._grace_seconds == 0:
             self._server.force_exit = True

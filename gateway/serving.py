@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import logging
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 
@@ -33,6 +34,7 @@ _SAME_SIGNAL_SECONDS: Final = 0.5
 """Ctrl-C reaches a process from the terminal and, where a program started it, once more from that one."""
 _GARBAGE_THRESHOLDS: Final = (50_000, 20, 50)
 """Objects allocated between two looks for cycles; lines are made by the thousand, and none is part of a cycle."""
+_BREAK_OFF_SECONDS: Final = 1.0
 _SWITCH_SECONDS: Final = 0.001
 """How long a thread keeps Python's lock while another wants it; the live path must not wait for a reader's thread."""
 _M_ARENA_MAX: Final = -8
@@ -41,8 +43,8 @@ _M_ARENA_MAX: Final = -8
 _log = structlog.get_logger(__name__)
 
 
-def serve(settings: Settings) -> ExitCode:
-    """Run a gateway until a signal or an error ends it.
+def serve(settings: Settings) -> NoReturn:
+    """Run a gateway until a signal or an error ends it, and the process with it.
 
     Raises:
         SettingsError: a credential is unusable.
@@ -52,7 +54,13 @@ def serve(settings: Settings) -> ExitCode:
     configure_logging("DEBUG" if settings.debug_mode else settings.log_level, settings.log_format)
     allow_open_files(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(settings))
+        code = runner.run(_serve(settings))
+        # Nothing is left to be done, and Python's own end would wait for threads that hang in what was cut off, and
+        # answer a signal that comes meanwhile with a traceback.
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 async def _serve(settings: Settings) -> ExitCode:
@@ -64,8 +72,13 @@ async def _serve(settings: Settings) -> ExitCode:
     warning = open_warning(settings)
     if warning:
         _log.warning("anybody can read and write", why=warning)
+    asked = asyncio.create_task(signals.stop.wait())
+    starting = asyncio.create_task(Gateway.start(settings))
+    await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        return await _break_off(starting, settings.shutdown_grace_seconds)
     try:
-        gateway = await Gateway.start(settings)
+        gateway = starting.result()
     except START_ERRORS as error:
         sys.stderr.write(f"otto-gateway: {error}\n")
         return ExitCode.FAILED
@@ -73,7 +86,6 @@ async def _serve(settings: Settings) -> ExitCode:
         loop.add_signal_handler(signal.SIGHUP, _reload_certificates, gateway)
     _log.info("listening", host=settings.listen_host, http_ports=gateway.ports[:-1], grpc_port=gateway.ports[-1])
     _calm_garbage_collector()
-    asked = asyncio.create_task(signals.stop.wait())
     asked.add_done_callback(lambda _: gateway.ask_to_stop())
     code = ExitCode.OK
     try:
@@ -93,6 +105,17 @@ def _reload_certificates(gateway: Gateway) -> None:
         _log.error("certificates not loaded anew; those from before stay", why=str(error))
     else:
         _log.info("certificates loaded anew")
+
+
+async def _break_off(starting: "asyncio.Task[Gateway]", grace_seconds: float) -> ExitCode:
+    """Undo a start that is under way, such as one that waits for a database."""
+    starting.cancel()
+    await asyncio.wait({starting}, timeout=max(grace_seconds, _BREAK_OFF_SECONDS))
+    is_clean = starting.done()
+    if is_clean and not starting.cancelled() and starting.exception() is None:
+        is_clean = await starting.result().stop()  # it was ready at the same moment
+    _log.info("stopped before it was ready", clean=is_clean)
+    return ExitCode.OK if is_clean else ExitCode.BROKEN
 
 
 class _Signals:

@@ -229,7 +229,20 @@ class Settings(BaseModel):
         65, gt=0, description="Seconds that an HTTP connection may be idle; longer than those of a proxy in front."
     )
     pending_bytes_max: Bytes = Field(
-        32 << 20, description="Bytes that may wait for a commit; above it, reading from producers pauses."
+        32 << 20,
+        description="Bytes that may wait for a commit, and again what may gather behind it; above it, reading from "
+        "producers with much of it pauses.",
+    )
+    storage_wait_seconds: float = Field(
+        60,
+        ge=0,
+        description="Seconds that lines wait for a journal that is locked by another program or whose disk is full, "
+        "before producers are told to send them again; 0: told at once when the disk is full.",
+    )
+    lock_wait_seconds: float = Field(
+        0,
+        ge=0,
+        description="Seconds that a start waits for another gateway on the same journal to end; 0: it fails at once.",
     )
     window_bytes_per_task: Bytes = Field(
         1 << 20, description="Bytes of the last lines kept in memory for each task that is watched."
@@ -247,6 +260,12 @@ class Settings(BaseModel):
     )
     shutdown_grace_seconds: float = Field(
         10, ge=0, description="Seconds that each step of a shutdown may take; 0: cut off at once."
+    )
+    shutdown_seconds_max: float = Field(
+        25,
+        gt=0,
+        description="Seconds that a whole shutdown may take; the steps that are left then are cut short. Below what "
+        "the system allows before it kills (Kubernetes: 30).",
     )
 
     # Logs

@@ -23,6 +23,7 @@ __all__ = [
     "Journal",
     "JournalClosedError",
     "JournalError",
+    "JournalObstructedError",
     "JournalStatistics",
     "JournalUnavailableError",
     "LineBatch",
@@ -49,6 +50,10 @@ class JournalError(Exception):
 
 class JournalUnavailableError(JournalError):
     """The store cannot take or give lines now (locked, full, gone); the text says why in one sentence."""
+
+
+class JournalObstructedError(JournalUnavailableError):
+    """The same, and it may change by itself: the database is locked by another program, or its disk is full."""
 
 
 class JournalClosedError(JournalError):
@@ -280,6 +285,11 @@ class Journal(Inventory, Protocol):
     @property
     def is_writable(self) -> bool:
         """False while more bytes wait for a commit than the limit allows; readers of producers then pause."""
+        ...
+
+    @property
+    def fullness(self) -> float:
+        """What waits for a commit, as a share of the limit: 0.0 nothing, 1.0 where producers are paused."""
         ...
 
     async def wait_writable(self) -> None:

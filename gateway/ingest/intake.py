@@ -35,7 +35,11 @@ class StreamEnd:
 
 
 class Intake:
-    """The journal, the limits, and who is connected."""
+    """The journal, the limits, and who is connected.
+
+    Attributes:
+        gathered_bytes: what the lines count for that streams have taken and not appended yet.
+    """
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class Intake:
         self.counters = counters
         self.tasks = OpenTasks(journal)
         self.workers = Workers(limits.workers_max)
+        self.gathered_bytes = 0
         self._authenticator = authenticator
         self._quota = quota if quota is not None else Quota()
         self._streams: dict[ProducerStream, Place] = {}
@@ -60,6 +65,11 @@ class Intake:
 
     def __repr__(self) -> str:
         return f"<Intake {len(self._streams)} streams, {len(self._producers)} numbered producers>"
+
+    @property
+    def gathered_fullness(self) -> float:
+        """What streams gather while they wait for a commit, as a share of the limit over all of them."""
+        return self.gathered_bytes / self.limits.gathered_bytes_max
 
     async def principal(self, context: "grpc.aio.ServicerContext[bytes, bytes]", dialect: Dialect) -> Principal:
         """Who calls.

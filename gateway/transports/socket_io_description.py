@@ -111,6 +111,9 @@ class Closing(msgspec.Struct, rename="camel"):
     message: str
     may_reconnect: bool
     timestamp: Time
+    retry_milliseconds: Annotated[
+        int, msgspec.Meta(description="How long to stay away; different for each client. With `SERVER_SHUTDOWN` only.")
+    ] = 0
 
 
 def _message(name: str, summary: str, described: Any = None, *examples: Any) -> Message:
@@ -200,6 +203,7 @@ SOCKET_IO: Final = Channel(
                 "message": "The gateway is shutting down; reconnect and resume.",
                 "mayReconnect": True,
                 "timestamp": _NOW,
+                "retryMilliseconds": 4210,
             },
         ),
         _error("request_error", event="shout", code="INVALID_ARGUMENT", message="there is no such event; there are …"),

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import random
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,9 @@ FEATURES: Final = (
     "logs-updated",
     "server-stats",
 )
+
+RETRY_AFTER_SHUTDOWN_MILLISECONDS: Final = (1_000, 10_000)
+"""How long a client is asked to stay away; spread, so that not everybody comes back at once."""
 
 _ECHO_CHARACTERS_MAX: Final = 256
 _EXPIRY_CHECK_SECONDS_MAX: Final = 3600.0
@@ -181,6 +185,8 @@ class Subscriber:
         if reason is CloseReason.CLIENT_GONE:
             return
         notice = {"code": reason.code, "message": reason.text, "mayReconnect": reason.may_reconnect, "timestamp": now()}
+        if reason is CloseReason.SERVER_SHUTDOWN:
+            notice["retryMilliseconds"] = random.randint(*RETRY_AFTER_SHUTDOWN_MILLISECONDS)  # noqa: S311 - jitter
         self.socket.put(event("closing", notice))
 
     def _subscribe(self, arguments: tuple[Any, ...]) -> _Reply:

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _TEXT: Final = re.compile(rb"([0-9a-f]{8}) ([0-9]{20})\n\Z")
 _BYTES: Final = 8 + 1 + 20 + 1
 _ANCESTORS_MAX: Final = 64
-_BUSY_MILLISECONDS: Final = 30_000
+_BUSY_MILLISECONDS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)

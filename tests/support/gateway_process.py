@@ -139,13 +139,19 @@ class GatewayProcess:
         self.kill()
         await self.start()
 
+    def ask_to_stop(self) -> None:
+        """SIGTERM, without waiting."""
+        if self._process is not None and self.is_running:
+            self._process.send_signal(signal.SIGTERM)
+
     async def stop(self) -> int:
         """SIGTERM; the exit code."""
-        if self._process is None:
-            return 0
-        if self.is_running:
-            self._process.send_signal(signal.SIGTERM)
-        return await asyncio.to_thread(self._process.wait, STOP_SECONDS_MAX)
+        self.ask_to_stop()
+        return await self.ended()
+
+    async def ended(self) -> int:
+        """Wait for the end of the process; its exit code."""
+        return 0 if self._process is None else await asyncio.to_thread(self._process.wait, STOP_SECONDS_MAX)
 
 
 @contextlib.asynccontextmanager

@@ -105,6 +105,10 @@ class MemoryJournal:
     def is_writable(self) -> bool:
         return self._writable.is_set()
 
+    @property
+    def fullness(self) -> float:
+        return self._waiting_bytes() / self._pending_bytes_max
+
     async def wait_writable(self) -> None:
         await self._writable.wait()
 

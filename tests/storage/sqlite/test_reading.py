@@ -9,8 +9,6 @@ from filters.matching import Matcher
 from filters.model import LogFilter
 from storage.journal import DamagedLines, JournalClosedError, JournalError, Record
 from storage.sqlite import SqliteJournal
-from storage.sqlite.chunks import ChunkDamagedError
-from storage.sqlite.reader import Reader
 from tests.support.journal_items import batch, messages, report
 
 ERRORS = Matcher(LogFilter(levels=("ERROR",)))
@@ -82,21 +80,6 @@ async def test_a_missing_chunk_is_told(journal: SqliteJournal, tmp_path: Path, f
     found = await journal.read("build", first - 1, 300, Matcher(), lines_max=1000, bytes_max=1 << 20)
     assert (found.start, found.end, found.is_damaged) == (first + 99, first + 99, True)
     assert journal.statistics.damaged_records == 1
-
-
-async def test_what_retention_removes_during_a_read_is_not_called_damaged(
-    journal: SqliteJournal, tmp_path: Path
-) -> None:
-    """A reader that found a chunk and not its lines looks again at where the task begins."""
-    await fill(journal)
-    reader = Reader(lambda: sqlite3.connect(tmp_path / "otto.db", isolation_level=None))
-    try:
-        change(tmp_path, "UPDATE journal_tasks SET first_sequence = 101")
-        removed = ChunkDamagedError("build", 1, 100, "they were removed while they were read")
-        selection = reader._behind(removed, 0, 300)
-        assert (selection.start, selection.is_damaged, reader.damaged_records) == (100, False, 0)
-    finally:
-        reader.close()
 
 
 async def test_where_retention_removed_lines_a_read_starts_later(journal: SqliteJournal, tmp_path: Path) -> None:
