@@ -27,7 +27,7 @@ _FETCH_BYTES: Final = 1 << 20
 """Bytes of lines that the sink holds at a time."""
 
 _PAUSE_FIRST_SECONDS: Final = 0.1
-_PAUSE_SHOWN_SECONDS: Final = 0.4
+_PAUSE_SHOWN_SECONDS: Final = 1.6
 """An obstacle becomes the sink's error when it has lasted up to here: another program's short lock is no news."""
 _PAUSE_LAST_SECONDS: Final = 2.0
 _PAUSE_CLOSING_SECONDS: Final = 0.05

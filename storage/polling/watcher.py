@@ -44,7 +44,7 @@ _ROWS_MAX: Final = 200
 _LINE_BYTES: Final = 512
 """What an entry counts for while it waits for its commit, beside its message."""
 _PAUSE_FIRST_SECONDS: Final = 0.1
-_PAUSE_SHOWN_SECONDS: Final = 0.8
+_PAUSE_SHOWN_SECONDS: Final = 1.6
 _PAUSE_LAST_SECONDS: Final = 2.0
 
 
