@@ -359,9 +359,7 @@ def _listen(settings: Settings, undo: AsyncExitStack) -> list[socket.socket]:
         del wanted["WEBSOCKET_PORT"]
     sockets: list[socket.socket] = []
     for name, port in wanted.items():
-        made = listen(
-            settings.listen_host, port, setting=name, silence_seconds_max=settings.session_timeout_minutes * 60
-        )
+        made = listen(settings.listen_host, port, setting=name)
         undo.callback(close_all, made)
         sockets += made
     return sockets

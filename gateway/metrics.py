@@ -235,11 +235,13 @@ def _of_hub(hub: HubStatistics) -> Iterable[Metric]:
     yield CounterMetricFamily("otto_catch_ups", "Reads from the journal for sessions.", hub.catch_ups)
     yield CounterMetricFamily("otto_gaps", "Gaps announced, where retention or damage took lines.", hub.gaps)
     yield CounterMetricFamily("otto_refused_connections", "Sessions refused because the gateway was full.", hub.refused)
+    yield _counters("otto_sessions_closed", "Sessions that have ended, by the reason's code.", "reason", hub.closed)
     yield CounterMetricFamily("otto_flushes", "Flushes to live sessions.", hub.flushes)
     yield GaugeMetricFamily("otto_flush_pause_seconds", "The present pause between flushes.", hub.tick_seconds)
     yield GaugeMetricFamily("otto_watched_tasks", "Tasks with a session.", hub.tasks)
     yield GaugeMetricFamily("otto_channels", "Different filters and encodings in use.", hub.channels)
     yield GaugeMetricFamily("otto_window_bytes", "Encoded lines kept for watched tasks.", hub.window_bytes)
+    yield GaugeMetricFamily("otto_run_bytes", "Encoded lines kept for sessions that are behind.", hub.run_bytes)
 
 
 def _of_sink(sink: SinkStatistics) -> Iterable[Metric]:

@@ -62,6 +62,7 @@ class Hub:
         self.meter = DeliveryMeter()
         self.catch_ups = 0
         self.gaps = 0
+        self._closed: Counter[CloseReason] = Counter()
         self._observer = observer
         self._cache = RunCache(self.limits.run_bytes_total)
         self._feeds: dict[str, Feed] = {}
@@ -103,6 +104,7 @@ class Hub:
             behind=len(behind),
             catch_ups=self.catch_ups,
             gaps=self.gaps,
+            closed={reason.code: self._closed[reason] for reason in CloseReason},
             encodes=sum(channel.encodes for channel in channels),
             flushes=self._flushes,
             refused=self.admission.refused,
@@ -171,8 +173,9 @@ class Hub:
         if not feed.is_loaded:
             feed.load(await self.history.task_state(feed.task_id))
 
-    def forget(self, session: Session, feed: Feed) -> None:
+    def forget(self, session: Session, feed: Feed, reason: CloseReason) -> None:
         """A session has ended."""
+        self._closed[reason] += 1
         del self._sessions[session.id]
         self.admission.leave()
         feed.watchers -= 1

@@ -230,7 +230,7 @@ class Session:
         channel, self._channel = self._channel, None
         if channel is not None:
             self._feed.leave(self, channel)
-        self._hub.forget(self, self._feed)
+        self._hub.forget(self, self._feed, reason)
         self._transport.end(reason)
         self._closed.set_result(reason)
 

@@ -146,7 +146,7 @@ async def stored(gateway: GatewayProcess, task_id: str) -> list[str]:
 
 
 async def test_clients_that_hang_cannot_hold_it(tmp_path: Path) -> None:
-    """Half a request, streams that nobody reads, an idle connection, a poll without an end: exit code 0 all the same."""
+    """Half a request, streams that nobody reads, an idle connection, a poll that hangs: exit code 0 all the same."""
     # Threat: whoever does not answer decides when the process ends, and the system then kills it in the middle.
     big = ["x" * 10_000] * 300
     async with running_gateway(tmp_path, **GRACE) as gateway:

@@ -28,7 +28,7 @@ def rows(database: Path, job_id: str) -> list[str]:
 
 @pytest.mark.parametrize("version", DUMPS)
 async def test_a_new_version_goes_on_with_an_old_database(version: str, tmp_path: Path) -> None:
-    """Its lines are read, its producer resumes behind its last number, and ``job_logs`` goes on without a repetition."""
+    """Its lines are read, its producer resumes behind its last number, and ``job_logs`` goes on without repeating."""
     gateway = GatewayProcess(tmp_path)
     restore(version, gateway.database)
     before = rows(gateway.database, "build-1")
