@@ -4,7 +4,7 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check show bench bench-full fuzz audit model faults proto proto-baseline lock clean
+.PHONY: help setup run test check show bench bench-full fuzz audit model faults readers proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -51,6 +51,10 @@ FUZZ := FUZZ_EXAMPLES=500 FUZZ_CALLS=10000 FUZZ_SOCKETS=5000
 fuzz: setup  ## the long form of bad input on every interface; FUZZ_SEED=N repeats a run
 	$(FUZZ) .venv/bin/pytest -s tests/gateway/description/test_any_request.py tests/gateway/ingest/test_any_bytes.py \
 		tests/gateway/transports/test_any_packet.py
+
+readers: setup  ## slow and hostile readers, and what the others notice; 500 streams that are told to come back
+	$(PY) -m tests.readers
+	.venv/bin/pytest -q -s -n0 -m readers --timeout 600 tests/readers tests/integration/test_stopping.py
 
 bench: setup  ## lines in and out, latency, server CPU, beside the machine's limit
 	$(PY) -m benchmarks

@@ -1,8 +1,8 @@
-"""The long form: 100 normal, 100 stalled and 100 trickling subscribers of one task, and what the others notice.
+"""The long form: 100 normal subscribers of one task, alone, beside slow ones and beside hostile ones.
 
-Run as ``python -m tests.readers`` (``make readers``); takes about four minutes. Rounds with the normal ones alone and
-with all take turns, so that what else the machine does is in both. It ends with 1 where a line is missing or the memory
-is above what the settings say; latencies are printed and judged by whoever reads them.
+Run as ``python -m tests.readers`` (``make readers``); takes about six minutes. The kinds of rounds take turns, so that
+what else the machine does is in all of them. It ends with 1 where a line is missing or the memory is above what the
+settings say; latencies are printed and judged by whoever reads them.
 """
 
 import asyncio
@@ -20,16 +20,22 @@ from typing import Any
 import httpx2
 
 from benchmarks import native_programs
+from tests.readers.hostile import BIG_LINES, MANY_AT_ONCE
 from tests.readers.memory import MemoryBound, peak_bytes, resident_bytes
 from tests.support.gateway_process import GatewayProcess, running_gateway
+from tests.support.worker import publish
 
-ROUNDS = 1
+ROUNDS = 2
 NORMAL = 50  # of each transport
 SLOW = 50  # of each kind on each transport
 LINES = 9_000
 RATE = 450
 TRICKLE_BYTES = 100 << 10
 TIMEOUT_SECONDS = 12.0
+COMPANIES = ("no", "slow", "hostile")
+OTHERS = {"no": 0, "slow": 2 * SLOW, "hostile": sum(MANY_AT_ONCE.values())}
+"""Connections on each transport beside the normal ones, at most."""
+BIG = [f"{'x' * 20} #{number}@" for number in range(1, BIG_LINES + 1)]
 PATH = "/api/v1/log-streaming/logs/bench-%d/stream"
 
 
@@ -37,7 +43,7 @@ PATH = "/api/v1/log-streaming/logs/bench-%d/stream"
 class Round:
     """What one round found."""
 
-    with_others: bool
+    company: str
     p50: dict[str, float] = field(default_factory=dict)
     p99: dict[str, float] = field(default_factory=dict)
     growth: int = 0
@@ -51,15 +57,16 @@ async def main() -> int:
     native_programs.build()
     rounds = []
     for number in range(ROUNDS):
-        for with_others in (False, True) if number % 2 == 0 else (True, False):
-            rounds.append(await play(with_others=with_others))
+        for company in COMPANIES if number % 2 == 0 else reversed(COMPANIES):
+            rounds.append(await play(company))
             show(rounds[-1])
     for transport in ("sse", "socketio"):
-        alone, beside = (median(r.p99[transport] for r in rounds if r.with_others is which) for which in (False, True))
-        print(
-            f"p99 of the normal ones over {transport}: {alone:.1f} ms alone, {beside:.1f} ms beside the others: "
-            f"ratio {beside / alone:.2f}"
+        p99 = {company: median(r.p99[transport] for r in rounds if r.company == company) for company in COMPANIES}
+        beside = ", ".join(
+            f"{p99[company]:.1f} ms beside {company} ones (ratio {p99[company] / p99['no']:.2f})"
+            for company in COMPANIES[1:]
         )
+        print(f"p99 of the normal ones over {transport}: {p99['no']:.1f} ms alone, {beside}")
     problems = [problem for each in rounds for problem in each.problems]
     print(
         "\n".join(problems) or "every line reached every reader once, in order, within the memory that the settings say"
@@ -67,15 +74,18 @@ async def main() -> int:
     return 1 if problems else 0
 
 
-async def play(*, with_others: bool) -> Round:
+async def play(company: str) -> Round:
     """One round on a gateway of its own."""
-    result = Round(with_others)
+    result = Round(company)
     settings = {"SESSION_TIMEOUT_MINUTES": str(TIMEOUT_SECONDS / 60), "DURABILITY": "process"}
     with tempfile.TemporaryDirectory() as directory:
         async with running_gateway(Path(directory), **settings) as gateway:
             before = resident_bytes(gateway.pid)
             async with contextlib.AsyncExitStack() as stack:
-                others = await stack.enter_async_context(slow_ones(gateway)) if with_others else None
+                others = await stack.enter_async_context(slow_ones(gateway)) if company == "slow" else None
+                if company == "hostile":
+                    await publish(gateway.grpc_address, "bench-0-big", BIG, batch_lines=1_000)
+                    await stack.enter_async_context(hostile_ones(gateway))
                 normal = {kind: await normal_ones(gateway, kind) for kind in ("sse", "socketio")}
                 watching = asyncio.create_task(watch(gateway, result))
                 await produce(gateway)
@@ -91,8 +101,7 @@ async def play(*, with_others: bool) -> Round:
                 watching.cancel()
                 await asyncio.wait([watching])
             result.growth = peak_bytes(gateway.pid) - before
-            readers = NORMAL + 2 * SLOW * with_others
-            bound = MemoryBound(sse=readers, socket_io=readers).bytes
+            bound = MemoryBound(sse=NORMAL + OTHERS[company], socket_io=NORMAL + OTHERS[company], tasks=2).bytes
             if result.growth > bound:
                 result.problems.append(f"memory grew by {result.growth >> 20} MB, the settings say {bound >> 20} MB")
             result.peaks["bound of the growth"] = bound
@@ -129,6 +138,22 @@ async def slow_ones(gateway: GatewayProcess) -> AsyncIterator[asyncio.subprocess
         if await process.stdout.readline() != b"READY\n":
             raise RuntimeError("the slow readers could not subscribe")
         yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def hostile_ones(gateway: GatewayProcess) -> AsyncIterator[None]:
+    """The process of those that mean harm, until the others have everything."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.readers.hostile", str(gateway.http_port), "bench-0", stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+        if process.returncode is not None:
+            raise RuntimeError("the hostile readers gave up")
     finally:
         if process.returncode is None:
             process.kill()
@@ -187,7 +212,7 @@ def judge(result: Round) -> None:
 
 def show(result: Round) -> None:
     """Print a round."""
-    who = f"{2 * NORMAL} normal" + (f", {2 * SLOW} stalled, {2 * SLOW} trickling" if result.with_others else "")
+    who = f"{2 * NORMAL} normal beside {result.company} others"
     figures = " ".join(f"{kind} p50 {result.p50[kind]:.1f} p99 {result.p99[kind]:.1f} ms" for kind in result.p99)
     peaks = ", ".join(f"{name} {value / (1 << 20):.1f} MB" for name, value in result.peaks.items() if "bytes" in name)
     bound = result.peaks["bound of the growth"] / (1 << 20)

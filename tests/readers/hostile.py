@@ -1,9 +1,13 @@
-"""Subscribers that mean harm, each as a coroutine that does it so many times."""
+"""Subscribers that mean harm, each as a coroutine that does it so many times.
+
+Run as ``python -m tests.readers.hostile PORT TASK`` they do all of it at once, until the process is ended.
+"""
 
 import asyncio
 import contextlib
 import random
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -114,6 +118,20 @@ DEEDS: Final[dict[str, Deed]] = {
 }
 
 
+MANY_AT_ONCE: Final = {"never_read": 50, "half_open": 400, "start_over": 40}
+"""Of what is done all at once; of the others, so many one after the other."""
+
+
+async def do_all(port: int, task_id: str) -> None:
+    """Every deed, again and again."""
+
+    async def again_and_again(deed: Deed, times: int) -> None:
+        while True:
+            await deed(port, task_id, times)
+
+    await asyncio.gather(*(again_and_again(deed, MANY_AT_ONCE.get(name, 20)) for name, deed in DEEDS.items()))
+
+
 async def connected(port: int, data: bytes) -> socket.socket:
     """A socket with a small receive buffer that has sent something."""
     made = socket.socket()
@@ -124,3 +142,7 @@ async def connected(port: int, data: bytes) -> socket.socket:
     if data:
         await loop.sock_sendall(made, data)
     return made
+
+
+if __name__ == "__main__":
+    asyncio.run(do_all(int(sys.argv[1]), sys.argv[2]))

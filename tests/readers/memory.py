@@ -13,7 +13,7 @@ RUN_BYTES = 128 * _KILO
 SSE_BYTES = 64 * _KILO + RUN_BYTES + 40 * _KILO
 """High-water mark of the connection, the run that crosses it, and the connection itself."""
 SOCKET_IO_BYTES = 256 * _KILO + RUN_BYTES + 64 * _KILO + RUN_BYTES + 100 * _KILO
-"""Runs in flight, the one that crosses the limit, the connection's high-water mark, the run that crosses that, itself."""
+"""Runs in flight and the one that crosses the limit, the same for the high-water mark below, and the connection."""
 CHUNK_CACHE_BYTES = 16 * _MEGA
 """Opened chunks that readers share."""
 OVERHEAD = 1.25

@@ -46,8 +46,10 @@ async def main(
 
 async def trickle(stream: Stream, lines: int, step: int) -> None:
     """Read a little, wait, and so on to the last line."""
-    while stream.last < lines and not stream.is_closed:
-        await stream.take(step)
+    while stream.last < lines and not stream.is_closed and not stream.reason:
+        left = step
+        while left > 0 and stream.last < lines and not stream.is_closed and not stream.reason:
+            left -= await stream.take(left)
         await asyncio.sleep(PAUSE_SECONDS)
 
 

@@ -60,7 +60,7 @@ async def slow_process(gateway: GatewayProcess, bytes_a_second: int) -> AsyncIte
 
 
 async def test_slow_readers_cost_only_themselves(tmp_path: Path) -> None:
-    """Normal and trickling ones get every line, stalled ones are given up with the reason and resume, in bounded memory."""
+    """Normal and trickling ones get every line; stalled ones are given up and resume; memory is bounded."""
     async with running_gateway(tmp_path, SESSION_TIMEOUT_MINUTES="0.05", **SMALL) as gateway:
         before = resident_bytes(gateway.pid)
         normal = [Stream(transport, gateway.http_port, "build") for transport in TRANSPORTS for _ in range(EACH)]
