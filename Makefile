@@ -4,7 +4,7 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check show bench bench-full fuzz readers proto proto-baseline lock clean
+.PHONY: help setup run test check show bench bench-full fuzz audit model faults readers proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -39,6 +39,11 @@ check: setup  ## format, lint, layers, types, dependencies, contracts, generated
 test: check tests/node/node_modules/.ready  ## all checks, then all tests
 	.venv/bin/pytest -n $(TEST_WORKERS) --dist loadgroup $(TESTS)
 
+audit: setup  ## what is known against the dependencies; 75: the services cannot be reached
+	PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) .ci/audit.py
+model: setup  ## random interleavings against a list, for many minutes
+	HYPOTHESIS_PROFILE=long .venv/bin/pytest -n 2 --timeout 7200 tests/model
+
 show: setup tests/node/node_modules/.ready  ## 200,000 real lines, 20 subscribers, connections cut at random
 	.venv/bin/pytest -s -m demonstration --timeout 1800 --log-level ERROR tests/integration
 
@@ -56,6 +61,8 @@ bench: setup  ## lines in and out, latency, server CPU, beside the machine's lim
 
 bench-full: setup  ## the gateway beside nchan, Node, Redis and NATS, with medians and plots; about 40 minutes
 	$(PY) -m benchmarks.full
+faults: setup tests/node/node_modules/.ready  ## break everything, 100 times kill -9, and see every promise kept; some 8 minutes
+	$(PY) -m tests.faults $(FAULTS)
 
 proto: setup  ## lint the contracts and generate the stubs anew
 	.venv/bin/buf lint proto

@@ -79,7 +79,8 @@ class Selection:
     """The matching lines of the stretch ``(start, end]`` of one task.
 
     ``sequences`` and ``lines`` are of the same length; ``sequences`` is a ``range`` where everything matched.
-    A reader that has been given a selection is at position ``end``, even where no line matched.
+    A reader that has been given a selection is at position ``end``, even where no line matched. ``is_damaged``: it has
+    no lines, because those up to ``start`` were stored and cannot be read any more.
     """
 
     start: int
@@ -87,3 +88,4 @@ class Selection:
     sequences: Sequence[int]
     lines: Sequence[bytes]
     received_at: float = 0.0
+    is_damaged: bool = False

@@ -1,7 +1,7 @@
 """The HTTP application: routes, one form of error, limits, and who may call from another origin."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -36,6 +36,7 @@ def http_application(
     *,
     cors_origins: Sequence[str] = (),
     body_bytes_max: int = 64 << 10,
+    body_bytes_max_of: Mapping[str, int] | None = None,
     on_error: Callable[[str], None] = lambda _: None,
 ) -> ASGIApp:
     """Put routes together.
@@ -44,6 +45,7 @@ def http_application(
         routes: of all parts.
         cors_origins: origins of pages that may call; ``*`` is any, and then without cookies.
         body_bytes_max: a longer request body is refused.
+        body_bytes_max_of: the same for single paths, which take longer ones.
         on_error: told the code of every refusal and failure, in lower case.
     """
 
@@ -58,7 +60,7 @@ def http_application(
             response.headers.update(error.headers)
         return response
 
-    middleware = [Middleware(_BodyLimit, bytes_max=body_bytes_max)]
+    middleware = [Middleware(_BodyLimit, bytes_max=body_bytes_max, bytes_max_of=body_bytes_max_of or {})]
     if cors_origins:
         middleware.insert(
             0,
@@ -126,18 +128,20 @@ class _Cors(CORSMiddleware):
 class _BodyLimit:
     """Refuses a body by its announced length, or once it has grown too long."""
 
-    def __init__(self, app: ASGIApp, bytes_max: int) -> None:
+    def __init__(self, app: ASGIApp, bytes_max: int, bytes_max_of: Mapping[str, int]) -> None:
         self._app = app
         self._bytes_max = bytes_max
+        self._bytes_max_of = bytes_max_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = self._bytes_max_of.get(scope["path"], self._bytes_max)
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length[:20]) > self._bytes_max:
+        if length.isdigit() and int(length[:20]) > most:
             # Before the routes and their error handlers, so that nothing of the body is read.
-            await error_response(self._refusal())(scope, receive, send)
+            await error_response(_too_long(most))(scope, receive, send)
             return
         taken = 0
 
@@ -145,14 +149,15 @@ class _BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._bytes_max:
-                raise self._refusal()
+            if taken > most:
+                raise _too_long(most)
             return message
 
         await self._app(scope, limited, send)
 
-    def _refusal(self) -> ApiError:
-        return ApiError("PAYLOAD_TOO_LARGE", f"the body is longer than {self._bytes_max} bytes")
+
+def _too_long(most: int) -> ApiError:
+    return ApiError("PAYLOAD_TOO_LARGE", f"the body is longer than {most} bytes")
 
 
 class RequestLog:

@@ -1,4 +1,4 @@
-"""``otto-gateway``: serve, check, migrate, verify, canary, settings.
+"""``otto-gateway``: serve, check, migrate, prune, verify, canary, settings.
 
 What takes long to import (gRPC, the databases) is imported by the commands that need it.
 """
@@ -90,12 +90,14 @@ def migrate(settings: Settings) -> ExitCode:
     """Bring the databases to the present schema; harmless where they are there already."""
     from gateway.serving import START_ERRORS
     from storage.database import migrate
+    from storage.executions.database import ExecutionDatabase
     from storage.polling import PollingTable
 
     try:
         revision = migrate(settings.database_url)
         table = PollingTable(settings.polling_database)
         table.prepare()
+        ExecutionDatabase(table.path).prepare()
         asyncio.run(table.close())
     except START_ERRORS as error:
         _say(str(error))
@@ -117,6 +119,24 @@ def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
     from gateway.verification import verify_databases
 
     return verify_databases(settings, as_json=as_json, repair=repair)
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Say what would go and change nothing; a gateway may be running.")
+@_with_settings
+def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
+    """Remove what the RETENTION_ settings do not keep, as a running gateway does by itself."""
+    from gateway.pruning import prune
+    from gateway.serving import START_ERRORS
+
+    try:
+        report = asyncio.run(prune(settings, is_dry=dry_run))
+    except START_ERRORS as error:
+        _say(str(error))
+        return ExitCode.FAILED
+    for line in report:
+        click.echo(line)
+    return ExitCode.OK
 
 
 main.add_command(canary)

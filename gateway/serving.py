@@ -82,6 +82,8 @@ async def _serve(settings: Settings) -> ExitCode:
     except START_ERRORS as error:
         sys.stderr.write(f"otto-gateway: {error}\n")
         return ExitCode.FAILED
+    if settings.http_tls_certificate_file or settings.grpc_tls_certificate_file:
+        loop.add_signal_handler(signal.SIGHUP, _reload_certificates, gateway)
     _log.info("listening", host=settings.listen_host, http_ports=gateway.ports[:-1], grpc_port=gateway.ports[-1])
     _calm_garbage_collector()
     asked.add_done_callback(lambda _: gateway.ask_to_stop())
@@ -94,6 +96,15 @@ async def _serve(settings: Settings) -> ExitCode:
     asked.cancel()
     is_clean = await gateway.stop()
     return code if is_clean else ExitCode.BROKEN
+
+
+def _reload_certificates(gateway: Gateway) -> None:
+    try:
+        gateway.reload_certificates()
+    except ListenError as error:
+        _log.error("certificates not loaded anew; those from before stay", why=str(error))
+    else:
+        _log.info("certificates loaded anew")
 
 
 async def _break_off(starting: "asyncio.Task[Gateway]", grace_seconds: float) -> ExitCode:

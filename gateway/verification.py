@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from gateway.exit_codes import ExitCode
+from gateway.part_settings import retention_policy
 from gateway.settings import Settings
 from storage.database import DatabaseError, DatabaseInUseError, hold, sqlite_path
 from storage.journal import JournalError
@@ -21,6 +22,7 @@ _SHOWN_MAX: Final = 10
 """Findings of one kind that are shown with their place; ``--json`` has a hundred."""
 
 _PROGRESS_SECONDS: Final = 0.2
+_DAY_SECONDS: Final = 86_400
 
 
 def verify_databases(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
@@ -29,7 +31,8 @@ def verify_databases(settings: Settings, *, as_json: bool, repair: bool) -> Exit
     try:
         path = sqlite_path(settings.database_url)
         table = PollingTable(settings.polling_database)
-        days = settings.retention_days or None
+        ages = retention_policy(settings).ages
+        days = min(ages) / _DAY_SECONDS if ages else None
         if not repair:
             report = verify(path, table, retention_days=days, on_progress=progress.show)
         else:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -156,13 +156,16 @@ class Hub:
         if self._is_closed:
             session.close(CloseReason.SERVER_SHUTDOWN)
             return session
-        self.start(session, session.begin())
+        self.start(session, session.begin)
         if self._sweep_timer is None:
             self._schedule_sweep()
         return session
 
-    def start(self, session: Session, work: Coroutine[None, None, None]) -> None:
-        """Run a session's own coroutine; the hub owns the task, and the session ends where it fails."""
+    def start(self, session: Session, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run a session's own coroutine; the hub owns the task, and the session ends where it fails.
+
+        It is made by the task: where that is cancelled before it has begun, there is none that nobody awaits.
+        """
         self._spawn(_guarded(session, work))
 
     async def load(self, feed: Feed) -> None:
@@ -256,8 +259,8 @@ class Hub:
         self._window_bytes = sum(feed.window.size for feed in self._feeds.values())
 
 
-async def _guarded(session: Session, work: Coroutine[None, None, None]) -> None:
+async def _guarded(session: Session, work: Callable[[], Coroutine[None, None, None]]) -> None:
     try:
-        await work
+        await work()
     except Exception:  # noqa: BLE001 - whatever it was, the subscriber is told to come back, and the log has it
         session.fail()

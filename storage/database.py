@@ -91,6 +91,8 @@ def migrate_file(path: Path, *, busy_seconds: float = 30.0) -> str:
         connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
+            if _version(connection) == head:
+                return str(head)  # without a transaction: another program's lock need not keep us from starting
         finally:
             connection.close()
         engine = sqlalchemy.create_engine(
@@ -113,6 +115,12 @@ def migrate_file(path: Path, *, busy_seconds: float = 30.0) -> str:
                 bound.commit()
         engine.dispose()
     return str(head)
+
+
+def _version(connection: sqlite3.Connection) -> str | None:
+    known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (VERSION_TABLE,)).fetchone()
+    found = known and connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608 - ours
+    return str(found[0]) if found else None
 
 
 async def hold_within(path: Path, seconds: float, *, on_wait: Callable[[], None] = lambda: None) -> IO[bytes]:

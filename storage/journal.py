@@ -7,15 +7,19 @@ appended while a commit runs gathers and goes into the next one: that is the gro
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from filters.block import Block, Selection
 from filters.entry import LogEntry
 from filters.matching import Matcher
+from storage.inventory import Inventory, Removed
 
 __all__ = [
+    "WATCH_PREFIX",
+    "Ancestor",
     "Append",
     "Committed",
+    "DamagedLines",
     "Journal",
     "JournalClosedError",
     "JournalError",
@@ -34,6 +38,10 @@ __all__ = [
     "WorkerRegistered",
     "WorkerReport",
 ]
+
+
+WATCH_PREFIX: Final = "job_logs:"
+"""How the ids of producers begin that count the rows of a table; those of the wires have a ``/`` before any colon."""
 
 
 class JournalError(Exception):
@@ -207,11 +215,28 @@ class Committed:
     opened: Sequence[str] = ()
 
 
+class Ancestor(NamedTuple):
+    """A former life of a journal that went back in time: its epoch, and the last record that is left of it."""
+
+    epoch: str
+    record: int
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedLines:
+    """Lines that were stored and cannot be read any more; ``first`` is beyond ``last`` for the end of a task."""
+
+    first: int
+    last: int
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One stored record in commit order over all tasks, as sinks copy it: lines, or the end of a task.
 
-    ``id`` only grows. ``lines`` start at sequence ``first``.
+    ``id`` only grows. ``lines`` start at sequence ``first``. Where the disk has damaged a record, ``damaged`` says what
+    is missing, and there are neither lines nor an end.
     """
 
     id: int
@@ -219,6 +244,7 @@ class Record:
     first: int = 0
     lines: Sequence[bytes] = ()
     ended: TaskEnded | None = None
+    damaged: DamagedLines | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +262,11 @@ class JournalStatistics:
     """Why the journal cannot write at the moment; empty when it can."""
     last_record: int = 0
     """The id of the newest record, from which sinks tell their lag; 0 where nothing is stored or it is not known."""
+    damaged_records: int = 0
+    """Records that were found damaged on the disk."""
 
 
-class Journal(Protocol):
+class Journal(Inventory, Protocol):
     """The durable, ordered record of all entries by task. All methods belong to the event loop's thread."""
 
     @property
@@ -283,7 +311,7 @@ class Journal(Protocol):
 
         At most ``lines_max`` matching lines and about ``bytes_max`` bytes of them; ``Selection.end`` says how far it
         got and is beyond ``after`` wherever ``upto`` is. Where retention removed lines, ``Selection.start`` is later
-        than ``after``.
+        than ``after``. Where the disk has damaged them, it is too, there are no lines, and ``Selection.is_damaged``.
         """
         ...
 
@@ -301,6 +329,35 @@ class Journal(Protocol):
 
     async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
         """The records behind ``after`` in commit order, at least one where there is any, about ``bytes_max`` bytes."""
+        ...
+
+    async def mark(self, at: float) -> None:
+        """Note that everything stored so far was stored at or before ``at``, in Unix seconds.
+
+        That is how old chunks are: the times in the lines are those of the workers' clocks.
+        """
+        ...
+
+    async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
+        """Remove the first chunks of a task, as far as they end at ``sequence`` or before it; one small step.
+
+        Call it until ``Removed.is_done``. The task's ``first`` moves on; ``last`` and the end of the task stay, for
+        sequences are never given twice. The records of ends go with the lines before them, the workers of a task
+        that has ended with its last line: one that sends a line after that counts as new.
+
+        Args:
+            task_id: an unknown task has nothing to remove.
+            sequence: a chunk that ends behind it stays whole.
+            copied: the record that sinks have reached; what is behind it stays.
+        """
+        ...
+
+    async def forget_producers(self, before: float) -> int:
+        """Forget the numbers of some producers that stored nothing since ``before``, in Unix seconds; how many.
+
+        Call it until it returns 0. What such a producer sends again counts as new. Those of ``WATCH_PREFIX`` stay: the
+        rows that they count stay in their table, too.
+        """
         ...
 
     @property

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 import grpc
 
+from gateway.addresses import peer_address
 from gateway.errors import ApiError
 from gateway.ingest.authentication import Permit, Principal
 from gateway.ingest.counters import Dialect, Refusal
@@ -57,6 +58,16 @@ class ProducerStream(ABC):
     def __repr__(self) -> str:
         state = "ending" if self._end else "half-closed" if self._half_closed else "open"
         return f"<{type(self).__name__} {state} unanswered={self._requests} requests, {self._lines} lines>"
+
+    @property
+    def subject(self) -> str:
+        """Whose token opened it."""
+        return self._principal.subject
+
+    @property
+    def address(self) -> str:
+        """Where it comes from."""
+        return peer_address(self._context.peer())
 
     def end(self, end: StreamEnd) -> None:
         """Take nothing more, answer what was taken, then end; the first reason wins.

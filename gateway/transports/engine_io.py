@@ -161,12 +161,14 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
     The library makes its sockets itself; ``adopt`` turns one of them into ours when it is announced.
 
     Attributes:
+        address: whose it is, as ``gateway.addresses.address_key`` says.
         is_joined: whether a namespace was joined.
         gone: set when a WebSocket of it has ended.
     """
 
     server: EngineServer
     queue: EngineQueue
+    address: str
 
     @staticmethod
     def adopt(socket: AsyncSocket, limits: EngineLimits, user_agent: str) -> "EngineSocket":
@@ -178,6 +180,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
     def prepare(self, limits: EngineLimits, user_agent: str) -> None:
         """Set what ``AsyncSocket.__init__`` does not know of."""
         self.limits = limits
+        self.address = ""
         self.websocket: EngineWebSocket | None = None
         self.is_joined = False
         self.gone = asyncio.Event()

@@ -16,7 +16,9 @@ from socketio.exceptions import ConnectionRefusedError as Refused
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
+from gateway.addresses import address_key
 from gateway.errors import ApiError, error_response
+from gateway.quota import Quota
 from gateway.transports.engine_io import EngineLimits
 from gateway.transports.refusal import refusals
 from gateway.transports.socket_io_encoding import NAMESPACE, disconnection
@@ -26,6 +28,7 @@ from gateway.transports.socket_io_subscriber import SocketIoPrincipal, Subscribe
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
+from sessions.updates import Update
 
 __all__ = ["PATH", "SocketIoAuthenticator", "SocketIoLimits", "SocketIoServer", "SocketIoStatistics"]
 
@@ -114,6 +117,7 @@ class SocketIoServer:
         server_stats: the numbers that ``get-server-stats`` answers with.
         cors_origins: origins besides its own from which browsers may connect; ``*`` is any, without cookies.
         limits: see ``SocketIoLimits``.
+        quota: what one principal and one address may hold.
     """
 
     def __init__(
@@ -125,8 +129,10 @@ class SocketIoServer:
         server_stats: Callable[[], Mapping[str, Any]],
         cors_origins: Sequence[str] = (),
         limits: SocketIoLimits | None = None,
+        quota: Quota | None = None,
     ) -> None:
         self.limits = limits or SocketIoLimits()
+        self._quota = quota if quota is not None else Quota()
         self._authenticator = authenticator
         self._origins = frozenset(origin.rstrip("/") for origin in cors_origins)
         self._subscribers: dict[str, Subscriber] = {}
@@ -194,7 +200,9 @@ class SocketIoServer:
             principal = await self._authenticator.principal_of(HTTPConnection(self._credible(environ["asgi.scope"])))
         if self._is_closed:
             raise ApiError("UNAVAILABLE", CloseReason.SERVER_SHUTDOWN.text)
-        self._subscribers[sid] = Subscriber(sid, self._protocol.socket_of(sid), principal, self._surroundings)
+        socket = self._protocol.socket_of(sid)
+        place = self._quota.enter(principal=principal.subject)
+        self._subscribers[sid] = Subscriber(sid, socket, principal, place, self._surroundings)
 
     def joined(self, sid: str) -> None:
         """The client was told that it is connected."""
@@ -213,6 +221,10 @@ class SocketIoServer:
         subscriber = self._subscribers.get(sid)
         if subscriber is not None:
             subscriber.received(name, arguments, acknowledge)
+
+    def updated(self, updates: Sequence[Update]) -> int:
+        """Tell every client that may see them of changed records; how many updates were dropped."""
+        return sum(subscriber.updated(updates) for subscriber in tuple(self._subscribers.values()))
 
     def dismiss(self, subscriber: Subscriber, reason: CloseReason) -> None:
         """End a client's subscriptions and its connection to the namespace, and say why."""
@@ -265,6 +277,16 @@ class SocketIoServer:
         if len(self._protocol.eio.sockets) >= self.limits.sockets_max:
             message = f"the gateway holds as many Socket.IO connections as it may ({self.limits.sockets_max})"
             return ApiError("SERVER_FULL", message, retry_after_seconds=RETRY_AFTER_SECONDS)
+        return self._crowding(scope["client"][0]) if scope.get("client") else None
+
+    def _crowding(self, address: str) -> ApiError | None:
+        """Why an address may open no further socket; counted here and now, because every socket has several ends."""
+        key = address_key(address)
+        held = sum(not each.closed and each.address == key for each in self._protocol.eio.sockets.values())
+        try:
+            self._quota.check_address(address, held)
+        except ApiError as refusal:
+            return refusal
         return None
 
     def _is_allowed(self, origin: str, environ: Mapping[str, Any]) -> bool:

@@ -33,7 +33,12 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
     It relies on ``transport``, ``writable``, ``disconnected`` and ``close_sent`` of uvicorn's class (0.52 to 0.54);
     ``tests/gateway/transports/test_websocket.py`` fails when they change. A message without compression is allowed
     where compression was negotiated (RFC 7692, section 6).
+
+    Attributes:
+        on_lost: called when the connection is gone.
     """
+
+    on_lost: Callable[[], None] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,6 +53,12 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
             await inner(scope, receive, send)
 
         self.app: ASGIApp = app
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
 
     @property
     def is_writable(self) -> bool:

@@ -125,5 +125,5 @@ class Closings:
         if is_said(message, None if last is None else str(last[0])):
             return 0
         row_id = connection.execute(_INSERT, (job_id, message, created_at)).lastrowid
-        self._copies.add_closing(connection, row_id or 0)
+        self._copies.add_other(connection, row_id or 0)
         return 1

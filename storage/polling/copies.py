@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final
 
 __all__ = [
-    "CLOSING_RECORD",
+    "NO_RECORD",
     "Copies",
     "TableRows",
     "TableWatch",
@@ -24,8 +24,8 @@ __all__ = [
     "restart_watch",
 ]
 
-CLOSING_RECORD: Final = 0
-"""In the place of a record: the stretch is closing rows, which no line of the journal corresponds to."""
+NO_RECORD: Final = 0
+"""In the place of a record: the stretch is rows of ours that no line corresponds to: closing rows, marks of damage."""
 
 _HIGH: Final = "SELECT coalesce(max(id), 0) FROM job_logs"
 
@@ -71,12 +71,12 @@ class Copies:
         """
         self._add(connection, last_id - count + 1, last_id, record, line)
 
-    def add_closing(self, connection: sqlite3.Connection, row_id: int) -> None:
-        """Note a closing row that was just inserted."""
-        self._add(connection, row_id, row_id, CLOSING_RECORD, 0)
+    def add_other(self, connection: sqlite3.Connection, row_id: int) -> None:
+        """Note a row that was just inserted and is no line's: a closing row, or the mark of damaged lines."""
+        self._add(connection, row_id, row_id, NO_RECORD, 0)
 
     def _add(self, connection: sqlite3.Connection, first: int, last: int, record: int, line: int) -> None:
-        is_of_lines = record != CLOSING_RECORD
+        is_of_lines = record != NO_RECORD
         if self._last and first == self._last + 1 and is_of_lines and self._is_of_lines:
             changed = connection.execute(
                 "UPDATE otto_sink_rows SET last_id = ? WHERE epoch = ? AND first_id = ? AND last_id = ?",

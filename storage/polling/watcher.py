@@ -16,6 +16,7 @@ from filters.identifiers import IdentifierError, check_identifier
 from filters.messages import cut_message
 from filters.timestamps import from_rfc3339, now
 from storage.journal import (
+    WATCH_PREFIX,
     Append,
     JournalClosedError,
     JournalError,
@@ -43,7 +44,7 @@ _ROWS_MAX: Final = 200
 _LINE_BYTES: Final = 512
 """What an entry counts for while it waits for its commit, beside its message."""
 _PAUSE_FIRST_SECONDS: Final = 0.1
-_PAUSE_SHOWN_SECONDS: Final = 0.8
+_PAUSE_SHOWN_SECONDS: Final = 1.6
 _PAUSE_LAST_SECONDS: Final = 2.0
 
 
@@ -74,7 +75,7 @@ class WatcherStatistics:
 
 def watch_producer(watch_id: str) -> str:
     """The producer whose numbers are ids of rows. Producers of the wires have a ``/`` in theirs, so none can be it."""
-    return f"job_logs:{watch_id}"
+    return f"{WATCH_PREFIX}{watch_id}"
 
 
 def row_name(watch_id: str, row_id: int) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from storage.journal import Record
+from storage.journal import Ancestor, Record
 from storage.polling.batches import Batch, Place, Rows, batches
 from storage.polling.closing import Closings
-from storage.polling.copies import Copies, TableRows, begin_watch, end_watch, load_watch
+from storage.polling.copies import NO_RECORD, Copies, TableRows, begin_watch, end_watch, load_watch
 from storage.polling.errors import PollingTableError, PollingUnavailableError
+from storage.polling.inheritance import inherit
 from storage.polling.schema import is_complete, prepare
 from storage.polling.table import PollingTable
 
@@ -40,6 +41,7 @@ class Written:
     rows: int = 0
     closing_rows: int = 0
     unreadable_rows: int = 0
+    damaged_records: int = 0
     transactions: int = 0
 
 
@@ -47,7 +49,8 @@ class PollingWriter:
     """The one writer of the copy; belongs to one thread.
 
     Args:
-        epoch: the journal's. Each epoch has its own progress, and a new one starts at the first record.
+        epoch: the journal's. Each epoch has its own progress, and a new one starts at the first record,
+        ancestry: unless it goes on from these, the latest first: then it starts where the copy of those ended.
         closings: the closing rows; they belong to this writer's thread and transactions.
         copies: the account of what was written; likewise.
         table_rows: which rows of other programs are taken over, which has to be settled before the first row of ours;
@@ -65,9 +68,11 @@ class PollingWriter:
         table_rows: TableRows | None,
         rows_max: int,
         bytes_max: int,
+        ancestry: Sequence[Ancestor] = (),
     ) -> None:
         self._table = table
         self._epoch = epoch
+        self._ancestry = ancestry
         self._closings = closings
         self._copies = copies
         self._table_rows = table_rows
@@ -101,6 +106,7 @@ class PollingWriter:
                 connection.text_factory = _text
                 if not is_complete(connection, self._table.path):
                     self._create(connection)
+                self._inherit(connection)
                 self._settle_watch(connection)
                 self._file = self._file_now()
                 self._load(connection)
@@ -178,7 +184,10 @@ class PollingWriter:
                 if isinstance(step, Rows):
                     self._closings.reopen(connection, step)
                     last_id = connection.execute(_insert(step.count), step.values).lastrowid or 0
-                    self._copies.add_lines(connection, last_id, step.count, step.record, step.line)
+                    if step.record == NO_RECORD:
+                        self._copies.add_other(connection, last_id)
+                    else:
+                        self._copies.add_lines(connection, last_id, step.count, step.record, step.line)
                     rows += step.count
                 else:
                     closing_rows += self._closings.end(connection, step)
@@ -191,6 +200,7 @@ class PollingWriter:
         written.rows += rows
         written.closing_rows += closing_rows
         written.unreadable_rows += batch.unreadable
+        written.damaged_records += batch.damaged
         written.transactions += 1
         return True
 
@@ -217,6 +227,12 @@ class PollingWriter:
     def _create(self, connection: sqlite3.Connection) -> None:
         with self._transaction(connection):
             prepare(connection, self._table.path)
+
+    def _inherit(self, connection: sqlite3.Connection) -> None:
+        """Go on from the copy of a former life, where this one has none yet."""
+        if self._ancestry and connection.execute(_LOAD, (_SINK, self._epoch)).fetchone() is None:
+            with self._transaction(connection):
+                inherit(connection, _SINK, self._epoch, self._ancestry)
 
     def _settle_watch(self, connection: sqlite3.Connection) -> None:
         """Begin or end the taking over of others' rows, where that is not done yet."""

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import queue
-import secrets
 import sqlite3
 import threading
 import time
@@ -16,7 +15,9 @@ from typing import IO, Final, Literal, TypeVar
 from filters.block import Selection
 from filters.matching import Matcher
 from storage.database import explain, hold, migrate_file
+from storage.inventory import Removed, StoredChunk, StoredTask
 from storage.journal import (
+    Ancestor,
     Append,
     Committed,
     JournalClosedError,
@@ -31,8 +32,10 @@ from storage.journal import (
     TaskState,
 )
 from storage.sqlite.backlog import Backlog, Group, size_of
+from storage.sqlite.life import Life, Mark, begin_life
 from storage.sqlite.locks import WriteLock, write_lock
 from storage.sqlite.reader import Reader
+from storage.sqlite.remover import Remover
 from storage.sqlite.writer import CommitResult, Writer
 
 __all__ = ["SqliteJournal"]
@@ -42,6 +45,8 @@ _log = logging.getLogger(__name__)
 _BUSY_SECONDS: Final = 1.0
 """How long SQLite itself waits for another program's transaction, at most; the writer then looks up and tries again."""
 
+_REMOVER_BUSY_SECONDS: Final = 0.1
+"""Short, because the journal may be waiting for the lock meanwhile."""
 _START_SECONDS_MAX: Final = 30.0
 """How long another program may lock the database while the journal is opened."""
 
@@ -66,12 +71,6 @@ def _connect(path: Path, *, synchronous: str, busy_seconds: float = _BUSY_SECOND
     return connection
 
 
-def _epoch(connection: sqlite3.Connection) -> str:
-    """The journal's life, begun where it has none."""
-    connection.execute("INSERT OR IGNORE INTO journal_meta (name, value) VALUES ('epoch', ?)", (secrets.token_hex(4),))
-    return str(connection.execute("SELECT value FROM journal_meta WHERE name = 'epoch'").fetchone()[0])
-
-
 class SqliteJournal:
     """See ``storage.journal.Journal``. Made by ``open``; belongs to the event loop that it was opened on.
 
@@ -84,8 +83,8 @@ class SqliteJournal:
         path: Path,
         lock: IO[bytes],
         writer: Writer,
-        epoch: str,
-        last_record: int,
+        mark: Mark,
+        life: Life,
         *,
         pending_bytes_max: int,
         commit_bytes_max: int,
@@ -95,7 +94,8 @@ class SqliteJournal:
         self._path = path
         self._lock_file = lock
         self._writer = writer
-        self._epoch = epoch
+        self._mark = mark
+        self._life = life
         self._pending_bytes_max = pending_bytes_max
         self._commit_bytes_max = commit_bytes_max
         self._retry_seconds_max = retry_seconds_max
@@ -115,7 +115,7 @@ class SqliteJournal:
         self._idle = asyncio.Event()
         self._idle.set()
         self._commits = self._lines = self._stored_bytes = self._duplicates = 0
-        self._last_record = last_record
+        self._last_record = life.last_record
         self._last_commit_seconds = 0.0
         self._error = ""
         self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
@@ -123,9 +123,11 @@ class SqliteJournal:
         self._thread.start()
         self._readers = ThreadPoolExecutor(readers, "journal-reader")
         self._reader = Reader(self._open_reader)
+        self._removals = ThreadPoolExecutor(1, "journal-remover")
+        self._remover = Remover(self._open_remover, self.write_lock, writer.forget)
 
     def __repr__(self) -> str:
-        return f"<SqliteJournal {str(self._path)!r} epoch={self._epoch} waiting={self._waiting_lines} lines>"
+        return f"<SqliteJournal {str(self._path)!r} epoch={self.epoch} waiting={self._waiting_lines} lines>"
 
     @classmethod
     async def open(
@@ -162,13 +164,17 @@ class SqliteJournal:
             synchronous = "FULL" if durability == "full" else "NORMAL"
             return _connect(path, synchronous=synchronous, busy_seconds=min(_BUSY_SECONDS, lock_seconds_max))
 
-        def prepare(held: IO[bytes]) -> tuple[IO[bytes], Writer, str, int]:
-            migrate_file(path, busy_seconds=_BUSY_SECONDS)
-            with explain(path):
-                with contextlib.closing(connect()) as connection:
-                    epoch = _epoch(connection)
-                    last = connection.execute("SELECT coalesce(max(record_id), 0) FROM journal_records").fetchone()
-                return held, Writer(path, connect, lock_seconds_max), epoch, int(last[0])
+        def prepare(held: IO[bytes]) -> tuple[IO[bytes], Writer, Mark, Life]:
+            with contextlib.ExitStack() as undo:
+                migrate_file(path, busy_seconds=_BUSY_SECONDS)
+                mark = Mark(path)
+                undo.callback(mark.close)
+                with explain(path):
+                    with contextlib.closing(connect()) as connection:
+                        life = begin_life(connection, mark)
+                    prepared = held, Writer(path, connect, lock_seconds_max), mark, life
+                undo.pop_all()
+                return prepared
 
         with contextlib.ExitStack() as undo:
             held = undo.enter_context(hold(path) if lock is None else lock)
@@ -193,7 +199,12 @@ class SqliteJournal:
     @property
     def epoch(self) -> str:
         """The journal's life."""
-        return self._epoch
+        return self._life.epoch
+
+    @property
+    def ancestry(self) -> Sequence[Ancestor]:
+        """The lives that this one goes on from, the latest first."""
+        return self._life.ancestry
 
     @property
     def write_lock(self) -> WriteLock:
@@ -218,6 +229,7 @@ class SqliteJournal:
             last_commit_seconds=self._last_commit_seconds,
             error=self._error or self._obstacle or self._writer.hindrance,
             last_record=self._last_record,
+            damaged_records=self._reader.damaged_records,
         )
 
     def set_commit_listener(self, listener: Callable[[Committed], None]) -> None:
@@ -283,6 +295,26 @@ class SqliteJournal:
         """Records in commit order."""
         return await self._run(self._reader.records, after, bytes_max)
 
+    async def stored_tasks(self, after: str, *, count_max: int) -> Sequence[StoredTask]:
+        """Tasks that have lines."""
+        return await self._run(self._reader.stored_tasks, after, count_max)
+
+    async def stored_chunks(self, task_id: str, after: int, *, count_max: int) -> Sequence[StoredChunk]:
+        """Chunks of a task."""
+        return await self._run(self._reader.stored_chunks, task_id, after, count_max)
+
+    async def mark(self, at: float) -> None:
+        """Note when what is there was stored."""
+        await self._run(self._remover.mark, at, threads=self._removals)
+
+    async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
+        """Remove the first chunks of a task, a step."""
+        return await self._run(self._remover.remove, task_id, sequence, copied, threads=self._removals)
+
+    async def forget_producers(self, before: float) -> int:
+        """Forget the numbers of producers that have been silent."""
+        return await self._run(self._remover.forget_producers, before, threads=self._removals)
+
     async def close(self) -> None:
         """Commit what waits, stop the threads and close the file; idempotent, and everyone waits for the end of it."""
         if self._closing is None:
@@ -299,11 +331,14 @@ class SqliteJournal:
     def _shut(self) -> None:
         self._thread.join()
         self._readers.shutdown()
+        self._removals.shutdown()
         self._reader.close()
+        self._remover.close()
         self._writer.close()
+        self._mark.close()
         self._lock_file.close()
 
-    async def _run(self, query: Callable[..., T], *arguments: object) -> T:
+    async def _run(self, query: Callable[..., T], *arguments: object, threads: ThreadPoolExecutor | None = None) -> T:
         if self._is_closed:
             raise JournalClosedError("the journal has been closed")
 
@@ -311,7 +346,10 @@ class SqliteJournal:
             with explain(self._path):
                 return query(*arguments)
 
-        return await self._loop.run_in_executor(self._readers, explained)
+        return await self._loop.run_in_executor(threads or self._readers, explained)
+
+    def _open_remover(self) -> sqlite3.Connection:
+        return _connect(self._path, synchronous="NORMAL", busy_seconds=_REMOVER_BUSY_SECONDS)
 
     def _open_reader(self) -> sqlite3.Connection:
         connection = _connect(self._path, synchronous="NORMAL")
@@ -359,13 +397,17 @@ class SqliteJournal:
         """One result for the whole group, or one per item."""
         try:
             with explain(self._path):
-                return [writer.commit(items)]
+                result = writer.commit(items)
         except JournalError as error:
             return [error] * len(items)
         except Exception as error:  # noqa: BLE001 - the thread must go on, and whoever appended must hear of it
             _log.exception("append failed", extra={"items": len(items)})
             if len(items) == 1:
                 return [JournalUnavailableError(f"the journal could not store this: {error}")]
+        else:
+            if result.last_record:
+                self._mark.advance(result.last_record)
+            return [result]
         # One item that cannot be stored must not take the others with it.
         return [result for item in items for result in self._commit(writer, [item])]
 

@@ -65,6 +65,8 @@ class _Task:
     waiting: list[LogEntry] = field(default_factory=list)
     """Entries of this transaction that have their sequence and are not packed yet."""
     received_at: float = 0.0
+    added_bytes: int = 0
+    """Bytes of payloads that this transaction adds."""
     is_changed: bool = False
     standing_end: TaskEnded | None = None
     """The end that rows of the table came behind in this transaction, and that is to stand behind them again."""
@@ -151,7 +153,7 @@ class Writer:
             self._finish()
             self._commit()
         except BaseException as error:
-            self._forget()
+            self.forget()
             if isinstance(error, sqlite3.Error) and not _is_locked(error):
                 self.close()  # rolls back, too
             elif self._connection is not None and self._connection.in_transaction:
@@ -203,13 +205,14 @@ class Writer:
         try:
             self._db.execute("COMMIT")
         except sqlite3.Error:
-            self._forget()
+            self.forget()
             self.close()
             found = self._db.execute("SELECT 1 FROM journal_records WHERE record_id = ?", (self._last_record,))
             if found.fetchone() is None:
                 raise
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Read everything anew that was kept between transactions; not while one is under way."""
         for cache in (self._tasks, self._numbers, self._statuses):
             cache.clear()
 
@@ -419,7 +422,7 @@ class Writer:
                     chunk.payload,
                 ),
             )
-            self._stored_bytes += len(chunk.payload)
+            task.added_bytes += len(chunk.payload)
             part = entries[done : done + count]
             self._blocks.append(Block(task.task_id, first, chunk.lines, entries=part, received_at=task.received_at))
             done += count
@@ -440,18 +443,21 @@ class Writer:
                 continue
             task.is_changed = False
             ended = task.ended
+            self._stored_bytes += task.added_bytes
             self._db.execute(
                 "UPDATE journal_tasks SET last_sequence = ?, end_status = ?, end_timestamp = ?, end_reason = ?, "
-                "end_through_status = ? WHERE task_key = ?",
+                "end_through_status = ?, stored_bytes = stored_bytes + ? WHERE task_key = ?",
                 (
                     task.last,
                     ended and ended.status,
                     ended and ended.timestamp,
                     ended and ended.reason,
                     ended and int(ended.through_status),
+                    task.added_bytes,
                     task.key,
                 ),
             )
+            task.added_bytes = 0
         updated_at = int(time.time())
         self._db.executemany(
             "INSERT INTO journal_producers (producer_id, number, updated_at) VALUES (?, ?, ?) "

@@ -8,7 +8,7 @@ from typing import Final
 
 from storage.polling import ClosingRows, PollingTable
 from storage.polling.closing import Closings
-from storage.polling.copies import CLOSING_RECORD, Copies
+from storage.polling.copies import NO_RECORD, Copies
 from storage.polling.errors import PollingUnavailableError
 from storage.polling.writer import PollingWriter
 from storage.sqlite.reader import Reader
@@ -120,7 +120,7 @@ class RowRepair:
     def _delete_from(self, record: int) -> None:
         """Delete all copies of lines of ``record`` and behind, the last first, then say that they are not copied."""
         with self._connection() as connection:
-            while found := connection.execute(_LAST_STRETCH, (self._epoch, record, CLOSING_RECORD)).fetchone():
+            while found := connection.execute(_LAST_STRETCH, (self._epoch, record, NO_RECORD)).fetchone():
                 first, last = found
                 start = max(first, last - _FIXES_MAX + 1)
                 with self._transaction(connection):
@@ -144,7 +144,7 @@ class RowRepair:
                 jobs = [each.task_id for each in records if each.ended is not None]
                 with self._transaction(connection):
                     for job_id in jobs:
-                        deleted = connection.execute(_DELETE_CLOSINGS, (job_id, self._epoch, CLOSING_RECORD))
+                        deleted = connection.execute(_DELETE_CLOSINGS, (job_id, self._epoch, NO_RECORD))
                         self.changed["deleted"] += deleted.rowcount
                 record = records[-1].id + 1
 

@@ -13,7 +13,7 @@ from typing import Final
 from filters.entry import LogEntry
 from filters.identifiers import IdentifierError, check_identifier
 from storage.polling.batches import TABLE_SOURCE, Place
-from storage.polling.copies import CLOSING_RECORD, TableWatch, high_water, load_watch
+from storage.polling.copies import NO_RECORD, TableWatch, high_water, load_watch
 from storage.polling.foreign import ForeignReader
 from storage.polling.watcher import ROW_ID
 from storage.verification.findings import Finding, Findings, Kind
@@ -154,7 +154,7 @@ class RowCheck:
     def _stretches(self) -> Iterator[_Stretch]:
         after = (0, 0, 0)
         while True:
-            found = self._connection.execute(_STRETCHES, (self._epoch, CLOSING_RECORD, self._high, *after)).fetchall()
+            found = self._connection.execute(_STRETCHES, (self._epoch, NO_RECORD, self._high, *after)).fetchall()
             if not found:
                 return
             for record, line, first, last in found:

@@ -73,7 +73,7 @@ class Streams:
 @pytest.mark.parametrize("kinds", [FEW, pytest.param(MANY, marks=pytest.mark.readers)], ids=["100", "500"])
 async def test_everybody_is_told_to_come_back_and_nothing_is_lost(kinds: dict[str, int], tmp_path: Path) -> None:
     """Many open streams and producers on both wires: each stream has a reason and a pause of its own, exit code 0."""
-    async with running_gateway(tmp_path) as gateway:
+    async with running_gateway(tmp_path, MAX_CONNECTIONS_PER_ADDRESS="0") as gateway:
         streams = Streams(gateway)
         logs = "/api/v1/log-streaming/logs/native/stream"
         pipelines = "/api/v1/log-streaming/pipelines/p/progress"
@@ -154,8 +154,8 @@ async def test_clients_that_hang_cannot_hold_it(tmp_path: Path) -> None:
         hanging = []
         for request in (
             "",
-            "GET /half HTTP/1.1\r\nHost: x\r\n",
-            "POST /api/v1/auth/ticket HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n",
+            "GET /half HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+            "POST /api/v1/auth/ticket HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n\r\n",
             "GET /api/v1/log-streaming/logs/big/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
             "GET /api/v1/log-streaming/pipelines/p/progress HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
             "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",

@@ -77,7 +77,11 @@ async def main() -> int:
 async def play(company: str) -> Round:
     """One round on a gateway of its own."""
     result = Round(company)
-    settings = {"SESSION_TIMEOUT_MINUTES": str(TIMEOUT_SECONDS / 60), "DURABILITY": "process"}
+    settings = {
+        "SESSION_TIMEOUT_MINUTES": str(TIMEOUT_SECONDS / 60),
+        "DURABILITY": "process",
+        "MAX_CONNECTIONS_PER_ADDRESS": "0",
+    }
     with tempfile.TemporaryDirectory() as directory:
         async with running_gateway(Path(directory), **settings) as gateway:
             before = resident_bytes(gateway.pid)

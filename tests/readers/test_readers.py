@@ -28,6 +28,7 @@ SMALL = {
     "RUN_BYTES_TOTAL": str(1 << 20),
     "PENDING_BYTES_MAX": str(1 << 20),
     "DURABILITY": "process",
+    "MAX_CONNECTIONS_PER_ADDRESS": "0",
 }
 
 

@@ -48,7 +48,7 @@ class BareWebSocket:
     async def open(cls, port: int, query: str = "EIO=4&transport=websocket") -> "BareWebSocket":
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(
-            f"GET /socket.io/?{query} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"GET /socket.io/?{query} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
         async with asyncio.timeout(WAIT_SECONDS):

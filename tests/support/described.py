@@ -32,6 +32,13 @@ def calls(openapi: dict[str, Any]) -> Iterator[Call]:
 
 def _calls(path: str, method: str, operation: dict[str, Any]) -> Iterator[Call]:
     parameters = operation.get("parameters", [])
+    body = operation.get("requestBody", {})
+    bodies = {
+        name: example["value"]
+        for content in body.get("content", {}).values()
+        for name, example in content.get("examples", {}).items()
+    }
+    usual = next(iter(bodies.values())) if body.get("required") else None
 
     def call(name: str, chosen: dict[str, Any], body: Any = None) -> Call:
         made = Call(f"{operation['operationId']} {name}".strip(), method, path, operation, json=body)
@@ -52,13 +59,12 @@ def _calls(path: str, method: str, operation: dict[str, Any]) -> Iterator[Call]:
                 made.headers[parameter["name"]] = text
         return made
 
-    yield call("", {})
+    yield call("", {}, usual)
     for parameter in parameters:
         for name, example in parameter.get("examples", {}).items():
-            yield call(f"{parameter['name']}: {name}", {parameter["name"]: example["value"]})
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        for name, example in content.get("examples", {}).items():
-            yield call(f"body: {name}", {}, example["value"])
+            yield call(f"{parameter['name']}: {name}", {parameter["name"]: example["value"]}, usual)
+    for name, value in bodies.items():
+        yield call(f"body: {name}", {}, value)
 
 
 def references(node: Any) -> Iterator[str]:

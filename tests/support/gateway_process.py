@@ -123,6 +123,11 @@ class GatewayProcess:
                         return page
                 await asyncio.sleep(POLL_SECONDS)
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process a signal, if there is one."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
     def kill(self) -> None:
         """SIGKILL: no clean-up of any kind."""
         if self._process is not None:

