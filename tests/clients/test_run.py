@@ -122,7 +122,7 @@ async def test_a_command_outlives_a_full_spool() -> None:
     """With the gateway away, more output than the spool takes does not stop the command."""
     code = "import sys\nfor i in range(3000): sys.stdout.write('x' * 1000 + '\\n')"
     ended = await otto_logs(
-        *("run", "--quiet", "--gateway", "127.0.0.1:1", "--spool", "1", "--close-timeout", "0"),
+        *("run", "--quiet", "--gateway", "127.0.0.1:1", "--spool-size", "1", "--close-timeout", "0"),
         *("--", sys.executable, "-c", code),
     )
 
