@@ -7,7 +7,7 @@ of its own would disturb the program's, and this way one courier serves asyncio 
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, Protocol
 
@@ -36,6 +36,8 @@ _log: Final = logging.getLogger("otto_logs")
 
 _PUBLISH: Final = f"/{logs_pb2.DESCRIPTOR.services_by_name['LogIngestService'].full_name}/Publish"
 _PRODUCER_ID_BYTES_MAX: Final = 128
+_PUSHBACK: Final = "grpc-retry-pushback-ms"
+_PUSHBACK_SECONDS_MAX: Final = 300.0
 _REFUSALS_MAX: Final = 3
 """How often a renewed token, or a request that seems too large, is tried before giving up."""
 
@@ -214,7 +216,7 @@ class Courier:
             return
         fatal = self._fatal(code, details, token)
         if fatal is None:
-            self._pause(_why(code, details))
+            self._pause(_why(code, details), _pushback_seconds(error))
             return
         self._outbox.fail(fatal)
         self._problem(Problem(ProblemKind.FAILED, str(fatal)))
@@ -250,9 +252,9 @@ class Courier:
                 )
         return None
 
-    def _pause(self, reason: str) -> None:
+    def _pause(self, reason: str, seconds_least: float = 0.0) -> None:
         self._outbox.away(reason)
-        delay = self._backoff.next_delay_seconds()
+        delay = max(seconds_least, self._backoff.next_delay_seconds())
         self._problem(
             Problem(
                 ProblemKind.DISCONNECTED,
@@ -282,6 +284,13 @@ def tell(problem: Problem, on_problem: Callable[[Problem], None] | None) -> None
         on_problem(problem)
     except Exception:  # noqa: BLE001 - the program's own function
         _log.exception("the on_problem callback has raised")
+
+
+def _pushback_seconds(error: grpc.RpcError) -> float:
+    """How long the gateway asks to stay away, as gRPC's retry design (A6) says it: in ``grpc-retry-pushback-ms``."""
+    metadata: Iterable[tuple[str, str | bytes]] = error.trailing_metadata() or ()
+    asked = str(dict(metadata).get(_PUSHBACK, ""))
+    return min(int(asked) / 1000, _PUSHBACK_SECONDS_MAX) if asked.isdecimal() else 0.0
 
 
 def _why(code: grpc.StatusCode, details: str) -> str:

@@ -131,6 +131,7 @@ class MemorySpool:
         gap = self._gaps.get(address) if mark.dropped else None
         if gap is None:
             before = self._gaps.get(address)
+            self._open.pop(address, None)  # what comes later is behind the gap
             gap = self._new_gap(address, 0.0)
             self._pending.append(gap)
             if not mark.dropped:  # it stays where it is, and what is dropped elsewhere is not added to it

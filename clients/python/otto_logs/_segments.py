@@ -107,7 +107,7 @@ class SegmentLog:
             if self._durable:
                 os.fsync(fd)
                 _sync_directory(self._directory)
-        except BaseException:
+        except OSError:
             os.close(fd)
             with contextlib.suppress(OSError):
                 path.unlink()

@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from otto.logs.v1 import logs_pb2
 
@@ -100,6 +100,11 @@ class SyncLogProducer:
         """A frozen picture of the counters."""
         return self._delivery.statistics
 
+    @property
+    def positions(self) -> Mapping[str, Any]:
+        """The ``positions`` of the newest lines in the spool on disk, those of the process before included."""
+        return self._delivery.positions
+
     def log(
         self,
         task_id: str,
@@ -110,6 +115,7 @@ class SyncLogProducer:
         source: Source | str = Source.STDOUT,
         time_unix_nano: int | None = None,
         metadata: Mapping[str, object] | None = None,
+        positions: Mapping[str, object] | None = None,
     ) -> None:
         """Send a line; waits only where the policy says so.
 
@@ -121,6 +127,8 @@ class SyncLogProducer:
             source: a ``Source`` or its name in any case.
             time_unix_nano: when it was written, in nanoseconds since the Unix epoch; None: now.
             metadata: further fields.
+            positions: how far the program's own inputs were read with this line, as values of JSON. A spool on disk
+                keeps them together with the line; see ``positions``.
 
         Raises:
             ValueError: an argument is wrong; the text names it.
@@ -128,7 +136,7 @@ class SyncLogProducer:
         """
         line = self._delivery.prepare(task_id, worker_id, message, level, source, time_unix_nano, metadata)
         outbox = self._delivery.outbox
-        while not outbox.try_line(*line):
+        while not outbox.try_line(*line, positions):
             outbox.wait_room(len(line[1]))
 
     def report_status(

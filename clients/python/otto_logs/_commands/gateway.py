@@ -2,10 +2,11 @@
 
 import logging
 import os
+import shlex
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -91,6 +92,32 @@ class Gateway:
         if self.spool_directory:
             memory = min(memory, _MEMORY_MEBIBYTES)
         return ProducerLimits(spool_bytes_max=memory * _MEBIBYTE, backoff_seconds_max=10.0, **size)
+
+    @property
+    def where_kept(self) -> str:
+        """What becomes of lines that were not delivered."""
+        if not self.spool_directory:
+            return "they were in memory alone, and are lost; --spool DIR would keep them"
+        directory = shlex.quote(self.spool_directory)
+        return (
+            f"the next command with --spool {directory} delivers them, and so does: otto-logs flush --spool {directory}"
+        )
+
+    def producer_in_any_case(self, policy: SpoolPolicy) -> tuple["Gateway", SyncLogProducer]:
+        """A producer as by ``producer``, in memory where the spool's directory cannot be used; and what it goes by.
+
+        Raises:
+            click.UsageError: another option is wrong.
+        """
+        try:
+            return self, self.producer(policy)
+        except click.UsageError as error:
+            if not self.spool_directory:
+                raise
+            in_memory = replace(self, spool_directory=None)
+            producer = in_memory.producer(policy)
+            say(f"--spool cannot be used, and lines wait in memory: {error.message}")
+            return in_memory, producer
 
     def producer(self, policy: SpoolPolicy, *, spool_name: str | None = None) -> SyncLogProducer:
         """A producer that says on stderr what goes wrong.
