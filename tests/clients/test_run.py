@@ -1,6 +1,7 @@
 import asyncio
 import signal
 import sys
+from pathlib import Path
 
 import grpc
 import pytest
@@ -122,12 +123,63 @@ async def test_a_command_outlives_a_full_spool() -> None:
     """With the gateway away, more output than the spool takes does not stop the command."""
     code = "import sys\nfor i in range(3000): sys.stdout.write('x' * 1000 + '\\n')"
     ended = await otto_logs(
-        *("run", "--quiet", "--gateway", "127.0.0.1:1", "--spool", "1", "--close-timeout", "0"),
+        *("run", "--quiet", "--gateway", "127.0.0.1:1", "--spool-size", "1", "--close-timeout", "0"),
         *("--", sys.executable, "-c", code),
     )
 
     assert ended.code == 0
     assert "because the spool was full" in ended.stderr
+
+
+async def test_without_a_gateway_the_output_is_kept_on_disk(peer: IngestPeer, tmp_path: Path) -> None:
+    """The command runs as ever; how many lines are where, and what delivers them, is said; and so it does."""
+    ended = await otto_logs(
+        *("run", "--gateway", "127.0.0.1:1", "--spool", str(tmp_path), "--task", "t", "--close-timeout", "0.1"),
+        *sh("echo one; echo two; exit 5"),
+    )
+
+    assert (ended.code, ended.stdout) == (5, b"one\ntwo\n")
+    assert (
+        f"has not acknowledged 2 lines within 0.1 s (connection refused); they are kept in {tmp_path}" in ended.stderr
+    )
+    assert f"otto-logs flush --spool {tmp_path}" in ended.stderr
+    await otto_logs("flush", "--gateway", peer.address, "--spool", str(tmp_path))
+    assert peer.lines("t") == ["one", "two"]
+    assert last_status(peer)[1] == "exit code 5"
+
+
+async def test_without_a_gateway_and_a_directory_the_loss_is_said() -> None:
+    """With what would have kept the lines."""
+    ended = await otto_logs("run", "--gateway", "127.0.0.1:1", "--close-timeout", "0", *sh("echo one"))
+
+    assert ended.code == 0
+    assert "in memory alone, and are lost; --spool DIR would keep them" in ended.stderr
+
+
+async def test_a_directory_that_cannot_be_used_breaks_nothing(peer: IngestPeer, tmp_path: Path) -> None:
+    """The command runs, and its lines wait in memory."""
+    (tmp_path / "file").touch()
+    ended = await otto_logs(
+        "run", "--gateway", peer.address, "--spool", str(tmp_path / "file" / "spool"), *sh("echo one; exit 2")
+    )
+
+    assert (ended.code, ended.stdout) == (2, b"one\n")
+    assert "--spool cannot be used, and lines wait in memory" in ended.stderr
+    assert peer.lines() == ["one"]
+
+
+async def test_what_a_killed_run_has_read_is_delivered_by_the_next(peer: IngestPeer, tmp_path: Path) -> None:
+    """SIGKILL of ``otto-logs run`` itself: every line that it has shown was on disk before, or is by then."""
+    arguments = ("run", "--spool", str(tmp_path), "--task", "t", "--gateway")
+    script = "echo one; echo two; echo ready >&2; exec sleep 60"
+    process = await start_otto_logs(*arguments, "127.0.0.1:1", *sh(script))
+    while not (spools := list(tmp_path.glob("*/*.segment"))) or b"ready" not in spools[0].read_bytes():
+        await asyncio.sleep(0.01)
+    process.kill()
+    await process.communicate()
+    await otto_logs(*arguments, peer.address, *sh("echo three"))
+
+    assert [line for line in peer.lines("t") if line != "ready"] == ["one", "two", "three"]
 
 
 async def test_signals_are_forwarded(peer: IngestPeer) -> None:

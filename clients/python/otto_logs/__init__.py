@@ -27,11 +27,12 @@ from otto_logs._producer import LogProducer, Worker
 from otto_logs._report_queue import ReportStatistics
 from otto_logs._statistics import Problem, ProblemKind, ProducerState, ProducerStatistics
 from otto_logs._sync_producer import SyncLogProducer, SyncWorker
-from otto_logs._values import Level, Source, SpoolPolicy, StageStatus, WorkerStatus
+from otto_logs._values import Durability, Level, Source, SpoolPolicy, StageStatus, WorkerStatus
 
 __all__ = [
     "AuthenticationError",
     "ClosedError",
+    "Durability",
     "ForkedError",
     "GatewayError",
     "IncompatibleError",

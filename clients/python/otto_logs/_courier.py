@@ -7,9 +7,9 @@ of its own would disturb the program's, and this way one courier serves asyncio 
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final
+from typing import Final, Protocol
 
 import grpc
 from otto.logs.v1 import logs_pb2
@@ -30,12 +30,14 @@ from otto_logs._outbox import Outbox
 from otto_logs._statistics import Problem, ProblemKind
 from otto_logs._values import line_count
 
-__all__ = ["Courier"]
+__all__ = ["Carrier", "Courier", "tell"]
 
 _log: Final = logging.getLogger("otto_logs")
 
 _PUBLISH: Final = f"/{logs_pb2.DESCRIPTOR.services_by_name['LogIngestService'].full_name}/Publish"
 _PRODUCER_ID_BYTES_MAX: Final = 128
+_PUSHBACK: Final = "grpc-retry-pushback-ms"
+_PUSHBACK_SECONDS_MAX: Final = 300.0
 _REFUSALS_MAX: Final = 3
 """How often a renewed token, or a request that seems too large, is tried before giving up."""
 
@@ -45,6 +47,18 @@ def _version() -> str:
         return version("otto-logs")
     except PackageNotFoundError:
         return "0"
+
+
+class Carrier(Protocol):
+    """What is to be delivered before anything of our own."""
+
+    def deliver(self) -> None:
+        """Deliver it; return as well once cancelled."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop."""
+        ...
 
 
 class Courier:
@@ -58,6 +72,7 @@ class Courier:
         *,
         producer_id: str | None,
         on_problem: Callable[[Problem], None] | None,
+        leftovers: Carrier | None = None,
     ) -> None:
         if producer_id is not None and not 1 <= len(producer_id.encode()) <= _PRODUCER_ID_BYTES_MAX:
             raise ValueError(f"producer_id must have 1 to {_PRODUCER_ID_BYTES_MAX} bytes")
@@ -65,6 +80,7 @@ class Courier:
         self._outbox = outbox
         self._endpoint = endpoint
         self._on_problem = on_problem
+        self._leftovers = leftovers
         self._backoff = Backoff(limits.backoff_seconds, limits.backoff_seconds_max)
         self._thread = threading.Thread(target=self._run, name=f"otto-logs {endpoint.target}", daemon=True)
         self._call: grpc.Call | None = None
@@ -84,24 +100,45 @@ class Courier:
         if self._thread.ident is not None:
             self._thread.join(timeout_seconds)
 
+    def cancel_leftovers(self) -> None:
+        """Deliver no more of what others left."""
+        if self._leftovers is not None:
+            self._leftovers.cancel()
+
     def cancel(self) -> None:
         """Cut the connection."""
+        self.cancel_leftovers()
         call = self._call
         if call is not None:
             call.cancel()
 
     def _run(self) -> None:
         try:
+            if self._leftovers is not None:
+                self._leftovers.deliver()
+            self.carry()
+        except Exception as error:  # noqa: BLE001 - the thread's edge: without it the program would wait for ever
+            self._crashed(error)
+        finally:
+            self._outbox.finish()
+
+    def carry(self) -> None:
+        """Deliver what is in the outbox, until it is finished."""
+        try:
             if self._endpoint.is_exposed and self._endpoint.token() is not None:
                 _log.warning("the token crosses the network in plain text; give tls= for %s", self._endpoint.target)
             while not self._outbox.is_finished:
                 self._visit()
                 self._report_drops()
-        except Exception as error:  # noqa: BLE001 - the thread's edge: without it the program would wait for ever
-            _log.exception("the producer stopped because of an error of its own")
-            self._outbox.fail(GatewayError("INTERNAL", f"the producer stopped because of an error of its own: {error}"))
+        except Exception as error:  # noqa: BLE001 - as above
+            self._crashed(error)
         finally:
+            self._report_drops()
             self._outbox.finish()
+
+    def _crashed(self, error: Exception) -> None:
+        _log.exception("the producer stopped because of an error of its own")
+        self._outbox.fail(GatewayError("INTERNAL", f"the producer stopped because of an error of its own: {error}"))
 
     def _visit(self) -> None:
         """One connection, from the Hello to its end, and the pause behind it."""
@@ -179,7 +216,7 @@ class Courier:
             return
         fatal = self._fatal(code, details, token)
         if fatal is None:
-            self._pause(_why(code, details))
+            self._pause(_why(code, details), _pushback_seconds(error))
             return
         self._outbox.fail(fatal)
         self._problem(Problem(ProblemKind.FAILED, str(fatal)))
@@ -215,9 +252,9 @@ class Courier:
                 )
         return None
 
-    def _pause(self, reason: str) -> None:
+    def _pause(self, reason: str, seconds_least: float = 0.0) -> None:
         self._outbox.away(reason)
-        delay = self._backoff.next_delay_seconds()
+        delay = max(seconds_least, self._backoff.next_delay_seconds())
         self._problem(
             Problem(
                 ProblemKind.DISCONNECTED,
@@ -231,16 +268,29 @@ class Courier:
         count = self._outbox.take_drops()
         if count:
             self._problem(Problem(ProblemKind.DROPPED, f"dropped {line_count(count)} because the spool was full"))
+        for problem in self._outbox.take_problems():
+            self._problem(problem)
 
     def _problem(self, problem: Problem) -> None:
-        """Tell the log and the program; never called under the outbox's lock."""
-        _log.log(logging.ERROR if problem.kind is ProblemKind.FAILED else logging.WARNING, "%s", problem.message)
-        if self._on_problem is None:
-            return
-        try:
-            self._on_problem(problem)
-        except Exception:  # noqa: BLE001 - the program's own function
-            _log.exception("the on_problem callback has raised")
+        tell(problem, self._on_problem)
+
+
+def tell(problem: Problem, on_problem: Callable[[Problem], None] | None) -> None:
+    """Tell the log and the program of a problem; never called under the outbox's lock."""
+    _log.log(logging.ERROR if problem.kind is ProblemKind.FAILED else logging.WARNING, "%s", problem.message)
+    if on_problem is None:
+        return
+    try:
+        on_problem(problem)
+    except Exception:  # noqa: BLE001 - the program's own function
+        _log.exception("the on_problem callback has raised")
+
+
+def _pushback_seconds(error: grpc.RpcError) -> float:
+    """How long the gateway asks to stay away, as gRPC's retry design (A6) says it: in ``grpc-retry-pushback-ms``."""
+    metadata: Iterable[tuple[str, str | bytes]] = error.trailing_metadata() or ()
+    asked = str(dict(metadata).get(_PUSHBACK, ""))
+    return min(int(asked) / 1000, _PUSHBACK_SECONDS_MAX) if asked.isdecimal() else 0.0
 
 
 def _why(code: grpc.StatusCode, details: str) -> str:

@@ -1,22 +1,30 @@
 """What both producers are made of: the outbox with its courier, and the making of both."""
 
+import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import quote
 
 from otto_logs._courier import Courier
+from otto_logs._disk_spool import DiskSpool
 from otto_logs._endpoint import Endpoint, Tls, Token
 from otto_logs._errors import NotDeliveredError
+from otto_logs._leftovers import Leftovers
 from otto_logs._limits import ProducerLimits
 from otto_logs._memory_spool import MemorySpool
 from otto_logs._outbox import Outbox
 from otto_logs._requests import message_bytes, text_map
-from otto_logs._spool import Address
+from otto_logs._spool import Address, Spool
+from otto_logs._spool_directory import Claim, SpoolDirectory, new_producer_id
 from otto_logs._statistics import Problem, ProducerStatistics
-from otto_logs._values import Level, Source, SpoolPolicy, check_identifier, line_count
+from otto_logs._values import Durability, Level, Source, SpoolPolicy, check_identifier, line_count
 
-__all__ = ["Delivery", "Prepared"]
+__all__ = ["SPOOL_DIRECTORY_VARIABLE", "Delivery", "Prepared"]
 
-_ADDRESSES_MAX = 10_000
+SPOOL_DIRECTORY_VARIABLE: Final = "OTTO_LOGS_SPOOL_DIR"
+_ADDRESSES_MAX: Final = 10_000
 
 Prepared = tuple[Address, bytes, int, Level, Source, dict[str, str] | None]
 """A line as ``Outbox.try_line`` takes it."""
@@ -33,10 +41,14 @@ class Delivery:
         policy: what happens to a new line while the spool is full.
         limits: how much is gathered, held and waited for.
         on_problem: called on the producer's own thread; must neither wait nor use the producer.
+        spool_directory: where lines are kept on disk until the gateway has them, for one user's processes that send to
+            one gateway; None: ``OTTO_LOGS_SPOOL_DIR``, or in memory alone; empty: in memory alone.
+        spool_durability: what a line in there survives: ``process`` or ``full``.
+        spool_name: the sub-directory to use, and to keep for the positions in it; None: a new one.
 
     Raises:
         ValueError: an argument is wrong; the text names it.
-        OSError: a TLS file cannot be read.
+        OSError: a TLS file cannot be read, or the spool's directory not be written.
     """
 
     def __init__(
@@ -49,14 +61,63 @@ class Delivery:
         policy: SpoolPolicy | str,
         limits: ProducerLimits | None,
         on_problem: Callable[[Problem], None] | None,
+        spool_directory: str | os.PathLike[str] | None,
+        spool_durability: Durability | str,
+        spool_name: str | None = None,
     ) -> None:
         self.limits = limits or ProducerLimits()
         self.endpoint = Endpoint(gateway, token, tls, self.limits.keepalive_seconds)
-        self.outbox = Outbox(MemorySpool(self.limits), SpoolPolicy(policy), self.limits)
-        self.courier = Courier(self.outbox, self.endpoint, self.limits, producer_id=producer_id, on_problem=on_problem)
+        self._claim: Claim | None = None
+        self.leftovers: Leftovers | None = None
+        self.positions: Mapping[str, Any] = {}
+        spool: Spool
+        directory = spool_directory if spool_directory is not None else os.environ.get(SPOOL_DIRECTORY_VARIABLE)
+        self.spool_directory = SpoolDirectory(directory) if directory else None
+        if self.spool_directory is None:
+            spool = MemorySpool(self.limits)
+        else:
+            durability = Durability(spool_durability)
+            on_disk = self._claim_spool(self.spool_directory, durability, producer_id, spool_name)
+            spool, producer_id = on_disk, on_disk.producer_id
+            self.positions = on_disk.positions
+        self.outbox = Outbox(spool, SpoolPolicy(policy), self.limits)
+        if self.spool_directory is not None:
+            self.leftovers = Leftovers(
+                self.spool_directory, self.endpoint, self.limits, durability, on_problem, self.outbox
+            )
+        self.courier = Courier(
+            self.outbox,
+            self.endpoint,
+            self.limits,
+            producer_id=producer_id,
+            on_problem=on_problem,
+            leftovers=self.leftovers,
+        )
         self._addresses: dict[tuple[str, str], Address] = {}
         self._started = False
         self._closed = False
+
+    def _claim_spool(
+        self, directory: SpoolDirectory, durability: Durability, producer_id: str | None, name: str | None
+    ) -> DiskSpool:
+        producer_id = producer_id or new_producer_id()
+        name = quote(name or producer_id, safe="")
+        claim = directory.claim(name)
+        if claim is None:
+            raise ValueError(f"producer_id: another process uses {name!r} in {directory.path}; give each its own")
+        self._claim = claim
+        try:
+            return DiskSpool(claim.path, self.limits, producer_id, durability)
+        except BaseException:
+            claim.release()
+            raise
+
+    def release(self) -> None:
+        """Let go of the spool's directory, for whoever delivers what is left in it. Idempotent."""
+        if not self.outbox.is_foreign:
+            self.outbox.release()
+            if self._claim is not None:
+                self._claim.release()
 
     def __repr__(self) -> str:
         statistics = self.statistics
@@ -68,7 +129,10 @@ class Delivery:
     @property
     def statistics(self) -> ProducerStatistics:
         """A frozen picture of the counters."""
-        return self.outbox.statistics
+        statistics = self.outbox.statistics
+        if self.leftovers is None:
+            return statistics
+        return replace(statistics, leftover_lines_acknowledged=self.leftovers.statistics.lines_acknowledged)
 
     def start(self) -> None:
         """Start the courier, once."""
@@ -132,7 +196,8 @@ class Delivery:
         limit = f" within {timeout_seconds:g} s" if timeout_seconds is not None else ""
         raise NotDeliveredError(
             f"the gateway at {self.endpoint.target} has not acknowledged {line_count(waiting)}{limit}"
-            + (f" ({reason})" if reason else ""),
+            + (f" ({reason})" if reason else "")
+            + (f"; they are kept in {self.spool_directory.path}" if self.spool_directory is not None else ""),
             waiting,
         )
 
@@ -143,6 +208,7 @@ class Delivery:
             GatewayError: the gateway refused for good.
             NotDeliveredError: time was up.
         """
+        self.release()
         if not self._closed and not self.outbox.is_empty:
             self._closed = True
             self.check_delivered(round(time.monotonic() - started, 1))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 __all__ = ["ProducerLimits"]
 
 _SPOOL_BYTES_LEAST = 64 * 1024
+_SPOOL_DISK_BYTES_LEAST = 4 * _SPOOL_BYTES_LEAST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +14,7 @@ class ProducerLimits:
 
     Attributes:
         spool_bytes_max: memory for what is not acknowledged, roughly; beyond it the policy applies.
+        spool_disk_bytes_max: the size of the files of a spool on disk, of which ``spool_bytes_max`` is in memory too.
         batch_lines_max: lines of one request.
         batch_bytes_max: bytes of one request.
         message_bytes_max: bytes of one message; a longer one is cut here, and ``metadata.originalBytes`` says how long
@@ -27,6 +29,7 @@ class ProducerLimits:
     """
 
     spool_bytes_max: int = 32 * 1024 * 1024
+    spool_disk_bytes_max: int = 1024 * 1024 * 1024
     batch_lines_max: int = 1_000
     batch_bytes_max: int = 256 * 1024
     message_bytes_max: int = 256 * 1024
@@ -43,6 +46,10 @@ class ProducerLimits:
                 raise ValueError(f"{name} must be more than 0, not {getattr(self, name)}")
         if self.spool_bytes_max < _SPOOL_BYTES_LEAST:
             raise ValueError(f"spool_bytes_max must be {_SPOOL_BYTES_LEAST} or more, not {self.spool_bytes_max}")
+        if self.spool_disk_bytes_max < _SPOOL_DISK_BYTES_LEAST:
+            raise ValueError(
+                f"spool_disk_bytes_max must be {_SPOOL_DISK_BYTES_LEAST} or more, not {self.spool_disk_bytes_max}"
+            )
         if max(self.message_bytes_max, self.batch_bytes_max) * 4 > self.spool_bytes_max:
             # A request on its way and one being gathered must both fit, or the spool is always full.
             object.__setattr__(self, "message_bytes_max", min(self.message_bytes_max, self.spool_bytes_max // 4))

@@ -1,32 +1,31 @@
 """A spool in memory: lines gather in runs, one request's worth each, until the courier takes them."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from otto.logs.v1 import logs_pb2
 
 from otto_logs._limits import ProducerLimits
-from otto_logs._spool import Address, Barrier, Request
-from otto_logs._values import Level, Source, line_count
+from otto_logs._runs import DroppedRun, Item, Run, mark_gap
+from otto_logs._spool import Address, Barrier, DropMark, Request
+from otto_logs._statistics import Problem
+from otto_logs._values import Level, Source
 
-__all__ = ["MemorySpool"]
+__all__ = ["ITEM_BYTES", "MemorySpool", "line_bytes"]
 
 _LINE_BYTES: Final = 96
 """What a line costs beside its message: protobuf's own fields and pointers, measured at 80 to 100 bytes."""
-_ITEM_BYTES: Final = 512
+ITEM_BYTES: Final = 512
 """What a status or a stage's progress costs, roughly."""
 
 
-class _Run:
-    __slots__ = ("address", "batch", "dropped", "opened_at", "size")
-
-    def __init__(self, address: Address, opened_at: float) -> None:
-        self.address = address
-        self.batch = logs_pb2.LineBatch(task_id=address.task_id, worker_id=address.worker_id)
-        self.size = 0
-        self.opened_at = opened_at
-        self.dropped = 0
+def line_bytes(message: bytes, metadata: Mapping[str, str] | None) -> int:
+    """The memory that a line counts for."""
+    size = len(message) + _LINE_BYTES
+    if metadata:
+        size += sum(2 * len(key) + 2 * len(value) for key, value in metadata.items())
+    return size
 
 
 class MemorySpool:
@@ -34,9 +33,9 @@ class MemorySpool:
 
     def __init__(self, limits: ProducerLimits) -> None:
         self._limits = limits
-        self._pending: deque[_Run | logs_pb2.PublishRequest | Barrier] = deque()
-        self._open: dict[Address, _Run] = {}
-        self._gaps: dict[Address, _Run] = {}
+        self._pending: deque[Run | Item | Barrier] = deque()
+        self._open: dict[Address, Run] = {}
+        self._gaps: dict[Address, Run] = {}
         self._sent: deque[Request | Barrier] = deque()
         self._again: deque[Request] = deque()
         self._number = 0
@@ -91,14 +90,15 @@ class MemorySpool:
         source: Source,
         metadata: Mapping[str, str] | None,
         now: float,
+        positions: Mapping[str, object] | None = None,
+        ordinal: int = 0,
     ) -> None:
-        """Add a line behind everything; the caller made room."""
-        size = len(message) + _LINE_BYTES
-        if metadata:
-            size += sum(2 * len(key) + 2 * len(value) for key, value in metadata.items())
+        """Add a line behind everything; the caller made room. ``ordinal`` comes back in the line's request."""
+        del positions  # they would be gone with the line
+        size = line_bytes(message, metadata)
         run = self._open.get(address)
         if run is None or self._is_full(run, size) or now - run.opened_at >= self._limits.linger_seconds:
-            run = self._open[address] = _Run(address, now)
+            run = self._open[address] = Run(address, now)
             self._pending.append(run)
         run.batch.lines.add(
             message=message,
@@ -107,54 +107,102 @@ class MemorySpool:
             source=source,
             metadata=metadata,
         )
+        run.ordinals.append(ordinal)
         run.size += size
         self._bytes += size
         self._lines += 1
 
-    def append_item(self, request: logs_pb2.PublishRequest) -> None:
+    def append_item(self, request: logs_pb2.PublishRequest, ordinal: int = 0) -> None:
         """Add anything but lines behind everything; no line that comes later overtakes it."""
         self._open.clear()
-        self._pending.append(request)
-        self._bytes += _ITEM_BYTES
+        self._pending.append(Item(request, ordinal))
+        self._bytes += ITEM_BYTES
 
-    def append_barrier(self) -> Barrier:
+    def append_barrier(self, barrier: Barrier | None = None) -> Barrier:
         """Mark the end of what is there now."""
-        barrier = Barrier()
+        barrier = barrier or Barrier()
         self._open.clear()
         self._pending.append(barrier)
         self._pass_barriers()
         return barrier
 
+    def append_gap(self, address: Address, mark: DropMark) -> None:
+        """Note behind everything that lines are missing; further drops of this worker are added to it."""
+        gap = self._gaps.get(address) if mark.dropped else None
+        if gap is None:
+            before = self._gaps.get(address)
+            self._open.pop(address, None)  # what comes later is behind the gap
+            gap = self._new_gap(address, 0.0)
+            self._pending.append(gap)
+            if not mark.dropped:  # it stays where it is, and what is dropped elsewhere is not added to it
+                del self._gaps[address]
+                if before is not None:
+                    self._gaps[address] = before
+        gap.mark = (gap.mark or DropMark()).plus(mark)
+
     def drop_oldest(self, size: int) -> int:
         """Drop unsent lines a run at a time, oldest first, until ``size`` bytes fit; how many lines it were."""
         dropped = 0
-        if self.has_room(size):
-            return dropped
-        kept: list[_Run | logs_pb2.PublishRequest | Barrier] = []
-        while self._pending and not self.has_room(size):
-            first = self._pending.popleft()
-            if not isinstance(first, _Run) or not first.batch.lines:
-                kept.append(first)
-                continue
-            dropped += self._drop(first, kept)
-        self._pending.extendleft(reversed(kept))
+        while not self.has_room(size):
+            run = self.drop_first()
+            if run is None:
+                break
+            dropped += len(run.ordinals)
         return dropped
 
-    def _drop(self, run: _Run, kept: list[_Run | logs_pb2.PublishRequest | Barrier]) -> int:
-        """Turn a run into the mark of a gap, or add it to the one that precedes it; the lines that went."""
-        count = len(run.batch.lines)
+    def drop_first(self) -> DroppedRun | None:
+        """Drop the first run that was not sent and leave the mark of a gap there; None where there is none."""
+        passed: list[Item] = []
+        for index, run in enumerate(self._pending):  # noqa: B007 - used behind the loop
+            if isinstance(run, Run) and run.ordinals:
+                break
+            if isinstance(run, Item):
+                passed.append(run)
+        else:
+            return None
+        address, count = run.address, len(run.ordinals)
         self._bytes -= run.size
         self._lines -= count
-        if self._open.get(run.address) is run:
-            del self._open[run.address]
-        gap = self._gaps.get(run.address)
+        if self._open.get(address) is run:
+            del self._open[address]
+        mark = DropMark(dropped=count, time_unix_nano=run.batch.lines[0].time_unix_nano)
+        gap = self._gaps.get(address)
         if gap is None:
-            gap = self._gaps[run.address] = _Run(run.address, run.opened_at)
-            gap.size = _ITEM_BYTES
-            self._bytes += _ITEM_BYTES
-            kept.append(gap)
-        gap.dropped += count + run.dropped
-        return count
+            gap = self._pending[index] = self._new_gap(address, run.opened_at)
+            gap.mark = mark
+        else:
+            del self._pending[index]
+            gap.mark = (gap.mark or DropMark()).plus(mark)
+            self._pass_barriers()
+        return DroppedRun(address, run.ordinals, mark, tuple(passed))
+
+    def _new_gap(self, address: Address, opened_at: float) -> Run:
+        gap = self._gaps[address] = Run(address, opened_at)
+        gap.size = ITEM_BYTES
+        self._bytes += ITEM_BYTES
+        return gap
+
+    def restore(self, requests: Iterable[Request], number: int, acknowledged: int) -> None:
+        """Begin with requests that an earlier life has numbered, up to ``number``; they are sent again."""
+        self._number, self._acknowledged = number, acknowledged
+        for request in requests:
+            request.times_sent = 1
+            self._sent.append(request)
+            self._again.append(request)
+            self._bytes += request.size
+            self._lines += request.lines
+
+    def take_problems(self) -> list[Problem]:
+        """What the program should know; a spool in memory has no troubles of its own."""
+        return []
+
+    @property
+    def lines_damaged(self) -> int:
+        """Lines that cannot be read any more; never in memory."""
+        return 0
+
+    def close(self) -> None:
+        """Nothing more is put in or taken out."""
 
     def ready_at(self) -> float | None:
         """The ``time.monotonic()`` from which on there is something to send; None: there is nothing."""
@@ -163,7 +211,7 @@ class MemorySpool:
         if not self._pending:
             return None
         first = self._pending[0]
-        if not isinstance(first, _Run) or self._open.get(first.address) is not first or self._is_full(first, 0):
+        if not isinstance(first, Run) or self._open.get(first.address) is not first or self._is_full(first, 0):
             return 0.0
         return first.opened_at + self._limits.linger_seconds
 
@@ -214,7 +262,7 @@ class MemorySpool:
         self._pass_barriers()
         return lines
 
-    def _is_full(self, run: _Run, size: int) -> bool:
+    def _is_full(self, run: Run, size: int) -> bool:
         limits = self._limits
         return len(run.batch.lines) >= limits.batch_lines_max or run.size + max(size, 1) > limits.batch_bytes_max
 
@@ -240,42 +288,48 @@ class MemorySpool:
             return None
         first = self._pending[0]
         assert not isinstance(first, Barrier)  # noqa: S101  (they are passed on as soon as they are first)
-        if isinstance(first, _Run):
+        if isinstance(first, Run):
             if lines_max <= 0:
                 return None
-            message, lines, size = self._take_run(first, lines_max)
+            request = self._take_run(first, lines_max)
         else:
-            message, lines, size = first, 0, _ITEM_BYTES
+            request = Request(self._number + 1, first.request, 0, 0, ITEM_BYTES)
+            request.ordinals = [first.ordinal]
             self._pending.popleft()
-        self._number += 1
-        message.number = self._number
-        request = Request(self._number, message.SerializeToString(), lines, len(message.lines.lines), size)
+        self._number = request.number
         self._sent.append(request)
         self._pass_barriers()
         return request
 
-    def _take_run(self, run: _Run, lines_max: int) -> tuple[logs_pb2.PublishRequest, int, int]:
+    def _take_run(self, run: Run, lines_max: int) -> Request:
         """The run at the front, with those behind it that fit into the same request, or the part of it that fits."""
         message = logs_pb2.PublishRequest()
         batch = message.lines
         batch.task_id, batch.worker_id = run.address
-        lines = size = 0
+        ordinals: list[int] = []
+        mark: DropMark | None = None
+        size = 0
         room = min(lines_max, self._limits.batch_lines_max)
         while run.address == (batch.task_id, batch.worker_id):
-            if size and (room == 0 or size + run.size > self._limits.batch_bytes_max):
+            if size and (room <= 0 or size + run.size > self._limits.batch_bytes_max):
                 break
-            count = len(run.batch.lines)
-            if run.dropped:
-                size += self._take_gap(run, batch)
-                room -= 1
+            count = len(run.ordinals)
+            if run.mark is not None:
+                if ordinals:
+                    break  # a gap begins a request, so that the request's content is easily told
+                mark = run.mark if mark is None else mark.plus(run.mark)
+                room -= mark_gap(run.mark, batch)
+                size += run.size
+                if self._gaps.get(run.address) is run:
+                    del self._gaps[run.address]
             elif count <= room:
                 batch.lines.extend(run.batch.lines)
-                lines += count
+                ordinals += run.ordinals
                 room -= count
                 size += run.size
             else:
+                ordinals += run.ordinals[:room]
                 size += self._cut(run, room, batch)
-                lines += room
                 break
             self._pending.popleft()
             if self._open.get(run.address) is run:
@@ -283,29 +337,21 @@ class MemorySpool:
             if not self._pending:
                 break
             following = self._pending[0]
-            if not isinstance(following, _Run):
+            if not isinstance(following, Run):
                 break
             run = following
-        return message, lines, size
-
-    def _take_gap(self, gap: _Run, batch: logs_pb2.LineBatch) -> int:
-        """The line that stands for those that were dropped; its size."""
-        batch.lines.add(
-            message=f"otto-logs: dropped {line_count(gap.dropped)} here because the spool was full".encode(),
-            level=logs_pb2.LEVEL_WARN,
-            source=logs_pb2.SOURCE_STDERR,
-            metadata={"droppedLines": str(gap.dropped)},
-        )
-        del self._gaps[gap.address]
-        return gap.size
+        request = Request(self._number + 1, message, len(ordinals), len(batch.lines), size)
+        request.ordinals, request.mark = ordinals, mark
+        return request
 
     @staticmethod
-    def _cut(run: _Run, count: int, batch: logs_pb2.LineBatch) -> int:
+    def _cut(run: Run, count: int, batch: logs_pb2.LineBatch) -> int:
         """Move the first ``count`` lines of a run into a batch; their size."""
         moved = run.batch.lines[:count]
         size = run.size * count // len(run.batch.lines)  # lines are alike; the rest keeps what rounding leaves
         batch.lines.extend(moved)
         del run.batch.lines[:count]
+        del run.ordinals[:count]
         run.size -= size
         return size
 
@@ -324,6 +370,4 @@ class MemorySpool:
         for request in self._sent:
             if isinstance(request, Request):
                 self._number += 1
-                message = logs_pb2.PublishRequest.FromString(request.data)
-                request.number = message.number = self._number
-                request.data = message.SerializeToString()
+                request.renumber(self._number)

@@ -14,8 +14,8 @@ from otto.logs.v1 import logs_pb2
 
 from otto_logs._errors import ClosedError, ForkedError, GatewayError, SpoolFullError
 from otto_logs._limits import ProducerLimits
-from otto_logs._spool import Address, Barrier, Spool
-from otto_logs._statistics import ProducerState, ProducerStatistics
+from otto_logs._spool import Address, Barrier, Spool, SpoolUnwritableError
+from otto_logs._statistics import Problem, ProducerState, ProducerStatistics
 from otto_logs._values import Level, Source, SpoolPolicy
 
 __all__ = ["Outbox"]
@@ -60,22 +60,28 @@ class Outbox:
         level: Level,
         source: Source,
         metadata: Mapping[str, str] | None,
+        positions: Mapping[str, object] | None = None,
     ) -> bool:
         """Accept a line; False where the policy is to wait for room.
+
+        ``positions``, how far files were read with this line, are for a spool on disk to remember.
 
         Raises:
             OttoLogsError: nothing is accepted any more.
         """
         with self._lock:
-            if not self._make_room(len(message)):
-                return False
-            now = time.monotonic()
-            before = self._spool.ready_at()
-            self._spool.append_line(address, message, time_unix_nano, level, source, metadata, now)
-            self._accepted += 1
-            if before is None or (before > 0.0 and self._spool.ready_at() == 0.0):
-                self._work.notify()
-            return True
+            while self._make_room(len(message)):
+                now = time.monotonic()
+                before = self._spool.ready_at()
+                try:
+                    self._spool.append_line(address, message, time_unix_nano, level, source, metadata, now, positions)
+                except SpoolUnwritableError:
+                    continue  # there is no room after all, and the policy decides again
+                self._accepted += 1
+                if before is None or (before > 0.0 and self._spool.ready_at() == 0.0):
+                    self._work.notify()
+                return True
+            return False
 
     def try_item(self, request: logs_pb2.PublishRequest) -> bool:
         """Accept anything but lines; False where the policy is to wait for room.
@@ -85,11 +91,14 @@ class Outbox:
             SpoolFullError: there are no lines that could be dropped for it.
         """
         with self._lock:
-            if not self._make_room(request.ByteSize()):
-                return False
-            self._spool.append_item(request)
-            self._work.notify()
-            return True
+            while self._make_room(request.ByteSize()):
+                try:
+                    self._spool.append_item(request)
+                except SpoolUnwritableError:
+                    continue
+                self._work.notify()
+                return True
+            return False
 
     def _make_room(self, size: int) -> bool:
         self._check()
@@ -154,6 +163,12 @@ class Outbox:
             self._closing = self._abandoned = True
             self._notify_all()
 
+    def release(self) -> None:
+        """Nobody uses the spool any more: let go of its files."""
+        with self._lock:
+            self._closing = True
+            self._spool.close()
+
     @property
     def is_foreign(self) -> bool:
         """Whether this is the child of the process that made the producer."""
@@ -183,6 +198,7 @@ class Outbox:
                 lines_accepted=self._accepted,
                 lines_acknowledged=self._acknowledged,
                 lines_dropped=self._dropped,
+                lines_damaged=self._spool.lines_damaged,
                 lines_waiting=self._spool.lines_waiting,
                 lines_in_flight=self._spool.lines_in_flight,
                 bytes_waiting=self._spool.bytes_waiting,
@@ -324,6 +340,21 @@ class Outbox:
             count = self._dropped - self._reported_drops
             self._reported_drops = self._dropped
             return count
+
+    def take_problems(self) -> list[Problem]:
+        """What the spool has to say since this was last asked."""
+        with self._lock:
+            problems = self._spool.take_problems()
+            self._problems += len(problems)
+            return problems
+
+    def follow(self, state: ProducerState, reason: str) -> None:
+        """How the connection is on which leftovers are delivered, before our own is made."""
+        with self._lock:
+            if state in {ProducerState.CONNECTING, ProducerState.CONNECTED, ProducerState.AWAY}:
+                self._state = state
+                self._reason = reason
+                self._notify_all()
 
     # -- both --------------------------------------------------------------------------------------------------------
 

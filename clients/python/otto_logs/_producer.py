@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -15,7 +16,7 @@ from otto_logs._endpoint import Tls, Token
 from otto_logs._errors import OttoLogsError
 from otto_logs._limits import ProducerLimits
 from otto_logs._statistics import Problem, ProducerStatistics
-from otto_logs._values import Level, Source, SpoolPolicy, StageStatus, WorkerStatus
+from otto_logs._values import Durability, Level, Source, SpoolPolicy, StageStatus, WorkerStatus
 
 __all__ = ["LogProducer", "Worker"]
 
@@ -28,7 +29,8 @@ class LogProducer:
     """Sends lines to a gateway; belongs to the event loop on which it is first used.
 
     Lines are numbered, batched, and kept until the gateway has them on disk; with the gateway away, they wait in
-    memory. The connection is a thread's, so the loop never waits for it. See ``Delivery`` for the arguments.
+    memory, or on disk where ``spool_directory`` is given. The connection is a thread's, so the loop never waits for it.
+    See ``Delivery`` for the arguments.
 
         async with LogProducer("127.0.0.1:9090") as producer:
             await producer.log("build-7", "worker-1", "compiling")
@@ -47,6 +49,8 @@ class LogProducer:
         policy: SpoolPolicy | str = SpoolPolicy.BLOCK,
         limits: ProducerLimits | None = None,
         on_problem: Callable[[Problem], None] | None = None,
+        spool_directory: str | os.PathLike[str] | None = None,
+        spool_durability: Durability | str = Durability.PROCESS,
     ) -> None:
         self._delivery = Delivery(
             gateway,
@@ -56,6 +60,8 @@ class LogProducer:
             policy=policy,
             limits=limits,
             on_problem=on_problem,
+            spool_directory=spool_directory,
+            spool_durability=spool_durability,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiters: set[asyncio.Future[None]] = set()
@@ -200,6 +206,7 @@ class LogProducer:
         try:
             await self._until(lambda: outbox.is_finished, timeout_seconds)
             if outbox.is_empty:
+                courier.cancel_leftovers()
                 await asyncio.to_thread(courier.join, _HALF_CLOSE_SECONDS)
         finally:
             outbox.abandon()

@@ -5,13 +5,15 @@ gateway tells what it has by the number alone. Nothing here locks or waits; the 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from otto.logs.v1 import logs_pb2
 
+from otto_logs._statistics import Problem
 from otto_logs._values import Level, Source
 
-__all__ = ["Address", "Barrier", "Request", "Spool"]
+__all__ = ["Address", "Barrier", "DropMark", "Request", "Spool", "SpoolUnwritableError"]
 
 
 class Address(NamedTuple):
@@ -21,22 +23,68 @@ class Address(NamedTuple):
     worker_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class DropMark:
+    """How many lines are missing in one place, and why: dropped from a full spool, or on a damaged disk.
+
+    ``time_unix_nano`` is that of the first of them; 0: not known.
+    """
+
+    dropped: int = 0
+    damaged: int = 0
+    time_unix_nano: int = 0
+
+    def plus(self, other: "DropMark") -> "DropMark":
+        """Both in one place; the earlier one is this one."""
+        return DropMark(
+            self.dropped + other.dropped,
+            self.damaged + other.damaged,
+            self.time_unix_nano or other.time_unix_nano,
+        )
+
+
 class Request:
     """A numbered request as it goes on the wire, until it is acknowledged."""
 
-    __slots__ = ("data", "in_flight", "lines", "lines_on_wire", "number", "size", "times_sent")
+    __slots__ = (
+        "address",
+        "data",
+        "in_flight",
+        "lines",
+        "lines_on_wire",
+        "mark",
+        "number",
+        "ordinals",
+        "size",
+        "times_sent",
+    )
 
-    def __init__(self, number: int, data: bytes, lines: int, lines_on_wire: int, size: int) -> None:
-        self.number = number
-        self.data = data
+    def __init__(
+        self, number: int, message: logs_pb2.PublishRequest, lines: int, lines_on_wire: int, size: int
+    ) -> None:
+        self.number = message.number = number
+        self.data = message.SerializeToString()
         self.lines = lines
         self.lines_on_wire = lines_on_wire  # with those that stand for dropped ones
         self.size = size
+        self.address = Address(message.lines.task_id, message.lines.worker_id) if message.HasField("lines") else None
+        self.ordinals: list[int] = []
+        self.mark: DropMark | None = None
         self.in_flight = False
         self.times_sent = 0
 
     def __repr__(self) -> str:
         return f"<Request {self.number} lines={self.lines} size={self.size} in_flight={self.in_flight}>"
+
+    def renumber(self, number: int) -> None:
+        """Give the request another number, where the gateway has forgotten an earlier one."""
+        message = logs_pb2.PublishRequest.FromString(self.data)
+        self.number = message.number = number
+        self.data = message.SerializeToString()
+
+
+class SpoolUnwritableError(Exception):
+    """There was room, and yet the line can be kept neither on disk nor in memory; now there is none."""
 
 
 class Barrier:
@@ -52,7 +100,7 @@ class Barrier:
 
 
 class Spool(Protocol):
-    """What the outbox needs of a spool; one on disk would look the same."""
+    """What the outbox needs of a spool."""
 
     @property
     def bytes_waiting(self) -> int:
@@ -92,8 +140,15 @@ class Spool(Protocol):
         source: Source,
         metadata: Mapping[str, str] | None,
         now: float,
+        positions: Mapping[str, object] | None = None,
     ) -> None:
-        """Add a line behind everything; the caller made room."""
+        """Add a line behind everything; the caller made room.
+
+        ``positions``, how far files were read with this line, are kept with it by a spool on disk.
+
+        Raises:
+            SpoolUnwritableError: it can be kept neither on disk nor in memory now.
+        """
         ...
 
     def append_item(self, request: logs_pb2.PublishRequest) -> None:
@@ -133,4 +188,17 @@ class Spool(Protocol):
 
     def acknowledge(self, number: int) -> int:
         """Everything up to ``number`` is stored: forget it; how many lines it were."""
+        ...
+
+    @property
+    def lines_damaged(self) -> int:
+        """Lines that were accepted and cannot be read any more; the log says where they are missing."""
+        ...
+
+    def take_problems(self) -> list[Problem]:
+        """What the program should know of the spool, since this was last asked."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more is put in or taken out; what is on disk stays for the next one. Idempotent."""
         ...

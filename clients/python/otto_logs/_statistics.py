@@ -27,6 +27,12 @@ class ProblemKind(StrEnum):
     """The connection was lost or could not be made; it is tried again."""
     DROPPED = "dropped"
     """The spool was full, and lines were dropped."""
+    UNWRITABLE = "unwritable"
+    """The spool's directory cannot be written; new lines wait in memory alone until it can."""
+    DAMAGED = "damaged"
+    """Part of the spool's files cannot be read."""
+    LEFTOVER = "leftover"
+    """What an earlier process left in the spool's directory was delivered, or cannot be."""
     FORGOTTEN = "forgotten"
     """The gateway no longer has what it had acknowledged: its journal was replaced."""
     FAILED = "failed"
@@ -54,7 +60,10 @@ class ProducerStatistics:
         lines_accepted: lines given to the producer.
         lines_acknowledged: those of them that the gateway has on disk.
         lines_dropped: those of them that were dropped because the spool was full.
-        lines_waiting: those of them that are neither; ``bytes_waiting`` is the memory that they count for.
+        lines_damaged: lines that were accepted and cannot be read any more, because the spool's files are damaged.
+        lines_waiting: those of them that are none of these; ``bytes_waiting`` is the memory, or the space on disk, that
+            they count for.
+        leftover_lines_acknowledged: lines of earlier processes, delivered from the spool's directory.
         lines_in_flight: those of the waiting ones that were sent on the present connection.
         requests_sent: requests written, ``requests_resent`` of them again.
         acknowledged_number: everything up to this request is on disk.
@@ -67,6 +76,7 @@ class ProducerStatistics:
     lines_accepted: int = 0
     lines_acknowledged: int = 0
     lines_dropped: int = 0
+    lines_damaged: int = 0
     lines_waiting: int = 0
     lines_in_flight: int = 0
     bytes_waiting: int = 0
@@ -75,4 +85,5 @@ class ProducerStatistics:
     acknowledged_number: int = 0
     connections: int = 0
     problems: int = 0
+    leftover_lines_acknowledged: int = 0
     error: str = ""

@@ -3,11 +3,12 @@
 import atexit
 import contextlib
 import logging
+import os
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from otto.logs.v1 import logs_pb2
 
@@ -17,7 +18,7 @@ from otto_logs._endpoint import Tls, Token
 from otto_logs._errors import OttoLogsError
 from otto_logs._limits import ProducerLimits
 from otto_logs._statistics import Problem, ProducerStatistics
-from otto_logs._values import Level, Source, SpoolPolicy, StageStatus, WorkerStatus
+from otto_logs._values import Durability, Level, Source, SpoolPolicy, StageStatus, WorkerStatus
 
 __all__ = ["SyncLogProducer", "SyncWorker"]
 
@@ -32,7 +33,7 @@ class SyncLogProducer:
     """Sends lines to a gateway from a thread of its own; every method may be called from any thread.
 
     Lines are numbered, batched, and kept until the gateway has them on disk; with the gateway away, they wait in
-    memory. See ``Delivery`` for the arguments.
+    memory, or on disk where ``spool_directory`` is given. See ``Delivery`` for the arguments.
 
         with SyncLogProducer("127.0.0.1:9090") as producer:
             producer.log("build-7", "worker-1", "compiling")
@@ -51,6 +52,9 @@ class SyncLogProducer:
         policy: SpoolPolicy | str = SpoolPolicy.BLOCK,
         limits: ProducerLimits | None = None,
         on_problem: Callable[[Problem], None] | None = None,
+        spool_directory: str | os.PathLike[str] | None = None,
+        spool_durability: Durability | str = Durability.PROCESS,
+        spool_name: str | None = None,
         close_at_exit: bool = True,
     ) -> None:
         self._delivery = Delivery(
@@ -61,6 +65,9 @@ class SyncLogProducer:
             policy=policy,
             limits=limits,
             on_problem=on_problem,
+            spool_directory=spool_directory,
+            spool_durability=spool_durability,
+            spool_name=spool_name,
         )
         self._delivery.start()
         self._at_exit: Callable[[], None] | None = None
@@ -93,6 +100,11 @@ class SyncLogProducer:
         """A frozen picture of the counters."""
         return self._delivery.statistics
 
+    @property
+    def positions(self) -> Mapping[str, Any]:
+        """The ``positions`` of the newest lines in the spool on disk, those of the process before included."""
+        return self._delivery.positions
+
     def log(
         self,
         task_id: str,
@@ -103,6 +115,7 @@ class SyncLogProducer:
         source: Source | str = Source.STDOUT,
         time_unix_nano: int | None = None,
         metadata: Mapping[str, object] | None = None,
+        positions: Mapping[str, object] | None = None,
     ) -> None:
         """Send a line; waits only where the policy says so.
 
@@ -114,6 +127,8 @@ class SyncLogProducer:
             source: a ``Source`` or its name in any case.
             time_unix_nano: when it was written, in nanoseconds since the Unix epoch; None: now.
             metadata: further fields.
+            positions: how far the program's own inputs were read with this line, as values of JSON. A spool on disk
+                keeps them together with the line; see ``positions``.
 
         Raises:
             ValueError: an argument is wrong; the text names it.
@@ -121,7 +136,7 @@ class SyncLogProducer:
         """
         line = self._delivery.prepare(task_id, worker_id, message, level, source, time_unix_nano, metadata)
         outbox = self._delivery.outbox
-        while not outbox.try_line(*line):
+        while not outbox.try_line(*line, positions):
             outbox.wait_room(len(line[1]))
 
     def report_status(
@@ -205,6 +220,7 @@ class SyncLogProducer:
         outbox.close()
         outbox.wait_changed(lambda: outbox.is_finished, timeout_seconds)
         if outbox.is_empty:
+            courier.cancel_leftovers()
             courier.join(_HALF_CLOSE_SECONDS)
         outbox.abandon()
         courier.cancel()

@@ -5,6 +5,7 @@ from typing import Final, Self
 
 __all__ = [
     "IDENTIFIER_BYTES_MAX",
+    "Durability",
     "Level",
     "Source",
     "SpoolPolicy",
@@ -75,6 +76,16 @@ class StageStatus(_Named):
     CANCELLED = 5
     SKIPPED = 6
     RETRYING = 7
+
+
+class Durability(StrEnum):
+    """What a line in a spool on disk survives."""
+
+    PROCESS = "process"
+    """The end of the process, however it comes. Losing power may lose the last seconds, or deliver them twice."""
+
+    FULL = "full"
+    """The loss of power as well: each line waits for the disk, which takes milliseconds."""
 
 
 class SpoolPolicy(StrEnum):

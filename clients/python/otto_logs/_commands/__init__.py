@@ -1,9 +1,10 @@
-"""``otto-logs``: run, send, tail, token."""
+"""``otto-logs``: run, send, flush, tail, token."""
 
 from importlib.metadata import version
 
 import click
 
+from otto_logs._commands.flush import flush
 from otto_logs._commands.run import run
 from otto_logs._commands.send import send
 from otto_logs._commands.tail import tail
@@ -22,6 +23,7 @@ def main() -> None:
       OTTO_GATEWAY  the gateway's gRPC address, for run and send (default 127.0.0.1:9090)
       OTTO_URL      the gateway's HTTP address, for tail and links (default http://127.0.0.1:4000)
       OTTO_TOKEN    the token to show
+      OTTO_LOGS_SPOOL_DIR  where run and send keep lines until the gateway has them, and flush finds them
 
     \b
     Exit codes (run has its command's own):
@@ -32,5 +34,5 @@ def main() -> None:
     """  # noqa: D301 - click wants a real \b
 
 
-for _command in (run, send, tail, token):
+for _command in (run, send, flush, tail, token):
     main.add_command(_command)

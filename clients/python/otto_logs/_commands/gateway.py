@@ -2,10 +2,11 @@
 
 import logging
 import os
+import shlex
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from urllib.parse import urlencode
 import click
 
 from otto_logs._commands.exits import say
+from otto_logs._delivery import SPOOL_DIRECTORY_VARIABLE
 from otto_logs._endpoint import DEFAULT_GATEWAY, Tls
 from otto_logs._gateway_url import default_url
 from otto_logs._limits import ProducerLimits
@@ -20,11 +22,21 @@ from otto_logs._statistics import Problem, ProblemKind
 from otto_logs._sync_producer import SyncLogProducer
 from otto_logs._values import SpoolPolicy, check_identifier
 
-__all__ = ["Gateway", "default_url", "default_worker", "gateway_options", "identifier", "task_address"]
+__all__ = [
+    "Gateway",
+    "Notices",
+    "default_url",
+    "default_worker",
+    "gateway_options",
+    "identifier",
+    "silence_log",
+    "task_address",
+]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _REPEAT_SECONDS: Final = 30.0
+_MEMORY_MEBIBYTES: Final = 64
 _MEBIBYTE: Final = 1024 * 1024
 
 
@@ -55,32 +67,75 @@ class Gateway:
     address: str | None
     token: str | None
     tls: Tls | None
-    spool_mebibytes: int
+    spool_directory: str | None
+    spool_mebibytes: int | None
     close_seconds: float
 
-    def producer(self, policy: SpoolPolicy) -> SyncLogProducer:
+    @property
+    def limits(self) -> ProducerLimits:
+        """The limits of a command's producer."""
+        size = {} if self.spool_mebibytes is None else {"spool_disk_bytes_max": self.spool_mebibytes * _MEBIBYTE}
+        memory = self.spool_mebibytes or _MEMORY_MEBIBYTES
+        if self.spool_directory:
+            memory = min(memory, _MEMORY_MEBIBYTES)
+        return ProducerLimits(spool_bytes_max=memory * _MEBIBYTE, backoff_seconds_max=10.0, **size)
+
+    @property
+    def where_kept(self) -> str:
+        """What becomes of lines that were not delivered."""
+        if not self.spool_directory:
+            return "they were in memory alone, and are lost; --spool DIR would keep them"
+        directory = shlex.quote(self.spool_directory)
+        return (
+            f"the next command with --spool {directory} delivers them, and so does: otto-logs flush --spool {directory}"
+        )
+
+    def producer_in_any_case(self, policy: SpoolPolicy) -> tuple["Gateway", SyncLogProducer]:
+        """A producer as by ``producer``, in memory where the spool's directory cannot be used; and what it goes by.
+
+        Raises:
+            click.UsageError: another option is wrong.
+        """
+        try:
+            return self, self.producer(policy)
+        except click.UsageError as error:
+            if not self.spool_directory:
+                raise
+            in_memory = replace(self, spool_directory=None)
+            producer = in_memory.producer(policy)
+            say(f"--spool cannot be used, and lines wait in memory: {error.message}")
+            return in_memory, producer
+
+    def producer(self, policy: SpoolPolicy, *, spool_name: str | None = None) -> SyncLogProducer:
         """A producer that says on stderr what goes wrong.
 
         Raises:
             click.UsageError: an option is wrong.
         """
-        logging.getLogger("otto_logs").addHandler(logging.NullHandler())
-        logging.getLogger("otto_logs").propagate = False  # the notices say it all
+        silence_log()
         try:
             return SyncLogProducer(
                 self.address,
                 token=self.token,
                 tls=self.tls,
                 policy=policy,
-                limits=ProducerLimits(spool_bytes_max=self.spool_mebibytes * _MEBIBYTE, backoff_seconds_max=10.0),
-                on_problem=_Notices().on_problem,
+                limits=self.limits,
+                on_problem=Notices().on_problem,
                 close_at_exit=False,
+                spool_directory=self.spool_directory or "",
+                spool_name=spool_name,
             )
         except (ValueError, OSError) as error:
             raise click.UsageError(str(error)) from None
 
 
-class _Notices:
+def silence_log() -> None:
+    """Keep the package's own log quiet; the notices say it all."""
+    logging.getLogger("otto_logs").addHandler(logging.NullHandler())
+    logging.getLogger("otto_logs").propagate = False
+
+
+class Notices:
     """Says problems on stderr, and the same kind not again for a while."""
 
     def __init__(self) -> None:
@@ -111,12 +166,19 @@ def gateway_options(function: _F) -> Callable[..., Any]:
     @click.option("--key", type=click.Path(exists=True, dir_okay=False), help="Its private key (PEM).")
     @click.option(
         "--spool",
+        "spool_directory",
+        metavar="DIR",
+        envvar=SPOOL_DIRECTORY_VARIABLE,
+        type=click.Path(file_okay=False),
+        help="Keep lines on disk until the gateway has them; the next command with this DIR delivers what is left. "
+        "Default: in memory.",
+    )
+    @click.option(
+        "--spool-size",
         "spool_mebibytes",
         type=click.IntRange(1, 4096),
-        default=64,
-        show_default=True,
         metavar="MIB",
-        help="Memory for lines that the gateway does not have yet.",
+        help="Room for lines that the gateway does not have yet. Default: 64 in memory, 1024 in --spool.",
     )
     @click.option(
         "--close-timeout",
@@ -134,14 +196,15 @@ def gateway_options(function: _F) -> Callable[..., Any]:
         ca: str | None,
         certificate: str | None,
         key: str | None,
-        spool_mebibytes: int,
+        spool_directory: str | None,
+        spool_mebibytes: int | None,
         close_seconds: float,
         **arguments: Any,
     ) -> Any:
         if (certificate is None) != (key is None):
             raise click.UsageError("--certificate and --key belong together")
         secure = Tls(ca_file=ca, certificate_file=certificate, key_file=key) if tls or ca or certificate else None
-        given = Gateway(gateway, read_token(token_file), secure, spool_mebibytes, close_seconds)
+        given = Gateway(gateway, read_token(token_file), secure, spool_directory, spool_mebibytes, close_seconds)
         return function(given, **arguments)
 
     command.__name__, command.__doc__ = function.__name__, function.__doc__

@@ -83,7 +83,7 @@ def run(
         raise click.UsageError("--pipeline and --stage belong together")
     task = task or f"run-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     worker = worker or default_worker()
-    producer = gateway.producer(_POLICIES[when_full])
+    gateway, producer = gateway.producer_in_any_case(_POLICIES[when_full])
     say(f"task {task} · {task_address(default_url(gateway.address or ''), task)}")
     reporter = _Reporter(producer.worker(task, worker), producer, level, pipeline, stage)
     reporter.started()
@@ -94,15 +94,16 @@ def run(
         code = ExitCode.NOT_FOUND if isinstance(error, FileNotFoundError) else ExitCode.CANNOT_EXECUTE
         reporter.line(Source.STDERR, OutputLine(f"otto-logs: {text}".encode(errors="replace")), Level.ERROR)
         reporter.ended(code)
-        _close(producer, reporter, gateway.close_seconds)
+        _close(producer, reporter, gateway)
         fail(text, code)
     with child:
         try:
             _relay(child, reporter, echo=not quiet)
             reporter.ended(child.wait())
-            _close(producer, reporter, gateway.close_seconds)
+            _close(producer, reporter, gateway)
         except KeyboardInterrupt:  # the command has ended before; this one is meant for us
             say(f"interrupted; {line_count(producer.statistics.lines_waiting)} not delivered")
+            say(gateway.where_kept)
             with contextlib.suppress(OttoLogsError):
                 producer.close(0)
         exit_code = child.wait()
@@ -136,12 +137,13 @@ def _write(descriptor: int, data: bytes) -> bool:
     return True
 
 
-def _close(producer: SyncLogProducer, reporter: "_Reporter", seconds: float) -> None:
-    """Deliver what waits, and say what was not delivered."""
+def _close(producer: SyncLogProducer, reporter: "_Reporter", gateway: Gateway) -> None:
+    """Deliver what waits, and say what was not delivered, where it is and how to deliver it."""
     try:
-        producer.close(seconds)
+        producer.close(gateway.close_seconds)
     except NotDeliveredError as error:
         say(str(error))
+        say(gateway.where_kept)
     except OttoLogsError as error:
         reporter.refused(error)
     dropped = producer.statistics.lines_dropped

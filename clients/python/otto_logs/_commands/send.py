@@ -1,7 +1,9 @@
 """``otto-logs send``: files, or what comes in, as a worker's lines."""
 
 import contextlib
+import hashlib
 import os
+import signal
 import stat
 import sys
 import time
@@ -12,6 +14,7 @@ from typing import Final
 import click
 
 from otto_logs._commands.exits import ExitCode, fail, say
+from otto_logs._commands.follow import FollowedFile
 from otto_logs._commands.gateway import Gateway, default_worker, gateway_options, identifier
 from otto_logs._commands.guess import guess_level
 from otto_logs._commands.lines import LineSplitter, OutputLine
@@ -43,7 +46,13 @@ _PROGRESS_BYTES_LEAST: Final = 4 * 1024 * 1024
     help="Level of the lines; guess: by words such as ERROR or `warning:` in them.",
 )
 @click.option("--keep-open", is_flag=True, help="Do not report the worker as completed at the end.")
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Go on with what is written to the one FILE, also after its rotation, until interrupted. With --spool, a "
+    "later run goes on where this one stopped. Implies --keep-open.",
+)
+@click.argument("files", nargs=-1, type=click.Path(dir_okay=False, allow_dash=True))
 @gateway_options
 def send(
     gateway: Gateway,
@@ -52,6 +61,7 @@ def send(
     source: str,
     level: str,
     keep_open: bool,
+    follow: bool,
     files: tuple[str, ...],
 ) -> None:
     """Send FILES, or stdin, line by line; end once the gateway has everything on disk.
@@ -59,11 +69,24 @@ def send(
     \b
     Example:
       make 2>&1 | otto-logs send --task build-7 --level guess
+      otto-logs send --task web --follow /var/log/web.log --spool /var/spool/otto-logs
     """  # noqa: D301 - click wants a real \b
-    sender = _Sender(gateway.producer(SpoolPolicy.BLOCK), task, worker or default_worker(), level, source)
+    worker = worker or default_worker()
+    name: str | None = None
+    if follow:
+        if len(files) != 1 or files[0] == "-":
+            raise click.UsageError("--follow wants exactly one FILE")
+        keep_open = True
+        name = _follow_name(task, worker, files[0])
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    elif missing := next((file for file in files if file != "-" and not Path(file).exists()), None):
+        raise click.UsageError(f"FILES: {missing!r} does not exist")
+    sender = _Sender(gateway, gateway.producer(SpoolPolicy.BLOCK, spool_name=name), task, worker, level, source)
     code = ExitCode.OK
     try:
         sender.report(WorkerStatus.RUNNING)
+        if follow:
+            sender.follow(Path(files[0]))
         for file in files or ("-",):
             sender.send_file(file)
         if not keep_open:
@@ -84,7 +107,10 @@ def send(
 class _Sender:
     """Reads files and sends their lines; with the spool full it waits, and so does whoever writes to our stdin."""
 
-    def __init__(self, producer: SyncLogProducer, task: str, worker: str, level: str, source: str) -> None:
+    def __init__(
+        self, gateway: Gateway, producer: SyncLogProducer, task: str, worker: str, level: str, source: str
+    ) -> None:
+        self._gateway = gateway
         self._producer = producer
         self._worker = producer.worker(task, worker)
         self._level = None if level == "guess" else Level.of(level)
@@ -105,25 +131,42 @@ class _Sender:
         for line in splitter.end():
             self._send(line)
 
+    def follow(self, path: Path) -> None:
+        """Send what a file has and gets, until interrupted."""
+        key = str(path.absolute())
+        for line, position in FollowedFile(path, self._producer.positions.get(key)):
+            self._send(line, {key: position})
+
     def close(self, seconds: float) -> None:
         """Wait until everything is stored, and say how much it was."""
         try:
             self._producer.close(seconds)
         except NotDeliveredError as error:
-            fail(str(error), ExitCode.AWAY)
+            say(str(error))
+            say(self._gateway.where_kept)
+            sys.exit(ExitCode.AWAY)
         except GatewayError as error:
             fail(str(error), ExitCode.REFUSED)
         statistics = self._producer.statistics
         elapsed = time.monotonic() - self._started_at
         say(f"{line_count(statistics.lines_acknowledged)} stored after {elapsed:.1f} s")
 
-    def _send(self, line: OutputLine) -> None:
-        self._worker.log(
+    def _send(self, line: OutputLine, positions: dict[str, list[int]] | None = None) -> None:
+        self._producer.log(
+            self._worker.task_id,
+            self._worker.worker_id,
             line.text,
             level=self._level or guess_level(line.text),
             source=self._source,
             metadata={"originalBytes": line.original_bytes} if line.original_bytes else None,
+            positions=positions,
         )
+
+
+def _follow_name(task: str, worker: str, file: str) -> str:
+    """The sub-directory of the spool in which the position in a file is remembered."""
+    name = "\0".join((task, worker, str(Path(file).absolute())))
+    return f"follow-{hashlib.sha256(name.encode(errors='surrogateescape')).hexdigest()[:32]}"
 
 
 def _pieces(file: str) -> Iterator[bytes]:

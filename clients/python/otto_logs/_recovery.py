@@ -1,0 +1,240 @@
+"""What a directory holds that an earlier process left: the ledger, and the requests that may have been sent."""
+
+import json
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from otto.logs.v1 import logs_pb2
+
+from otto_logs._ledger import Ledger, Sealed, unpack_ordinals
+from otto_logs._memory_spool import ITEM_BYTES, line_bytes
+from otto_logs._records import Record, RecordKind, SpooledLine, line_has_fields, line_ordinal, read_line, scan
+from otto_logs._runs import mark_gap
+from otto_logs._segments import Segment, segment_files
+from otto_logs._spool import Address, DropMark, Request
+
+__all__ = ["Recovered", "line_fields", "recover"]
+
+
+def line_fields(fields: bytes) -> tuple[dict[str, str] | None, dict[str, object] | None]:
+    """A line's metadata, and the positions in files that it goes with."""
+    if not fields:
+        return None, None
+    value = json.loads(fields)
+    return value.get("m"), value.get("p")
+
+
+@dataclass
+class Recovered:
+    """The state of a spool on disk.
+
+    ``lines_pending`` can be read and have no number; ``requests`` have one, and are sent again as they were.
+    ``lines_missing`` of them cannot be read; ``notes`` say what is wrong.
+    """
+
+    ledger: Ledger
+    segments: list[Segment] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    lines_pending: int = 0
+    lines_missing: int = 0
+    items_pending: int = 0
+    next_ordinal: int = 1
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left to be delivered."""
+        ledger = self.ledger
+        return (
+            not (self.requests or self.lines_pending or self.items_pending or ledger.gaps or ledger.kept)
+            and ledger.pending_among(ledger.low, self.next_ordinal) == 0
+        )
+
+
+class _Scanned(Segment):
+    """A segment, and the ordinals that were found in it: ranges of lines and items, and which are items."""
+
+    __slots__ = ("items", "ranges")
+
+    def __init__(self, path: Path, index: int, first: int, size: int) -> None:
+        super().__init__(path, index, first, size)
+        self.ranges: list[list[int]] = []
+        self.items: set[int] = set()
+
+    def add(self, ordinal: int, *, is_item: bool) -> None:
+        if self.ranges and self.ranges[-1][1] == ordinal:
+            self.ranges[-1][1] += 1
+        else:
+            if not self.ranges:
+                self.first = ordinal
+            self.ranges.append([ordinal, ordinal + 1])
+        if is_item:
+            self.items.add(ordinal)
+
+    def count(self, ordinals: list[int]) -> int:
+        """How many of these, which are in order, are here."""
+        return sum(bisect_left(ordinals, end) - bisect_left(ordinals, first) for first, end in self.ranges)
+
+
+def recover(directory: Path, producer_id: str) -> Recovered:
+    """Read what is in a directory; ``producer_id`` is for one in which no snapshot can be read.
+
+    Raises:
+        ValueError: another version wrote it.
+        OSError: the directory cannot be read.
+    """
+    ledger: Ledger | None = None
+    scanned: list[_Scanned] = []
+    skipped = 0
+    notes: list[str] = []
+    next_ordinal = 1
+    for index, path in segment_files(directory):
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            notes.append(f"{path} cannot be read: {error.strerror}")
+            continue
+        segment = _Scanned(path, index, next_ordinal, len(data))
+        scanned.append(segment)
+        for record in scan(data):
+            skipped += record.skipped_bytes
+            if record.kind == RecordKind.SNAPSHOT:
+                ledger = Ledger.from_json(record.body)
+                next_ordinal = max(next_ordinal, ledger.low)
+                if not segment.ranges:
+                    segment.first = next_ordinal
+                continue
+            if ledger is None:
+                ledger = _lost_ledger(producer_id, record, notes)
+            next_ordinal = max(next_ordinal, _apply(record, ledger, segment))
+    ledger = ledger or Ledger(producer_id)
+    if skipped:
+        notes.append(f"{skipped:,} bytes in {directory} are damaged")
+    recovered = Recovered(ledger, list(scanned), notes=notes, next_ordinal=max(next_ordinal, _highest(ledger) + 1))
+    _count(recovered, scanned)
+    _load_sealed(recovered, scanned)
+    return recovered
+
+
+def _lost_ledger(producer_id: str, record: Record, notes: list[str]) -> Ledger:
+    ledger = Ledger(producer_id)
+    if record.kind in {RecordKind.LINE, RecordKind.ITEM}:
+        ledger.low = line_ordinal(record.body)
+    notes.append("what was already delivered cannot be read; some lines may be delivered twice")
+    return ledger
+
+
+def _apply(record: Record, ledger: Ledger, segment: _Scanned) -> int:
+    """Tell the ledger what a record says; the ordinal behind it, where it has one."""
+    match record.kind:
+        case RecordKind.LINE | RecordKind.ITEM:
+            ordinal = line_ordinal(record.body)
+            segment.add(ordinal, is_item=record.kind == RecordKind.ITEM)
+            if record.kind == RecordKind.LINE and line_has_fields(record.body):
+                _, positions = line_fields(read_line(record.body).fields)
+                ledger.positions.update(positions or {})
+            return ordinal + 1
+        case RecordKind.NUMBERED:
+            sealed = Sealed.from_json(json.loads(record.body))
+            while ledger.number + 1 < sealed.number:  # a record is lost; its number must not be left out
+                ledger.numbered(Sealed(ledger.number + 1, sealed.address, [], None))
+            if sealed.number == ledger.number + 1:
+                ledger.numbered(sealed)
+        case RecordKind.ACKNOWLEDGED:
+            ledger.acknowledge(int(record.body))
+        case RecordKind.DROPPED:
+            address, ordinals, mark = json.loads(record.body)
+            ledger.miss(Address(*address), unpack_ordinals(ordinals), DropMark(**mark))
+        case RecordKind.KEPT:
+            ledger.keep(line_ordinal(record.body), record.body[8:])
+        case _:
+            pass
+    return 1
+
+
+def _highest(ledger: Ledger) -> int:
+    """The highest ordinal that the ledger knows of."""
+    return max(
+        ledger.low - 1,
+        *ledger.taken,
+        *ledger.kept,
+        *(sealed.ordinals[-1] for sealed in ledger.sealed if sealed.ordinals),
+        0,
+    )
+
+
+def _count(recovered: Recovered, scanned: list[_Scanned]) -> None:
+    """How much is pending, and in which segments."""
+    ledger = recovered.ledger
+    sealed = sorted({ordinal for request in ledger.sealed for ordinal in request.ordinals} - ledger.kept.keys())
+    for segment in scanned:
+        pending = sum(ledger.pending_among(first, end) for first, end in segment.ranges)
+        items = sum(ledger.is_pending(ordinal) for ordinal in segment.items)
+        recovered.lines_pending += pending - items
+        recovered.items_pending += items
+        segment.live = pending + segment.count(sealed)
+
+
+def _load_sealed(recovered: Recovered, scanned: list[_Scanned]) -> None:
+    """Make the numbered requests again, from the lines that can be read."""
+    ledger = recovered.ledger
+    wanted = {ordinal for sealed in ledger.sealed for ordinal in sealed.ordinals}
+    in_order = sorted(wanted)
+    items: dict[int, bytes] = dict(ledger.kept)
+    lines: dict[int, SpooledLine] = {}
+    for segment in scanned:
+        if not segment.count(in_order):
+            continue
+        for line, item in _wanted(segment, wanted):
+            if isinstance(line, SpooledLine):
+                lines[line.ordinal] = line
+            else:
+                items[line] = item
+    found = lines.keys() | items.keys()
+    for index, sealed in enumerate(ledger.sealed):
+        missing = len(sealed.ordinals) - len(found & set(sealed.ordinals))
+        if missing:
+            recovered.lines_missing += missing
+            mark = (sealed.mark or DropMark()).plus(DropMark(damaged=missing))
+            kept = [ordinal for ordinal in sealed.ordinals if ordinal in found]
+            sealed = ledger.sealed[index] = replace(sealed, ordinals=kept, mark=mark if sealed.address else None)
+        recovered.requests.append(_request(sealed, lines, items))
+
+
+def _wanted(segment: _Scanned, wanted: set[int]) -> Iterator[tuple[SpooledLine | int, bytes]]:
+    for record in scan(segment.path.read_bytes()):
+        if record.kind == RecordKind.LINE and line_ordinal(record.body) in wanted:
+            yield read_line(record.body), b""
+        elif record.kind == RecordKind.ITEM and line_ordinal(record.body) in wanted:
+            yield line_ordinal(record.body), record.body[8:]
+
+
+def _request(sealed: Sealed, lines: dict[int, SpooledLine], items: dict[int, bytes]) -> Request:
+    message = logs_pb2.PublishRequest()
+    if sealed.address is None:
+        if sealed.ordinals:
+            message.MergeFromString(items[sealed.ordinals[0]])
+        request = Request(sealed.number, message, 0, 0, ITEM_BYTES)
+    else:
+        batch = message.lines
+        batch.task_id, batch.worker_id = sealed.address
+        size = 0
+        if sealed.mark is not None:
+            mark_gap(sealed.mark, batch)
+            size += ITEM_BYTES
+        for ordinal in sealed.ordinals:
+            line = lines[ordinal]
+            metadata, _ = line_fields(line.fields)
+            batch.lines.add(
+                message=line.message,
+                time_unix_nano=line.time_unix_nano,
+                level=int(line.level),
+                source=int(line.source),
+                metadata=metadata,
+            )
+            size += line_bytes(line.message, metadata)
+        request = Request(sealed.number, message, len(sealed.ordinals), len(batch.lines), size)
+    request.ordinals, request.mark = sealed.ordinals, sealed.mark
+    return request

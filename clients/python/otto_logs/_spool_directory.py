@@ -1,0 +1,135 @@
+"""The directory that the processes of one machine share for their spools: one sub-directory each, locked while in use.
+
+The lock is the operating system's and ends with the process, however that ends. What is in a sub-directory that nobody
+has locked was left by a process that is gone; whoever locks it next delivers it, under the same producer id.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+import uuid
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from otto_logs._segments import segment_files
+
+__all__ = ["Claim", "SpoolDirectory", "new_producer_id"]
+
+_LOCK: Final = "lock"
+
+_claims: "weakref.WeakSet[Claim]" = weakref.WeakSet()
+
+
+def new_producer_id() -> str:
+    """A producer id that no other has, and that is behind those made before it."""
+    return f"{time.time_ns():016x}{uuid.uuid4().hex[:16]}"
+
+
+class Claim:
+    """A sub-directory that is ours until ``release``, or until the process ends."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.path = path
+        self._fd = fd
+        _claims.add(self)
+
+    def __repr__(self) -> str:
+        return f"<Claim {self.path}{'' if self._fd >= 0 else ' released'}>"
+
+    def release(self) -> None:
+        """Give it up, and remove it where nothing is left in it. Idempotent."""
+        if self._fd < 0:
+            return
+        if not segment_files(self.path):
+            # Still locked: whoever waits for this lock finds that its file is gone, and looks again.
+            with contextlib.suppress(OSError):
+                (self.path / _LOCK).unlink()
+                self.path.rmdir()
+        self.disown()
+
+    def disown(self) -> None:
+        """Close the lock's file; after a fork, the parent still has it."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class SpoolDirectory:
+    """A directory of spools.
+
+    Args:
+        path: is made where it does not exist, for the user alone.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).absolute()
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def __repr__(self) -> str:
+        return f"<SpoolDirectory {self.path}>"
+
+    def claim(self, name: str) -> Claim | None:
+        """Take a sub-directory, made where it does not exist; None: another process uses it.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        while True:
+            path = self.path / name
+            path.mkdir(mode=0o700, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # removed in between by who had it
+                return _lock(path, os.O_RDWR | os.O_CREAT)
+
+    def claim_leftover(self, skip: set[str]) -> Claim | None:
+        """Take the oldest sub-directory that nobody uses and that is not in ``skip``; None: there is none."""
+        for path in self.spools():
+            if path.name in skip:
+                continue
+            with contextlib.suppress(OSError):
+                claim = _lock(path, os.O_RDWR)
+                if claim is not None:
+                    return claim
+        return None
+
+    def spools(self) -> Iterator[Path]:
+        """The sub-directories, oldest first."""
+        yield from sorted(path for path in self.path.iterdir() if (path / _LOCK).is_file())
+
+
+def _lock(path: Path, flags: int) -> Claim | None:
+    """Lock a sub-directory; None: another has it.
+
+    Raises:
+        FileNotFoundError: it was removed meanwhile.
+    """
+    while True:
+        fd = os.open(path / _LOCK, flags, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        except BaseException:
+            os.close(fd)
+            raise
+        try:
+            if os.path.samestat(os.fstat(fd), (path / _LOCK).stat()):
+                return Claim(path, fd)
+        except FileNotFoundError:
+            os.close(fd)
+            raise
+        os.close(fd)
+
+
+def _in_child() -> None:
+    for claim in list(_claims):
+        claim.disown()
+
+
+os.register_at_fork(after_in_child=_in_child)
