@@ -436,3 +436,14 @@ async def test_statistics_are_a_frozen_picture(peer: IngestPeer) -> None:
     assert (after.lines_acknowledged, after.lines_waiting, after.bytes_waiting) == (1, 0, 0)
     assert after.state is ProducerState.CONNECTED
     assert "connected" in repr(producer) or "closed" in repr(producer)
+
+
+async def test_a_gateway_says_how_long_to_stay_away(peer: IngestPeer, quick: ProducerLimits) -> None:
+    """What it asks for is waited, where that is longer than the producer would have waited by itself."""
+    peer.scripts.append(Script(refuse=(grpc.StatusCode.UNAVAILABLE, "shutting down"), pushback_ms=200))
+    problems: list[Problem] = []
+    async with LogProducer(peer.address, limits=quick, on_problem=problems.append) as producer:
+        await producer.log("t", "w", "line")
+
+    assert peer.lines() == ["line"]
+    assert [problem.message.endswith("trying again in 0.2 s") for problem in problems] == [True]

@@ -17,6 +17,7 @@ class Script:
 
     refuse: abort before the Hello is answered. store_then_cut: cut after storing the n-th and before acknowledging it.
     cut_before: cut when the n-th arrives, without storing it. end_with: the status of a cut.
+    pushback_ms: how long a producer is asked to stay away.
     silent: answer nothing at all, not even the Hello. withhold: acknowledge nothing behind the Hello.
     """
 
@@ -26,6 +27,7 @@ class Script:
     end_with: tuple[grpc.StatusCode, str] = (grpc.StatusCode.UNAVAILABLE, "cut by the script")
     silent: bool = False
     withhold: bool = False
+    pushback_ms: int = 0
 
 
 @dataclass
@@ -92,6 +94,8 @@ class IngestPeer(logs_pb2_grpc.LogIngestServiceServicer):
         script = self.scripts.popleft() if self.scripts else Script()
         metadata = dict(context.invocation_metadata() or ())
         self.tokens.append(str(metadata["authorization"]) if "authorization" in metadata else None)
+        if script.pushback_ms:
+            context.set_trailing_metadata((("grpc-retry-pushback-ms", str(script.pushback_ms)),))
         if script.refuse is not None:
             await self._note()
             await context.abort(*script.refuse)

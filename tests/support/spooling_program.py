@@ -15,12 +15,13 @@ __all__ = ["main"]
 
 def main(gateway: str, directory: str, task: str, first: str, count: str) -> None:
     limits = ProducerLimits(
-        batch_lines_max=20, linger_seconds=0.001, backoff_seconds=0.01, backoff_seconds_max=0.1, spool_bytes_max=65_536
+        batch_lines_max=50, linger_seconds=0.001, backoff_seconds=0.01, backoff_seconds_max=0.1, spool_bytes_max=65_536
     )
-    with SyncLogProducer(gateway, limits=limits, spool_directory=directory) as producer:
-        for number in range(int(first), int(first) + int(count)):
-            producer.log(task, f"w{number % 3}", str(number))
-            os.write(1, b"%d\n" % number)
+    producer = SyncLogProducer(gateway, limits=limits, spool_directory=directory)
+    for number in range(int(first), int(first) + int(count)):
+        producer.log(task, f"w{number % 3}", str(number))
+        os.write(1, b"%d\n" % number)
+    producer.close(60)
     os.write(1, b"delivered\n")
 
 

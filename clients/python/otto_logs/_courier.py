@@ -7,7 +7,7 @@ of its own would disturb the program's, and this way one courier serves asyncio 
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, Protocol
 
@@ -288,9 +288,11 @@ def tell(problem: Problem, on_problem: Callable[[Problem], None] | None) -> None
 
 def _pushback_seconds(error: grpc.RpcError) -> float:
     """How long the gateway asks to stay away, as gRPC's retry design (A6) says it: in ``grpc-retry-pushback-ms``."""
-    metadata: Iterable[tuple[str, str | bytes]] = error.trailing_metadata() or ()
-    asked = str(dict(metadata).get(_PUSHBACK, ""))
-    return min(int(asked) / 1000, _PUSHBACK_SECONDS_MAX) if asked.isdecimal() else 0.0
+    for entry in error.trailing_metadata() or ():
+        name, asked = entry.key, str(entry.value)
+        if name == _PUSHBACK and asked.isdecimal():
+            return min(int(asked) / 1000, _PUSHBACK_SECONDS_MAX)
+    return 0.0
 
 
 def _why(code: grpc.StatusCode, details: str) -> str:

@@ -24,7 +24,7 @@ from otto_logs._backlog import Backlog
 from otto_logs._ledger import Sealed, pack_ordinals
 from otto_logs._limits import ProducerLimits
 from otto_logs._memory_spool import MemorySpool
-from otto_logs._records import RecordKind, SpooledLine, address_body, split
+from otto_logs._records import RecordKind, SpooledLine, address_body, frame, line_record
 from otto_logs._recovery import line_fields, recover
 from otto_logs._segments import Place, SegmentLog, segment_files
 from otto_logs._spool import Address, Barrier, DropMark, Request, SpoolUnwritableError
@@ -209,10 +209,17 @@ class DiskSpool:
         ordinal, place = 0, None
         if self._is_writable() and (number := self._address(address)):
             place = self._log.end
-            line = SpooledLine(
-                self._log.next_ordinal, time_unix_nano, now + self._wall_offset, level, source, number, fields, message
+            record = line_record(
+                self._log.next_ordinal,
+                time_unix_nano,
+                now + self._wall_offset,
+                level,
+                source,
+                number,
+                fields,
+                message,
             )
-            ordinal = self._write_ordinal(RecordKind.LINE, split(line))
+            ordinal = self._write_ordinal(record)
         if self._backlog is None and self._memory.has_room(len(message)):
             self._memory.append_line(address, message, time_unix_nano, level, source, metadata, now, None, ordinal)
         elif ordinal and place is not None:
@@ -234,7 +241,7 @@ class DiskSpool:
         if self._is_writable():
             place = self._log.end
             body = self._log.next_ordinal.to_bytes(8, "little") + data
-            ordinal = self._write_ordinal(RecordKind.ITEM, body)
+            ordinal = self._write_ordinal(frame(RecordKind.ITEM, body))
         if self._backlog is None and self._memory.has_room(len(data)):
             self._memory.append_item(request, ordinal)
         elif ordinal and place is not None:
@@ -489,17 +496,17 @@ class DiskSpool:
         if not self._is_writable():
             return False
         try:
-            self._log.append(kind, body)
+            self._log.append(frame(kind, body))
         except OSError as error:
             self._fail(error)
             return False
         return True
 
-    def _write_ordinal(self, kind: RecordKind, body: bytes) -> int:
+    def _write_ordinal(self, record: bytes) -> int:
         """Write a line or an item; its ordinal, 0 where it cannot be written."""
         ordinal = self._log.next_ordinal
         try:
-            self._log.append_ordinal(kind, body)
+            self._log.append_ordinal(record)
             self._log.sync()
         except OSError as error:
             self._fail(error)

@@ -53,6 +53,7 @@ class OttoHandler(logging.Handler):
         policy: SpoolPolicy | str = SpoolPolicy.DROP_OLDEST,
         limits: ProducerLimits | None = None,
         on_problem: Callable[[Problem], None] | None = None,
+        spool_directory: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__(level)
         self._owns_producer = producer is None
@@ -63,6 +64,7 @@ class OttoHandler(logging.Handler):
             policy=policy,
             limits=limits,
             on_problem=on_problem,
+            spool_directory=spool_directory,
             close_at_exit=False,  # logging.shutdown does it, after the last record
         )
         self._worker = self._producer.worker(task_id, worker_id or f"{socket.gethostname()}-{os.getpid()}")

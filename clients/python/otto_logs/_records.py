@@ -21,16 +21,17 @@ __all__ = [
     "address_body",
     "frame",
     "line_ordinal",
+    "line_record",
     "read_address",
     "read_line",
     "scan",
-    "split",
 ]
 
 _MARKER: Final = b"\xf5OL\x1e"
 """0xF5 is in no UTF-8 text, so that searching for the next record rarely stops inside a message."""
 _HEADER: Final = struct.Struct("<4sII")
 _LINE: Final = struct.Struct("<QqdBBII")
+_LINE_HEAD: Final = struct.Struct("<BQqdBBII")
 _FIELDS_SIZE: Final = struct.Struct("<I")
 _ORDINAL: Final = struct.Struct("<Q")
 _LEVELS: Final = {int(level): level for level in Level}
@@ -84,9 +85,21 @@ def frame(kind: RecordKind, body: bytes) -> bytes:
     return _HEADER.pack(_MARKER, size, zlib.crc32(body, size)) + body
 
 
-def split(line: SpooledLine) -> bytes:
-    """The body of a line's record."""
-    return b"%b%b%b" % (_LINE.pack(*line[:6], len(line.fields)), line.fields, line.message)
+def line_record(
+    ordinal: int,
+    time_unix_nano: int,
+    accepted_at: float,
+    level: Level,
+    source: Source,
+    address: int,
+    fields: bytes,
+    message: bytes,
+) -> bytes:
+    """A line's record; what ``frame`` would make of it, in the one place where that takes a good part of the time."""
+    head = _LINE_HEAD.pack(RecordKind.LINE, ordinal, time_unix_nano, accepted_at, level, source, address, len(fields))
+    body = head + fields + message
+    size = len(body)
+    return _HEADER.pack(_MARKER, size, zlib.crc32(body, size)) + body
 
 
 def read_line(body: bytes) -> SpooledLine:

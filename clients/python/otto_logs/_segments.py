@@ -124,20 +124,20 @@ class SegmentLog:
             os.close(self._fd)
             self._fd = -1
 
-    def append(self, kind: RecordKind, body: bytes) -> None:
+    def append(self, record: bytes) -> None:
         """Add a record to the last segment, whole or not at all.
 
         Raises:
             OSError: it cannot be written.
         """
         active = self._segments[-1]
-        written = _write(self._fd, active.size, frame(kind, body))
+        written = _write(self._fd, active.size, record)
         active.size += written
         self.bytes += written
 
-    def append_ordinal(self, kind: RecordKind, body: bytes) -> None:
+    def append_ordinal(self, record: bytes) -> None:
         """Add a record that has the next ordinal."""
-        self.append(kind, body)
+        self.append(record)
         self._segments[-1].live += 1
         self.next_ordinal += 1
 
