@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from benchmarks.producer import due_batches
 
 LINES_PER_SEND = 100
+"""Of one task. With several tasks their lines come in turn, one by one: a server that takes single messages cannot tell
+that they were written together. (The gateway's producers can, and put those of a task into one message.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def publish(kind: Kind, port: int, *, lines: int, tasks: int, rate: float) -> No
     reader = threading.Thread(target=_read_answers, args=(connection, kind.answer, expected))
     reader.start()
     counts = [0] * tasks
-    for task, texts, _ in due_batches(lines, tasks, LINES_PER_SEND, rate):
+    for task, texts, _ in due_batches(lines, tasks, LINES_PER_SEND if tasks == 1 else 1, rate):
         frames = []
         for text in texts:
             counts[task] += 1
