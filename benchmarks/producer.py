@@ -38,7 +38,12 @@ def tagged_line(number: int) -> str:
 
 
 def due_batches(
-    lines: int, tasks: int, batch: int, rate: float, text_of: Callable[[int], str] = compiler_line
+    lines: int,
+    tasks: int,
+    batch: int,
+    rate: float,
+    text_of: Callable[[int], str] = compiler_line,
+    linger: float = LINGER_SECONDS,
 ) -> Iterator[Batch]:
     """``lines`` lines for each task, in turn: as fast as they are taken, or ``rate`` lines a second over all tasks."""
 
@@ -65,7 +70,7 @@ def due_batches(
                 yield task, texts, started + int(numbers[0] * step)
         sent = due
         next_due = started + int(sent * step)
-        time.sleep(max(LINGER_SECONDS if step < LINGER_SECONDS * 1e9 else 0, (next_due - time.monotonic_ns()) / 1e9))
+        time.sleep(max(linger if step < linger * 1e9 else 0, (next_due - time.monotonic_ns()) / 1e9))
 
 
 class NativeStream:

@@ -215,6 +215,28 @@ def test_a_damaged_byte_costs_the_record_that_it_is_in(
         assert {problem.kind for problem in after.take_problems()} == {ProblemKind.DAMAGED}
 
 
+def test_a_damaged_beginning_costs_what_was_known_and_no_line(tmp_path: Path) -> None:
+    """Without the ledger, all lines that can be read are delivered, some perhaps again, which is said."""
+    spool = opened(tmp_path)
+    add(spool, "one", "two")
+    spool.next_request(1)
+    spool.acknowledge(1)
+    spool._log.end_segment()  # the next line begins another
+    add(spool, "three")
+    second = files(tmp_path)[1]
+    content = bytearray(second.read_bytes())
+    content[20] ^= 1
+    files(tmp_path)[0].unlink()
+    second.write_bytes(content)
+
+    after = opened(tmp_path)
+
+    assert after.lines_damaged == 0
+    assert any("delivered twice" in problem.message for problem in after.take_problems())
+    assert after.rewind(1)
+    assert [request.number for request in sent(after)] == [2]
+
+
 def test_a_file_that_is_gone_is_counted(tmp_path: Path) -> None:
     """Whatever somebody deletes, the rest is delivered, and what is missing is said."""
     spool = opened(tmp_path)

@@ -40,6 +40,8 @@ _RECORD_BYTES: Final = 64
 """What a line's record has beside its message."""
 _RETRY_SECONDS: Final = 1.0
 _DROP_RECORDS: Final = 1_000
+_LOAD_LINES: Final = 2_000
+"""What is read from the disk at a time, while callers wait: some 10 ms."""
 
 _spools: "weakref.WeakSet[DiskSpool]" = weakref.WeakSet()
 
@@ -325,7 +327,8 @@ class DiskSpool:
     def _load(self) -> None:
         """Bring what is on disk alone into memory, as far as there is room."""
         memory = self._memory
-        while self._backlog is not None and memory.bytes_waiting * 2 < self._window_bytes:
+        end = self._backlog_lines - _LOAD_LINES
+        while self._backlog is not None and self._backlog_lines > end and memory.bytes_waiting * 2 < self._window_bytes:
             entry = self._backlog.next()
             if entry is None:
                 self._catch_up()

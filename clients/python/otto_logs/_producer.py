@@ -211,6 +211,7 @@ class LogProducer:
         finally:
             outbox.abandon()
             courier.cancel()
+            self._delivery.release()
         await asyncio.to_thread(courier.join, _HALF_CLOSE_SECONDS)
         self._delivery.check_closed(started)
 

@@ -88,6 +88,7 @@ def recover(directory: Path, producer_id: str) -> Recovered:
     ledger: Ledger | None = None
     scanned: list[_Scanned] = []
     skipped = 0
+    is_lost = False
     notes: list[str] = []
     next_ordinal = 1
     for index, path in segment_files(directory):
@@ -107,7 +108,10 @@ def recover(directory: Path, producer_id: str) -> Recovered:
                     segment.first = next_ordinal
                 continue
             if ledger is None:
-                ledger = _lost_ledger(producer_id, record, notes)
+                ledger, is_lost = Ledger(producer_id), True
+                notes.append("what was already delivered cannot be read; some lines may be delivered twice")
+            if is_lost:
+                is_lost = not _begin_anywhere(ledger, record)
             next_ordinal = max(next_ordinal, _apply(record, ledger, segment))
     ledger = ledger or Ledger(producer_id)
     if skipped:
@@ -118,12 +122,14 @@ def recover(directory: Path, producer_id: str) -> Recovered:
     return recovered
 
 
-def _lost_ledger(producer_id: str, record: Record, notes: list[str]) -> Ledger:
-    ledger = Ledger(producer_id)
+def _begin_anywhere(ledger: Ledger, record: Record) -> bool:
+    """Begin a ledger with the first record that tells where the lost one was; whether this is one."""
     if record.kind in {RecordKind.LINE, RecordKind.ITEM}:
         ledger.low = line_ordinal(record.body)
-    notes.append("what was already delivered cannot be read; some lines may be delivered twice")
-    return ledger
+        return True
+    if record.kind == RecordKind.NUMBERED:
+        ledger.number = ledger.acknowledged = json.loads(record.body)[0] - 1
+    return False
 
 
 def _apply(record: Record, ledger: Ledger, segment: _Scanned) -> int:

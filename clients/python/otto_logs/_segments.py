@@ -144,7 +144,7 @@ class SegmentLog:
     def sync(self) -> None:
         """Return once what was appended survives the loss of power, where that is asked for."""
         if self._durable and self._fd >= 0:
-            os.fdatasync(self._fd)
+            getattr(os, "fdatasync", os.fsync)(self._fd)
 
     def release(self, ordinals: Iterable[int]) -> None:
         """These are not needed any more: delete the files that have none left."""

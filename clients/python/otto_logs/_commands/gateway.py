@@ -135,6 +135,9 @@ def silence_log() -> None:
     logging.getLogger("otto_logs").propagate = False
 
 
+_EACH_TIME: Final = frozenset({ProblemKind.LEFTOVER, ProblemKind.DAMAGED})
+
+
 class Notices:
     """Says problems on stderr, and the same kind not again for a while."""
 
@@ -145,7 +148,7 @@ class Notices:
         if problem.kind in {ProblemKind.FAILED, ProblemKind.DROPPED}:
             return  # the command says it when it ends
         now = time.monotonic()
-        if now - self._said_at.get(problem.kind, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
+        if problem.kind not in _EACH_TIME and now - self._said_at.get(problem.kind, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
             return
         self._said_at[problem.kind] = now
         say(f"{problem.field}: {problem.message}" if problem.field else problem.message)

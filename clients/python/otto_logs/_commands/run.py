@@ -102,8 +102,10 @@ def run(
             reporter.ended(child.wait())
             _close(producer, reporter, gateway)
         except KeyboardInterrupt:  # the command has ended before; this one is meant for us
-            say(f"interrupted; {line_count(producer.statistics.lines_waiting)} not delivered")
-            say(gateway.where_kept)
+            waiting = producer.statistics.lines_waiting
+            say(f"interrupted; {line_count(waiting)} not delivered")
+            if waiting:
+                say(gateway.where_kept)
             with contextlib.suppress(OttoLogsError):
                 producer.close(0)
         exit_code = child.wait()
