@@ -335,7 +335,10 @@ class Gateway:
     async def _end_streams(self) -> None:
         self._pipelines.close(CloseReason.SERVER_SHUTDOWN)
         self._updates.close(CloseReason.SERVER_SHUTDOWN)
-        await asyncio.gather(self._hub.close(CloseReason.SERVER_SHUTDOWN), self._socket_io.close())
+        await asyncio.gather(
+            self._hub.close(CloseReason.SERVER_SHUTDOWN),
+            self._socket_io.close(self._settings.shutdown_grace_seconds / 2),
+        )
 
     async def _flush_journal(self) -> None:
         while self._journal.statistics.waiting_bytes:

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 from gateway.transports.refusal import RefusingHttp, RefusingHttptools
 
-__all__ = ["EXTENSION", "Connection", "connection_of", "http_protocol_class"]
+__all__ = ["EXTENSION", "Connection", "connection_of", "ended", "http_protocol_class"]
 
 EXTENSION: Final = "otto.connection"
 """Key of the ``Connection`` among a scope's extensions."""
@@ -79,6 +79,14 @@ def connection_of(scope: Scope) -> Connection:
     return connection
 
 
+async def ended(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """Takes the place of a connection's application when it is over.
+
+    Ours holds the connection, and the two would stay in memory, with all that waited to be written, until the garbage
+    collector looks at its oldest generation: after millions of lines.
+    """
+
+
 class _Streaming:
     """What makes uvicorn's protocol classes hand out their connection; goes before one of them."""
 
@@ -104,6 +112,12 @@ class _Streaming:
         if isinstance(self.flow, Connection):
             self.flow.lost()
         super().connection_lost(exc)  # type: ignore[misc]
+        self.app = ended
+
+    def handle_websocket_upgrade(self, *args: Any) -> None:
+        """The connection goes on as a WebSocket; this object has done its part."""
+        super().handle_websocket_upgrade(*args)  # type: ignore[misc]
+        self.app = ended
 
 
 def http_protocol_class() -> type[asyncio.Protocol]:

@@ -6,6 +6,7 @@ packets once per channel and handed to each socket within its credit.
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -234,10 +235,11 @@ class SocketIoServer:
         subscriber.socket.put(disconnection())
         self._spawn(self._protocol.leave(subscriber.sid))
 
-    async def close(self) -> None:
+    async def close(self, seconds_max: float = math.inf) -> None:
         """Tell every client to come back later, and return when they are gone; idempotent.
 
-        It takes ``EngineLimits.close_seconds`` at most: then the connections of clients that do not read are dropped.
+        The connections of clients that do not read are dropped after ``EngineLimits.close_seconds``, or after
+        ``seconds_max`` where that is less.
         """
         if self._is_closed:
             return
@@ -246,7 +248,13 @@ class SocketIoServer:
             subscriber.close(CloseReason.SERVER_SHUTDOWN)
         sockets = tuple(self._protocol.eio.sockets.values())
         await asyncio.gather(*(socket.close(reason=self._protocol.reason.SERVER_DISCONNECT) for socket in sockets))
-        await asyncio.gather(*(socket.wait_gone() for socket in sockets))
+        try:
+            async with asyncio.timeout(min(seconds_max, self.limits.engine.close_seconds)):
+                await asyncio.gather(*(socket.wait_gone() for socket in sockets))
+        except TimeoutError:
+            for socket in sockets:
+                socket.abort()
+            await asyncio.gather(*(socket.wait_gone() for socket in sockets))
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -15,6 +15,7 @@ from websockets.http11 import Response
 from websockets.protocol import State
 
 from gateway.errors import ApiError
+from gateway.transports.connection import ended
 from gateway.transports.refusal import error_document
 
 __all__ = ["WEBSOCKET_EXTENSION", "FramedWebSocketProtocol", "text_frame", "texts_of"]
@@ -59,6 +60,11 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
         if self.on_lost is not None:
             self.on_lost()
+        self.app = ended
+        # Like the application above, the error of a peer that speaks no WebSocket would keep this object: its traceback
+        # has frames that have it.
+        self.conn.parser_exc = None
+        self.conn.handshake_exc = None
 
     @property
     def is_writable(self) -> bool:

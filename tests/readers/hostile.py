@@ -1,6 +1,6 @@
 """Subscribers that mean harm, each as a coroutine that does it so many times.
 
-Run as ``python -m tests.readers.hostile PORT TASK`` they do all of it at once, until the process is ended.
+Run as ``python -m tests.readers.hostile PORT TASK [DEED…]`` they do all of it at once, until the process is ended.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import contextlib
 import random
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from tests.readers.stream import TRANSPORTS, Stream
@@ -122,15 +122,21 @@ MANY_AT_ONCE: Final = {"never_read": 50, "half_open": 400, "start_over": 40}
 """Of what is done all at once; of the others, so many one after the other."""
 
 
-async def do_all(port: int, task_id: str) -> None:
-    """Every deed, again and again."""
+async def do_all(port: int, task_id: str, names: Sequence[str] = ()) -> None:
+    """Every deed, or those with these names, again and again."""
 
     async def again_and_again(deed: Deed, times: int) -> None:
         while True:
             with contextlib.suppress(ConnectionError):  # refused, as it may be
                 await deed(port, task_id, times)
 
-    await asyncio.gather(*(again_and_again(deed, MANY_AT_ONCE.get(name, 20)) for name, deed in DEEDS.items()))
+    await asyncio.gather(
+        *(
+            again_and_again(deed, MANY_AT_ONCE.get(name, 20))
+            for name, deed in DEEDS.items()
+            if not names or name in names
+        )
+    )
 
 
 async def connected(port: int, data: bytes) -> socket.socket:
@@ -146,4 +152,4 @@ async def connected(port: int, data: bytes) -> socket.socket:
 
 
 if __name__ == "__main__":
-    asyncio.run(do_all(int(sys.argv[1]), sys.argv[2]))
+    asyncio.run(do_all(int(sys.argv[1]), sys.argv[2], sys.argv[3:]))
