@@ -162,7 +162,7 @@ def test_statuses_survive_the_dropping_of_lines(tmp_path: Path) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_file_that_is_cut_anywhere_has_all_before_the_cut(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
@@ -184,7 +184,7 @@ def test_a_file_that_is_cut_anywhere_has_all_before_the_cut(
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_damaged_byte_costs_the_record_that_it_is_in(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
