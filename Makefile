@@ -4,7 +4,7 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check show bench proto proto-baseline lock clean
+.PHONY: help setup run test check show bench bench-full fuzz audit model faults readers proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -39,11 +39,30 @@ check: setup  ## format, lint, layers, types, dependencies, contracts, generated
 test: check tests/node/node_modules/.ready  ## all checks, then all tests
 	.venv/bin/pytest -n $(TEST_WORKERS) --dist loadgroup $(TESTS)
 
+audit: setup  ## what is known against the dependencies; 75: the services cannot be reached
+	PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) .ci/audit.py
+model: setup  ## random interleavings against a list, for many minutes
+	HYPOTHESIS_PROFILE=long .venv/bin/pytest -n 2 --timeout 7200 tests/model
+
 show: setup tests/node/node_modules/.ready  ## 200,000 real lines, 20 subscribers, connections cut at random
 	.venv/bin/pytest -s -m demonstration --timeout 1800 --log-level ERROR tests/integration
 
+FUZZ := FUZZ_EXAMPLES=500 FUZZ_CALLS=10000 FUZZ_SOCKETS=5000
+fuzz: setup  ## the long form of bad input on every interface; FUZZ_SEED=N repeats a run
+	$(FUZZ) .venv/bin/pytest -s tests/gateway/description/test_any_request.py tests/gateway/ingest/test_any_bytes.py \
+		tests/gateway/transports/test_any_packet.py
+
+readers: setup  ## slow and hostile readers, and what the others notice; 500 streams that are told to come back
+	$(PY) -m tests.readers
+	.venv/bin/pytest -q -s -n0 -m readers --timeout 600 tests/readers tests/integration/test_stopping.py
+
 bench: setup  ## lines in and out, latency, server CPU, beside the machine's limit
 	$(PY) -m benchmarks
+
+bench-full: setup  ## the gateway beside nchan, Node, Redis and NATS, with medians and plots; about 40 minutes
+	$(PY) -m benchmarks.full
+faults: setup tests/node/node_modules/.ready  ## break everything, 100 times kill -9, and see every promise kept; some 8 minutes
+	$(PY) -m tests.faults $(FAULTS)
 
 proto: setup  ## lint the contracts and generate the stubs anew
 	.venv/bin/buf lint proto
@@ -58,4 +77,4 @@ lock: setup  ## resolve dependencies anew into requirements.lock
 		--custom-compile-command 'make lock' -q -o requirements.lock
 
 clean:  ## remove what the other commands made
-	rm -rf .venv tests/node/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build var benchmarks/build
+	rm -rf .venv tests/node/node_modules benchmarks/peers/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build var benchmarks/build

@@ -9,11 +9,9 @@ import time
 from pathlib import Path
 
 from benchmarks import native_programs
-from benchmarks.scenarios import Delivery, Intake, deliver, deliver_raw, take_in
+from benchmarks.scenarios import Delivery, Intake, deliver, take_in
+from benchmarks.servers import Load, gateway, raw
 from benchmarks.table import delivery_table, intake_table, latency_table
-
-FOREIGN_SHARE_MAX = 0.2
-"""A run is called disturbed where others used more than this share of the CPU time that the run took."""
 
 FAN_OUT = ((1, 200_000), (100, 20_000), (1_000, 2_000))
 """Subscribers, and lines that each of them is given."""
@@ -40,20 +38,18 @@ async def measure(scale: float) -> str:
         intakes.append(await take_in(wire, lines=int(lines * scale), batch=batch, durability=durability))
     fastest: list[Delivery] = []
     for subscribers, full in FAN_OUT:
-        lines = int(full * scale)
-        say(f"{lines:,} lines to {subscribers:,} subscribers, as fast as possible")
-        fastest.append(await deliver(subscribers=subscribers, lines=lines))
-        fastest.append(await deliver_raw(subscribers=subscribers, lines=lines, lines_per_write=100))
+        load = Load(readers=subscribers, lines=int(full * scale), batch=1000)
+        say(f"{load.lines:,} lines to {subscribers:,} subscribers, as fast as possible")
+        fastest += [await deliver(server, load) for server in (gateway(), raw(100))]
     say("the raw writer again, one line a write")
-    fastest.append(await deliver_raw(subscribers=100, lines=int(5_000 * scale), lines_per_write=1))
+    fastest.append(await deliver(raw(1), Load(readers=100, lines=int(5_000 * scale))))
     steady: list[Delivery] = []
     for subscribers, rate in STEADY:
-        lines = int(rate * STEADY_SECONDS * scale)
+        load = Load(readers=subscribers, lines=int(rate * STEADY_SECONDS * scale), rate=rate, sample_every=1)
         say(f"{rate:,} lines/s to {subscribers:,} subscribers")
-        steady.append(await deliver(subscribers=subscribers, lines=lines, rate=rate))
-        steady.append(await deliver_raw(subscribers=subscribers, lines=lines, lines_per_write=1, rate=rate))
+        steady += [await deliver(server, load) for server in (gateway(), raw(1))]
     runs: list[Intake | Delivery] = [*intakes, *fastest, *steady]
-    disturbed = sum(r.foreign_cpu_seconds > FOREIGN_SHARE_MAX * (r.seconds + 1) for r in runs)
+    disturbed = sum(run.is_disturbed for run in runs)
     return "\n\n".join(
         [
             f"{machine()}, {time.strftime('%Y-%m-%d')}; {disturbed} of {len(runs)} runs disturbed by other work.",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BUILD", "Subscribers", "Writer", "build"]
+__all__ = ["BUILD", "Subscribers", "build"]
 
 SOURCE = Path(__file__).with_name("native")
 BUILD = Path(__file__).with_name("build")
@@ -38,10 +38,24 @@ class Subscribers:
 
     @classmethod
     async def connect(
-        cls, port: int, path: str, *, connections: int, tasks: int, lines: int, sample_every: int, seconds_max: float
+        cls,
+        port: int,
+        *,
+        protocol: str = "sse",
+        path: str = "",
+        header: str = "",
+        connections: int,
+        tasks: int,
+        lines: int,
+        sample_every: int,
+        seconds_max: float,
     ) -> "Subscribers":
-        """Open the streams; returns once every one was answered."""
-        process = await _start("subscribers", port, path, connections, tasks, lines, sample_every, seconds_max)
+        """Open the streams; returns once every one was answered. See ``native/subscribers.c``."""
+        command: Sequence[object] = (
+            BUILD / "subscribers",
+            *(protocol, port, path, connections, tasks, lines, sample_every, seconds_max, header),
+        )
+        process = await asyncio.create_subprocess_exec(*map(str, command), stdout=subprocess.PIPE)
         assert process.stdout is not None
         if await process.stdout.readline() != b"READY\n":
             raise RuntimeError("the load client could not open its streams")
@@ -53,42 +67,8 @@ class Subscribers:
         result: dict[str, Any] = json.loads(output)
         return result
 
-
-@dataclass(slots=True)
-class Writer:
-    """The raw writer, waiting for its readers and then for ``go``."""
-
-    process: asyncio.subprocess.Process
-
-    @classmethod
-    async def start(
-        cls, port: int, *, connections: int, lines: int, lines_per_write: int, lines_per_second: int
-    ) -> "Writer":
-        """Start it; it listens once ``port`` can be connected to."""
-        writer = cls(await _start("writer", port, connections, lines, lines_per_write, lines_per_second))
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    _, probe = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    await asyncio.sleep(0.01)
-                    continue
-                probe.close()
-                return writer
-
-    async def go(self) -> None:
-        """Let it write."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(b"go\n")
-        await self.process.stdin.drain()
-
     async def stop(self) -> None:
-        """Let it end, once its CPU time has been read."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
+        """End it, whatever it has."""
+        if self.process.returncode is None:
+            self.process.kill()
         await self.process.wait()
-
-
-async def _start(name: str, *arguments: object) -> asyncio.subprocess.Process:
-    command: Sequence[str] = [str(BUILD / name), *map(str, arguments)]
-    return await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-__all__ = ["cpu_seconds", "machine_busy_seconds", "memory_peak_bytes", "process_tree"]
+__all__ = ["cpu_seconds", "machine_busy_seconds", "memory_now_bytes", "memory_peak_bytes", "process_tree"]
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PROC = Path("/proc")
@@ -34,12 +34,21 @@ def _process_clock(pid: int) -> int:
 
 def memory_peak_bytes(pid: int) -> int:
     """The most resident memory that the process tree had, summed over its processes."""
-    peak = 0
+    return _memory_bytes(pid, "VmHWM:")
+
+
+def memory_now_bytes(pid: int) -> int:
+    """The resident memory of the process tree."""
+    return _memory_bytes(pid, "VmRSS:")
+
+
+def _memory_bytes(pid: int, field: str) -> int:
+    total = 0
     for member in process_tree(pid):
         for line in (_PROC / str(member) / "status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                peak += int(line.split()[1]) * 1024
-    return peak
+            if line.startswith(field):
+                total += int(line.split()[1]) * 1024
+    return total
 
 
 def machine_busy_seconds() -> float:

@@ -15,7 +15,7 @@ class Block:
     ``size`` is the sum of the lines' bytes.
     """
 
-    __slots__ = ("_entries", "first", "lines", "received_at", "size", "task_id")
+    __slots__ = ("_entries", "_folded", "first", "lines", "received_at", "size", "task_id")
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Block:
         self.received_at = received_at
         self.size = sum(map(len, lines))
         self._entries = entries
+        self._folded: list[str] | None = None
 
     def __repr__(self) -> str:
         return f"<Block {self.task_id!r} {self.first}..{self.last} {self.size} bytes>"
@@ -47,9 +48,18 @@ class Block:
             return self._entries
         return decode_lines(self.lines)
 
+    def folded(self) -> Sequence[str]:
+        """The messages, case-folded once for all filters that look for keywords."""
+        folded = self._folded
+        if folded is None:
+            folded = [entry.message.casefold() for entry in self.entries()]
+            if self._entries is not None:
+                self._folded = folded
+        return folded
+
     def forget_entries(self) -> None:
         """Keep only the encoded lines, once the channels of the moment have matched the objects."""
-        self._entries = None
+        self._entries = self._folded = None
 
     def after(self, sequence: int) -> "Block":
         """The part behind ``sequence``; the block itself where that is all of it."""
@@ -69,7 +79,8 @@ class Selection:
     """The matching lines of the stretch ``(start, end]`` of one task.
 
     ``sequences`` and ``lines`` are of the same length; ``sequences`` is a ``range`` where everything matched.
-    A reader that has been given a selection is at position ``end``, even where no line matched.
+    A reader that has been given a selection is at position ``end``, even where no line matched. ``is_damaged``: it has
+    no lines, because those up to ``start`` were stored and cannot be read any more.
     """
 
     start: int
@@ -77,3 +88,4 @@ class Selection:
     sequences: Sequence[int]
     lines: Sequence[bytes]
     received_at: float = 0.0
+    is_damaged: bool = False

@@ -1,6 +1,7 @@
 """Applying a filter to entries."""
 
 from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import Final
 
 from ahocorasick_rs import AhoCorasick
@@ -12,8 +13,8 @@ from filters.model import EVERYTHING, LogFilter
 __all__ = ["Matcher"]
 
 _SEPARATE_MAX: Final = 3
-"""Keywords that are looked for one after the other. Measured on a line of a build: 0.16 µs with one, 0.24 µs with
-three, 0.45 µs with eight, and 0.30 µs with the automaton however many there are."""
+"""Keywords that are looked for one after the other. Measured on a case-folded line of a build: 0.08 µs with one,
+0.24 µs with three, and 0.31 µs with the automaton however many there are; folding it once costs another 0.06 µs."""
 
 _PIECE_CHARACTERS: Final = 4096
 """The automaton reports every occurrence, not only the first: a long message is searched piece by piece, so that 64 KiB
@@ -29,7 +30,7 @@ class Matcher:
         level_mask: bits of the levels that pass (all bits where levels are not restricted), to skip whole chunks.
     """
 
-    __slots__ = ("_has_keyword", "_task_ids", "_worker_ids", "everything", "filter", "level_mask")
+    __slots__ = ("_have_keyword", "_task_ids", "_worker_ids", "everything", "filter", "level_mask")
 
     def __init__(self, log_filter: LogFilter = EVERYTHING) -> None:
         self.filter = log_filter
@@ -37,7 +38,7 @@ class Matcher:
         self.level_mask = level_mask(log_filter.levels) if log_filter.levels else ~0
         self._worker_ids = frozenset(log_filter.worker_ids)
         self._task_ids = frozenset(log_filter.task_ids)
-        self._has_keyword = _keyword_search(log_filter.keywords)
+        self._have_keyword = _keyword_search(log_filter.keywords)
 
     def __repr__(self) -> str:
         return f"<Matcher {self.filter!r}>"
@@ -55,11 +56,15 @@ class Matcher:
         """Whether one entry passes."""
         return bool(self.select((entry,)))
 
-    def select(self, entries: Sequence[LogEntry]) -> list[int]:
+    def select(self, entries: Sequence[LogEntry], folded: Sequence[str] | None = None) -> list[int]:
         """The indices of the entries that pass, ascending.
 
         One pass over what is left for every field that is restricted, the cheapest test first, so that a field which
         is not costs nothing and keywords are looked for in as few messages as possible.
+
+        Args:
+            entries: what to choose from.
+            folded: their messages, case-folded, where they are there already.
         """
         wanted = self.filter
         left = list(range(len(entries)))
@@ -82,8 +87,11 @@ class Matcher:
             end_time = wanted.end_time
             left = [i for i in left if entries[i].timestamp <= end_time]
         if wanted.keywords:
-            has_keyword = self._has_keyword
-            left = [i for i in left if has_keyword(entries[i].message)]
+            if folded is None:
+                left_messages = [entries[i].message.casefold() for i in left]
+            else:
+                left_messages = [folded[i] for i in left]
+            left = list(compress(left, self._have_keyword(left_messages)))
         return left
 
     def select_block(self, block: Block) -> Selection:
@@ -91,39 +99,37 @@ class Matcher:
         first = block.first
         if self.everything:
             return Selection(first - 1, block.last, range(first, block.last + 1), block.lines, block.received_at)
-        indices = self.select(block.entries())
+        indices = self.select(block.entries(), block.folded() if self.filter.keywords else None)
         lines = block.lines
         return Selection(
             first - 1, block.last, [first + i for i in indices], [lines[i] for i in indices], block.received_at
         )
 
 
-def _keyword_search(keywords: tuple[str, ...]) -> Callable[[str], bool]:
-    """A function that says whether one of the case-folded keywords is in a message, whatever its case."""
+def _keyword_search(keywords: tuple[str, ...]) -> Callable[[Sequence[str]], list[bool]]:
+    """A function that says of each case-folded message whether one of the case-folded keywords is in it."""
     if len(keywords) == 1:
         keyword = keywords[0]
-        return lambda message: keyword in message.casefold()
+        return lambda messages: [keyword in message for message in messages]
     if len(keywords) <= _SEPARATE_MAX:
 
         def has_one(message: str) -> bool:
-            folded = message.casefold()
             for keyword in keywords:  # noqa: SIM110 - any() and its generator cost more than the search
-                if keyword in folded:
+                if keyword in message:
                     return True
             return False
 
-        return has_one
+        return lambda messages: [has_one(message) for message in messages]
 
     find = AhoCorasick(keywords).find_matches_as_indexes
     overlap = max(map(len, keywords)) - 1
 
     def has_any(message: str) -> bool:
-        folded = message.casefold()
-        if len(folded) <= _PIECE_CHARACTERS:
-            return bool(find(folded))
+        if len(message) <= _PIECE_CHARACTERS:
+            return bool(find(message))
         return any(
-            find(folded[start : start + _PIECE_CHARACTERS + overlap])
-            for start in range(0, len(folded), _PIECE_CHARACTERS)
+            find(message[start : start + _PIECE_CHARACTERS + overlap])
+            for start in range(0, len(message), _PIECE_CHARACTERS)
         )
 
-    return has_any
+    return lambda messages: [has_any(message) for message in messages]

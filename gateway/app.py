@@ -9,12 +9,18 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.api.executions import NODE_EXECUTION_PATH, body_bytes_max, execution_routes
 from gateway.api.health import health_routes
 from gateway.api.metrics import metrics_routes
 from gateway.api.polling import polling_routes
 from gateway.api.recent_tasks import recent_tasks_routes
+from gateway.api.scripts import script_routes
 from gateway.application import RequestLog, http_application
 from gateway.auth import auth_routes
+from gateway.description.operation import DescribedRoute
+from gateway.description.routes import description_routes
+from gateway.edge import HostGuard, SecurityHeaders
+from gateway.errors import ApiError, error_response
 from gateway.health import Health, Phase
 from gateway.ingest.server import GrpcServer
 from gateway.listening import close_all, listen
@@ -26,26 +32,37 @@ from gateway.part_settings import (
     http_tls,
     ingest_limits,
     pipeline_limits,
+    quota_of,
+    request_limits,
+    retention_policy,
     session_limits,
+    update_limits,
 )
 from gateway.recent_tasks import RecentTasks
+from gateway.retention import Retention
 from gateway.server import HttpServer
-from gateway.settings import Settings
+from gateway.settings import Settings, TableRowsChoice
 from gateway.shutdown import Step, run_steps
 from gateway.transports.connection import http_protocol_class
 from gateway.transports.pipelines import pipeline_routes
 from gateway.transports.socket_io import PATH as SOCKET_IO_PATH
 from gateway.transports.socket_io import SocketIoLimits, SocketIoServer
+from gateway.transports.socket_io_description import POLL, POST, SOCKET_IO
 from gateway.transports.sse import sse_routes
+from gateway.transports.updates import update_routes
 from gateway.transports.websocket import FramedWebSocketProtocol
+from gateway.updates import publish_changes
 from gateway.vitals import SAMPLE_SECONDS, Vitals
 from sessions.admission import Admission
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
-from storage.database import sqlite_path
+from sessions.updates import UpdateHub
+from storage.database import hold_within, sqlite_path
+from storage.executions import ExecutionStore
 from storage.journal import Committed, JournalError
-from storage.polling import ClosingRows, PollingSink, PollingTable
+from storage.polling import ClosingRows, PollingSink, PollingTable, TableRows, TableWatcher
+from storage.polling.retention import RetentionSweep
 from storage.sqlite import SqliteJournal
 
 __all__ = ["Gateway"]
@@ -61,6 +78,7 @@ class Gateway:
 
     Attributes:
         ports: the ports of HTTP, and last that of gRPC.
+        routes: of HTTP; Socket.IO has its own path beside them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -68,6 +86,7 @@ class Gateway:
         self._stop_asked = asyncio.Event()
         self._committed_once = asyncio.Event()
         self.ports: tuple[int, ...] = ()
+        self.routes: tuple[DescribedRoute, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Gateway {self._settings.listen_host} ports={self.ports}>"
@@ -88,14 +107,31 @@ class Gateway:
         return gateway
 
     async def _build(self, undo: AsyncExitStack) -> None:
-        """Credentials and ports first: the most frequent errors at a start must not have made a database."""
+        """Credentials and ports first: the most frequent errors at a start must not have made a database.
+
+        Before the ports only the right to the database: a gateway that is still ending has given its ports back when
+        it gives that one back.
+        """
         settings = self._settings
         self._authenticator = authenticator = authenticator_of(settings)
+        path = sqlite_path(settings.database_url)
+        lock = await hold_within(
+            path,
+            settings.lock_wait_seconds,
+            on_wait=lambda: _log.warning(
+                "waiting for another gateway on this database to end",
+                database=str(path),
+                seconds_max=settings.lock_wait_seconds,
+            ),
+        )
+        undo.callback(lock.close)
         sockets = _listen(settings, undo)
         self._journal = journal = await SqliteJournal.open(
-            sqlite_path(settings.database_url),
+            path,
+            lock=lock,
             durability=settings.durability,
             pending_bytes_max=settings.pending_bytes_max,
+            retry_seconds_max=settings.storage_wait_seconds,
         )
         undo.push_async_callback(journal.close)
         table = await PollingTable.open(settings.polling_database)
@@ -105,11 +141,27 @@ class Gateway:
             journal,
             table,
             closing_rows=ClosingRows(settings.closing_rows.value),
-            retention_days=settings.retention_days or None,
+            table_rows=TableRows(settings.table_rows.value),
+            ancestry=journal.ancestry,
         )
         undo.push_async_callback(sink.close)
+        self._watcher = watcher = TableWatcher(
+            journal,
+            table,
+            interval_seconds=settings.table_rows_interval_seconds,
+            message_bytes_max=settings.message_bytes_max,
+        )
+        undo.push_async_callback(watcher.close)
+        self._executions = executions = await ExecutionStore.open(table.path, durability=settings.durability)
+        undo.push_async_callback(executions.close)
+        policy = retention_policy(settings)
+        self._retention = retention = Retention(
+            journal, RetentionSweep(table, policy), policy, copied=lambda: sink.copied
+        )
+        undo.push_async_callback(retention.close)
 
         metrics = Metrics()
+        connections, readers, producers = (quota_of(settings) for _ in range(3))
         admission = Admission(settings.max_connections)
         self._hub = hub = Hub(
             journal,
@@ -121,6 +173,8 @@ class Gateway:
         self._pipelines = pipelines = PipelineHub(
             journal, pipeline_limits(settings), admission=admission, history_errors=_HISTORY_ERRORS
         )
+        self._updates = updates = UpdateHub(update_limits(settings), admission=admission)
+        executions.set_listener(lambda changes: publish_changes(updates, changes))
         recent_tasks = RecentTasks()
         journal.set_commit_observer(metrics.commit_latency)
         journal.set_commit_listener(
@@ -143,6 +197,7 @@ class Gateway:
             host=settings.listen_host,
             port=settings.grpc_port,
             tls=grpc_tls(settings),
+            quota=producers,
         )
         self._health = Health(journal, sink, authenticator)
         self._socket_io = SocketIoServer(
@@ -152,35 +207,52 @@ class Gateway:
             server_stats=lambda: self._vitals.server_statistics(),
             cors_origins=settings.cors_origins,
             limits=SocketIoLimits(sockets_max=settings.max_connections),
+            quota=readers,
         )
+        updates.add_listener(self._socket_io.updated)
         sources = Sources(
             journal=journal,
             hub=hub,
             ingest=grpc,
             sink=sink,
+            watcher=watcher,
+            retention=retention,
             pipelines=pipelines,
             socket_io=self._socket_io,
             metrics=metrics,
+            quotas=(connections, readers, producers),
         )
         metrics.registry.register(GatewayCollector(sources))
         self._vitals = Vitals(sources.totals, lambda: admission.active)
         routes = [
-            *sse_routes(hub, authenticator, enable_compression=settings.enable_compression),
-            *pipeline_routes(pipelines, authenticator),
+            *sse_routes(hub, authenticator, enable_compression=settings.enable_compression, quota=readers),
+            *pipeline_routes(pipelines, authenticator, quota=readers),
+            *update_routes(updates, authenticator, quota=readers),
             *auth_routes(authenticator),
             *recent_tasks_routes(recent_tasks, authenticator),
             *polling_routes(table, authenticator),
+            *execution_routes(executions, authenticator, value_bytes_max=settings.execution_value_bytes_max),
+            *script_routes(executions, authenticator),
             *health_routes(self._health, self._vitals, hub, authenticator),
             *metrics_routes(metrics.registry),
             *page_routes(),
         ]
+        self.routes = (
+            *routes,
+            *description_routes(
+                routes,
+                channels=[SOCKET_IO],
+                elsewhere=[(SOCKET_IO_PATH, POLL), (SOCKET_IO_PATH, POST)],
+            ),
+        )
         application = http_application(
-            routes,
+            self.routes,
             cors_origins=settings.cors_origins,
             body_bytes_max=settings.http_body_bytes_max,
+            body_bytes_max_of={NODE_EXECUTION_PATH: body_bytes_max(settings.execution_value_bytes_max)},
             on_error=metrics.error,
         )
-        both = _either(self._socket_io, application)
+        both = SecurityHeaders(HostGuard(_either(self._socket_io, application), settings.accepted_hosts))
         self._http = HttpServer(
             RequestLog(both) if settings.debug_mode else both,
             sockets,
@@ -189,11 +261,17 @@ class Gateway:
             tls=http_tls(settings),
             trusted_proxies=settings.trusted_proxies,
             grace_seconds=settings.shutdown_grace_seconds,
+            keep_alive_seconds=settings.keep_alive_seconds,
+            request_limits=request_limits(settings, connections),
         )
 
         sink.start()
+        if settings.table_rows is not TableRowsChoice.OFF:
+            watcher.start()
+        retention.start()
         undo.push_async_callback(grpc.stop, 0)
         grpc_port = await grpc.start()
+        undo.push_async_callback(self._http.stop)
         self._serving = await self._http.start()
         self._sampling = asyncio.create_task(self._sample(), name="vitals")
         self._health.phase = Phase.SERVING
@@ -202,6 +280,17 @@ class Gateway:
     def ask_to_stop(self) -> None:
         """Make ``run`` return; idempotent."""
         self._stop_asked.set()
+
+    def reload_certificates(self) -> None:
+        """Use the certificates as they are on the disk now, for connections that are still to come.
+
+        Raises:
+            ListenError: one cannot be used; it stays as it was.
+        """
+        self._http.reload_certificates()
+        tls = grpc_tls(self._settings)
+        if tls is not None:
+            self._grpc.renew(tls)
 
     async def run(self) -> None:
         """Return when ``ask_to_stop`` was called.
@@ -225,15 +314,19 @@ class Gateway:
                 Step("end the streams, and tell their clients to come back", self._end_streams, seconds),
                 Step("end the HTTP server", self._http.stop, 2 * seconds),
                 Step("let producers have their answers, and end gRPC", lambda: self._grpc.stop(grace), 2 * seconds),
+                Step("take over no more rows of other programs", self._watcher.close, seconds),
                 Step("store what waits for a commit", self._flush_journal, seconds),
                 Step("copy it to the polling tables", lambda: self._sink.close(grace), 2 * seconds),
+                Step("store what is known of executions", lambda: self._executions.close(grace), 2 * seconds),
                 Step("close the databases", self._close, seconds),
-            ]
+            ],
+            seconds_max=self._settings.shutdown_seconds_max,
         )
 
     async def _say_not_ready(self) -> None:
         self._health.phase = Phase.STOPPING
         self._sampling.cancel()
+        await self._retention.close()
         await self._grpc.set_serving(serving=False)
 
     async def _stop_accepting(self) -> None:
@@ -241,6 +334,7 @@ class Gateway:
 
     async def _end_streams(self) -> None:
         self._pipelines.close(CloseReason.SERVER_SHUTDOWN)
+        self._updates.close(CloseReason.SERVER_SHUTDOWN)
         await asyncio.gather(self._hub.close(CloseReason.SERVER_SHUTDOWN), self._socket_io.close())
 
     async def _flush_journal(self) -> None:
@@ -265,9 +359,7 @@ def _listen(settings: Settings, undo: AsyncExitStack) -> list[socket.socket]:
         del wanted["WEBSOCKET_PORT"]
     sockets: list[socket.socket] = []
     for name, port in wanted.items():
-        made = listen(
-            settings.listen_host, port, setting=name, silence_seconds_max=settings.session_timeout_minutes * 60
-        )
+        made = listen(settings.listen_host, port, setting=name)
         undo.callback(close_all, made)
         sockets += made
     return sockets
@@ -291,6 +383,8 @@ def _either(socket_io: ASGIApp, application: ASGIApp) -> ASGIApp:
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         app = socket_io if scope["path"].startswith(SOCKET_IO_PATH) else application
+        if scope["type"] == "websocket" and app is application:
+            app = error_response(ApiError("NOT_FOUND", f"WebSockets are served below {SOCKET_IO_PATH} only"))
         await app(scope, receive, send)
 
     return dispatch

@@ -1,17 +1,19 @@
 """The HTTP application: routes, one form of error, limits, and who may call from another origin."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Final
 
 import structlog
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import ApiError, error_response
@@ -34,6 +36,7 @@ def http_application(
     *,
     cors_origins: Sequence[str] = (),
     body_bytes_max: int = 64 << 10,
+    body_bytes_max_of: Mapping[str, int] | None = None,
     on_error: Callable[[str], None] = lambda _: None,
 ) -> ASGIApp:
     """Put routes together.
@@ -42,10 +45,14 @@ def http_application(
         routes: of all parts.
         cors_origins: origins of pages that may call; ``*`` is any, and then without cookies.
         body_bytes_max: a longer request body is refused.
+        body_bytes_max_of: the same for single paths, which take longer ones.
         on_error: told the code of every refusal and failure, in lower case.
     """
 
-    async def refuse(_request: Request, error: Exception) -> Response:
+    async def refuse(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # Starlette names the methods of the first route with this path only.
+            error.headers = {"Allow": ", ".join(_allowed(routes, request.scope))}
         refusal = _refusal(error)
         on_error(f"http_{refusal.code.lower()}")
         response = error_response(refusal)
@@ -53,12 +60,12 @@ def http_application(
             response.headers.update(error.headers)
         return response
 
-    middleware = [Middleware(_BodyLimit, bytes_max=body_bytes_max)]
+    middleware = [Middleware(_BodyLimit, bytes_max=body_bytes_max, bytes_max_of=body_bytes_max_of or {})]
     if cors_origins:
         middleware.insert(
             0,
             Middleware(
-                CORSMiddleware,
+                _Cors,
                 allow_origins=list(cors_origins),
                 allow_credentials="*" not in cors_origins,
                 allow_methods=_CORS_METHODS,
@@ -67,8 +74,11 @@ def http_application(
                 max_age=_CORS_SECONDS,
             ),
         )
-    handled: tuple[type[Exception], ...] = (ApiError, JournalError, HTTPException, Exception)
-    return Starlette(routes=routes, middleware=middleware, exception_handlers=dict.fromkeys(handled, refuse))
+    handled: tuple[type[Exception], ...] = (ApiError, JournalError, HTTPException, ClientDisconnect, Exception)
+    application = Starlette(routes=routes, middleware=middleware, exception_handlers=dict.fromkeys(handled, refuse))
+    # A path is right or not; a redirection would be made of whatever the client says its Host is.
+    application.router.redirect_slashes = False
+    return application
 
 
 def _refusal(error: Exception) -> ApiError:
@@ -78,10 +88,18 @@ def _refusal(error: Exception) -> ApiError:
     if isinstance(error, JournalError):
         text = "the journal cannot be used at the moment; try again"
         return ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS)
+    if isinstance(error, ClientDisconnect):
+        return ApiError("INVALID_ARGUMENT", "the body broke off")  # nobody reads it; it keeps the log free of it
     if isinstance(error, HTTPException):
         code = _CODES.get(error.status_code, "INVALID_ARGUMENT")
         return ApiError(code, _text_of(code, error))
     return ApiError("INTERNAL", "the gateway ran into an error of its own")
+
+
+def _allowed(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
+    """The methods that the routes of a path take."""
+    here = [route for route in routes if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE]
+    return sorted({method for route in here for method in route.methods or ()})
 
 
 def _text_of(code: str, error: HTTPException) -> str:
@@ -93,21 +111,37 @@ def _text_of(code: str, error: HTTPException) -> str:
     return error.detail
 
 
+class _Cors(CORSMiddleware):
+    """Refuses in the one form of errors."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code < HTTPStatus.BAD_REQUEST:
+            return response
+        text = bytes(response.body).decode()
+        refusal = error_response(ApiError("INVALID_ARGUMENT", f"{text}; CORS_ORIGINS says which pages may call"))
+        kept = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+        refusal.headers.update(kept)
+        return refusal
+
+
 class _BodyLimit:
     """Refuses a body by its announced length, or once it has grown too long."""
 
-    def __init__(self, app: ASGIApp, bytes_max: int) -> None:
+    def __init__(self, app: ASGIApp, bytes_max: int, bytes_max_of: Mapping[str, int]) -> None:
         self._app = app
         self._bytes_max = bytes_max
+        self._bytes_max_of = bytes_max_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = self._bytes_max_of.get(scope["path"], self._bytes_max)
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length[:20]) > self._bytes_max:
+        if length.isdigit() and int(length[:20]) > most:
             # Before the routes and their error handlers, so that nothing of the body is read.
-            await error_response(self._refusal())(scope, receive, send)
+            await error_response(_too_long(most))(scope, receive, send)
             return
         taken = 0
 
@@ -115,14 +149,15 @@ class _BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._bytes_max:
-                raise self._refusal()
+            if taken > most:
+                raise _too_long(most)
             return message
 
         await self._app(scope, limited, send)
 
-    def _refusal(self) -> ApiError:
-        return ApiError("PAYLOAD_TOO_LARGE", f"the body is longer than {self._bytes_max} bytes")
+
+def _too_long(most: int) -> ApiError:
+    return ApiError("PAYLOAD_TOO_LARGE", f"the body is longer than {most} bytes")
 
 
 class RequestLog:

@@ -1,4 +1,4 @@
-"""``otto-gateway``: serve, check, migrate, settings.
+"""``otto-gateway``: serve, check, migrate, prune, verify, canary, settings.
 
 What takes long to import (gRPC, the databases) is imported by the commands that need it.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from gateway.canary.options import canary
 from gateway.exit_codes import ExitCode
 from gateway.settings import Settings
 from gateway.settings_report import open_warning, reference_lines, setting_lines
@@ -23,7 +24,7 @@ __all__ = ["main"]
 _EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {code.meaning}" for code in ExitCode)
 
 
-def _with_settings(command: Callable[[Settings], ExitCode]) -> Callable[..., None]:
+def _with_settings(command: Callable[..., ExitCode]) -> Callable[..., None]:
     """Give a command ``--config``, the settings that follow from it, and an exit code."""
 
     @click.option(
@@ -62,7 +63,7 @@ def serve(settings: Settings) -> ExitCode:
     """Run the gateway until SIGTERM or SIGINT; a second one ends it at once."""
     from gateway.serving import serve
 
-    return serve(settings)
+    serve(settings)
 
 
 @main.command()
@@ -89,18 +90,56 @@ def migrate(settings: Settings) -> ExitCode:
     """Bring the databases to the present schema; harmless where they are there already."""
     from gateway.serving import START_ERRORS
     from storage.database import migrate
+    from storage.executions.database import ExecutionDatabase
     from storage.polling import PollingTable
 
     try:
         revision = migrate(settings.database_url)
         table = PollingTable(settings.polling_database)
         table.prepare()
+        ExecutionDatabase(table.path).prepare()
         asyncio.run(table.close())
     except START_ERRORS as error:
         _say(str(error))
         return ExitCode.FAILED
     click.echo(f"the database is at revision {revision}")
     return ExitCode.OK
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
+@click.option("--repair-polling", "repair", is_flag=True, help="Put the rows of job_logs right; no gateway may run.")
+@_with_settings
+def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
+    """Check the journal, and job_logs against it; also beside a running gateway.
+
+    \b
+    Ends with 0 where all is well, with 1 where something is not, and with 2 where it could not be checked.
+    """  # noqa: D301 - click wants a real \b
+    from gateway.verification import verify_databases
+
+    return verify_databases(settings, as_json=as_json, repair=repair)
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Say what would go and change nothing; a gateway may be running.")
+@_with_settings
+def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
+    """Remove what the RETENTION_ settings do not keep, as a running gateway does by itself."""
+    from gateway.pruning import prune
+    from gateway.serving import START_ERRORS
+
+    try:
+        report = asyncio.run(prune(settings, is_dry=dry_run))
+    except START_ERRORS as error:
+        _say(str(error))
+        return ExitCode.FAILED
+    for line in report:
+        click.echo(line)
+    return ExitCode.OK
+
+
+main.add_command(canary)
 
 
 @main.command(name="settings")

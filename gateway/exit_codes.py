@@ -10,7 +10,7 @@ class ExitCode(IntEnum):
 
     OK = 0, "all is well"
     FAILED = 1, "it cannot start, or a check has failed"
-    USAGE = 2, "the command line or a setting is wrong; starting again will not help"
+    USAGE = 2, "the command line or a setting is wrong, or a check could not be made; starting again will not help"
     BROKEN = 3, "it had to stop by itself, or something was cut off when it stopped"
     FORCED = 130, "it was told to stop a second time, and did so at once"
 

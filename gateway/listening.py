@@ -16,18 +16,15 @@ _BACKLOG: Final = 1024
 _KEEPALIVE_SECONDS: Final = 60
 _KEEPALIVE_INTERVAL_SECONDS: Final = 15
 _KEEPALIVE_PROBES: Final = 4
-_MILLISECONDS_MAX: Final = (1 << 31) - 1
 
 
-def listen(host: str, port: int, *, setting: str, silence_seconds_max: float = 1800.0) -> list[socket.socket]:
+def listen(host: str, port: int, *, setting: str) -> list[socket.socket]:
     """Listen on every address of a host; connections wait in the backlog until they are served.
 
     Args:
         host: an address, or a name that has some.
         port: 0: any free one, the same for all addresses.
         setting: the name of the port's setting, for the text of an error.
-        silence_seconds_max: how long a peer may take nothing of what was sent before the kernel drops its connection.
-            It includes readers that have paused, hence not shorter than a session's timeout.
 
     Raises:
         ListenError: the port is taken, or the host is not this machine's.
@@ -41,7 +38,7 @@ def listen(host: str, port: int, *, setting: str, silence_seconds_max: float = 1
     try:
         for family, _, _, _, address in dict.fromkeys(found):
             place = (address[0], port, *address[2:])
-            sockets.append(_listening(family, place, silence_seconds_max))
+            sockets.append(_listening(family, place))
             port = port or sockets[0].getsockname()[1]
     except OSError as error:
         close_all(sockets)
@@ -55,9 +52,7 @@ def close_all(sockets: list[socket.socket]) -> None:
         each.close()
 
 
-def _listening(
-    family: socket.AddressFamily | int, place: tuple[object, ...], silence_seconds_max: float
-) -> socket.socket:
+def _listening(family: socket.AddressFamily | int, place: tuple[object, ...]) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setblocking(False)
@@ -65,7 +60,7 @@ def _listening(
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6 and place[0] != "::":
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        _set_options(made, silence_seconds_max)
+        _set_options(made)
         made.bind(place)
         made.listen(_BACKLOG)
     except BaseException:
@@ -74,15 +69,17 @@ def _listening(
     return made
 
 
-def _set_options(made: socket.socket, silence_seconds_max: float) -> None:
+def _set_options(made: socket.socket) -> None:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if sys.platform == "linux":
+        # No TCP_USER_TIMEOUT: Linux also counts the time for which the first segment that waits is larger than the
+        # peer's window, and drops a reader that takes a little all the time. Sessions have a timeout of their own that
+        # tells the two apart.
         tcp = socket.IPPROTO_TCP
         made.setsockopt(tcp, socket.TCP_KEEPIDLE, _KEEPALIVE_SECONDS)
         made.setsockopt(tcp, socket.TCP_KEEPINTVL, _KEEPALIVE_INTERVAL_SECONDS)
         made.setsockopt(tcp, socket.TCP_KEEPCNT, _KEEPALIVE_PROBES)
-        made.setsockopt(tcp, socket.TCP_USER_TIMEOUT, min(int(silence_seconds_max * 1000), _MILLISECONDS_MAX))
         made.setsockopt(tcp, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
 

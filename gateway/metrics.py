@@ -5,7 +5,7 @@ No label has a task's, worker's or user's name: their number has no bound, and m
 
 import time
 from collections import Counter as Count
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Final, Protocol
 
@@ -14,12 +14,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from gateway.ingest.counters import IngestStatistics
+from gateway.quota import ADDRESS, PRINCIPAL, Quota
+from gateway.retention import RetentionStatistics
 from gateway.transports.socket_io import SocketIoStatistics
 from gateway.vitals import Totals
 from sessions.pipelines import PipelineStatistics
 from sessions.statistics import HubStatistics
 from storage.journal import Committed, JournalStatistics
-from storage.polling import SinkStatistics
+from storage.polling import SinkStatistics, WatcherStatistics
 
 __all__ = ["GatewayCollector", "Metrics", "Sources"]
 
@@ -106,6 +108,16 @@ class _HasSinkStatistics(Protocol):
     def statistics(self) -> SinkStatistics: ...
 
 
+class _HasWatcherStatistics(Protocol):
+    @property
+    def statistics(self) -> WatcherStatistics: ...
+
+
+class _HasRetentionStatistics(Protocol):
+    @property
+    def statistics(self) -> RetentionStatistics: ...
+
+
 class _HasPipelineStatistics(Protocol):
     @property
     def statistics(self) -> PipelineStatistics: ...
@@ -126,22 +138,32 @@ class Sources:
         hub: _HasHubStatistics,
         ingest: _HasIngestStatistics,
         sink: _HasSinkStatistics,
+        watcher: _HasWatcherStatistics,
+        retention: _HasRetentionStatistics,
         pipelines: _HasPipelineStatistics,
         socket_io: _HasSocketIoStatistics,
         metrics: Metrics,
+        quotas: Sequence[Quota] = (),
     ) -> None:
         self.journal = journal
         self.hub = hub
         self.ingest = ingest
         self.sink = sink
+        self.watcher = watcher
+        self.retention = retention
         self.pipelines = pipelines
         self.socket_io = socket_io
         self.metrics = metrics
+        self.quotas = quotas
 
     def errors(self) -> dict[str, int]:
         """Everything that was refused or failed, by kind."""
         refused = {f"ingest_{reason}": count for reason, count in self.ingest.statistics.refused.items()}
-        others = {"sink": self.sink.statistics.failures, "socketio_malformed": self.socket_io.statistics.malformed}
+        others = {
+            "sink": self.sink.statistics.failures,
+            "table_rows": self.watcher.statistics.failures,
+            "socketio_malformed": self.socket_io.statistics.malformed,
+        }
         return refused | dict(self.metrics.errors) | others
 
     def totals(self) -> Totals:
@@ -168,9 +190,16 @@ class GatewayCollector(Collector):
         yield from _of_journal(self._sources.journal.statistics)
         yield from _of_hub(self._sources.hub.statistics)
         yield from _of_sink(self._sources.sink.statistics)
+        yield from _of_watcher(self._sources.watcher.statistics)
+        yield from _of_retention(self._sources.retention.statistics)
         yield from _of_sockets(self._sources.socket_io.statistics)
         pipelines = self._sources.pipelines.statistics
         yield GaugeMetricFamily("otto_pipeline_sessions", "Open sessions of pipelines.", pipelines.sessions)
+        refused = {
+            kind: sum(quota.statistics.refused[kind] for quota in self._sources.quotas) for kind in (ADDRESS, PRINCIPAL)
+        }
+        text = "Connections refused because one address or one token's subject held too many."
+        yield _counters("otto_quota_refusals", text, "limit", refused)
         yield _counters("otto_errors", "Requests and lines refused or failed.", "kind", self._sources.errors())
 
 
@@ -188,6 +217,7 @@ def _of_journal(journal: JournalStatistics) -> Iterable[Metric]:
     yield CounterMetricFamily("otto_bytes_stored", "Bytes stored, after compression.", journal.stored_bytes)
     yield GaugeMetricFamily("otto_lines_waiting_for_storage", "Lines waiting for a commit.", journal.waiting_lines)
     yield GaugeMetricFamily("otto_bytes_waiting_for_storage", "Bytes waiting for a commit.", journal.waiting_bytes)
+    yield CounterMetricFamily("otto_damaged_records", "Damaged places found in the journal.", journal.damaged_records)
     yield GaugeMetricFamily("otto_journal_up", "Whether the journal can write.", int(not journal.error))
 
 
@@ -203,20 +233,37 @@ def _of_hub(hub: HubStatistics) -> Iterable[Metric]:
     yield GaugeMetricFamily("otto_lagging_sessions", "Sessions beyond the lag threshold.", hub.lagging)
     yield GaugeMetricFamily("otto_sessions_behind", "Sessions that are not at the live end.", hub.behind)
     yield CounterMetricFamily("otto_catch_ups", "Reads from the journal for sessions.", hub.catch_ups)
-    yield CounterMetricFamily("otto_gaps", "Gaps announced, where retention removed lines.", hub.gaps)
+    yield CounterMetricFamily("otto_gaps", "Gaps announced, where retention or damage took lines.", hub.gaps)
     yield CounterMetricFamily("otto_refused_connections", "Sessions refused because the gateway was full.", hub.refused)
+    yield _counters("otto_sessions_closed", "Sessions that have ended, by the reason's code.", "reason", hub.closed)
     yield CounterMetricFamily("otto_flushes", "Flushes to live sessions.", hub.flushes)
     yield GaugeMetricFamily("otto_flush_pause_seconds", "The present pause between flushes.", hub.tick_seconds)
     yield GaugeMetricFamily("otto_watched_tasks", "Tasks with a session.", hub.tasks)
     yield GaugeMetricFamily("otto_channels", "Different filters and encodings in use.", hub.channels)
     yield GaugeMetricFamily("otto_window_bytes", "Encoded lines kept for watched tasks.", hub.window_bytes)
+    yield GaugeMetricFamily("otto_run_bytes", "Encoded lines kept for sessions that are behind.", hub.run_bytes)
 
 
 def _of_sink(sink: SinkStatistics) -> Iterable[Metric]:
     yield CounterMetricFamily("otto_polling_rows", "Rows written to job_logs.", sink.rows)
-    yield CounterMetricFamily("otto_polling_rows_deleted", "Rows that retention removed.", sink.deleted_rows)
+    yield CounterMetricFamily("otto_polling_damaged", "Damaged records, each with a row instead.", sink.damaged_records)
     yield GaugeMetricFamily("otto_polling_lag_records", "Records not yet in the polling tables.", sink.lag_records)
     yield GaugeMetricFamily("otto_polling_up", "Whether the polling tables can be written.", int(not sink.error))
+
+
+def _of_watcher(watcher: WatcherStatistics) -> Iterable[Metric]:
+    yield CounterMetricFamily("otto_table_rows", "Rows of other programs that became lines.", watcher.rows)
+    yield CounterMetricFamily("otto_table_rows_unusable", "Rows whose job can be no task.", watcher.unusable_rows)
+    yield GaugeMetricFamily("otto_table_rows_up", "Whether such rows can be taken over.", int(not watcher.error))
+
+
+def _of_retention(retention: RetentionStatistics) -> Iterable[Metric]:
+    yield CounterMetricFamily("otto_retention_passes", "Passes of the retention.", retention.passes)
+    yield CounterMetricFamily("otto_tasks_removed", "Tasks that retention took the last line of.", retention.tasks)
+    yield CounterMetricFamily("otto_lines_removed", "Lines that retention removed.", retention.lines)
+    yield CounterMetricFamily("otto_bytes_removed", "Stored bytes that retention removed.", retention.bytes)
+    yield CounterMetricFamily("otto_polling_rows_deleted", "Rows that retention removed.", retention.rows)
+    yield GaugeMetricFamily("otto_retention_up", "Whether the last pass came to its end.", int(not retention.error))
 
 
 def _of_sockets(socket_io: SocketIoStatistics) -> Iterable[Metric]:

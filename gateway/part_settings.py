@@ -2,16 +2,32 @@
 
 from typing import Final
 
+from gateway.addresses import TrustedAddresses
 from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
 from gateway.ingest.address import Tls
 from gateway.ingest.limits import IngestLimits
+from gateway.quota import Quota
+from gateway.request_head import RequestLimits
 from gateway.server import HttpTls
 from gateway.settings import Settings
 from gateway.settings_sources import SettingsError
 from sessions.limits import Limits
 from sessions.pipelines import PipelineLimits
+from sessions.updates import UpdateLimits
+from storage.retention.policy import RetentionPolicy
 
-__all__ = ["authenticator_of", "grpc_tls", "http_tls", "ingest_limits", "pipeline_limits", "session_limits"]
+__all__ = [
+    "authenticator_of",
+    "grpc_tls",
+    "http_tls",
+    "ingest_limits",
+    "pipeline_limits",
+    "quota_of",
+    "request_limits",
+    "retention_policy",
+    "session_limits",
+    "update_limits",
+]
 
 _NAMES: Final = {"issuer": "JWT_ISSUER", "audience": "JWT_AUDIENCE"}
 
@@ -64,12 +80,45 @@ def pipeline_limits(settings: Settings) -> PipelineLimits:
     )
 
 
+def update_limits(settings: Settings) -> UpdateLimits:
+    """What updates of execution records may use."""
+    return UpdateLimits(
+        heartbeat_seconds=settings.heartbeat_interval_seconds, timeout_seconds=settings.session_timeout_minutes * 60
+    )
+
+
 def ingest_limits(settings: Settings) -> IngestLimits:
     """What producers may send."""
     return IngestLimits(
         message_bytes_max=settings.message_bytes_max,
         request_bytes_max=settings.request_bytes_max,
         streams_max=settings.max_producers,
+        gathered_bytes_max=settings.pending_bytes_max,
+    )
+
+
+def quota_of(settings: Settings) -> Quota:
+    """A new quota of one kind of connection; where everybody is let in, there are no principals to tell apart."""
+    return Quota(
+        per_principal=settings.max_connections_per_principal if settings.has_credentials else 0,
+        per_address=settings.max_connections_per_address,
+        proxies=TrustedAddresses(settings.trusted_proxies),
+    )
+
+
+def request_limits(settings: Settings, connections: Quota) -> RequestLimits:
+    """What is asked of an HTTP request before anybody looks at it."""
+    seconds = settings.request_seconds_max
+    return RequestLimits(head_seconds=seconds, body_seconds=seconds, connections=connections)
+
+
+def retention_policy(settings: Settings) -> RetentionPolicy:
+    """What is kept; 0 is no limit, as unset is."""
+    return RetentionPolicy(
+        age_seconds=settings.retention_days * 86400 if settings.retention_days else None,
+        bytes_max=settings.retention_bytes or None,
+        tasks_max=settings.retention_tasks or None,
+        rules=settings.retention_rules,
     )
 
 
@@ -90,4 +139,4 @@ def http_tls(settings: Settings) -> HttpTls | None:
     """The identity of the HTTP server; None: plain HTTP."""
     if settings.http_tls_certificate_file is None or settings.http_tls_key_file is None:
         return None
-    return HttpTls(settings.http_tls_certificate_file, settings.http_tls_key_file)
+    return HttpTls(settings.http_tls_certificate_file, settings.http_tls_key_file, settings.http_tls_client_ca_file)

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -69,10 +68,5 @@ def _check_journal_is_free(url: str) -> None:
 
 def _check_http_tls(settings: Settings) -> None:
     tls = http_tls(settings)
-    if tls is None:
-        return
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tls.certificate, tls.private_key)
-    except (OSError, ssl.SSLError) as error:
-        text = f"cannot use {tls.certificate} and {tls.private_key} for HTTPS: {error.strerror or error}"
-        raise ListenError(text) from error
+    if tls is not None:
+        tls.context()

@@ -6,11 +6,23 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    model_validator,
+)
 
-__all__ = ["CREDENTIALS", "ClosingRowsChoice", "Settings"]
+from storage.retention.rules import RetentionRule, parse_rules
+
+__all__ = ["CREDENTIALS", "ClosingRowsChoice", "Settings", "TableRowsChoice"]
 
 LOOPBACK: Final = "127.0.0.1"
+LOOPBACK_NAMES: Final = ("localhost", LOOPBACK, "[::1]")
 EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - only where credentials are configured
 CREDENTIALS: Final = ("jwt_secret", "jwt_public_key", "jwt_public_key_file", "jwks_url")
 
@@ -21,6 +33,14 @@ class ClosingRowsChoice(StrEnum):
     STATUS = "status"
     ALWAYS = "always"
     NEVER = "never"
+
+
+class TableRowsChoice(StrEnum):
+    """Which rows that other programs insert into the polling tables become lines of their task."""
+
+    OFF = "off"
+    NEW = "new"
+    ALL = "all"
 
 
 def _origin(text: str) -> str:
@@ -40,6 +60,14 @@ def _level(value: object) -> object:
 
 def _items(value: object) -> object:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+def _rules(value: object) -> tuple[RetentionRule, ...]:
+    if isinstance(value, str):
+        return parse_rules(value)
+    if isinstance(value, (list, tuple)) and all(isinstance(item, (str, RetentionRule)) for item in value):
+        return parse_rules(map(str, value))
+    raise ValueError("this is not a list of rules: write them as PATTERN=DURATION, separated by commas")
 
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -92,7 +120,13 @@ class Settings(BaseModel):
     )
     trusted_proxies: Annotated[tuple[Text, ...], BeforeValidator(_items)] = Field(
         (LOOPBACK, "::1"),
-        description="Addresses of proxies whose X-Forwarded-Proto is believed, separated by commas.",
+        description="Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, "
+        "separated by commas; * believes everybody. They are not limited by MAX_CONNECTIONS_PER_ADDRESS themselves.",
+    )
+    allowed_hosts: Annotated[tuple[Text, ...], BeforeValidator(_items)] = Field(
+        (),
+        description="Names that HTTP requests may be addressed to, without port, separated by commas. Unset: any; but "
+        "localhost, 127.0.0.1 and [::1] only, where everybody is let in and loopback is listened on.",
     )
 
     # Who may do what
@@ -116,6 +150,9 @@ class Settings(BaseModel):
         None, description="Certificate chain (PEM) for HTTPS. Unset: plain HTTP."
     )
     http_tls_key_file: Path | None = Field(None, description="Its private key (PEM).")
+    http_tls_client_ca_file: Path | None = Field(
+        None, description="Authority (PEM) whose certificates HTTP clients must show. Unset: none needed."
+    )
     grpc_tls_certificate_file: Path | None = Field(
         None, description="Certificate chain (PEM) for gRPC. Unset: plain text."
     )
@@ -137,10 +174,34 @@ class Settings(BaseModel):
     retention_days: float | None = Field(
         None, ge=0, description="Days after which stored lines and rows are deleted. Unset or 0: kept."
     )
+    retention_bytes: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Stored bytes of all lines together; beyond it, tasks that have been idle longest lose their first "
+        "lines. Unset or 0: no limit.",
+    )
+    retention_tasks: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Tasks that have lines; beyond it, those that have been idle longest are deleted. Unset or 0: no "
+        "limit.",
+    )
+    retention_rules: Annotated[tuple[RetentionRule, ...], PlainValidator(_rules)] = Field(
+        (),
+        description="How long certain tasks are kept instead, as PATTERN=DURATION, separated by commas: "
+        "`nightly-*=3d,release-*=365d,golden=keep`; d, h and m are days, hours and minutes. The first that covers a "
+        "task counts.",
+    )
     closing_rows: ClosingRowsChoice = Field(
         ClosingRowsChoice.STATUS,
         description="Ends of tasks that get a closing row for polling UIs: `status` those reported by workers, "
         "`always`, `never`.",
+    )
+    table_rows: TableRowsChoice = Field(
+        TableRowsChoice.NEW,
+        description="Rows that other programs insert into job_logs and that become lines of their task, too: `off` "
+        "none, `new` those inserted from the first start on, `all` those from before as well.",
+    )
+    table_rows_interval_seconds: float = Field(
+        0.1, ge=0.005, description="Seconds between two looks for such rows while nothing is new."
     )
 
     # Limits
@@ -149,8 +210,39 @@ class Settings(BaseModel):
     )
     request_bytes_max: Bytes = Field(4 << 20, description="Bytes of one gRPC message; a larger one ends its stream.")
     max_producers: Count = Field(1000, description="Streams of producers at once; the next is refused.")
+    max_connections_per_principal: int = Field(
+        500,
+        ge=0,
+        description="Streams that tokens of one subject may hold at once, readers' and producers' counted apart; the "
+        "next is refused with RESOURCE_EXHAUSTED. 0: no limit.",
+    )
+    max_connections_per_address: int = Field(
+        500,
+        ge=0,
+        description="HTTP connections, streams, Socket.IO sockets and producers' streams that one client address (of "
+        "IPv6: /64 network) may hold at once, each counted apart. 0: no limit.",
+    )
+    request_seconds_max: float = Field(
+        30, gt=0, description="Seconds that the head of an HTTP request may take to arrive, and again its body."
+    )
+    keep_alive_seconds: float = Field(
+        65, gt=0, description="Seconds that an HTTP connection may be idle; longer than those of a proxy in front."
+    )
     pending_bytes_max: Bytes = Field(
-        32 << 20, description="Bytes that may wait for a commit; above it, reading from producers pauses."
+        32 << 20,
+        description="Bytes that may wait for a commit, and again what may gather behind it; above it, reading from "
+        "producers with much of it pauses.",
+    )
+    storage_wait_seconds: float = Field(
+        60,
+        ge=0,
+        description="Seconds that lines wait for a journal that is locked by another program or whose disk is full, "
+        "before producers are told to send them again; 0: told at once when the disk is full.",
+    )
+    lock_wait_seconds: float = Field(
+        0,
+        ge=0,
+        description="Seconds that a start waits for another gateway on the same journal to end; 0: it fails at once.",
     )
     window_bytes_per_task: Bytes = Field(
         1 << 20, description="Bytes of the last lines kept in memory for each task that is watched."
@@ -162,8 +254,18 @@ class Settings(BaseModel):
     http_body_bytes_max: Bytes = Field(
         64 << 10, description="Bytes of an HTTP request's body; a larger one is refused with 413."
     )
+    execution_value_bytes_max: Bytes = Field(
+        (1 << 20) + (4 << 10),
+        description="Bytes of a node's parameters, and of its result, as JSON; a larger one is refused with 413.",
+    )
     shutdown_grace_seconds: float = Field(
         10, ge=0, description="Seconds that each step of a shutdown may take; 0: cut off at once."
+    )
+    shutdown_seconds_max: float = Field(
+        25,
+        gt=0,
+        description="Seconds that a whole shutdown may take; the steps that are left then are cut short. Below what "
+        "the system allows before it kills (Kubernetes: 30).",
     )
 
     # Logs
@@ -184,8 +286,10 @@ class Settings(BaseModel):
         ):
             if (getattr(self, certificate) is None) != (getattr(self, key) is None):
                 raise ValueError(f"{certificate.upper()} and {key.upper()} belong together; set both or neither")
-        if self.grpc_tls_client_ca_file is not None and self.grpc_tls_certificate_file is None:
-            raise ValueError("GRPC_TLS_CLIENT_CA_FILE needs GRPC_TLS_CERTIFICATE_FILE and GRPC_TLS_KEY_FILE")
+        for kind in ("http", "grpc"):
+            if getattr(self, f"{kind}_tls_client_ca_file") and not getattr(self, f"{kind}_tls_certificate_file"):
+                name = f"{kind.upper()}_TLS"
+                raise ValueError(f"{name}_CLIENT_CA_FILE needs {name}_CERTIFICATE_FILE and {name}_KEY_FILE")
         if self.grpc_port and self.grpc_port in {self.http_port, self.websocket_port}:
             raise ValueError("GRPC_PORT must not be HTTP_PORT or WEBSOCKET_PORT")
         return self
@@ -201,6 +305,17 @@ class Settings(BaseModel):
         if self.host is not None:
             return self.host
         return EVERY_ADDRESS if self.has_credentials else LOOPBACK
+
+    @property
+    def accepted_hosts(self) -> tuple[str, ...]:
+        """Names that requests may be addressed to; none: any.
+
+        Where nobody is asked for a token, a page anywhere on the web could otherwise point a name of its own at this
+        machine (DNS rebinding) and use the gateway as if it were its own.
+        """
+        if self.allowed_hosts or self.has_credentials or not _is_loopback(self.listen_host):
+            return self.allowed_hosts
+        return LOOPBACK_NAMES
 
     @property
     def is_open_to_everybody(self) -> bool:

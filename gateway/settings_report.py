@@ -68,7 +68,7 @@ def _visible(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return ",".join(value)
+        return ",".join(map(str, value))
     text = str(value)
     if "-----BEGIN" in text:
         return "(a key)"  # public, but long, and who put a private one there by mistake must not see it printed

@@ -4,10 +4,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
 __all__ = ["Step", "run_steps"]
+
+_LATE_SECONDS: Final = 0.5
 
 _log = structlog.get_logger(__name__)
 
@@ -21,17 +24,23 @@ class Step:
     seconds_max: float
 
 
-async def run_steps(steps: Sequence[Step]) -> bool:
-    """Take the steps one after the other, whatever becomes of each; False where one failed or took too long."""
+async def run_steps(steps: Sequence[Step], *, seconds_max: float) -> bool:
+    """Take the steps one after the other, whatever becomes of each; False where one failed or took too long.
+
+    When all of them together have taken ``seconds_max``, what is left gets half a second each, for most steps take none
+    unless something hangs.
+    """
     started = time.monotonic()
     is_clean = True
     for number, step in enumerate(steps, 1):
         _log.info("shutdown step", number=number, of=len(steps), step=step.text)
+        left = max(started + seconds_max - time.monotonic(), _LATE_SECONDS)
+        limit = min(step.seconds_max, left)
         try:
-            async with asyncio.timeout(step.seconds_max):
+            async with asyncio.timeout(limit):
                 await step.run()
         except TimeoutError:
-            _log.warning("shutdown step took too long", number=number, step=step.text, seconds_max=step.seconds_max)
+            _log.warning("shutdown step took too long", number=number, step=step.text, seconds_max=round(limit, 3))
             is_clean = False
         except Exception:  # noqa: BLE001 - the next steps matter all the more
             _log.exception("shutdown step failed", number=number, step=step.text)

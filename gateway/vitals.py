@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["Totals", "Vitals", "resident_bytes", "timestamp"]
+import msgspec
+
+__all__ = ["ServerFigures", "Totals", "Vitals", "resident_bytes", "timestamp"]
 
 WINDOW_SECONDS: Final = 10.0
 SAMPLE_SECONDS: Final = 1.0
@@ -33,6 +35,23 @@ class Totals:
     errors: int = 0
     latency_seconds: float = 0.0
     latencies: int = 0
+
+
+class ServerFigures(msgspec.Struct, rename="camel", kw_only=True):
+    """What the gateway does at the moment.
+
+    ``messages_per_second`` counts lines received and ``deliveries_per_second`` lines given to subscribers;
+    ``average_latency`` is in milliseconds from a line's arrival to its subscribers; ``error_rate`` is the share, from
+    0 to 1, of what was refused or failed among all that was asked for; ``memory_usage`` is resident memory in bytes.
+    """
+
+    active_connections: int
+    messages_per_second: float
+    deliveries_per_second: float
+    average_latency: float
+    error_rate: float
+    memory_usage: int
+    uptime_seconds: int
 
 
 class Vitals:
@@ -65,28 +84,28 @@ class Vitals:
             self._samples.popleft()
         self._samples.append((now, self._totals()))
 
-    def server_statistics(self) -> dict[str, Any]:
-        """The figures as one JSON object.
-
-        ``messagesPerSecond`` counts lines received and ``deliveriesPerSecond`` lines given to subscribers;
-        ``averageLatency`` is in milliseconds from a line's arrival to its subscribers; ``errorRate`` is the share, from
-        0 to 1, of what was refused or failed among all that was asked for; ``memoryUsage`` is resident memory in bytes.
-        """
+    def figures(self) -> ServerFigures:
+        """The figures of now."""
         now, totals = self._clock(), self._totals()
         then, before = self._samples[0]
         seconds = max(now - then, SAMPLE_SECONDS)
         received, errors = totals.received - before.received, totals.errors - before.errors
         latencies = totals.latencies - before.latencies
         latency = (totals.latency_seconds - before.latency_seconds) / latencies if latencies else 0.0
-        return {
-            "activeConnections": self._active(),
-            "messagesPerSecond": round(received / seconds, 1),
-            "deliveriesPerSecond": round((totals.delivered - before.delivered) / seconds, 1),
-            "averageLatency": round(latency * 1000, 2),
-            "errorRate": round(errors / (received + errors), 4) if errors else 0.0,
-            "memoryUsage": resident_bytes(),
-            "uptimeSeconds": int(now - self._started_at),
-        }
+        return ServerFigures(
+            active_connections=self._active(),
+            messages_per_second=round(received / seconds, 1),
+            deliveries_per_second=round((totals.delivered - before.delivered) / seconds, 1),
+            average_latency=round(latency * 1000, 2),
+            error_rate=round(errors / (received + errors), 4) if errors else 0.0,
+            memory_usage=resident_bytes(),
+            uptime_seconds=int(now - self._started_at),
+        )
+
+    def server_statistics(self) -> dict[str, Any]:
+        """The figures as one JSON object."""
+        statistics: dict[str, Any] = msgspec.to_builtins(self.figures())
+        return statistics
 
 
 def resident_bytes() -> int:

@@ -125,7 +125,8 @@ class Channel:
     async def stored_run_after(self, position: int) -> Run:
         """The next run for a session at ``position``, from the journal; sessions at the same place share one read.
 
-        It starts later than ``position`` where retention has removed lines. Raises whatever the history raises.
+        It starts later than ``position`` where retention has removed lines, or the disk has damaged them. Raises
+        whatever the history raises.
         """
         read = self._reads.get(position)
         if read is None:
@@ -157,6 +158,16 @@ class Channel:
         selection = await self._history.read(
             self.feed.task_id, position, upto, self.matcher, lines_max=lines_max, bytes_max=self._limits.run_bytes_max
         )
+        if position < selection.start == upto < head:
+            # Retention has taken all of this stretch: look how far that goes, so that it is announced as one gap.
+            selection = await self._history.read(
+                self.feed.task_id,
+                position,
+                head,
+                self.matcher,
+                lines_max=lines_max,
+                bytes_max=self._limits.run_bytes_max,
+            )
         run = self._encode(selection)
         if run.start == position:
             self._cache.put(self._number, run)
@@ -164,7 +175,7 @@ class Channel:
 
     def _encode(self, selection: Selection) -> Run:
         if not selection.lines:
-            return Run(selection.start, selection.end, 0, None, 0)
+            return Run(selection.start, selection.end, 0, None, 0, is_damaged=selection.is_damaged)
         self.encodes += 1
         return self.encoding.encode(self._history.epoch, selection)
 

@@ -36,5 +36,5 @@ class Limits:
     run_bytes_max: int = 128 << 10
     stored_lines_max: int = 2048
     run_bytes_total: int = 32 << 20
-    tick_seconds: float = 0.010
+    tick_seconds: float = 0.012
     tick_seconds_max: float = 0.250

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from filters.matching import Matcher
@@ -151,7 +152,7 @@ class Session:
                 self._enter(SessionState.READING)
                 channel.live.discard(self)
                 channel.behind.add(self)
-                self._hub.start(self, self._read(channel))
+                self._hub.start(self, partial(self._read, channel))
                 return
             self._give(run)
         self._fall_behind()
@@ -229,7 +230,7 @@ class Session:
         channel, self._channel = self._channel, None
         if channel is not None:
             self._feed.leave(self, channel)
-        self._hub.forget(self, self._feed)
+        self._hub.forget(self, self._feed, reason)
         self._transport.end(reason)
         self._closed.set_result(reason)
 
@@ -243,9 +244,9 @@ class Session:
             case After(position):
                 if not position.belongs_to(self._hub.epoch):
                     return 0
-                # An id that we gave out cannot be beyond the end, unless the journal went back in time; then the lines
-                # that come are new to this client.
-                return min(position.sequence, head) if position.epoch else position.sequence
+                # An id that we gave out cannot be beyond the end, unless the journal went back in time and nobody
+                # noticed. Which lines this client has not seen, it cannot tell; repeating is better than a hole.
+                return 0 if position.epoch and position.sequence > head else position.sequence
             case Tail(0):
                 return head
             case Tail(count, floor):
@@ -265,9 +266,12 @@ class Session:
         if self.is_closed:
             return
         self._enter(SessionState.BLOCKED)
-        if channel is self._channel:  # otherwise the filter was changed meanwhile, and this run is not wanted any more
-            self._announce_gap(run.start)
-            self._give(run)
+        # Where the filter was changed meanwhile, this run is not wanted any more. Where a heartbeat, or the gap before
+        # the run, has filled the transport, the run is fetched again once there is room.
+        if channel is self._channel:
+            self._announce_gap(run.start, "damaged" if run.is_damaged else "retention")
+            if self._writable:
+                self._give(run)
         self.pump()
 
     def _give(self, run: Run) -> None:
@@ -286,12 +290,15 @@ class Session:
         if not self._transport.notify(Notice(kind, fields, position)):
             self._writable = False
 
-    def _announce_gap(self, start: int) -> None:
-        """Say that the lines behind the position up to ``start`` no longer exist, if there are any, and go on there."""
-        if start <= self.position:
+    def _announce_gap(self, start: int, reason: str = "retention") -> None:
+        """Say that the lines behind the position up to ``start`` no longer exist, if there are any, and go on there.
+
+        A transport without room is told later: the next read from this position finds the same gap.
+        """
+        if start <= self.position or not self._writable:
             return
         self._hub.gaps += 1
-        self._notify(NoticeKind.GAP, {"from": self.position + 1, "to": start, "reason": "retention"})
+        self._notify(NoticeKind.GAP, {"from": self.position + 1, "to": start, "reason": reason})
         self.position = start
 
     def _reach_head(self, channel: "Channel") -> None:

@@ -27,6 +27,7 @@ class HubStatistics:
         lagging: sessions whose lag is at least ``Limits.lagging_lines``.
         catch_ups: reads from the journal on behalf of sessions.
         encodes: runs encoded by channels that still exist; independent of the number of sessions.
+        closed: sessions that have ended, by the code of the reason.
         refused: sessions refused because the gateway was full.
         tick_seconds: the present pause between flushes.
     """
@@ -37,6 +38,7 @@ class HubStatistics:
     behind: int = 0
     catch_ups: int = 0
     gaps: int = 0
+    closed: Mapping[str, int] = field(default_factory=dict)
     encodes: int = 0
     flushes: int = 0
     refused: int = 0

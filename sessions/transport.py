@@ -33,6 +33,7 @@ class Run:
 
     ``data`` is whatever the encoding made (bytes, or packets), ``size`` its bytes, ``count`` its lines.
     ``received_at`` is ``time.monotonic()`` when the oldest line reached the gateway, 0.0 where it came from storage.
+    ``is_damaged``: it is empty, and stands behind lines that were stored and cannot be read any more.
     """
 
     start: int
@@ -41,6 +42,7 @@ class Run:
     data: Any
     size: int
     received_at: float = 0.0
+    is_damaged: bool = False
 
 
 class Encoding(Protocol):

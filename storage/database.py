@@ -1,10 +1,12 @@
 """Databases by their URL: opening, migrating, and what can be wrong with them, said in one sentence."""
 
+import asyncio
 import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Final
 from urllib.parse import unquote, urlsplit
@@ -15,10 +17,22 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from storage.journal import JournalError, JournalUnavailableError
+from storage.journal import JournalError, JournalObstructedError, JournalUnavailableError
 from storage.schema import VERSION_TABLE
 
-__all__ = ["DatabaseError", "DatabaseInUseError", "explain", "hold", "migrate", "migrate_file", "sqlite_path"]
+__all__ = [
+    "DatabaseError",
+    "DatabaseInUseError",
+    "explain",
+    "hold",
+    "hold_within",
+    "migrate",
+    "migrate_file",
+    "sqlite_path",
+]
+
+_HOLD_SECONDS: Final = 0.1
+"""Pause between two looks whether a database is free."""
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -62,22 +76,29 @@ def migrate(url: str) -> str:
     return migrate_file(sqlite_path(url))
 
 
-def migrate_file(path: Path) -> str:
-    """``migrate`` for the file itself, whatever its name has in it."""
+def migrate_file(path: Path, *, busy_seconds: float = 30.0) -> str:
+    """``migrate`` for the file itself, whatever its name has in it.
+
+    Args:
+        path: the file.
+        busy_seconds: how long another program may lock it, at most, before the attempt fails.
+    """
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
     head = scripts.get_current_head()
     with explain(path):
-        connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
+            if _version(connection) == head:
+                return str(head)  # without a transaction: another program's lock need not keep us from starting
         finally:
             connection.close()
         engine = sqlalchemy.create_engine(
             sqlalchemy.URL.create("sqlite", database=str(path)),
             poolclass=sqlalchemy.NullPool,
-            connect_args={"timeout": 30, "isolation_level": None},
+            connect_args={"timeout": busy_seconds, "isolation_level": None},
         )
         # Python's SQLite module begins no transaction for CREATE TABLE: a process that is killed between two of them
         # would leave a database that cannot be migrated any more.
@@ -94,6 +115,38 @@ def migrate_file(path: Path) -> str:
                 bound.commit()
         engine.dispose()
     return str(head)
+
+
+def _version(connection: sqlite3.Connection) -> str | None:
+    known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (VERSION_TABLE,)).fetchone()
+    found = known and connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608 - ours
+    return str(found[0]) if found else None
+
+
+async def hold_within(path: Path, seconds: float, *, on_wait: Callable[[], None] = lambda: None) -> IO[bytes]:
+    """``hold``, waiting for the gateway that has it to end.
+
+    Args:
+        path: the database.
+        seconds: how long to wait; 0: not at all.
+        on_wait: called once where it has to be waited for.
+
+    Raises:
+        DatabaseInUseError: another gateway still has it.
+    """
+    deadline = time.monotonic() + seconds
+    is_first = True
+    while True:
+        try:
+            return hold(path)
+        except DatabaseInUseError as error:
+            if time.monotonic() >= deadline:
+                waited = f"it has not ended within {seconds:g} s" if seconds else "LOCK_WAIT_SECONDS lets a start wait"
+                raise DatabaseInUseError(f"{error}; {waited}") from None
+        if is_first:
+            is_first = False
+            on_wait()
+        await asyncio.sleep(min(_HOLD_SECONDS, max(0.0, deadline - time.monotonic())))
 
 
 def hold(path: Path) -> IO[bytes]:
@@ -131,9 +184,9 @@ def explain(path: Path) -> Iterator[None]:
 def _explained(path: Path, error: BaseException) -> JournalError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return JournalUnavailableError(f"{path} is locked by another program")
+        return JournalObstructedError(f"{path} is locked by another program")
     if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and error.errno == 28):
-        return JournalUnavailableError(f"the disk that holds {path} is full")
+        return JournalObstructedError(f"the disk that holds {path} is full")
     if code == sqlite3.SQLITE_NOTADB:
         return DatabaseError(f"{path} is not an SQLite database")
     if code == sqlite3.SQLITE_READONLY or isinstance(error, PermissionError):

@@ -7,18 +7,23 @@ appended while a commit runs gathers and goes into the next one: that is the gro
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from filters.block import Block, Selection
 from filters.entry import LogEntry
 from filters.matching import Matcher
+from storage.inventory import Inventory, Removed
 
 __all__ = [
+    "WATCH_PREFIX",
+    "Ancestor",
     "Append",
     "Committed",
+    "DamagedLines",
     "Journal",
     "JournalClosedError",
     "JournalError",
+    "JournalObstructedError",
     "JournalStatistics",
     "JournalUnavailableError",
     "LineBatch",
@@ -35,12 +40,20 @@ __all__ = [
 ]
 
 
+WATCH_PREFIX: Final = "job_logs:"
+"""How the ids of producers begin that count the rows of a table; those of the wires have a ``/`` before any colon."""
+
+
 class JournalError(Exception):
     """The base of what a journal raises."""
 
 
 class JournalUnavailableError(JournalError):
     """The store cannot take or give lines now (locked, full, gone); the text says why in one sentence."""
+
+
+class JournalObstructedError(JournalUnavailableError):
+    """The same, and it may change by itself: the database is locked by another program, or its disk is full."""
 
 
 class JournalClosedError(JournalError):
@@ -54,11 +67,15 @@ class ProducerNumber:
     A number that leaves one out is refused (``JournalUnavailableError``): where an append could not be stored, nothing
     that its producer sent behind it may be, or sending it again would look like a repetition.
 
+    A producer whose numbers have holes of their own, as rows of a table have, says with ``previous`` which number comes
+    before; an append is then refused where that one is not stored.
+
     ``producer_id`` is already qualified with the principal it belongs to, so that nobody can use up another's numbers.
     """
 
     producer_id: str
     number: int
+    previous: int | None = None
 
 
 @dataclass(slots=True)
@@ -77,6 +94,9 @@ class LineBatch:
     received_at: float
     """``time.monotonic()`` when the batch reached the gateway."""
     producer: ProducerNumber | None = None
+    from_table: bool = False
+    """Rows that another program inserted into ``job_logs``. Nobody's worker wrote them: the task is no different for
+    them, and where it has ended, it has ended again behind them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +215,28 @@ class Committed:
     opened: Sequence[str] = ()
 
 
+class Ancestor(NamedTuple):
+    """A former life of a journal that went back in time: its epoch, and the last record that is left of it."""
+
+    epoch: str
+    record: int
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedLines:
+    """Lines that were stored and cannot be read any more; ``first`` is beyond ``last`` for the end of a task."""
+
+    first: int
+    last: int
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One stored record in commit order over all tasks, as sinks copy it: lines, or the end of a task.
 
-    ``id`` only grows. ``lines`` start at sequence ``first``.
+    ``id`` only grows. ``lines`` start at sequence ``first``. Where the disk has damaged a record, ``damaged`` says what
+    is missing, and there are neither lines nor an end.
     """
 
     id: int
@@ -207,6 +244,7 @@ class Record:
     first: int = 0
     lines: Sequence[bytes] = ()
     ended: TaskEnded | None = None
+    damaged: DamagedLines | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +262,11 @@ class JournalStatistics:
     """Why the journal cannot write at the moment; empty when it can."""
     last_record: int = 0
     """The id of the newest record, from which sinks tell their lag; 0 where nothing is stored or it is not known."""
+    damaged_records: int = 0
+    """Records that were found damaged on the disk."""
 
 
-class Journal(Protocol):
+class Journal(Inventory, Protocol):
     """The durable, ordered record of all entries by task. All methods belong to the event loop's thread."""
 
     @property
@@ -245,6 +285,11 @@ class Journal(Protocol):
     @property
     def is_writable(self) -> bool:
         """False while more bytes wait for a commit than the limit allows; readers of producers then pause."""
+        ...
+
+    @property
+    def fullness(self) -> float:
+        """What waits for a commit, as a share of the limit: 0.0 nothing, 1.0 where producers are paused."""
         ...
 
     async def wait_writable(self) -> None:
@@ -266,7 +311,7 @@ class Journal(Protocol):
 
         At most ``lines_max`` matching lines and about ``bytes_max`` bytes of them; ``Selection.end`` says how far it
         got and is beyond ``after`` wherever ``upto`` is. Where retention removed lines, ``Selection.start`` is later
-        than ``after``.
+        than ``after``. Where the disk has damaged them, it is too, there are no lines, and ``Selection.is_damaged``.
         """
         ...
 
@@ -284,6 +329,35 @@ class Journal(Protocol):
 
     async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
         """The records behind ``after`` in commit order, at least one where there is any, about ``bytes_max`` bytes."""
+        ...
+
+    async def mark(self, at: float) -> None:
+        """Note that everything stored so far was stored at or before ``at``, in Unix seconds.
+
+        That is how old chunks are: the times in the lines are those of the workers' clocks.
+        """
+        ...
+
+    async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
+        """Remove the first chunks of a task, as far as they end at ``sequence`` or before it; one small step.
+
+        Call it until ``Removed.is_done``. The task's ``first`` moves on; ``last`` and the end of the task stay, for
+        sequences are never given twice. The records of ends go with the lines before them, the workers of a task
+        that has ended with its last line: one that sends a line after that counts as new.
+
+        Args:
+            task_id: an unknown task has nothing to remove.
+            sequence: a chunk that ends behind it stays whole.
+            copied: the record that sinks have reached; what is behind it stays.
+        """
+        ...
+
+    async def forget_producers(self, before: float) -> int:
+        """Forget the numbers of some producers that stored nothing since ``before``, in Unix seconds; how many.
+
+        Call it until it returns 0. What such a producer sends again counts as new. Those of ``WATCH_PREFIX`` stay: the
+        rows that they count stay in their table, too.
+        """
         ...
 
     @property

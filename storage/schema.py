@@ -29,6 +29,16 @@ tasks = Table(
     Column("end_timestamp", Text),
     Column("end_reason", Text),
     Column("end_through_status", Integer),
+    Column("stored_bytes", Integer, nullable=False, server_default="0"),  # of the payloads that are there
+)
+
+# When records were stored: all up to record_id at the time ``at`` or before it. One row per look of the retention, not
+# a column of each record: a column behind the payload could be read only by going through all of it.
+marks = Table(
+    "journal_marks",
+    metadata,
+    Column("record_id", Integer, primary_key=True),
+    Column("at", Integer, nullable=False),  # Unix seconds
 )
 
 # A record is either a chunk of lines or the end of a task. record_id is the order of commits over all tasks, which

@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import asyncio
+import os
 
 from hypothesis import HealthCheck, settings
 
@@ -10,4 +11,6 @@ asyncio.set_event_loop(None)
 
 # A test that draws its examples is given no time limit for each: the machine may be busy.
 settings.register_profile("repository", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("repository")
+# HYPOTHESIS_PROFILE=long, as in `make model`: tests that know it look at many more examples.
+settings.register_profile("long", settings.get_profile("repository"), print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repository"))

@@ -50,8 +50,8 @@ static struct chunk make_chunk(long first, long count)
             chunk.data + chunk.size,
             "id: 00c0ffee-%ld\ndata: {\"taskId\":\"bench-0\",\"workerId\":\"bench-worker\",\"sequence\":%ld,"
             "\"timestamp\":\"2026-01-01T00:00:00.000000000Z\",\"level\":\"INFO\",\"source\":\"stdout\",\"message\":\"[%7ld] CC build/objects/"
-            "module_%03ld.o -O2 -g -Wall -Wextra -fPIC -Iinclude -DNDEBUG @%llu\"}\n\n",
-            line, line, line, line % 977, (unsigned long long)clock_ns());
+            "module_%03ld.o -O2 -g -Wall -Wextra -fPIC -Iinclude -DNDEBUG #%ld@%llu\"}\n\n",
+            line, line, line, line % 977, line, (unsigned long long)clock_ns());
     return chunk;
 }
 

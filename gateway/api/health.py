@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from gateway.api.health_description import (
+    READ_HEALTH,
+    READ_LIVENESS,
+    READ_READINESS,
+    DependencyHealth,
+    HealthPage,
+    Readiness,
+    SessionFigures,
+)
+from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError
 from gateway.health import Health, HealthReport
 from gateway.vitals import Vitals, timestamp
@@ -43,7 +52,9 @@ class OpenSessions(Protocol):
     def sessions(self) -> Sequence[Session]: ...
 
 
-def health_routes(health: Health, vitals: Vitals, hub: OpenSessions, authenticator: Authenticator) -> list[Route]:
+def health_routes(
+    health: Health, vitals: Vitals, hub: OpenSessions, authenticator: Authenticator
+) -> list[DescribedRoute]:
     """``/api/v1/log-streaming/health``, ``/healthz/live`` and ``/healthz/ready``; none needs a token.
 
     The first shows sessions without naming them or their tasks, except those that the caller administers (``admin``).
@@ -53,15 +64,15 @@ def health_routes(health: Health, vitals: Vitals, hub: OpenSessions, authenticat
         report = await health.report()
         sessions = sorted(hub.sessions, key=lambda session: session.lag, reverse=True)
         principal = await _principal(request, authenticator)
-        body = {
-            "status": "healthy" if report.is_healthy else "unhealthy",
-            **({} if report.is_healthy else {"reason": report.reason}),
-            "timestamp": timestamp(),
-            **vitals.server_statistics(),
-            "laggingSessions": sum(session.is_lagging for session in sessions),
-            "sessions": [_session(session, principal) for session in sessions[:_SESSIONS_MAX]],
-            "dependencies": _dependencies(report),
-        }
+        body = HealthPage(
+            status="healthy" if report.is_healthy else "unhealthy",
+            reason=report.reason,
+            timestamp=timestamp(),
+            **msgspec.structs.asdict(vitals.figures()),
+            lagging_sessions=sum(session.is_lagging for session in sessions),
+            sessions=[_session(session, principal) for session in sessions[:_SESSIONS_MAX]],
+            dependencies=_dependencies(report),
+        )
         return _answer(body, report)
 
     async def live(_request: Request) -> Response:
@@ -69,15 +80,13 @@ def health_routes(health: Health, vitals: Vitals, hub: OpenSessions, authenticat
 
     async def ready(_request: Request) -> Response:
         report = await health.report()
-        body: dict[str, Any] = {"status": "ready" if report.is_healthy else "not ready"}
-        if not report.is_healthy:
-            body["reason"] = report.reason
-        return _answer(body | {"dependencies": _dependencies(report)}, report)
+        status = "ready" if report.is_healthy else "not ready"
+        return _answer(Readiness(status, _dependencies(report), report.reason), report)
 
     return [
-        Route("/api/v1/log-streaming/health", page, methods=["GET"], name="health"),
-        Route("/healthz/live", live, methods=["GET"], name="alive"),
-        Route("/healthz/ready", ready, methods=["GET"], name="ready"),
+        DescribedRoute("/api/v1/log-streaming/health", page, READ_HEALTH),
+        DescribedRoute("/healthz/live", live, READ_LIVENESS),
+        DescribedRoute("/healthz/ready", ready, READ_READINESS),
     ]
 
 
@@ -88,11 +97,11 @@ async def _principal(request: Request, authenticator: Authenticator) -> Principa
         return None  # the page itself needs no token
 
 
-def _session(session: Session, principal: Principal | None) -> dict[str, Any]:
-    shown = {"transport": session.kind, "lag": session.lag, "lagging": session.is_lagging}
+def _session(session: Session, principal: Principal | None) -> SessionFigures:
     task_id = session.subscription.task_id
+    shown = SessionFigures(session.kind, session.lag, session.is_lagging)
     if _administers(principal, task_id):
-        shown |= {"sessionId": session.id, "taskId": task_id, "position": session.position}
+        shown.session_id, shown.task_id, shown.position = session.id, task_id, session.position
     return shown
 
 
@@ -106,14 +115,14 @@ def _administers(principal: Principal | None, task_id: str) -> bool:
     return True
 
 
-def _dependencies(report: HealthReport) -> dict[str, Any]:
+def _dependencies(report: HealthReport) -> dict[str, DependencyHealth]:
     return {
-        each.name: {"status": "unhealthy", "reason": each.error} if each.error else {"status": "healthy"}
+        each.name: DependencyHealth("unhealthy" if each.error else "healthy", each.error)
         for each in report.dependencies
     }
 
 
-def _answer(body: dict[str, Any], report: HealthReport) -> Response:
+def _answer(body: HealthPage | Readiness, report: HealthReport) -> Response:
     status = HTTPStatus.OK if report.is_healthy else HTTPStatus.SERVICE_UNAVAILABLE
     return Response(
         msgspec.json.encode(body), status, media_type="application/json", headers={"Cache-Control": "no-store"}

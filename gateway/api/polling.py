@@ -8,9 +8,10 @@ from typing import Final, Protocol
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
 from filters.identifiers import IdentifierError, check_identifier
+from gateway.api.polling_description import READ_JOB_LOGS
+from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError, error_response
 from storage.polling import Extent, Page, PollingTable, PollingUnavailableError
 
@@ -40,7 +41,7 @@ class Authenticator(Protocol):
         ...
 
 
-def polling_routes(table: PollingTable, authenticator: Authenticator) -> list[Route]:
+def polling_routes(table: PollingTable, authenticator: Authenticator) -> list[DescribedRoute]:
     """``GET /api/automation/logs?jobId=`` with optional ``afterId`` and ``limit``.
 
     The answer is ``{"logs": [{"id", "job_id", "log_message", "created_at"}, …]}``, ascending by id. Its weak ``ETag``
@@ -58,7 +59,7 @@ def polling_routes(table: PollingTable, authenticator: Authenticator) -> list[Ro
             text = f"job_logs cannot be read now: its database {error.reason}"
             return error_response(ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS))
 
-    return [Route("/api/automation/logs", logs, methods=["GET"], name="automation-logs")]
+    return [DescribedRoute("/api/automation/logs", logs, READ_JOB_LOGS)]
 
 
 async def _logs(request: Request, table: PollingTable, authenticator: Authenticator) -> Response:

@@ -9,7 +9,7 @@ from typing import Final
 from starlette.requests import HTTPConnection
 
 from gateway.auth.claims import ClaimsError, principal_of_claims
-from gateway.auth.credentials import CredentialKind, credential_of
+from gateway.auth.credentials import CredentialKind, bearer_token, credential_of
 from gateway.auth.jwks import KeySet
 from gateway.auth.principal import ANONYMOUS, Principal
 from gateway.auth.settings import AuthSettings
@@ -18,6 +18,8 @@ from gateway.auth.verification import Verifier
 from gateway.errors import ApiError
 
 __all__ = ["AuthStatistics", "Authenticator"]
+
+_READING: Final = frozenset({"GET", "HEAD"})
 
 REMEMBERED_MAX: Final = 10_000
 """Good tokens that are remembered, by their hash; the oldest go first."""
@@ -112,12 +114,17 @@ class Authenticator:
     async def principal_of(self, connection: HTTPConnection) -> Principal:
         """Who sent a request: by header, session cookie, ``?access_token=`` or ``?ticket=``, as ``credential_of`` says.
 
+        Where the request may change something only the header counts: another site can make a browser send a cookie,
+        or follow an address, but not a header.
+
         Raises:
             ApiError: as ``authenticate``; ``field`` is the header, cookie or parameter. INVALID_ARGUMENT where there is
                 more than one credential.
         """
         if not self.enabled:
             return ANONYMOUS
+        if connection.scope.get("method", "GET") not in _READING:
+            return await self.authenticate(bearer_token(connection))
         credential = credential_of(connection, self.settings.cookie_name)
         if credential is None:
             return await self.authenticate(None)

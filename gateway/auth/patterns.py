@@ -12,6 +12,9 @@ class NamePatterns:
 
     Every other character stands for itself, brackets too, case counts, and a pattern covers the whole name. Only what
     the token's issuer wrote is ever a pattern; the names that are looked up are not.
+
+    A name with a step ``.`` or ``..`` between slashes, like ``build-1/../deploy``, is covered by its exact text alone:
+    to us it is a name like any other, but a proxy or a program that takes it for a path ends up elsewhere.
     """
 
     __slots__ = ("_exact", "_globs")
@@ -37,7 +40,12 @@ class NamePatterns:
         return f"<NamePatterns {len(self._exact)} names, {len(self._globs)} patterns>"
 
     def __contains__(self, name: str) -> bool:
-        return name in self._exact or any(glob.match(name) for glob in self._globs.values())
+        if name in self._exact:
+            return True
+        return any(glob.match(name) for glob in self._globs.values()) and _DOT_STEP.search(name) is None
+
+
+_DOT_STEP = re.compile(r"(?:^|[/\\])\.{1,2}(?:[/\\]|\Z)")
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

@@ -7,11 +7,12 @@ from typing import Final
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from filters.identifiers import IdentifierError, check_identifier
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.credentials import bearer_token
+from gateway.auth.description import BEGIN_SESSION, END_SESSION, ISSUE_TICKET, Ticket
+from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError, error_response
 
 __all__ = ["auth_routes"]
@@ -28,7 +29,7 @@ _TICKET_FIELDS: Final = ("taskId", "pipelineId")
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
-def auth_routes(authenticator: Authenticator) -> list[Route]:
+def auth_routes(authenticator: Authenticator) -> list[DescribedRoute]:
     """The routes; each wants ``Authorization: Bearer``, except the end of a session.
 
     - ``POST /api/v1/auth/session``: 204, and the token as an HttpOnly cookie until it expires.
@@ -81,13 +82,13 @@ def auth_routes(authenticator: Authenticator) -> list[Route]:
         ticket = authenticator.tickets.issue(
             principal, task_id=wanted.get("taskId"), pipeline_id=wanted.get("pipelineId")
         )
-        content = {"ticket": ticket, "expiresIn": settings.ticket_ttl_seconds}
+        content = Ticket(ticket, settings.ticket_ttl_seconds)
         return Response(msgspec.json.encode(content), headers=_NO_STORE, media_type="application/json")
 
     return [
-        Route(SESSION_PATH, _answering(begin_session), methods=["POST"]),
-        Route(SESSION_PATH, _answering(end_session), methods=["DELETE"]),
-        Route(TICKET_PATH, _answering(issue_ticket), methods=["POST"]),
+        DescribedRoute(SESSION_PATH, _answering(begin_session), BEGIN_SESSION),
+        DescribedRoute(SESSION_PATH, _answering(end_session), END_SESSION),
+        DescribedRoute(TICKET_PATH, _answering(issue_ticket), ISSUE_TICKET),
     ]
 
 

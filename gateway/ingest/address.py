@@ -1,5 +1,7 @@
 """Where the gRPC server listens: its port, and its TLS identity."""
 
+import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,16 +27,35 @@ class Tls:
         """Read the files.
 
         Raises:
-            ListenError: one of them cannot be read, or holds no PEM.
+            ListenError: one of them cannot be read, holds no PEM, or does not fit the other.
         """
-        return cls(_pem(certificate), _pem(private_key), None if client_ca is None else _pem(client_ca))
+        tls = cls(_pem(certificate), _pem(private_key), None if client_ca is None else _pem(client_ca))
+        try:  # gRPC itself says no more than that it cannot listen, or nothing at all once it does
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, private_key)
+        except (OSError, ssl.SSLError) as error:
+            text = f"cannot use {certificate} and {private_key} for gRPC: {error.strerror or error}"
+            raise ListenError(text) from error
+        return tls
 
-    def credentials(self) -> grpc.ServerCredentials:
-        """What gRPC needs; with ``client_ca`` a client without a certificate of it cannot connect."""
-        return grpc.ssl_server_credentials(
-            [(self.private_key, self.certificate)],
-            root_certificates=self.client_ca,
-            require_client_auth=self.client_ca is not None,
+    def credentials(self, renewed: Callable[[], "Tls | None"]) -> grpc.ServerCredentials:
+        """What gRPC needs; with ``client_ca`` a client without a certificate of it cannot connect.
+
+        ``renewed`` is asked at every handshake for what to use from then on; None: as before.
+        """
+
+        def renewal() -> grpc.ServerCertificateConfiguration | None:
+            tls = renewed()
+            return None if tls is None else tls._configuration()
+
+        return grpc.dynamic_ssl_server_credentials(
+            self._configuration(),
+            renewal,  # type: ignore[arg-type] # None is an answer too
+            require_client_authentication=self.client_ca is not None,
+        )
+
+    def _configuration(self) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(self.private_key, self.certificate)], root_certificates=self.client_ca
         )
 
 

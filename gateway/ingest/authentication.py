@@ -5,9 +5,9 @@ from typing import Final, Protocol
 
 from gateway.errors import ApiError
 
-__all__ = ["Authenticator", "Permit", "Principal", "bearer_token"]
+__all__ = ["WRITE_SCOPE", "Authenticator", "Permit", "Principal", "bearer_token"]
 
-_SCOPE: Final = "logs:write"
+WRITE_SCOPE: Final = "logs:write"
 _REMEMBERED_MAX: Final = 10_000
 
 
@@ -71,13 +71,13 @@ class Permit:
     def check_task(self, task_id: str) -> None:
         """Return, or raise ``ApiError`` PERMISSION_DENIED."""
         if task_id not in self._tasks:
-            self._principal.require(_SCOPE, task_id=task_id)
+            self._principal.require(WRITE_SCOPE, task_id=task_id)
             _remember(self._tasks, task_id)
 
     def check_pipeline(self, pipeline_id: str) -> None:
         """Return, or raise ``ApiError`` PERMISSION_DENIED."""
         if pipeline_id not in self._pipelines:
-            self._principal.require(_SCOPE, pipeline_id=pipeline_id)
+            self._principal.require(WRITE_SCOPE, pipeline_id=pipeline_id)
             _remember(self._pipelines, pipeline_id)
 
 

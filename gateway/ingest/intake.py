@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import grpc
 
 from gateway.errors import ApiError
-from gateway.ingest.authentication import Authenticator, Principal, bearer_token
+from gateway.ingest.authentication import WRITE_SCOPE, Authenticator, Principal, bearer_token
 from gateway.ingest.counters import Counters, Dialect, Refusal
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.tasks import OpenTasks
 from gateway.ingest.workers import Workers
+from gateway.quota import Place, Quota
 from storage.journal import Journal
 
 if TYPE_CHECKING:
@@ -34,18 +35,29 @@ class StreamEnd:
 
 
 class Intake:
-    """The journal, the limits, and who is connected."""
+    """The journal, the limits, and who is connected.
+
+    Attributes:
+        gathered_bytes: what the lines count for that streams have taken and not appended yet.
+    """
 
     def __init__(
-        self, journal: Journal, authenticator: Authenticator, limits: IngestLimits, counters: Counters
+        self,
+        journal: Journal,
+        authenticator: Authenticator,
+        limits: IngestLimits,
+        counters: Counters,
+        quota: Quota | None = None,
     ) -> None:
         self.journal = journal
         self.limits = limits
         self.counters = counters
         self.tasks = OpenTasks(journal)
         self.workers = Workers(limits.workers_max)
+        self.gathered_bytes = 0
         self._authenticator = authenticator
-        self._streams: set[ProducerStream] = set()
+        self._quota = quota if quota is not None else Quota()
+        self._streams: dict[ProducerStream, Place] = {}
         self._producers: dict[str, ProducerStream] = {}
         self._closing: StreamEnd | None = None
         self._empty = asyncio.Event()
@@ -54,17 +66,24 @@ class Intake:
     def __repr__(self) -> str:
         return f"<Intake {len(self._streams)} streams, {len(self._producers)} numbered producers>"
 
+    @property
+    def gathered_fullness(self) -> float:
+        """What streams gather while they wait for a commit, as a share of the limit over all of them."""
+        return self.gathered_bytes / self.limits.gathered_bytes_max
+
     async def principal(self, context: "grpc.aio.ServicerContext[bytes, bytes]", dialect: Dialect) -> Principal:
         """Who calls.
 
         Raises:
-            ApiError: UNAUTHENTICATED.
+            ApiError: UNAUTHENTICATED, or PERMISSION_DENIED where it may write nothing at all.
         """
         try:
-            return await self._authenticator.authenticate(bearer_token(context.invocation_metadata() or ()))
+            principal = await self._authenticator.authenticate(bearer_token(context.invocation_metadata() or ()))
+            principal.require(WRITE_SCOPE)  # before anything else: a Hello alone takes over a producer's stream
         except ApiError:
             self.counters.refused(dialect, Refusal.AUTHENTICATION)
             raise
+        return principal
 
     def join(self, stream: "ProducerStream") -> None:
         """Admit a stream.
@@ -79,13 +98,17 @@ class Intake:
             raise ApiError(
                 "RESOURCE_EXHAUSTED", f"the gateway takes at most {self.limits.streams_max} streams at once; try later"
             )
-        self._streams.add(stream)
+        try:
+            self._streams[stream] = self._quota.enter(principal=stream.subject, address=stream.address)
+        except ApiError:
+            self.counters.refused(stream.dialect, Refusal.FULL)
+            raise
         self._empty.clear()
         self.counters.stream_opened(stream.dialect)
 
     def leave(self, stream: "ProducerStream") -> None:
         """A stream is over."""
-        self._streams.remove(stream)
+        self._streams.pop(stream).leave()
         if not self._streams:
             self._empty.set()
         self.counters.stream_closed(stream.dialect)

@@ -21,7 +21,9 @@ class IngestLimits:
         inflight_lines_max: lines of one stream that were read and not yet answered; reading pauses there.
         inflight_bytes_max: the same in bytes.
         inflight_requests_max: the same in requests, which bounds the problems that one response can carry.
-        credit_lines_min: the credit that a native producer is given while storage lags.
+        gathered_bytes_max: what all streams together may gather behind the groups that they have appended; beyond it,
+            those that have much unanswered pause.
+        credit_lines_min: the credit that a native producer is given at least, however far storage lags.
         metadata_keys_max: keys of one line's metadata, and labels of one pod.
         metadata_bytes_max: UTF-8 bytes of one line's metadata, keys and values.
         pod_metadata_bytes_max: UTF-8 bytes of a pod's description; small, because every line of a batch repeats it.
@@ -30,7 +32,8 @@ class IngestLimits:
         workers_max: workers whose registration and last status are remembered.
         hello_seconds_max: how long a native stream may stay silent before its Hello.
         settle_seconds_max: how long a stream that must end may take to answer what it took.
-        wait_ms: what a producer is asked to wait while storage lags.
+        wait_ms_max: what a producer is asked to wait at most, while storage lags.
+        paused_bytes_max: what a stream may have unanswered while producers are paused; one that sends little goes on.
         include_metadata: registered workers' pod metadata goes into the lines that they send.
     """
 
@@ -40,6 +43,7 @@ class IngestLimits:
     inflight_lines_max: int = 20_000
     inflight_bytes_max: int = 8 * 1024 * 1024
     inflight_requests_max: int = 1_000
+    gathered_bytes_max: int = 32 * 1024 * 1024
     credit_lines_min: int = 100
     metadata_keys_max: int = 64
     metadata_bytes_max: int = 16_384
@@ -49,5 +53,6 @@ class IngestLimits:
     workers_max: int = 10_000
     hello_seconds_max: float = 30.0
     settle_seconds_max: float = 5.0
-    wait_ms: int = 250
+    wait_ms_max: int = 1_000
+    paused_bytes_max: int = 65_536
     include_metadata: bool = True

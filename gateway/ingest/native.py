@@ -116,11 +116,11 @@ class NativeStream(ProducerStream):
         if problems is None and not self._greeting_due:
             return
         self._greeting_due = False
-        is_writable = self._journal.is_writable
+        pace = self._pace()
         response = logs_pb2.PublishResponse(
             acknowledged_number=self._acknowledged,
-            credit_lines=self._limits.inflight_lines_max if is_writable else self._limits.credit_lines_min,
-            wait_ms=0 if is_writable else self._limits.wait_ms,
+            credit_lines=pace.credit_lines,
+            wait_ms=pace.wait_ms,
             problems=problems,
         )
         await self._context.write(response.SerializeToString())

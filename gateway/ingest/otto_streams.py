@@ -60,6 +60,7 @@ class OttoStream(ProducerStream):
             raise ApiError("INVALID_ARGUMENT", f"this is not a {name}: {error}") from error
         line = self._reader.line(message, len(data))
         self._gathered.append(line)
+        self._intake.gathered_bytes += line.weight
         self._hold(1, len(data))
         self._wake.set()
 
@@ -67,7 +68,7 @@ class OttoStream(ProducerStream):
         return bool(self._gathered)
 
     async def _answer(self) -> None:
-        group, self._gathered = self._gathered, []
+        group = self._take_gathered()
         if not group:
             return
         responses = await self._commit(group)
@@ -93,8 +94,9 @@ class OttoStream(ProducerStream):
                     make(status=make.RETRY, message=refusal) if refusal else make(sequence=first + offset)
                 )
         last = responses[-1]
-        if self._method.can_throttle and not self._journal.is_writable and last is not None:
-            last.throttle_ms = self._limits.wait_ms
+        if self._method.can_throttle and last is not None:
+            # Of what this stream has sent behind the group, too: it may fill its own limit and not the journal's.
+            last.throttle_ms = self._pace(len(self._gathered) / self._limits.inflight_lines_max).wait_ms
         return [response.SerializeToString() for response in responses if response is not None]
 
     def _outcome(self, receipt: "asyncio.Future[Receipt]", lines: int) -> tuple[int, str]:
@@ -132,9 +134,13 @@ class OttoStream(ProducerStream):
     def _leave(self, *, clean: bool) -> None:  # noqa: ARG002
         # What arrived is stored even where nobody waits for the answer any more: its sender does not send it again.
         # Its client does not come back for it either, so the tasks are told to be closed however the stream ended.
-        self._append(self._gathered)
-        self._gathered = []
+        self._append(self._take_gathered())
         self._tasks.close()
+
+    def _take_gathered(self) -> list[OttoLine]:
+        group, self._gathered = self._gathered, []
+        self._intake.gathered_bytes -= sum(line.weight for line in group)
+        return group
 
 
 def _look_at(receipt: "asyncio.Future[Receipt]") -> None:

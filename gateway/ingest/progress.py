@@ -1,7 +1,7 @@
 """A stage's progress as subscribers receive it: Otto's ``PipelineProgress`` in camelCase."""
 
 import math
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from otto.logs.v1 import logs_pb2
@@ -11,7 +11,7 @@ from filters.identifiers import check_identifier
 from filters.messages import cut_message
 from storage.journal import ProducerNumber, StageProgress
 
-__all__ = ["FieldError", "stage_progress"]
+__all__ = ["FieldError", "PipelineProgress", "StageMetrics", "stage_progress"]
 
 _STATUSES: Final = {
     number: "STAGE_" + name.removeprefix("STAGE_STATUS_") for name, number in logs_pb2.StageStatus.items() if number
@@ -31,7 +31,9 @@ class FieldError(ValueError):
         self.field = field
 
 
-class _Metrics(msgspec.Struct, rename="camel"):
+class StageMetrics(msgspec.Struct, rename="camel"):
+    """Figures of a stage that has run."""
+
     duration_seconds: int
     successful_workers: int
     failed_workers: int
@@ -40,10 +42,12 @@ class _Metrics(msgspec.Struct, rename="camel"):
     avg_memory_mb: float
 
 
-class _Progress(msgspec.Struct, rename="camel", omit_defaults=True):
+class PipelineProgress(msgspec.Struct, rename="camel", omit_defaults=True):
+    """The state of one stage of a pipeline."""
+
     pipeline_id: str
     stage_id: str
-    status: str
+    status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(_STATUSES.values())})]
     message: str
     worker_pod_names: list[str]
     progress_percentage: int
@@ -51,7 +55,7 @@ class _Progress(msgspec.Struct, rename="camel", omit_defaults=True):
     started_at: str = ""
     completed_at: str = ""
     error_message: str = ""
-    metrics: _Metrics | None = None
+    metrics: StageMetrics | None = None
 
 
 def stage_progress(
@@ -70,7 +74,7 @@ def stage_progress(
     percentage = progress.progress_percentage
     if not 0 <= percentage <= 100:
         raise FieldError("progress_percentage", f"{percentage} is not a percentage: give 0 to 100")
-    document = _Progress(
+    document = PipelineProgress(
         pipeline_id=pipeline_id,
         stage_id=stage_id,
         status=status,
@@ -90,8 +94,8 @@ def _time(nanos: int) -> str:
     return timestamps.from_nanos(nanos) if nanos > 0 else ""
 
 
-def _metrics(metrics: logs_pb2.StageMetrics) -> _Metrics:
-    return _Metrics(
+def _metrics(metrics: logs_pb2.StageMetrics) -> StageMetrics:
+    return StageMetrics(
         duration_seconds=metrics.duration_seconds,
         successful_workers=metrics.successful_workers,
         failed_workers=metrics.failed_workers,

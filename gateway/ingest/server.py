@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import grpc
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from otto.logs.v1 import logs_pb2
 from ottoscaler.v1 import log_streaming_pb2
@@ -20,10 +20,13 @@ from gateway.ingest import otto_calls
 from gateway.ingest.address import ListenError, Tls
 from gateway.ingest.authentication import Authenticator, Principal
 from gateway.ingest.counters import Counters, Dialect, IngestStatistics, Observer
+from gateway.ingest.health_service import HealthService
 from gateway.ingest.intake import Intake, StreamEnd
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.native import NativeStream
 from gateway.ingest.otto_streams import FORWARD_WORKER_LOGS, STREAM_LOGS, OttoMethod, OttoStream
+from gateway.ingest.undecodable import UndecodableRequests
+from gateway.quota import Quota
 from storage.journal import Journal
 
 __all__ = ["GrpcServer"]
@@ -34,9 +37,13 @@ _NATIVE: Final = logs_pb2.DESCRIPTOR.services_by_name["LogIngestService"]
 _OTTO_WORKERS: Final = log_streaming_pb2.DESCRIPTOR.services_by_name["LogStreamingService"]
 _OTTO_SCALER: Final = log_streaming_pb2.DESCRIPTOR.services_by_name["OttoHandlerLogService"]
 _SERVICES: Final[tuple[ServiceDescriptor, ...]] = (_NATIVE, _OTTO_WORKERS, _OTTO_SCALER)
+_HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _STOPPING: Final = StreamEnd(
     grpc.StatusCode.UNAVAILABLE, "the gateway is shutting down; come back and go on behind the last answer"
 )
+METADATA_BYTES_MAX: Final = 32 << 10
+_HANDSHAKE_SECONDS: Final = 20
+_IDLE_SECONDS: Final = 900
 _CUT_OFF_SECONDS: Final = 2.0
 
 _log = structlog.get_logger(__name__)
@@ -53,6 +60,7 @@ class GrpcServer:
         host: an address, or a name that has one.
         port: 0: any free one.
         tls: None: plain text.
+        quota: what one principal and one address may hold.
     """
 
     def __init__(
@@ -65,14 +73,16 @@ class GrpcServer:
         host: str = "127.0.0.1",
         port: int = 9090,
         tls: Tls | None = None,
+        quota: Quota | None = None,
     ) -> None:
         self._limits = limits or IngestLimits()
         self._counters = Counters(observer)
-        self._intake = Intake(journal, authenticator, self._limits, self._counters)
+        self._intake = Intake(journal, authenticator, self._limits, self._counters, quota)
         self._host = host
         self._port = port
         self._tls = tls
-        self._health = health.aio.HealthServicer()
+        self._renewal: Tls | None = None
+        self._health = HealthService(service.full_name for service in _SERVICES)
         self._server: grpc.aio.Server | None = None
 
     def __repr__(self) -> str:
@@ -95,17 +105,17 @@ class GrpcServer:
         Raises:
             ListenError: the port is taken, or the address is not this machine's.
         """
-        server = grpc.aio.server(options=_options(self._limits))
+        server = grpc.aio.server(interceptors=[UndecodableRequests()], options=_options(self._limits))
         server.add_generic_rpc_handlers(self._handlers())
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = [service.full_name for service in _SERVICES]
-        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+        reflection.enable_server_reflection([*names, _HEALTH, reflection.SERVICE_NAME], server)
         address = f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
         try:
             if self._tls is None:
                 self._port = server.add_insecure_port(address)
             else:
-                self._port = server.add_secure_port(address, self._tls.credentials())
+                self._port = server.add_secure_port(address, self._tls.credentials(self._renewed))
         except RuntimeError as error:
             raise ListenError(await self._why_not()) from error
         await server.start()
@@ -115,9 +125,16 @@ class GrpcServer:
 
     async def set_serving(self, serving: bool) -> None:
         """What the health service answers for the whole server and for each service."""
-        status = health_pb2.HealthCheckResponse
-        for name in ("", *(service.full_name for service in _SERVICES)):
-            await self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
+        self._health.set_serving(serving)
+
+    def renew(self, tls: Tls) -> None:
+        """Use another certificate for the connections that are still to come."""
+        self._tls = self._renewal = tls
+
+    def _renewed(self) -> Tls | None:
+        """The certificate to use from now on, once; gRPC asks in threads of its own, at every handshake."""
+        renewal, self._renewal = self._renewal, None
+        return renewal
 
     async def stop(self, grace: float | None = 5.0) -> None:
         """Stop in order; idempotent.
@@ -207,6 +224,13 @@ def _options(limits: IngestLimits) -> list[tuple[str, int]]:
         # More than the streams that may be: a client that has opened them all can still make the single calls, and the
         # next stream is refused instead of waiting at the client.
         ("grpc.max_concurrent_streams", limits.streams_max + 100),
+        # Room for the longest token; what is longer is refused by gRPC, always and not by chance as between its two
+        # limits of 8 and 16 KB.
+        ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+        ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
+        # A client that connects and says nothing, and one that has not called for a while.
+        ("grpc.server_handshake_timeout_ms", _HANDSHAKE_SECONDS * 1000),
+        ("grpc.max_connection_idle_ms", _IDLE_SECONDS * 1000),
         # A dead peer is noticed within 80 s; TCP alone would take hours.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),

@@ -1,8 +1,8 @@
 """One open stream of a producer: a reader that gathers while its handler waits for commits and answers.
 
-The reader task takes messages off the wire, turns each into an append, and stops while too much is unanswered or too
-much waits for a commit; HTTP/2 flow control then reaches the producer. The handler is woken by the reader, by commits
-and by whatever ends the stream, and is the only one that writes.
+The reader task takes messages off the wire, turns each into an append, and stops while too much is unanswered, or too
+much of all streams waits for storage and some of it is this one's; HTTP/2 flow control then reaches the producer. The
+handler is woken by the reader, by commits and by whatever ends the stream, and is the only one that writes.
 """
 
 import asyncio
@@ -12,10 +12,13 @@ from typing import ClassVar, Final
 
 import grpc
 
+from gateway.addresses import peer_address
 from gateway.errors import ApiError
 from gateway.ingest.authentication import Permit, Principal
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.intake import Intake, StreamEnd
+from gateway.ingest.limits import LINE_BYTES
+from gateway.ingest.pace import Pace, pace_of
 from gateway.ingest.tasks import TaskRoll
 from storage.journal import JournalError
 
@@ -55,6 +58,16 @@ class ProducerStream(ABC):
     def __repr__(self) -> str:
         state = "ending" if self._end else "half-closed" if self._half_closed else "open"
         return f"<{type(self).__name__} {state} unanswered={self._requests} requests, {self._lines} lines>"
+
+    @property
+    def subject(self) -> str:
+        """Whose token opened it."""
+        return self._principal.subject
+
+    @property
+    def address(self) -> str:
+        """Where it comes from."""
+        return peer_address(self._context.peer())
 
     def end(self, end: StreamEnd) -> None:
         """Take nothing more, answer what was taken, then end; the first reason wins.
@@ -120,17 +133,16 @@ class ProducerStream(ABC):
 
     async def _read(self) -> None:
         context = self._context
-        journal = self._journal
         try:
             await self._begin()
             while self._end is None:
-                if self._is_full() or not journal.is_writable:
-                    await self._wait_for_room()
-                    continue
+                await self._wait_for_room()
                 message: object = await context.read()
                 if message is grpc.aio.EOF:
                     await self._end_of_messages()
                     return
+                size = len(message)  # type: ignore[arg-type]
+                await self._wait_for_room(size)  # producers may have been paused since
                 if self._end is None:  # what arrives behind the end is not taken, and the producer not told it was
                     self._take(message)  # type: ignore[arg-type]
         except ApiError as error:
@@ -189,9 +201,23 @@ class ProducerStream(ABC):
             or self._requests >= limits.inflight_requests_max
         )
 
-    async def _wait_for_room(self) -> None:
-        if not self._journal.is_writable:
-            await self._journal.wait_writable()
-        self._drained.clear()
-        if self._is_full():
-            await self._drained.wait()
+    def _pace(self, own_fullness: float = 0.0) -> Pace:
+        """What the producer is told of the backlog: its own, or that of all."""
+        fullness = max(self._journal.fullness, self._intake.gathered_fullness, own_fullness)
+        return pace_of(self._limits, fullness, is_writable=self._journal.is_writable)
+
+    async def _wait_for_room(self, size: int = 0) -> None:
+        """Return once a message of ``size`` bytes may be taken; 0: once one may be read.
+
+        Where too much waits for storage, the pause is for those whose lines it is: a stream that has little waiting
+        goes on, or one that sends most would hold up all others.
+        """
+        while self._end is None:
+            has_much = self._bytes + self._lines * LINE_BYTES + size > self._limits.paused_bytes_max
+            if has_much and not self._journal.is_writable:
+                await self._journal.wait_writable()
+            elif self._is_full() or (has_much and self._requests and self._intake.gathered_fullness >= 1.0):
+                self._drained.clear()
+                await self._drained.wait()
+            else:
+                return

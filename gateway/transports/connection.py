@@ -12,6 +12,8 @@ from typing import Any, Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import FlowControl
 
+from gateway.transports.refusal import RefusingHttp, RefusingHttptools
+
 __all__ = ["EXTENSION", "Connection", "connection_of", "http_protocol_class"]
 
 EXTENSION: Final = "otto.connection"
@@ -107,12 +109,13 @@ class _Streaming:
 def http_protocol_class() -> type[asyncio.Protocol]:
     """Uvicorn's HTTP protocol with connections handed out; on httptools where that is installed, on h11 elsewhere."""
     base: type[asyncio.Protocol]
+    refusing: type[RefusingHttp]
     try:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-        base = HttpToolsProtocol
+        base, refusing = HttpToolsProtocol, RefusingHttptools
     except ImportError:
         from uvicorn.protocols.http.h11_impl import H11Protocol
 
-        base = H11Protocol
-    return type("StreamingHttpProtocol", (_Streaming, base), {})
+        base, refusing = H11Protocol, RefusingHttp
+    return type("StreamingHttpProtocol", (_Streaming, refusing, base), {})

@@ -3,8 +3,8 @@
 This module alone reaches into python-engineio (4.12 to 4.15), because the library has neither a bound on what waits for
 a client nor a way to learn that it has drained. It relies on:
 
-- ``AsyncServer``: ``create_queue``, ``sockets``, ``_async["websocket"]`` (class of a WebSocket, made from a bound
-  method of its socket);
+- ``AsyncServer``: ``create_queue``, ``_log_error_once``, ``sockets``, ``_async["websocket"]`` (class of a WebSocket,
+  made from a bound method of its socket);
 - ``AsyncSocket``: ``queue``, ``poll()`` (called by the writer only when everything it took before was written; calls
   ``task_done`` for what it returns), ``receive``, ``close``, ``handle_get_request``, ``handle_post_request``,
   ``closing``, ``closed``, ``upgrading``, ``upgraded``, no ``__slots__``;
@@ -89,6 +89,10 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc] # the library ha
         """The queue of a new socket."""
         return EngineQueue()
 
+    def _log_error_once(self, message: str, message_key: str) -> None:  # noqa: ARG002
+        """What a stranger sends is no error of ours."""
+        self.logger.info(message)
+
 
 class EngineWebSocket(asgi.WebSocket):  # type: ignore[misc] # the library has no types
     """Writes runs as they are, and ends the connection on what is no packet."""
@@ -157,12 +161,14 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
     The library makes its sockets itself; ``adopt`` turns one of them into ours when it is announced.
 
     Attributes:
+        address: whose it is, as ``gateway.addresses.address_key`` says.
         is_joined: whether a namespace was joined.
         gone: set when a WebSocket of it has ended.
     """
 
     server: EngineServer
     queue: EngineQueue
+    address: str
 
     @staticmethod
     def adopt(socket: AsyncSocket, limits: EngineLimits, user_agent: str) -> "EngineSocket":
@@ -174,6 +180,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
     def prepare(self, limits: EngineLimits, user_agent: str) -> None:
         """Set what ``AsyncSocket.__init__`` does not know of."""
         self.limits = limits
+        self.address = ""
         self.websocket: EngineWebSocket | None = None
         self.is_joined = False
         self.gone = asyncio.Event()
@@ -283,11 +290,14 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
             raise exceptions.ContentTooLongError
         try:
             body = (await environ["wsgi.input"].read(length)).decode()
+            if self.closed:
+                raise ValueError("closed meanwhile")  # noqa: TRY301 - answered alike
             packets = _Payload(encoded_payload=body).packets
             if any(pkt.packet_type > packet.NOOP for pkt in packets):
                 raise ValueError("unknown")  # noqa: TRY301 - one place counts them
         except (ValueError, KeyError, RecursionError) as error:
-            self.server.malformed += 1
+            self.server.malformed += not self.closed
+            self.server.sockets.setdefault(self.sid, self)  # the library has an answer only for those that it knows
             raise exceptions.UnknownPacketError from error
         for pkt in packets:
             await self.receive(pkt)

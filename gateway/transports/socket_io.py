@@ -16,8 +16,11 @@ from socketio.exceptions import ConnectionRefusedError as Refused
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
+from gateway.addresses import address_key
 from gateway.errors import ApiError, error_response
+from gateway.quota import Quota
 from gateway.transports.engine_io import EngineLimits
+from gateway.transports.refusal import refusals
 from gateway.transports.socket_io_encoding import NAMESPACE, disconnection
 from gateway.transports.socket_io_protocol import SocketIoProtocol
 from gateway.transports.socket_io_requests import token_of
@@ -25,6 +28,7 @@ from gateway.transports.socket_io_subscriber import SocketIoPrincipal, Subscribe
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
+from sessions.updates import Update
 
 __all__ = ["PATH", "SocketIoAuthenticator", "SocketIoLimits", "SocketIoServer", "SocketIoStatistics"]
 
@@ -113,6 +117,7 @@ class SocketIoServer:
         server_stats: the numbers that ``get-server-stats`` answers with.
         cors_origins: origins besides its own from which browsers may connect; ``*`` is any, without cookies.
         limits: see ``SocketIoLimits``.
+        quota: what one principal and one address may hold.
     """
 
     def __init__(
@@ -124,8 +129,10 @@ class SocketIoServer:
         server_stats: Callable[[], Mapping[str, Any]],
         cors_origins: Sequence[str] = (),
         limits: SocketIoLimits | None = None,
+        quota: Quota | None = None,
     ) -> None:
         self.limits = limits or SocketIoLimits()
+        self._quota = quota if quota is not None else Quota()
         self._authenticator = authenticator
         self._origins = frozenset(origin.rstrip("/") for origin in cors_origins)
         self._subscribers: dict[str, Subscriber] = {}
@@ -178,7 +185,7 @@ class SocketIoServer:
             self._refused += 1
             await error_response(refusal)(scope, receive, send)
             return
-        await self._protocol.handle_request(scope, receive, send)
+        await self._protocol.handle_request(scope, receive, refusals(scope, receive, send))
 
     async def admit(self, sid: str, environ: dict[str, Any], auth: object) -> None:
         """Let a client in.
@@ -193,7 +200,9 @@ class SocketIoServer:
             principal = await self._authenticator.principal_of(HTTPConnection(self._credible(environ["asgi.scope"])))
         if self._is_closed:
             raise ApiError("UNAVAILABLE", CloseReason.SERVER_SHUTDOWN.text)
-        self._subscribers[sid] = Subscriber(sid, self._protocol.socket_of(sid), principal, self._surroundings)
+        socket = self._protocol.socket_of(sid)
+        place = self._quota.enter(principal=principal.subject)
+        self._subscribers[sid] = Subscriber(sid, socket, principal, place, self._surroundings)
 
     def joined(self, sid: str) -> None:
         """The client was told that it is connected."""
@@ -212,6 +221,10 @@ class SocketIoServer:
         subscriber = self._subscribers.get(sid)
         if subscriber is not None:
             subscriber.received(name, arguments, acknowledge)
+
+    def updated(self, updates: Sequence[Update]) -> int:
+        """Tell every client that may see them of changed records; how many updates were dropped."""
+        return sum(subscriber.updated(updates) for subscriber in tuple(self._subscribers.values()))
 
     def dismiss(self, subscriber: Subscriber, reason: CloseReason) -> None:
         """End a client's subscriptions and its connection to the namespace, and say why."""
@@ -246,16 +259,34 @@ class SocketIoServer:
         return task
 
     def _refusal(self, scope: Scope) -> ApiError | None:
-        query = parse_qs(scope["query_string"])
-        if b"j" in query:  # readable from any page, whatever its origin
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and int(length[:20]) > self.limits.message_bytes_max:
+            text = f"the body is longer than {self.limits.message_bytes_max} bytes; send less at once"
+            return ApiError("PAYLOAD_TOO_LARGE", text)
+        if "j" in query:  # readable from any page, whatever its origin
             return ApiError("INVALID_ARGUMENT", "JSONP is not offered; use XMLHttpRequest or WebSocket", field="j")
-        if b"sid" in query:
+        if "sid" in query:
+            socket = self._protocol.eio.sockets.get(query["sid"][0])
+            if socket is not None and socket.closed and scope.get("method") == "POST":
+                # The library finds out as well, and fails at it; what still waits for the client, GET gives it.
+                return ApiError("INVALID_ARGUMENT", "this session has ended; open another one", field="sid")
             return None
         if self._is_closed:
             return ApiError("UNAVAILABLE", CloseReason.SERVER_SHUTDOWN.text, retry_after_seconds=RETRY_AFTER_SECONDS)
         if len(self._protocol.eio.sockets) >= self.limits.sockets_max:
             message = f"the gateway holds as many Socket.IO connections as it may ({self.limits.sockets_max})"
             return ApiError("SERVER_FULL", message, retry_after_seconds=RETRY_AFTER_SECONDS)
+        return self._crowding(scope["client"][0]) if scope.get("client") else None
+
+    def _crowding(self, address: str) -> ApiError | None:
+        """Why an address may open no further socket; counted here and now, because every socket has several ends."""
+        key = address_key(address)
+        held = sum(not each.closed and each.address == key for each in self._protocol.eio.sockets.values())
+        try:
+            self._quota.check_address(address, held)
+        except ApiError as refusal:
+            return refusal
         return None
 
     def _is_allowed(self, origin: str, environ: Mapping[str, Any]) -> bool:
@@ -275,4 +306,7 @@ class SocketIoServer:
 
 def _is_same(origin: str, host: str) -> bool:
     """Whether a page comes from the address that it connects to; the scheme is the proxy's business."""
-    return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    try:
+        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:  # it is no address, like http://[
+        return False

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import socketio
 from engineio.async_socket import AsyncSocket
 
+from gateway.addresses import address_key
 from gateway.transports.engine_io import EngineLimits, EngineServer, EngineSocket
 from gateway.transports.socket_io_encoding import NAMESPACE
 
@@ -67,6 +68,8 @@ class SocketIoProtocol(socketio.AsyncServer):  # type: ignore[misc] # the librar
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> Any:
         library_socket: AsyncSocket = self.eio.sockets[eio_sid]
         socket = EngineSocket.adopt(library_socket, self._limits, environ.get("HTTP_USER_AGENT", ""))
+        client = environ["asgi.scope"].get("client")
+        socket.address = address_key(client[0]) if client else ""
         socket.call_later(self._limits.join_seconds, lambda: self._expel(socket))
         return await super()._handle_eio_connect(eio_sid, environ)
 

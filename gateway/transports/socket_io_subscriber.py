@@ -2,14 +2,16 @@
 
 import json
 import logging
+import random
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from filters.parsing import filter_to_json
 from filters.timestamps import now
 from gateway.errors import ApiError
+from gateway.quota import Place
 from gateway.transports.engine_io import EngineSocket
 from gateway.transports.socket_io_encoding import (
     BATCHES,
@@ -20,11 +22,14 @@ from gateway.transports.socket_io_encoding import (
 )
 from gateway.transports.socket_io_requests import filter_request, identifier_of, payload_of, subscribe_request
 from gateway.transports.socket_io_transport import SocketIoTransport
+from gateway.transports.socket_io_updates import UpdateRelay
+from gateway.transports.updates import sight_of
 from sessions.admission import ServerFullError
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub, PipelineSession
 from sessions.subscription import Subscription
+from sessions.updates import Update
 
 __all__ = ["FEATURES", "SocketIoPrincipal", "Subscriber", "Surroundings"]
 
@@ -38,8 +43,12 @@ FEATURES: Final = (
     "tail",
     "batch",
     "pipeline-progress",
+    "logs-updated",
     "server-stats",
 )
+
+RETRY_AFTER_SHUTDOWN_MILLISECONDS: Final = (1_000, 10_000)
+"""How long a client is asked to stay away; spread, so that not everybody comes back at once."""
 
 _ECHO_CHARACTERS_MAX: Final = 256
 _EXPIRY_CHECK_SECONDS_MAX: Final = 3600.0
@@ -61,7 +70,11 @@ class SocketIoPrincipal(Protocol):
     """Who asks."""
 
     @property
+    def subject(self) -> str: ...  # noqa: D102
+    @property
     def expires_at(self) -> float | None: ...  # noqa: D102
+    @property
+    def is_limited(self) -> bool: ...  # noqa: D102
     def require(self, scope: str, *, task_id: str | None = None, pipeline_id: str | None = None) -> None: ...  # noqa: D102
 
 
@@ -88,14 +101,16 @@ class Subscriber:
     """Holds what one client watches, and answers each of its events twice: by name, and to its callback."""
 
     def __init__(
-        self, sid: str, socket: EngineSocket, principal: SocketIoPrincipal, surroundings: Surroundings
+        self, sid: str, socket: EngineSocket, principal: SocketIoPrincipal, place: Place, surroundings: Surroundings
     ) -> None:
         self.sid = sid
         self.socket = socket
         self._principal = principal
+        self._place = place
         self._surroundings = surroundings
         self._tasks: dict[str, SocketIoTransport] = {}
         self._pipelines: dict[str, PipelineSession] = {}
+        self._updates = UpdateRelay(socket, sight_of(principal), surroundings.spawn)
         self._is_closed = False
         self._requests: dict[str, tuple[str, str, _Handler]] = {
             "subscribe-to-logs": ("subscription_success", "subscription_error", self._subscribe),
@@ -151,11 +166,17 @@ class Subscriber:
             if reply.then is not None:
                 reply.then()
 
+    def updated(self, updates: Sequence[Update]) -> int:
+        """Records of executions have changed; how many updates were dropped because the client does not read."""
+        return 0 if self._is_closed else self._updates.offer(updates)
+
     def close(self, reason: CloseReason) -> None:
         """End all subscriptions; idempotent. Unless it left by itself, the client is told why."""
         if self._is_closed:
             return
         self._is_closed = True
+        self._updates.close()
+        self._place.leave()
         for transport in tuple(self._tasks.values()):
             if transport.session is not None:
                 transport.session.close(reason)
@@ -164,6 +185,8 @@ class Subscriber:
         if reason is CloseReason.CLIENT_GONE:
             return
         notice = {"code": reason.code, "message": reason.text, "mayReconnect": reason.may_reconnect, "timestamp": now()}
+        if reason is CloseReason.SERVER_SHUTDOWN:
+            notice["retryMilliseconds"] = random.randint(*RETRY_AFTER_SHUTDOWN_MILLISECONDS)  # noqa: S311 - jitter
         self.socket.put(event("closing", notice))
 
     def _subscribe(self, arguments: tuple[Any, ...]) -> _Reply:

@@ -6,12 +6,14 @@ from typing import Final, Protocol
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError, error_response
+from gateway.quota import Place, Quota
 from gateway.transports.connection import Connection, connection_of
 from gateway.transports.paths import path_identifier
+from gateway.transports.sse_description import STREAM_LOG
 from gateway.transports.sse_encoding import IDENTITY, Chunk, GzipChecksum, SseEncoding, event_text, negotiate
 from gateway.transports.stream_request import filter_of, start_of
 from sessions.admission import ServerFullError
@@ -34,6 +36,8 @@ END_SECONDS: Final = 2.0
 class StreamPrincipal(Protocol):
     """Who asks."""
 
+    @property
+    def subject(self) -> str: ...  # noqa: D102
     @property
     def expires_at(self) -> float | None: ...  # noqa: D102
     def require(self, scope: str, *, task_id: str | None = None) -> None: ...  # noqa: D102
@@ -93,8 +97,9 @@ class SseTransport:
 class SseResponse(Response):
     """Head through ASGI, lines straight to the connection, end through ASGI."""
 
-    def __init__(self, hub: Hub, subscription: Subscription, encoding: SseEncoding) -> None:
+    def __init__(self, hub: Hub, subscription: Subscription, encoding: SseEncoding, place: Place) -> None:
         self._hub = hub
+        self._place = place
         self._subscription = subscription
         self._encoding = encoding
         self.status_code = 200
@@ -113,6 +118,12 @@ class SseResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream until the session ends or the client is gone."""
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self._place.leave()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body"})
@@ -140,8 +151,11 @@ class SseResponse(Response):
             session.close(CloseReason.CLIENT_GONE)
 
 
-def sse_routes(hub: Hub, authenticator: StreamAuthenticator, *, enable_compression: bool = True) -> list[Route]:
+def sse_routes(
+    hub: Hub, authenticator: StreamAuthenticator, *, enable_compression: bool = True, quota: Quota | None = None
+) -> list[DescribedRoute]:
     """``GET /api/v1/log-streaming/logs/{taskId}/stream``."""
+    places = quota if quota is not None else Quota()
 
     async def stream(request: Request) -> Response:
         task_id = path_identifier(request.scope, PATH, "task_id")
@@ -162,9 +176,11 @@ def sse_routes(hub: Hub, authenticator: StreamAuthenticator, *, enable_compressi
             )
         encoding = negotiate(request.headers.get("accept-encoding", "")) if enable_compression else IDENTITY
         subscription = Subscription(task_id, encoding, log_filter, start, principal.expires_at)
-        return SseResponse(hub, subscription, encoding)
+        address = request.client.host if request.client else None
+        place = places.enter(principal=principal.subject, address=address)
+        return SseResponse(hub, subscription, encoding, place)
 
-    return [Route(PATH, stream, methods=["GET"], name="log_stream")]
+    return [DescribedRoute(PATH, stream, STREAM_LOG)]
 
 
 async def _is_over(hub: Hub, task_id: str, start: After) -> bool:
@@ -176,4 +192,6 @@ async def _is_over(hub: Hub, task_id: str, start: After) -> bool:
         state = await hub.history.task_state(task_id)
     except hub.history_errors as error:
         raise ApiError("UNAVAILABLE", "the journal cannot be read at the moment", retry_after_seconds=2) from error
+    if position.epoch and position.sequence > state.last:
+        return False  # the journal went back in time: see Session._starting_position
     return state.ended is not None and position.sequence >= state.last

@@ -4,11 +4,18 @@ Frames from a server to its clients are not masked: the bytes of a run are the s
 framed once, and written as they are. Everything else goes through ASGI.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
+from websockets.http11 import Response
+from websockets.protocol import State
+
+from gateway.errors import ApiError
+from gateway.transports.refusal import error_document
 
 __all__ = ["WEBSOCKET_EXTENSION", "FramedWebSocketProtocol", "text_frame", "texts_of"]
 
@@ -26,13 +33,19 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
     It relies on ``transport``, ``writable``, ``disconnected`` and ``close_sent`` of uvicorn's class (0.52 to 0.54);
     ``tests/gateway/transports/test_websocket.py`` fails when they change. A message without compression is allowed
     where compression was negotiated (RFC 7692, section 6).
+
+    Attributes:
+        on_lost: called when the connection is gone.
     """
+
+    on_lost: Callable[[], None] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Engine.IO has pings of its own. Those of WebSockets wait in the same line behind everything that a slow client
         # has not read, and uvicorn's patience would end the connection of one that makes progress all the time.
         self.ping_interval = None
+        self.conn.reject = _in_one_form(self.conn.reject)  # type: ignore[method-assign, assignment]
         inner = self.app
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,10 +54,29 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
 
         self.app: ASGIApp = app
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
+
     @property
     def is_writable(self) -> bool:
         """Whether a frame written now goes to a peer that keeps up."""
         return self.writable.is_set() and not self.disconnected and not self.close_sent
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a whole message to the application; uvicorn would write a traceback for one that is not UTF-8."""
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                if self.conn.state is State.OPEN:  # otherwise it is closing already
+                    self.conn.send_close(CloseCode.INVALID_DATA)
+                    self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     async def send(self, message: Any) -> None:
         """Take an ASGI message."""
@@ -70,6 +102,21 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
     def abort(self) -> None:
         """Drop the connection with whatever waits in it."""
         self.transport.abort()
+
+
+def _in_one_form(reject: Callable[[int, str], Response]) -> Callable[[int, str], Response]:
+    """What refuses a handshake, with the one form of errors in the place of plain text."""
+
+    def rejecting(status: int, text: str) -> Response:
+        response = reject(status, text)
+        code = {403: "PERMISSION_DENIED", 405: "METHOD_NOT_ALLOWED", 500: "INTERNAL"}.get(status, "INVALID_ARGUMENT")
+        response.body = error_document(ApiError(code, text.strip() or "no WebSocket is served here"))
+        for name, value in (("Content-Type", "application/json"), ("Content-Length", str(len(response.body)))):
+            del response.headers[name]
+            response.headers[name] = value
+        return response
+
+    return rejecting
 
 
 def text_frame(payload: bytes) -> bytes:

@@ -2,10 +2,12 @@
 
 from storage.polling.closing import ClosingRows
 from storage.polling.comparison import Comparison, compare
+from storage.polling.copies import TableRows
 from storage.polling.errors import PollingTableError, PollingUnavailableError
 from storage.polling.reader import Extent, Page
 from storage.polling.sink import PollingSink, SinkStatistics
 from storage.polling.table import PollingTable
+from storage.polling.watcher import TableWatcher, WatcherStatistics
 
 __all__ = [
     "ClosingRows",
@@ -17,5 +19,8 @@ __all__ = [
     "PollingTableError",
     "PollingUnavailableError",
     "SinkStatistics",
+    "TableRows",
+    "TableWatcher",
+    "WatcherStatistics",
     "compare",
 ]

@@ -7,9 +7,13 @@ from typing import Final
 
 import msgspec
 
-from storage.journal import Record, TaskEnded
+from storage.journal import DamagedLines, Record, TaskEnded
+from storage.polling.copies import NO_RECORD
 
-__all__ = ["Batch", "Place", "Rows", "batches"]
+__all__ = ["TABLE_SOURCE", "Batch", "Place", "Rows", "batches", "damaged_message"]
+
+TABLE_SOURCE: Final = "table"
+"""The source of lines that another program inserted into ``job_logs``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,14 @@ class Place:
 
 @dataclass(slots=True)
 class Rows:
-    """Rows to insert, flat: job id, message and creation time of each, one after the other."""
+    """Rows to insert, flat: job id, message and creation time of each, one after the other.
 
+    They are the lines from index ``line`` of ``record`` on, those that came from the table left out; a row that stands
+    in the place of damaged lines is of no record.
+    """
+
+    record: int
+    line: int
     values: list[str] = field(default_factory=list)
 
     @property
@@ -46,11 +56,13 @@ class Batch:
     rows: int = 0
     size: int = 0
     unreadable: int = 0
+    damaged: int = 0
 
 
 class _Line(msgspec.Struct, gc=False):
     message: str
     timestamp: str
+    source: str = ""
 
 
 _decoder: Final = msgspec.json.Decoder(_Line)
@@ -70,12 +82,14 @@ def batches(records: Iterable[Record], place: Place, *, rows_max: int, bytes_max
                 yield batch
                 batch = Batch([], batch.place)
             end, size = _fit(record.lines, line, rows_max - batch.rows, bytes_max - batch.size)
-            _add(batch, record.task_id, record.lines[line:end])
+            _add(batch, record, line, end)
             batch.size += size
             line = end
             batch.place = Place(record.id, line if line < len(record.lines) else 0)
         if record.ended is not None:
             batch.steps.append(record.ended)
+        if record.damaged is not None:
+            _mark(batch, record.task_id, record.damaged)
         batch.place = Place(record.id)
     if batch.place != place:
         yield batch
@@ -91,20 +105,41 @@ def _fit(lines: Sequence[bytes], start: int, rows: int, room: int) -> tuple[int,
     return end, size
 
 
-def _add(batch: Batch, task_id: str, lines: Sequence[bytes]) -> None:
+def _add(batch: Batch, record: Record, start: int, end: int) -> None:
+    lines = record.lines[start:end]
+    batch.rows += len(lines)  # those that came from the table too: they are work, though they become no rows
     last = batch.steps[-1] if batch.steps else None
-    rows = last if isinstance(last, Rows) else Rows()
-    if rows is not last:
-        batch.steps.append(rows)
+    rows = last if isinstance(last, Rows) and last.record != NO_RECORD else Rows(record.id, start)
     try:
         decoded = _decoder.decode_lines(b"\n".join(lines))
     except (msgspec.DecodeError, UnicodeDecodeError):
         decoded = [_decode_or_keep(line, batch) for line in lines]
     values = rows.values
     for line in decoded:
+        if line.source == TABLE_SOURCE:
+            continue  # the row is there already; copied back, it would come again and again
         time = line.timestamp
-        values += (task_id, line.message, f"{time[:10]} {time[11:19]}")
-    batch.rows += len(lines)
+        values += (record.task_id, line.message, f"{time[:10]} {time[11:19]}")
+    if values and rows is not last:
+        batch.steps.append(rows)
+
+
+def _mark(batch: Batch, task_id: str, damaged: DamagedLines) -> None:
+    """A row that stands where damaged lines would: the table must not look whole."""
+    batch.damaged += 1
+    if damaged.first > damaged.last:
+        return  # the end of a task has no row of its own
+    created_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    batch.steps.append(Rows(NO_RECORD, 0, [task_id, damaged_message(damaged), created_at]))
+    batch.rows += 1
+
+
+def damaged_message(damaged: DamagedLines) -> str:
+    """What the row in the place of damaged lines says."""
+    lines = (
+        f"line {damaged.first} is" if damaged.first == damaged.last else f"lines {damaged.first} to {damaged.last} are"
+    )
+    return f"⚠️ otto-gateway: {lines} damaged on the disk and missing here ({damaged.reason})"
 
 
 def _decode_or_keep(line: bytes, batch: Batch) -> _Line:

@@ -7,6 +7,7 @@ from typing import Final
 
 from storage.journal import TaskEnded
 from storage.polling.batches import Rows
+from storage.polling.copies import Copies
 
 __all__ = ["FINISHED", "ClosingRows", "Closings", "closing_message", "is_said"]
 
@@ -58,8 +59,9 @@ class Closings:
         delay_seconds: 0 writes closing rows at once, in the transaction of the lines before them.
     """
 
-    def __init__(self, epoch: str, policy: ClosingRows, *, delay_seconds: float) -> None:
+    def __init__(self, epoch: str, policy: ClosingRows, copies: Copies, *, delay_seconds: float) -> None:
         self._epoch = epoch
+        self._copies = copies
         self._policy = policy
         self._delay_seconds = delay_seconds
         self._due: dict[str, float] = {}
@@ -122,5 +124,6 @@ class Closings:
         last = connection.execute(_LAST_MESSAGE, (job_id,)).fetchone()
         if is_said(message, None if last is None else str(last[0])):
             return 0
-        connection.execute(_INSERT, (job_id, message, created_at))
+        row_id = connection.execute(_INSERT, (job_id, message, created_at)).lastrowid
+        self._copies.add_other(connection, row_id or 0)
         return 1

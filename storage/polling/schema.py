@@ -38,6 +38,30 @@ CREATE TABLE otto_sink_closings (
   PRIMARY KEY (epoch, job_id)
 ) WITHOUT ROWID"""
 
+_ROWS: Final = """
+CREATE TABLE otto_sink_rows (
+  epoch TEXT NOT NULL,
+  first_id INTEGER NOT NULL,
+  last_id INTEGER NOT NULL,
+  record INTEGER NOT NULL,
+  line INTEGER NOT NULL,
+  PRIMARY KEY (epoch, first_id)
+) WITHOUT ROWID"""
+
+_WATCH: Final = """
+CREATE TABLE otto_table_watch (
+  epoch TEXT NOT NULL PRIMARY KEY,
+  watch_id TEXT NOT NULL,
+  start_id INTEGER NOT NULL
+) WITHOUT ROWID"""
+
+_OWN: Final = {
+    "otto_sink_progress": _PROGRESS,
+    "otto_sink_closings": _CLOSINGS,
+    "otto_sink_rows": _ROWS,
+    "otto_table_watch": _WATCH,
+}
+
 _COLUMNS: Final = ("id", "job_id", "log_message", "created_at")
 
 
@@ -58,8 +82,11 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     Raises:
         PollingTableError: there is a ``job_logs`` that rows cannot be added to.
     """
-    for statement in _missing(connection, path):
+    missing = _missing(connection, path)
+    for statement in missing:
         connection.execute(statement)
+    if _JOB_LOGS in missing:
+        connection.execute("DELETE FROM otto_sink_rows")  # those rows went with the table
 
 
 def _missing(connection: sqlite3.Connection, path: Path) -> list[str]:
@@ -69,7 +96,7 @@ def _missing(connection: sqlite3.Connection, path: Path) -> list[str]:
             missing.append(_INDEX)
     else:
         missing += [_JOB_LOGS, _INDEX]
-    for name, statement in (("otto_sink_progress", _PROGRESS), ("otto_sink_closings", _CLOSINGS)):
+    for name, statement in _OWN.items():
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone():
             missing.append(statement)
     return missing

@@ -10,10 +10,10 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from storage.journal import JournalClosedError, JournalError, JournalStatistics, Record
+from storage.journal import Ancestor, JournalClosedError, JournalError, JournalStatistics, Record
 from storage.polling.closing import ClosingRows, Closings
+from storage.polling.copies import Copies, TableRows
 from storage.polling.errors import PollingTableError
-from storage.polling.retention import RetentionSweep
 from storage.polling.table import PollingTable
 from storage.polling.writer import PollingWriter
 
@@ -27,14 +27,10 @@ _FETCH_BYTES: Final = 1 << 20
 """Bytes of lines that the sink holds at a time."""
 
 _PAUSE_FIRST_SECONDS: Final = 0.1
-_PAUSE_SHOWN_SECONDS: Final = 0.4
+_PAUSE_SHOWN_SECONDS: Final = 1.6
 """An obstacle becomes the sink's error when it has lasted up to here: another program's short lock is no news."""
 _PAUSE_LAST_SECONDS: Final = 2.0
 _PAUSE_CLOSING_SECONDS: Final = 0.05
-
-_SWEEP_INTERVAL_SECONDS: Final = 3600.0
-_SWEEP_PAUSE_SECONDS: Final = 0.02
-"""Between two steps of a pass: deleting takes a fraction of the thread and of the write lock."""
 
 
 class RecordSource(Protocol):
@@ -63,7 +59,8 @@ class SinkStatistics:
     closing_rows: int = 0
     unreadable_rows: int = 0
     """Lines that were no entries; their text was copied as it is."""
-    deleted_rows: int = 0
+    damaged_records: int = 0
+    """Records that the disk had damaged; a row stands in the place of their lines."""
     transactions: int = 0
     failures: int = 0
     """Attempts that were not possible and were, or will be, made again."""
@@ -89,10 +86,12 @@ class PollingSink:
         closing_rows: which ends of tasks get a closing row.
         closing_delay_seconds: how long a task that has ended must have no new line before it gets its closing row;
             lines that its worker's status has overtaken are then in front of it. 0: at once.
-        retention_days: delete rows older than this, whoever wrote them; None keeps them.
+        table_rows: which rows of other programs ``TableWatcher`` takes over; where that begins is settled here, before
+            the first row of ours.
         rows_max, bytes_max: limits of one transaction, for which the journal's commits may have to wait.
         linger_seconds: pause after a copy that reached the end of the journal. The readers poll every 2 s; many small
             commits then share a transaction.
+        ancestry: the journal's former lives, the latest first, whose copies this one goes on from.
     """
 
     def __init__(
@@ -102,16 +101,23 @@ class PollingSink:
         *,
         closing_rows: ClosingRows = ClosingRows.STATUS,
         closing_delay_seconds: float = 1.0,
-        retention_days: float | None = None,
+        table_rows: TableRows = TableRows.OFF,
         rows_max: int = 500,
         bytes_max: int = 1 << 20,
         linger_seconds: float = 0.05,
+        ancestry: Sequence[Ancestor] = (),
     ) -> None:
         self._journal = journal
         self._table = table
-        self._closings = Closings(journal.epoch, closing_rows, delay_seconds=closing_delay_seconds)
-        self._writer = PollingWriter(table, journal.epoch, self._closings, rows_max=rows_max, bytes_max=bytes_max)
-        self._sweep = RetentionSweep(table, retention_days) if retention_days else None
+        copies = Copies(journal.epoch)
+        self._closings = Closings(journal.epoch, closing_rows, copies, delay_seconds=closing_delay_seconds)
+        self._writer = PollingWriter(
+            *(table, journal.epoch, self._closings, copies),
+            table_rows=table_rows,
+            rows_max=rows_max,
+            bytes_max=bytes_max,
+            ancestry=ancestry,
+        )
         self._linger_seconds = linger_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="polling-sink")
         self._tasks: list[asyncio.Task[None]] = []
@@ -131,12 +137,15 @@ class PollingSink:
         """Begin to copy from where the last life of the sink ended."""
         if not self._tasks:
             self._tasks.append(asyncio.create_task(self._copy(), name="polling-sink"))
-            if self._sweep is not None:
-                self._tasks.append(asyncio.create_task(self._retain(self._sweep), name="polling-retention"))
 
     def wake(self) -> None:
         """Say that there may be new records; cheap, and calls between two copies count once."""
         self._woken.set()
+
+    @property
+    def copied(self) -> int:
+        """The record up to which everything has its rows; 0 as long as that is not known."""
+        return self._writer.place.after
 
     @property
     def statistics(self) -> SinkStatistics:
@@ -147,7 +156,7 @@ class PollingSink:
             rows=written.rows,
             closing_rows=written.closing_rows,
             unreadable_rows=written.unreadable_rows,
-            deleted_rows=self._sweep.deleted if self._sweep else 0,
+            damaged_records=written.damaged_records,
             transactions=written.transactions,
             failures=self._failures,
             record=place.record,
@@ -174,7 +183,7 @@ class PollingSink:
             await asyncio.gather(*tasks, return_exceptions=True)
         if not self._closed:
             self._closed = True
-            await self._in_thread(self._close_connections)
+            await self._in_thread(self._writer.close)
             self._thread.shutdown(wait=False)
 
     async def _copy(self) -> None:
@@ -224,18 +233,6 @@ class PollingSink:
             await self._in_thread(partial(self._writer.settle, everything=self._closing.is_set()))
         return False
 
-    async def _retain(self, sweep: RetentionSweep) -> None:
-        while True:
-            pause = _SWEEP_PAUSE_SECONDS
-            try:
-                if not await self._in_thread(sweep.step):
-                    pause = _SWEEP_INTERVAL_SECONDS
-            except PollingTableError as error:
-                # Not shown as the sink's error: a pass that is late loses nothing, and the copy has its own say.
-                self._last_error = str(error)
-                pause = _PAUSE_LAST_SECONDS
-            await asyncio.sleep(pause)
-
     async def _pause(self, seconds: float) -> None:
         """Wait; hardly at all once the sink is closing."""
         if self._closing.is_set():
@@ -259,8 +256,3 @@ class PollingSink:
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    def _close_connections(self) -> None:
-        self._writer.close()
-        if self._sweep is not None:
-            self._sweep.close()

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from storage.journal import Record
+from storage.journal import Ancestor, Record
 from storage.polling.batches import Batch, Place, Rows, batches
 from storage.polling.closing import Closings
+from storage.polling.copies import NO_RECORD, Copies, TableRows, begin_watch, end_watch, load_watch
 from storage.polling.errors import PollingTableError, PollingUnavailableError
+from storage.polling.inheritance import inherit
 from storage.polling.schema import is_complete, prepare
 from storage.polling.table import PollingTable
 
@@ -39,6 +41,7 @@ class Written:
     rows: int = 0
     closing_rows: int = 0
     unreadable_rows: int = 0
+    damaged_records: int = 0
     transactions: int = 0
 
 
@@ -46,15 +49,33 @@ class PollingWriter:
     """The one writer of the copy; belongs to one thread.
 
     Args:
-        epoch: the journal's. Each epoch has its own progress, and a new one starts at the first record.
+        epoch: the journal's. Each epoch has its own progress, and a new one starts at the first record,
+        ancestry: unless it goes on from these, the latest first: then it starts where the copy of those ended.
         closings: the closing rows; they belong to this writer's thread and transactions.
+        copies: the account of what was written; likewise.
+        table_rows: which rows of other programs are taken over, which has to be settled before the first row of ours;
+            None: as it was settled before.
         rows_max, bytes_max: limits of one transaction, which other writers of the file have to wait for.
     """
 
-    def __init__(self, table: PollingTable, epoch: str, closings: Closings, *, rows_max: int, bytes_max: int) -> None:
+    def __init__(
+        self,
+        table: PollingTable,
+        epoch: str,
+        closings: Closings,
+        copies: Copies,
+        *,
+        table_rows: TableRows | None,
+        rows_max: int,
+        bytes_max: int,
+        ancestry: Sequence[Ancestor] = (),
+    ) -> None:
         self._table = table
         self._epoch = epoch
+        self._ancestry = ancestry
         self._closings = closings
+        self._copies = copies
+        self._table_rows = table_rows
         self._rows_max = rows_max
         self._bytes_max = bytes_max
         self._connection: sqlite3.Connection | None = None
@@ -85,6 +106,8 @@ class PollingWriter:
                 connection.text_factory = _text
                 if not is_complete(connection, self._table.path):
                     self._create(connection)
+                self._inherit(connection)
+                self._settle_watch(connection)
                 self._file = self._file_now()
                 self._load(connection)
         except sqlite3.Error as error:
@@ -103,6 +126,7 @@ class PollingWriter:
         """
         if record < self.place.record:
             self.place = Place(record)
+            self._copies.forget()
         return self.place
 
     def write(self, records: Sequence[Record]) -> Place:
@@ -152,14 +176,19 @@ class PollingWriter:
 
     def _write_batch(self, connection: sqlite3.Connection, batch: Batch) -> bool:
         """Write one batch and its place in one transaction; False where the place on disk is not the expected one."""
-        closing_rows = 0
+        rows = closing_rows = 0
         with self._transaction(connection):
             if not self._advance(connection, batch.place):
                 return False
             for step in batch.steps:
                 if isinstance(step, Rows):
                     self._closings.reopen(connection, step)
-                    connection.execute(_insert(step.count), step.values)
+                    last_id = connection.execute(_insert(step.count), step.values).lastrowid or 0
+                    if step.record == NO_RECORD:
+                        self._copies.add_other(connection, last_id)
+                    else:
+                        self._copies.add_lines(connection, last_id, step.count, step.record, step.line)
+                    rows += step.count
                 else:
                     closing_rows += self._closings.end(connection, step)
         self.place = self._stored = batch.place
@@ -168,9 +197,10 @@ class PollingWriter:
             self._unchecked_bytes = 0
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # outside of the lock: it stops nobody
         written = self.written
-        written.rows += batch.rows
+        written.rows += rows
         written.closing_rows += closing_rows
         written.unreadable_rows += batch.unreadable
+        written.damaged_records += batch.damaged
         written.transactions += 1
         return True
 
@@ -198,7 +228,27 @@ class PollingWriter:
         with self._transaction(connection):
             prepare(connection, self._table.path)
 
+    def _inherit(self, connection: sqlite3.Connection) -> None:
+        """Go on from the copy of a former life, where this one has none yet."""
+        if self._ancestry and connection.execute(_LOAD, (_SINK, self._epoch)).fetchone() is None:
+            with self._transaction(connection):
+                inherit(connection, _SINK, self._epoch, self._ancestry)
+
+    def _settle_watch(self, connection: sqlite3.Connection) -> None:
+        """Begin or end the taking over of others' rows, where that is not done yet."""
+        if self._table_rows is None:
+            return
+        is_wanted = self._table_rows is not TableRows.OFF
+        if is_wanted == (load_watch(connection, self._epoch) is not None):
+            return
+        with self._transaction(connection):
+            if is_wanted:
+                begin_watch(connection, self._epoch, with_old_rows=self._table_rows is TableRows.ALL)
+            else:
+                end_watch(connection, self._epoch)
+
     def _load(self, connection: sqlite3.Connection) -> None:
+        self._copies.forget()
         found = connection.execute(_LOAD, (_SINK, self._epoch)).fetchone()
         self.place = self._stored = Place(*found) if found else Place()
         self._closings.load(connection)

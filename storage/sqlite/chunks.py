@@ -34,6 +34,7 @@ class ChunkDamagedError(JournalError):
         self.task_id = task_id
         self.first = first
         self.last = last
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import logging
 import queue
-import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,11 +15,14 @@ from typing import IO, Final, Literal, TypeVar
 from filters.block import Selection
 from filters.matching import Matcher
 from storage.database import explain, hold, migrate_file
+from storage.inventory import Removed, StoredChunk, StoredTask
 from storage.journal import (
+    Ancestor,
     Append,
     Committed,
     JournalClosedError,
     JournalError,
+    JournalObstructedError,
     JournalStatistics,
     JournalUnavailableError,
     LineBatch,
@@ -28,24 +31,31 @@ from storage.journal import (
     StageProgress,
     TaskState,
 )
+from storage.sqlite.backlog import Backlog, Group, size_of
+from storage.sqlite.life import Life, Mark, begin_life
 from storage.sqlite.locks import WriteLock, write_lock
 from storage.sqlite.reader import Reader
+from storage.sqlite.remover import Remover
 from storage.sqlite.writer import CommitResult, Writer
 
 __all__ = ["SqliteJournal"]
 
 _log = logging.getLogger(__name__)
 
-_ITEM_BYTES: Final = 512
-"""What an append without lines counts for while it waits."""
-
 _BUSY_SECONDS: Final = 1.0
 """How long SQLite itself waits for another program's transaction, at most; the writer then looks up and tries again."""
+
+_REMOVER_BUSY_SECONDS: Final = 0.1
+"""Short, because the journal may be waiting for the lock meanwhile."""
+_START_SECONDS_MAX: Final = 30.0
+"""How long another program may lock the database while the journal is opened."""
 
 _ITEMS_MAX: Final = 4096
 """Appends that one transaction takes at most."""
 
-Group = list[tuple[Append, "asyncio.Future[Receipt]"]]
+_RETRY_SECONDS: Final = 0.25
+"""Pause before a group that the store could not take is tried again."""
+
 Outcome = list[CommitResult | JournalError]
 T = TypeVar("T")
 
@@ -61,12 +71,6 @@ def _connect(path: Path, *, synchronous: str, busy_seconds: float = _BUSY_SECOND
     return connection
 
 
-def _epoch(connection: sqlite3.Connection) -> str:
-    """The journal's life, begun where it has none."""
-    connection.execute("INSERT OR IGNORE INTO journal_meta (name, value) VALUES ('epoch', ?)", (secrets.token_hex(4),))
-    return str(connection.execute("SELECT value FROM journal_meta WHERE name = 'epoch'").fetchone()[0])
-
-
 class SqliteJournal:
     """See ``storage.journal.Journal``. Made by ``open``; belongs to the event loop that it was opened on.
 
@@ -79,23 +83,28 @@ class SqliteJournal:
         path: Path,
         lock: IO[bytes],
         writer: Writer,
-        epoch: str,
-        last_record: int,
+        mark: Mark,
+        life: Life,
         *,
         pending_bytes_max: int,
         commit_bytes_max: int,
+        retry_seconds_max: float,
         readers: int,
     ) -> None:
         self._path = path
         self._lock_file = lock
         self._writer = writer
-        self._epoch = epoch
+        self._mark = mark
+        self._life = life
         self._pending_bytes_max = pending_bytes_max
         self._commit_bytes_max = commit_bytes_max
+        self._retry_seconds_max = retry_seconds_max
+        self._hurry = threading.Event()
+        self._obstacle = ""
         self._loop = asyncio.get_running_loop()
         self._listener: Callable[[Committed], None] = lambda _: None
         self._commit_observer: Callable[[float], None] = lambda _: None
-        self._pending: Group = []
+        self._pending = Backlog()
         self._waiting_bytes = 0
         self._waiting_lines = 0
         self._writable = asyncio.Event()
@@ -106,7 +115,7 @@ class SqliteJournal:
         self._idle = asyncio.Event()
         self._idle.set()
         self._commits = self._lines = self._stored_bytes = self._duplicates = 0
-        self._last_record = last_record
+        self._last_record = life.last_record
         self._last_commit_seconds = 0.0
         self._error = ""
         self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
@@ -114,9 +123,11 @@ class SqliteJournal:
         self._thread.start()
         self._readers = ThreadPoolExecutor(readers, "journal-reader")
         self._reader = Reader(self._open_reader)
+        self._removals = ThreadPoolExecutor(1, "journal-remover")
+        self._remover = Remover(self._open_remover, self.write_lock, writer.forget)
 
     def __repr__(self) -> str:
-        return f"<SqliteJournal {str(self._path)!r} epoch={self._epoch} waiting={self._waiting_lines} lines>"
+        return f"<SqliteJournal {str(self._path)!r} epoch={self.epoch} waiting={self._waiting_lines} lines>"
 
     @classmethod
     async def open(
@@ -127,7 +138,9 @@ class SqliteJournal:
         pending_bytes_max: int = 32 << 20,
         commit_bytes_max: int = 4 << 20,
         lock_seconds_max: float = 10.0,
+        retry_seconds_max: float = 0.0,
         readers: int = 2,
+        lock: IO[bytes] | None = None,
     ) -> "SqliteJournal":
         """Open a journal, making or migrating the database.
 
@@ -136,8 +149,11 @@ class SqliteJournal:
             durability: ``full`` survives a power loss, ``process`` a killed process.
             pending_bytes_max: bytes that may wait for a commit before producers are paused.
             commit_bytes_max: bytes that one transaction takes at most, unless a single append has more.
-            lock_seconds_max: how long another program may lock the database before appends are refused.
+            lock_seconds_max: how long another program may lock the database before a commit fails.
+            retry_seconds_max: how long a group that could not be stored, for such a lock or a full disk, is kept and
+                tried again before its appends are refused; what comes meanwhile waits behind it.
             readers: threads for reading.
+            lock: what ``storage.database.hold`` returned for this path; the journal gives it back. None: it takes it.
 
         Raises:
             DatabaseError: it cannot be used; the text says why in one sentence.
@@ -148,32 +164,47 @@ class SqliteJournal:
             synchronous = "FULL" if durability == "full" else "NORMAL"
             return _connect(path, synchronous=synchronous, busy_seconds=min(_BUSY_SECONDS, lock_seconds_max))
 
-        def prepare() -> tuple[IO[bytes], Writer, str, int]:
-            lock = hold(path)
-            try:
-                migrate_file(path)
+        def prepare(held: IO[bytes]) -> tuple[IO[bytes], Writer, Mark, Life]:
+            with contextlib.ExitStack() as undo:
+                migrate_file(path, busy_seconds=_BUSY_SECONDS)
+                mark = Mark(path)
+                undo.callback(mark.close)
                 with explain(path):
                     with contextlib.closing(connect()) as connection:
-                        epoch = _epoch(connection)
-                        last = connection.execute("SELECT coalesce(max(record_id), 0) FROM journal_records").fetchone()
-                    return lock, Writer(path, connect, lock_seconds_max), epoch, int(last[0])
-            except BaseException:
-                lock.close()
-                raise
+                        life = begin_life(connection, mark)
+                    prepared = held, Writer(path, connect, lock_seconds_max), mark, life
+                undo.pop_all()
+                return prepared
 
-        prepared = await asyncio.to_thread(prepare)
+        with contextlib.ExitStack() as undo:
+            held = undo.enter_context(hold(path) if lock is None else lock)
+            deadline = time.monotonic() + _START_SECONDS_MAX
+            while True:  # in steps, so that a start that waits for another program can be broken off
+                try:
+                    prepared = await asyncio.to_thread(prepare, held)
+                    break
+                except JournalObstructedError:
+                    if time.monotonic() >= deadline:
+                        raise
+            undo.pop_all()
         return cls(
             path,
             *prepared,
             pending_bytes_max=pending_bytes_max,
             commit_bytes_max=commit_bytes_max,
+            retry_seconds_max=retry_seconds_max,
             readers=readers,
         )
 
     @property
     def epoch(self) -> str:
         """The journal's life."""
-        return self._epoch
+        return self._life.epoch
+
+    @property
+    def ancestry(self) -> Sequence[Ancestor]:
+        """The lives that this one goes on from, the latest first."""
+        return self._life.ancestry
 
     @property
     def write_lock(self) -> WriteLock:
@@ -196,8 +227,9 @@ class SqliteJournal:
             stored_bytes=self._stored_bytes,
             duplicates=self._duplicates,
             last_commit_seconds=self._last_commit_seconds,
-            error=self._error or self._writer.hindrance,
+            error=self._error or self._obstacle or self._writer.hindrance,
             last_record=self._last_record,
+            damaged_records=self._reader.damaged_records,
         )
 
     def set_commit_listener(self, listener: Callable[[Committed], None]) -> None:
@@ -214,18 +246,21 @@ class SqliteJournal:
         if self._is_closed:
             future.set_exception(JournalClosedError("the journal has been closed"))
             return future
-        if not self._pending and not self._is_busy:
+        if not len(self._pending) and not self._is_busy:
             # Not at once: what else arrives in this turn of the loop belongs to the same commit.
             self._loop.call_soon(self._launch)
-        self._pending.append((item, future))
+        self._waiting_bytes += self._pending.put(item, future)
         self._idle.clear()
         if isinstance(item, LineBatch):
-            self._waiting_bytes += item.size
             self._waiting_lines += len(item.entries)
-        self._waiting_bytes += _ITEM_BYTES
         if self._waiting_bytes >= self._pending_bytes_max:
             self._writable.clear()
         return future
+
+    @property
+    def fullness(self) -> float:
+        """How much of the limit waits for a commit."""
+        return self._waiting_bytes / self._pending_bytes_max
 
     async def wait_writable(self) -> None:
         """Return once the backlog has drained below half of its limit."""
@@ -260,10 +295,31 @@ class SqliteJournal:
         """Records in commit order."""
         return await self._run(self._reader.records, after, bytes_max)
 
+    async def stored_tasks(self, after: str, *, count_max: int) -> Sequence[StoredTask]:
+        """Tasks that have lines."""
+        return await self._run(self._reader.stored_tasks, after, count_max)
+
+    async def stored_chunks(self, task_id: str, after: int, *, count_max: int) -> Sequence[StoredChunk]:
+        """Chunks of a task."""
+        return await self._run(self._reader.stored_chunks, task_id, after, count_max)
+
+    async def mark(self, at: float) -> None:
+        """Note when what is there was stored."""
+        await self._run(self._remover.mark, at, threads=self._removals)
+
+    async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
+        """Remove the first chunks of a task, a step."""
+        return await self._run(self._remover.remove, task_id, sequence, copied, threads=self._removals)
+
+    async def forget_producers(self, before: float) -> int:
+        """Forget the numbers of producers that have been silent."""
+        return await self._run(self._remover.forget_producers, before, threads=self._removals)
+
     async def close(self) -> None:
         """Commit what waits, stop the threads and close the file; idempotent, and everyone waits for the end of it."""
         if self._closing is None:
             self._is_closed = self._writer.is_hurried = True
+            self._hurry.set()
             self._closing = self._loop.create_task(self._close())
         await asyncio.shield(self._closing)
 
@@ -275,11 +331,14 @@ class SqliteJournal:
     def _shut(self) -> None:
         self._thread.join()
         self._readers.shutdown()
+        self._removals.shutdown()
         self._reader.close()
+        self._remover.close()
         self._writer.close()
+        self._mark.close()
         self._lock_file.close()
 
-    async def _run(self, query: Callable[..., T], *arguments: object) -> T:
+    async def _run(self, query: Callable[..., T], *arguments: object, threads: ThreadPoolExecutor | None = None) -> T:
         if self._is_closed:
             raise JournalClosedError("the journal has been closed")
 
@@ -287,7 +346,10 @@ class SqliteJournal:
             with explain(self._path):
                 return query(*arguments)
 
-        return await self._loop.run_in_executor(self._readers, explained)
+        return await self._loop.run_in_executor(threads or self._readers, explained)
+
+    def _open_remover(self) -> sqlite3.Connection:
+        return _connect(self._path, synchronous="NORMAL", busy_seconds=_REMOVER_BUSY_SECONDS)
 
     def _open_reader(self) -> sqlite3.Connection:
         connection = _connect(self._path, synchronous="NORMAL")
@@ -296,40 +358,56 @@ class SqliteJournal:
 
     def _launch(self) -> None:
         """Hand the next group to the writer's thread."""
-        if self._is_busy or not self._pending:
+        if self._is_busy or not len(self._pending):
             return
         self._is_busy = True
-        count = size = 0
-        for item, _ in self._pending[:_ITEMS_MAX]:
-            size += item.size if isinstance(item, LineBatch) else _ITEM_BYTES
-            if count and size > self._commit_bytes_max:
-                break
-            count += 1
-        group, self._pending = self._pending[:count], self._pending[count:]
-        self._groups.put(group)
+        self._groups.put(self._pending.take(items_max=_ITEMS_MAX, bytes_max=self._commit_bytes_max))
 
     def _write(self) -> None:
         """The writer's thread."""
-        lock = self.write_lock
         while (group := self._groups.get()) is not None:
-            with lock.urgent():
-                outcome = self._commit(self._writer, [item for item, _ in group])
+            outcome = self._store([item for item, _ in group])
             try:
                 self._loop.call_soon_threadsafe(self._committed, group, outcome)
             except RuntimeError:
                 return  # the loop is closed, and with it everybody who waited
 
+    def _store(self, items: Sequence[Append]) -> Outcome:
+        """Commit a group, and try again for as long as the store cannot take it and may yet.
+
+        Where Otto's client is told to send a line again, it drops it; so it is not told before waiting is of no use.
+        Between two attempts others may have the lock, such as those who make room on the disk.
+        """
+        lock = self.write_lock
+        deadline = time.monotonic() + self._retry_seconds_max
+        try:
+            while True:
+                with lock.urgent():
+                    outcome = self._commit(self._writer, items)
+                obstacle = outcome[0]
+                if not isinstance(obstacle, JournalObstructedError) or any(each is not obstacle for each in outcome):
+                    return outcome  # stored, or of no use to try again, or some of it stored
+                self._obstacle = str(obstacle)
+                if time.monotonic() + _RETRY_SECONDS > deadline or self._hurry.wait(_RETRY_SECONDS):
+                    return outcome
+        finally:
+            self._obstacle = ""
+
     def _commit(self, writer: Writer, items: Sequence[Append]) -> Outcome:
         """One result for the whole group, or one per item."""
         try:
             with explain(self._path):
-                return [writer.commit(items)]
+                result = writer.commit(items)
         except JournalError as error:
             return [error] * len(items)
         except Exception as error:  # noqa: BLE001 - the thread must go on, and whoever appended must hear of it
             _log.exception("append failed", extra={"items": len(items)})
             if len(items) == 1:
                 return [JournalUnavailableError(f"the journal could not store this: {error}")]
+        else:
+            if result.last_record:
+                self._mark.advance(result.last_record)
+            return [result]
         # One item that cannot be stored must not take the others with it.
         return [result for item in items for result in self._commit(writer, [item])]
 
@@ -337,9 +415,8 @@ class SqliteJournal:
         """Back on the loop: publish first, then acknowledge, then go on."""
         for item, _ in group:
             if isinstance(item, LineBatch):
-                self._waiting_bytes -= item.size
                 self._waiting_lines -= len(item.entries)
-            self._waiting_bytes -= _ITEM_BYTES
+            self._waiting_bytes -= size_of(item)
         answers: list[Receipt | JournalError] = []
         for result in outcome:
             if isinstance(result, JournalError):
@@ -360,7 +437,7 @@ class SqliteJournal:
             else:
                 future.set_result(answer)
         self._is_busy = False
-        if self._pending:
+        if len(self._pending):
             self._launch()
         else:
             self._idle.set()

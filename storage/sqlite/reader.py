@@ -1,5 +1,6 @@
 """Reading the journal: short transactions on connections of their own, one per reader thread."""
 
+import logging
 import sqlite3
 import threading
 from collections import OrderedDict
@@ -11,12 +12,16 @@ import msgspec
 from filters.block import Selection
 from filters.entry import decode_lines
 from filters.matching import Matcher
-from storage.journal import Record, StageProgress, TaskEnded, TaskState
+from storage.inventory import StoredChunk, StoredTask
+from storage.journal import DamagedLines, Record, StageProgress, TaskEnded, TaskState
 from storage.sqlite.chunks import ChunkDamagedError, open_payload
+from storage.sqlite.inventory import stored_chunks, stored_tasks
 from storage.sqlite.page import CHUNKS_MAX, OPENED_BYTES_MAX, Page
 from storage.sqlite.writer import END_KIND
 
-__all__ = ["Reader", "TailStep"]
+__all__ = ["END_DECODER", "Reader", "TailStep"]
+
+_log = logging.getLogger(__name__)
 
 _CHUNKS_PER_QUERY: Final = 256
 
@@ -28,13 +33,22 @@ _KEPT_BYTES_MAX: Final = 16 << 20
 
 _LINE_BYTES: Final = 64  # what a line in memory costs beside its bytes
 
-_END: Final = msgspec.json.Decoder(tuple[str, str, str, bool])
+END_DECODER: Final = msgspec.json.Decoder(tuple[str, str, str, bool])
+"""The end of a task as it is stored: status, timestamp, reason, and whether it followed from reports."""
+
+_DAMAGED_MAX: Final = 4096
+"""Damaged places that are told apart and logged."""
 
 _BOUNDS: Final = f"""
     SELECT record_id, first_sequence, last_sequence, levels, earliest, latest, codec, raw_size, checksum,
     CASE WHEN length(payload) <= {_INLINE_BYTES_MAX} THEN payload END
     FROM journal_records WHERE task_key = ? AND kind = 0 AND last_sequence
 """  # noqa: S608 - a constant
+
+
+def _end(task_id: str, last: int, stored: bytes) -> TaskEnded:
+    status, timestamp, reason, through_status = END_DECODER.decode(stored)
+    return TaskEnded(task_id, last, status, timestamp, reason, through_status)
 
 
 class _Bounds(NamedTuple):
@@ -61,7 +75,12 @@ class TailStep(NamedTuple):
 
 
 class Reader:
-    """All queries of the journal; may be used by several threads at once."""
+    """All queries of the journal; may be used by several threads at once.
+
+    A query is several statements, and retention may remove chunks between two of them. What it took looks like damage
+    then; the task's first sequence tells the difference, and the query is made again. A transaction around each query
+    would do without, and cost every one of them what hardly ever happens to one.
+    """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
@@ -70,6 +89,12 @@ class Reader:
         self._opened: OrderedDict[int, tuple[int, list[bytes]]] = OrderedDict()  # raw size and lines, by record
         self._opened_bytes = 0
         self._guard = threading.Lock()
+        self._damaged: set[tuple[str, int]] = set()
+
+    @property
+    def damaged_records(self) -> int:
+        """How many damaged places were found, up to 4,096."""
+        return len(self._damaged)
 
     def close(self) -> None:
         """Close every thread's connection; no thread may be reading any more."""
@@ -97,9 +122,38 @@ class Reader:
         page = Page(start, min(upto, last), matcher, lines_max, bytes_max)
         if page.is_full:
             return page.selection()  # before the chunks are looked at: the limits are not reached yet
-        for bounds in self._chunks_after(key, start):
+        try:
+            self._fill(page, task_id, key, matcher)
+        except ChunkDamagedError as error:
+            if page.end == start:
+                if self._is_removed(error):
+                    return self.read(task_id, after, upto, matcher, lines_max, bytes_max)  # again, behind that
+                self._note(error)
+                end = min(error.last, page.upto)
+                return Selection(end, end, (), (), is_damaged=True)  # so that whoever reads can go on behind it
+        return page.selection()
+
+    def _note(self, error: ChunkDamagedError) -> None:
+        """Log damage and count it, once for each place."""
+        with self._guard:
+            place = (error.task_id, error.first)
+            if place in self._damaged or len(self._damaged) >= _DAMAGED_MAX:
+                return
+            self._damaged.add(place)
+        _log.error(
+            "stored lines are damaged",
+            extra={"task": error.task_id, "first": error.first, "last": error.last, "reason": error.reason},
+        )
+
+    def _fill(self, page: Page, task_id: str, key: int, matcher: Matcher) -> None:
+        """Put on a page what fits.
+
+        Raises:
+            ChunkDamagedError: what comes next cannot be read; what is before it is on the page.
+        """
+        for bounds in self._chunks_after(key, page.end):
             if bounds.first > page.end + 1:
-                raise ChunkDamagedError(task_id, page.end + 1, bounds.first - 1, "they are missing")
+                raise ChunkDamagedError(task_id, page.end + 1, min(bounds.first - 1, page.upto), "they are missing")
             if not matcher.may_match(bounds.levels, bounds.earliest, bounds.latest):
                 page.skip(bounds.last)
             else:
@@ -107,13 +161,18 @@ class Reader:
                 if page.add(bounds.first, bounds.raw_size, lines):
                     self._keep(bounds, lines)
             if page.is_full:
-                break
-        else:
-            raise ChunkDamagedError(task_id, page.end + 1, page.upto, "they are missing")
-        return page.selection()
+                return
+        raise ChunkDamagedError(task_id, page.end + 1, page.upto, "they are missing")
 
     def tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
         """Look for the place in front of the last ``count`` matching lines, for as long as one step may take."""
+        while True:
+            try:
+                return self._tail_step(task_id, count, upto, matcher)
+            except ChunkDamagedError:
+                continue  # retention has removed it: look again, behind that
+
+    def _tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
         key, first, last = self._task(task_id)
         upto = min(upto, last)
         if matcher.everything or count <= 0 or upto < first:
@@ -124,13 +183,26 @@ class Reader:
                 return TailStep(upto, count, is_done=False)
             if matcher.may_match(bounds.levels, bounds.earliest, bounds.latest):
                 opened += bounds.raw_size
-                part = self._open(bounds, task_id)[: upto + 1 - bounds.first]
-                found = matcher.select(decode_lines(part))
+                found = self._search(bounds, task_id, upto, matcher)
                 if len(found) >= count:
                     return TailStep(bounds.first + found[-count] - 1, 0, is_done=True)
                 count -= len(found)
             upto = bounds.first - 1
         return TailStep(first - 1, 0, is_done=True)
+
+    def _search(self, bounds: _Bounds, task_id: str, upto: int, matcher: Matcher) -> Sequence[int]:
+        """Which lines of a chunk match; none of a damaged one, which the reader is told when it gets there.
+
+        Raises:
+            ChunkDamagedError: retention has removed it meanwhile.
+        """
+        try:
+            return matcher.select(decode_lines(self._open(bounds, task_id)[: upto + 1 - bounds.first]))
+        except ChunkDamagedError as error:
+            if self._is_removed(error):
+                raise
+            self._note(error)
+            return ()
 
     def records(self, after: int, bytes_max: int) -> Sequence[Record]:
         """See ``Journal.records``."""
@@ -146,16 +218,32 @@ class Reader:
             size += raw_size
             if found and size > bytes_max:
                 break
+            try:
+                # Of an end, both are the last line in front of it, and its one line is the end itself.
+                start = last if kind == END_KIND else first
+                stored = open_payload(codec, raw_size, checksum, payload, task_id=task_id, first=start, last=last)
+            except ChunkDamagedError as error:
+                self._note(error)
+                found.append(self._damaged_record(record_id, kind, error))
+                continue
             if kind == END_KIND:
-                stored = open_payload(codec, raw_size, checksum, payload, task_id=task_id, first=last, last=last)
-                status, timestamp, reason, through_status = _END.decode(stored[0])
-                ended = TaskEnded(task_id, last, status, timestamp, reason, through_status)
-                found.append(Record(record_id, task_id, ended=ended))
+                found.append(Record(record_id, task_id, ended=_end(task_id, last, stored[0])))
             else:
-                stored = open_payload(codec, raw_size, checksum, payload, task_id=task_id, first=first, last=last)
                 found.append(Record(record_id, task_id, first, stored))
         cursor.close()
         return found
+
+    def _damaged_record(self, record_id: int, kind: int, error: ChunkDamagedError) -> Record:
+        """What a sink is given in the place of a record. The end of a task is stored with the task, too."""
+        if kind == END_KIND:
+            ended = self.task_state(error.task_id).ended
+            if ended is not None and ended.last == error.last:
+                return Record(record_id, error.task_id, ended=ended)
+            # It has been opened again, and its present end has a record of its own.
+            return Record(record_id, error.task_id, damaged=DamagedLines(error.last + 1, error.last, error.reason))
+        return Record(
+            record_id, error.task_id, error.first, damaged=DamagedLines(error.first, error.last, error.reason)
+        )
 
     def last_number(self, producer_id: str) -> int:
         """See ``Journal.last_number``."""
@@ -169,6 +257,18 @@ class Reader:
             (pipeline_id,),
         )
         return [StageProgress(pipeline_id, stage_id, document, number) for stage_id, document, number in rows]
+
+    def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:
+        """See ``Inventory.stored_tasks``."""
+        return stored_tasks(self._db, after, count_max)
+
+    def stored_chunks(self, task_id: str, after: int, count_max: int) -> Sequence[StoredChunk]:
+        """See ``Inventory.stored_chunks``."""
+        return stored_chunks(self._db, task_id, after, count_max)
+
+    def _is_removed(self, error: ChunkDamagedError) -> bool:
+        """Whether retention has taken what could not be read; a task's first sequence only grows."""
+        return error.first < self._task(error.task_id)[1]
 
     @property
     def _db(self) -> sqlite3.Connection:

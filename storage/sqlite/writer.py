@@ -65,7 +65,11 @@ class _Task:
     waiting: list[LogEntry] = field(default_factory=list)
     """Entries of this transaction that have their sequence and are not packed yet."""
     received_at: float = 0.0
+    added_bytes: int = 0
+    """Bytes of payloads that this transaction adds."""
     is_changed: bool = False
+    standing_end: TaskEnded | None = None
+    """The end that rows of the table came behind in this transaction, and that is to stand behind them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ class Writer:
             self._finish()
             self._commit()
         except BaseException as error:
-            self._forget()
+            self.forget()
             if isinstance(error, sqlite3.Error) and not _is_locked(error):
                 self.close()  # rolls back, too
             elif self._connection is not None and self._connection.in_transaction:
@@ -201,13 +205,14 @@ class Writer:
         try:
             self._db.execute("COMMIT")
         except sqlite3.Error:
-            self._forget()
+            self.forget()
             self.close()
             found = self._db.execute("SELECT 1 FROM journal_records WHERE record_id = ?", (self._last_record,))
             if found.fetchone() is None:
                 raise
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Read everything anew that was kept between transactions; not while one is under way."""
         for cache in (self._tasks, self._numbers, self._statuses):
             cache.clear()
 
@@ -216,8 +221,10 @@ class Writer:
             number, known = item.producer.number, self._known_number(item.producer.producer_id)
             if number <= known:
                 return Receipt(duplicate=True, created=not isinstance(item, WorkerRegistered))
-            if number > known + 1:
-                return JournalUnavailableError(f"number {number} was not stored because {known + 1} was not")
+            previous = number - 1 if item.producer.previous is None else item.producer.previous
+            if previous > known:
+                missing = known + 1 if item.producer.previous is None else previous
+                return JournalUnavailableError(f"number {number} was not stored because {missing} was not")
             self._numbers[item.producer.producer_id] = self._counted[item.producer.producer_id] = number
             self._numbers.move_to_end(item.producer.producer_id)
         match item:
@@ -253,7 +260,11 @@ class Writer:
         if not batch.entries:
             return Receipt()  # its number is stored, and nothing else
         task = self._task(batch.task_id)
-        self._see(task, batch.worker_id)
+        if not batch.from_table:
+            self._see(task, batch.worker_id)
+            task.standing_end = None
+        elif task.ended is not None:
+            task.standing_end = task.ended
         if task.ended is not None:
             self._open(task)
         if not task.waiting:
@@ -280,6 +291,8 @@ class Writer:
             self._settle(task, report.timestamp)
         elif task.ended is not None and task.ended.through_status:
             self._open(task)
+        elif task.standing_end is not None and task.standing_end.through_status:
+            task.standing_end = None
 
     def _register(self, registered: WorkerRegistered) -> bool:
         task = self._task(registered.task_id)
@@ -322,6 +335,7 @@ class Writer:
 
     def _end(self, task: _Task, status: str, timestamp: str, reason: str, *, through_status: bool = False) -> None:
         self._pack(task)  # the end stands behind these lines in the order of records
+        task.standing_end = None
         task.ended = TaskEnded(task.task_id, task.last, status, timestamp, reason, through_status)
         task.is_changed = True
         payload = msgspec.json.encode([status, timestamp, reason, through_status])
@@ -408,7 +422,7 @@ class Writer:
                     chunk.payload,
                 ),
             )
-            self._stored_bytes += len(chunk.payload)
+            task.added_bytes += len(chunk.payload)
             part = entries[done : done + count]
             self._blocks.append(Block(task.task_id, first, chunk.lines, entries=part, received_at=task.received_at))
             done += count
@@ -421,23 +435,29 @@ class Writer:
 
     def _finish(self) -> None:
         for task in self._touched.values():
+            end = task.standing_end
+            if end is not None:
+                self._end(task, end.status, end.timestamp, end.reason, through_status=end.through_status)
             self._pack(task)
             if not task.is_changed:
                 continue
             task.is_changed = False
             ended = task.ended
+            self._stored_bytes += task.added_bytes
             self._db.execute(
                 "UPDATE journal_tasks SET last_sequence = ?, end_status = ?, end_timestamp = ?, end_reason = ?, "
-                "end_through_status = ? WHERE task_key = ?",
+                "end_through_status = ?, stored_bytes = stored_bytes + ? WHERE task_key = ?",
                 (
                     task.last,
                     ended and ended.status,
                     ended and ended.timestamp,
                     ended and ended.reason,
                     ended and int(ended.through_status),
+                    task.added_bytes,
                     task.key,
                 ),
             )
+            task.added_bytes = 0
         updated_at = int(time.time())
         self._db.executemany(
             "INSERT INTO journal_producers (producer_id, number, updated_at) VALUES (?, ?, ?) "

@@ -20,6 +20,7 @@ from tests.support.tokens import WordAuthenticator
 
 
 class Everyone:
+    subject = "everyone"
     expires_at = None
 
     async def principal_of(self, connection: object) -> "Everyone":

@@ -1,18 +1,22 @@
 """What every journal does. A test class of an implementation derives from this and provides the fixture ``journal``."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from filters.entry import decode_lines
 from filters.matching import Matcher
 from filters.model import LogFilter
+from storage.inventory import Removed
 from storage.journal import (
+    WATCH_PREFIX,
     Append,
     Committed,
     Journal,
     JournalClosedError,
     JournalUnavailableError,
+    ProducerNumber,
     Receipt,
     StageProgress,
     StreamClosed,
@@ -32,6 +36,14 @@ async def append(journal: Journal, *items: Append) -> list[Receipt]:
 async def ends(journal: Journal) -> list[TaskEnded]:
     """Every end on record, in commit order."""
     return [record.ended for record in await journal.records(0, bytes_max=1 << 30) if record.ended is not None]
+
+
+async def remove(journal: Journal, task: str, sequence: int, *, copied: int = 1 << 40) -> int:
+    """Remove in steps; how many lines went."""
+    lines = 0
+    while not (removed := await journal.remove_through(task, sequence, copied=copied)).is_done:
+        lines += removed.lines
+    return lines + removed.lines
 
 
 class JournalContract:
@@ -81,6 +93,40 @@ class JournalContract:
         assert await journal.last_number("p") == 1
         await append(journal, *[batch(text, producer=number(n)) for n, text in enumerate("bcd", 2)])
         assert await messages(journal) == ["a", "b", "c", "d"]
+
+    async def test_numbers_may_have_holes_of_their_own(self, journal: Journal) -> None:
+        """A producer that says which number comes before may leave some out; only that one must be stored."""
+        sent = [
+            batch("a", producer=ProducerNumber("p", 7, previous=0)),
+            batch("b", producer=ProducerNumber("p", 30, previous=7)),
+            batch("b", producer=ProducerNumber("p", 30, previous=7)),
+            batch("c", producer=ProducerNumber("p", 50, previous=40)),
+        ]
+        *stored, refused = await asyncio.gather(*[journal.append(item) for item in sent], return_exceptions=True)
+        assert stored == [Receipt(1, 1), Receipt(2, 2), Receipt(duplicate=True)]
+        assert isinstance(refused, JournalUnavailableError)
+        assert await journal.last_number("p") == 30
+
+    async def test_rows_of_the_table_leave_the_tasks_end_as_it_is(self, journal: Journal) -> None:
+        """They are no worker's: an ended task has ended again behind them, an open one stays open."""
+        await append(journal, batch("1"), report("COMPLETED", reason="done"))
+        rows = [replace(batch(text, worker="table"), from_table=True) for text in "23"]
+        other = replace(batch("x", task="other", worker="table"), from_table=True)
+        await append(journal, *rows, other)
+        state = await journal.task_state("build")
+        assert state.ended == TaskEnded("build", 3, "COMPLETED", AT, "done", through_status=True)
+        assert (await journal.task_state("other")).ended is None
+        assert [end.last for end in await ends(journal)] == [1, 3]
+
+    async def test_a_worker_opens_what_rows_of_the_table_did_not(self, journal: Journal) -> None:
+        """A worker's line, or its running again, in the same commit as rows of the table opens the task for good."""
+        await append(journal, batch("1"), report("COMPLETED"))
+        row = replace(batch("2", worker="table"), from_table=True)
+        await append(journal, row, report("RUNNING"))
+        assert (await journal.task_state("build")).ended is None
+        await append(journal, report("COMPLETED"))
+        await append(journal, replace(batch("3", worker="table"), from_table=True), batch("4"))
+        assert (await journal.task_state("build")).ended is None
 
     async def test_numbers_belong_to_their_producer(self, journal: Journal) -> None:
         """Producers count independently; an unknown one is at 0."""
@@ -342,3 +388,122 @@ class JournalContract:
         assert all(receipt.duplicate for receipt in await append(journal, *items))
         assert len(await ends(journal)) == 1
         assert [stage.number for stage in await journal.stages("pipe")] == [1]
+
+    async def test_removed_lines_are_gone_and_the_rest_keeps_its_numbers(self, journal: Journal) -> None:
+        """Whole chunks go, from the first on; what is left is read, counted and searched as before."""
+        for n in range(10):
+            await append(journal, batch(f"{n}a", f"{n}b", level="ERROR" if n % 2 else "INFO"))
+        assert await remove(journal, "build", 9) == 8  # a chunk of two lines that ends behind 9 stays whole
+        state = await journal.task_state("build")
+        assert (state.first, state.last) == (9, 20)
+        assert await messages(journal) == [f"{n}{x}" for n in range(4, 10) for x in "ab"]
+        selection = await journal.read("build", 3, 20, Matcher(), lines_max=2, bytes_max=1000)
+        assert (selection.start, selection.end) == (8, 10)
+        assert await journal.tail_start("build", 99, 20, Matcher()) == 8
+        assert await journal.tail_start("build", 99, 20, ERRORS) == 8
+        assert await journal.tail_start("build", 2, 20, ERRORS) == 18
+        assert [record.first for record in await journal.records(0, bytes_max=1 << 20)] == list(range(9, 20, 2))
+
+    async def test_a_task_that_is_wholly_removed_keeps_its_numbers(self, journal: Journal) -> None:
+        """What is appended then goes on behind them; the end stands until then, without its record."""
+        await append(journal, batch("a", "b"), report("COMPLETED"))
+        assert await remove(journal, "build", 2) == 2
+        state = await journal.task_state("build")
+        assert (state.first, state.last) == (3, 2)
+        assert state.ended is not None
+        assert list(await journal.records(0, bytes_max=1 << 20)) == []
+        assert await append(journal, batch("c")) == [Receipt(3, 3)]
+        assert await messages(journal) == ["c"]
+        assert (await journal.task_state("build")).first == 3
+
+    async def test_what_no_sink_has_copied_is_not_removed(self, journal: Journal) -> None:
+        """Neither lines, nor those before an end that was not copied."""
+        for text in "abc":
+            await append(journal, batch(text))
+        await append(journal, TaskEnding("build", False, AT))
+        ids = [record.id for record in await journal.records(0, bytes_max=1 << 20)]
+        assert await remove(journal, "build", 3, copied=0) == 0
+        assert await remove(journal, "build", 3, copied=ids[1]) == 2
+        assert await remove(journal, "build", 3, copied=ids[2]) == 0
+        assert await remove(journal, "build", 3, copied=ids[3]) == 1
+        assert await journal.remove_through("nothing", 3, copied=ids[3]) == Removed()
+
+    async def test_ids_of_records_are_not_given_again(self, journal: Journal) -> None:
+        """A sink that has copied what was removed goes on with what comes."""
+        await append(journal, batch("a"))
+        before = journal.statistics.last_record
+        await remove(journal, "build", 1)
+        assert journal.statistics.last_record == before
+        await append(journal, batch("b"))
+        (record,) = await journal.records(before, bytes_max=1 << 20)
+        assert record.first == 2
+
+    async def test_the_inventory_says_what_is_there(self, journal: Journal) -> None:
+        """Tasks that have lines, by id; chunks in order; bytes add up, and go with the lines."""
+        await append(journal, batch("x" * 100, task="test"), report("RUNNING", task="empty"))
+        for text in ("a" * 50, "b" * 80, "c" * 20):
+            await append(journal, batch(text))
+        await journal.mark(100)
+        build, test = await journal.stored_tasks("", count_max=10)
+        assert [(t.task_id, t.first, t.last) for t in (build, test)] == [("build", 1, 3), ("test", 1, 1)]
+        chunks = await journal.stored_chunks("build", 0, count_max=10)
+        assert [chunk.last for chunk in chunks] == [1, 2, 3]
+        assert sum(chunk.bytes for chunk in chunks) == build.bytes
+        assert (chunks[-1].record, test.last_record < chunks[0].record) == (build.last_record, True)
+        assert await journal.stored_chunks("build", 1, count_max=1) == [chunks[1]]
+        assert await journal.stored_tasks("build", count_max=1) == [test]
+        removed = await journal.remove_through("build", 1, copied=chunks[0].record)
+        (left, _) = await journal.stored_tasks("", count_max=10)
+        assert (removed.lines, removed.bytes) == (1, chunks[0].bytes)
+        assert (left.first, left.bytes) == (2, build.bytes - removed.bytes)
+
+    async def test_chunks_are_as_old_as_the_next_mark(self, journal: Journal) -> None:
+        """The journal's clock counts; what was not marked yet is of now. Marking twice changes nothing."""
+        await journal.mark(50)
+        await append(journal, batch("a", at="2001-01-01T00:00:00.000000000Z"))
+        await append(journal, batch("b"))
+        await journal.mark(100)
+        await journal.mark(200)
+        await append(journal, batch("c"))
+        await journal.mark(300)
+        await append(journal, batch("d"))
+        chunks = await journal.stored_chunks("build", 0, count_max=10)
+        assert [chunk.stored_at for chunk in chunks[:3]] == [100, 100, 300]
+        assert chunks[3].stored_at > 1e9
+        (task,) = await journal.stored_tasks("", count_max=10)
+        assert (task.oldest_at, task.newest_at > 1e9) == (100, True)
+
+    async def test_a_forgotten_worker_counts_as_new(self, journal: Journal) -> None:
+        """With the last line of a task that has ended its workers go; a late one does not end it at once."""
+        await append(journal, batch("a", worker="w1"), report("COMPLETED", "w1"))
+        await remove(journal, "build", 1)
+        await append(journal, batch("b", worker="w1"), StreamClosed("build"))
+        assert (await journal.task_state("build")).ended is None
+        await append(journal, report("FAILED", "w1"))
+        ended = (await journal.task_state("build")).ended
+        assert ended is not None
+        assert (ended.last, ended.status) == (2, "FAILED")
+
+    async def test_workers_of_an_open_task_are_kept(self, journal: Journal) -> None:
+        """Or the first report would end a task that others still work on."""
+        await append(journal, batch("a", worker="w1"), batch("b", worker="w2"))
+        await remove(journal, "build", 2)
+        await append(journal, report("COMPLETED", "w1"))
+        assert (await journal.task_state("build")).ended is None
+
+    async def test_silent_producers_are_forgotten(self, journal: Journal) -> None:
+        """Those that stored something lately are not; a forgotten one starts at 1."""
+        await append(journal, batch("a", producer=number(1)), batch("b", producer=number(2)))
+        assert await journal.forget_producers(1000) == 0
+        assert await journal.last_number("p") == 2
+        assert await journal.forget_producers(1e12) == 1
+        assert await journal.last_number("p") == 0
+        (receipt,) = await append(journal, batch("c", producer=number(1)))
+        assert not receipt.duplicate
+
+    async def test_the_count_of_a_tables_rows_is_not_forgotten(self, journal: Journal) -> None:
+        """The rows are still there, and would be taken for new ones."""
+        watch = ProducerNumber(f"{WATCH_PREFIX}1", 1)
+        await append(journal, batch("a", producer=watch))
+        assert await journal.forget_producers(1e12) == 0
+        assert await journal.last_number(watch.producer_id) == 1

@@ -4,7 +4,7 @@
 //   node subscribers.js < plan.json
 //
 // The plan: {"url", "taskId", "subscribers": [{"filter", "batch", "cuts", "output"}]}. `cuts` are counts of lines, ascending;
-// `output` is a file that gets "SEQUENCE\tWORKER\tMESSAGE" for each line. Prints "READY" when all have subscribed for the first
+// `output` is a file that gets "EPOCH\tSEQUENCE\tWORKER\tMESSAGE" for each line. Prints "READY" when all have subscribed for the first
 // time, and ends when all have been told that the task is complete.
 import { createWriteStream, readFileSync } from "node:fs";
 import { once } from "node:events";
@@ -13,12 +13,14 @@ import { io } from "socket.io-client";
 const RECONNECT_MILLISECONDS = 50;
 // A server that dies between the WebSocket's handshake and Engine.IO's first packet is noticed by this alone; its default is 20 s.
 const CONNECT_MILLISECONDS_MAX = 2000;
+const COME_BACK = new Set(["SERVER_SHUTDOWN", "STORAGE_UNAVAILABLE", "UNAVAILABLE"]);
 const plan = JSON.parse(readFileSync(0, "utf8"));
 let waiting = plan.subscribers.length;
 
 function follow({ filter, batch, cuts, output }, onReady) {
   const file = createWriteStream(output);
-  const result = { lines: 0, connections: 0, gaps: 0 };
+  const result = { lines: 0, connections: 0, gaps: [] };
+  let epoch = "";
   let sequence = 0;
   return new Promise((resolve, reject) => {
     const connect = () => {
@@ -29,7 +31,7 @@ function follow({ filter, batch, cuts, output }, onReady) {
         if (isCut) return; // what was on its way already, as if it had never arrived
         sequence = entry.sequence;
         result.lines += 1;
-        file.write(`${entry.sequence}\t${entry.workerId}\t${entry.message}\n`);
+        file.write(`${epoch}\t${entry.sequence}\t${entry.workerId}\t${entry.message}\n`);
         if (result.lines >= cuts[0]) {
           cuts.shift();
           isCut = true;
@@ -39,7 +41,7 @@ function follow({ filter, batch, cuts, output }, onReady) {
       };
       socket.on("connect", () => {
         result.connections += 1;
-        socket.emit("subscribe-to-logs", { taskId: plan.taskId, filter, batch, after: sequence });
+        socket.emit("subscribe-to-logs", { taskId: plan.taskId, filter, batch, after: epoch ? `${epoch}-${sequence}` : 0 });
       });
       const comeBack = () => {
         if (isCut) return;
@@ -49,11 +51,18 @@ function follow({ filter, batch, cuts, output }, onReady) {
       };
       socket.on("connect_error", comeBack);
       socket.on("disconnect", comeBack);
-      socket.on("subscription_success", onReady);
-      socket.on("subscription_error", (error) => reject(new Error(JSON.stringify(error))));
+      socket.on("subscription_success", (answer) => {
+        if (answer.epoch !== epoch) sequence = 0; // the journal went back in time: everything comes again
+        epoch = answer.epoch;
+        onReady();
+      });
+      socket.on("subscription_error", (error) => {
+        if (COME_BACK.has(error.code)) comeBack();
+        else reject(new Error(JSON.stringify(error)));
+      });
       socket.on("log-entry", take);
       socket.on("log-entries", (entries) => entries.forEach(take));
-      socket.on("log-gap", () => (result.gaps += 1));
+      socket.on("log-gap", (gap) => result.gaps.push(gap));
       socket.on("log-complete", async () => {
         if (isCut) return;
         isCut = true;

@@ -49,7 +49,7 @@ async def test_unwatched_task_is_not_kept(bench):
         (After(Position(7)), [8, 9, 10, 11]),
         (After(Position(7, EPOCH)), [8, 9, 10, 11]),
         (After(Position(7, "ffffffff")), list(range(1, 12))),
-        (After(Position(99, EPOCH)), [11]),
+        (After(Position(99, EPOCH)), list(range(1, 12))),
         (Tail(0), [11]),
         (Tail(3), [8, 9, 10, 11]),
         (Tail(99), list(range(1, 12))),
@@ -173,6 +173,15 @@ async def test_removed_lines_are_announced_as_a_gap(bench):
     _, transport = await opened(bench, start=After(Position(5)))
     assert transport.notices[0].fields == {"from": 6, "to": 10, "reason": "retention"}
     assert transport.sequences == list(range(11, 21))
+
+
+async def test_damaged_lines_are_announced_as_a_gap(bench):
+    """What the disk has damaged is named, for this reader alone, and the stream goes on behind it."""
+    bench.history.store(block(1, 20))
+    bench.history.damaged = range(6, 11)
+    _, transport = await opened(bench, start=After(Position(3)))
+    assert transport.notices[0].fields == {"from": 6, "to": 10, "reason": "damaged"}
+    assert transport.sequences == [4, 5, *range(11, 21)]
 
 
 async def test_full_hub_refuses(make_bench):

@@ -195,3 +195,76 @@ async def test_closing_twice_is_harmless(bench):
     session.close(CloseReason.INTERNAL)
     assert await session.wait_closed() is CloseReason.UNSUBSCRIBED
     assert transport.notices == []
+
+
+async def test_a_long_gap_is_announced_once(make_bench):
+    """However many reads the lines that are gone would have taken."""
+    bench = make_bench(stored_lines_max=10, window_bytes_per_task=1)
+    bench.history.store(block(1, 95))
+    transport = RecordingTransport(is_writable=False)
+    session = bench.hub.open(subscription(bench), transport)
+    await settle()
+    assert transport.sequences == list(range(1, 11))
+    transport.sequences.clear()
+    bench.history.first = 73
+    transport.is_writable = True
+    session.resume()
+    await settle()
+    assert [notice.fields for notice in transport.notices] == [{"from": 11, "to": 72, "reason": "retention"}]
+    assert transport.sequences == list(range(73, 96))
+
+
+async def test_what_a_transport_has_no_room_for_is_fetched_again(make_bench):
+    """It said so to a heartbeat while the read was under way, or to the gap in front of the lines."""
+    bench = make_bench(stored_lines_max=10, heartbeat_seconds=5)
+    bench.history.store(block(1, 30))
+    transport = RecordingTransport()
+    session = bench.hub.open(subscription(bench), transport)
+    while session.state is not SessionState.READING:
+        await asyncio.sleep(0)
+    bench.history.gate.clear()
+    await settle()
+    transport.is_writable = False
+    session.check(time.monotonic() + 6, 0)
+    bench.history.gate.set()
+    await settle()
+    assert (transport.sequences, transport.events, session.state) == ([], ["heartbeat"], SessionState.BLOCKED)
+    transport.is_writable = True
+    session.resume()
+    await settle()
+    assert transport.sequences == list(range(1, 31))
+
+
+async def test_lines_behind_a_gap_wait_for_room(make_bench):
+    """A transport that is full with the gap is not written to until it says so."""
+    bench = make_bench(stored_lines_max=10, window_bytes_per_task=1)
+    bench.history.store(block(1, 30))
+    transport = RecordingTransport(is_writable=False)
+    session = bench.hub.open(subscription(bench), transport)
+    await settle()
+    bench.history.first = 15
+    session.resume()
+    await settle()
+    assert (transport.sequences[-1], transport.events, session.position) == (10, ["gap"], 14)
+    transport.is_writable = True
+    session.resume()
+    await settle()
+    assert transport.sequences[10:] == list(range(15, 31))
+
+
+async def test_a_gap_waits_for_room(make_bench):
+    """Where a heartbeat has filled the transport before the session knew where it starts."""
+    bench = make_bench(heartbeat_seconds=5)
+    bench.history.store(block(1, 9))
+    bench.history.first = 5
+    bench.history.gate.clear()
+    transport = RecordingTransport(is_writable=False)
+    session = bench.hub.open(subscription(bench), transport)
+    session.check(time.monotonic() + 6, 0)
+    bench.history.gate.set()
+    await settle()
+    assert (transport.events, session.state) == (["heartbeat"], SessionState.BLOCKED)
+    transport.is_writable = True
+    session.resume()
+    await settle()
+    assert (transport.events, transport.sequences) == (["heartbeat", "gap"], [5, 6, 7, 8, 9])

@@ -8,6 +8,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine
 
 from storage.database import DatabaseError, DatabaseInUseError, migrate, sqlite_path
+from storage.executions.schema import metadata as executions
 from storage.journal import JournalError
 from storage.schema import VERSION_TABLE, metadata
 from storage.sqlite import SqliteJournal
@@ -54,7 +55,7 @@ def test_the_scripts_make_what_the_metadata_says(tmp_path: Path) -> None:
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, [metadata, executions]) == []  # type: ignore[arg-type]
     engine.dispose()
 
 
@@ -82,7 +83,7 @@ async def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
     """What is migrated is the file that is opened."""
     journal = await SqliteJournal.open(tmp_path / name)
     await journal.close()
-    assert {path.name for path in tmp_path.iterdir()} == {name, f"{name}.lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {name, f"{name}.lock", f"{name}.mark"}
 
 
 async def test_tables_of_other_programs_are_left_alone(tmp_path: Path) -> None:

@@ -24,12 +24,12 @@ class Authority:
         )
         self._write(self.certificate, builder)
 
-    def issue(self, name: str) -> tuple[Path, Path]:
-        """A certificate for a name, and its key."""
+    def issue(self, name: str, *, hours: float = 1.0) -> tuple[Path, Path]:
+        """A certificate for a name, good for so many hours from now on (or until then), and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate, key_file = self._directory / f"{name}.pem", self._directory / f"{name}.key"
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = self._builder(subject, key.public_key()).add_extension(
+        builder = self._builder(subject, key.public_key(), hours).add_extension(
             x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False
         )
         self._write(certificate, builder)
@@ -40,7 +40,9 @@ class Authority:
         )
         return certificate, key_file
 
-    def _builder(self, subject: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, public_key: ec.EllipticCurvePublicKey, hours: float = 1.0
+    ) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (
             x509.CertificateBuilder()
@@ -48,8 +50,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(public_key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(hours=1))
+            .not_valid_before(now - timedelta(hours=2))
+            .not_valid_after(now + timedelta(hours=hours))
         )
 
     def _write(self, path: Path, builder: x509.CertificateBuilder) -> None:

@@ -4,20 +4,21 @@ import asyncio
 import itertools
 import json
 import random
+import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import httpx2
 import msgspec
 
 from tests.support.event_stream import parse_event
-from tests.support.gateway_process import GatewayProcess
 from tests.support.programs import start_node
 
-__all__ = ["FILTERS", "Crowd", "Received", "Subscriber", "make_crowd"]
+__all__ = ["FILTERS", "Crowd", "Doors", "Received", "Subscriber", "make_crowd"]
 
 FILTERS: tuple[dict[str, list[str]], ...] = (
     {},
@@ -45,17 +46,33 @@ class Received:
     sequence: int
     worker_id: str
     message: str
+    epoch: str = ""
+
+
+class Doors(Protocol):
+    """Where the gateway, or a proxy in front of it, is to be found."""
+
+    @property
+    def websocket_url(self) -> str: ...
+    def stream_url(self, task_id: str, query: str = "") -> str: ...
 
 
 @dataclass(slots=True)
 class Subscriber:
-    """Who listens how; ``cuts`` are the counts of lines after which the connection is thrown away."""
+    """Who listens how; ``cuts`` are the counts of lines after which the connection is thrown away.
+
+    ``gaps`` are the stretches that were announced as missing. ``back_at`` has ``time.monotonic()`` of each connection's
+    first line (SSE only). ``doors``: where it listens, if not where all others do.
+    """
 
     transport: str
     filter: dict[str, list[str]]
     cuts: list[int]
     lines: list[Received] = field(default_factory=list)
     connections: int = 0
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+    back_at: list[float] = field(default_factory=list)
+    doors: Doors | None = None
 
     def __str__(self) -> str:
         return f"{self.transport} {json.dumps(self.filter, ensure_ascii=False)}"
@@ -89,28 +106,32 @@ def make_crowd(matching: Sequence[int], seed: int) -> "Crowd":
 
 @dataclass(slots=True)
 class Crowd:
-    """The subscribers of one task."""
+    """The subscribers of one task; a stream that is silent for ``silence_seconds_max`` is opened anew."""
 
     subscribers: list[Subscriber]
+    silence_seconds_max: float = 40.0
 
-    async def follow(self, gateway: GatewayProcess, task_id: str, scratch: Path, ready: asyncio.Event) -> None:
-        """Let everybody listen until the task is complete; ``ready`` is set once all have subscribed."""
+    async def follow(self, gateway: Doors, task_id: str, scratch: Path, ready: asyncio.Event) -> None:
+        """Let everybody listen until the task is complete; ``ready`` is set once all sockets have subscribed."""
         streams = [subscriber for subscriber in self.subscribers if subscriber.transport == "sse"]
         sockets = [subscriber for subscriber in self.subscribers if subscriber.transport == "socketio"]
         await asyncio.gather(
             _follow_sockets(gateway, task_id, sockets, scratch, ready),
-            *(_follow_stream(gateway, task_id, subscriber) for subscriber in streams),
+            *(
+                _follow_stream(subscriber.doors or gateway, task_id, subscriber, self.silence_seconds_max)
+                for subscriber in streams
+            ),
         )
 
 
-async def _follow_stream(gateway: GatewayProcess, task_id: str, subscriber: Subscriber) -> None:
+async def _follow_stream(gateway: Doors, task_id: str, subscriber: Subscriber, silence_seconds_max: float) -> None:
     query = urlencode({_PARAMETERS[name]: ",".join(values) for name, values in subscriber.filter.items()})
     stream = _Stream(gateway.stream_url(task_id, query), subscriber)
-    async with httpx2.AsyncClient(timeout=None) as client:
+    async with httpx2.AsyncClient(timeout=httpx2.Timeout(None, read=silence_seconds_max)) as client:
         while not stream.is_complete:
             try:
                 await stream.read(client)
-            except httpx2.TransportError:  # the gateway is being restarted
+            except httpx2.TransportError:  # the gateway is being restarted, or something in between has died
                 await asyncio.sleep(RECONNECT_SECONDS)
 
 
@@ -122,14 +143,18 @@ class _Stream:
         self._subscriber = subscriber
         self._cuts = list(subscriber.cuts)
         self._last_id = ""
+        self._is_new = False
         self.is_complete = False
 
     async def read(self, client: httpx2.AsyncClient) -> None:
         """Read until the connection is cut, or ends by itself."""
         headers = {"Last-Event-ID": self._last_id} if self._last_id else {}
         async with client.stream("GET", self._url, headers=headers) as answer:
+            if answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE:
+                raise httpx2.ReadError("come back later")
             assert answer.status_code == httpx2.codes.OK, await answer.aread()
             self._subscriber.connections += 1
+            self._is_new = True
             pending = b""
             async for chunk in answer.aiter_bytes():
                 *blocks, pending = (pending + chunk).split(b"\n\n")
@@ -140,14 +165,19 @@ class _Stream:
     def _take(self, block: bytes) -> bool:
         """Keep an event; True where the connection is to be thrown away behind it."""
         identifier, _, data = block.partition(b"\n")
-        if not data.startswith(b"data: "):  # retry, or a named event
+        if not (identifier.startswith(b"id: ") and data.startswith(b"data: ")):  # retry, or a named event
             event = parse_event(block)
+            if event is not None and event.name == "gap":
+                self._subscriber.gaps.append(event.data)
             self.is_complete = event is not None and event.name == "complete"
             return self.is_complete
         line = _decode_line(data.removeprefix(b"data: "))
         self._last_id = identifier.removeprefix(b"id: ").decode()
+        if self._is_new:
+            self._is_new = False
+            self._subscriber.back_at.append(time.monotonic())
         lines = self._subscriber.lines
-        lines.append(Received(line.sequence, line.worker_id, line.message))
+        lines.append(Received(line.sequence, line.worker_id, line.message, sys.intern(self._last_id[:8])))
         if not self._cuts or len(lines) < self._cuts[0]:
             return False
         del self._cuts[0]
@@ -155,7 +185,7 @@ class _Stream:
 
 
 async def _follow_sockets(
-    gateway: GatewayProcess, task_id: str, subscribers: list[Subscriber], scratch: Path, ready: asyncio.Event
+    gateway: Doors, task_id: str, subscribers: list[Subscriber], scratch: Path, ready: asyncio.Event
 ) -> None:
     outputs = [scratch / f"socket-{number}.tsv" for number in range(len(subscribers))]
     plan: dict[str, Any] = {
@@ -187,6 +217,7 @@ async def _follow_sockets(
             await node.wait()
     for subscriber, output, result in zip(subscribers, outputs, results, strict=True):
         subscriber.connections = result["connections"]
+        subscriber.gaps = result["gaps"]
         for row in output.read_bytes().split(b"\n")[:-1]:
-            sequence, worker_id, message = row.decode().split("\t", 2)
-            subscriber.lines.append(Received(int(sequence), worker_id, message))
+            epoch, sequence, worker_id, message = row.decode().split("\t", 3)
+            subscriber.lines.append(Received(int(sequence), sys.intern(worker_id), message, sys.intern(epoch)))

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from typing import Self
 
 __all__ = ["CuttingProxy"]
 
@@ -28,7 +29,7 @@ class CuttingProxy:
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    async def __aenter__(self) -> "CuttingProxy":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -50,7 +51,12 @@ class CuttingProxy:
         self._tasks.add(task)
         self.connections += 1
         to_server, to_client = self.budgets.popleft() if self.budgets else (-1, -1)
-        target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+        try:
+            target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+        except OSError:  # nobody is there: the client learns it as if it had asked itself
+            writer.transport.abort()
+            self._tasks.discard(task)
+            return
         pair = (writer, target_writer)
         self._writers.update(pair)
         try:
@@ -66,6 +72,7 @@ class CuttingProxy:
             for one in pair:
                 one.transport.abort()
                 self._writers.discard(one)
+                self._forget(one)
             self._tasks.discard(task)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, budget: int) -> None:
@@ -78,7 +85,13 @@ class CuttingProxy:
                     return
                 if budget > 0:
                     budget -= len(data)
-                writer.write(data)
-                await writer.drain()
+                await self._forward(data, writer)
         except OSError:
             return
+
+    def _forget(self, writer: asyncio.StreamWriter) -> None:
+        """A connection is over; for those who know more about it."""
+
+    async def _forward(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        await writer.drain()

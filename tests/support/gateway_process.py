@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class GatewayProcess:
         }
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         self.environment = inherited | {name: value for name, value in settings.items() if value is not None}
+        self.command: Sequence[str | Path] = (Path(sys.executable).with_name("otto-gateway"), "serve")
         self._process: subprocess.Popen[bytes] | None = None
 
     def __repr__(self) -> str:
@@ -100,7 +101,7 @@ class GatewayProcess:
             raise RuntimeError(f"{self} is running")
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [Path(sys.executable).with_name("otto-gateway"), "serve"],
+                self.command,
                 cwd=self.directory,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -122,6 +123,11 @@ class GatewayProcess:
                         return page
                 await asyncio.sleep(POLL_SECONDS)
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process a signal, if there is one."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
     def kill(self) -> None:
         """SIGKILL: no clean-up of any kind."""
         if self._process is not None:
@@ -133,13 +139,19 @@ class GatewayProcess:
         self.kill()
         await self.start()
 
+    def ask_to_stop(self) -> None:
+        """SIGTERM, without waiting."""
+        if self._process is not None and self.is_running:
+            self._process.send_signal(signal.SIGTERM)
+
     async def stop(self) -> int:
         """SIGTERM; the exit code."""
-        if self._process is None:
-            return 0
-        if self.is_running:
-            self._process.send_signal(signal.SIGTERM)
-        return await asyncio.to_thread(self._process.wait, STOP_SECONDS_MAX)
+        self.ask_to_stop()
+        return await self.ended()
+
+    async def ended(self) -> int:
+        """Wait for the end of the process; its exit code."""
+        return 0 if self._process is None else await asyncio.to_thread(self._process.wait, STOP_SECONDS_MAX)
 
 
 @contextlib.asynccontextmanager

@@ -18,21 +18,29 @@ from gateway.errors import ApiError, error_response
 from gateway.transports.connection import http_protocol_class
 from gateway.transports.pipelines import pipeline_routes
 from gateway.transports.socket_io import SocketIoLimits, SocketIoServer
+from gateway.transports.updates import update_routes
 from gateway.transports.websocket import FramedWebSocketProtocol
 from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.pipelines import PipelineHub, PipelineLimits
+from sessions.updates import UpdateHub, UpdateLimits
 from tests.support.scripted_history import Commit, Ended, ScriptedHistory
 from tests.support.scripted_stages import ScriptedStages
 
 
 @dataclass(frozen=True)
 class Principal:
+    subject: str = "tester"
     tasks: frozenset[str] | None = None
     expires_at: float | None = None
 
+    @property
+    def is_limited(self) -> bool:
+        return self.tasks is not None
+
     def require(self, scope: str, *, task_id: str | None = None, pipeline_id: str | None = None) -> None:
-        if self.tasks is not None and (task_id or pipeline_id) not in self.tasks:
+        named = task_id or pipeline_id
+        if named is not None and self.tasks is not None and named not in self.tasks:
             raise ApiError("PERMISSION_DENIED", "the token does not allow this")
 
 
@@ -77,6 +85,7 @@ class GatewayServer:
         self.stages = ScriptedStages()
         self.hub = Hub(self.history, limits or Limits())
         self.pipelines = PipelineHub(self.stages, pipeline_limits, admission=self.hub.admission)
+        self.updates = UpdateHub(UpdateLimits(merge_seconds=0.02), admission=self.hub.admission)
         self.tokens = Tokens()
         self.socket_io = SocketIoServer(
             self.hub,
@@ -87,12 +96,18 @@ class GatewayServer:
             limits=socket_io_limits,
         )
 
+        self.updates.add_listener(self.socket_io.updated)
+
         async def refuse(_request: Request, error: Exception) -> Response:
             assert isinstance(error, ApiError)
             return error_response(error)
 
         app = Starlette(
-            routes=[*pipeline_routes(self.pipelines, self.tokens), Mount("/socket.io", app=self.socket_io)],
+            routes=[
+                *pipeline_routes(self.pipelines, self.tokens),
+                *update_routes(self.updates, self.tokens),
+                Mount("/socket.io", app=self.socket_io),
+            ],
             exception_handlers={ApiError: refuse},
         )
         # With a protocol of 0 asyncio would not switch Nagle's algorithm off for what is accepted.
@@ -126,6 +141,7 @@ class GatewayServer:
             scripted.error = None
         await self.hub.close()
         self.pipelines.close()
+        self.updates.close()
         await self.socket_io.close()
         self._server.should_exit = True
         assert self._serving is not None

@@ -23,6 +23,10 @@ class GrepFiles:
 
     def select(self, log_filter: dict[str, list[str]]) -> list[str]:
         """The messages that the filter's levels, sources and keywords let pass, in order."""
+        return [self._messages[number - 1] for number in self.numbers(log_filter)]
+
+    def numbers(self, log_filter: dict[str, list[str]]) -> list[int]:
+        """The numbers of these messages, counted from 1."""
         numbers = set(range(1, len(self._messages) + 1))
         if "levels" in log_filter:
             numbers &= self._grep("levels", ["--line-regexp"], log_filter["levels"])
@@ -30,7 +34,7 @@ class GrepFiles:
             numbers &= self._grep("sources", ["--line-regexp"], log_filter["sources"])
         if "keywords" in log_filter:
             numbers &= self._grep("messages", ["--ignore-case"], log_filter["keywords"])
-        return [self._messages[number - 1] for number in sorted(numbers)]
+        return sorted(numbers)
 
     def _grep(self, field: str, options: list[str], words: list[str]) -> set[int]:
         patterns = [f"--regexp={word}" for word in words]

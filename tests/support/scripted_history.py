@@ -57,6 +57,7 @@ class ScriptedHistory:
     epoch: str = EPOCH
     entries: dict[str, list[LogEntry]] = field(default_factory=dict)
     first: int = 1
+    damaged: range = range(0)
     ends: dict[str, Ended] = field(default_factory=dict)
     reads: int = 0
     error: Exception | None = None
@@ -86,7 +87,11 @@ class ScriptedHistory:
         self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
     ) -> Selection:
         self.reads += 1
-        start = max(after, self.first - 1)
+        start = max(after, min(self.first - 1, upto))
+        if start + 1 in self.damaged:
+            end = min(self.damaged[-1], upto)
+            return Selection(end, end, (), (), is_damaged=True)
+        upto = min(upto, self.damaged[0] - 1) if self.damaged and start < self.damaged[0] else upto
         stretch = self.entries.get(task_id, [])[start : min(upto, start + lines_max)]
         whole = Block(task_id, start + 1, encode_lines(stretch), entries=stretch)
         while whole.size > bytes_max and len(whole.lines) > 1:

@@ -17,6 +17,7 @@ class WatchedJournal:
     Attributes:
         appended: everything that was appended, in order.
         failure: while it is not empty, every append fails with this text.
+        fullness: the share of the limit that producers are told of.
     """
 
     def __init__(self, inner: Any) -> None:
@@ -24,6 +25,7 @@ class WatchedJournal:
         self.appended: list[Append] = []
         self.failure = ""
         self._held: list[tuple[Append, asyncio.Future[Receipt]]] | None = None
+        self.fullness = 0.0
         self._writable = asyncio.Event()
         self._writable.set()
         self._changed = asyncio.Event()

@@ -13,13 +13,13 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disa
 
 
 @contextlib.asynccontextmanager
-async def open_page(url: str) -> AsyncIterator[Page]:
-    """A page of ``url`` in a headless Chromium of its own."""
+async def open_page(url: str, *, bypass_csp: bool = False) -> AsyncIterator[Page]:
+    """A page of ``url`` in a headless Chromium of its own; ``bypass_csp``: any answer may stand for a page."""
     executable = program("chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         try:
-            page = await browser.new_page()
+            page = await browser.new_page(bypass_csp=bypass_csp)
             await page.goto(url)
             yield page
         finally:

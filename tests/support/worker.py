@@ -27,6 +27,7 @@ async def publish(
     worker_id: str = "worker-1",
     end: bool = False,
     batch_lines: int = 100,
+    token: str | None = None,
 ) -> None:
     """Publish ``lines``, end the task where ``end`` says so, and return after the last acknowledgement."""
     items = [
@@ -48,9 +49,10 @@ async def publish(
             item.number = number
             yield item
 
+    metadata = (("authorization", f"Bearer {token}"),) if token is not None else ()
     async with grpc.aio.insecure_channel(address) as channel:
         acknowledged = -1
-        async for response in logs_pb2_grpc.LogIngestServiceStub(channel).Publish(requests()):
+        async for response in logs_pb2_grpc.LogIngestServiceStub(channel).Publish(requests(), metadata=metadata):
             assert not response.problems, response.problems
             acknowledged = response.acknowledged_number
         assert acknowledged == len(items), f"{acknowledged} of {len(items)} requests were acknowledged"

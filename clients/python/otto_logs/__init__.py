@@ -21,7 +21,10 @@ from otto_logs._errors import (
 )
 from otto_logs._handler import OttoHandler
 from otto_logs._limits import ProducerLimits
+from otto_logs._log_client import LogClient, LogNotSentError
+from otto_logs._node_executor import NodeExecutor, node_context
 from otto_logs._producer import LogProducer, Worker
+from otto_logs._report_queue import ReportStatistics
 from otto_logs._statistics import Problem, ProblemKind, ProducerState, ProducerStatistics
 from otto_logs._sync_producer import SyncLogProducer, SyncWorker
 from otto_logs._values import Durability, Level, Source, SpoolPolicy, StageStatus, WorkerStatus
@@ -35,7 +38,10 @@ __all__ = [
     "IncompatibleError",
     "InvalidRequestError",
     "Level",
+    "LogClient",
+    "LogNotSentError",
     "LogProducer",
+    "NodeExecutor",
     "NotDeliveredError",
     "OttoHandler",
     "OttoLogsError",
@@ -46,6 +52,7 @@ __all__ = [
     "ProducerState",
     "ProducerStatistics",
     "ReplacedError",
+    "ReportStatistics",
     "RequestTooLargeError",
     "Source",
     "SpoolFullError",
@@ -56,4 +63,5 @@ __all__ = [
     "Tls",
     "Worker",
     "WorkerStatus",
+    "node_context",
 ]

@@ -5,7 +5,7 @@ import string
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.auth.patterns import NamePatterns
@@ -18,7 +18,10 @@ TEXTS = st.text(st.sampled_from("ab*?[]!.\n\\" + string.digits[:2]), max_size=12
     [
         ("build", ["build"], ["Build", "build2", "a build", ""]),
         ("build-*", ["build-", "build-7", "build-\n", "build-*"], ["build", "my-build-7"]),
-        ("*", ["", "anything", "*"], []),
+        ("*", ["", "anything", "*", "a/b", "a..b", "..."], []),
+        ("build-*", ["build-1/x", "build-1/..x"], ["build-1/../x", "build-1/..", "build-1/./x", "build-1\\..\\x"]),
+        ("*", [], ["..", ".", "../x", "x/.."]),
+        ("build-1/../x", ["build-1/../x"], ["build-1/x"]),
         ("", [""], ["a"]),
         ("job-?", ["job-1", "job-é"], ["job-", "job-12"]),
         ("a*b*c", ["abc", "a-b-b-c", "abcbc"], ["acb", "ab", "abcd"]),
@@ -39,6 +42,7 @@ def test_a_pattern_covers_whole_names(pattern: str, covered: list[str], not_cove
 def test_patterns_cover_what_a_plain_expression_does(pattern: str, name: str) -> None:
     """The atomic groups change the cost and not the answer."""
     plain = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    assume(not {".", ".."} & set(name.split("\\")))
     assert (name in NamePatterns([pattern])) == (re.fullmatch(plain, name, re.DOTALL) is not None)
 
 
@@ -46,6 +50,7 @@ def test_patterns_cover_what_a_plain_expression_does(pattern: str, name: str) ->
 def test_patterns_without_brackets_are_those_of_a_shell(pattern: str, name: str) -> None:
     """``*`` and ``?`` mean what they mean in ``fnmatch``."""
     pattern = pattern.replace("[", "")
+    assume(not {".", ".."} & set(name.split("\\")))
     assert (name in NamePatterns([pattern])) == fnmatchcase(name, pattern)
 
 

@@ -74,7 +74,7 @@ async def test_a_pipeline_that_the_token_does_not_cover(serve: Any) -> None:
 
 async def test_the_stream_ends_with_its_token(serve: Any, journal: WatchedJournal) -> None:
     """When the token expires, what was taken is acknowledged and the stream ends with UNAUTHENTICATED."""
-    principal = WordPrincipal(expires_at=time.time() + 0.2)
+    principal = WordPrincipal(expires_at=time.time() + 1.5)
     _, channel = await serve(authenticator=WordAuthenticator(good=principal))
     native, otto = NativeProducer(channel, "good"), OttoProducer(channel, token="good")
     await native.hello()

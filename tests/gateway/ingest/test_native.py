@@ -170,13 +170,14 @@ async def test_producers_of_two_subjects_do_not_share_numbers(serve: Any) -> Non
     await first.acknowledged(2)
 
 
-async def test_reading_pauses_while_the_journal_is_full(channel: grpc.aio.Channel, journal: WatchedJournal) -> None:
+async def test_reading_pauses_while_the_journal_is_full(serve: Any, journal: WatchedJournal) -> None:
     """Nothing is taken while the journal is not writable; credit shrinks and a pause is asked for, then all goes on."""
+    _, channel = await serve(IngestLimits(paused_bytes_max=0))
     producer = NativeProducer(channel)
     journal.set_writable(False)
     greeting = await producer.hello()
     assert greeting.credit_lines == IngestLimits().credit_lines_min
-    assert greeting.wait_ms == IngestLimits().wait_ms
+    assert greeting.wait_ms == IngestLimits().wait_ms_max
     await producer.send(lines_request(1, ["a"]))
     assert journal.appended == []
     journal.set_writable(True)

@@ -112,7 +112,7 @@ async def test_only_the_last_of_a_group_asks_to_wait(serve: Any, journal: Watche
     journal.set_writable(True)
     asked = [pause for pause in pauses if pause]
     assert 1 <= len(asked) <= 2
-    assert set(asked) == {IngestLimits().wait_ms}
+    assert set(asked) == {IngestLimits().wait_ms_max}
     assert pauses[-1]
 
 

@@ -22,7 +22,7 @@ SPECIFIED = {
     "otto_refused_connections",
     "process_resident_memory_bytes",
 }
-LABELS = {"transport", "dialect", "kind", "le", "version", "generation"}
+LABELS = {"transport", "dialect", "kind", "reason", "limit", "le", "version", "generation"}
 
 
 async def scrape(http: httpx2.AsyncClient) -> dict[str, dict[tuple[str, ...], float]]:

@@ -69,7 +69,7 @@ async def test_a_signal_stops_it_in_order(number: signal.Signals, tmp_path: Path
     assert code == 0, gateway.log()
     assert "event: error" in received
     assert "SERVER_SHUTDOWN" in received
-    assert [each["number"] for each in events(gateway) if each["event"] == "shutdown step"] == list(range(1, 9))
+    assert [each["number"] for each in events(gateway) if each["event"] == "shutdown step"] == list(range(1, 11))
     assert event(gateway, "stopped")["clean"] is True
 
 
@@ -88,7 +88,7 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     """Whoever asks twice does not wait for a connection that never ends."""
     async with running_gateway(tmp_path, SHUTDOWN_GRACE_SECONDS="60") as gateway:
         _, writer = await asyncio.open_connection(gateway.host, gateway.http_port)
-        writer.write(b"POST /api/v1/auth/ticket HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+        writer.write(b"POST /api/v1/auth/ticket HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n")
         await writer.drain()
         os.kill(gateway.pid, signal.SIGTERM)
         async with asyncio.timeout(30):
@@ -125,7 +125,7 @@ async def test_two_gateways_do_not_share_a_database(tmp_path: Path) -> None:
 
 
 async def test_https_serves_streams_too(tmp_path: Path) -> None:
-    """With a certificate HTTP is HTTPS, and a stream passes like any answer."""
+    """With a certificate HTTP is HTTPS, and a stream passes like any answer; SIGHUP loads the certificate anew."""
     authority = Authority(tmp_path)
     certificate, key = authority.issue("localhost")
     names = {"HTTP_TLS_CERTIFICATE_FILE": str(certificate), "HTTP_TLS_KEY_FILE": str(key)}
@@ -139,6 +139,14 @@ async def test_https_serves_streams_too(tmp_path: Path) -> None:
                 await asyncio.sleep(0.02)
             await publish(f"localhost:{gateway.grpc_port}", "t", ["one"], end=True)
             answer = await client.get(f"{base}/api/v1/log-streaming/logs/t/stream")
+            os.kill(gateway.pid, signal.SIGHUP)
+            while "certificates loaded anew" not in gateway.log():
+                await asyncio.sleep(0.02)
+            key.write_text("no key")
+            os.kill(gateway.pid, signal.SIGHUP)
+            while "certificates not loaded anew" not in gateway.log():
+                await asyncio.sleep(0.02)
+            assert (await client.get(f"{base}/healthz/live")).status_code == 200
     finally:
         gateway.kill()
     assert '"message":"one"' in answer.text

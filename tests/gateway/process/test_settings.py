@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.part_settings import retention_policy
 from gateway.settings import Settings
+from gateway.settings_report import visible_settings
 from gateway.settings_sources import SettingsError, load_settings
 
 SPECIFIED = {
@@ -157,3 +159,27 @@ def test_whatever_is_set_there_are_settings_or_problems(values: dict[str, str]) 
     """No value of any setting leads to another error than the one that names it."""
     with contextlib.suppress(SettingsError):
         assert isinstance(load_settings(None, {name.upper(): value for name, value in values.items()}), Settings)
+
+
+def test_rules_of_retention_are_read_and_shown_as_they_are_written() -> None:
+    """From the environment, and from a list in a file."""
+    text = "nightly-*=3d,golden=keep"
+    settings = load_settings(None, {"RETENTION_RULES": text})
+    assert visible_settings(settings)["RETENTION_RULES"] == text
+    assert Settings(retention_rules=text.split(",")) == settings  # type: ignore[arg-type]
+    policy = retention_policy(load_settings(None, {"RETENTION_DAYS": "0", "RETENTION_BYTES": "0"}))
+    assert not policy.is_set
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("RETENTION_RULES", "nightly-*", "RETENTION_RULES: 'nightly-*' is not a rule: write PATTERN=DURATION"),
+        ("RETENTION_RULES", "a=3", "RETENTION_RULES: '3' in 'a=3' is not a duration"),
+        ("RETENTION_TASKS", "many", "RETENTION_TASKS: input should be a valid integer"),
+        ("RETENTION_BYTES", "-1", "RETENTION_BYTES: input should be greater than or equal to 0"),
+    ],
+)
+def test_a_wrong_retention_is_named(name: str, value: str, text: str) -> None:
+    """With what would be right."""
+    assert text in problems({name: value})

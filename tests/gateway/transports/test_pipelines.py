@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.transports.pipelines import RETRY_MILLISECONDS
+from gateway.transports.event_response import RETRY_MILLISECONDS
 from sessions.limits import Limits
 from sessions.pipelines import PipelineLimits
 from tests.gateway.transports.conftest import MakeGateway

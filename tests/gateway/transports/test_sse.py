@@ -26,6 +26,7 @@ from tests.support.scripted_history import EPOCH, Block, Commit, Ended, Scripted
 class Everyone:
     """No credentials are configured."""
 
+    subject = "everyone"
     expires_at = None
 
     async def principal_of(self, connection):

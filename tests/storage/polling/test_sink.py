@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from filters.entry import LogEntry
-from storage.journal import JournalUnavailableError, LineBatch, WorkerReport
+from storage.journal import Ancestor, DamagedLines, JournalUnavailableError, LineBatch, Record, WorkerReport
 from storage.polling import ClosingRows, PollingSink, PollingTable
+from storage.polling.inheritance import IDS_SKIPPED
 from storage.sqlite import SqliteJournal
 from tests.support.job_logs import SCHEMA, messages, rows, sqlite
 from tests.support.record_list import FIRST_SECOND, RecordList
@@ -102,6 +103,47 @@ async def test_a_journal_that_lost_its_end_gets_its_new_lines_copied(table: Poll
     journal.add("t", "new 2")
     await sink.close()
     assert messages(table.path, "t") == ["1", "2", "3", "new 2"]
+
+
+async def test_a_journal_that_went_back_in_time_is_copied_on_from_there(table: PollingTable) -> None:
+    """Its new epoch goes on from the old one's progress: no row again, none left out, and no id a second time."""
+    journal = RecordList("0000000a")
+    for message in ("1", "2", "3"):
+        journal.add("t", message)
+    await _copy(journal, table)
+    del journal.all[2:]
+    journal.epoch = "0000000b"
+    journal.add("t", "new 3")
+    await _copy(journal, table, ancestry=[Ancestor("0000000b", 2), Ancestor("0000000a", 2)])
+    assert messages(table.path, "t") == ["1", "2", "3", "new 3"]
+    assert rows(table.path, "t")[-1]["id"] > IDS_SKIPPED
+
+
+async def test_an_ancestor_that_was_not_copied_to_its_end_is_copied_on(table: PollingTable) -> None:
+    """What the table has of it is what counts, closing rows that wait included."""
+    journal = RecordList("0000000a")
+    journal.add("t", "1")
+    await _copy(journal, table)
+    sqlite(table.path, "INSERT INTO otto_sink_closings VALUES ('0000000a', 't', 'bye', '2025-01-01 00:00:00')")
+    journal.add("u", "2")
+    journal.epoch = "0000000b"
+    await _copy(journal, table, ancestry=[Ancestor("0000000a", 2)])
+    assert messages(table.path, "t") == ["1", "bye"]
+    assert messages(table.path, "u") == ["2"]
+
+
+async def test_damaged_lines_get_a_row_that_says_so(table: PollingTable) -> None:
+    """The copy goes on behind them, and the table does not look whole."""
+    journal = RecordList()
+    journal.add("t", "1")
+    journal.all.append(Record(2, "t", 2, damaged=DamagedLines(2, 9, "their checksum does not match")))
+    journal.all.append(Record(3, "t", 0, damaged=DamagedLines(10, 9, "its end")))
+    journal.add("t", "10")
+    sink = await _copy(journal, table)
+    marker = "⚠️ otto-gateway: lines 2 to 9 are damaged on the disk and missing here (their checksum does not match)"
+    assert messages(table.path, "t") == ["1", marker, "10"]
+    assert sink.statistics.damaged_records == 2
+    assert (await _copy(journal, table)).statistics.rows == 0
 
 
 async def test_two_sinks_of_one_journal_write_every_line_once(table: PollingTable) -> None:
@@ -314,19 +356,3 @@ async def test_rows_of_other_programs_count_as_the_last_message(table: PollingTa
     journal.end("t")
     await _copy(journal, table, closing_rows=ClosingRows.ALWAYS)
     assert messages(table.path, "t") == ["🎉 작업 완료"]
-
-
-async def test_retention_runs_beside_the_copy(table: PollingTable) -> None:
-    """Old rows go without anybody asking."""
-    sqlite(
-        table.path, "INSERT INTO job_logs (job_id, log_message, created_at) VALUES ('t', 'old', '2001-01-01 00:00:00')"
-    )
-    journal = RecordList()
-    journal.add("t", "old as well")
-    journal.add("t", "new", timestamp="2999-01-01T00:00:00.000000000Z")
-    await _copy(journal, table)
-    sink = PollingSink(RecordList("0000000b"), table, retention_days=30)
-    sink.start()
-    await _until(lambda: sink.statistics.deleted_rows == 2)
-    await sink.close()
-    assert messages(table.path, "t") == ["new"]

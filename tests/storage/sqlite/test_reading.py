@@ -7,10 +7,9 @@ import pytest
 
 from filters.matching import Matcher
 from filters.model import LogFilter
-from storage.journal import JournalClosedError, JournalError
+from storage.journal import DamagedLines, JournalClosedError, JournalError, Record
 from storage.sqlite import SqliteJournal
-from storage.sqlite.chunks import ChunkDamagedError
-from tests.support.journal_items import batch, messages
+from tests.support.journal_items import batch, messages, report
 
 ERRORS = Matcher(LogFilter(levels=("ERROR",)))
 SEVEN = Matcher(LogFilter(keywords=("line 7",)))
@@ -39,28 +38,48 @@ async def fill(journal: SqliteJournal, chunks: int = 3, lines: int = 100) -> lis
         "last_sequence = 201",
     ],
 )
-async def test_damage_is_an_error_that_names_the_lines(journal: SqliteJournal, tmp_path: Path, damage: str) -> None:
-    """Nothing that is not what was written is ever given out, and what is whole can still be read."""
+async def test_damage_is_told_and_passed_over(
+    journal: SqliteJournal, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    """Nothing that is not what was written is ever given out, the lines are named, and what is whole is still read."""
     texts = await fill(journal)
     change(tmp_path, f"UPDATE journal_records SET {damage} WHERE first_sequence = 101")
-    assert (await journal.read("build", 0, 100, Matcher(), lines_max=100, bytes_max=1 << 20)).end == 100
-    for matcher in (Matcher(), SEVEN):
-        with pytest.raises(ChunkDamagedError, match=r"lines 101 to 20. of task 'build'"):
-            await journal.read("build", 100, 300, matcher, lines_max=100, bytes_max=1 << 20)
-    with pytest.raises(ChunkDamagedError):
-        await journal.tail_start("build", 100, 300, SEVEN)
-    with pytest.raises(ChunkDamagedError):
-        await journal.records(1, bytes_max=1 << 20)
-    assert await messages(journal, after=201) == texts[201:]
+    last = 201 if "last" in damage else 200
+    for matcher, after in ((Matcher(), 0), (Matcher(), 100), (SEVEN, 100), (SEVEN, 150)):
+        before = await journal.read("build", after, 300, matcher, lines_max=100, bytes_max=1 << 20)
+        assert before.end == (100 if after < 100 else last)
+        behind = await journal.read("build", max(after, 100), 300, matcher, lines_max=100, bytes_max=1 << 20)
+        assert (behind.start, behind.end, list(behind.lines), behind.is_damaged) == (last, last, [], True)
+    assert await journal.tail_start("build", 11, 300, SEVEN) == 7
+    assert await messages(journal, after=last) == texts[last:]
+    assert journal.statistics.damaged_records == 1
+    assert [record.message for record in caplog.records] == ["stored lines are damaged"]
+
+
+async def test_a_damaged_record_is_told_to_sinks(journal: SqliteJournal, tmp_path: Path) -> None:
+    """They go on behind it; the end of a task is stored a second time with the task."""
+    await fill(journal)
+    await journal.append(report("FAILED", reason="no space"))
+    change(tmp_path, "UPDATE journal_records SET payload = zeroblob(length(payload)) WHERE first_sequence = 101")
+    change(tmp_path, "UPDATE journal_records SET payload = zeroblob(length(payload)) WHERE kind = 1")
+    records = await journal.records(1, bytes_max=1 << 20)
+    assert records[0] == Record(2, "build", 101, damaged=DamagedLines(101, 200, "their checksum does not match"))
+    assert len(records[1].lines) == 100
+    assert records[2].ended == (await journal.task_state("build")).ended is not None
+    await journal.append(batch("late"))
+    reopened = (await journal.records(3, bytes_max=1 << 20))[0].damaged
+    assert reopened is not None
+    assert reopened.first > reopened.last
 
 
 @pytest.mark.parametrize("first", [1, 101, 201])
-async def test_a_missing_chunk_is_an_error(journal: SqliteJournal, tmp_path: Path, first: int) -> None:
+async def test_a_missing_chunk_is_told(journal: SqliteJournal, tmp_path: Path, first: int) -> None:
     """A hole that retention did not make is never passed over in silence."""
     await fill(journal)
     change(tmp_path, f"DELETE FROM journal_records WHERE first_sequence = {first}")
-    with pytest.raises(ChunkDamagedError, match=f"lines {first} to {first + 99} of task 'build'"):
-        await journal.read("build", 0, 300, Matcher(), lines_max=1000, bytes_max=1 << 20)
+    found = await journal.read("build", first - 1, 300, Matcher(), lines_max=1000, bytes_max=1 << 20)
+    assert (found.start, found.end, found.is_damaged) == (first + 99, first + 99, True)
+    assert journal.statistics.damaged_records == 1
 
 
 async def test_where_retention_removed_lines_a_read_starts_later(journal: SqliteJournal, tmp_path: Path) -> None:

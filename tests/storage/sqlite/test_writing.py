@@ -150,7 +150,7 @@ async def test_a_lock_that_stays_is_an_error_that_says_so(tmp_path: Path) -> Non
 
 async def test_closing_does_not_wait_for_a_lock(tmp_path: Path) -> None:
     """What cannot be stored in the time that there is gets an error, and the file is let go."""
-    journal = await SqliteJournal.open(path_of(tmp_path), lock_seconds_max=3600)
+    journal = await SqliteJournal.open(path_of(tmp_path), lock_seconds_max=3600, retry_seconds_max=3600)
     with locked(tmp_path):
         futures = [journal.append(batch("a")) for _ in range(3)]
         await journal.close()
@@ -173,6 +173,30 @@ async def test_a_full_disk_is_an_error_that_says_so(journal: SqliteJournal) -> N
     assert await messages(journal) == ["a"]
     await journal.append(batch("b"))
     assert await messages(journal) == ["a", "b"]
+
+
+async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
+    """Where the journal may wait, lines are late and not refused, and the reason is shown meanwhile."""
+    journal = await SqliteJournal.open(path_of(tmp_path), retry_seconds_max=3600)
+    await journal.append(batch("a"))
+    connection = journal._writer._db
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count={pages}")
+    large = journal.append(batch(*[random.randbytes(500).hex() for _ in range(100)]))
+    later = journal.append(batch("b"))
+    while "full" not in journal.statistics.error:
+        await asyncio.sleep(0.01)  # the next attempt opens the file anew, without the limit: there is room again
+    assert ((await large).last, (await later).last) == (101, 102)
+    assert journal.statistics.error == ""
+    await journal.close()
+
+
+async def test_what_cannot_be_stored_is_not_tried_for_long(tmp_path: Path) -> None:
+    """Waiting is for what the store may take later."""
+    journal = await SqliteJournal.open(path_of(tmp_path), retry_seconds_max=3600)
+    with pytest.raises(JournalUnavailableError, match="could not store"):
+        await journal.append(batch("\ud800"))
+    await journal.close()
 
 
 async def test_what_cannot_be_stored_costs_nobody_else(journal: SqliteJournal) -> None:

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import click
 
 from otto_logs._commands.exits import say
 from otto_logs._delivery import SPOOL_DIRECTORY_VARIABLE
 from otto_logs._endpoint import DEFAULT_GATEWAY, Tls
+from otto_logs._gateway_url import default_url
 from otto_logs._limits import ProducerLimits
 from otto_logs._statistics import Problem, ProblemKind
 from otto_logs._sync_producer import SyncLogProducer
@@ -34,7 +35,6 @@ __all__ = [
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_HTTP_PORT: Final = 4000
 _REPEAT_SECONDS: Final = 30.0
 _MEMORY_MEBIBYTES: Final = 64
 _MEBIBYTE: Final = 1024 * 1024
@@ -53,19 +53,6 @@ def identifier(_context: click.Context, parameter: click.Parameter, value: str |
 def default_worker() -> str:
     """The name of the machine."""
     return socket.gethostname() or "worker"
-
-
-def default_url(gateway: str = "") -> str:
-    """Where the gateway's HTTP is: ``OTTO_URL``, or the usual port of the same host."""
-    given = os.environ.get("OTTO_URL")
-    if given:
-        return given.rstrip("/")
-    rest = (gateway or os.environ.get("OTTO_GATEWAY") or DEFAULT_GATEWAY).rpartition("://")[2]
-    try:
-        host = urlsplit("//" + rest).hostname or "127.0.0.1"
-    except ValueError:
-        host = "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{os.environ.get('HTTP_PORT') or _HTTP_PORT}"
 
 
 def task_address(url: str, task_id: str) -> str:

@@ -1,0 +1,47 @@
+"""Bars on a logarithmic scale, as SVG that reads well on light and dark pages."""
+
+import math
+from collections.abc import Mapping
+from html import escape
+from typing import Final
+
+__all__ = ["bars"]
+
+WIDTH: Final = 760
+LABELS: Final = 190
+"""Where the bars begin."""
+ROW: Final = 30
+OURS: Final = "#0a7d55"
+OTHERS: Final = "#7d8590"
+
+
+def bars(title: str, unit: str, values: Mapping[str, float]) -> str:
+    """A bar for each value, the first in another colour; all values must be above 0."""
+    lowest = 10 ** math.floor(math.log10(min(values.values())))
+    highest = max(values.values())
+    decades = math.log10(highest / lowest)
+    room = WIDTH - LABELS - 80
+
+    def x_of(value: float) -> float:
+        return LABELS + room * math.log10(value / lowest) / decades
+
+    height = 60 + ROW * len(values) + 24
+    style = 'font-family="system-ui, sans-serif" font-size="13" fill="#7d8590"'
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" {style}>',
+        f"<title>{escape(title)}</title>",
+        f'<text x="0" y="18" font-size="15" font-weight="600">{escape(title)}</text>',
+        f'<text x="0" y="38">{escape(unit)}, logarithmic</text>',
+    ]
+    for power in range(math.ceil(math.log10(lowest)), math.floor(math.log10(highest)) + 1):
+        x = x_of(10**power)
+        parts.append(f'<path d="M{x:.0f} 50V{height - 22}" stroke="#7d8590" stroke-opacity="0.3"/>')
+        parts.append(f'<text x="{x:.0f}" y="{height - 6}" text-anchor="middle" font-size="11">{10**power:g}</text>')
+    for index, (name, value) in enumerate(values.items()):
+        top = 54 + ROW * index
+        width = max(2.0, x_of(value) - LABELS)
+        colour = OTHERS if index else OURS
+        parts.append(f'<text x="{LABELS - 8}" y="{top + 16}" text-anchor="end">{escape(name)}</text>')
+        parts.append(f'<rect x="{LABELS}" y="{top}" width="{width:.0f}" height="22" rx="3" fill="{colour}"/>')
+        parts.append(f'<text x="{LABELS + width + 6:.0f}" y="{top + 16}">{value:.3g}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"

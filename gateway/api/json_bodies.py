@@ -1,0 +1,100 @@
+"""JSON bodies of requests: read within a budget, decoded into a type, refused with the field that is wrong."""
+
+import asyncio
+import re
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+
+from gateway.errors import ApiError
+
+__all__ = ["BodyBudget", "decoded", "read_body"]
+
+T = TypeVar("T")
+
+_SMALL_BYTES: Final = 64 << 10
+"""Decoded on the loop; longer bodies in a thread."""
+
+_RETRY_AFTER_SECONDS: Final = 1
+_PLACE: Final = re.compile(r" - at `\$\.?([A-Za-z_]*)[^`]*`$")
+_MISSING: Final = re.compile(r"missing required field `(\w+)`")
+
+
+class BodyBudget:
+    """How many bytes of bodies may be held at a time, over all requests of a kind."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._left = self._bytes_max = bytes_max
+
+    def __repr__(self) -> str:
+        return f"<BodyBudget {self._bytes_max - self._left} of {self._bytes_max} bytes>"
+
+    def take(self, size: int) -> None:
+        """Take a part of it.
+
+        Raises:
+            ApiError: UNAVAILABLE; there is not so much left.
+        """
+        if size > self._left:
+            message = "too many large requests at a time; try again"
+            raise ApiError("UNAVAILABLE", message, retry_after_seconds=_RETRY_AFTER_SECONDS)
+        self._left -= size
+
+    def give_back(self, size: int) -> None:
+        """Give it back."""
+        self._left += size
+
+
+async def read_body(request: Request, budget: BodyBudget) -> bytearray:
+    """The whole body; the caller gives its length back to the budget.
+
+    Raises:
+        ApiError: the budget is spent, the body is too long, or the client has gone.
+    """
+    body = bytearray()
+    try:
+        async for piece in request.stream():
+            budget.take(len(piece))
+            body += piece
+    except ClientDisconnect as error:
+        budget.give_back(len(body))
+        raise ApiError("INVALID_ARGUMENT", "the body is not complete") from error
+    except BaseException:
+        budget.give_back(len(body))
+        raise
+    return body
+
+
+async def decoded(body: bytes | bytearray, kind: type[T]) -> T:
+    """The body as a value.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT; it is no JSON, or a field of it is wrong or missing.
+    """
+    if len(body) <= _SMALL_BYTES:
+        return _decoded(body, kind)
+    return await asyncio.to_thread(_decoded, body, kind)
+
+
+def _decoded(body: bytes | bytearray, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        found = _MISSING.search(text) or _PLACE.search(text)
+        field = found[1] if found and found[1] else None
+        what = _choices(kind, field) or _PLACE.sub("", text)
+        message = f"{field}: {what}" if field else f"the body must be a JSON object: {what}"
+        raise ApiError("INVALID_ARGUMENT", message, field=field) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ApiError("INVALID_ARGUMENT", "the body must be a JSON object in UTF-8") from error
+
+
+def _choices(kind: type[Any], field: str | None) -> str:
+    """What a field with a few possible values may be; empty for other fields."""
+    for each in msgspec.structs.fields(kind):
+        choices = get_args(each.type) if get_origin(each.type) is Literal else ()
+        if each.encode_name == field and choices:
+            return f"it is needed, and is {', '.join(map(str, choices[:-1]))} or {choices[-1]}"
+    return ""

@@ -1,0 +1,52 @@
+"""JSON Schema of the types that the code itself encodes and decodes."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+__all__ = ["ErrorDetail", "ErrorDocument", "components", "reference"]
+
+_REFERENCE: Final = "#/components/schemas/{name}"
+
+
+class ErrorDetail(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    """What is wrong, and what would be right.
+
+    Attributes:
+        code: a word in capitals for programs.
+        message: a sentence for people.
+        field: the parameter, header or JSON field that is wrong, as the client wrote it.
+    """
+
+    code: str
+    message: str
+    field: str | None = None
+
+
+class ErrorDocument(msgspec.Struct, forbid_unknown_fields=True):
+    """Every refusal and failure over HTTP."""
+
+    error: ErrorDetail
+
+
+def reference(described: Any) -> dict[str, Any]:
+    """The schema of a type where it is used; types with a name are referred to.
+
+    A dictionary is taken for a schema that is ready.
+    """
+    if isinstance(described, dict):
+        return described
+    (schema,), _ = msgspec.json.schema_components([described], ref_template=_REFERENCE)
+    return schema
+
+
+def components(types: Iterable[Any]) -> dict[str, Any]:
+    """The named schemas that ``reference`` refers to, for all of these types, by name."""
+    described = [each for each in types if each is not None and not isinstance(each, dict)]
+    _, named = msgspec.json.schema_components(described, ref_template=_REFERENCE)
+    for schema in named.values():
+        if "description" in schema:
+            # A docstring's first sentence; the rest of it speaks to those who read the code.
+            schema["description"] = " ".join(schema["description"].split("\n\n")[0].split())
+    return dict(sorted(named.items()))

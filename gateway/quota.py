@@ -1,0 +1,107 @@
+"""How many connections one principal and one address may hold, so that nobody takes everybody's places."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.addresses import TrustedAddresses, address_key
+from gateway.errors import ApiError
+
+__all__ = ["ADDRESS", "PRINCIPAL", "Place", "Quota", "QuotaStatistics"]
+
+PRINCIPAL: Final = "principal"
+ADDRESS: Final = "address"
+RETRY_AFTER_SECONDS: Final = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaStatistics:
+    """Connections that were refused since the start, by the limit that they were over."""
+
+    refused: Mapping[str, int]
+
+
+class Place:
+    """What one connection holds of a quota."""
+
+    __slots__ = ("_keys", "_quota")
+
+    def __init__(self, quota: "Quota", keys: Collection[tuple[str, str]]) -> None:
+        self._quota = quota
+        self._keys = keys
+
+    def __repr__(self) -> str:
+        return f"<Place {len(self._keys)} limits>"
+
+    def leave(self) -> None:
+        """Give it back; idempotent."""
+        keys, self._keys = self._keys, ()
+        self._quota._give_back(keys)
+
+
+class Quota:
+    """Counts the connections of one kind, by principal and by address.
+
+    Trusted proxies and tokens without a limit are not counted: a proxy speaks for many clients, each of which is
+    counted under the address that the proxy names.
+    """
+
+    def __init__(
+        self, *, per_principal: int = 0, per_address: int = 0, proxies: TrustedAddresses | None = None
+    ) -> None:
+        """0: no limit."""
+        self._limits = {PRINCIPAL: per_principal, ADDRESS: per_address}
+        self._proxies = proxies if proxies is not None else TrustedAddresses(())
+        self._held: Counter[tuple[str, str]] = Counter()
+        self._refused = {PRINCIPAL: 0, ADDRESS: 0}
+
+    def __repr__(self) -> str:
+        limits = " ".join(f"{kind}<={limit}" for kind, limit in self._limits.items())
+        return f"<Quota {limits} held={len(self._held)} refused={self._refused}>"
+
+    @property
+    def statistics(self) -> QuotaStatistics:
+        """A frozen picture."""
+        return QuotaStatistics(refused=dict(self._refused))
+
+    def enter(self, *, principal: str | None = None, address: str | None = None) -> Place:
+        """Take a place; None is not counted.
+
+        Raises:
+            ApiError: RESOURCE_EXHAUSTED.
+        """
+        keys = []
+        if principal is not None and self._limits[PRINCIPAL]:
+            keys.append((PRINCIPAL, principal))
+        if address is not None and self._limits[ADDRESS] and address not in self._proxies:
+            keys.append((ADDRESS, address_key(address)))
+        for key in keys:
+            if self._held[key] >= self._limits[key[0]]:
+                raise self._refusal(key[0])
+        self._held.update(keys)
+        return Place(self, keys)
+
+    def check_address(self, address: str, held: int) -> None:
+        """Return where an address that holds so many connections already may have another; for whoever counts itself.
+
+        Raises:
+            ApiError: RESOURCE_EXHAUSTED.
+        """
+        if 0 < self._limits[ADDRESS] <= held and address not in self._proxies:
+            raise self._refusal(ADDRESS)
+
+    def _refusal(self, kind: str) -> ApiError:
+        self._refused[kind] += 1
+        whose = "the subject of this token" if kind == PRINCIPAL else "this address"
+        return ApiError(
+            "RESOURCE_EXHAUSTED",
+            f"{whose} holds as many connections as one may ({self._limits[kind]}); close some of them",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        )
+
+    def _give_back(self, keys: Collection[tuple[str, str]]) -> None:
+        for key in keys:
+            self._held[key] -= 1
+            if not self._held[key]:
+                del self._held[key]

@@ -1,0 +1,239 @@
+"""Updates: short notices that records of executions have changed, for UIs that show them.
+
+An update says that there is something new to read, not what. That is why repeats are merged, why nothing is kept for
+clients that were away (they read anyway when they come back), and why a slow client is given the last update of a kind
+and not all of them.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from sessions.admission import Admission
+from sessions.close_reasons import CloseReason
+
+__all__ = ["Update", "UpdateHub", "UpdateLimits", "UpdateSession", "UpdateStatistics", "UpdateType"]
+
+_TICKS_PER_MERGE = 5
+"""Updates that are due within a fifth of the merging time leave together, so that many scripts are not many writes."""
+
+
+class UpdateType(StrEnum):
+    """What has changed."""
+
+    WORKFLOW_COMPLETED = "workflowExecutionCompleted"
+    WORKFLOW_FAILED = "workflowExecutionFailed"
+    ALL_SCRIPTS_COMPLETED = "allScriptsExecutionCompleted"
+
+
+class Update(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One update, as clients get it; what is None is left out."""
+
+    type: UpdateType
+    script_id: str | None = None
+    script_name: str | None = None
+    execution_id: str | None = None
+    success_count: int | None = None
+    fail_count: int | None = None
+    total_count: int | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes two updates the same one."""
+        return (self.type.value, self.script_id or "", self.execution_id or "")
+
+    def json(self) -> bytes:
+        """The payload."""
+        return msgspec.json.encode(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateLimits:
+    """What updates may use.
+
+    Attributes:
+        merge_seconds: repeats within this time are one update; it leaves at the end of it, so that whoever then reads
+            finds everything that was merged.
+        waiting_max: different updates that wait for that; beyond it, the oldest leaves at once.
+        unread_max: different updates that wait for one client; beyond it, the oldest is dropped and counted.
+        heartbeat_seconds: silence after which a client is given an empty sequence.
+        timeout_seconds: how long a client may take to read what it was given.
+    """
+
+    merge_seconds: float = 0.5
+    waiting_max: int = 1000
+    unread_max: int = 256
+    heartbeat_seconds: float = 30.0
+    timeout_seconds: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateStatistics:
+    """Open sessions, and counts since the start: raised, merged into one that waited, and dropped for slow clients."""
+
+    sessions: int = 0
+    raised: int = 0
+    merged: int = 0
+    dropped: int = 0
+
+
+MaySee = Callable[[str | None], bool]
+"""Whether a client may see updates of a script; None: of all scripts together."""
+
+
+class UpdateSession(AsyncIterator[Sequence[Update]]):
+    """One client. Iterating gives what is new; an empty sequence means that a heartbeat is due.
+
+    Iteration ends when the session does; ``reason`` then says why.
+    """
+
+    def __init__(self, hub: "UpdateHub", may_see: MaySee, expires_at: float | None) -> None:
+        self.reason: CloseReason | None = None
+        self._hub = hub
+        self._may_see = may_see
+        self._expires_at = expires_at
+        self._unread: dict[tuple[str, ...], Update] = {}
+        self._news = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<UpdateSession unread={len(self._unread)} reason={self.reason}>"
+
+    async def __anext__(self) -> Sequence[Update]:
+        """What is new since the last call, waiting for it; empty after ``heartbeat_seconds`` of silence."""
+        seconds = self._hub.limits.heartbeat_seconds
+        if self._expires_at is not None:
+            seconds = min(seconds, max(0.0, self._expires_at - time.time()))
+        try:
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        except TimeoutError:
+            if self._expires_at is not None and time.time() >= self._expires_at:
+                self.close(CloseReason.TOKEN_EXPIRED)
+        if self.reason is not None:
+            raise StopAsyncIteration
+        self._news.clear()
+        unread, self._unread = self._unread, {}
+        return tuple(unread.values())
+
+    def offer(self, updates: Sequence[Update]) -> int:
+        """Take what the client may see; how many were dropped for it, because it does not read."""
+        dropped = 0
+        for update in updates:
+            if not self._may_see(update.script_id):
+                continue
+            self._unread.pop(update.key, None)
+            self._unread[update.key] = update
+            if len(self._unread) > self._hub.limits.unread_max:
+                del self._unread[next(iter(self._unread))]
+                dropped += 1
+            self._news.set()
+        return dropped
+
+    def close(self, reason: CloseReason) -> None:
+        """End the session; idempotent and synchronous."""
+        if self.reason is None:
+            self.reason = reason
+            self._news.set()
+            self._hub.forget(self)
+
+
+class UpdateHub:
+    """Merges repeats and fans out. Whoever raises an update never waits.
+
+    Args:
+        limits: see ``UpdateLimits``.
+        admission: counts sessions, together with those of logs and pipelines.
+    """
+
+    def __init__(self, limits: UpdateLimits | None = None, *, admission: Admission) -> None:
+        self.limits = limits or UpdateLimits()
+        self.admission = admission
+        self._sessions: set[UpdateSession] = set()
+        self._listeners: list[Callable[[Sequence[Update]], int]] = []
+        # In the order in which they are due: each waits for the same time.
+        self._waiting: dict[tuple[str, ...], tuple[float, Update]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._raised = self._merged = self._dropped = 0
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<UpdateHub {len(self._sessions)} sessions, {len(self._waiting)} waiting>"
+
+    @property
+    def statistics(self) -> UpdateStatistics:
+        """A frozen picture."""
+        return UpdateStatistics(
+            sessions=len(self._sessions), raised=self._raised, merged=self._merged, dropped=self._dropped
+        )
+
+    def add_listener(self, listener: Callable[[Sequence[Update]], int]) -> None:
+        """Tell somebody else of all updates, merged; the listener returns how many it had to drop."""
+        self._listeners.append(listener)
+
+    def publish(self, update: Update) -> None:
+        """Take an update of something that is stored."""
+        self._raised += 1
+        now = asyncio.get_running_loop().time()
+        waiting = self._waiting.get(update.key)
+        if waiting is not None:
+            self._merged += 1
+            self._waiting[update.key] = (waiting[0], update)  # the newest says most; its place stays
+            return
+        self._waiting[update.key] = (now + self.limits.merge_seconds, update)
+        if len(self._waiting) > self.limits.waiting_max:
+            _, oldest = self._waiting.pop(next(iter(self._waiting)))
+            self._send([oldest])
+        if self._timer is None:
+            self._schedule(now)
+
+    def open(self, may_see: MaySee, *, expires_at: float | None = None) -> UpdateSession:
+        """Start a session; it gets what is published from now on.
+
+        Raises:
+            ServerFullError: there are as many sessions as there may be.
+        """
+        self.admission.enter()
+        session = UpdateSession(self, may_see, expires_at)
+        self._sessions.add(session)
+        if self._is_closed:
+            session.close(CloseReason.SERVER_SHUTDOWN)
+        return session
+
+    def forget(self, session: UpdateSession) -> None:
+        """A session has ended."""
+        self.admission.leave()
+        self._sessions.discard(session)
+
+    def close(self, reason: CloseReason = CloseReason.SERVER_SHUTDOWN) -> None:
+        """End every session; idempotent. What waits is not sent: whoever comes back reads everything anyway."""
+        self._is_closed = True
+        self._waiting.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for session in tuple(self._sessions):
+            session.close(reason)
+
+    def _schedule(self, now: float) -> None:
+        due = next(iter(self._waiting.values()))[0]
+        at = max(due, now + self.limits.merge_seconds / _TICKS_PER_MERGE)
+        self._timer = asyncio.get_running_loop().call_at(at, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        due = [key for key, (when, _) in self._waiting.items() if when <= now]
+        self._send([self._waiting.pop(key)[1] for key in due])
+        if self._waiting:
+            self._schedule(now)
+
+    def _send(self, updates: Sequence[Update]) -> None:
+        if updates:
+            for session in tuple(self._sessions):
+                self._dropped += session.offer(updates)
+            for listener in self._listeners:
+                self._dropped += listener(updates)

@@ -1,0 +1,55 @@
+"""What a journal holds, as whoever decides what may go sees it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["Inventory", "Removed", "StoredChunk", "StoredTask"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTask:
+    """A task that has lines: ``first..last``, and the ``bytes`` that they take, compressed.
+
+    ``oldest_at`` and ``newest_at`` are Unix seconds, at or after the moment that its first and its last chunk were
+    stored. ``last_record`` is the id of its last chunk: it orders tasks by how long they have been idle.
+    """
+
+    task_id: str
+    first: int
+    last: int
+    bytes: int
+    oldest_at: float
+    newest_at: float
+    last_record: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """Lines up to ``last`` that are removed together or not at all; ``stored_at`` as in ``StoredTask``."""
+
+    record: int
+    last: int
+    bytes: int
+    stored_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What one step of a removal took away. ``is_done``: there is nothing more to remove for now."""
+
+    lines: int = 0
+    bytes: int = 0
+    is_done: bool = True
+
+
+class Inventory(Protocol):
+    """The questions by which it is decided what may go."""
+
+    async def stored_tasks(self, after: str, *, count_max: int) -> Sequence[StoredTask]:
+        """Tasks that have lines, behind ``after`` in the order of their ids (``""``: from the first on)."""
+        ...
+
+    async def stored_chunks(self, task_id: str, after: int, *, count_max: int) -> Sequence[StoredChunk]:
+        """Chunks of a task that end behind the sequence ``after``, in order."""
+        ...

@@ -1,0 +1,198 @@
+"""One check of a journal and its polling tables, from beginning to end."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from storage.database import DatabaseError
+from storage.polling import ClosingRows, PollingTable
+from storage.polling.foreign import ForeignReader
+from storage.polling.watcher import watch_producer
+from storage.verification.findings import Finding, Findings, Kind
+from storage.verification.records import last_record, records
+from storage.verification.repair import RowRepair
+from storage.verification.rows import Fix, RowCheck
+from storage.verification.snapshot import has_table, opened
+from storage.verification.tasks import check_producers, check_tasks
+
+__all__ = ["Progress", "Report", "repair_rows", "verify"]
+
+Progress = Callable[[int, int], None]
+"""Told of the record that was reached, and of the last one; some hundred times in a check."""
+
+_PROGRESS_RECORDS = 512
+
+
+@dataclass(slots=True)
+class Report:
+    """What was looked at, and what was found. ``notes`` say what could not be checked, and why."""
+
+    journal: Path
+    polling: Path
+    epoch: str = ""
+    records: int = 0
+    lines: int = 0
+    bytes: int = 0
+    tasks: int = 0
+    producers: int = 0
+    rows: int = 0
+    expired_rows: int = 0
+    foreign_lines: int = 0
+    waiting_records: int = 0
+    """Records that the sink has not copied yet."""
+    seconds: float = 0.0
+    findings: Findings = field(default_factory=Findings)
+    notes: list[str] = field(default_factory=list)
+    repaired: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def lines_per_second(self) -> float:
+        """How fast it was."""
+        return self.lines / self.seconds if self.seconds else 0.0
+
+
+def verify(
+    journal: Path,
+    table: PollingTable,
+    *,
+    retention_days: float | None = None,
+    on_progress: Progress = lambda _reached, _last: None,
+    on_fix: Callable[[Fix], None] = lambda _: None,
+) -> Report:
+    """Check a journal and its polling tables; neither is written, and both may be in use.
+
+    Args:
+        journal: its file.
+        table: the polling tables; where they are not there, that is a note.
+        retention_days: rows older than this may be missing.
+        on_progress: told how far it has got.
+        on_fix: told what would put each wrong row right.
+
+    Raises:
+        DatabaseError, JournalUnavailableError: the journal cannot be opened, or is none.
+    """
+    started = time.perf_counter()
+    report = Report(journal, table.path)
+    with opened(journal) as connection:
+        if not has_table(connection, "journal_records"):
+            raise DatabaseError(f"{journal} is no journal: it has no table journal_records")
+        found = connection.execute("SELECT value FROM journal_meta WHERE name = 'epoch'").fetchone()
+        report.epoch = found[0] if found else ""
+        with _damage_is_a_finding(report):
+            _check_file(connection, report)
+            with _row_check(table, report, retention_days, on_fix) as row_check:
+                taken_over = _taken_over(connection, row_check)  # in front of the last record: never further than it
+                _check_records(connection, report, row_check, taken_over, on_progress)
+            report.tasks = check_tasks(connection, report.findings)
+            report.producers = check_producers(connection, report.findings)
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def repair_rows(
+    journal: Path,
+    table: PollingTable,
+    *,
+    retention_days: float | None = None,
+    closing_rows: ClosingRows = ClosingRows.STATUS,
+    on_progress: Progress = lambda _reached, _last: None,
+) -> Report:
+    """Check, put the rows right, and check again; the caller holds the journal, so that no gateway is running on it.
+
+    Returns:
+        what the second check found, and what was changed before it.
+
+    Raises:
+        DatabaseError, JournalError: the journal cannot be read.
+        PollingUnavailableError: the polling database cannot be written.
+    """
+    with opened(journal) as connection:
+        found = connection.execute("SELECT value FROM journal_meta WHERE name = 'epoch'").fetchone()
+    repair = RowRepair(table, found[0] if found else "", closing_rows)
+    verify(journal, table, retention_days=retention_days, on_progress=on_progress, on_fix=repair.take)
+    repair.finish(lambda: sqlite3.connect(journal, isolation_level=None))
+    report = verify(journal, table, retention_days=retention_days, on_progress=on_progress)
+    report.repaired = {name: count for name, count in repair.changed.items() if count}
+    return report
+
+
+def _check_file(connection: sqlite3.Connection, report: Report) -> None:
+    for (text,) in connection.execute("PRAGMA quick_check(20)"):
+        if text != "ok":
+            report.findings.add(Finding(Kind.FILE_DAMAGED, f"{report.journal}: {text}"))
+
+
+def _check_records(
+    connection: sqlite3.Connection,
+    report: Report,
+    row_check: RowCheck | None,
+    taken_over: int,
+    on_progress: Progress,
+) -> None:
+    last = last_record(connection)
+    for record in records(connection, last, report.findings):
+        report.records += 1
+        report.lines += len(record.entries or ())
+        report.bytes += record.size
+        if row_check is not None:
+            row_check.take(record)
+        if report.records % _PROGRESS_RECORDS == 0:
+            on_progress(record.id, last)
+    on_progress(last, last)
+    if row_check is not None:
+        row_check.finish(last, taken_over)
+        report.rows = row_check.rows
+        report.expired_rows = row_check.expired_rows
+        report.foreign_lines = row_check.foreign_lines
+        report.waiting_records = max(0, last - row_check.place.after)
+
+
+@contextmanager
+def _row_check(
+    table: PollingTable, report: Report, retention_days: float | None, on_fix: Callable[[Fix], None]
+) -> Iterator[RowCheck | None]:
+    """The check of the rows; None, and a note, where there is nothing that it could go by."""
+    if not table.path.exists():
+        report.notes.append(f"{table.path} does not exist: no rows were checked")
+        yield None
+        return
+    with opened(table.path) as connection:
+        if not has_table(connection, "otto_sink_rows") or not has_table(connection, "job_logs"):
+            report.notes.append(f"{table.path} has no tables of the gateway's yet: no rows were checked")
+            yield None
+            return
+        expired = datetime.now(UTC) - timedelta(days=retention_days) if retention_days else None
+        reader = ForeignReader(table, report.epoch, rows_max=1000, message_bytes_max=0)
+        try:
+            yield RowCheck(
+                *(connection, reader, report.epoch, report.findings),
+                expired_before=expired.strftime("%Y-%m-%d %H:%M:%S") if expired else "",
+                on_fix=on_fix,
+            )
+        finally:
+            reader.close()
+
+
+def _taken_over(connection: sqlite3.Connection, row_check: RowCheck | None) -> int:
+    """The id up to which rows of other programs have become lines, as the journal says."""
+    if row_check is None or row_check.watch is None:
+        return 0
+    found = connection.execute(
+        "SELECT number FROM journal_producers WHERE producer_id = ?", (watch_producer(row_check.watch.watch_id),)
+    ).fetchone()
+    return int(found[0]) if found else 0
+
+
+@contextmanager
+def _damage_is_a_finding(report: Report) -> Iterator[None]:
+    """Where SQLite cannot go on, the check ends, and says so."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise
+        report.findings.add(Finding(Kind.FILE_DAMAGED, f"{error}; the rest was not checked"))

@@ -1,0 +1,1 @@
+"""The fault bench: real processes, broken in every way, and a referee that compares."""

@@ -1,0 +1,361 @@
+"""Journal, hub, sessions, filters and seam, in any order of events, against a list and a comprehension.
+
+Nothing happens by itself here: commits, their announcements to the hub, each question of a session to the journal, each
+answer, and each flush are steps of their own, which hypothesis puts in any order.
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from filters.position import Position
+from sessions.hub import Hub
+from sessions.limits import Limits
+from sessions.subscription import FROM_START, After, Start, Subscription, Tail
+from storage.journal import Journal, JournalError, ProducerNumber, Receipt, TaskEnding
+from storage.sqlite import SqliteJournal
+from tests.support.journal_items import AT, batch, messages
+from tests.support.line_list import FILTERS, LineList
+from tests.support.memory_journal import MemoryJournal
+from tests.support.model_reader import LineEncoding, ModelReader
+from tests.support.stepped_journal import SteppedJournal
+
+T = TypeVar("T")
+
+IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+TASKS, PRODUCERS = ("build", "test"), ("p", "q")
+READERS_MAX = 6
+NEVER = 1e12  # seconds: the hub's own timers stay out of it
+LIMITS = Limits(
+    buffer_lines=6,
+    window_bytes_per_task=900,
+    window_bytes_total=1500,
+    run_bytes_max=500,
+    run_bytes_total=2000,
+    stored_lines_max=4,
+    heartbeat_seconds=NEVER,
+    timeout_seconds=NEVER,
+    tick_seconds=NEVER,
+    tick_seconds_max=NEVER,
+)
+
+tasks, producers, filters = (
+    st.sampled_from([*TASKS, TASKS[0]]),
+    st.sampled_from(PRODUCERS),
+    st.sampled_from([f for f, _ in FILTERS]),
+)
+index = st.integers(0, 20)
+times = st.sampled_from([AT, "2026-01-02T00:00:00.000000000Z", "2026-01-03T00:00:00.000000000Z"])
+starts = st.one_of(
+    st.just(FROM_START),
+    st.builds(Tail, st.integers(0, 8)),
+    st.builds(After, st.builds(Position, st.integers(0, 30))),
+    st.builds(After, st.builds(Position, st.integers(0, 9), st.just("ffffffff"))),
+)
+
+
+class Interleavings(RuleBasedStateMachine):
+    """Each subscriber gets every matching line once, in order, and a gap exactly where retention took lines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.lines = LineList()
+        self.readers: list[ModelReader] = []
+        self.gone: list[tuple[ModelReader, Any]] = []
+        self.sent = dict.fromkeys(PRODUCERS, 0)
+        self.acknowledged = dict.fromkeys(PRODUCERS, 0)
+        self.encoding = LineEncoding()
+
+    async def make_journal(self) -> Journal:
+        """The same journal again where it was made before."""
+        raise NotImplementedError
+
+    async def leave_journal(self) -> None:
+        """What the end of a process does to it."""
+
+    def run(self, work: Awaitable[T]) -> T:
+        async def settled() -> T:
+            result = await work
+            for _ in range(15):
+                await asyncio.sleep(0)
+            return result
+
+        return self.loop.run_until_complete(settled())
+
+    def do(self, act: Callable[[], object]) -> None:
+        """Call something on the loop, and let everything run that needs no further step."""
+
+        async def call() -> None:
+            act()
+
+        self.run(call())
+
+    @initialize(
+        counts=st.lists(st.integers(1, 4), max_size=8),
+        readers=st.lists(st.tuples(starts, filters, st.booleans()), min_size=1, max_size=3),
+    )
+    def begin(self, counts: list[int], readers: list[tuple[Start, Any, bool]]) -> None:
+        self.run(self.start())
+        for count in counts:
+            self.send("p", TASKS[0], count, "INFO", AT, 2)
+        for start, log_filter, is_answered in readers:
+            self.open(TASKS[0], start, log_filter, True, is_answered)
+
+    async def start(self) -> None:
+        self.journal = SteppedJournal(await self.make_journal())
+        self.hub = Hub(self.journal, LIMITS, history_errors=(JournalError, OSError))
+        self.published = {task: (await self.journal.inner.task_state(task)).last for task in TASKS}
+
+    @rule(
+        producer=producers,
+        task=tasks,
+        count=st.integers(1, 5),
+        level=st.sampled_from(["INFO", "ERROR"]),
+        at=times,
+        steps=st.sampled_from([3, 3, 2, 2, 1, 1, 0]),
+    )
+    def send(self, producer: str, task: str, count: int, level: str, at: str, steps: int) -> None:
+        self.sent[producer] += 1
+        number = ProducerNumber(producer, self.sent[producer])
+        texts = [f"{'ab'[n % 2]} {producer}{number.number}.{n}" for n in range(count)]
+        worker = {"p": "w1", "q": "w2"}[producer]
+        self.journal.append(batch(*texts, task=task, worker=worker, level=level, at=at, producer=number))
+        if steps > 0:
+            self.commit()
+        while steps > 1 and self.journal.announcements:
+            self.announce()
+        if steps > 2:
+            self.flush()
+
+    @rule(producer=producers, task=tasks, back=st.integers(0, 3))
+    def send_again(self, producer: str, task: str, back: int) -> None:
+        number = ProducerNumber(producer, max(1, self.sent[producer] - back))
+        self.sent[producer] = max(self.sent[producer], 1)
+        self.journal.append(batch("a second time", task=task, producer=number))
+
+    @rule(task=tasks, failed=st.booleans())
+    def end_task(self, task: str, failed: bool) -> None:
+        self.journal.append(TaskEnding(task, failed, AT))
+
+    @rule(step=st.sampled_from(["commit", "announce", "announce", "flush"]))
+    def step(self, step: str) -> None:
+        getattr(self, step)()
+
+    def commit(self) -> None:
+        for item, result in self.run(self.journal.commit()):
+            outcome = self.lines.apply(item)
+            if outcome == "refused":
+                assert isinstance(result, JournalError)
+            else:
+                assert isinstance(result, Receipt)
+                assert result.duplicate == (outcome == "duplicate")
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Producers go on behind what is stored, as they are told when they come back."""
+        for producer in PRODUCERS:
+            stored = self.run(self.journal.inner.last_number(producer))
+            assert stored == self.lines.numbers.get(producer, 0)
+            assert stored >= self.acknowledged[producer]
+            self.sent[producer] = self.acknowledged[producer] = stored
+
+    def announce(self) -> None:
+        if not self.journal.announcements:
+            return
+        committed = self.journal.announcements.popleft()
+        for block in committed.blocks:
+            self.published[block.task_id] = block.last
+        self.do(lambda: self.hub.publish(committed))
+
+    def flush(self) -> None:
+        self.do(self.flush_now)
+
+    def flush_now(self) -> None:
+        if self.hub._flush_timer is not None:
+            self.hub._flush_timer.cancel()
+            self.hub.flush()
+
+    @precondition(lambda self: len(self.readers) < READERS_MAX)
+    @rule(task=tasks, start=starts, log_filter=filters, is_writable=st.booleans(), is_answered=st.booleans())
+    def open(self, task: str, start: Start, log_filter: Any, is_writable: bool, is_answered: bool) -> None:
+        self.do(lambda: self.connect(task, start, log_filter, is_writable))
+        if is_answered:
+            self.advance_all()
+
+    def connect(self, task: str, start: Start, log_filter: Any, is_writable: bool) -> None:
+        reader = ModelReader(self.lines, task, start, epoch=self.journal.epoch, head=self.published[task])
+        reader.is_writable = is_writable
+        self.readers.append(reader)
+        reader.session = self.hub.open(Subscription(task, self.encoding, log_filter, start), reader)
+
+    @precondition(lambda self: self.gone)
+    @rule(index=index, forgotten=st.integers(0, 4), is_writable=st.booleans())
+    def come_back(self, index: int, forgotten: int, is_writable: bool) -> None:
+        reader, log_filter = self.gone.pop(index % len(self.gone))
+        start = reader.next_start(forgotten, self.journal.epoch)
+        self.do(lambda: self.connect(reader.task, start, log_filter, is_writable))
+
+    @precondition(lambda self: self.readers)
+    @rule(
+        index=index,
+        event=st.sampled_from(["block", "block", "resume", "resume", "be_silent", "leave", "change_filter"]),
+        log_filter=filters,
+    )
+    def happen_to_a_reader(self, index: int, event: str, log_filter: Any) -> None:
+        reader = self.readers[index % len(self.readers)]
+        if event == "change_filter":
+            self.do(lambda: reader.change_filter(log_filter))
+        else:
+            self.do(getattr(reader, event))
+
+    @precondition(lambda self: self.journal.questions)
+    @rule(index=index, how=st.sampled_from(["a step", "a step", "wholly", "all of them", "failing"]))
+    def answer(self, index: int, how: str) -> None:
+        if how == "all of them":
+            self.advance_all()
+        elif how == "failing":
+            self.run(self.journal.advance(index, error=OSError("unreadable")))
+        else:
+            self.run(self.journal.advance(index))
+            if how == "wholly" and self.journal.questions:
+                self.run(self.journal.advance(index))
+
+    def advance_all(self) -> None:
+        while self.journal.questions:
+            self.run(self.journal.advance(0))
+
+    @rule(task=tasks, share=st.integers(0, 4), steps=st.integers(1, 3), is_copied=st.integers(0, 3))
+    def retain(self, task: str, share: int, steps: int, is_copied: int) -> None:
+        self.run(self.remove(task, self.lines.last(task) * share // 4, steps, copied=1 << 40 if is_copied else 3))
+
+    async def remove(self, task: str, sequence: int, steps: int, *, copied: int) -> None:
+        inner = self.journal.inner
+        before = self.lines.removed.get(task, 0)
+        for _ in range(steps):
+            removed = await inner.remove_through(task, sequence, copied=copied)
+            state = await inner.task_state(task)
+            assert state.last == self.lines.last(task)
+            assert state.first - 1 == self.lines.removed.get(task, 0) + removed.lines
+            assert state.first - 1 <= max(sequence, before)
+            self.lines.removed[task] = state.first - 1
+
+    @rule()
+    def restart(self) -> None:
+        self.run(self.stop())
+        self.run(self.start())
+        self.rewind()
+
+    async def stop(self) -> None:
+        await self.hub.close()
+        assert self.hub.admission.active == 0
+        self.see_who_left()
+        await self.leave_journal()
+
+    @invariant()
+    def everyone_has_what_grep_gives(self) -> None:
+        if hasattr(self, "journal"):
+            self.see_who_left()
+            for reader in self.readers:
+                reader.check()
+
+    def see_who_left(self) -> None:
+        for reader in self.readers:
+            if reader.closed is not None:
+                reader.check()
+                assert reader.session is not None
+                self.gone.append((reader, reader.session.filter))
+        self.readers = [reader for reader in self.readers if reader.closed is None]
+        del self.gone[:-10]
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "journal"):
+                self.finish()
+        finally:
+            self.run(self.dispose())
+            self.loop.close()
+
+    async def dispose(self) -> None:
+        """Leave nothing open."""
+        if hasattr(self, "hub"):
+            await self.hub.close()
+
+    def finish(self) -> None:
+        """Everything that waits happens; whoever is open comes to the end."""
+        self.commit()
+        while self.journal.announcements:
+            self.announce()
+        for _ in range(100):
+            for reader in self.readers:
+                self.do(reader.resume)
+            self.do(self.flush_now)
+            if not self.journal.questions:
+                break
+            self.advance_all()
+        self.everyone_has_what_grep_gives()
+        for reader in self.readers:
+            reader.check_finished()
+        for task in TASKS:
+            removed = self.lines.removed.get(task, 0)
+            stored = self.run(messages(self.journal.inner, task, lines_max=7, after=removed))
+            assert stored == [line.message for line in self.lines.lines.get(task, [])[removed:]]
+        self.run(self.stop())
+
+
+class MemoryInterleavings(Interleavings):
+    """On the journal in memory, whose commits may fail."""
+
+    inner: MemoryJournal | None = None
+
+    async def make_journal(self) -> Journal:
+        self.inner = self.inner or MemoryJournal()
+        return self.inner
+
+    @rule()
+    def fail_to_commit(self) -> None:
+        assert self.inner is not None
+        self.inner.failure = "the disk is full"
+        for _, result in self.run(self.journal.commit()):
+            assert isinstance(result, JournalError)
+        self.inner.failure = ""
+        self.rewind()
+
+
+class SqliteInterleavings(Interleavings):
+    """On the real one, which is closed and opened again."""
+
+    folder = ""
+    inner: SqliteJournal | None = None
+
+    async def make_journal(self) -> Journal:
+        self.folder = self.folder or tempfile.mkdtemp(prefix="otto-model-")
+        self.inner = await SqliteJournal.open(Path(self.folder) / "otto.db", durability="process")
+        return self.inner
+
+    async def leave_journal(self) -> None:
+        if self.inner is not None:
+            await self.inner.close()
+
+    async def dispose(self) -> None:
+        await super().dispose()
+        await self.leave_journal()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+TestMemoryInterleavings = MemoryInterleavings.TestCase
+TestMemoryInterleavings.settings = settings(
+    max_examples=4000 if IS_LONG else 150, stateful_step_count=80 if IS_LONG else 40
+)
+TestSqliteInterleavings = SqliteInterleavings.TestCase
+TestSqliteInterleavings.settings = settings(
+    max_examples=600 if IS_LONG else 12, stateful_step_count=60 if IS_LONG else 25
+)

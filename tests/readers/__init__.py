@@ -1,0 +1,1 @@
+"""Readers that are slow or hostile, and what they cost the others."""
