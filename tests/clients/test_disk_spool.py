@@ -162,7 +162,7 @@ def test_statuses_survive_the_dropping_of_lines(tmp_path: Path) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_file_that_is_cut_anywhere_has_all_before_the_cut(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
@@ -184,7 +184,7 @@ def test_a_file_that_is_cut_anywhere_has_all_before_the_cut(
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_damaged_byte_costs_the_record_that_it_is_in(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
@@ -205,7 +205,7 @@ def test_a_damaged_byte_costs_the_record_that_it_is_in(
 
     lost = [text for text in texts if text not in found]
     assert len(lost) == 1
-    if lost == texts[-1:]:  # nothing behind it tells that there was another
+    if lost == texts[-1:]:  # nothing behind it tells that it was a line
         assert found == texts[:-1]
     else:
         index = texts.index(lost[0])
@@ -213,6 +213,22 @@ def test_a_damaged_byte_costs_the_record_that_it_is_in(
         assert found == [*texts[:index], gap, *texts[index + 1 :]]
         assert after.lines_damaged == 1
         assert {problem.kind for problem in after.take_problems()} == {ProblemKind.DAMAGED}
+
+
+@pytest.mark.parametrize("is_torn", [False, True])
+def test_damage_at_the_end_is_said_and_a_torn_record_is_not(tmp_path: Path, is_torn: bool) -> None:
+    """A record that was never finished was never accepted; one that was finished and cannot be read is lost."""
+    spool = opened(tmp_path)
+    add(spool, "one", "two")
+    path = files(tmp_path)[0]
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content[:-1] if is_torn else content)
+
+    after = opened(tmp_path)
+
+    assert [problem.kind for problem in after.take_problems()] == ([] if is_torn else [ProblemKind.DAMAGED])
+    assert drained(after) == ["one"]
 
 
 def test_a_damaged_beginning_costs_what_was_known_and_no_line(tmp_path: Path) -> None:

@@ -198,5 +198,5 @@ def void(_value: object) -> None:
 
 
 TestDyingSpool = DyingSpool.TestCase
-TestDyingSpool.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestDyingSpool.settings = settings(max_examples=40, stateful_step_count=60, deadline=None)
 pytestmark = pytest.mark.xdist_group("torn writes")

@@ -13,7 +13,7 @@ from tests.support.gateway_process import running_gateway
 from tests.support.ingest_peer import IngestPeer
 from tests.support.journal_items import messages
 
-LIVES = 4
+LIVES = 3
 LIFE = 300_000
 
 
@@ -72,12 +72,12 @@ async def test_a_gateway_that_is_away_costs_nothing(tmp_path: Path) -> None:
     limits = ProducerLimits(backoff_seconds=0.05, backoff_seconds_max=0.2)
     async with running_gateway(tmp_path) as gateway:
         async with LogProducer(gateway.grpc_address, limits=limits) as producer:
-            for number in range(6_000):
+            for number in range(3_000):
                 await producer.log("t", "w", str(number))
-                if number == 2_000:
+                if number == 1_000:
                     await asyncio.sleep(0.05)  # some are stored and not acknowledged, some on their way
                     gateway.kill()
-                if number == 4_000:
+                if number == 2_000:
                     while producer.statistics.state is not ProducerState.AWAY:
                         await asyncio.sleep(0.01)
                     await gateway.start()
@@ -85,7 +85,7 @@ async def test_a_gateway_that_is_away_costs_nothing(tmp_path: Path) -> None:
         assert await gateway.stop() == 0
 
     journal = await SqliteJournal.open(gateway.database, durability="process")
-    assert await messages(journal, "t") == [str(number) for number in range(6_000)]
+    assert await messages(journal, "t") == [str(number) for number in range(3_000)]
     await journal.close()
     assert producer.statistics.lines_dropped == 0
 
@@ -97,7 +97,7 @@ async def test_killed_producers_and_gateways_lose_and_double_nothing(tmp_path: P
     accepted: set[int] = set()
     async with running_gateway(tmp_path / "gateway") as gateway:
         for life in range(LIVES):
-            living = asyncio.create_task(live(gateway.grpc_address, spools, life, rng.randint(1_000, 3_000)))
+            living = asyncio.create_task(live(gateway.grpc_address, spools, life, rng.randint(500, 2_000)))
             if life % 2 == 0:
                 await asyncio.sleep(rng.uniform(0.3, 1.0))  # the moment is what varies
                 gateway.kill()

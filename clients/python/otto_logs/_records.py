@@ -19,6 +19,7 @@ __all__ = [
     "RecordKind",
     "SpooledLine",
     "address_body",
+    "damaged_tail_bytes",
     "frame",
     "line_ordinal",
     "line_record",
@@ -143,6 +144,15 @@ def scan(data: bytes, start: int = 0) -> Iterator[Record]:
             return
         skipped += found - position
         position = found
+
+
+def damaged_tail_bytes(data: bytes, end: int) -> int:
+    """What follows the last record that can be read; 0 where it is the beginning of one that was never finished."""
+    rest = data[end : end + HEADER_BYTES]
+    if not rest.startswith(_MARKER[: len(rest)]):
+        return len(data) - end
+    is_cut = len(rest) < HEADER_BYTES or end + _HEADER.size + _HEADER.unpack_from(rest)[1] > len(data)
+    return 0 if is_cut else len(data) - end
 
 
 def line_has_fields(body: bytes) -> bool:

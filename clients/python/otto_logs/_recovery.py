@@ -10,7 +10,16 @@ from otto.logs.v1 import logs_pb2
 
 from otto_logs._ledger import Ledger, Sealed, unpack_ordinals
 from otto_logs._memory_spool import ITEM_BYTES, line_bytes
-from otto_logs._records import Record, RecordKind, SpooledLine, line_has_fields, line_ordinal, read_line, scan
+from otto_logs._records import (
+    Record,
+    RecordKind,
+    SpooledLine,
+    damaged_tail_bytes,
+    line_has_fields,
+    line_ordinal,
+    read_line,
+    scan,
+)
 from otto_logs._runs import mark_gap
 from otto_logs._segments import Segment, segment_files
 from otto_logs._spool import Address, DropMark, Request
@@ -99,7 +108,9 @@ def recover(directory: Path, producer_id: str) -> Recovered:
             continue
         segment = _Scanned(path, index, next_ordinal, len(data))
         scanned.append(segment)
+        end = 0
         for record in scan(data):
+            end = record.end
             skipped += record.skipped_bytes
             if record.kind == RecordKind.SNAPSHOT:
                 ledger = Ledger.from_json(record.body)
@@ -113,6 +124,7 @@ def recover(directory: Path, producer_id: str) -> Recovered:
             if is_lost:
                 is_lost = not _begin_anywhere(ledger, record)
             next_ordinal = max(next_ordinal, _apply(record, ledger, segment))
+        skipped += damaged_tail_bytes(data, end)
     ledger = ledger or Ledger(producer_id)
     if skipped:
         notes.append(f"{skipped:,} bytes in {directory} are damaged")
