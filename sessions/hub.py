@@ -16,12 +16,15 @@ from sessions.session import Session
 from sessions.statistics import DeliveryMeter, HubStatistics, Observer
 from sessions.subscription import Subscription
 from sessions.transport import CommittedLines, History, Transport
+from sessions.turns import Turns
 
 __all__ = ["Hub"]
 
 T = TypeVar("T")
 
 _SWEEP_SECONDS_MAX = 1.0
+_LIVE_SECONDS = 0.1
+"""How long after a flush another one is to be expected."""
 _COMMIT_AWAITED_TICKS = 0.5
 """How much longer than a tick lines wait for another commit to go with them.
 
@@ -60,6 +63,7 @@ class Hub:
         self.admission = admission or Admission(self.limits.sessions_max)
         self.history_errors = history_errors
         self.meter = DeliveryMeter()
+        self.turns = Turns(self._is_live)
         self.catch_ups = 0
         self.gaps = 0
         self._closed: Counter[CloseReason] = Counter()
@@ -147,7 +151,12 @@ class Hub:
         feed = self._feeds.get(subscription.task_id)
         if feed is None:
             feed = Feed(
-                subscription.task_id, history=self.history, limits=self.limits, cache=self._cache, spawn=self._spawn
+                subscription.task_id,
+                history=self.history,
+                limits=self.limits,
+                cache=self._cache,
+                turns=self.turns,
+                spawn=self._spawn,
             )
             self._feeds[subscription.task_id] = feed
         feed.watchers += 1
@@ -176,6 +185,7 @@ class Hub:
     def forget(self, session: Session, feed: Feed, reason: CloseReason) -> None:
         """A session has ended."""
         self._closed[reason] += 1
+        self.turns.leave(session)
         del self._sessions[session.id]
         self.admission.leave()
         feed.watchers -= 1
@@ -213,10 +223,14 @@ class Hub:
             self._sweep_timer = None
         for session in self.sessions:
             session.close(reason)
+        self.turns.close()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _is_live(self) -> bool:
+        return time.monotonic() - self._flushed_at < _LIVE_SECONDS
 
     def _spawn(self, work: Coroutine[None, None, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)
