@@ -60,11 +60,15 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
         if self.on_lost is not None:
             self.on_lost()
+        # What follows refers back to this object, or to itself: the errors of a peer that speaks no WebSocket by the
+        # frames of their tracebacks. Connections that come and go would pile up until the garbage collector looks at
+        # its oldest generation.
         self.app = ended
-        # Like the application above, the error of a peer that speaks no WebSocket would keep this object: its traceback
-        # has frames that have it.
+        self.scope.get("extensions", {}).pop(WEBSOCKET_EXTENSION, None)
         self.conn.parser_exc = None
         self.conn.handshake_exc = None
+        vars(self.conn).pop("reject", None)
+        self.conn.parser.close()
 
     @property
     def is_writable(self) -> bool:
