@@ -132,6 +132,7 @@ class Gateway:
             durability=settings.durability,
             pending_bytes_max=settings.pending_bytes_max,
             retry_seconds_max=settings.storage_wait_seconds,
+            gather_seconds=settings.commit_gather_ms / 1000,
         )
         undo.push_async_callback(journal.close)
         table = await PollingTable.open(settings.polling_database)

@@ -233,6 +233,12 @@ class Settings(BaseModel):
         description="Bytes that may wait for a commit, and again what may gather behind it; above it, reading from "
         "producers with much of it pauses.",
     )
+    commit_gather_ms: float = Field(
+        12,
+        ge=0,
+        description="Milliseconds between the beginnings of two commits at least, while there are only a few lines of "
+        "producers that number their batches: fewer, larger commits. 0: no pause.",
+    )
     storage_wait_seconds: float = Field(
         60,
         ge=0,

@@ -47,9 +47,11 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         # has not read, and uvicorn's patience would end the connection of one that makes progress all the time.
         self.ping_interval = None
         self.conn.reject = _in_one_form(self.conn.reject)  # type: ignore[method-assign, assignment]
+        self._scope: Scope | None = None
         inner = self.app
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            self._scope = scope
             scope.setdefault("extensions", {})[WEBSOCKET_EXTENSION] = self
             await inner(scope, receive, send)
 
@@ -64,7 +66,8 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         # frames of their tracebacks. Connections that come and go would pile up until the garbage collector looks at
         # its oldest generation.
         self.app = ended
-        self.scope.get("extensions", {}).pop(WEBSOCKET_EXTENSION, None)
+        if self._scope is not None:
+            self._scope["extensions"].pop(WEBSOCKET_EXTENSION, None)
         self.conn.parser_exc = None
         self.conn.handshake_exc = None
         vars(self.conn).pop("reject", None)
