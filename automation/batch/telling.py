@@ -135,7 +135,9 @@ def _stage(job: BatchJob, status: JobStatus, current: int, milliseconds: int, nu
     if status is not JobStatus.PENDING and job.started_at is not None:
         document["startedAt"] = _time(job.started_at)
     if status.is_final:
-        document |= {"completedAt": _time(milliseconds), "errorMessage": job.error or ""}
+        document["completedAt"] = _time(milliseconds)
+    if status is JobStatus.FAILED:
+        document["errorMessage"] = job.error or ""
     producer = ProducerNumber(producer_id(job.id), number)
     return StageProgress(job.id, STAGE_ID, msgspec.json.encode(document), producer=producer)
 

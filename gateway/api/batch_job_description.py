@@ -83,7 +83,7 @@ CANCEL_BATCH_JOB: Final = Operation(
     summary="Cancel a batch job",
     description="It is `failed` then, and what was counted stays. One that has ended stays as it is.",
     scope="logs:write",
-    parameters=(identifier_parameter("job_id", place="path", description="The job.", example=_ID),),
+    parameters=(identifier_parameter("jobId", place="path", description="The job.", example=_ID),),
     answers={
         200: Answer(
             description="It has ended.",

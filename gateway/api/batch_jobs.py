@@ -29,12 +29,14 @@ from gateway.api.execution_access import Authenticator, answer
 from gateway.api.json_bodies import BodyBudget, decoded, read_body
 from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError
+from gateway.transports.paths import path_identifier
 from storage.batch_jobs import BatchJob, Priority
 from storage.polling import PollingTableError
 
 __all__ = ["BATCH_PATH", "batch_job_routes", "body_bytes_max"]
 
 BATCH_PATH: Final = "/api/documents/batch"
+JOB_PATH: Final = f"{BATCH_PATH}/{{job_id:identifier}}"
 STATUS_PATH: Final = "/api/documents/status"
 
 _KEYWORD_LENGTH_MAX: Final = 200
@@ -108,7 +110,7 @@ def batch_job_routes(
 
     async def cancel(request: Request) -> Response:
         principal = await authenticator.principal_of(request)
-        job_id = request.path_params["job_id"]
+        job_id = path_identifier(request.scope, JOB_PATH, "job_id")
         principal.require("logs:write")
         principal.require("logs:write", task_id=job_id)
         works = running()
@@ -123,7 +125,7 @@ def batch_job_routes(
     return [
         DescribedRoute(BATCH_PATH, create, CREATE_BATCH_JOB),
         DescribedRoute(STATUS_PATH, status, READ_BATCH_JOB),
-        DescribedRoute(f"{BATCH_PATH}/{{job_id}}", cancel, CANCEL_BATCH_JOB),
+        DescribedRoute(JOB_PATH, cancel, CANCEL_BATCH_JOB),
     ]
 
 

@@ -41,6 +41,7 @@ class NaverApi:
         self.wanted: str | None = None
         self.reached = asyncio.Event()
         self.go_on = asyncio.Event()
+        self.closing = asyncio.Event()
 
     async def search(self, request: Request) -> Response:
         service = request.path_params["service"]
@@ -56,7 +57,7 @@ class NaverApi:
             return refusal(401, "024", f"Authentication failed: {sent[1]}")
         answer = self.script.popleft() if self.script else None
         if answer is self.silence:
-            await asyncio.Event().wait()
+            await self.closing.wait()
         if isinstance(answer, Response):
             return answer
         return JSONResponse({"total": len(keyword) * 10, "start": 1, "display": 1, "items": []})
@@ -72,3 +73,4 @@ async def naver_api() -> AsyncIterator[NaverApi]:
             yield api
         finally:
             api.go_on.set()
+            api.closing.set()
