@@ -7,7 +7,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from automation.batch import BatchJobs
+from automation.batch.jobs import BatchJobs
 from gateway.part_settings import batch_limits
 from gateway.settings import Settings
 from storage.journal import Journal

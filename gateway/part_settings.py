@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from automation.batch import BatchLimits, RetryPolicy
+from automation.batch import RetryPolicy
+from automation.batch.jobs import BatchLimits
 from gateway.addresses import TrustedAddresses
 from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
 from gateway.ingest.address import Tls

@@ -8,14 +8,10 @@ from automation.batch.counter import (
     KeywordRefusedError,
     QuotaError,
 )
-from automation.batch.jobs import BatchJobs, BatchLimits, BatchStatistics
 from automation.batch.retries import RetryPolicy
 
 __all__ = [
     "BadCredentialsError",
-    "BatchJobs",
-    "BatchLimits",
-    "BatchStatistics",
     "CounterError",
     "CounterUnavailableError",
     "DocumentCounter",

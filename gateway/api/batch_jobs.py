@@ -7,8 +7,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from automation.batch import BatchJobs
-from automation.batch.jobs import ActiveJobsError
+from automation.batch.jobs import ActiveJobsError, BatchJobs
 from filters import timestamps
 from gateway.api.batch_job_description import (
     CANCEL_BATCH_JOB,

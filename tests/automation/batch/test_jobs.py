@@ -9,13 +9,11 @@ import pytest
 
 from automation.batch import (
     BadCredentialsError,
-    BatchJobs,
-    BatchLimits,
     CounterUnavailableError,
     QuotaError,
     RetryPolicy,
 )
-from automation.batch.jobs import CANCELLED, ActiveJobsError
+from automation.batch.jobs import CANCELLED, ActiveJobsError, BatchJobs, BatchLimits
 from filters.entry import decode_lines
 from gateway.ingest.progress import PipelineProgress
 from storage.batch_jobs import BatchJob, BatchJobStore, Priority

@@ -1,6 +1,9 @@
 """Batch jobs over HTTP, as the old UI asks for them."""
 
 import asyncio
+import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -139,3 +142,23 @@ async def test_off_without_credentials(tmp_path: Path) -> None:
     assert answer.status_code == 503
     assert "set NAVER_CLIENT_ID and NAVER_CLIENT_SECRET" in answer.json()["error"]["message"]
     assert "otto_batch" not in metrics
+
+
+def test_a_gateway_that_only_streams_loads_no_client() -> None:
+    """What asks Naver is imported where there are credentials."""
+    text = "import sys, gateway.app; sys.exit('httpx2' in sys.modules or 'automation.batch.naver' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", text], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"naver_client_id": "1"}, "NAVER_CLIENT_ID and NAVER_CLIENT_SECRET belong together"),
+        ({"naver_api_url": "http://example.org"}, "NAVER_API_URL must begin with https://"),
+        ({"naver_categories": "blog,blogs"}, "'blogs' is none of them: give some of blog, cafe"),
+    ],
+)
+def test_settings_that_are_refused(given: dict[str, Any], text: str) -> None:
+    """The text says what would be right."""
+    with pytest.raises(ValueError, match=re.escape(text)):
+        Settings(**given)

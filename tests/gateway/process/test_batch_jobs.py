@@ -1,6 +1,8 @@
 """Batch jobs in the real process: killed, stopped, and off."""
 
+import asyncio
 import json
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,3 +72,32 @@ async def test_killed_at_the_fortieth_of_a_hundred(tmp_path: Path, api: NaverApi
         ]
         assert "두 번 요청한 키워드 1개" in told[-1]
         assert CLIENT_SECRET not in gateway.log()
+
+
+async def test_killed_anywhere(tmp_path: Path, api: NaverApi) -> None:
+    """Each kill costs one keyword at most, and whatever was asked for twice is counted; the story is whole."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    kills = 3
+    async with (
+        running_gateway(tmp_path / "gateway", **settings(api)) as gateway,
+        httpx2.AsyncClient(base_url=gateway.url, timeout=30) as client,
+    ):
+        job_id = await hand_over(client, KEYWORDS)
+        for _ in range(kills):
+            done = len(api.asked)
+            async with asyncio.timeout(20):
+                while len(api.asked) < min(done + chance.randrange(60), 199):
+                    await asyncio.sleep(0.001)
+            gateway.kill()
+            await gateway.start()
+        job = await poll(client, job_id, interval_seconds=0.05)
+        assert (job["status"], len(api.asked)) == ("completed", 200)
+        more_than_once = {keyword for (keyword, _), count in api.asked.items() if count > 1}
+        assert len(more_than_once) <= job["repeated"] <= kills
+        assert sum(count - 1 for count in api.asked.values()) <= kills * len(CATEGORIES)
+        told = await lines(gateway, client, job_id)
+        assert [text.split(" {")[0] for text in told[1:-1]] == [
+            f"[배치] {number}/100 완료: {keyword}" for number, keyword in enumerate(KEYWORDS, 1)
+        ]
