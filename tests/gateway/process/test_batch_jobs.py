@@ -30,13 +30,14 @@ def settings(api: NaverApi) -> dict[str, str]:
         "NAVER_API_URL": api.url,
         "NAVER_CATEGORIES": "blog,cafe",
         "BATCH_INTERVAL_SECONDS": "0",
+        "DURABILITY": "process",  # survives a killed process
     }
 
 
 async def lines(gateway: GatewayProcess, client: httpx2.AsyncClient, job_id: str) -> list[str]:
     """The messages of the stream up to the end of the task."""
     found = []
-    async with client.stream("GET", gateway.stream_url(job_id, "after=0")) as response:
+    async with asyncio.timeout(30), client.stream("GET", gateway.stream_url(job_id, "after=0")) as response:
         async for line in response.aiter_lines():
             if line.startswith("data:") and '"message"' in line:
                 found.append(json.loads(line[5:])["message"])
@@ -57,7 +58,7 @@ async def test_killed_at_the_fortieth_of_a_hundred(tmp_path: Path, api: NaverApi
         gateway.kill()
         api.go_on.set()
         await gateway.start()
-        job = await poll(client, job_id, interval_seconds=0.05)
+        job = await poll(client, job_id, interval_seconds=0.05, seconds_max=60)
         assert job["status"] == "completed"
         assert [result["keyword"] for result in job["results"]] == KEYWORDS
         assert all(result["counts"].keys() == {"blog", "cafe"} for result in job["results"])
@@ -74,6 +75,7 @@ async def test_killed_at_the_fortieth_of_a_hundred(tmp_path: Path, api: NaverApi
         assert CLIENT_SECRET not in gateway.log()
 
 
+@pytest.mark.demonstration
 async def test_killed_anywhere(tmp_path: Path, api: NaverApi) -> None:
     """Each kill costs one keyword at most, and whatever was asked for twice is counted; the story is whole."""
     seed = random.randrange(2**32)
@@ -92,7 +94,7 @@ async def test_killed_anywhere(tmp_path: Path, api: NaverApi) -> None:
                     await asyncio.sleep(0.001)
             gateway.kill()
             await gateway.start()
-        job = await poll(client, job_id, interval_seconds=0.05)
+        job = await poll(client, job_id, interval_seconds=0.05, seconds_max=60)
         assert (job["status"], len(api.asked)) == ("completed", 200)
         more_than_once = {keyword for (keyword, _), count in api.asked.items() if count > 1}
         assert len(more_than_once) <= job["repeated"] <= kills
