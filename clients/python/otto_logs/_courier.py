@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import grpc
 from otto.logs.v1 import logs_pb2
@@ -59,6 +59,14 @@ class Carrier(Protocol):
     def cancel(self) -> None:
         """Stop."""
         ...
+
+
+class _Lost(NamedTuple):
+    """How a connection has failed, apart from gRPC's error."""
+
+    code: grpc.StatusCode
+    details: str
+    pushback_seconds: float
 
 
 class Courier:
@@ -147,11 +155,18 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - whatever the program's own function raises
             self._pause(f"no token could be had: {type(error).__name__}: {error}")
             return
+        lost: _Lost | None = None
         try:
             with self._endpoint.channel() as channel:
                 self._exchange(channel, token)
         except grpc.RpcError as error:
-            self._lost(error, token)
+            lost = _Lost(error.code(), error.details() or "", _pushback_seconds(error))
+            # The error is the call itself, and its traceback holds the frames that hold the call: a circle for the
+            # garbage collector. Finding it when the interpreter ends, it waits for a lock of the call's, and for ever
+            # where one of gRPC's threads had that lock when it was ended.
+            error.__traceback__ = None
+        if lost is not None:
+            self._lost(lost, token)
 
     def _exchange(self, channel: grpc.Channel, token: str | None) -> None:
         publish: grpc.StreamStreamMultiCallable[bytes, logs_pb2.PublishResponse] = channel.stream_stream(
@@ -206,9 +221,9 @@ class Courier:
                 )
             )
 
-    def _lost(self, error: grpc.RpcError, token: str | None) -> None:
+    def _lost(self, lost: _Lost, token: str | None) -> None:
         """A connection has failed: try again, or give up where that would not help."""
-        code, details = error.code(), error.details() or ""
+        code, details = lost.code, lost.details
         if self._stalled:
             self._pause(self._stalled)
             return
@@ -216,7 +231,7 @@ class Courier:
             return
         fatal = self._fatal(code, details, token)
         if fatal is None:
-            self._pause(_why(code, details), _pushback_seconds(error))
+            self._pause(_why(code, details), lost.pushback_seconds)
             return
         self._outbox.fail(fatal)
         self._problem(Problem(ProblemKind.FAILED, str(fatal)))
