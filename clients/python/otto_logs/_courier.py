@@ -27,6 +27,7 @@ from otto_logs._errors import (
 )
 from otto_logs._limits import ProducerLimits
 from otto_logs._outbox import Outbox
+from otto_logs._spool_directory import new_producer_id
 from otto_logs._statistics import Problem, ProblemKind
 from otto_logs._values import line_count
 
@@ -180,7 +181,8 @@ class Courier:
             greeting = True
             for response in call:
                 if greeting:
-                    self._greeted(response)
+                    if not self._greeted(response):
+                        return  # and say Hello again, by another name
                     greeting = False
                 elif self._outbox.answer(response):
                     self._backoff.reset()
@@ -210,16 +212,26 @@ class Courier:
                 return
             yield data
 
-    def _greeted(self, response: logs_pb2.PublishResponse) -> None:
-        if not self._outbox.greet(response):
-            self._problem(
-                Problem(
-                    ProblemKind.FORGOTTEN,
-                    f"the gateway at {self._endpoint.target} has only {response.acknowledged_number} requests of this "
-                    "producer, fewer than it had acknowledged; its journal was replaced, and the lines in between are "
-                    "gone",
-                )
+    def _greeted(self, response: logs_pb2.PublishResponse) -> bool:
+        """Whether it is the journal that we know.
+
+        With another one, a number that is used twice could be taken for one that is stored, in whichever journal is put
+        in place later: so a new journal gets a new producer id, and what is not acknowledged is numbered from 1.
+        """
+        if self._outbox.greet(response):
+            return True
+        before = self._outbox.statistics.acknowledged_number
+        self.producer_id = new_producer_id()
+        self._outbox.renumber(self.producer_id)
+        self._problem(
+            Problem(
+                ProblemKind.FORGOTTEN,
+                f"the gateway at {self._endpoint.target} has {response.acknowledged_number} requests of this producer, "
+                f"and had acknowledged {before}; its journal was replaced. Lines that only the other one has are gone "
+                "from it; what was not acknowledged is sent under a new producer id",
             )
+        )
+        return False
 
     def _lost(self, lost: _Lost, token: str | None) -> None:
         """A connection has failed: try again, or give up where that would not help."""
