@@ -179,6 +179,8 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
     server: EngineServer
     queue: EngineQueue
     address: str
+    last_ping: float | None
+    _pinging: "asyncio.Task[None] | None" = None  # the library pings first, and tells of the socket then
 
     @staticmethod
     def adopt(socket: AsyncSocket, limits: EngineLimits, user_agent: str) -> "EngineSocket":
@@ -346,8 +348,17 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
         """Call back later, unless the socket is closed before that."""
         self._timers.append(asyncio.get_running_loop().call_later(seconds, callback))
 
+    def schedule_ping(self) -> None:
+        """Ping the client ``ping_interval`` after its last answer, unless the socket is closed before that."""
+        if self.last_ping:
+            self.last_ping = None
+            self._pinging = self.server.start_background_task(self._send_ping)
+
     def cancel_timers(self) -> None:
-        """Nothing is called back any more."""
+        """Nothing is called back any more, and nothing holds the socket until its next ping would be due."""
+        pinging, self._pinging = self._pinging, None
+        if pinging is not None and pinging is not asyncio.current_task():
+            pinging.cancel()
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()

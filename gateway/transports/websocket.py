@@ -72,6 +72,7 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         self.conn.handshake_exc = None
         vars(self.conn).pop("reject", None)
         self.conn.parser.close()
+        self.conn.reader.discard()
 
     @property
     def is_writable(self) -> bool:
