@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Final
 
+import msgspec
 from ahocorasick_rs import AhoCorasick
 
 from filters.block import Block, Selection
 from filters.entry import LogEntry, level_mask
 from filters.model import EVERYTHING, LogFilter
 
-__all__ = ["Matcher"]
+__all__ = ["Matcher", "PhraseMatcher", "phrase_matcher"]
 
 _SEPARATE_MAX: Final = 3
 """Keywords that are looked for one after the other. Measured on a case-folded line of a build: 0.08 µs with one,
@@ -104,6 +105,31 @@ class Matcher:
         return Selection(
             first - 1, block.last, [first + i for i in indices], [lines[i] for i in indices], block.received_at
         )
+
+
+class PhraseMatcher(Matcher):
+    """A filter, and a case-folded phrase that a message must have beside one of the filter's keywords."""
+
+    __slots__ = ("_phrase",)
+
+    def __init__(self, log_filter: LogFilter, phrase: str) -> None:
+        super().__init__(log_filter)
+        self.everything = False
+        self._phrase = phrase
+
+    def select(self, entries: Sequence[LogEntry], folded: Sequence[str] | None = None) -> list[int]:
+        """The indices of the entries that pass, ascending."""
+        phrase = self._phrase
+        return [i for i in super().select(entries, folded) if phrase in entries[i].message.casefold()]
+
+
+def phrase_matcher(log_filter: LogFilter, phrase: str) -> Matcher:
+    """The filter, and the phrase in every message, whatever the case; an empty phrase is in all of them."""
+    if not phrase:
+        return Matcher(log_filter)
+    if log_filter.keywords:
+        return PhraseMatcher(log_filter, phrase.casefold())
+    return Matcher(msgspec.structs.replace(log_filter, keywords=(phrase.casefold(),)))
 
 
 def _keyword_search(keywords: tuple[str, ...]) -> Callable[[Sequence[str]], list[bool]]:
