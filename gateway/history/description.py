@@ -8,7 +8,7 @@ from filters.entry import LogEntry
 from gateway.description.operation import Answer, Header, Operation, Parameter, identifier_parameter
 from gateway.transports.sse_description import EXAMPLE_ENTRY, FILTER_PARAMETERS
 
-__all__ = ["COUNT_LINES", "FIND_MATCHES", "LIST_TASKS", "READ_LOG"]
+__all__ = ["COUNT_LINES", "FIND_MATCHES", "LIST_TASKS", "READ_LOG", "SEARCH_LOGS"]
 
 _POSITION: Final = {"type": "string", "pattern": r"^(?:[0-9a-f]{8}-)?[0-9]{1,18}(?:\.end)?$"}
 _STATUS: Final = msgspec.Meta(extra_json_schema={"enum": ["RUNNING", "COMPLETED", "FAILED"]})
@@ -120,7 +120,7 @@ READ_LOG: Final = Operation(
             headers={"Vary": Header(description="`Accept`, `Accept-Encoding` and those of credentials.")},
         )
     },
-    errors=("NOT_FOUND", "NOT_ACCEPTABLE"),
+    errors=("NOT_FOUND", "NOT_ACCEPTABLE", "RESOURCE_EXHAUSTED"),
     stored=True,
 )
 
@@ -341,5 +341,86 @@ LIST_TASKS: Final = Operation(
             },
         )
     },
+    stored=True,
+)
+
+
+class SearchHit(msgspec.Struct):
+    """A line, and those around it."""
+
+    entry: LogEntry
+    before: list[LogEntry]
+    after: list[LogEntry]
+
+
+class TaskHits(msgspec.Struct, rename="camel"):
+    """How many hits a task has."""
+
+    task_id: str
+    count: int
+
+
+class Scanned(msgspec.Struct):
+    """What was looked at."""
+
+    tasks: int
+    lines: int
+
+
+class SearchResult(msgspec.Struct, rename="camel"):
+    """Hits, the newest first."""
+
+    q: str
+    hits: list[SearchHit]
+    tasks: list[TaskHits]
+    scanned: Scanned
+    is_complete: bool
+    next: Annotated[str | None, msgspec.Meta(description="`cursor` to go on with; null: there are no more.")]
+
+
+SEARCH_LOGS: Final = Operation(
+    id="searchLogs",
+    method="GET",
+    tag="History",
+    summary="Where a text occurs in all tasks",
+    description="In the tasks that the token covers, the newest activity first, in each the newest line first. With "
+    "`Accept: text/event-stream` hits come as they are found, as events `hit`; `progress` says how far it has got, and "
+    "`complete` has the rest of the document. Closing the connection stops it.",
+    scope="logs:read",
+    parameters=(
+        _NEEDED_Q,
+        *FILTER_PARAMETERS,
+        Parameter(
+            name="limit",
+            description="Hits, 100 by default and at most `HISTORY_HITS_MAX`.",
+            schema={"type": "integer", "minimum": 1, "maximum": 1000},
+            examples={"ten": 10},
+        ),
+        Parameter(
+            name="context",
+            description="Lines in front of each hit, and behind it.",
+            schema={"type": "integer", "minimum": 0, "maximum": 20},
+            examples={"two": 2},
+        ),
+        Parameter(name="cursor", description="`next` of the answer before.", schema={"type": "string"}),
+    ),
+    answers={
+        200: Answer(
+            description="What was found.",
+            type=SearchResult,
+            media=("text/event-stream",),
+            examples={
+                "one": {
+                    "q": "refused",
+                    "hits": [{"entry": EXAMPLE_ENTRY, "before": [], "after": []}],
+                    "tasks": [{"taskId": "build-7", "count": 1}],
+                    "scanned": {"tasks": 2, "lines": 1840},
+                    "isComplete": True,
+                    "next": None,
+                }
+            },
+        )
+    },
+    errors=("RESOURCE_EXHAUSTED",),
     stored=True,
 )

@@ -6,6 +6,7 @@ from gateway.history.limits import HistoryLimits
 from gateway.history.log import HistoryAuthenticator, log_routes
 from gateway.history.reads import HistoryJournal, Reads
 from gateway.history.scans import Scans
+from gateway.history.search_route import search_routes
 from gateway.history.tasks import task_routes
 
 __all__ = ["history_routes"]
@@ -20,6 +21,7 @@ def history_routes(
     scans = Scans(limits.scans_max)
     return [
         *task_routes(reads, authenticator, limits),
+        *search_routes(reads, authenticator, limits, scans),
         *count_routes(reads, authenticator, limits, scans),
         *log_routes(reads, authenticator, limits, scans),
     ]

@@ -1,8 +1,8 @@
 """How many lines of each level a chunk has, in the one integer that is stored with it for the levels.
 
 The lowest six bits say which levels there are, as ``filters.entry.LEVEL_BITS`` has them; filters skip chunks by these.
-A set seventh bit says that counts follow: of each level that is there but the most severe one, in ``n.bit_length()`` bits
-each for a chunk of ``n`` lines. The last count is what is left. A column of its own would have to stand behind the
+A set seventh bit says that counts follow: of each level that is there but the most severe one, in ``n.bit_length()``
+bits each for a chunk of ``n`` lines. The last count is what is left. A column of its own would have to stand behind the
 payload in databases that are there, and be read by going through all of it; and chunks of one level, which most are,
 need no count at all. What does not fit into 63 bits (six levels in more than 2,047 lines) is stored without counts, as
 older versions did, and is counted by opening it.

@@ -49,7 +49,10 @@ _BOUNDS: Final = f"""
 
 
 _KNOWN_TASKS: Final = """
-SELECT task_key, task_id, first_sequence, last_sequence, end_status, stored_bytes,
+SELECT task_key, task_id, first_sequence,
+(SELECT r.last_sequence FROM journal_records r WHERE r.task_key = t.task_key AND kind = 0 AND record_id <= ?2
+ ORDER BY r.last_sequence DESC LIMIT 1),
+end_status, stored_bytes,
 (SELECT record_id FROM journal_records r WHERE r.task_key = t.task_key AND kind = 0 AND record_id <= ?2
  ORDER BY r.last_sequence DESC LIMIT 1)
 FROM journal_tasks t WHERE task_key > ?1 ORDER BY task_key LIMIT ?3"""
@@ -234,7 +237,7 @@ class Reader:
         """See ``HistoryReads.known_tasks``."""
         rows = self._db.execute(_KNOWN_TASKS, (after, upto_record, count_max))
         return [
-            KnownTask(key, task_id, first, last, status or "RUNNING", size, record or 0)
+            KnownTask(key, task_id, first, last or 0, status or "RUNNING", size, record or 0)
             for key, task_id, first, last, status, size, record in rows
         ]
 
