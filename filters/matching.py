@@ -1,5 +1,6 @@
 """Applying a filter to entries."""
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Final
@@ -8,7 +9,7 @@ import msgspec
 from ahocorasick_rs import AhoCorasick
 
 from filters.block import Block, Selection
-from filters.entry import LogEntry, level_mask
+from filters.entry import LogEntry, decode_lines, level_mask
 from filters.model import EVERYTHING, LogFilter
 
 __all__ = ["Matcher", "PhraseMatcher", "phrase_matcher"]
@@ -21,6 +22,9 @@ _PIECE_CHARACTERS: Final = 4096
 """The automaton reports every occurrence, not only the first: a long message is searched piece by piece, so that 64 KiB
 of one letter make no list of 65,536 occurrences (9 ms)."""
 
+_ESCAPED: Final = re.compile(r'["\\\x00-\x1f\x7f]')
+"""What JSON does not write as it is."""
+
 
 class Matcher:
     """A filter made ready to be applied many times.
@@ -31,7 +35,7 @@ class Matcher:
         level_mask: bits of the levels that pass (all bits where levels are not restricted), to skip whole chunks.
     """
 
-    __slots__ = ("_have_keyword", "_task_ids", "_worker_ids", "everything", "filter", "level_mask")
+    __slots__ = ("_have_keyword", "_plain_keywords", "_task_ids", "_worker_ids", "everything", "filter", "level_mask")
 
     def __init__(self, log_filter: LogFilter = EVERYTHING) -> None:
         self.filter = log_filter
@@ -40,6 +44,8 @@ class Matcher:
         self._worker_ids = frozenset(log_filter.worker_ids)
         self._task_ids = frozenset(log_filter.task_ids)
         self._have_keyword = _keyword_search(log_filter.keywords)
+        is_plain = len(log_filter.keywords) <= _SEPARATE_MAX and not any(map(_ESCAPED.search, log_filter.keywords))
+        self._plain_keywords = log_filter.keywords if is_plain else ()
 
     def __repr__(self) -> str:
         return f"<Matcher {self.filter!r}>"
@@ -94,6 +100,25 @@ class Matcher:
                 left_messages = [folded[i] for i in left]
             left = list(compress(left, self._have_keyword(left_messages)))
         return left
+
+    def select_lines(self, lines: Sequence[bytes]) -> list[int]:
+        """The indices of the encoded entries that pass, ascending.
+
+        Keywords that JSON writes as they are can only be in messages of lines that have them: the others need not be
+        decoded, which is most of the work. Case folding looks at each character by itself, so that the lines may be
+        folded all at once.
+        """
+        keywords = self._plain_keywords
+        if not keywords:
+            return self.select(decode_lines(lines))
+        text = b"\n".join(lines).decode().casefold()
+        if not any(keyword in text for keyword in keywords):
+            return []
+        candidates = [
+            index for index, line in enumerate(text.split("\n")) if any(keyword in line for keyword in keywords)
+        ]
+        entries = decode_lines([lines[index] for index in candidates])
+        return [candidates[index] for index in self.select(entries)]
 
     def select_block(self, block: Block) -> Selection:
         """What passes of a block."""

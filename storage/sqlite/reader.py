@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 import msgspec
 
 from filters.block import Selection
-from filters.entry import decode_lines
 from filters.matching import Matcher
 from storage.history import KnownTask, Stretch, Tally
 from storage.inventory import StoredChunk, StoredTask
@@ -201,7 +200,7 @@ class Reader:
             ChunkDamagedError: retention has removed it meanwhile.
         """
         try:
-            return matcher.select(decode_lines(self._open(bounds, task_id)[: upto + 1 - bounds.first]))
+            return matcher.select_lines(self._open(bounds, task_id)[: upto + 1 - bounds.first])
         except ChunkDamagedError as error:
             if self._is_removed(error):
                 raise

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from filters.entry import decode_lines
 from filters.matching import Matcher
 from storage.history import Stretch, Tally
 from storage.sqlite.level_counts import unpack_levels
@@ -102,9 +101,8 @@ class Counting:
                 found = Counter(levels[max(start - low, 0) : end + 1 - low])
                 self._counts[bucket].update({name: n for name, n in found.items() if not wanted or name in wanted})
             return
-        entries = decode_lines(part)
-        for index in self._matcher.select(entries):
-            self._counts[stretch.bucket(low + index)][entries[index].level] += 1
+        for index in self._matcher.select_lines(part):
+            self._counts[stretch.bucket(low + index)][_decoder.decode(part[index]).level] += 1
 
     def _is_every(self, earliest: str, latest: str) -> bool:
         """Whether nothing but the level decides about the lines of a chunk."""

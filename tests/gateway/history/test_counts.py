@@ -88,3 +88,11 @@ async def test_a_wrong_request_is_answered_with_the_field(history: History, path
     await history.write("line")
     answer = await history.http.get(f"{BASE}/logs/build{path}")
     assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
+
+
+async def test_a_task_may_be_called_like_a_path(history: History) -> None:
+    """A slash that is written %2F is part of its id, whatever stands behind it."""
+    for task in ("a/counts", "b/stream"):
+        await history.write("line", task=task)
+        assert (await history.page(task.replace("/", "%2F")))["taskId"] == task
+        assert (await history.get(f"/logs/{task.replace('/', '%2F')}/counts"))["total"] == 1
