@@ -6,6 +6,7 @@ from automation.batch import RetryPolicy
 from automation.batch.jobs import BatchLimits
 from gateway.addresses import TrustedAddresses
 from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
+from gateway.history.limits import HistoryLimits
 from gateway.ingest.address import Tls
 from gateway.ingest.limits import IngestLimits
 from gateway.quota import Quota
@@ -22,6 +23,7 @@ __all__ = [
     "authenticator_of",
     "batch_limits",
     "grpc_tls",
+    "history_limits",
     "http_tls",
     "ingest_limits",
     "pipeline_limits",
@@ -87,6 +89,17 @@ def update_limits(settings: Settings) -> UpdateLimits:
     """What updates of execution records may use."""
     return UpdateLimits(
         heartbeat_seconds=settings.heartbeat_interval_seconds, timeout_seconds=settings.session_timeout_minutes * 60
+    )
+
+
+def history_limits(settings: Settings) -> HistoryLimits:
+    """What requests for the past may use."""
+    return HistoryLimits(
+        lines_max=settings.history_lines_max,
+        bytes_max=settings.history_bytes_max,
+        seconds_max=settings.history_seconds_max,
+        hits_max=settings.history_hits_max,
+        scans_max=settings.history_scans_max,
     )
 
 
