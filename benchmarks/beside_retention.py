@@ -1,7 +1,8 @@
 """What live subscribers notice while retention removes a million lines and their rows.
 
 ``python -m benchmarks.beside_retention``: one database with 40 old tasks; 100 readers of a new one at 1,000 lines a
-second, in turn without a limit and with one that makes every old task go. Prints the latencies of each, and how much was removed meanwhile.
+second, in turn without a limit and with one that makes every old task go. Prints the latencies of each, and how much
+was removed meanwhile.
 """
 
 import asyncio
