@@ -30,7 +30,7 @@ check: setup  ## format, lint, layers, types, dependencies, contracts, generated
 	.venv/bin/ruff check .
 	.venv/bin/lint-imports
 	.venv/bin/mypy
-	.venv/bin/deptry filters sessions storage gateway
+	.venv/bin/deptry filters sessions storage automation gateway
 	cd clients/python && ../../.venv/bin/deptry otto_logs
 	.venv/bin/buf lint proto
 	.venv/bin/buf breaking proto --against proto/baseline.binpb
