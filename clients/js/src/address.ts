@@ -11,17 +11,16 @@ const NAMES = {
 
 type Query = Record<string, string | number | undefined>
 
-/** The gateway's own address without a slash at its end. */
+/** The gateway's own address, with a slash at its end. */
 export function baseUrl(url: string): URL {
   const base = new URL(url || '/', globalThis.location?.href)
-  base.pathname = base.pathname.replace(/\/+$/, '')
+  base.pathname = base.pathname.replace(/\/*$/, '/')
   return base
 }
 
 /** The address of `path`; the ids in it are encoded already. */
 export function endpoint(url: string, path: string, query: Query = {}): string {
-  const address = baseUrl(url)
-  address.pathname += `${address.pathname.endsWith('/') ? '' : '/'}api/v1/log-streaming/${path}`
+  const address = new URL(`api/v1/log-streaming/${path}`, baseUrl(url))
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) address.searchParams.set(name, `${value}`)
   }
@@ -35,7 +34,7 @@ export function filterQuery(filter: LogFilter = {}): Query {
     const values = filter[field]
     if (values?.some((value) => value.includes(','))) {
       // In an address the comma separates, and would make two of it without a word.
-      throw new GatewayError('INVALID_ARGUMENT', `filter.${field}: no comma here, except over socket.io`, 400, name)
+      throw new GatewayError('INVALID_ARGUMENT', `filter.${field}: a comma works over socket.io only`, 400, name)
     }
     if (values?.length) query[name] = values.join(',')
   }
@@ -44,7 +43,7 @@ export function filterQuery(filter: LogFilter = {}): Query {
 
 /** The token to use now. */
 export async function tokenOf(options: GatewayOptions): Promise<string | undefined> {
-  return options.getToken ? await options.getToken() : options.token
+  return options.getToken ? options.getToken() : options.token
 }
 
 /** Ask for `address`. */

@@ -20,7 +20,5 @@ export function pause(failures: number, min: number, max: number, asked: number,
 /** The milliseconds of a `Retry-After` header, a number of seconds or a date; 0 where there is none. */
 export function retryAfter(header: string | null, now: number): number {
   if (!header) return 0
-  const seconds = Number(header)
-  const milliseconds = Number.isNaN(seconds) ? Date.parse(header) - now : seconds * 1000
-  return Number.isNaN(milliseconds) ? 0 : Math.max(milliseconds, 0)
+  return Math.max(Number(header) * 1000 || Date.parse(header) - now || 0, 0)
 }

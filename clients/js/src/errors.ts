@@ -28,13 +28,11 @@ export interface Ending {
   atOnce?: boolean
 }
 
-const CODES: Record<number, string> = { 401: 'UNAUTHENTICATED', 403: 'PERMISSION_DENIED', 404: 'NOT_FOUND' }
 const STATUSES: Record<string, number> = {
   INVALID_ARGUMENT: 400,
   UNAUTHENTICATED: 401,
   PERMISSION_DENIED: 403,
   NOT_FOUND: 404,
-  RESOURCE_EXHAUSTED: 429,
 }
 
 /** An error that the gateway described itself, over a transport without statuses. */
@@ -47,7 +45,7 @@ export function described(payload: { code?: string; message?: string; field?: st
 export async function refusal(response: Response): Promise<GatewayError> {
   const { status } = response
   const body = await response.json().catch(() => null)
-  const { code = CODES[status] ?? `HTTP_${status}`, message = `the answer was ${status}`, field } = body?.error ?? {}
+  const { code = `HTTP_${status}`, message = `the answer was ${status}`, field } = body?.error ?? {}
   return new GatewayError(code, message, status, field)
 }
 

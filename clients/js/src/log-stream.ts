@@ -5,7 +5,6 @@ import { later } from './schedule.ts'
 import { overSse, splitPosition } from './sse.ts'
 import type { Subject } from './subject.ts'
 import type {
-  Completion,
   ConnectionOptions,
   Gap,
   LogEntry,
@@ -33,7 +32,7 @@ export function openLogStream(options: LogStreamOptions): LogStream {
 /** The transport that the options ask for. */
 export function transportOf(options: ConnectionOptions): Transport {
   if (options.transport !== 'socket.io') return overSse
-  if (!options.io) throw new TypeError("transport 'socket.io' needs io: give that of socket.io-client")
+  if (!options.io) throw new TypeError("transport 'socket.io' needs io")
   // Its own piece: who does not use it does not load it.
   return async (...connection) => (await import('./socket-io.ts')).overSocketIo(...connection)
 }
@@ -78,11 +77,18 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     this.#subject = {
       kind: 'task',
       id: options.taskId,
-      start: () => this.#from(),
+      start: () => ({
+        after: this.#start ?? (this.#sequence && this.#epoch ? `${this.#epoch}-${this.#sequence}` : undefined),
+        tail: this.#tail,
+        filter: this.#filter,
+      }),
       epoch: (epoch) => this.#live(epoch),
       entry: (entry) => this.#take(entry),
       gap: (gap) => this.#miss(gap),
-      complete: (completion) => this.#complete(completion),
+      complete: (completion) => {
+        this.#flush()
+        this.emit('complete', completion)
+      },
       progress() {},
       room: () => this.#room(),
     }
@@ -121,20 +127,19 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<LogEntry, void, undefined> {
-    const queue: Queue = { entries: [...this.entries], over: this.isOver }
+    const queue: Queue = { entries: [...this.entries], life: 0, over: this.isOver }
     this.#iterators.add(queue)
     try {
       for (;;) {
         const batch = queue.entries
         if (batch.length) {
           queue.entries = []
-          for (const [index, entry] of batch.entries()) {
-            if (queue.reset) break
-            yield entry
-            if (index === batch.length - 1) queue.drained?.()
-          }
-          queue.reset = false
           queue.drained?.()
+          const { life } = queue
+          for (const entry of batch) {
+            if (queue.life !== life) break
+            yield entry
+          }
         } else if (queue.over) {
           if (queue.error) throw queue.error
           return
@@ -172,12 +177,12 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     return [...this.#iterators].some((queue) => queue.entries.length >= this.#size)
   }
 
-  protected override ended(error?: GatewayError): void {
-    if (this.state.kind === 'closed' && !error) this.#drop()
-    else this.#flush()
-    const closed = error ?? new GatewayError('CLOSED', 'the stream was closed')
+  protected override ended(isComplete: boolean, error?: GatewayError): void {
+    if (isComplete || error) this.#flush()
+    else this.#drop() // `position` is where the caller can go on
+    const closed = error ?? new GatewayError('CLOSED', 'closed')
     for (const change of this.#changes.splice(0)) {
-      if (this.state.kind === 'complete') change.resolve()
+      if (isComplete) change.resolve()
       else change.reject(closed)
     }
     for (const queue of this.#iterators) {
@@ -188,17 +193,8 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     }
   }
 
-  #from(): ReturnType<Subject['start']> {
-    const after = this.#start ?? (this.#sequence && this.#epoch ? `${this.#epoch}-${this.#sequence}` : undefined)
-    return {
-      ...(after !== undefined && { after }),
-      ...(this.#tail !== undefined && { tail: this.#tail }),
-      filter: this.#filter,
-    }
-  }
-
   #live(epoch: string): void {
-    if (this.#epoch && this.#epoch !== epoch) this.#restart(epoch, 'another life of the journal')
+    if (this.#epoch && this.#epoch !== epoch) this.#restart(epoch, 'epoch')
     this.#epoch = epoch
     const gap = this.#heldGap
     this.#heldGap = undefined
@@ -215,7 +211,7 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     this.#position = null
     this.#epoch = epoch
     for (const queue of this.#iterators) {
-      queue.reset = queue.entries.length > 0 || queue.reset === true
+      queue.life++
       queue.entries = []
     }
     this.emit('restart', { epoch, reason })
@@ -240,7 +236,7 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     const known = this.#kept.findLast((kept) => kept.sequence <= entry.sequence)
     if (known?.sequence !== entry.sequence) return
     if (known.message === entry.message && known.timestamp === entry.timestamp) return
-    this.#restart(this.#epoch!, 'the journal was set back')
+    this.#restart(this.#epoch!, 'rewound')
     this.interrupt()
   }
 
@@ -261,11 +257,6 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     this.#flush()
     if (this.#epoch) this.#moved(gap.to)
     this.emit('gap', gap)
-  }
-
-  #complete(completion: Completion): void {
-    this.#flush()
-    this.emit('complete', completion)
   }
 
   #flush(): void {
@@ -289,11 +280,10 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     this.#waiting = []
   }
 
-  #room(): Promise<void> | undefined {
+  #room(): Promise<unknown> | undefined {
     const full = [...this.#iterators].filter((queue) => queue.entries.length >= this.#size)
     if (!full.length || this.isOver) return undefined
-    const waits = full.map((queue) => new Promise<void>((resolve) => (queue.drained = resolve)))
-    return Promise.all(waits).then(() => {})
+    return Promise.all(full.map((queue) => new Promise<void>((resolve) => (queue.drained = resolve))))
   }
 
   #settle(change: Change, error?: GatewayError): void {
@@ -308,10 +298,10 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
 /** What waits for one iterator. */
 interface Queue {
   entries: LogEntry[]
+  /** Counts restarts: what is left of a batch from before one is worth nothing. */
+  life: number
   over: boolean
   error?: GatewayError
-  /** The entries it is at belong to another life of the journal. */
-  reset?: boolean
   wake?: () => void
   drained?: () => void
 }

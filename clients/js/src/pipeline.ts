@@ -50,7 +50,7 @@ class Pipeline extends Reconnecting<PipelineStreamEvents> implements PipelineStr
       this.#stages.clear()
       this.#snapshot = undefined
       this.#number = 0
-      this.emit('restart', { epoch, reason: 'another life of the journal' })
+      this.emit('restart', { epoch, reason: 'epoch' })
     }
     this.#epoch = epoch
   }

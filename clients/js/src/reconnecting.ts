@@ -39,13 +39,17 @@ export abstract class Reconnecting<E extends StreamEvents> {
   #refused = 0
   #timer?: ReturnType<typeof setInterval>
   #options: ConnectionOptions
+  #over = new AbortController()
 
   constructor(options: ConnectionOptions) {
     this.#options = options
-    options.signal?.addEventListener('abort', this.close)
-    globalThis.document?.addEventListener('visibilitychange', this.#seen)
-    globalThis.addEventListener?.('online', this.#online)
-    globalThis.addEventListener?.('pageshow', this.#seen)
+    const { signal } = this.#over
+    options.signal?.addEventListener('abort', this.close, { signal })
+    const listen = globalThis.addEventListener
+    listen?.('visibilitychange', this.#seen, { signal }) // it bubbles from the document
+    listen?.('pageshow', this.#seen, { signal })
+    // Another network: the old connection may be dead without a word, and resuming costs little.
+    listen?.('online', () => this.interrupt(), { signal })
     const silence = options.silence ?? SILENCE
     this.#timer = setInterval(() => this.#check(silence), Math.min(silence / 4, 5000))
     // In Node it must not keep the process alive by itself; the connection does.
@@ -66,8 +70,8 @@ export abstract class Reconnecting<E extends StreamEvents> {
   protected get isFull(): boolean {
     return false
   }
-  /** Nothing more will come. */
-  protected ended(_error?: GatewayError): void {}
+  /** Nothing more will come; listeners are told afterwards. */
+  protected ended(_isComplete: boolean, _error?: GatewayError): void {}
 
   get state(): StreamState {
     return this.#state
@@ -114,7 +118,10 @@ export abstract class Reconnecting<E extends StreamEvents> {
       if (ending.complete) return this.#finish('complete')
       if (ending.atOnce) continue
       const error = ending.error ?? LOST.error!
-      if (this.#isFinal(ending, error) && !this.forgive(error)) return this.#finish('closed', error.code, error)
+      if (this.#isFinal(ending, error)) {
+        if (this.forgive(error)) continue
+        return this.#finish('closed', error.code, error)
+      }
       if (Date.now() - since > PROVEN) this.#failures = 0
       const renew = error.code === 'TOKEN_EXPIRED' && this.#options.getToken && !this.#failures
       this.#failures++
@@ -139,7 +146,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
       try {
         token = await tokenOf(this.#options)
       } catch (error) {
-        return { error: new GatewayError('TOKEN_UNAVAILABLE', `getToken failed: ${error}`) }
+        return { error: new GatewayError('TOKEN_UNAVAILABLE', `${error}`) }
       }
       if (signal.aborted) return LOST
       return this.connect({
@@ -149,7 +156,8 @@ export abstract class Reconnecting<E extends StreamEvents> {
           if (signal.aborted) return
           this.#heardAt = Date.now()
           this.#set({ kind: 'open', attempt: this.#failures })
-          this.opened()
+          // A listener may have asked for something else already.
+          if (!signal.aborted) this.opened()
         },
         heard: (useful) => {
           this.#heardAt = Date.now()
@@ -191,7 +199,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
     if (state === 'waiting') {
       if (Date.now() > (this.#state.retryAt ?? 0)) this.#wake?.()
     } else if (!this.isFull && Date.now() - this.#heardAt > silence) {
-      this.interrupt({ error: new GatewayError('SILENT', 'nothing was heard from the gateway for too long') })
+      this.interrupt({ error: new GatewayError('SILENT', 'silent for too long') })
     }
   }
 
@@ -200,9 +208,6 @@ export abstract class Reconnecting<E extends StreamEvents> {
     if (this.#state.kind === 'waiting') this.#wake?.()
     else if (Date.now() - this.#heardAt > Math.min(SILENCE_IN_SIGHT, this.#options.silence ?? SILENCE)) this.interrupt()
   }
-
-  /** Another network: the old connection may be dead without a word, and resuming costs little. */
-  #online = (): void => this.interrupt()
 
   #set(state: StreamState): void {
     if (this.isOver) return
@@ -213,13 +218,10 @@ export abstract class Reconnecting<E extends StreamEvents> {
   #finish(kind: 'complete' | 'closed', reason?: string, error?: GatewayError): void {
     if (this.isOver) return
     clearInterval(this.#timer)
-    this.#options.signal?.removeEventListener('abort', this.close)
-    globalThis.document?.removeEventListener('visibilitychange', this.#seen)
-    globalThis.removeEventListener?.('online', this.#online)
-    globalThis.removeEventListener?.('pageshow', this.#seen)
+    this.#over.abort()
+    this.ended(kind === 'complete', error)
     this.#set({ kind, attempt: this.#failures, ...(reason && { reason }) })
     this.interrupt()
     if (error) this.emit('error', error as E['error'])
-    this.ended(error)
   }
 }

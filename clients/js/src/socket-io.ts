@@ -16,9 +16,11 @@ interface Answer {
 
 /** One subscription on a link. */
 interface Channel {
-  subject: Subject
+  /** Missing where the subscription was given up and the gateway has not answered yet. */
+  subject?: Subject
   begin(): void
   heard(useful?: boolean): void
+  entries(entries: LogEntry[]): void
   end(ending: Ending): void
 }
 
@@ -40,7 +42,7 @@ class Link {
   ) {
     const base = baseUrl(options.url)
     const socket = options.io!(`${base.origin}/log-streaming`, {
-      path: `${base.pathname.replace(/\/$/, '')}/socket.io/`,
+      path: `${base.pathname}socket.io/`,
       auth: token ? { token } : {},
       forceNew: true,
       reconnection: false,
@@ -66,18 +68,18 @@ class Link {
     socket.on('log-entries', (entries: LogEntry[]) => {
       const channel = route('task', entries[0]!)
       channel?.heard(true)
-      for (const entry of entries) channel?.subject.entry(entry)
+      channel?.entries(entries)
     })
-    socket.on('log-gap', (gap) => route('task', gap)?.subject.gap(gap))
+    socket.on('log-gap', (gap) => route('task', gap)?.subject?.gap(gap))
     socket.on('log-complete', (completion) => {
       const channel = route('task', completion)
-      channel?.subject.complete(completion)
+      channel?.subject?.complete(completion)
       channel?.end({ complete: true })
     })
     socket.on('pipeline-progress', (progress) => {
       const channel = route('pipeline', progress)
       channel?.heard(true)
-      channel?.subject.progress(progress)
+      channel?.subject?.progress(progress)
     })
     // Answers have callbacks; this is the gateway taking a subscription back.
     socket.on('subscription_error', (answer: Answer & { taskId?: string; pipelineId?: string }) =>
@@ -98,33 +100,21 @@ export function overSocketIo(options: ConnectionOptions, subject: Subject, attem
   const link = linkFor(options, attempt.token, key)
   const { socket } = link
   return new Promise<Ending>((resolve) => {
-    let subscribed = false
+    let begun = false
     const free = () => {
       link.channels.delete(key)
       if (!link.channels.size) socket.disconnect()
     }
-    const channel: Channel = {
-      subject,
-      begin() {
-        socket.emit(
-          `subscribe-to-${noun}`,
-          { ...name, ...(isTask && { ...subject.start(), batch: true }) },
-          (answer: Answer) => {
-            if (attempt.signal.aborted) return
-            if (answer.code) return channel.end({ error: described(answer) })
-            subscribed = true
-            if (answer.epoch) subject.epoch(answer.epoch)
-            if (isTask) subject.changeFilter = changeFilter
-            attempt.opened()
-          },
-        )
-      },
-      heard: attempt.heard,
-      end(ending) {
-        subject.changeFilter = undefined
+    const leave = () => {
+      subject.changeFilter = undefined
+      if (link.channels.get(key) !== channel) return
+      if (!socket.connected || !begun) {
         free()
-        resolve(ending)
-      },
+        return
+      }
+      // Until the gateway has answered, lines of this subscription may still come: nobody else may take its place.
+      link.channels.set(key, { begin() {}, heard() {}, entries() {}, end: free })
+      socket.emit(`unsubscribe-from-${noun}`, name, free)
     }
     const changeFilter: Subject['changeFilter'] = (filter) =>
       new Promise((accept, reject) => {
@@ -133,19 +123,38 @@ export function overSocketIo(options: ConnectionOptions, subject: Subject, attem
           answer.code ? reject(described(answer)) : accept(),
         )
       })
-    attempt.signal.addEventListener('abort', () => {
-      subject.changeFilter = undefined
-      if (link.channels.get(key) !== channel) return
-      if (!socket.connected || !subscribed) return free()
-      // Until the gateway has answered, lines of this subscription may still come: nobody else may take its place.
-      link.channels.set(key, {
-        ...channel,
-        subject: { ...subject, entry() {}, gap() {}, complete() {}, progress() {} },
-        heard() {},
-        end: free,
-      })
-      socket.emit(`unsubscribe-from-${noun}`, name, free)
-    })
+    const channel: Channel = {
+      subject,
+      begin() {
+        begun = true
+        const payload = isTask ? { ...name, ...subject.start(), batch: true } : name
+        socket.emit(`subscribe-to-${noun}`, payload, (answer: Answer) => {
+          if (attempt.signal.aborted) return
+          if (answer.code) {
+            channel.end({ error: described(answer) })
+            return
+          }
+          if (answer.epoch) subject.epoch(answer.epoch)
+          if (isTask) subject.changeFilter = changeFilter
+          attempt.opened()
+        })
+      },
+      heard: attempt.heard,
+      entries(entries) {
+        for (const entry of entries) if (!attempt.signal.aborted) subject.entry(entry)
+        // Nothing holds up the lines of one subscription but its end: come back when there is room.
+        const room = subject.room()
+        if (!room || attempt.signal.aborted) return
+        leave()
+        room.then(() => resolve({ atOnce: true }))
+      },
+      end(ending) {
+        subject.changeFilter = undefined
+        free()
+        resolve(ending)
+      },
+    }
+    attempt.signal.addEventListener('abort', leave)
     link.channels.set(key, channel)
     if (socket.connected) channel.begin()
   })

@@ -25,7 +25,7 @@ export interface ServerEvent {
 export async function readEvents<T>(
   body: ReadableStream<Uint8Array>,
   take: (event: ServerEvent) => T | undefined,
-  between?: () => Promise<void> | undefined,
+  between?: () => Promise<unknown> | undefined,
   onRetry?: (milliseconds: number) => void,
 ): Promise<T | undefined> {
   const reader = body.getReader()
@@ -39,7 +39,7 @@ export async function readEvents<T>(
       try {
         result = take({ name: event, id, data: JSON.parse(data) })
       } catch (error) {
-        broken = error instanceof GatewayError ? error : new GatewayError('PROTOCOL', `not an event: ${error}`)
+        broken = error instanceof GatewayError ? error : new GatewayError('PROTOCOL', `${error}`)
       }
     },
     onError(error) {
@@ -64,7 +64,7 @@ export async function readEvents<T>(
 /** Split `<epoch>-<number>` or `<epoch>-<number>.end`. */
 export function splitPosition(position: string | undefined): [epoch: string | undefined, number: number] {
   const [, epoch, number] = /^(?:([0-9a-f]{8})-)?(\d{1,18})(?:\.end)?$/.exec(position ?? '') ?? []
-  return [epoch, number === undefined ? Number.NaN : Number(number)]
+  return [epoch, Number(number)]
 }
 
 /** Serve one connection. */
@@ -79,7 +79,7 @@ export async function overSse(options: ConnectionOptions, subject: Subject, atte
   if (!response.ok) return { error: await refusal(response), retryAfter: wait }
   if (!response.body || !response.headers.get('Content-Type')?.startsWith('text/event-stream')) {
     response.body?.cancel().catch(() => {})
-    return { error: new GatewayError('PROTOCOL', 'the answer is no event stream', response.status), retryAfter: wait }
+    return { error: new GatewayError('PROTOCOL', 'no event stream', response.status), retryAfter: wait }
   }
   attempt.opened()
   const ending = await readEvents<Ending>(

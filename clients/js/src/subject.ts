@@ -5,7 +5,7 @@ export interface Subject {
   readonly kind: 'task' | 'pipeline'
   readonly id: string
   /** Where to go on, and with which filter: asked once for every connection. */
-  start(): { after?: string; tail?: number; filter?: LogFilter }
+  start(): { after?: string | undefined; tail?: number | undefined; filter?: LogFilter }
   /** The life of the journal that what follows belongs to; before the first entry of every connection. */
   epoch(epoch: string): void
   entry(entry: LogEntry): void
@@ -13,7 +13,7 @@ export interface Subject {
   complete(completion: Completion): void
   progress(progress: PipelineProgress, number?: number): void
   /** Resolves when there is room for more; undefined where there is some now. */
-  room(): Promise<void> | undefined
+  room(): Promise<unknown> | undefined
   /** Set by a transport that can change the filter of an open connection. */
   changeFilter?: ((filter: LogFilter) => Promise<void>) | undefined
 }

@@ -73,7 +73,7 @@ export interface StreamState {
   attempt: number
   /** When the next attempt starts, in milliseconds since 1970; while waiting. */
   retryAt?: number
-  /** Why it waits or has closed: a code of the gateway's, or one of CONNECTION_LOST, SILENT, PROTOCOL, TOKEN_UNAVAILABLE, CLOSED. */
+  /** Why it waits or has closed: a code of the gateway's, HTTP_ with a status, or one of CONNECTION_LOST, SILENT, PROTOCOL, TOKEN_UNAVAILABLE, CLOSED. */
   reason?: string
 }
 
@@ -83,8 +83,10 @@ export interface Gap {
   reason: string
 }
 
+/** Everything comes again, from the first line: what was handed out before belongs to the past. */
 export interface Restart {
   epoch: string
+  /** `epoch`: another life of the journal; `rewound`: it was set back to an earlier state of the same one. */
   reason: string
 }
 
