@@ -20,12 +20,21 @@ tests/node/node_modules/.ready: tests/node/package.json tests/node/package-lock.
 	npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
 
+clients/js/node_modules/.ready: clients/js/package.json clients/js/package-lock.json
+	npm ci --prefix clients/js --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
+
+# What others import: the viewer, and the tests that run it in Node and in a browser.
+clients/js/dist/.ready: clients/js/node_modules/.ready clients/js/tsconfig.json clients/js/tsconfig.build.json $(wildcard clients/js/src/*)
+	npm run --silent --prefix clients/js build
+	@touch $@
+
 setup: .venv/.ready  ## make .venv with everything in it
 
 run: setup  ## start the gateway, stream real builds into it; prints the page to watch
 	@$(PY) examples/demo/run.py
 
-check: setup  ## format, lint, layers, types, dependencies, contracts, generated files
+check: setup clients/js/node_modules/.ready  ## format, lint, layers, types, dependencies, contracts, generated files
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/lint-imports
@@ -35,8 +44,10 @@ check: setup  ## format, lint, layers, types, dependencies, contracts, generated
 	.venv/bin/buf lint proto
 	.venv/bin/buf breaking proto --against proto/baseline.binpb
 	$(PY) proto/generate.py --check
+	npm run --silent --prefix clients/js check
 
-test: check tests/node/node_modules/.ready  ## all checks, then all tests
+test: check tests/node/node_modules/.ready clients/js/dist/.ready  ## all checks, then all tests
+	npm test --silent --prefix clients/js
 	.venv/bin/pytest -n $(TEST_WORKERS) --dist loadgroup $(TESTS)
 
 audit: setup  ## what is known against the dependencies; 75: the services cannot be reached
@@ -80,4 +91,4 @@ lock: setup  ## resolve dependencies anew into requirements.lock
 		--custom-compile-command 'make lock' -q -o requirements.lock
 
 clean:  ## remove what the other commands made
-	rm -rf .venv tests/node/node_modules benchmarks/peers/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build var benchmarks/build
+	rm -rf .venv tests/node/node_modules clients/js/node_modules clients/js/dist benchmarks/peers/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build var benchmarks/build

@@ -1,0 +1,230 @@
+/** What is stored: pages of a task's log, counts, matches, tasks, and search across tasks. */
+import { endpoint, filterQuery, request, tokenOf } from './address.ts'
+import { described, GatewayError, refusal } from './errors.ts'
+import { readEvents } from './sse.ts'
+import type { GatewayOptions, Level, LogEntry, LogFilter } from './types.ts'
+
+export interface HistoryQuery {
+  /** Of `after`, `before` and `tail` at most one; none is from the first line. */
+  after?: number | string
+  before?: number | string
+  tail?: number
+  limit?: number
+  filter?: LogFilter
+  signal?: AbortSignal
+}
+
+export interface HistoryPage {
+  taskId: string
+  epoch: string
+  entries: LogEntry[]
+  previous: string | null
+  next: string | null
+  hasPrevious: boolean
+  hasNext: boolean
+  firstSequence: number
+  lastSequence: number
+  status: string
+}
+
+export type LevelCounts = Partial<Record<Level, number>>
+
+export interface Bucket {
+  from: number
+  to: number
+  startTime: string | null
+  endTime: string | null
+  total: number
+  levels: LevelCounts
+}
+
+export interface Counts {
+  taskId: string
+  epoch: string
+  firstSequence: number
+  lastSequence: number
+  total: number
+  levels: LevelCounts
+  buckets: Bucket[]
+}
+
+export interface Matches {
+  taskId: string
+  epoch: string
+  q: string
+  total: number
+  sequences: number[]
+  isComplete: boolean
+  lastSequence: number
+}
+
+export interface TaskSummary {
+  taskId: string
+  status: string
+  firstSequence: number
+  lastSequence: number
+  lines: number
+  firstTimestamp: string | null
+  lastTimestamp: string | null
+  levels: LevelCounts
+  workers: string[]
+  workerCount: number
+  bytes: number
+}
+
+export interface TaskPage {
+  tasks: TaskSummary[]
+  next: string | null
+  total: number | null
+}
+
+export interface SearchHit {
+  entry: LogEntry
+  before: LogEntry[]
+  after: LogEntry[]
+}
+
+export interface SearchTotals {
+  q: string
+  tasks: { taskId: string; count: number }[]
+  scanned: { tasks: number; lines: number }
+  isComplete: boolean
+  next: string | null
+}
+
+export interface SearchProgress {
+  tasks: number
+  tasksTotal: number
+  lines: number
+  hits: number
+}
+
+export type SearchEvent =
+  | { type: 'hit'; hit: SearchHit }
+  | { type: 'progress'; progress: SearchProgress }
+  | { type: 'complete'; totals: SearchTotals }
+
+export interface SearchQuery {
+  q: string
+  filter?: LogFilter
+  limit?: number
+  context?: number
+  cursor?: string
+  signal?: AbortSignal
+}
+
+export interface Gateway {
+  history(taskId: string, query?: HistoryQuery): Promise<HistoryPage>
+  counts(
+    taskId: string,
+    query?: { filter?: LogFilter; buckets?: number; q?: string; signal?: AbortSignal },
+  ): Promise<Counts>
+  matches(
+    taskId: string,
+    query: { q: string; filter?: LogFilter; limit?: number; signal?: AbortSignal },
+  ): Promise<Matches>
+  tasks(query?: {
+    search?: string
+    status?: string
+    limit?: number
+    cursor?: string
+    signal?: AbortSignal
+  }): Promise<TaskPage>
+  /** Hits as they are found, newest first, with progress in between; the last event is `complete`. Leaving the loop stops the work. */
+  search(query: SearchQuery): AsyncIterable<SearchEvent>
+  /** Where a browser downloads all lines that pass the filter; it needs a session cookie where the gateway wants a token. */
+  downloadUrl(taskId: string, query?: { filter?: LogFilter; format?: 'json' | 'ndjson' | 'text' }): string
+}
+
+/** The stored side of a gateway. Every call fails with a `GatewayError`, or with the signal's reason. */
+export function gateway(options: GatewayOptions): Gateway {
+  async function ask(address: string, accept: string, signal?: AbortSignal): Promise<Response> {
+    for (let renewed = !options.getToken; ; renewed = true) {
+      let response: Response
+      try {
+        response = await request(options, address, accept, await tokenOf(options), signal)
+      } catch (error) {
+        if (signal?.aborted) throw error
+        throw new GatewayError('CONNECTION_LOST', `the gateway cannot be reached: ${error}`)
+      }
+      if (response.ok) return response
+      const error = await refusal(response)
+      // A token may have expired on its way: once more with another one.
+      if (error.status !== 401 || renewed) throw error
+    }
+  }
+
+  async function json<T>(path: string, query: Parameters<typeof endpoint>[2], signal?: AbortSignal): Promise<T> {
+    const response = await ask(endpoint(options.url, path, query), 'application/json', signal)
+    try {
+      return (await response.json()) as T
+    } catch (error) {
+      if (signal?.aborted) throw error
+      throw new GatewayError('PROTOCOL', `the answer is no JSON: ${error}`, response.status)
+    }
+  }
+
+  const log = (taskId: string, rest = '') => `logs/${encodeURIComponent(taskId)}${rest}`
+
+  return {
+    history: (taskId, { filter, signal, ...query } = {}) =>
+      json(log(taskId), { ...query, ...filterQuery(filter) }, signal),
+    counts: (taskId, { filter, signal, ...query } = {}) =>
+      json(log(taskId, '/counts'), { ...query, ...filterQuery(filter) }, signal),
+    matches: (taskId, { filter, signal, ...query }) =>
+      json(log(taskId, '/matches'), { ...query, ...filterQuery(filter) }, signal),
+    tasks: ({ signal, ...query } = {}) => json('tasks', query, signal),
+    async *search({ filter, signal, ...query }) {
+      const left = new AbortController()
+      const either = signal ? AbortSignal.any([signal, left.signal]) : left.signal
+      const address = endpoint(options.url, 'search', { ...query, ...filterQuery(filter) })
+      try {
+        const response = await ask(address, 'text/event-stream', either)
+        if (!response.body) throw new GatewayError('PROTOCOL', 'the answer has no body', response.status)
+        // The reader pushes and the caller pulls: what was read of one chunk waits here, and no more is read until then.
+        let found: SearchEvent[] = []
+        let taken: (() => void) | undefined
+        let wake: (() => void) | undefined
+        let isOver = false
+        const reading = readEvents<true>(
+          response.body,
+          ({ name, data }) => {
+            if (name === 'error') throw described(data)
+            if (name === 'hit') found.push({ type: name, hit: data })
+            else if (name === 'progress') found.push({ type: name, progress: data })
+            else if (name === 'complete') found.push({ type: name, totals: data })
+            return name === 'complete' || undefined
+          },
+          () => {
+            if (!found.length) return undefined
+            wake?.()
+            return new Promise<void>((resolve) => {
+              taken = resolve
+            })
+          },
+        ).finally(() => {
+          isOver = true
+          wake?.()
+        })
+        reading.catch(() => {}) // awaited below
+        for (;;) {
+          const events = found
+          found = []
+          yield* events
+          taken?.()
+          if (isOver && !found.length) break
+          if (!found.length) {
+            await new Promise<void>((resolve) => {
+              wake = resolve
+            })
+          }
+        }
+        if (!(await reading)) throw new GatewayError('CONNECTION_LOST', 'the search ended before its end')
+      } finally {
+        left.abort()
+      }
+    },
+    downloadUrl: (taskId, { filter, format } = {}) =>
+      endpoint(options.url, log(taskId), { download: 1, format, ...filterQuery(filter) }),
+  }
+}

@@ -1,0 +1,5 @@
+export { CLOSE_REASONS, type CloseCode, mayReconnect, RECONNECT_FORBIDDEN_FROM } from './close-reasons.ts'
+export { GatewayError } from './errors.ts'
+export { openLogStream } from './log-stream.ts'
+export { openPipeline } from './pipeline.ts'
+export type * from './types.ts'

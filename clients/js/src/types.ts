@@ -1,0 +1,166 @@
+/** What goes over the wire and what a stream hands out. */
+import type { GatewayError } from './errors.ts'
+
+export type Level = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL'
+
+/** One line of a task's log. Sequences ascend by one within a task and a life of the journal (its epoch). */
+export interface LogEntry {
+  taskId: string
+  workerId: string
+  sequence: number
+  /** RFC 3339 in UTC. */
+  timestamp: string
+  level: Level
+  source: string
+  message: string
+  metadata?: Record<string, unknown>
+  podMetadata?: Record<string, unknown>
+  truncated?: boolean
+}
+
+/** AND between the fields, OR inside one. */
+export interface LogFilter {
+  levels?: Level[]
+  sources?: string[]
+  keywords?: string[]
+  workerIds?: string[]
+  startTime?: string
+  endTime?: string
+}
+
+export interface GatewayOptions {
+  /** The gateway's address, with the path that a proxy puts in front of it; '' is the page's own origin. */
+  url: string
+  token?: string
+  /** Asked before every connection; wins over `token`. */
+  getToken?: () => string | Promise<string>
+  fetch?: typeof fetch
+}
+
+export interface ConnectionOptions extends GatewayOptions {
+  transport?: 'sse' | 'socket.io'
+  /** socket.io-client's `io`; needed with `transport: 'socket.io'`. */
+  io?: SocketIo
+  signal?: AbortSignal
+  /** Pauses between attempts, in milliseconds: the first is about `min` (or what the gateway asked for), the longest `max`. */
+  backoff?: { min?: number; max?: number }
+  /** Milliseconds without a sign of life after which a connection counts as dead; the gateway's heartbeat is every 30 s. */
+  silence?: number
+}
+
+export interface LogStreamOptions extends ConnectionOptions {
+  taskId: string
+  filter?: LogFilter
+  /** Start behind this sequence or position; without it and `tail`, at the first line. */
+  after?: number | string
+  /** Start with the last so many matching lines; 0 is live only. */
+  tail?: number
+  /** Lines kept in `entries`, and lines that may wait for a slow iterator (10,000). */
+  bufferSize?: number
+  /** When waiting lines are handed out: with the next frame, at the end of the present task, or after so many milliseconds. */
+  schedule?: Schedule
+}
+
+export type Schedule = 'frame' | 'microtask' | number
+
+export interface PipelineOptions extends ConnectionOptions {
+  pipelineId: string
+}
+
+export interface StreamState {
+  kind: 'connecting' | 'open' | 'waiting' | 'complete' | 'closed'
+  /** Attempts in a row that gave nothing. */
+  attempt: number
+  /** When the next attempt starts, in milliseconds since 1970; while waiting. */
+  retryAt?: number
+  /** Why it waits or has closed: a code of the gateway's, HTTP_ with a status, or one of CONNECTION_LOST, SILENT, PROTOCOL, TOKEN_UNAVAILABLE, CLOSED. */
+  reason?: string
+}
+
+export interface Gap {
+  from: number
+  to: number
+  reason: string
+}
+
+/** Everything comes again, from the first line: what was handed out before belongs to the past. */
+export interface Restart {
+  epoch: string
+  /** `epoch`: another life of the journal; `rewound`: it was set back to an earlier state of the same one. */
+  reason: string
+}
+
+export interface Completion {
+  status: string
+  lastSequence: number
+  timestamp: string
+}
+
+export interface PipelineProgress {
+  pipelineId: string
+  stageId: string
+  status: string
+  message: string
+  workerPodNames: string[]
+  progressPercentage: number
+  timestamp: string
+  startedAt?: string
+  completedAt?: string
+  errorMessage?: string
+  metrics?: Record<string, unknown>
+}
+
+export interface StreamEvents {
+  state: StreamState
+  error: GatewayError
+}
+
+export interface LogStreamEvents extends StreamEvents {
+  entries: LogEntry[]
+  gap: Gap
+  restart: Restart
+  complete: Completion
+}
+
+export interface PipelineStreamEvents extends StreamEvents {
+  progress: PipelineProgress
+  restart: Restart
+}
+
+interface Stream<E extends StreamEvents> {
+  /** Listen; what it returns stops it. */
+  on<K extends keyof E>(type: K, listener: (value: E[K]) => void): () => void
+  readonly state: StreamState
+  /** End it; idempotent. */
+  close(): void
+}
+
+export interface LogStream extends Stream<LogStreamEvents>, AsyncIterable<LogEntry> {
+  /** `<epoch>-<sequence>` of the last entry handed out. */
+  readonly position: string | null
+  /** The last `bufferSize` entries handed out; another array after every batch. */
+  readonly entries: readonly LogEntry[]
+  /** Change the filter without losing or repeating a line; rejected, with the old one kept, where the gateway refuses it. */
+  setFilter(filter: LogFilter): Promise<void>
+}
+
+export interface PipelineStream extends Stream<PipelineStreamEvents> {
+  /** The present state of every stage, in the order in which they were first heard of. */
+  readonly stages: readonly PipelineProgress[]
+}
+
+/** As much of socket.io-client as is used. */
+export type SocketIo = (
+  url: string,
+  options: { path: string; auth: { token?: string }; forceNew: boolean; reconnection: boolean },
+) => Socket
+
+export interface Socket {
+  // biome-ignore lint/suspicious/noExplicitAny: events of the library's and of the gateway's
+  on(name: string, listener: (payload: any) => void): unknown
+  emit(name: string, ...payload: unknown[]): unknown
+  disconnect(): unknown
+  readonly connected: boolean
+  // biome-ignore lint/suspicious/noExplicitAny: the manager's events are typed by the library alone
+  readonly io: any
+}

@@ -1,0 +1,18 @@
+/** Wait for what a stream says. */
+import type { LogStream } from '../../src/index.ts'
+
+/** Everything a stream handed out, in order, in words. */
+export function recorded(stream: LogStream): unknown[] {
+  const said: unknown[] = []
+  stream.on('entries', (batch) => said.push(...batch.map((entry) => entry.sequence)))
+  stream.on('gap', (gap) => said.push(['gap', gap.from, gap.to]))
+  stream.on('restart', (restart) => said.push(['restart', restart.epoch, restart.reason]))
+  stream.on('complete', (completion) => said.push(['complete', completion.lastSequence]))
+  stream.on('error', (error) => said.push(['error', error.code]))
+  return said
+}
+
+/** Resolve once `condition` holds; looked at after every turn of the loop, and the test's own limit is the limit. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
+}
