@@ -132,7 +132,10 @@ function Hits({ shell, found, q }: { shell: Shell; found: Found; q: string }) {
   }
   const counts = new Map(found.complete?.tasks?.map((task) => [task.taskId, task.count]))
   return (
-    <ol class="hits">
+    <ol
+      class="hits"
+      data-days={found.hits.some((hit) => (millisecondsOf(hit.entry.timestamp) ?? 0) < new Date().setHours(0, 0, 0, 0))}
+    >
       {[...groups].map(([taskId, hits]) => (
         <li key={taskId}>
           <h2>

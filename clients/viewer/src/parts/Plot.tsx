@@ -63,6 +63,18 @@ export function Plot({
 
 const HEIGHT = 170
 
+// The time of day, or the day where a step is one or begins one.
+function moment(time: number, stepSeconds: number): string {
+  const date = new Date(time)
+  const two = (n: number) => String(n).padStart(2, '0')
+  const isMidnight = date.getHours() === 0 && date.getMinutes() === 0 && date.getSeconds() === 0
+  if (stepSeconds >= 86_400 || isMidnight) return `${two(date.getMonth() + 1)}-${two(date.getDate())}`
+  const at = `${two(date.getHours())}:${two(date.getMinutes())}`
+  if (stepSeconds >= 60) return at
+  const seconds = `${at}:${two(date.getSeconds())}`
+  return stepSeconds >= 1 ? seconds : `${seconds}.${String(date.getMilliseconds()).padStart(3, '0')}`
+}
+
 function data(points: readonly Point[]): uPlot.AlignedData {
   const sorted = [...points].sort((a, b) => a.at - b.at)
   return [
@@ -101,7 +113,14 @@ function options(place: HTMLElement, names: [string, string]): uPlot.Options {
     cursor: { show: false },
     padding: [8, 8, 0, 0],
     scales: { y: { range: (_self, _low, high) => [0, Math.max(1, (high ?? 1) * 1.1)] } },
-    axes: [axis, { ...axis, size: 64, values: (_self, splits) => splits.map((split) => duration(split)) }],
+    axes: [
+      {
+        ...axis,
+        space: 70,
+        values: (_self, splits, _axis, _space, step) => splits.map((split) => moment(split * 1000, step)),
+      },
+      { ...axis, size: 64, values: (_self, splits) => splits.map((split) => duration(split)) },
+    ],
     series: [{}, dots(names[0], '--accent'), dots(names[1], '--bad')],
   }
 }

@@ -10,6 +10,8 @@ const PAGES = [
   { name: 'search', url: '/search', of: ['search'] },
 ] as const
 
+const LANGUAGE_NAMES = { en: 'English', ko: '한국어' }
+
 /** The theme after the one in use. */
 export function nextTheme(): void {
   chooseTheme(THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length] ?? 'system')
@@ -70,8 +72,14 @@ export function TopBar({ help }: { help(): void }) {
         >
           <ThemeMark />
         </button>
-        <button type="button" onClick={() => chooseLanguage(other)} lang={other} title={t.language}>
-          {other === 'ko' ? '한국어' : 'English'}
+        <button
+          type="button"
+          onClick={() => chooseLanguage(other)}
+          lang={other}
+          title={LANGUAGE_NAMES[other]}
+          aria-label={`${LANGUAGE_NAMES[other]} (${other.toUpperCase()})`}
+        >
+          {other.toUpperCase()}
         </button>
         <button type="button" onClick={help} aria-label={t.help} title={`${t.help} (?)`}>
           ?
