@@ -49,7 +49,11 @@ BUILDS = (
     Build("web-frontend-2209", 2, 100, None, 870, ("linter", "bundler", "tests-1", "tests-2")),
 )
 SAYINGS: dict[str, Sequence[str]] = {
-    "DEBUG": ("cache hit for object {n:04x}", "reusing the artifact of step {n}", "environment unchanged since step {n}"),
+    "DEBUG": (
+        "cache hit for object {n:04x}",
+        "reusing the artifact of step {n}",
+        "environment unchanged since step {n}",
+    ),
     "INFO": (
         "compiling unit {n} of 640",
         "test session::resume::case_{n} ok",
@@ -62,7 +66,10 @@ SAYINGS: dict[str, Sequence[str]] = {
         "retrying the upload of part {n} after a timeout",
         "chunk {n} is larger than 500 kB",
     ),
-    "ERROR": ("test session::resume::case_{n} failed: expected 3 lines, got 2", "connection reset by peer while pushing layer {n}"),
+    "ERROR": (
+        "test session::resume::case_{n} failed: expected 3 lines, got 2",
+        "connection reset by peer while pushing layer {n}",
+    ),
 }
 
 
@@ -82,7 +89,9 @@ async def fill(grpc_address: str, url: str) -> None:
 
 async def _publish(channel: grpc.aio.Channel, build: Build, source: random.Random) -> None:
     start = time.time() - 60 * build.minutes_ago
-    levels = source.choices(["DEBUG", "INFO", "WARN", "ERROR"], [14, 80, 5, 1 if build.status == "failed" else 0.1], k=build.lines)
+    levels = source.choices(
+        ["DEBUG", "INFO", "WARN", "ERROR"], [14, 80, 5, 1 if build.status == "failed" else 0.1], k=build.lines
+    )
     items = []
     for first in range(0, build.lines, WINDOW_LINES):
         by_worker: dict[str, list[logs_pb2.Line]] = {}
@@ -155,7 +164,14 @@ def _execution(
             if until == node and turn == 1:
                 return [*reports, report]
             fails = fails_at == node and turn == 1
-            reports.append(report | {"status": "failed" if fails else "completed", "finished_at": started + took, "execution_time_ms": took})
+            reports.append(
+                report
+                | {
+                    "status": "failed" if fails else "completed",
+                    "finished_at": started + took,
+                    "execution_time_ms": took,
+                }
+            )
             if fails:
                 reports[-1]["error_message"] = "ValueError: 12 items have no price"
                 reports[-1]["error_traceback"] = TRACEBACK
