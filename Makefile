@@ -4,7 +4,7 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check show bench bench-full fuzz audit model faults readers proto proto-baseline lock clean
+.PHONY: help setup viewer run test check show bench bench-full fuzz audit model faults readers proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -20,7 +20,26 @@ tests/node/node_modules/.ready: tests/node/package.json tests/node/package-lock.
 	npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
 
-setup: .venv/.ready  ## make .venv with everything in it
+clients/viewer/node_modules/.ready: clients/viewer/package.json clients/viewer/package-lock.json
+	npm ci --prefix clients/viewer --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
+
+VIEWER := $(shell find clients/viewer clients/js -name node_modules -prune -o -name tests -prune -o -type f -print 2>/dev/null)
+gateway/page/built/index.html: clients/viewer/node_modules/.ready $(VIEWER)
+	npm run build --silent --prefix clients/viewer -- --logLevel=warn
+
+# The gateway runs without its pages, so a machine without Node only loses them, and is told.
+NODE_VERSION := $(shell node --version 2>/dev/null)
+NODE_IS_ENOUGH := $(shell command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
+	console.log(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? "yes" : "")' 2>/dev/null)
+ifeq ($(NODE_IS_ENOUGH),yes)
+viewer: gateway/page/built/index.html
+else
+viewer:
+	@echo "The viewer's pages are not built: they want npm and Node 20.19 or newer; here is $(or $(NODE_VERSION),no node)." >&2
+endif
+
+setup: .venv/.ready viewer  ## make .venv with everything in it, and build the viewer's pages
 
 run: setup  ## start the gateway, stream real builds into it; prints the page to watch
 	@$(PY) examples/demo/run.py
@@ -77,4 +96,4 @@ lock: setup  ## resolve dependencies anew into requirements.lock
 		--custom-compile-command 'make lock' -q -o requirements.lock
 
 clean:  ## remove what the other commands made
-	rm -rf .venv tests/node/node_modules benchmarks/peers/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build var benchmarks/build
+	rm -rf .venv gateway/page/built clients/viewer/node_modules tests/node/node_modules benchmarks/peers/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build var benchmarks/build

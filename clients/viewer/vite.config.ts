@@ -1,0 +1,23 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const gateway = process.env.GATEWAY_URL ?? 'http://127.0.0.1:4000'
+
+// What the gateway serves: `/` is index.html, `/page/assets/*` are files named by their hash.
+export default defineConfig({
+  base: '/page/',
+  publicDir: false,
+  build: {
+    outDir: fileURLToPath(new URL('../../gateway/page/built', import.meta.url)),
+    emptyOutDir: true,
+    target: 'es2022',
+    cssTarget: ['chrome123', 'firefox121', 'safari17.5'], // the first with light-dark()
+    assetsInlineLimit: 0, // the policy of the page allows no data: but images
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    license: { fileName: 'assets/licenses.md' },
+  },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  server: { proxy: { '/api': gateway, '/healthz': gateway } },
+  test: { environment: 'happy-dom', include: ['tests/**/*.test.{ts,tsx}'] },
+})
