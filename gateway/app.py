@@ -22,6 +22,7 @@ from gateway.description.routes import description_routes
 from gateway.edge import HostGuard, SecurityHeaders
 from gateway.errors import ApiError, error_response
 from gateway.health import Health, Phase
+from gateway.history.routes import history_routes
 from gateway.ingest.server import GrpcServer
 from gateway.listening import close_all, listen
 from gateway.metrics import GatewayCollector, Metrics, Sources
@@ -29,6 +30,7 @@ from gateway.page import page_routes
 from gateway.part_settings import (
     authenticator_of,
     grpc_tls,
+    history_limits,
     http_tls,
     ingest_limits,
     pipeline_limits,
@@ -228,6 +230,7 @@ class Gateway:
             *sse_routes(hub, authenticator, enable_compression=settings.enable_compression, quota=readers),
             *pipeline_routes(pipelines, authenticator, quota=readers),
             *update_routes(updates, authenticator, quota=readers),
+            *history_routes(journal, authenticator, history_limits(settings)),  # behind the streams' longer paths
             *auth_routes(authenticator),
             *recent_tasks_routes(recent_tasks, authenticator),
             *polling_routes(table, authenticator),

@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.addresses import TrustedAddresses
 from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
+from gateway.history.limits import HistoryLimits
 from gateway.ingest.address import Tls
 from gateway.ingest.limits import IngestLimits
 from gateway.quota import Quota
@@ -19,6 +20,7 @@ from storage.retention.policy import RetentionPolicy
 __all__ = [
     "authenticator_of",
     "grpc_tls",
+    "history_limits",
     "http_tls",
     "ingest_limits",
     "pipeline_limits",
@@ -84,6 +86,17 @@ def update_limits(settings: Settings) -> UpdateLimits:
     """What updates of execution records may use."""
     return UpdateLimits(
         heartbeat_seconds=settings.heartbeat_interval_seconds, timeout_seconds=settings.session_timeout_minutes * 60
+    )
+
+
+def history_limits(settings: Settings) -> HistoryLimits:
+    """What requests for the past may use."""
+    return HistoryLimits(
+        lines_max=settings.history_lines_max,
+        bytes_max=settings.history_bytes_max,
+        seconds_max=settings.history_seconds_max,
+        hits_max=settings.history_hits_max,
+        scans_max=settings.history_scans_max,
     )
 
 

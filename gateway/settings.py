@@ -258,6 +258,20 @@ class Settings(BaseModel):
         (1 << 20) + (4 << 10),
         description="Bytes of a node's parameters, and of its result, as JSON; a larger one is refused with 413.",
     )
+    history_lines_max: Count = Field(10_000, description="Entries of one page of the history.")
+    history_bytes_max: Bytes = Field(
+        8 << 20, description="Bytes of the entries of one page; it then says that there are more."
+    )
+    history_seconds_max: float = Field(
+        30,
+        gt=0,
+        description="Seconds that one page, count or search of the history may look for lines; it then answers what it "
+        "has found, and from where to go on.",
+    )
+    history_hits_max: Count = Field(1000, description="Hits of one search; the next go on behind them.")
+    history_scans_max: Count = Field(
+        16, description="Counts, searches and downloads at once; the next is refused with RESOURCE_EXHAUSTED."
+    )
     shutdown_grace_seconds: float = Field(
         10, ge=0, description="Seconds that each step of a shutdown may take; 0: cut off at once."
     )

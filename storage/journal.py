@@ -32,6 +32,7 @@ __all__ = [
     "Record",
     "StageProgress",
     "StreamClosed",
+    "TailStep",
     "TaskEnded",
     "TaskEnding",
     "TaskState",
@@ -220,6 +221,14 @@ class Ancestor(NamedTuple):
 
     epoch: str
     record: int
+
+
+class TailStep(NamedTuple):
+    """How far the search for a tail got: ``left`` lines are to be found up to ``upto``, unless it is done."""
+
+    upto: int
+    left: int
+    is_done: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class Answer:
     Attributes:
         description: when that is, in a sentence.
         type: of the JSON document; None: there is no JSON, and either ``media`` or no content.
-        media: media types of an answer that is not JSON.
+        media: media types of an answer that is not JSON, or need not be.
         examples: documents, keyed by a word.
         headers: headers that are part of the contract.
     """

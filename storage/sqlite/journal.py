@@ -29,6 +29,7 @@ from storage.journal import (
     Receipt,
     Record,
     StageProgress,
+    TailStep,
     TaskState,
 )
 from storage.sqlite.backlog import Backlog, Group, size_of
@@ -279,9 +280,13 @@ class SqliteJournal:
     async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
         """Where the last ``count`` matching lines start."""
         while True:  # in steps, so that a long search does not keep a reader's thread to itself
-            upto, count, is_done = await self._run(self._reader.tail_step, task_id, count, upto, matcher)
+            upto, count, is_done = await self.tail_step(task_id, count, upto, matcher)
             if is_done:
                 return upto
+
+    async def tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
+        """One step of that search, for those who do something else between two of them."""
+        return await self._run(self._reader.tail_step, task_id, count, upto, matcher)
 
     async def last_number(self, producer_id: str) -> int:
         """The highest number of a producer that is on disk."""

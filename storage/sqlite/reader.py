@@ -13,13 +13,13 @@ from filters.block import Selection
 from filters.entry import decode_lines
 from filters.matching import Matcher
 from storage.inventory import StoredChunk, StoredTask
-from storage.journal import DamagedLines, Record, StageProgress, TaskEnded, TaskState
+from storage.journal import DamagedLines, Record, StageProgress, TailStep, TaskEnded, TaskState
 from storage.sqlite.chunks import ChunkDamagedError, open_payload
 from storage.sqlite.inventory import stored_chunks, stored_tasks
 from storage.sqlite.page import CHUNKS_MAX, OPENED_BYTES_MAX, Page
 from storage.sqlite.writer import END_KIND
 
-__all__ = ["END_DECODER", "Reader", "TailStep"]
+__all__ = ["END_DECODER", "Reader"]
 
 _log = logging.getLogger(__name__)
 
@@ -64,14 +64,6 @@ class _Bounds(NamedTuple):
     raw_size: int
     checksum: int
     payload: bytes | None
-
-
-class TailStep(NamedTuple):
-    """How far the search for a tail got: ``left`` lines are to be found up to ``upto``, unless it is done."""
-
-    upto: int
-    left: int
-    is_done: bool
 
 
 class Reader:

@@ -46,6 +46,7 @@ RUNS = "/api/logs/node-execution"
 RUN = {"execution_id": "1", "node_id": "1", "script_id": OURS, "status": "running"}
 DOORS = {
     ("GET", f"{LIVE}/logs/{{task_id}}/stream"): Door(READS, f"{LIVE}/logs/{OURS}/stream"),
+    ("GET", f"{LIVE}/logs/{{task_id}}"): Door(READS, f"{LIVE}/logs/{OURS}"),
     ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/progress"): Door(READS, f"{LIVE}/pipelines/{OURS}/progress"),
     ("GET", f"{LIVE}/recent-tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", "/api/automation/logs"): Door(READS, f"/api/automation/logs?jobId={OURS}"),
