@@ -219,6 +219,8 @@ class Gateway:
             sink=sink,
             watcher=watcher,
             retention=retention,
+            executions=executions,
+            updates=updates,
             pipelines=pipelines,
             socket_io=self._socket_io,
             metrics=metrics,

@@ -20,6 +20,7 @@ from gateway.history.limits import HistoryLimits
 from gateway.history.pages import Hole, Page, Pages, hole_before
 from gateway.history.query import FORMATS, Format, PageQuery, count_of, flag_of, format_of, page_query
 from gateway.history.reads import Reads
+from gateway.history.scans import Scans
 from gateway.transports.paths import path_identifier
 from gateway.transports.stream_request import TAIL_MAX, filter_of
 from storage.journal import TaskState
@@ -48,7 +49,9 @@ class HistoryAuthenticator(Protocol):
     async def principal_of(self, connection: HTTPConnection) -> HistoryPrincipal: ...  # noqa: D102
 
 
-def log_routes(reads: Reads, authenticator: HistoryAuthenticator, limits: HistoryLimits) -> list[DescribedRoute]:
+def log_routes(
+    reads: Reads, authenticator: HistoryAuthenticator, limits: HistoryLimits, scans: Scans
+) -> list[DescribedRoute]:
     """The route; it is to stand behind all others that begin like it."""
     pages = Pages(reads, limits)
 
@@ -60,7 +63,7 @@ def log_routes(reads: Reads, authenticator: HistoryAuthenticator, limits: Histor
         kind = format_of(request.query_params, request.headers.get("accept", ""))
         is_message_only = _is_message_only(request)
         if flag_of(request.query_params, "download"):
-            return await _download(request, reads, task_id, log_filter, kind, is_message_only=is_message_only)
+            return await _download(request, reads, scans, task_id, log_filter, kind, is_message_only=is_message_only)
         query = page_query(request.query_params, lines_max=limits.lines_max)
         state = await known_task(reads, task_id)
         page, is_restart = await _page(pages, reads.epoch, state, query, Matcher(log_filter))
@@ -167,7 +170,14 @@ def _is_message_only(request: Request) -> bool:
 
 
 async def _download(
-    request: Request, reads: Reads, task_id: str, log_filter: LogFilter, kind: Format, *, is_message_only: bool
+    request: Request,
+    reads: Reads,
+    scans: Scans,
+    task_id: str,
+    log_filter: LogFilter,
+    kind: Format,
+    *,
+    is_message_only: bool,
 ) -> Response:
     limit = count_of(request.query_params, "limit", minimum=1, maximum=TAIL_MAX, default=TAIL_MAX)
     state = await known_task(reads, task_id)
@@ -185,9 +195,16 @@ async def _download(
         headers["Content-Encoding"] = encoding
     if request.method == "HEAD":
         return Response(headers=headers, media_type=FORMATS[kind])
-    pieces = _pieces(reads, state, limit, Matcher(log_filter), kind, is_message_only=is_message_only)
+    scans.check()
+    pieces = _placed(scans, _pieces(reads, state, limit, Matcher(log_filter), kind, is_message_only=is_message_only))
     body = pieces if compressor is None else compressed(pieces, compressor)
     return StreamingResponse(body, headers=headers, media_type=FORMATS[kind])
+
+
+async def _placed(scans: Scans, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    with scans.place():
+        async for piece in pieces:
+            yield piece
 
 
 async def _pieces(

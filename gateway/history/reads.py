@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Protocol, TypeVar
 
 from filters.block import Selection
 from filters.matching import Matcher
+from storage.history import HistoryReads, KnownTask, Stretch, Tally
 from storage.journal import TailStep, TaskState
 
 __all__ = ["Budget", "HistoryJournal", "Reads"]
@@ -14,7 +15,7 @@ __all__ = ["Budget", "HistoryJournal", "Reads"]
 T = TypeVar("T")
 
 
-class HistoryJournal(Protocol):
+class HistoryJournal(HistoryReads, Protocol):
     """What the history needs of a journal."""
 
     @property
@@ -22,18 +23,10 @@ class HistoryJournal(Protocol):
         """Its life."""
         ...
 
-    async def task_state(self, task_id: str) -> TaskState:
-        """See ``Journal``."""
-        ...
-
     async def read(
         self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
     ) -> Selection:
         """See ``Journal``."""
-        ...
-
-    async def tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
-        """A step of ``Journal.tail_start``."""
         ...
 
 
@@ -88,6 +81,23 @@ class Reads:
     async def tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
         """A step backwards."""
         return await self.step(self._journal.tail_step(task_id, count, upto, matcher))
+
+    @property
+    def newest_record(self) -> int:
+        """The id of the newest record."""
+        return self._journal.newest_record
+
+    async def tally(self, task_id: str, after: int, stretch: Stretch, matcher: Matcher) -> Tally:
+        """A step of counting."""
+        return await self.step(self._journal.tally(task_id, after, stretch, matcher))
+
+    async def known_tasks(self, after: int, upto_record: int, *, count_max: int) -> Sequence[KnownTask]:
+        """A step through all tasks."""
+        return await self.step(self._journal.known_tasks(after, upto_record, count_max=count_max))
+
+    async def workers(self, task_id: str, *, count_max: int) -> tuple[Sequence[str], int]:
+        """Some workers of a task, and how many there are."""
+        return await self.step(self._journal.workers(task_id, count_max=count_max))
 
     async def step(self, work: Awaitable[T]) -> T:
         """Take a turn; where whoever asked has gone, the turn lasts until the thread is free again."""

@@ -15,6 +15,7 @@ from typing import IO, Final, Literal, TypeVar
 from filters.block import Selection
 from filters.matching import Matcher
 from storage.database import explain, hold, migrate_file
+from storage.history import KnownTask, Stretch, Tally
 from storage.inventory import Removed, StoredChunk, StoredTask
 from storage.journal import (
     Ancestor,
@@ -287,6 +288,23 @@ class SqliteJournal:
     async def tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
         """One step of that search, for those who do something else between two of them."""
         return await self._run(self._reader.tail_step, task_id, count, upto, matcher)
+
+    @property
+    def newest_record(self) -> int:
+        """The id of the newest record."""
+        return self._last_record
+
+    async def tally(self, task_id: str, after: int, stretch: Stretch, matcher: Matcher) -> Tally:
+        """Count lines by level, a step."""
+        return await self._run(self._reader.tally, task_id, after, stretch, matcher)
+
+    async def known_tasks(self, after: int, upto_record: int, *, count_max: int) -> Sequence[KnownTask]:
+        """Tasks with what they are ordered by, a step."""
+        return await self._run(self._reader.known_tasks, after, upto_record, count_max)
+
+    async def workers(self, task_id: str, *, count_max: int) -> tuple[Sequence[str], int]:
+        """Some workers of a task, and how many there are."""
+        return await self._run(self._reader.workers, task_id, count_max)
 
     async def last_number(self, producer_id: str) -> int:
         """The highest number of a producer that is on disk."""

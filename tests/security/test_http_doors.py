@@ -47,6 +47,10 @@ RUN = {"execution_id": "1", "node_id": "1", "script_id": OURS, "status": "runnin
 DOORS = {
     ("GET", f"{LIVE}/logs/{{task_id}}/stream"): Door(READS, f"{LIVE}/logs/{OURS}/stream"),
     ("GET", f"{LIVE}/logs/{{task_id}}"): Door(READS, f"{LIVE}/logs/{OURS}"),
+    ("GET", f"{LIVE}/logs/{{task_id}}/counts"): Door(READS, f"{LIVE}/logs/{OURS}/counts"),
+    ("GET", f"{LIVE}/logs/{{task_id}}/matches"): Door(READS, f"{LIVE}/logs/{OURS}/matches?q=line"),
+    ("GET", f"{LIVE}/search"): Door(answers(401, 403, 200, 200), f"{LIVE}/search?q=nothing"),
+    ("GET", f"{LIVE}/tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/progress"): Door(READS, f"{LIVE}/pipelines/{OURS}/progress"),
     ("GET", f"{LIVE}/recent-tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", "/api/automation/logs"): Door(READS, f"/api/automation/logs?jobId={OURS}"),

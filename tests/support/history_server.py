@@ -13,6 +13,7 @@ from gateway.application import http_application
 from gateway.errors import ApiError
 from gateway.history.limits import HistoryLimits
 from gateway.history.routes import history_routes
+from storage.journal import LineBatch
 from storage.sqlite import SqliteJournal
 from tests.support.http_server import serve
 from tests.support.journal_items import batch
@@ -49,6 +50,10 @@ class History:
         """Store lines, ``size`` to a chunk."""
         for start in range(0, len(messages), size):
             await self.journal.append(batch(*messages[start : start + size], task=task, **fields))
+
+    def batch(self, message: str, **fields: Any) -> LineBatch:
+        """One line, to be stored."""
+        return batch(message, **fields)
 
     async def get(self, path: str, **params: Any) -> Any:
         answer = await self.http.get(BASE + path, params=params)
