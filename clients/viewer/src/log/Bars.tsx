@@ -17,7 +17,12 @@ export function Bars({ log, t }: { log: LogController; t: Words['log'] }) {
   const counts = log.model.counts.value
   const bars = useMemo(() => {
     const now = Date.now()
-    if (now - drawn.current.at < REFRESH_MILLISECONDS && drawn.current.bars.length > 1 && drawn.current.counts === counts) return drawn.current.bars
+    if (
+      now - drawn.current.at < REFRESH_MILLISECONDS &&
+      drawn.current.bars.length > 1 &&
+      drawn.current.counts === counts
+    )
+      return drawn.current.bars
     drawn.current = { at: now, bars: timeBars(counts.buckets, BARS), counts }
     return drawn.current.bars
   }, [version, counts])
@@ -32,9 +37,17 @@ export function Bars({ log, t }: { log: LogController; t: Words['log'] }) {
   const [first, last] = [seen(from), seen(to)]
   const at = pointed ?? last
   const textOf = (bar: Bar) => {
-    const levels = [...LEVELS].reverse().filter((level) => (bar.levels[level] ?? 0) >= 0.5 && level !== 'INFO' && level !== 'DEBUG' && level !== 'TRACE')
-    const what = [t.lines(Math.round(bar.total)), ...levels.map((level) => t.level(level, Math.round(bar.levels[level] ?? 0)))]
-    return t.histogramAt(absoluteText(new Date(bar.startMilliseconds), new Date()).replace(/\.\d+$/, ''), what.join(', '))
+    const levels = [...LEVELS]
+      .reverse()
+      .filter((level) => (bar.levels[level] ?? 0) >= 0.5 && level !== 'INFO' && level !== 'DEBUG' && level !== 'TRACE')
+    const what = [
+      t.lines(Math.round(bar.total)),
+      ...levels.map((level) => t.level(level, Math.round(bar.levels[level] ?? 0))),
+    ]
+    return t.histogramAt(
+      absoluteText(new Date(bar.startMilliseconds), new Date()).replace(/\.\d+$/, ''),
+      what.join(', '),
+    )
   }
   const go = (index: number) => {
     const bar = bars[Math.min(Math.max(index, 0), bars.length - 1)]
@@ -74,7 +87,16 @@ export function Bars({ log, t }: { log: LogController; t: Words['log'] }) {
             if (lines <= 0) return null
             const height = Math.max(scale(lines), level === 'ERROR' || level === 'FATAL' ? 2 : 0.6)
             top -= height
-            return <rect key={`${index}${level}`} class={`bar-${level.toLowerCase()}`} x={index + 0.12} y={top} width={0.76} height={height} />
+            return (
+              <rect
+                key={`${index}${level}`}
+                class={`bar-${level.toLowerCase()}`}
+                x={index + 0.12}
+                y={top}
+                width={0.76}
+                height={height}
+              />
+            )
           })
         })}
         {pointed !== null && <rect class="log-bars-pointed" x={pointed} y={0} width={1} height={HEIGHT} />}

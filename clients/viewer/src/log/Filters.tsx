@@ -2,10 +2,18 @@ import type { RefObject } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Words } from '../words/words'
 import { isEmptyFilter, LEVELS } from './entry'
-import { chipsOf, withTyped, without } from './filter-chips'
+import { chipsOf, without, withTyped } from './filter-chips'
 import type { LogController } from './log-controller'
 
-export function Filters({ log, t, field }: { log: LogController; t: Words['log']; field: RefObject<HTMLInputElement | null> }) {
+export function Filters({
+  log,
+  t,
+  field,
+}: {
+  log: LogController
+  t: Words['log']
+  field: RefObject<HTMLInputElement | null>
+}) {
   const [typed, setTyped] = useState('')
   const { filter } = log.view.value
   void log.model.countsVersion.value
@@ -18,7 +26,9 @@ export function Filters({ log, t, field }: { log: LogController; t: Words['log']
   return (
     <div class="log-filters" role="group" aria-label={t.filters}>
       <div class="log-levels">
-        {LEVELS.filter((level) => levels[level] || chosen.has(level) || level === 'INFO' || level === 'WARN' || level === 'ERROR').map((level) => (
+        {LEVELS.filter(
+          (level) => levels[level] || chosen.has(level) || level === 'INFO' || level === 'WARN' || level === 'ERROR',
+        ).map((level) => (
           <button
             type="button"
             key={level}
@@ -36,7 +46,13 @@ export function Filters({ log, t, field }: { log: LogController; t: Words['log']
         return (
           <span class="log-chip" key={text}>
             {text}
-            <button type="button" aria-label={t.removeFilter(text)} onClick={() => log.setFilter(without(filter, chip))}>×</button>
+            <button
+              type="button"
+              aria-label={t.removeFilter(text)}
+              onClick={() => log.setFilter(without(filter, chip))}
+            >
+              ×
+            </button>
           </span>
         )
       })}
@@ -61,12 +77,16 @@ export function Filters({ log, t, field }: { log: LogController; t: Words['log']
           onInput={(event) => setTyped(event.currentTarget.value)}
         />
         <datalist id="log-suggestions">
-          {suggestions.map((suggestion) => <option key={suggestion} value={suggestion} />)}
+          {suggestions.map((suggestion) => (
+            <option key={suggestion} value={suggestion} />
+          ))}
         </datalist>
       </form>
       {!isEmptyFilter(filter) && (
         <>
-          <button type="button" class="log-clear" onClick={() => log.setFilter({})}>{t.clearFilters}</button>
+          <button type="button" class="log-clear" onClick={() => log.setFilter({})}>
+            {t.clearFilters}
+          </button>
           <span class="log-passing">{t.lines(log.model.counts.value.total)}</span>
         </>
       )}

@@ -22,7 +22,18 @@ export function LogPage({ taskId, query, shell }: { taskId: string; query: URLSe
   useEffect(() => () => log.close(), [log])
   useEffect(() => shell.title(taskId), [taskId, shell])
   useEffect(() => log.readAddress(query), [query])
-  useEffect(() => shell.keys.register(keysOf(log, t.keys, () => search.current, () => filter.current)), [log, shell])
+  useEffect(
+    () =>
+      shell.keys.register(
+        keysOf(
+          log,
+          t.keys,
+          () => search.current,
+          () => filter.current,
+        ),
+      ),
+    [log, shell],
+  )
   useSignalEffect(() => {
     const stream = model.stream.value
     if (stream === 'waiting') log.shell.announce(log.shell.t.log.states.waiting)
@@ -35,7 +46,7 @@ export function LogPage({ taskId, query, shell }: { taskId: string; query: URLSe
       <header class="log-head">
         <h1 title={taskId}>{taskId}</h1>
         <span class={`log-state is-${isEnded ? ended.toLowerCase() : state.value}`}>
-          {isEnded ? (t.ends as Record<string, string>)[ended] ?? ended : t.states[state.value]}
+          {isEnded ? ((t.ends as Record<string, string>)[ended] ?? ended) : t.states[state.value]}
         </span>
         <span class="log-count">{t.lines(model.lastSequence.value)}</span>
         <Search log={log} t={t} field={search} />

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { Words } from '../words/words'
-import { lineText } from './view-state'
 import type { LogController } from './log-controller'
+import { lineText } from './view-state'
 
 /** The lines, and what floats above them. */
 export function Rows({ log, taskId, t }: { log: LogController; taskId: string; t: Words['log'] }) {
@@ -38,11 +38,17 @@ export function Rows({ log, taskId, t }: { log: LogController; taskId: string; t
     else log.choose(sequence, true)
   }
   const empty =
-    phase === 'loading' ? t.loading
-    : phase === 'unreachable' && model.rowCount === 0 ? t.unreachable
-    : phase === 'refused' ? (model.refusal.value?.message ?? '')
-    : model.rowCount === 0 ? (model.isFiltered ? t.noMatch : t.empty)
-    : ''
+    phase === 'loading'
+      ? t.loading
+      : phase === 'unreachable' && model.rowCount === 0
+        ? t.unreachable
+        : phase === 'refused'
+          ? (model.refusal.value?.message ?? '')
+          : model.rowCount === 0
+            ? model.isFiltered
+              ? t.noMatch
+              : t.empty
+            : ''
   return (
     <div class="log-body">
       <div
@@ -69,14 +75,24 @@ export function Rows({ log, taskId, t }: { log: LogController; taskId: string; t
         {lines && (
           <div class="log-choice" role="group" aria-label={t.chosen(lines.from, lines.to)}>
             <span data-lines={lineText(lines)}>{t.chosen(lines.from, lines.to)}</span>
-            <button type="button" onClick={() => void log.copy()}>{t.copy}</button>
-            <button type="button" onClick={() => void log.copyLink()}>{t.copyLink}</button>
-            <button type="button" aria-label={t.clearChoice} onClick={() => log.change({ lines: null })}>×</button>
+            <button type="button" onClick={() => void log.copy()}>
+              {t.copy}
+            </button>
+            <button type="button" onClick={() => void log.copyLink()}>
+              {t.copyLink}
+            </button>
+            <button type="button" aria-label={t.clearChoice} onClick={() => log.change({ lines: null })}>
+              ×
+            </button>
           </div>
         )}
         {log.said.value && <span class="log-said">{log.said.value}</span>}
         {!log.isFollowing.value && model.rowCount > 0 && (
-          <button type="button" class={`log-follow${log.arrived.value ? ' has-arrivals' : ''}`} onClick={() => log.toEnd()}>
+          <button
+            type="button"
+            class={`log-follow${log.arrived.value ? ' has-arrivals' : ''}`}
+            onClick={() => log.toEnd()}
+          >
             {log.arrived.value ? t.arrived(log.arrived.value) : t.toEnd} <span aria-hidden="true">↓</span>
           </button>
         )}

@@ -2,11 +2,23 @@ import type { RefObject } from 'preact'
 import type { Words } from '../words/words'
 import type { LogController } from './log-controller'
 
-export function Search({ log, t, field }: { log: LogController; t: Words['log']; field: RefObject<HTMLInputElement | null> }) {
+export function Search({
+  log,
+  t,
+  field,
+}: {
+  log: LogController
+  t: Words['log']
+  field: RefObject<HTMLInputElement | null>
+}) {
   void log.model.searchVersion.value
   const search = log.model.search.value
   const text = log.view.value.search
-  const found = !text ? '' : search?.isKnown && search.text === text ? t.found(search.ordinal, search.total, search.isComplete) : t.searching
+  const found = !text
+    ? ''
+    : search?.isKnown && search.text === text
+      ? t.found(search.ordinal, search.total, search.isComplete)
+      : t.searching
   return (
     <form
       class="log-search"
@@ -34,8 +46,12 @@ export function Search({ log, t, field }: { log: LogController; t: Words['log'];
       {text && (
         <>
           <output class="log-found">{found}</output>
-          <button type="button" aria-label={t.previous} title={t.previous} onClick={() => void log.step(false)}>↑</button>
-          <button type="button" aria-label={t.next} title={t.next} onClick={() => void log.step(true)}>↓</button>
+          <button type="button" aria-label={t.previous} title={t.previous} onClick={() => void log.step(false)}>
+            ↑
+          </button>
+          <button type="button" aria-label={t.next} title={t.next} onClick={() => void log.step(true)}>
+            ↓
+          </button>
         </>
       )}
     </form>

@@ -10,8 +10,12 @@ export function Stages({ pipelineId, shell }: { pipelineId: string; shell: Shell
   const t = shell.t.log
   useEffect(() => {
     setStages([])
-    const source = new EventSource(`${shell.gateway.url}/api/v1/log-streaming/pipelines/${encodeURIComponent(pipelineId)}/progress`)
-    source.addEventListener('progress', (event) => setStages((before) => told(before, JSON.parse(event.data), Date.now())))
+    const source = new EventSource(
+      `${shell.gateway.url}/api/v1/log-streaming/pipelines/${encodeURIComponent(pipelineId)}/progress`,
+    )
+    source.addEventListener('progress', (event) =>
+      setStages((before) => told(before, JSON.parse(event.data), Date.now())),
+    )
     const ticking = setInterval(() => setNow(Date.now()), 1000)
     return () => {
       source.close()
@@ -26,7 +30,11 @@ export function Stages({ pipelineId, shell }: { pipelineId: string; shell: Shell
           <span class="log-stage-name">{stage.name}</span>
           <progress max={100} value={stage.percent} aria-label={t.stage(stage.name, stage.percent)} />
           <span class="log-stage-time">
-            {stage.startMilliseconds === null ? '' : durationText((stage.endMilliseconds ?? Math.max(now, stage.startMilliseconds)) - stage.startMilliseconds)}
+            {stage.startMilliseconds === null
+              ? ''
+              : durationText(
+                  (stage.endMilliseconds ?? Math.max(now, stage.startMilliseconds)) - stage.startMilliseconds,
+                )}
           </span>
         </li>
       ))}

@@ -25,7 +25,8 @@ interface Pen {
 
 // CSI, then OSC / DCS / PM / APC up to their terminator or the end, then two-character escapes.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what this looks for
-const ESCAPE = /(?:\x1b\[|\x9b)([0-?]*)[ -/]*([@-~])?|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]?/g
+const ESCAPE =
+  /(?:\x1b\[|\x9b)([0-?]*)[ -/]*([@-~])?|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]?/g
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this looks for
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this looks for
@@ -100,7 +101,10 @@ function picture(control: string): string {
 }
 
 function apply(pen: Pen, parameters: string): void {
-  const codes = parameters.replaceAll(':', ';').split(';', 64).map((part) => Number.parseInt(part, 10) || 0)
+  const codes = parameters
+    .replaceAll(':', ';')
+    .split(';', 64)
+    .map((part) => Number.parseInt(part, 10) || 0)
   for (let at = 0; at < codes.length; at++) {
     const code = codes[at] as number
     if (code === 0) {

@@ -39,7 +39,11 @@ export class Calls {
     private readonly taskId: string,
   ) {}
 
-  page(position: { after?: string; before?: string; tail?: number; limit: number }, filter: LogFilter, signal?: AbortSignal): Promise<HistoryPage> {
+  page(
+    position: { after?: string; before?: string; tail?: number; limit: number },
+    filter: LogFilter,
+    signal?: AbortSignal,
+  ): Promise<HistoryPage> {
     const query = filterQuery(filter)
     if (position.after !== undefined) query.set('after', position.after)
     if (position.before !== undefined) query.set('before', position.before)
@@ -84,8 +88,15 @@ export class Calls {
     if (token) headers.Authorization = `Bearer ${token}`
     const answer = await (this.options.fetch ?? fetch)(url, { headers, signal: signal ?? null })
     if (answer.ok) return answer
-    const error = await answer.json().then((body) => body.error, () => null)
-    throw new RefusedError(answer.status, error?.code ?? '', error?.message ?? `the gateway answered with ${answer.status}`)
+    const error = await answer.json().then(
+      (body) => body.error,
+      () => null,
+    )
+    throw new RefusedError(
+      answer.status,
+      error?.code ?? '',
+      error?.message ?? `the gateway answered with ${answer.status}`,
+    )
   }
 
   async #get<T>(path: string, query: URLSearchParams, signal?: AbortSignal): Promise<T> {

@@ -10,7 +10,8 @@ const LISTS = { keyword: 'keywords', worker: 'workerIds', source: 'sources' } as
 
 export function chipsOf(filter: LogFilter): Chip[] {
   const chips: Chip[] = []
-  for (const kind of ['keyword', 'worker', 'source'] as const) for (const value of filter[LISTS[kind]] ?? []) chips.push({ kind, value })
+  for (const kind of ['keyword', 'worker', 'source'] as const)
+    for (const value of filter[LISTS[kind]] ?? []) chips.push({ kind, value })
   if (filter.startTime) chips.push({ kind: 'from', value: filter.startTime })
   if (filter.endTime) chips.push({ kind: 'to', value: filter.endTime })
   return chips
@@ -32,7 +33,10 @@ export function without(filter: LogFilter, { kind, value }: Chip): LogFilter {
 export function withTyped(filter: LogFilter, typed: string): LogFilter | null {
   const [, name, value] = /^(?:(worker|source|from|to|text):)?\s*(.*?)\s*$/s.exec(typed) ?? []
   // A comma separates values in the address.
-  const values = (value ?? '').split(',').map((part) => part.trim()).filter(Boolean)
+  const values = (value ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
   if (!values.length) return null
   if (name === 'from' || name === 'to') {
     const time = new Date(values[0] as string)

@@ -20,17 +20,26 @@ export interface Group {
 }
 
 /** What to look for, so that all markers of a log are found. */
-export const MARKER_TEXTS = ['::group::', '::endgroup::', '##[group]', '##[endgroup]', 'section_start:', 'section_end:'] as const
+export const MARKER_TEXTS = [
+  '::group::',
+  '::endgroup::',
+  '##[group]',
+  '##[endgroup]',
+  'section_start:',
+  'section_end:',
+] as const
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours in front of a marker
-const MARKER = /^(?:\x1b\[[0-9;]*[A-Za-z]|\r)*(?:(?:::|##\[)(group|endgroup)(?:::|\])(.*)|section_(start|end):\d+:([\w.-]+)(?:\[([^\]]*)\])?(?:\r|\x1b\[0K|\s)*(.*))$/s
+const MARKER =
+  /^(?:\x1b\[[0-9;]*[A-Za-z]|\r)*(?:(?:::|##\[)(group|endgroup)(?:::|\])(.*)|section_(start|end):\d+:([\w.-]+)(?:\[([^\]]*)\])?(?:\r|\x1b\[0K|\s)*(.*))$/s
 const DEPTH_MAX = 64
 
 export function markerOf(message: string): Marker | null {
   const found = message.includes('group') || message.includes('section_') ? MARKER.exec(message) : null
   if (!found) return null
   const [, group, groupTitle = '', section, name = '', options = '', sectionTitle = ''] = found
-  if (group) return { kind: group === 'group' ? 'start' : 'end', name: '', title: groupTitle.trim(), isCollapsed: false }
+  if (group)
+    return { kind: group === 'group' ? 'start' : 'end', name: '', title: groupTitle.trim(), isCollapsed: false }
   return {
     kind: section === 'start' ? 'start' : 'end',
     name,
@@ -98,7 +107,8 @@ export class Folds {
     let isChanged = false
     for (const start of this.#folded) {
       const group = this.#groups.get(start)
-      if (group && start < sequence && sequence <= (group.end ?? Number.POSITIVE_INFINITY)) isChanged = this.#folded.delete(start)
+      if (group && start < sequence && sequence <= (group.end ?? Number.POSITIVE_INFINITY))
+        isChanged = this.#folded.delete(start)
     }
     return isChanged
   }

@@ -1,5 +1,5 @@
 /** Lines by level over time, from counts over runs of sequences: each run's lines are spread evenly over its own time. */
-import { type Bucket, type Level, type LevelCounts, LEVELS, type LogEntry } from './entry'
+import { type Bucket, LEVELS, type Level, type LevelCounts, type LogEntry } from './entry'
 
 export interface Bar {
   startMilliseconds: number
@@ -20,7 +20,12 @@ export class LineCounts {
   #levels: LevelCounts
   #total: number
 
-  constructor(buckets: readonly Bucket[] = [], levels: LevelCounts = {}, total = 0, private upTo = 0) {
+  constructor(
+    buckets: readonly Bucket[] = [],
+    levels: LevelCounts = {},
+    total = 0,
+    private upTo = 0,
+  ) {
     this.#buckets = [...buckets]
     this.#levels = { ...levels }
     this.#total = total
@@ -44,7 +49,14 @@ export class LineCounts {
     this.#total += 1
     this.#levels[entry.level] = (this.#levels[entry.level] ?? 0) + 1
     if (!this.#live || this.#live.total >= LIVE_LINES_MAX) {
-      this.#live = { from: entry.sequence, to: entry.sequence, startTime: entry.timestamp, endTime: entry.timestamp, total: 0, levels: {} }
+      this.#live = {
+        from: entry.sequence,
+        to: entry.sequence,
+        startTime: entry.timestamp,
+        endTime: entry.timestamp,
+        total: 0,
+        levels: {},
+      }
       this.#buckets.push(this.#live)
       if (this.#buckets.length > BUCKETS_MAX) this.#halve()
     }
@@ -62,8 +74,16 @@ export class LineCounts {
       if (!b || b === this.#live) merged.push(a, ...(b ? [b] : []))
       else {
         const levels: LevelCounts = {}
-        for (const level of LEVELS) if (a.levels[level] || b.levels[level]) levels[level] = (a.levels[level] ?? 0) + (b.levels[level] ?? 0)
-        merged.push({ from: a.from, to: b.to, startTime: a.startTime ?? b.startTime, endTime: b.endTime ?? a.endTime, total: a.total + b.total, levels })
+        for (const level of LEVELS)
+          if (a.levels[level] || b.levels[level]) levels[level] = (a.levels[level] ?? 0) + (b.levels[level] ?? 0)
+        merged.push({
+          from: a.from,
+          to: b.to,
+          startTime: a.startTime ?? b.startTime,
+          endTime: b.endTime ?? a.endTime,
+          total: a.total + b.total,
+          levels,
+        })
       }
     }
     this.#buckets = merged
@@ -83,13 +103,16 @@ export function timeBars(buckets: readonly Bucket[], count: number): Bar[] {
   const first = timed.reduce((least, { start }) => Math.min(least, start), Number.POSITIVE_INFINITY)
   const last = timed.reduce((most, { end }) => Math.max(most, end), Number.NEGATIVE_INFINITY)
   const width = Math.max((last - first) / count, 1)
-  const bars: Bar[] = Array.from({ length: Math.min(count, Math.max(Math.ceil((last - first) / width), 1)) }, (_, at) => ({
-    startMilliseconds: first + at * width,
-    endMilliseconds: first + (at + 1) * width,
-    sequence: 0,
-    total: 0,
-    levels: {},
-  }))
+  const bars: Bar[] = Array.from(
+    { length: Math.min(count, Math.max(Math.ceil((last - first) / width), 1)) },
+    (_, at) => ({
+      startMilliseconds: first + at * width,
+      endMilliseconds: first + (at + 1) * width,
+      sequence: 0,
+      total: 0,
+      levels: {},
+    }),
+  )
   for (const { bucket, start, end } of timed) {
     const bin = (time: number) => Math.min(Math.floor((time - first) / width), bars.length - 1)
     const [from, to] = [bin(start), bin(end)]
@@ -97,7 +120,9 @@ export function timeBars(buckets: readonly Bucket[], count: number): Bar[] {
       const bar = bars[at] as Bar
       const left = Math.max(start, bar.startMilliseconds)
       const share = end > start ? Math.max(Math.min(end, bar.endMilliseconds) - left, 0) / (end - start) : 1
-      const sequence = Math.round(bucket.from + (end > start ? (left - start) / (end - start) : 0) * (bucket.to - bucket.from))
+      const sequence = Math.round(
+        bucket.from + (end > start ? (left - start) / (end - start) : 0) * (bucket.to - bucket.from),
+      )
       bar.sequence = bar.sequence === 0 ? sequence : Math.min(bar.sequence, sequence)
       bar.total += bucket.total * share
       for (const level of LEVELS) {

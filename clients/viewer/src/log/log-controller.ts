@@ -1,8 +1,8 @@
 /** What the reader does with a log: where they look, what they chose, how lines are shown; the address follows. */
 import { batch, computed, effect, signal, untracked } from '@preact/signals'
 import type { Shell } from '../shell/contract'
-import { Calls } from './calls'
 import { plain } from './ansi'
+import { Calls } from './calls'
 import type { Level, LogFilter } from './entry'
 import { LogModel } from './log-model'
 import { drawRow, type RowLook } from './row-view'
@@ -167,7 +167,15 @@ export class LogController {
   #changed(): void {
     const { time, hasWorkers, hasSources } = this.view.value
     const second = time === 'relative' ? Math.floor(Date.now() / 1000) : 0
-    const text = [time, hasWorkers, hasSources, this.model.search.value?.text, this.#language, second, time === 'elapsed' && this.model.startTimestamp.value].join()
+    const text = [
+      time,
+      hasWorkers,
+      hasSources,
+      this.model.search.value?.text,
+      this.#language,
+      second,
+      time === 'elapsed' && this.model.startTimestamp.value,
+    ].join()
     if (text !== this.#lookText) {
       this.#lookText = text
       this.#lookVersion += 1
@@ -206,7 +214,10 @@ export class LogController {
 
   /** The address changed by other means: back, forward, a link. */
   readAddress(query: URLSearchParams): void {
-    if (query.toString() === this.#query.toString() || viewQuery(this.view.value, query).toString() === viewQuery(viewState(query), query).toString()) {
+    if (
+      query.toString() === this.#query.toString() ||
+      viewQuery(this.view.value, query).toString() === viewQuery(viewState(query), query).toString()
+    ) {
       this.#query = query
       return
     }
@@ -231,7 +242,9 @@ export class LogController {
     const wasFollowing = this.isFollowing.value
     const anchor = this.#window?.anchor.row ?? 0
     const active = this.activeRow.value
-    const kept = this.model.rowCount ? this.model.sequenceAt(active !== null && this.#window?.elementOf(active) ? active : anchor) : 0
+    const kept = this.model.rowCount
+      ? this.model.sequenceAt(active !== null && this.#window?.elementOf(active) ? active : anchor)
+      : 0
     this.activeRow.value = null
     await this.model.open(filter)
     if (!wasFollowing && kept) {

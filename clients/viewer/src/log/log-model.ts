@@ -1,6 +1,6 @@
 /** One task's log as the page sees it: what is stored, what comes, what is looked for, and the rows that they make. */
 import { signal } from '@preact/signals'
-import { Calls, type HistoryPage, RefusedError } from './calls'
+import { type Calls, type HistoryPage, RefusedError } from './calls'
 import { type Gap, isEmptyFilter, type Level, type LogEntry, type LogFilter } from './entry'
 import { Folds, type Group, MARKER_TEXTS, markerOf } from './folds'
 import { LineCounts } from './histogram'
@@ -161,7 +161,8 @@ export class LogModel {
     this.lastSequence.value = last
     this.status.value = tail?.status ?? 'UNKNOWN'
     this.#notices = this.#notices.filter(({ kind }) => kind === 'offline' || kind === 'restart')
-    if (first > 1) this.#notice({ kind: 'gap', key: 'gap-1', sequence: first, gap: { from: 1, to: first - 1, reason: 'retention' } })
+    if (first > 1)
+      this.#notice({ kind: 'gap', key: 'gap-1', sequence: first, gap: { from: 1, to: first - 1, reason: 'retention' } })
     if (tail) this.#takeTail(tail)
     this.phase.value = tail && last > 0 ? 'open' : 'missing'
     this.#arrange()
@@ -239,8 +240,13 @@ export class LogModel {
   }
 
   #seen(entries: readonly LogEntry[]): void {
-    for (const [known, name] of [[this.workers, 'workerId'], [this.sources, 'source']] as const) {
-      const fresh = [...new Set(entries.map((entry) => entry[name]))].filter((value) => value && !known.value.includes(value))
+    for (const [known, name] of [
+      [this.workers, 'workerId'],
+      [this.sources, 'source'],
+    ] as const) {
+      const fresh = [...new Set(entries.map((entry) => entry[name]))].filter(
+        (value) => value && !known.value.includes(value),
+      )
       if (fresh.length && known.value.length < 200) known.value = [...known.value, ...fresh].sort()
     }
   }
@@ -262,7 +268,13 @@ export class LogModel {
   }
 
   #wentOffline(): void {
-    this.#notice({ kind: 'offline', key: `offline-${Date.now()}`, sequence: this.lastSequence.value + 1, since: Date.now(), until: null })
+    this.#notice({
+      kind: 'offline',
+      key: `offline-${Date.now()}`,
+      sequence: this.lastSequence.value + 1,
+      since: Date.now(),
+      until: null,
+    })
     this.#arrange()
   }
 
@@ -281,9 +293,11 @@ export class LogModel {
   #arrange(): void {
     const hidden: Hidden[] = []
     if (!this.isFiltered) {
-      const behind = (to: number) => (to >= this.lastSequence.value ? Number.MAX_SAFE_INTEGER : this.#plan.indexOf(to + 1))
+      const behind = (to: number) =>
+        to >= this.lastSequence.value ? Number.MAX_SAFE_INTEGER : this.#plan.indexOf(to + 1)
       for (const { from, to } of this.#missing) hidden.push({ from: this.#plan.indexOf(from), to: behind(to) })
-      for (const { from, to } of this.folds.hidden(this.lastSequence.value)) hidden.push({ from: this.#plan.indexOf(from), to: behind(to) })
+      for (const { from, to } of this.folds.hidden(this.lastSequence.value))
+        hidden.push({ from: this.#plan.indexOf(from), to: behind(to) })
     }
     const notices: Placed<Notice>[] = this.#notices.map((notice) => ({ at: this.#indexOf(notice.sequence), notice }))
     this.rows.arrange(this.#plan.lineCount, hidden, notices)
@@ -293,7 +307,9 @@ export class LogModel {
   async #count(counting: Promise<Awaited<ReturnType<Calls['counts']>> | null>, life: AbortSignal): Promise<void> {
     const counts = await counting.catch(() => null)
     if (life.aborted) return
-    this.counts.value = counts ? new LineCounts(counts.buckets, counts.levels, counts.total, counts.lastSequence) : new LineCounts()
+    this.counts.value = counts
+      ? new LineCounts(counts.buckets, counts.levels, counts.total, counts.lastSequence)
+      : new LineCounts()
     for (const entry of this.#uncounted ?? []) this.counts.value.add(entry)
     this.#uncounted = null
     this.countsVersion.value += 1
@@ -308,7 +324,11 @@ export class LogModel {
     let after: string | undefined
     try {
       for (;;) {
-        const page = await this.#calls.page({ ...(after ? { after } : {}), limit: MARKERS_PAGE }, { keywords: [...MARKER_TEXTS] }, life)
+        const page = await this.#calls.page(
+          { ...(after ? { after } : {}), limit: MARKERS_PAGE },
+          { keywords: [...MARKER_TEXTS] },
+          life,
+        )
         if (life.aborted) return
         this.#takeMarkers(page.entries)
         if (!page.hasNext || !page.next || page.next === after || this.folds.size >= this.folds.groupsMax) break
@@ -348,7 +368,9 @@ export class LogModel {
     if (place.kind === 'notice') return place.notice.sequence
     const { page, offset } = this.#plan.place(place.index)
     const range = this.#plan.range(page)
-    return this.#cache.get(page)?.lines[offset]?.sequence ?? Math.min(range.from + offset, Math.max(range.to, range.from))
+    return (
+      this.#cache.get(page)?.lines[offset]?.sequence ?? Math.min(range.from + offset, Math.max(range.to, range.from))
+    )
   }
 
   /** Ask for the lines of some rows; what was asked for before and is not under way is forgotten. */
@@ -490,7 +512,11 @@ export class LogModel {
     const entries: LogEntry[] = []
     let after = `${this.#epoch}-${from - 1}`
     while (entries.length < COPY_LINES_MAX) {
-      const page = await this.#calls.page({ after, limit: Math.min(to - from + 1, 5000) }, this.#filter, this.#life.signal)
+      const page = await this.#calls.page(
+        { after, limit: Math.min(to - from + 1, 5000) },
+        this.#filter,
+        this.#life.signal,
+      )
       entries.push(...page.entries.filter(({ sequence }) => sequence <= to))
       const last = page.entries[page.entries.length - 1]?.sequence ?? to
       if (!page.hasNext || !page.next || page.next === after || last >= to) break

@@ -63,7 +63,8 @@ export class RowModel<N> {
 
   at(row: number): RowPlace<N> {
     const before = lastAtOrBelow(this.#noticeRows, row)
-    if (before >= 0 && this.#noticeRows[before] === row) return { kind: 'notice', notice: (this.#notices[before] as Placed<N>).notice }
+    if (before >= 0 && this.#noticeRows[before] === row)
+      return { kind: 'notice', notice: (this.#notices[before] as Placed<N>).notice }
     return { kind: 'line', index: this.#lineOf(row - before - 1) }
   }
 
@@ -94,7 +95,11 @@ export class RowModel<N> {
   #shown(index: number): number {
     const run = lastAtOrBelow(this.#hiddenFrom, index)
     if (run < 0) return index
-    return index - (this.#hiddenBefore[run] as number) - (Math.min(index, this.#hiddenTo[run] as number) - (this.#hiddenFrom[run] as number))
+    return (
+      index -
+      (this.#hiddenBefore[run] as number) -
+      (Math.min(index, this.#hiddenTo[run] as number) - (this.#hiddenFrom[run] as number))
+    )
   }
 
   /** The line that is the `shown`th of those that are shown. */
@@ -107,6 +112,8 @@ export class RowModel<N> {
     }
     const run = low - 1
     if (run < 0) return shown
-    return shown + (this.#hiddenBefore[run] as number) + (this.#hiddenTo[run] as number) - (this.#hiddenFrom[run] as number)
+    return (
+      shown + (this.#hiddenBefore[run] as number) + (this.#hiddenTo[run] as number) - (this.#hiddenFrom[run] as number)
+    )
   }
 }

@@ -85,7 +85,13 @@ function cells(entry: LogEntry, group: Group | undefined, isFolded: boolean, loo
   return made_
 }
 
-function fillMessage(cell: HTMLElement, entry: LogEntry, group: Group | undefined, isFolded: boolean, look: RowLook): void {
+function fillMessage(
+  cell: HTMLElement,
+  entry: LogEntry,
+  group: Group | undefined,
+  isFolded: boolean,
+  look: RowLook,
+): void {
   const marker = group || entry.message.includes('end') ? markerOf(entry.message) : null
   let { text, spans } = paint(marker ? marker.title : entry.message)
   if (marker && group) {
@@ -107,7 +113,8 @@ function fillMessage(cell: HTMLElement, entry: LogEntry, group: Group | undefine
   if (whole > SHOWN_MAX) text = text.slice(0, SHOWN_MAX)
   cell.append(...pieces(text, spans, occurrences(text, look.search)))
   if (whole > SHOWN_MAX) cell.append(made('span', 'log-aside', look.t.moreCharacters(whole - SHOWN_MAX)))
-  if (group && isFolded && group.end !== null) cell.append(made('span', 'log-aside', look.t.foldedLines(group.end - group.start)))
+  if (group && isFolded && group.end !== null)
+    cell.append(made('span', 'log-aside', look.t.foldedLines(group.end - group.start)))
   if (entry.truncated) cell.append(made('span', 'log-aside', look.t.truncated(entry.originalSize ?? 0)))
 }
 

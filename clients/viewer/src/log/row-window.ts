@@ -107,7 +107,12 @@ export class RowWindow {
   /** Show a row, a third from the top. */
   show(row: number, share = 1 / 3): void {
     this.follow(false)
-    this.#anchor = movedBy({ row: this.#inside(row), offset: 0 }, -this.#viewport * share, this.source.rowCount, this.#height)
+    this.#anchor = movedBy(
+      { row: this.#inside(row), offset: 0 },
+      -this.#viewport * share,
+      this.source.rowCount,
+      this.#height,
+    )
     this.#settle()
     this.invalidate()
   }
@@ -195,14 +200,21 @@ export class RowWindow {
     this.#resize(this.#extent)
     if (elements.window.scrollTop) elements.window.scrollTop = 0
     const isFollowing = this.#isFollowing
-    if (isFollowing) this.#anchor = movedBy({ row: Math.max(rowCount - 1, 0), offset: this.#height(rowCount - 1) }, -this.#viewport, rowCount, this.#height)
+    if (isFollowing)
+      this.#anchor = movedBy(
+        { row: Math.max(rowCount - 1, 0), offset: this.#height(rowCount - 1) },
+        -this.#viewport,
+        rowCount,
+        this.#height,
+      )
     this.#anchor.row = this.#inside(this.#anchor.row)
     let isAtEnd = false
     // Wrapped rows have their heights only once they are drawn: twice is enough to come to rest.
     for (let round = 0; round < (this.#isWrapped ? 3 : 2); round++) {
       const { first, last, bottom } = this.#draw()
       isAtEnd = last >= rowCount - 1 && bottom <= elements.window.clientHeight + 1
-      const isShort = isAtEnd && bottom < elements.window.clientHeight && (this.#anchor.row > 0 || this.#anchor.offset > 0)
+      const isShort =
+        isAtEnd && bottom < elements.window.clientHeight && (this.#anchor.row > 0 || this.#anchor.offset > 0)
       const isLong = isFollowing && last >= rowCount - 1 && bottom > elements.window.clientHeight + 1
       if (!isShort && !isLong) {
         source.want(first, last)
@@ -219,10 +231,16 @@ export class RowWindow {
     if (isFollowing) this.#settle()
     else if (isAtEnd && rowCount > 0) {
       this.#settle()
-      if (!this.#isFollowing && this.#top >= elements.scroller.scrollHeight - this.#viewport - 2 && this.#wasScrolledDown) this.follow(true)
+      if (
+        !this.#isFollowing &&
+        this.#top >= elements.scroller.scrollHeight - this.#viewport - 2 &&
+        this.#wasScrolledDown
+      )
+        this.follow(true)
     }
     this.#wasScrolledDown = true
-    if (this.#heights.size > KEPT_MAX) for (const row of this.#heights.keys()) if (!this.#shown.has(row)) this.#heights.delete(row)
+    if (this.#heights.size > KEPT_MAX)
+      for (const row of this.#heights.keys()) if (!this.#shown.has(row)) this.#heights.delete(row)
   }
 
   #wasScrolledDown = false

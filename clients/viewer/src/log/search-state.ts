@@ -72,7 +72,8 @@ export class SearchState {
   next(from: number): number | null {
     const { length } = this.#sequences
     if (!length) return null
-    this.#current = this.#current >= 0 ? (this.#current + 1) % length : (lastAtOrBelow(this.#sequences, from - 1) + 1) % length
+    this.#current =
+      this.#current >= 0 ? (this.#current + 1) % length : (lastAtOrBelow(this.#sequences, from - 1) + 1) % length
     return this.current
   }
 
@@ -98,7 +99,11 @@ export function occurrences(text: string, needle: string, most = 200): [number, 
   // Lower case can be longer than what it stands for (İ): then offsets would be wrong.
   if (lower.length !== text.length) return []
   const found: [number, number][] = []
-  for (let at = lower.indexOf(searched); at >= 0 && found.length < most; at = lower.indexOf(searched, at + searched.length)) {
+  for (
+    let at = lower.indexOf(searched);
+    at >= 0 && found.length < most;
+    at = lower.indexOf(searched, at + searched.length)
+  ) {
     found.push([at, at + searched.length])
   }
   return found

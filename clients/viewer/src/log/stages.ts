@@ -32,7 +32,10 @@ export function told(stages: readonly Stage[], report: StageReport, now: number)
     id: report.stageId,
     name: report.stageName || report.stageId,
     status,
-    percent: Math.min(Math.max(report.progressPercentage ?? (status === 'COMPLETED' ? 100 : (known?.percent ?? 0)), 0), 100),
+    percent: Math.min(
+      Math.max(report.progressPercentage ?? (status === 'COMPLETED' ? 100 : (known?.percent ?? 0)), 0),
+      100,
+    ),
     message: report.errorMessage || report.message || '',
     startMilliseconds: time(report.startedAt) ?? known?.startMilliseconds ?? (status === 'PENDING' ? null : at),
     endMilliseconds: OVER.has(status) ? (time(report.endedAt) ?? known?.endMilliseconds ?? at) : null,

@@ -54,7 +54,11 @@ export class Stream {
     this.handlers.state('connecting')
     while (!this.#isOver) {
       try {
-        const answer = await this.calls.fetch(this.calls.streamUrl(this.filter, this.#position), this.#abort.signal, 'text/event-stream')
+        const answer = await this.calls.fetch(
+          this.calls.streamUrl(this.filter, this.#position),
+          this.#abort.signal,
+          'text/event-stream',
+        )
         if (answer.status === 204 || !answer.body) return this.#end('complete')
         this.handlers.state('open')
         pause = PAUSE_FIRST
@@ -128,7 +132,9 @@ export class Stream {
   #schedule(): void {
     if (this.#frame) return
     // Hidden pages get no frames.
-    const later = document.hidden ? (run: () => void) => setTimeout(run, 250) as unknown as number : requestAnimationFrame
+    const later = document.hidden
+      ? (run: () => void) => setTimeout(run, 250) as unknown as number
+      : requestAnimationFrame
     this.#frame = later(() => this.#flush())
   }
 

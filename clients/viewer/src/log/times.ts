@@ -7,7 +7,11 @@ const pad = (value: number, digits = 2) => String(value).padStart(digits, '0')
 export function elapsedText(milliseconds: number): string {
   const sign = milliseconds < 0 ? '−' : '+'
   const rest = Math.abs(Math.round(milliseconds))
-  const [hours, minutes, seconds] = [Math.floor(rest / 3_600_000), Math.floor(rest / 60_000) % 60, Math.floor(rest / 1000) % 60]
+  const [hours, minutes, seconds] = [
+    Math.floor(rest / 3_600_000),
+    Math.floor(rest / 60_000) % 60,
+    Math.floor(rest / 1000) % 60,
+  ]
   return `${sign}${hours ? `${hours}:` : ''}${hours ? pad(minutes) : minutes}:${pad(seconds)}.${pad(rest % 1000, 3)}`
 }
 
@@ -23,10 +27,17 @@ export function durationText(milliseconds: number): string {
 /** In the reader's own time zone; the date where it is not today's. */
 export function absoluteText(time: Date, now: Date): string {
   const clock = `${pad(time.getHours())}:${pad(time.getMinutes())}:${pad(time.getSeconds())}.${pad(time.getMilliseconds(), 3)}`
-  return time.toDateString() === now.toDateString() ? clock : `${pad(time.getMonth() + 1)}-${pad(time.getDate())} ${clock}`
+  return time.toDateString() === now.toDateString()
+    ? clock
+    : `${pad(time.getMonth() + 1)}-${pad(time.getDate())} ${clock}`
 }
 
-const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]]
+const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+]
 
 /** Tells times in one form; cheap enough for every row of every frame. */
 export class Clock {

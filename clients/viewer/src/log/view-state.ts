@@ -1,5 +1,5 @@
 /** The whole view as the query of the page's address: filter, lines, search, and how lines are shown. */
-import { type Level, LEVELS, type LogFilter, filterQuery } from './entry'
+import { filterQuery, LEVELS, type Level, type LogFilter } from './entry'
 
 export type TimeFormat = 'absolute' | 'relative' | 'elapsed' | 'none'
 export const TIME_FORMATS: readonly TimeFormat[] = ['absolute', 'relative', 'elapsed', 'none']
@@ -21,15 +21,43 @@ export interface ViewState {
   pipeline: string | null
 }
 
-const OURS = ['level', 'keywords', 'workerId', 'source', 'startTime', 'endTime', 'line', 'q', 'time', 'wrap', 'worker-column', 'source-column', 'pipeline']
+const OURS = [
+  'level',
+  'keywords',
+  'workerId',
+  'source',
+  'startTime',
+  'endTime',
+  'line',
+  'q',
+  'time',
+  'wrap',
+  'worker-column',
+  'source-column',
+  'pipeline',
+]
 
 export function viewState(query: URLSearchParams): ViewState {
-  const list = (name: string) => [...new Set(query.getAll(name).flatMap((value) => value.split(',')).map((part) => part.trim()).filter(Boolean))]
-  const levels = list('level').map((level) => level.toUpperCase()).filter((level): level is Level => (LEVELS as readonly string[]).includes(level))
+  const list = (name: string) => [
+    ...new Set(
+      query
+        .getAll(name)
+        .flatMap((value) => value.split(','))
+        .map((part) => part.trim())
+        .filter(Boolean),
+    ),
+  ]
+  const levels = list('level')
+    .map((level) => level.toUpperCase())
+    .filter((level): level is Level => (LEVELS as readonly string[]).includes(level))
   const time = query.get('time')
   const filter: LogFilter = {}
   if (levels.length) filter.levels = levels
-  for (const [key, name] of [['keywords', 'keywords'], ['workerIds', 'workerId'], ['sources', 'source']] as const) {
+  for (const [key, name] of [
+    ['keywords', 'keywords'],
+    ['workerIds', 'workerId'],
+    ['sources', 'source'],
+  ] as const) {
     const values = list(name)
     if (values.length) filter[key] = values
   }

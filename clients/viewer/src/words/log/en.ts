@@ -1,6 +1,9 @@
 // English of the log page.
 const count = new Intl.NumberFormat('en')
-const reasons: Record<string, string> = { retention: 'they were older than what is kept', damaged: 'the disk has lost them' }
+const reasons: Record<string, string> = {
+  retention: 'they were older than what is kept',
+  damaged: 'the disk has lost them',
+}
 const ends: Record<string, string> = { COMPLETED: 'Completed', FAILED: 'Failed', CANCELLED: 'Cancelled' }
 
 export const log = {
@@ -61,7 +64,8 @@ export const log = {
   copied: (n: number) => `Copied ${count.format(n)} ${n === 1 ? 'line' : 'lines'}`,
   copiedLink: 'Link copied',
   notCopied: 'The browser does not allow copying',
-  chosen: (from: number, to: number) => (from === to ? `Line ${count.format(from)}` : `Lines ${count.format(from)}–${count.format(to)}`),
+  chosen: (from: number, to: number) =>
+    from === to ? `Line ${count.format(from)}` : `Lines ${count.format(from)}–${count.format(to)}`,
   clearChoice: 'Clear the choice',
   toStart: 'To the start',
   toEnd: 'To the end',

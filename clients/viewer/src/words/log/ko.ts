@@ -63,7 +63,8 @@ export const log: Words['log'] = {
   copied: (n: number) => `${count.format(n)}줄을 복사했습니다`,
   copiedLink: '링크를 복사했습니다',
   notCopied: '브라우저가 복사를 허용하지 않습니다',
-  chosen: (from: number, to: number) => (from === to ? `${count.format(from)}번 줄` : `${count.format(from)}–${count.format(to)}번 줄`),
+  chosen: (from: number, to: number) =>
+    from === to ? `${count.format(from)}번 줄` : `${count.format(from)}–${count.format(to)}번 줄`,
   clearChoice: '선택 해제',
   toStart: '처음으로',
   toEnd: '끝으로',
