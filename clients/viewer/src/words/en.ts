@@ -1,5 +1,5 @@
 // English. One object a page; `ko.ts` has the same keys, which the compiler checks.
-const count = new Intl.NumberFormat('en')
+import { log } from './log/en'
 
 export const en = {
   shell: {
@@ -258,4 +258,5 @@ export const en = {
     title: (taskId: string) => taskId,
     lines: (n: number) => `${count.format(n)} ${n === 1 ? 'line' : 'lines'}`,
   },
+  log,
 }

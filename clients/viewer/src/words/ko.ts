@@ -1,7 +1,6 @@
 // 한국어. `en.ts`와 같은 항목을 가진다.
+import { log } from './log/ko'
 import type { Words } from './words'
-
-const count = new Intl.NumberFormat('ko')
 
 export const ko: Words = {
   shell: {
@@ -249,4 +248,5 @@ export const ko: Words = {
     title: (taskId: string) => taskId,
     lines: (n: number) => `${count.format(n)}줄`,
   },
+  log,
 }
