@@ -48,19 +48,19 @@ LIST_STAGES: Final = Operation(
 class Stages(Protocol):
     """The part of the journal that is read here."""
 
-    async def stages(self, pipeline_id: str) -> Sequence[Progress]: ...  # noqa: D102
+    async def stages(self, pipeline_id: str) -> Sequence[Progress]: ...
 
 
 class Principal(Protocol):
     """Whoever asks."""
 
-    def require(self, scope: str, *, pipeline_id: str | None = None) -> None: ...  # noqa: D102
+    def require(self, scope: str, *, pipeline_id: str | None = None) -> None: ...
 
 
 class Authenticator(Protocol):
     """Tells who asks, or raises ``ApiError``."""
 
-    async def principal_of(self, connection: HTTPConnection) -> Principal: ...  # noqa: D102
+    async def principal_of(self, connection: HTTPConnection) -> Principal: ...
 
 
 def stage_routes(journal: Stages, authenticator: Authenticator) -> list[DescribedRoute]:
