@@ -1,4 +1,6 @@
 // English. One object a page; `ko.ts` has the same keys, which the compiler checks.
+import { log } from './log/en'
+
 const count = new Intl.NumberFormat('en')
 
 export const en = {
@@ -254,8 +256,5 @@ export const en = {
     none: 'No stages yet',
     noneText: 'They appear as soon as a producer reports one.',
   },
-  log: {
-    title: (taskId: string) => taskId,
-    lines: (n: number) => `${count.format(n)} ${n === 1 ? 'line' : 'lines'}`,
-  },
+  log,
 }

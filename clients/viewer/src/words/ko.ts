@@ -1,4 +1,5 @@
 // 한국어. `en.ts`와 같은 항목을 가진다.
+import { log } from './log/ko'
 import type { Words } from './words'
 
 const count = new Intl.NumberFormat('ko')
@@ -245,8 +246,5 @@ export const ko: Words = {
     none: '아직 단계가 없습니다',
     noneText: '생산자가 보고하면 나타납니다.',
   },
-  log: {
-    title: (taskId: string) => taskId,
-    lines: (n: number) => `${count.format(n)}줄`,
-  },
+  log,
 }

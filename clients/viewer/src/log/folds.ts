@@ -1,0 +1,127 @@
+/**
+ * Groups of lines that can be folded: `::group::` / `::endgroup::` (also `##[group]`), and GitLab's
+ * `section_start:TIME:NAME[collapsed=true]` / `section_end:TIME:NAME`.
+ * A marker counts where it stands at the beginning of a line, behind nothing but colours.
+ */
+export interface Marker {
+  kind: 'start' | 'end'
+  /** GitLab's name of the section; '' for groups, which close in the order in which they were opened. */
+  name: string
+  title: string
+  isCollapsed: boolean
+}
+
+export interface Group {
+  start: number
+  /** The sequence of the line that closes it; null while it is open. */
+  end: number | null
+  name: string
+  depth: number
+}
+
+/** What to look for, so that all markers of a log are found. */
+export const MARKER_TEXTS = [
+  '::group::',
+  '::endgroup::',
+  '##[group]',
+  '##[endgroup]',
+  'section_start:',
+  'section_end:',
+] as const
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours in front of a marker
+const MARKER =
+  /^(?:\x1b\[[0-9;]*[A-Za-z]|\r)*(?:(?:::|##\[)(group|endgroup)(?:::|\])(.*)|section_(start|end):\d+:([\w.-]+)(?:\[([^\]]*)\])?(?:\r|\x1b\[0K|\s)*(.*))$/s
+const DEPTH_MAX = 64
+
+export function markerOf(message: string): Marker | null {
+  const found = message.includes('group') || message.includes('section_') ? MARKER.exec(message) : null
+  if (!found) return null
+  const [, group, groupTitle = '', section, name = '', options = '', sectionTitle = ''] = found
+  if (group)
+    return { kind: group === 'group' ? 'start' : 'end', name: '', title: groupTitle.trim(), isCollapsed: false }
+  return {
+    kind: section === 'start' ? 'start' : 'end',
+    name,
+    title: sectionTitle.trim() || name,
+    isCollapsed: /(?:^|,)collapsed=true(?:,|$)/.test(options),
+  }
+}
+
+/** The groups of a log, built from markers in the order of their sequences; which of them are folded. */
+export class Folds {
+  #groups = new Map<number, Group>()
+  #open: Group[] = []
+  #folded = new Set<number>()
+  #last = 0
+
+  constructor(readonly groupsMax = 20_000) {}
+
+  get groups(): IterableIterator<Group> {
+    return this.#groups.values()
+  }
+
+  get size() {
+    return this.#groups.size
+  }
+
+  /** Take a marker; one that is not behind all earlier ones is known already. */
+  add(sequence: number, marker: Marker): boolean {
+    if (sequence <= this.#last) return false
+    this.#last = sequence
+    if (marker.kind === 'start') {
+      if (this.#open.length >= DEPTH_MAX || this.#groups.size >= this.groupsMax) return false
+      const group: Group = { start: sequence, end: null, name: marker.name, depth: this.#open.length }
+      this.#groups.set(sequence, group)
+      this.#open.push(group)
+      if (marker.isCollapsed) this.#folded.add(sequence)
+      return true
+    }
+    const at = marker.name ? this.#open.map((group) => group.name).lastIndexOf(marker.name) : this.#open.length - 1
+    if (at < 0) return false
+    // An outer section that ends closes what was left open inside of it.
+    for (const group of this.#open.splice(at)) group.end = sequence
+    return true
+  }
+
+  group(start: number): Group | undefined {
+    return this.#groups.get(start)
+  }
+
+  isFolded(start: number): boolean {
+    return this.#folded.has(start)
+  }
+
+  toggle(start: number): boolean {
+    if (!this.#groups.has(start)) return false
+    if (!this.#folded.delete(start)) this.#folded.add(start)
+    return true
+  }
+
+  setAll(isFolded: boolean): void {
+    this.#folded = new Set(isFolded ? this.#groups.keys() : [])
+  }
+
+  /** Open everything that hides a line; true where something did. */
+  reveal(sequence: number): boolean {
+    let isChanged = false
+    for (const start of this.#folded) {
+      const group = this.#groups.get(start)
+      if (group && start < sequence && sequence <= (group.end ?? Number.POSITIVE_INFINITY))
+        isChanged = this.#folded.delete(start)
+    }
+    return isChanged
+  }
+
+  /** Sequences behind the heads of folded groups, both included. */
+  hidden(last: number): { from: number; to: number }[] {
+    return [...this.#folded].map((start) => ({ from: start + 1, to: this.#groups.get(start)?.end ?? last }))
+  }
+
+  clear(): void {
+    this.#groups.clear()
+    this.#folded.clear()
+    this.#open = []
+    this.#last = 0
+  }
+}

@@ -1,0 +1,146 @@
+/** Lines by level over time, from counts over runs of sequences: each run's lines are spread evenly over its own time. */
+import { type Bucket, LEVELS, type Level, type LevelCounts, type LogEntry } from './entry'
+
+export interface Bar {
+  startMilliseconds: number
+  endMilliseconds: number
+  /** The first sequence of its time. */
+  sequence: number
+  total: number
+  levels: LevelCounts
+}
+
+const LIVE_LINES_MAX = 500
+const BUCKETS_MAX = 2000
+
+/** What the gateway has counted, and what came live since. */
+export class LineCounts {
+  #buckets: Bucket[]
+  #live: Bucket | null = null
+  #levels: LevelCounts
+  #total: number
+
+  constructor(
+    buckets: readonly Bucket[] = [],
+    levels: LevelCounts = {},
+    total = 0,
+    private upTo = 0,
+  ) {
+    this.#buckets = [...buckets]
+    this.#levels = { ...levels }
+    this.#total = total
+  }
+
+  get buckets(): readonly Bucket[] {
+    return this.#buckets
+  }
+
+  get levels(): LevelCounts {
+    return this.#levels
+  }
+
+  get total() {
+    return this.#total
+  }
+
+  add(entry: LogEntry): void {
+    if (entry.sequence <= this.upTo) return
+    this.upTo = entry.sequence
+    this.#total += 1
+    this.#levels[entry.level] = (this.#levels[entry.level] ?? 0) + 1
+    if (!this.#live || this.#live.total >= LIVE_LINES_MAX) {
+      this.#live = {
+        from: entry.sequence,
+        to: entry.sequence,
+        startTime: entry.timestamp,
+        endTime: entry.timestamp,
+        total: 0,
+        levels: {},
+      }
+      this.#buckets.push(this.#live)
+      if (this.#buckets.length > BUCKETS_MAX) this.#halve()
+    }
+    const live = this.#live
+    live.to = entry.sequence
+    live.endTime = entry.timestamp
+    live.total += 1
+    live.levels[entry.level] = (live.levels[entry.level] ?? 0) + 1
+  }
+
+  #halve(): void {
+    const merged: Bucket[] = []
+    for (let at = 0; at < this.#buckets.length; at += 2) {
+      const [a, b] = [this.#buckets[at] as Bucket, this.#buckets[at + 1]]
+      if (!b || b === this.#live) merged.push(a, ...(b ? [b] : []))
+      else {
+        const levels: LevelCounts = {}
+        for (const level of LEVELS)
+          if (a.levels[level] || b.levels[level]) levels[level] = (a.levels[level] ?? 0) + (b.levels[level] ?? 0)
+        merged.push({
+          from: a.from,
+          to: b.to,
+          startTime: a.startTime ?? b.startTime,
+          endTime: b.endTime ?? a.endTime,
+          total: a.total + b.total,
+          levels,
+        })
+      }
+    }
+    this.#buckets = merged
+  }
+}
+
+/** At most `count` bars of equal time; [] where there is nothing to draw. */
+export function timeBars(buckets: readonly Bucket[], count: number): Bar[] {
+  const timed = buckets
+    .filter((bucket) => bucket.startTime && bucket.endTime)
+    .map((bucket) => {
+      const ends = [Date.parse(bucket.startTime as string), Date.parse(bucket.endTime as string)]
+      return { bucket, start: Math.min(...ends), end: Math.max(...ends) }
+    })
+    .filter(({ start, end }) => Number.isFinite(start) && Number.isFinite(end))
+  if (!timed.length) return []
+  const first = timed.reduce((least, { start }) => Math.min(least, start), Number.POSITIVE_INFINITY)
+  const last = timed.reduce((most, { end }) => Math.max(most, end), Number.NEGATIVE_INFINITY)
+  const width = Math.max((last - first) / count, 1)
+  const bars: Bar[] = Array.from(
+    { length: Math.min(count, Math.max(Math.ceil((last - first) / width), 1)) },
+    (_, at) => ({
+      startMilliseconds: first + at * width,
+      endMilliseconds: first + (at + 1) * width,
+      sequence: 0,
+      total: 0,
+      levels: {},
+    }),
+  )
+  for (const { bucket, start, end } of timed) {
+    const bin = (time: number) => Math.min(Math.floor((time - first) / width), bars.length - 1)
+    const [from, to] = [bin(start), bin(end)]
+    for (let at = from; at <= to; at++) {
+      const bar = bars[at] as Bar
+      const left = Math.max(start, bar.startMilliseconds)
+      const share = end > start ? Math.max(Math.min(end, bar.endMilliseconds) - left, 0) / (end - start) : 1
+      const sequence = Math.round(
+        bucket.from + (end > start ? (left - start) / (end - start) : 0) * (bucket.to - bucket.from),
+      )
+      bar.sequence = bar.sequence === 0 ? sequence : Math.min(bar.sequence, sequence)
+      bar.total += bucket.total * share
+      for (const level of LEVELS) {
+        const lines = bucket.levels[level]
+        if (lines) bar.levels[level] = (bar.levels[level] ?? 0) + lines * share
+      }
+    }
+  }
+  // Empty times lead to the next line there is.
+  let following = (timed[timed.length - 1] as { bucket: Bucket }).bucket.to
+  for (const bar of [...bars].reverse()) {
+    if (bar.sequence === 0) bar.sequence = following
+    following = bar.sequence
+  }
+  return bars
+}
+
+/** The level that a bar is mostly about: the worst one that it has. */
+export function worstLevel(levels: LevelCounts): Level | null {
+  return [...LEVELS].reverse().find((level) => (levels[level] ?? 0) > 0) ?? null
+}

@@ -1,0 +1,450 @@
+/** What the reader does with a log: where they look, what they chose, how lines are shown; the address follows. */
+import { batch, computed, effect, signal, untracked } from '@preact/signals'
+import type { Shell } from '../shell/contract'
+import { plain } from './ansi'
+import { Calls } from './calls'
+import type { Level, LogFilter } from './entry'
+import { LogModel } from './log-model'
+import { drawRow, type RowLook } from './row-view'
+import { type RowSource, RowWindow, type WindowElements } from './row-window'
+import { Clock } from './times'
+import { type LineRange, TIME_FORMATS, type ViewState, viewQuery, viewState } from './view-state'
+
+const TYPING_MILLISECONDS = 250
+const ARRIVALS_MILLISECONDS = 10_000
+const ADDRESS_MILLISECONDS = 200
+
+export class LogController {
+  readonly model: LogModel
+  readonly view = signal<ViewState>(viewState(new URLSearchParams()))
+  readonly isFollowing = signal(true)
+  /** Lines that came since the reader left the end. */
+  readonly arrived = signal(0)
+  readonly activeRow = signal<number | null>(null)
+  /** The sequence at the upper edge, for the histogram. */
+  readonly edge = signal({ from: 0, to: 0 })
+  readonly isBusy = computed(() => this.model.phase.value === 'loading')
+  #window: RowWindow | null = null
+  #shell: Shell
+  #language = 'en'
+  #query: URLSearchParams
+  #address: ReturnType<typeof setTimeout> | undefined
+  #searching: ReturnType<typeof setTimeout> | undefined
+  #ticking: ReturnType<typeof setInterval>
+  #announced = 0
+  #look: RowLook | null = null
+  #lookVersion = 0
+  #stop: () => void
+  #pivot: number | null = null
+
+  constructor(taskId: string, query: URLSearchParams, shell: Shell) {
+    this.#shell = shell
+    this.#query = query
+    this.view.value = viewState(query)
+    this.model = new LogModel(new Calls(shell.gateway, taskId))
+    this.model.onArrival = (count) => this.#arrivals(count)
+    this.model.onRestart = () => this.#follow(true)
+    this.isFollowing.value = this.view.value.lines === null
+    this.#stop = effect(() => {
+      void this.model.version.value
+      void this.model.searchVersion.value
+      void this.model.startTimestamp.value
+      untracked(() => this.#changed())
+    })
+    this.#ticking = setInterval(() => {
+      if (this.view.value.time === 'relative' && !document.hidden) this.#changed()
+    }, 1000)
+    void this.#open()
+  }
+
+  get shell() {
+    return this.#shell
+  }
+
+  /** The words and the callbacks may change with the language. */
+  speak(shell: Shell, language: string): void {
+    this.#shell = shell
+    if (language === this.#language) return
+    this.#language = language
+    this.#changed()
+  }
+
+  close(): void {
+    this.#stop()
+    this.model.close()
+    this.#window?.close()
+    clearTimeout(this.#address)
+    clearTimeout(this.#searching)
+    clearInterval(this.#ticking)
+  }
+
+  async #open(): Promise<void> {
+    const { filter, lines, search } = this.view.value
+    if (search) void this.model.find(search)
+    await this.model.open(filter)
+    if (this.model.refusal.value && [401, 403].includes(this.model.refusal.value.status)) {
+      if (await this.#shell.signIn(this.model.refusal.value.message)) {
+        this.model.refusal.value = null
+        return this.#open()
+      }
+    }
+    if (lines) await this.goTo(lines.from)
+  }
+
+  attach(elements: WindowElements): () => void {
+    const window = new RowWindow(elements, this.#source())
+    this.#window = window
+    window.onFollow = (isFollowing) => {
+      batch(() => {
+        this.isFollowing.value = isFollowing
+        if (isFollowing) this.arrived.value = 0
+      })
+    }
+    window.setWrapped(this.view.value.isWrapped)
+    if (this.isFollowing.value) window.follow(true)
+    return () => {
+      window.close()
+      this.#window = null
+    }
+  }
+
+  #source(): RowSource {
+    const { model } = this
+    return {
+      get rowCount() {
+        return model.rowCount
+      },
+      key: (row) => this.#key(row),
+      draw: (element, row) => drawRow(element, model.row(row), row, this.#rowLook()),
+      want: (first, last) => {
+        model.want(first, last)
+        this.edge.value = { from: model.sequenceAt(first), to: model.sequenceAt(last) }
+      },
+    }
+  }
+
+  #key(row: number): string {
+    const what = this.model.row(row)
+    const active = this.activeRow.value === row ? 'a' : ''
+    if (what.kind === 'notice') {
+      const { notice } = what
+      return `${notice.key}${notice.kind === 'offline' ? notice.until : ''}${active}|${this.#lookVersion}`
+    }
+    const { entry } = what
+    if (!entry) return `${entry === null ? 'missing' : 'loading'}${what.index}${active}`
+    const chosen = this.#isChosen(entry.sequence) ? 'c' : ''
+    const match = this.model.search.value?.current === entry.sequence ? 'm' : ''
+    const fold = what.group ? `${what.isFolded}${what.group.end}` : ''
+    return `${entry.sequence}${active}${chosen}${match}${fold}|${this.#lookVersion}`
+  }
+
+  #rowLook(): RowLook {
+    if (this.#look) return this.#look
+    const { time, hasWorkers, hasSources } = this.view.value
+    const start = this.model.startTimestamp.value
+    this.#look = {
+      t: this.#shell.t.log,
+      clock: new Clock(time, this.#language, start ? Date.parse(start) : null),
+      now: Date.now(),
+      search: this.model.search.value?.text ?? '',
+      match: this.model.search.value?.current ?? null,
+      hasWorkers,
+      hasSources,
+      isChosen: (sequence) => this.#isChosen(sequence),
+      isActive: (row) => this.activeRow.value === row,
+    }
+    return this.#look
+  }
+
+  #isChosen(sequence: number): boolean {
+    const { lines } = this.view.value
+    return lines !== null && lines.from <= sequence && sequence <= lines.to
+  }
+
+  #lookText = ''
+
+  /** Draw again what is on screen; rows that look the same are left alone. */
+  #changed(): void {
+    const { time, hasWorkers, hasSources } = this.view.value
+    const second = time === 'relative' ? Math.floor(Date.now() / 1000) : 0
+    const text = [
+      time,
+      hasWorkers,
+      hasSources,
+      this.model.search.value?.text,
+      this.#language,
+      second,
+      time === 'elapsed' && this.model.startTimestamp.value,
+    ].join()
+    if (text !== this.#lookText) {
+      this.#lookText = text
+      this.#lookVersion += 1
+    }
+    this.#look = null
+    this.#window?.invalidate()
+  }
+
+  #arrivals(count: number): void {
+    if (this.isFollowing.value) return
+    this.arrived.value += count
+    const now = Date.now()
+    if (now - this.#announced < ARRIVALS_MILLISECONDS) return
+    this.#announced = now
+    this.#shell.announce(this.#shell.t.log.announceArrived(this.arrived.value))
+  }
+
+  // --- the view and its address ---
+
+  change(change: Partial<ViewState>): void {
+    const before = this.view.value
+    this.view.value = { ...before, ...change }
+    if (change.isWrapped !== undefined) this.#window?.setWrapped(change.isWrapped)
+    this.#changed()
+    this.#window?.forget()
+    clearTimeout(this.#address)
+    this.#address = setTimeout(() => this.#writeAddress(), ADDRESS_MILLISECONDS)
+  }
+
+  #writeAddress(): void {
+    const query = viewQuery(this.view.value, this.#query)
+    this.#query = query
+    const text = `${location.pathname}${query.size ? `?${query}` : ''}`
+    if (text !== location.pathname + location.search) this.#shell.navigate(text, { replace: true })
+  }
+
+  /** The address changed by other means: back, forward, a link. */
+  readAddress(query: URLSearchParams): void {
+    if (
+      query.toString() === this.#query.toString() ||
+      viewQuery(this.view.value, query).toString() === viewQuery(viewState(query), query).toString()
+    ) {
+      this.#query = query
+      return
+    }
+    this.#query = query
+    const before = this.view.value
+    this.view.value = viewState(query)
+    const { filter, lines, search, isWrapped } = this.view.value
+    this.#window?.setWrapped(isWrapped)
+    this.#changed()
+    if (search !== before.search) void this.model.find(search)
+    if (JSON.stringify(filter) !== JSON.stringify(before.filter)) void this.#refilter(filter)
+    else if (lines && JSON.stringify(lines) !== JSON.stringify(before.lines)) void this.goTo(lines.from)
+  }
+
+  setFilter(filter: LogFilter): void {
+    this.change({ filter })
+    void this.#refilter(filter)
+  }
+
+  /** The lines that were on screen stay there, or the next ones that pass. */
+  async #refilter(filter: LogFilter): Promise<void> {
+    const wasFollowing = this.isFollowing.value
+    const anchor = this.#window?.anchor.row ?? 0
+    const active = this.activeRow.value
+    const kept = this.model.rowCount
+      ? this.model.sequenceAt(active !== null && this.#window?.elementOf(active) ? active : anchor)
+      : 0
+    this.activeRow.value = null
+    await this.model.open(filter)
+    if (!wasFollowing && kept) {
+      const row = await this.model.rowOf(kept)
+      this.#window?.follow(false)
+      if (active !== null) this.#window?.show(row)
+      else this.#window?.place(row)
+    }
+    this.#window?.forget()
+    this.#shell.announce(this.#shell.t.log.announceFiltered(this.model.lineCount))
+  }
+
+  toggleLevel(level: Level): void {
+    const chosen = new Set(this.view.value.filter.levels ?? [])
+    if (!chosen.delete(level)) chosen.add(level)
+    const { levels: _, ...rest } = this.view.value.filter
+    this.setFilter(chosen.size ? { ...rest, levels: [...chosen] } : rest)
+  }
+
+  // --- going somewhere ---
+
+  #follow(isFollowing: boolean): void {
+    if (this.#window) this.#window.follow(isFollowing)
+    else this.isFollowing.value = isFollowing
+  }
+
+  toggleFollow(): void {
+    this.#follow(!this.isFollowing.value)
+  }
+
+  toEnd(): void {
+    this.activeRow.value = null
+    this.#follow(true)
+  }
+
+  toStart(): void {
+    this.#window?.show(0, 0)
+    this.#activate(0)
+  }
+
+  async goTo(sequence: number, isActive = true): Promise<void> {
+    this.#follow(false)
+    const row = await this.model.rowOf(sequence)
+    this.#window?.show(row)
+    if (isActive) this.activeRow.value = row
+    this.#changed()
+  }
+
+  move(by: number, isExtending = false): void {
+    const count = this.model.rowCount
+    if (!count) return
+    const anchor = this.#window?.anchor.row ?? 0
+    const from = this.activeRow.value ?? (this.isFollowing.value ? count - (by < 0 ? 0 : 1) : anchor - (by > 0 ? 1 : 0))
+    const row = Math.min(Math.max(from + by, 0), count - 1)
+    if (isExtending) this.choose(this.model.sequenceAt(row), true)
+    this.#activate(row)
+  }
+
+  get pageRows(): number {
+    return this.#window?.pageRows ?? 20
+  }
+
+  #activate(row: number): void {
+    this.activeRow.value = row
+    if (row < this.model.rowCount - 1) this.#follow(false)
+    this.#window?.reveal(row)
+    this.#changed()
+  }
+
+  get place(): number {
+    const active = this.activeRow.value
+    return this.model.sequenceAt(active ?? (this.#window?.anchor.row ?? 0) + 1)
+  }
+
+  async toLevel(levels: Level[], isForward: boolean): Promise<void> {
+    const sequence = await this.model.nearest(levels, this.place, isForward).catch(() => null)
+    if (sequence === null) return
+    await this.goTo(sequence)
+    this.#shell.announce(this.#shell.t.log.announceLine(sequence))
+  }
+
+  // --- search ---
+
+  typeSearch(text: string): void {
+    this.change({ search: text })
+    clearTimeout(this.#searching)
+    this.#searching = setTimeout(() => void this.#find(text), TYPING_MILLISECONDS)
+  }
+
+  async #find(text: string): Promise<void> {
+    if (this.model.search.value?.text === text) return
+    await this.model.find(text)
+    const found = this.model.search.value
+    if (found?.isKnown && found.text === text) this.#shell.announce(this.#shell.t.log.announceFound(found.total))
+  }
+
+  async step(isForward: boolean): Promise<void> {
+    clearTimeout(this.#searching)
+    const wanted = this.view.value.search
+    if (wanted !== (this.model.search.value?.text ?? '')) await this.#find(wanted)
+    const search = this.model.search.value
+    if (!search) return
+    const sequence = isForward ? search.next(this.place) : search.previous(this.place)
+    this.model.searchVersion.value += 1
+    if (sequence !== null) await this.goTo(sequence)
+  }
+
+  // --- choosing and copying ---
+
+  choose(sequence: number, isExtending: boolean): void {
+    const { lines } = this.view.value
+    if (isExtending && lines) {
+      const pivot = this.#pivot ?? lines.from
+      this.change({ lines: { from: Math.min(pivot, sequence), to: Math.max(pivot, sequence) } })
+      return
+    }
+    if (!isExtending && lines?.from === sequence && lines.to === sequence) {
+      this.#pivot = null
+      this.change({ lines: null })
+      return
+    }
+    this.#pivot = sequence
+    this.change({ lines: { from: sequence, to: sequence } })
+    this.#follow(false)
+  }
+
+  chooseActive(): void {
+    if (this.activeRow.value !== null) this.choose(this.model.sequenceAt(this.activeRow.value), false)
+  }
+
+  async copy(range: LineRange | null = this.view.value.lines): Promise<void> {
+    const { t, announce } = this.#shell
+    if (!range) return
+    try {
+      const lines = await this.model.lines(range)
+      await navigator.clipboard.writeText(lines.map(({ message }) => plain(message)).join('\n'))
+      announce(t.log.copied(lines.length))
+      this.said.value = t.log.copied(lines.length)
+    } catch {
+      this.said.value = t.log.notCopied
+    }
+    this.#hush()
+  }
+
+  async copyLink(): Promise<void> {
+    this.#writeAddress()
+    const { t, announce } = this.#shell
+    try {
+      await navigator.clipboard.writeText(location.href)
+      announce(t.log.copiedLink)
+      this.said.value = t.log.copiedLink
+    } catch {
+      this.said.value = t.log.notCopied
+    }
+    this.#hush()
+  }
+
+  /** A short word on what was done, shown for a moment. */
+  readonly said = signal('')
+  #hush(): void {
+    setTimeout(() => {
+      this.said.value = ''
+    }, 2000)
+  }
+
+  toggleFold(start: number | null): void {
+    const row = this.activeRow.value
+    const what = start === null && row !== null ? this.model.row(row) : null
+    const group = start ?? (what?.kind === 'line' ? what.group?.start : undefined)
+    if (group === undefined) return
+    const top = this.isFollowing.value ? null : this.model.sequenceAt(this.#window?.anchor.row ?? 0)
+    if (this.model.toggleFold(group)) void this.#rearranged(top)
+  }
+
+  foldAll(): void {
+    const top = this.isFollowing.value ? null : this.model.sequenceAt(this.#window?.anchor.row ?? 0)
+    this.model.foldAll([...this.model.folds.groups].some(({ start }) => !this.model.folds.isFolded(start)))
+    void this.#rearranged(top)
+  }
+
+  async #rearranged(top: number | null): Promise<void> {
+    this.activeRow.value = null
+    if (top !== null) this.#window?.place(this.model.rowNear(top))
+    this.#window?.forget()
+  }
+
+  nextTime(): void {
+    const at = TIME_FORMATS.indexOf(this.view.value.time)
+    this.change({ time: TIME_FORMATS[(at + 1) % TIME_FORMATS.length] ?? 'absolute' })
+  }
+
+  /** Undo the latest kind of narrowing. */
+  clear(): boolean {
+    const { lines, search } = this.view.value
+    if (lines) this.change({ lines: null })
+    else if (search) this.typeSearch('')
+    else if (this.activeRow.value !== null) {
+      this.activeRow.value = null
+      this.#changed()
+    } else return false
+    return true
+  }
+}

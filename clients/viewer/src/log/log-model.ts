@@ -1,0 +1,546 @@
+/** One task's log as the page sees it: what is stored, what comes, what is looked for, and the rows that they make. */
+import { signal } from '@preact/signals'
+import { type Calls, type HistoryPage, RefusedError } from './calls'
+import { type Gap, isEmptyFilter, type Level, type LogEntry, type LogFilter } from './entry'
+import { Folds, type Group, MARKER_TEXTS, markerOf } from './folds'
+import { LineCounts } from './histogram'
+import { PageCache } from './page-cache'
+import { BucketPlan, PAGE_LINES, type Plan, SequencePlan } from './plan'
+import { type Hidden, type Placed, RowModel } from './row-model'
+import { SearchState } from './search-state'
+import { Stream, type StreamState } from './stream'
+import type { LineRange } from './view-state'
+
+export type Notice =
+  | { kind: 'gap'; key: string; sequence: number; gap: Gap }
+  | { kind: 'offline'; key: string; sequence: number; since: number; until: number | null }
+  | { kind: 'restart'; key: string; sequence: number; since: number }
+  | { kind: 'end'; key: string; sequence: number; status: string }
+
+export type Row =
+  | { kind: 'notice'; notice: Notice }
+  /** undefined: not loaded; null: no longer stored. */
+  | { kind: 'line'; index: number; entry: LogEntry | null | undefined; group?: Group; isFolded?: boolean }
+
+export type Phase = 'loading' | 'open' | 'missing' | 'refused' | 'unreachable'
+
+const NOTICES_MAX = 200
+const LOADS_MAX = 3
+const COUNT_BUCKETS = 240
+const PLAN_BUCKETS = 2000
+const COPY_LINES_MAX = 50_000
+const WAITING_MAX = 100_000
+const MARKERS_PAGE = 10_000
+const RETRY_MILLISECONDS = 1500
+
+export class LogModel {
+  readonly phase = signal<Phase>('loading')
+  readonly refusal = signal<RefusedError | null>(null)
+  readonly stream = signal<StreamState>('connecting')
+  readonly status = signal('UNKNOWN')
+  /** Changes whenever rows may look different. */
+  readonly version = signal(0)
+  readonly lastSequence = signal(0)
+  readonly firstSequence = signal(1)
+  readonly counts = signal(new LineCounts())
+  readonly countsVersion = signal(0)
+  readonly search = signal<SearchState | null>(null)
+  readonly searchVersion = signal(0)
+  readonly startTimestamp = signal<string | null>(null)
+  /** Workers and sources that were seen, for the choice of filters. */
+  readonly workers = signal<readonly string[]>([])
+  readonly sources = signal<readonly string[]>([])
+  readonly rows = new RowModel<Notice>()
+  readonly folds = new Folds()
+  /** Told of every live batch: how many lines came. */
+  onArrival: (count: number) => void = () => {}
+  /** Told after everything was taken anew. */
+  onRestart: () => void = () => {}
+
+  #calls: Calls
+  #filter: LogFilter = {}
+  #epoch = ''
+  #plan: Plan = new SequencePlan(1, 0)
+  #cache = new PageCache()
+  #notices: Notice[] = []
+  #missing: Gap[] = []
+  #stream: Stream | null = null
+  #life = new AbortController()
+  #loading = new Map<number, Promise<void>>()
+  #wanted: number[] = []
+  #uncounted: LogEntry[] | null = null
+  #searching: AbortController | null = null
+  #areMarkersKnown = false
+  #waitingMarkers: LogEntry[] = []
+
+  constructor(calls: Calls) {
+    this.#calls = calls
+  }
+
+  get filter(): LogFilter {
+    return this.#filter
+  }
+
+  get isFiltered(): boolean {
+    return !isEmptyFilter(this.#filter)
+  }
+
+  get lineCount(): number {
+    return this.#plan.lineCount
+  }
+
+  get rowCount(): number {
+    return this.rows.rowCount
+  }
+
+  get cachedLines(): number {
+    return this.#cache.lines
+  }
+
+  get downloadUrl(): string {
+    return this.#calls.downloadUrl(this.#filter)
+  }
+
+  close(): void {
+    this.#life.abort()
+    this.#searching?.abort()
+    this.#stream?.close()
+  }
+
+  /** Begin with a filter, or change it; what was known of lines goes, notices stay. */
+  async open(filter: LogFilter): Promise<void> {
+    this.#life.abort()
+    this.#stream?.close()
+    const life = new AbortController()
+    this.#life = life
+    this.#filter = filter
+    for (;;) {
+      try {
+        await this.#begin(life.signal)
+        return
+      } catch (error) {
+        if (life.signal.aborted) return
+        if (error instanceof RefusedError && error.status >= 400 && error.status < 500 && error.status !== 429) {
+          this.refusal.value = error
+          this.phase.value = 'refused'
+          return
+        }
+        this.phase.value = 'unreachable'
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS))
+        if (life.signal.aborted) return
+      }
+    }
+  }
+
+  async #begin(life: AbortSignal): Promise<void> {
+    const isFiltered = this.isFiltered
+    const ifStored = <T>(request: Promise<T>) =>
+      request.catch((error) => {
+        if (error instanceof RefusedError && error.status === 404) return null
+        throw error
+      })
+    this.#uncounted = []
+    const counting = ifStored(this.#calls.counts(this.#filter, isFiltered ? PLAN_BUCKETS : COUNT_BUCKETS, life))
+    counting.catch(() => {})
+    const [tail, counts] = await Promise.all([
+      ifStored(this.#calls.page({ tail: 2 * PAGE_LINES, limit: 2 * PAGE_LINES }, this.#filter, life)),
+      isFiltered ? counting : null,
+    ])
+    if (life.aborted) return
+    this.#cache.clear()
+    this.#loading.clear()
+    this.#missing = []
+    this.folds.clear()
+    this.#areMarkersKnown = isFiltered
+    this.#waitingMarkers = []
+    this.#epoch = tail?.epoch ?? ''
+    const first = tail?.firstSequence || 1
+    const last = isFiltered ? (counts?.lastSequence ?? 0) : (tail?.lastSequence ?? 0)
+    this.#plan = isFiltered ? new BucketPlan(counts?.buckets ?? [], last) : new SequencePlan(first, last)
+    this.firstSequence.value = first
+    this.lastSequence.value = last
+    this.status.value = tail?.status ?? 'UNKNOWN'
+    this.#notices = this.#notices.filter(({ kind }) => kind === 'offline' || kind === 'restart')
+    if (first > 1)
+      this.#notice({ kind: 'gap', key: 'gap-1', sequence: first, gap: { from: 1, to: first - 1, reason: 'retention' } })
+    if (tail) this.#takeTail(tail)
+    this.phase.value = tail && last > 0 ? 'open' : 'missing'
+    this.#arrange()
+    this.#follow(last)
+    void this.#count(counting, life)
+    if (!isFiltered) void this.#findMarkers(life)
+    void this.#findStart(life)
+    if (this.search.value) void this.find(this.search.value.text)
+  }
+
+  #takeTail(tail: HistoryPage): void {
+    const oldest = tail.entries[0]?.sequence ?? 0
+    for (let page = this.#plan.pageCount - 1; page >= 0; page--) {
+      const range = this.#plan.range(page)
+      if (range.from < oldest && !(range.from <= 1)) break
+      const entries = tail.entries.filter(({ sequence }) => range.from <= sequence && sequence <= range.to)
+      if (entries.length < range.total && this.isFiltered) break
+      this.#takePage(page, entries, tail.gaps ?? [])
+    }
+    this.#seen(tail.entries)
+  }
+
+  #follow(after: number): void {
+    let connection: StreamState = 'connecting'
+    this.#stream = new Stream(this.#calls, this.#filter, this.#epoch, after, {
+      entries: (batch) => this.#arrived(batch),
+      gap: (gap) => this.#gap(gap),
+      restart: () => this.#restart(),
+      state: (state) => {
+        if (state === 'waiting' && connection !== 'waiting') this.#wentOffline()
+        if (state === 'open' || state === 'complete') this.#cameBack()
+        connection = state
+        this.stream.value = state
+      },
+      complete: ({ status, lastSequence }) => {
+        this.status.value = status
+        this.#notice({ kind: 'end', key: 'end', sequence: lastSequence + 1, status })
+        this.#arrange()
+      },
+      refused: (error) => {
+        this.refusal.value = error
+        this.phase.value = 'refused'
+      },
+    })
+  }
+
+  #arrived(batch: LogEntry[]): void {
+    let count = 0
+    let hasMarker = false
+    for (const entry of batch) {
+      const place = this.#plan.append(entry.sequence)
+      if (!place) continue
+      count += 1
+      this.#cache.append(place.page, place.offset, entry)
+      if (this.#uncounted === null) this.counts.value.add(entry)
+      else if (this.#uncounted.length < WAITING_MAX) this.#uncounted.push(entry)
+      const marker = this.isFiltered ? null : markerOf(entry.message)
+      if (marker && this.#areMarkersKnown) hasMarker = this.folds.add(entry.sequence, marker) || hasMarker
+      else if (marker) this.#waitingMarkers.push(entry)
+      if (this.search.value?.see(entry.sequence, entry.message)) this.searchVersion.value += 1
+    }
+    if (!count) return
+    const last = batch[batch.length - 1] as LogEntry
+    this.lastSequence.value = last.sequence
+    if (this.phase.value !== 'open') this.phase.value = 'open'
+    if (this.startTimestamp.value === null) this.startTimestamp.value = (batch[0] as LogEntry).timestamp
+    this.#seen(batch)
+    if (hasMarker || this.isFiltered) this.#arrange()
+    else {
+      this.rows.grow(this.#plan.lineCount)
+      this.version.value += 1
+    }
+    this.countsVersion.value += 1
+    this.onArrival(count)
+  }
+
+  #seen(entries: readonly LogEntry[]): void {
+    for (const [known, name] of [
+      [this.workers, 'workerId'],
+      [this.sources, 'source'],
+    ] as const) {
+      const fresh = [...new Set(entries.map((entry) => entry[name]))].filter(
+        (value) => value && !known.value.includes(value),
+      )
+      if (fresh.length && known.value.length < 200) known.value = [...known.value, ...fresh].sort()
+    }
+  }
+
+  #gap(gap: Gap): void {
+    if (this.#missing.some(({ from, to }) => from <= gap.from && gap.to <= to)) return
+    this.#missing.push(gap)
+    this.#notice({ kind: 'gap', key: `gap-${gap.from}`, sequence: gap.from, gap })
+    this.#arrange()
+  }
+
+  #restart(): void {
+    const { signal } = this.#life
+    if (signal.aborted) return
+    this.#notices = []
+    this.#notice({ kind: 'restart', key: `restart-${Date.now()}`, sequence: 0, since: Date.now() })
+    this.onRestart()
+    void this.open(this.#filter)
+  }
+
+  #wentOffline(): void {
+    this.#notice({
+      kind: 'offline',
+      key: `offline-${Date.now()}`,
+      sequence: this.lastSequence.value + 1,
+      since: Date.now(),
+      until: null,
+    })
+    this.#arrange()
+  }
+
+  #cameBack(): void {
+    const latest = this.#notices.find((notice) => notice.kind === 'offline' && notice.until === null)
+    if (latest?.kind !== 'offline') return
+    const back = { ...latest, until: Date.now() }
+    this.#notices = this.#notices.map((notice) => (notice === latest ? back : notice))
+    this.#arrange()
+  }
+
+  #notice(notice: Notice): void {
+    this.#notices = [...this.#notices.filter(({ key }) => key !== notice.key), notice].slice(-NOTICES_MAX)
+  }
+
+  #arrange(): void {
+    const hidden: Hidden[] = []
+    if (!this.isFiltered) {
+      const behind = (to: number) =>
+        to >= this.lastSequence.value ? Number.MAX_SAFE_INTEGER : this.#plan.indexOf(to + 1)
+      for (const { from, to } of this.#missing) hidden.push({ from: this.#plan.indexOf(from), to: behind(to) })
+      for (const { from, to } of this.folds.hidden(this.lastSequence.value))
+        hidden.push({ from: this.#plan.indexOf(from), to: behind(to) })
+    }
+    const notices: Placed<Notice>[] = this.#notices.map((notice) => ({ at: this.#indexOf(notice.sequence), notice }))
+    this.rows.arrange(this.#plan.lineCount, hidden, notices)
+    this.version.value += 1
+  }
+
+  async #count(counting: Promise<Awaited<ReturnType<Calls['counts']>> | null>, life: AbortSignal): Promise<void> {
+    const counts = await counting.catch(() => null)
+    if (life.aborted) return
+    this.counts.value = counts
+      ? new LineCounts(counts.buckets, counts.levels, counts.total, counts.lastSequence)
+      : new LineCounts()
+    for (const entry of this.#uncounted ?? []) this.counts.value.add(entry)
+    this.#uncounted = null
+    this.countsVersion.value += 1
+  }
+
+  async #findStart(life: AbortSignal): Promise<void> {
+    const page = await this.#calls.page({ limit: 1 }, {}, life).catch(() => null)
+    if (!life.aborted && page?.entries[0]) this.startTimestamp.value = page.entries[0].timestamp
+  }
+
+  async #findMarkers(life: AbortSignal): Promise<void> {
+    let after: string | undefined
+    try {
+      for (;;) {
+        const page = await this.#calls.page(
+          { ...(after ? { after } : {}), limit: MARKERS_PAGE },
+          { keywords: [...MARKER_TEXTS] },
+          life,
+        )
+        if (life.aborted) return
+        this.#takeMarkers(page.entries)
+        if (!page.hasNext || !page.next || page.next === after || this.folds.size >= this.folds.groupsMax) break
+        after = page.next
+      }
+    } catch {
+      if (life.aborted) return // otherwise the log is shown without folds
+    }
+    this.#takeMarkers(this.#waitingMarkers)
+    this.#waitingMarkers = []
+    this.#areMarkersKnown = true
+    this.#arrange()
+  }
+
+  #takeMarkers(entries: readonly LogEntry[]): void {
+    for (const entry of entries) {
+      const marker = markerOf(entry.message)
+      if (marker) this.folds.add(entry.sequence, marker)
+    }
+  }
+
+  // --- rows ---
+
+  row(row: number): Row {
+    const place = this.rows.at(row)
+    if (place.kind === 'notice') return place
+    const { page, offset } = this.#plan.place(place.index)
+    const entry = this.#cache.get(page)?.lines[offset]
+    const group = entry ? this.folds.group(entry.sequence) : undefined
+    if (!group) return { kind: 'line', index: place.index, entry }
+    return { kind: 'line', index: place.index, entry, group, isFolded: this.folds.isFolded(group.start) }
+  }
+
+  /** The sequence of a row, or the nearest one that is known. */
+  sequenceAt(row: number): number {
+    const place = this.rows.at(Math.min(Math.max(row, 0), Math.max(this.rowCount - 1, 0)))
+    if (place.kind === 'notice') return place.notice.sequence
+    const { page, offset } = this.#plan.place(place.index)
+    const range = this.#plan.range(page)
+    return (
+      this.#cache.get(page)?.lines[offset]?.sequence ?? Math.min(range.from + offset, Math.max(range.to, range.from))
+    )
+  }
+
+  /** Ask for the lines of some rows; what was asked for before and is not under way is forgotten. */
+  want(firstRow: number, lastRow: number): void {
+    const pages = new Set<number>()
+    const add = (page: number) => {
+      if (page < 0 || page >= this.#plan.pageCount) return
+      this.#cache.touch(page)
+      if (!this.#isLoaded(page) && !this.#loading.has(page)) pages.add(page)
+    }
+    const pageAt = (row: number) => {
+      const place = this.rows.at(row)
+      return this.#plan.place(place.kind === 'line' ? place.index : this.#indexOf(place.notice.sequence)).page
+    }
+    if (this.rowCount === 0) return
+    const [first, last] = [Math.max(firstRow, 0), Math.min(lastRow, this.rowCount - 1)]
+    for (let row = first; row <= last; row++) add(pageAt(row))
+    add(pageAt(last) + 1)
+    add(pageAt(first) - 1)
+    this.#wanted = [...pages]
+    this.#loadNext()
+  }
+
+  #isLoaded(page: number): boolean {
+    return (this.#cache.get(page)?.lines.length ?? 0) >= this.#plan.range(page).total
+  }
+
+  #loadNext(): void {
+    while (this.#loading.size < LOADS_MAX) {
+      const page = this.#wanted.shift()
+      if (page === undefined) return
+      if (!this.#isLoaded(page) && !this.#loading.has(page)) void this.#load(page)
+    }
+  }
+
+  #load(page: number): Promise<void> {
+    const life = this.#life.signal
+    const loading = this.#fetchPage(page, life)
+      .catch(async (error) => {
+        if (life.aborted) return
+        if (error instanceof RefusedError && error.status < 500 && error.status !== 429) return
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS))
+      })
+      .finally(() => {
+        if (life.aborted) return
+        this.#loading.delete(page)
+        this.version.value += 1
+        this.#loadNext()
+      })
+    this.#loading.set(page, loading)
+    return loading
+  }
+
+  async #fetchPage(page: number, life: AbortSignal): Promise<void> {
+    const range = this.#plan.range(page)
+    const entries: LogEntry[] = []
+    const gaps: Gap[] = []
+    let after = `${this.#epoch}-${range.from - 1}`
+    while (entries.length < range.total) {
+      const limit = Math.min(range.total - entries.length, 5000)
+      const answer = await this.#calls.page({ after, limit }, this.#filter, life)
+      if (life.aborted) return
+      if (answer.epoch !== this.#epoch) return this.#restart()
+      const within = answer.entries.filter(({ sequence }) => sequence <= range.to)
+      entries.push(...within)
+      gaps.push(...(answer.gaps ?? []))
+      if (within.length < answer.entries.length || !answer.next || answer.next === after || !answer.hasNext) break
+      if (Number(answer.next.split('-').pop()) >= range.to) break
+      after = answer.next
+    }
+    this.#takePage(page, entries, gaps)
+  }
+
+  #takePage(page: number, entries: LogEntry[], gaps: readonly Gap[]): void {
+    const range = this.#plan.range(page)
+    if (this.isFiltered) {
+      this.#cache.set(page, entries, range.to)
+      if (this.#plan.correct(page, entries.length)) this.#arrange()
+      return
+    }
+    const lines: (LogEntry | null)[] = new Array(range.total).fill(null)
+    for (const entry of entries) lines[entry.sequence - range.from] = entry
+    this.#cache.set(page, lines, range.to)
+    const inside = gaps.filter(({ from, to }) => from >= this.firstSequence.value && to <= this.lastSequence.value)
+    for (const gap of inside) this.#gap(gap)
+  }
+
+  // --- going somewhere ---
+
+  #indexOf(sequence: number): number {
+    if (!this.isFiltered) return this.#plan.indexOf(sequence)
+    const page = this.#plan.pageOf(sequence)
+    const known = this.#isLoaded(page) ? this.#cache.get(page) : undefined
+    if (!known || sequence > this.#plan.range(page).to) return this.#plan.indexOf(sequence)
+    const offset = known.lines.findIndex((line) => (line?.sequence ?? 0) >= sequence)
+    return this.#plan.start(page) + (offset < 0 ? known.lines.length : offset)
+  }
+
+  /** The row of a sequence, or of the next one that passes the filter; loads what it needs to know that. */
+  async rowOf(sequence: number): Promise<number> {
+    if (this.isFiltered && this.#plan.pageCount) {
+      const page = this.#plan.pageOf(sequence)
+      if (!this.#isLoaded(page)) await (this.#loading.get(page) ?? this.#load(page))
+    } else if (this.folds.reveal(sequence)) this.#arrange()
+    return this.rows.rowOf(Math.min(this.#indexOf(sequence), Math.max(this.lineCount - 1, 0)))
+  }
+
+  /** The row of a sequence as far as that is known at once; folds stay. */
+  rowNear(sequence: number): number {
+    return this.rows.rowOf(Math.min(this.#indexOf(sequence), Math.max(this.lineCount - 1, 0)))
+  }
+
+  /** The nearest line of some levels behind or in front of a line. */
+  async nearest(levels: Level[], sequence: number, isForward: boolean): Promise<number | null> {
+    const position = `${this.#epoch}-${sequence}`
+    const filter = { ...this.#filter, levels: this.#filter.levels?.filter((level) => levels.includes(level)) ?? levels }
+    if (!filter.levels.length) return null
+    const page = await this.#calls.page(
+      { ...(isForward ? { after: position } : { before: position }), limit: 1 },
+      filter,
+      this.#life.signal,
+    )
+    return page.entries[0]?.sequence ?? null
+  }
+
+  toggleFold(start: number): boolean {
+    const isChanged = this.folds.toggle(start)
+    if (isChanged) this.#arrange()
+    return isChanged
+  }
+
+  foldAll(isFolded: boolean): void {
+    this.folds.setAll(isFolded)
+    this.#arrange()
+  }
+
+  /** The lines of a range that pass the filter, to be copied. */
+  async lines({ from, to }: LineRange): Promise<LogEntry[]> {
+    const entries: LogEntry[] = []
+    let after = `${this.#epoch}-${from - 1}`
+    while (entries.length < COPY_LINES_MAX) {
+      const page = await this.#calls.page(
+        { after, limit: Math.min(to - from + 1, 5000) },
+        this.#filter,
+        this.#life.signal,
+      )
+      entries.push(...page.entries.filter(({ sequence }) => sequence <= to))
+      const last = page.entries[page.entries.length - 1]?.sequence ?? to
+      if (!page.hasNext || !page.next || page.next === after || last >= to) break
+      after = page.next
+    }
+    return entries
+  }
+
+  /** Look for a text in the whole log; '' ends the search. */
+  async find(text: string): Promise<void> {
+    this.#searching?.abort()
+    const searching = new AbortController()
+    this.#searching = searching
+    if (!text) {
+      this.search.value = null
+      this.version.value += 1
+      return
+    }
+    const search = this.search.value?.text === text ? this.search.value : new SearchState(text)
+    this.search.value = search
+    this.version.value += 1
+    const found = await this.#calls.matches(text, this.#filter, searching.signal).catch(() => null)
+    if (searching.signal.aborted || !found) return
+    search.take(found)
+    this.searchVersion.value += 1
+  }
+}

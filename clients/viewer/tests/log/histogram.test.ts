@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import type { Bucket, LogEntry } from '../../src/log/entry'
+import { LineCounts, timeBars, worstLevel } from '../../src/log/histogram'
+
+const at = (seconds: number) => new Date(1_700_000_000_000 + seconds * 1000).toISOString()
+const bucket = (from: number, to: number, start: number, end: number, errors = 0): Bucket => ({
+  from,
+  to,
+  startTime: at(start),
+  endTime: at(end),
+  total: to - from + 1,
+  levels: { INFO: to - from + 1 - errors, ...(errors ? { ERROR: errors } : {}) },
+})
+const line = (sequence: number, seconds: number): LogEntry => ({
+  taskId: 't',
+  workerId: 'w',
+  sequence,
+  timestamp: at(seconds),
+  level: 'INFO',
+  source: 'stdout',
+  message: '',
+})
+
+test('lines are spread over their own time and none gets lost', () => {
+  const bars = timeBars([bucket(1, 100, 0, 10), bucket(101, 200, 90, 100, 7)], 10)
+  expect(bars).toHaveLength(10)
+  expect(bars.reduce((sum, { total }) => sum + total, 0)).toBeCloseTo(200)
+  expect(bars[0]?.total).toBeCloseTo(100)
+  expect(bars[9]?.levels.ERROR).toBeCloseTo(7)
+})
+
+test('every bar leads to a line, empty ones to the next', () => {
+  const bars = timeBars([bucket(1, 100, 0, 10), bucket(101, 200, 90, 100)], 10)
+  expect(bars.map(({ sequence }) => sequence)).toEqual([1, 100, 101, 101, 101, 101, 101, 101, 101, 101])
+})
+
+test('live lines come on top once, and buckets stay bounded', () => {
+  const counts = new LineCounts([bucket(1, 100, 0, 10)], { INFO: 100 }, 100, 100)
+  counts.add(line(100, 10))
+  for (let sequence = 101; sequence <= 1_200_000; sequence += 1) counts.add(line(sequence, sequence / 100))
+  expect(counts.total).toBe(1_200_000)
+  expect(counts.levels.INFO).toBe(1_200_000)
+  expect(counts.buckets.length).toBeLessThanOrEqual(2001)
+  expect(counts.buckets.reduce((sum, { total }) => sum + total, 0)).toBe(1_200_000)
+})
+
+test('the worst level speaks for a bar', () => {
+  expect(worstLevel({ INFO: 5, WARN: 1 })).toBe('WARN')
+  expect(timeBars([], 10)).toEqual([])
+})

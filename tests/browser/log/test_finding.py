@@ -1,0 +1,124 @@
+"""Search, filters, folds, the histogram and the address of it all."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.log.conftest import LINES, OpenLog
+from tests.support.gateway_process import GatewayProcess
+from tests.support.log_pages import first_shown, lines_shown, wait_for_line
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+async def test_search_counts_the_whole_log_and_goes_to_what_is_not_on_screen(
+    build: GatewayProcess, open_log: OpenLog
+) -> None:
+    """All 60 errors are found, the last first; next goes around to the first, previous back to the last."""
+    async with open_log(build, "/logs/build") as page:
+        await wait_for_line(page, LINES)
+        await page.keyboard.press("/")
+        await page.keyboard.type("NEEDLE")
+        await page.get_by_text("60", exact=True).wait_for()
+        await page.keyboard.press("Enter")
+        await page.get_by_text("60 of 60", exact=True).wait_for()
+        await page.keyboard.press("Enter")
+        await wait_for_line(page, 100)
+        marked = page.locator('.log-row.is-match[data-sequence="100"] mark')
+        assert await marked.inner_text() == "needle"
+        await page.keyboard.press("Shift+Enter")
+        await wait_for_line(page, LINES)
+        await expect(page).to_have_url(re.compile("q=NEEDLE"))
+
+
+async def test_filters_apply_live_without_losing_the_place(build: GatewayProcess, open_log: OpenLog) -> None:
+    """Chosen levels and chips leave the line where it was; taking them away brings its neighbours back."""
+    async with open_log(build, "/logs/build?line=3000") as page:
+        await wait_for_line(page, 3000)
+        await page.get_by_role("button", name="ERROR: 60").click()
+        await page.wait_for_function("() => document.querySelectorAll('.level-info[data-sequence]').length === 0")
+        await wait_for_line(page, 3000)
+        shown = await lines_shown(page)
+        assert shown == list(range(shown[0], shown[-1] + 1, 100))
+        await expect(page).to_have_url(re.compile("level=ERROR"))
+        await page.get_by_label("Add a filter").fill("worker:worker-2")
+        await page.keyboard.press("Enter")
+        await page.get_by_text("30 lines", exact=True).wait_for()
+        await page.get_by_role("button", name="Clear", exact=True).click()
+        await wait_for_line(page, 3001)
+
+
+async def test_groups_fold_and_unfold(build: GatewayProcess, open_log: OpenLog) -> None:
+    """A folded group is one row that says how many lines it hides; a search opens it again."""
+    async with open_log(build, "/logs/build?line=4001") as page:
+        await wait_for_line(page, 4001)
+        head = page.locator('.log-row[data-sequence="4001"]')
+        await head.get_by_role("button", name="Fold").click()
+        await page.get_by_text("189 lines folded").wait_for()
+        assert [n for n in await lines_shown(page) if n in range(4001, 4192)] == [4001, 4191]
+        await page.locator(".log-scroller").focus()
+        await page.keyboard.press("/")
+        await page.keyboard.type("module_4100")
+        await page.keyboard.press("Enter")
+        await wait_for_line(page, 4100)
+
+
+async def test_a_line_and_a_range_have_addresses(build: GatewayProcess, open_log: OpenLog) -> None:
+    """Numbers choose lines, the address has them, opening it shows them, and copying takes their text."""
+    async with open_log(build, "/logs/build?line=2000") as page:
+        await wait_for_line(page, 2000)
+        await page.locator('[data-sequence="2001"] .log-number').click()
+        await page.locator('[data-sequence="2004"] .log-number').click(modifiers=["Shift"])
+        await expect(page).to_have_url(re.compile("line=2001-2004"))
+        await page.get_by_role("button", name="Copy", exact=True).click()
+        await page.get_by_text("Copied 4 lines").first.wait_for()
+        copied = await page.evaluate("navigator.clipboard.readText()")
+        assert copied == "Package 10\n".replace("Package", "::group::Package") + "\n".join(
+            f"compiling unit {n}" for n in (2002, 2003, 2004)
+        )
+        await page.reload()
+        await wait_for_line(page, 2003)
+        assert await page.locator(".log-row.is-chosen").count() == 4
+
+
+async def test_the_histogram_leads_to_its_time(build: GatewayProcess, open_log: OpenLog) -> None:
+    """A click in the middle shows the middle of the log."""
+    async with open_log(build, "/logs/build") as page:
+        await wait_for_line(page, LINES)
+        bars = page.get_by_role("slider", name="Lines over time")
+        box = await bars.bounding_box()
+        assert box is not None
+        await bars.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+        await page.wait_for_function(
+            "() => Number(document.querySelector('.log-row[data-sequence]').dataset.sequence) < 3400"
+        )
+        assert 2600 < await first_shown(page) < 3400
+
+
+async def test_the_download_is_what_is_filtered(build: GatewayProcess, open_log: OpenLog) -> None:
+    """The file has the lines that pass the filter and no others."""
+    async with open_log(build, "/logs/build?level=ERROR") as page:
+        async with page.expect_download() as started:
+            await page.get_by_role("link", name="Download").click()
+        text = (await (await started.value).path()).read_text()
+        assert len(text.splitlines()) == 60
+        assert "needle in module_100" in text
+
+
+async def test_everything_can_be_done_with_keys(build: GatewayProcess, open_log: OpenLog) -> None:
+    """Ends, lines, ranges, errors, wrapping and folding each have a key."""
+    async with open_log(build, "/logs/build") as page:
+        await wait_for_line(page, LINES)
+        await page.keyboard.press("g")
+        await wait_for_line(page, 1)
+        for key in ("j", "j", "x", "Shift+J", "Shift+J"):
+            await page.keyboard.press(key)
+        await expect(page).to_have_url(re.compile("line=3-5"))
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("e")
+        await page.locator('.is-active[data-sequence="100"]').wait_for()
+        await page.keyboard.press("Shift+G")
+        await wait_for_line(page, LINES)
+        await page.keyboard.press("Shift+O")
+        await page.get_by_text("189 lines folded").first.wait_for()

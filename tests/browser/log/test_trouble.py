@@ -1,0 +1,87 @@
+"""The log page when things go wrong: a gateway that is killed, a journal that begins anew, lines that mean harm."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.browser.log.conftest import OpenLog
+from tests.support.gateway_process import GatewayProcess, running_gateway
+from tests.support.log_pages import lines_shown, publish_lines, wait_for_line
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+HOSTILE = [
+    "<script>window.ran = 1</script>",
+    "<img src=x onerror='window.ran = 2'>",
+    "\x1b[31m<svg onload=window.ran=3>\x1b[0m",
+    "\x1b]8;;javascript:window.ran=4\x07click\x1b]8;;\x07",
+    "::group::<iframe srcdoc='<script>parent.ran=5</script>'>",
+    "section_start:1:x[collapsed=true]\r\x1b[0K<b onclick=window.ran=6>",
+    "\u202e\u2066 reversed",
+    "\x1b[38;2;url(javascript:1);2;3mx",
+    "x" * 200_000,
+]
+
+
+def numbered(first: int, last: int) -> list[tuple[str, str]]:
+    return [("INFO", f"compiling unit {number}") for number in range(first, last + 1)]
+
+
+async def test_a_killed_gateway_leaves_nothing_missing_and_nothing_doubled(tmp_path: Path, open_log: OpenLog) -> None:
+    """The page says that it was away, comes back by itself, and has every line once."""
+    async with running_gateway(tmp_path) as gateway:
+        await publish_lines(gateway.grpc_address, "build", numbered(1, 12))
+        async with open_log(gateway, "/logs/build") as page:
+            await wait_for_line(page, 12)
+            gateway.kill()
+            await page.get_by_text("Connection lost at").wait_for()
+            await gateway.start()
+            await publish_lines(gateway.grpc_address, "build", numbered(13, 20), start=12)
+            await wait_for_line(page, 20)
+            await page.get_by_text("Nothing is missing.").wait_for()
+            assert await lines_shown(page) == list(range(1, 21))
+
+
+async def test_a_journal_that_began_anew_is_told_and_shown_once(tmp_path: Path, open_log: OpenLog) -> None:
+    """With another journal behind the same address, the page says so and shows that one's lines alone."""
+    async with running_gateway(tmp_path / "gateway") as gateway:
+        await publish_lines(gateway.grpc_address, "build", numbered(1, 10))
+        async with open_log(gateway, "/logs/build") as page:
+            await wait_for_line(page, 10)
+            gateway.kill()
+            for path in gateway.directory.glob("otto.db*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            await gateway.start()
+            await publish_lines(gateway.grpc_address, "build", numbered(1, 4))
+            await page.get_by_text("The journal began anew").wait_for()
+            await wait_for_line(page, 4)
+            assert await lines_shown(page) == [1, 2, 3, 4]
+
+
+async def test_nothing_in_a_line_runs(build: GatewayProcess, open_log: OpenLog) -> None:
+    """Lines are text, whatever they hold, and the policy of the page is never asked."""
+    await publish_lines(build.grpc_address, "hostile", [("ERROR", text) for text in HOSTILE])
+    async with open_log(build, "/logs/hostile") as page:
+        await page.evaluate("document.addEventListener('securitypolicyviolation', () => { window.ran = 9 })")
+        await wait_for_line(page, 1)
+        assert await page.locator(".log-window :is(script, img, svg, iframe, b, a)").count() == 0
+        assert await page.evaluate("window.ran") is None
+        assert await page.locator('[data-sequence="1"] .log-message').inner_text() == HOSTILE[0]
+
+
+async def test_the_end_of_a_task_is_a_row(build: GatewayProcess, open_log: OpenLog) -> None:
+    """Behind the last line stands how the task ended."""
+    await publish_lines(build.grpc_address, "ended", numbered(1, 3), end="COMPLETED")
+    async with open_log(build, "/logs/ended") as page:
+        await page.locator(".log-row.is-end").wait_for()
+        assert await page.locator(".log-row.is-end").inner_text() == "Completed"
+
+
+async def test_a_task_without_lines_fills_once_they_come(build: GatewayProcess, open_log: OpenLog) -> None:
+    """The page of an unknown task waits, and shows its lines when there are some."""
+    async with open_log(build, "/logs/later") as page:
+        await page.get_by_text("No lines yet").wait_for()
+        await publish_lines(build.grpc_address, "later", numbered(1, 3))
+        await wait_for_line(page, 3)
+        assert await lines_shown(page) == [1, 2, 3]
