@@ -1,7 +1,24 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 const gateway = process.env.GATEWAY_URL ?? 'http://127.0.0.1:4000'
+
+const FONTS = ['@fontsource-variable/inter', '@fontsource-variable/jetbrains-mono']
+
+// Vite tells the licences of scripts; fonts are passed on as well, and theirs wants to go with them.
+const fontLicenses: Plugin = {
+  name: 'font-licenses',
+  apply: 'build',
+  generateBundle() {
+    const texts = FONTS.map((name) => {
+      const path = fileURLToPath(new URL(`node_modules/${name}/LICENSE`, import.meta.url))
+      return `# ${name}\n\n${readFileSync(path, 'utf8')}`
+    })
+    this.emitFile({ type: 'asset', fileName: 'assets/font-licenses.md', source: texts.join('\n') })
+  },
+}
 
 // What the gateway serves: `/` is index.html, `/page/assets/*` are files named by their hash.
 export default defineConfig({
@@ -17,6 +34,7 @@ export default defineConfig({
     reportCompressedSize: false,
     license: { fileName: 'assets/licenses.md' },
   },
+  plugins: [fontLicenses],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   server: { proxy: { '/api': gateway, '/healthz': gateway } },
   test: { environment: 'happy-dom', include: ['tests/**/*.test.{ts,tsx}'] },

@@ -56,6 +56,7 @@ DOORS = {
     ("GET", f"{LIVE}/search"): Door(answers(401, 403, 200, 200), f"{LIVE}/search?q=nothing"),
     ("GET", f"{LIVE}/tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/progress"): Door(READS, f"{LIVE}/pipelines/{OURS}/progress"),
+    ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/stages"): Door(READS, f"{LIVE}/pipelines/{OURS}/stages"),
     ("GET", f"{LIVE}/recent-tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", "/api/automation/logs"): Door(READS, f"/api/automation/logs?jobId={OURS}"),
     ("POST", "/api/v1/auth/session"): Door(answers(401, 204, 204, 204)),

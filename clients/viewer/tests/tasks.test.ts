@@ -46,3 +46,24 @@ it('makes do with what the gateway remembers where it has no history, and asks n
   expect((await load({ status: 'FAILED' })).tasks.map((task) => task.taskId)).toEqual(['other'])
   expect(asked).toEqual(['tasks', 'recent-tasks', 'recent-tasks'])
 })
+
+it('tells how far the tasks are that run', async () => {
+  answers.set('/api/v1/log-streaming/tasks', () => ({
+    tasks: ['runs', 'ran', 'plain'].map((taskId) => ({
+      taskId,
+      status: taskId === 'ran' ? 'COMPLETED' : 'RUNNING',
+      lines: 1,
+    })),
+    next: null,
+    total: 3,
+  }))
+  answers.set('/api/v1/log-streaming/pipelines/plain/stages', () => ({ stages: [] }))
+  answers.set('/api/v1/log-streaming/pipelines/runs/stages', () => ({
+    stages: [
+      { status: 'STAGE_COMPLETED' },
+      { status: 'STAGE_RUNNING', progressPercentage: 50 },
+      { status: 'STAGE_PENDING' },
+    ],
+  }))
+  expect((await load()).tasks.map((task) => task.progress)).toEqual([50, null, null])
+})

@@ -46,7 +46,6 @@ export function marked(text: string, q: string): { text: string; isMatch: boolea
   return parts
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control sequences are what it looks for
 const CONTROLS = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]/g
 
 /** A message without colours and other control sequences. */

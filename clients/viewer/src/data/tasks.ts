@@ -15,6 +15,8 @@ export interface Task {
   workers: string[]
   workerCount: number | null
   bytes: number | null
+  /** Per cent of its stages; null where none were reported. */
+  progress: number | null
 }
 
 export interface TaskPage {
@@ -53,8 +55,42 @@ export interface TaskQuery {
   limit: number
 }
 
-/** Tasks with the newest activity first. */
+const PROGRESS_TASKS_MAX = 8
+const OVER = ['COMPLETED', 'SKIPPED', 'FAILED', 'CANCELLED']
+
+interface StageState {
+  status: string
+  progressPercentage?: number
+}
+
+/** How far stages are together, in whole per cent; null: there are none. */
+export function percentOf(stages: readonly StageState[]): number | null {
+  if (!stages.length) return null
+  const done = stages.map((stage) =>
+    OVER.includes(stage.status.replace(/^STAGE_/, '')) ? 100 : (stage.progressPercentage ?? 0),
+  )
+  return Math.floor(done.reduce((sum, each) => sum + each, 0) / stages.length)
+}
+
+/** Tasks with the newest activity first; the first of those that run, with their progress. */
 export async function tasksOf(query: TaskQuery, options: ReadOptions = {}): Promise<TaskPage> {
+  const page = await pageOf(query, options)
+  const running = page.tasks.filter((task) => task.status === 'RUNNING').slice(0, PROGRESS_TASKS_MAX)
+  await Promise.all(
+    running.map(async (task) => {
+      const path = `${PATH}/pipelines/${encodeURIComponent(task.taskId)}/stages`
+      try {
+        task.progress = percentOf((await read<{ stages: StageState[] }>(path, { ...options, isOptional: true })).stages)
+      } catch (error) {
+        // The list is worth showing without it; a token may cover the task and not the pipeline.
+        if (!(error instanceof RequestError)) throw error
+      }
+    }),
+  )
+  return page
+}
+
+async function pageOf(query: TaskQuery, options: ReadOptions = {}): Promise<TaskPage> {
   if (hasHistory !== false) {
     try {
       return await storedTasks(query, options)
@@ -96,6 +132,7 @@ function fromStored(task: StoredTask): Task {
     workers: task.workers ?? [],
     workerCount: task.workerCount ?? null,
     bytes: task.bytes ?? null,
+    progress: null,
   }
 }
 
@@ -110,6 +147,7 @@ function fromRecent(task: RecentTask): Task {
     workers: [],
     workerCount: null,
     bytes: null,
+    progress: null,
   }
 }
 

@@ -24,12 +24,9 @@ interface Pen {
 }
 
 // CSI, then OSC / DCS / PM / APC up to their terminator or the end, then two-character escapes.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what this looks for
 const ESCAPE =
   /(?:\x1b\[|\x9b)([0-?]*)[ -/]*([@-~])?|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]?/g
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this looks for
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this looks for
 const PLAIN = /^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$/
 
 const SWITCHES: Record<number, [string, ...string[]]> = {

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { useResource } from '../data/resource'
 import { type Task, tasksOf } from '../data/tasks'
 import { duration, millisecondsOf } from '../data/times'
+import { Bar } from '../parts/Bar'
 import { Levels } from '../parts/Levels'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
@@ -144,9 +145,14 @@ function Table({ tasks, shell, isStored }: { tasks: Task[]; shell: Shell; isStor
               <Status status={task.status} t={t} />
             </td>
             <th scope="row" class="name">
-              <a href={logUrl(task.taskId)} data-row title={task.taskId}>
-                <bdi>{task.taskId}</bdi>
-              </a>
+              <span class="beside">
+                <a href={logUrl(task.taskId)} data-row title={task.taskId}>
+                  <bdi>{task.taskId}</bdi>
+                </a>
+                {task.progress !== null && (
+                  <Bar percent={task.progress} label={`${t.tasks.progress}: ${task.taskId}`} />
+                )}
+              </span>
             </th>
             <td class="number">{t.common.number(task.lines)}</td>
             {isStored && (

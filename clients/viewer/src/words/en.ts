@@ -1,6 +1,8 @@
 // English. One object a page; `ko.ts` has the same keys, which the compiler checks.
 import { log } from './log/en'
 
+const count = new Intl.NumberFormat('en')
+
 export const en = {
   shell: {
     name: 'Otto logs',

@@ -2,6 +2,8 @@
 import { log } from './log/ko'
 import type { Words } from './words'
 
+const count = new Intl.NumberFormat('ko')
+
 export const ko: Words = {
   shell: {
     name: 'Otto 로그',
