@@ -21,6 +21,8 @@ export interface Attempt {
   readonly token: string | undefined
   /** The gateway has accepted. */
   opened(): void
+  /** What a connection that is made elsewhere is at. */
+  relay(state: StreamState): void
   /** Something came; `useful`, something that was asked for. */
   heard(useful?: boolean): void
   /** How long the gateway wants to be left alone after this connection. */
@@ -158,6 +160,9 @@ export abstract class Reconnecting<E extends StreamEvents> {
           this.#set({ kind: 'open', attempt: this.#failures })
           // A listener may have asked for something else already.
           if (!signal.aborted) this.opened()
+        },
+        relay: (state) => {
+          if (!signal.aborted) this.#set(state)
         },
         heard: (useful) => {
           this.#heardAt = Date.now()

@@ -1,0 +1,283 @@
+/**
+ * One connection for all tabs that watch the same task with the same filter.
+ *
+ * One tab, elected through the Web Lock of the log's name, holds the connection and passes on what comes over a
+ * BroadcastChannel. The other tabs are streams whose transport is that channel: where they go on, what they drop and
+ * when they start anew they decide as over any other transport, so a tab that dies costs no line. Without locks or
+ * channels (an insecure page, Node), and where the leader no longer holds the lines that a tab wants, a tab has a
+ * connection of its own.
+ */
+import { baseUrl } from './address.ts'
+import { type Ending, GatewayError } from './errors.ts'
+import { TaskLog, type Transport, transportOf } from './log-stream.ts'
+import type { Attempt } from './reconnecting.ts'
+import { splitPosition } from './sse.ts'
+import type { Subject } from './subject.ts'
+import type { Completion, Gap, LogEntry, LogFilter, LogStream, LogStreamOptions, StreamState } from './types.ts'
+
+/** How long a leader may take to answer. A hidden tab's timers run late, but its messages do not. */
+const ANSWER_MILLISECONDS = 3000
+/** How often a leader says that it lives; what it hears of the gateway is its own connection's affair. */
+const PULSE_MILLISECONDS = 20_000
+/** Entries in one message: more would hold up the tab that reads it. */
+const MESSAGE_ENTRIES = 1000
+
+type Message =
+  | { type: 'lead' }
+  | { type: 'ask'; from: string; after?: string | undefined; tail?: number | undefined }
+  | { type: 'answer'; to: string; epoch: string | undefined; entries: LogEntry[]; state?: StreamState | undefined }
+  | { type: 'refuse'; to: string }
+  | { type: 'entries'; epoch: string; entries: LogEntry[] }
+  | { type: 'gap'; gap: Gap }
+  | { type: 'complete'; completion: Completion }
+  | { type: 'failed'; code: string; message: string; status: number | undefined; field: string | undefined }
+  | { type: 'state'; state: StreamState }
+  | { type: 'pulse' }
+
+/** As `openLogStream`, over a connection that all tabs share. */
+export function openSharedLogStream(options: LogStreamOptions): LogStream {
+  const own = transportOf(options)
+  const isPossible = globalThis.navigator?.locks && typeof BroadcastChannel !== 'undefined'
+  return new TaskLog(
+    options,
+    isPossible ? (_options, subject, attempt) => new Member(options, own, subject, attempt).serve() : own,
+  )
+}
+
+/** What all who may share have in common. A token is not told, but those with different ones do not share. */
+function nameOf(options: LogStreamOptions, filter: LogFilter = {}): string {
+  const wanted = Object.entries(filter).filter(([, value]) => value?.length)
+  const token = options.getToken ? 'renewed' : fingerprint(options.token ?? '')
+  return JSON.stringify(['otto-logs', baseUrl(options.url).href, options.taskId, wanted.sort(), token])
+}
+
+/** FNV-1a: tells tokens apart, and none from its fingerprint. */
+function fingerprint(text: string): number {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  return hash >>> 0
+}
+
+/** The lines that a leader can pass on: all that match behind `floor`. */
+class Shelf {
+  epoch: string | undefined
+  lines: LogEntry[] = []
+  /** Infinite until the first line has shown where a tail begins. */
+  floor: number
+  readonly size: number
+
+  constructor(size: number, after: string | undefined, tail: number | undefined) {
+    this.size = size
+    const [epoch, sequence] = splitPosition(after)
+    this.epoch = epoch
+    this.floor = tail !== undefined ? Number.POSITIVE_INFINITY : sequence || 0
+  }
+
+  add(entries: LogEntry[]): void {
+    if (this.floor === Number.POSITIVE_INFINITY) this.floor = entries[0]!.sequence - 1
+    this.lines.push(...entries)
+    if (this.lines.length > 2 * this.size)
+      this.floor = this.lines.splice(0, this.lines.length - this.size).at(-1)!.sequence
+  }
+
+  /** The lines are gone for everyone; who is in front of them has to hear of it from the gateway. */
+  miss(gap: Gap): void {
+    this.floor = Math.max(gap.to, this.floor === Number.POSITIVE_INFINITY ? 0 : this.floor)
+  }
+
+  restart(epoch: string): void {
+    this.epoch = epoch
+    this.lines = []
+    this.floor = 0
+  }
+
+  /** What somebody at this place lacks; undefined where some of it is not here. */
+  behind(after: string | undefined, tail: number | undefined): LogEntry[] | undefined {
+    if (tail !== undefined) {
+      const first = this.lines.length - tail
+      return first >= 0 || !this.floor ? this.lines.slice(Math.max(first, 0)) : undefined
+    }
+    const [epoch, sequence] = splitPosition(after)
+    const from = epoch && this.epoch && epoch !== this.epoch ? 0 : sequence || 0
+    return from >= this.floor ? this.lines.filter((entry) => entry.sequence > from) : undefined
+  }
+}
+
+/** One connection of one tab's stream to the others; the lines themselves come from whoever leads. */
+class Member {
+  #id = crypto.randomUUID()
+  #name: string
+  #channel: BroadcastChannel
+  #done!: (ending: Ending | Promise<Ending>) => void
+  #role: 'asking' | 'following' | 'leading' | 'alone' = 'asking'
+  #timer: ReturnType<typeof setTimeout> | undefined
+  /** Aborted when this tab is not to lead, or no longer. */
+  #left = new AbortController()
+
+  constructor(
+    readonly options: LogStreamOptions,
+    readonly own: Transport,
+    readonly subject: Subject,
+    readonly attempt: Attempt,
+  ) {
+    this.#name = nameOf(options, subject.start().filter)
+    this.#channel = new BroadcastChannel(this.#name)
+  }
+
+  async serve(): Promise<Ending> {
+    const ended = new Promise<Ending>((resolve) => {
+      this.#done = resolve
+    })
+    const { signal } = this.attempt
+    signal.addEventListener('abort', () => this.#done({}))
+    this.#channel.onmessage = ({ data }: MessageEvent<Message>) => this.#hear(data)
+    const { signal: left } = this.#left
+    // Whoever gets the lock leads until its stream ends; the others wait for it, and follow meanwhile.
+    const led = navigator.locks
+      .request(this.#name, { signal: left }, () => (left.aborted || signal.aborted ? undefined : this.#lead()))
+      .catch((error) => {
+        if (!left.aborted) this.#done({ error: new GatewayError('CONNECTION_LOST', `${error}`) })
+      })
+    this.#ask()
+    const ending = await ended
+    clearTimeout(this.#timer)
+    this.#left.abort()
+    await led
+    this.#channel.close()
+    return ending
+  }
+
+  #say(message: Message): void {
+    this.#channel.postMessage(message)
+  }
+
+  #ask(): void {
+    const { after, tail } = this.subject.start()
+    this.#say({ type: 'ask', from: this.#id, after, tail })
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#alone(), ANSWER_MILLISECONDS)
+  }
+
+  /** Nobody has the lines that are wanted here, or this tab cannot keep up with the others. */
+  #alone(): void {
+    this.#role = 'alone'
+    clearTimeout(this.#timer)
+    this.#left.abort()
+    this.#done(this.own(this.options, this.subject, this.attempt))
+  }
+
+  /**
+   * A leader's messages arrive in the order in which they were sent. So its answer holds everything up to it, and what
+   * follows it belongs behind it: what came before it is not needed.
+   */
+  #hear(message: Message): void {
+    if (this.#role === 'leading' || this.#role === 'alone' || this.attempt.signal.aborted) return
+    this.attempt.heard()
+    if (message.type === 'lead') {
+      // Another leader may have begun behind this tab's place, or in front of it: agree anew.
+      if (this.#role === 'asking') this.#ask()
+      else this.#done({ atOnce: true })
+    } else if ('to' in message) {
+      if (message.to !== this.#id || this.#role !== 'asking') return
+      if (message.type === 'refuse') {
+        this.#alone()
+        return
+      }
+      this.#take({ type: 'entries', epoch: message.epoch ?? '', entries: message.entries })
+      if (!message.state) return
+      clearTimeout(this.#timer)
+      this.#role = 'following'
+      this.#take({ type: 'state', state: message.state })
+    } else if (this.#role === 'following') this.#take(message)
+  }
+
+  #take(message: Message): void {
+    const { subject, attempt } = this
+    if (attempt.signal.aborted || this.#role === 'alone') return
+    if (message.type === 'entries') {
+      if (message.epoch) subject.epoch(message.epoch)
+      for (const entry of message.entries) subject.entry(entry)
+      if (message.entries.length) attempt.heard(true)
+      if (subject.room()) this.#alone()
+    } else if (message.type === 'gap') subject.gap(message.gap)
+    else if (message.type === 'complete') {
+      subject.complete(message.completion)
+      this.#done({ complete: true })
+    } else if (message.type === 'failed') {
+      const { code, message: text, status, field } = message
+      this.#done({ error: new GatewayError(code, text, status, field), final: true })
+    } else if (message.type === 'state') {
+      if (message.state.kind === 'open') attempt.opened()
+      else if (message.state.kind !== 'closed' && message.state.kind !== 'complete') attempt.relay(message.state)
+    }
+  }
+
+  /** Hold the connection for everyone until this tab's stream ends. */
+  async #lead(): Promise<void> {
+    this.#role = 'leading'
+    clearTimeout(this.#timer)
+    const { after, tail, filter } = this.subject.start()
+    const { signal: _, after: __, tail: ___, ...options } = this.options
+    const shelf = new Shelf(options.bufferSize ?? 10_000, after, tail)
+    const stop = AbortSignal.any([this.#left.signal, this.attempt.signal])
+    const inner = new TaskLog(
+      {
+        ...options,
+        ...(filter && { filter }),
+        ...(after !== undefined && { after }),
+        ...(tail !== undefined && { tail }),
+        schedule: 'microtask',
+        signal: stop,
+      },
+      this.own,
+    )
+    const tell = (message: Message) => {
+      if (stop.aborted) return
+      this.#say(message)
+      this.attempt.heard()
+      this.#take(message)
+    }
+    this.#channel.onmessage = ({ data }: MessageEvent<Message>) => {
+      if (data.type === 'ask') this.#answer(data, shelf, inner.state)
+    }
+    this.#say({ type: 'lead' })
+    const pulse = setInterval(() => tell({ type: 'pulse' }), PULSE_MILLISECONDS)
+    inner.on('entries', (entries) => {
+      shelf.epoch = splitPosition(inner.position ?? '')[0]
+      shelf.add(entries)
+      for (const part of parts(entries)) tell({ type: 'entries', epoch: shelf.epoch!, entries: part })
+    })
+    inner.on('gap', (gap) => {
+      shelf.miss(gap)
+      tell({ type: 'gap', gap })
+    })
+    inner.on('restart', ({ epoch }) => shelf.restart(epoch))
+    inner.on('complete', (completion) => tell({ type: 'complete', completion }))
+    inner.on('error', ({ code, message, status, field }) => tell({ type: 'failed', code, message, status, field }))
+    await new Promise<void>((resolve) => {
+      inner.on('state', (state) => {
+        tell({ type: 'state', state })
+        if (state.kind === 'complete') this.#done({ complete: true })
+        // An error comes with the closing, right behind it.
+        if (state.kind === 'complete' || state.kind === 'closed') queueMicrotask(resolve)
+      })
+    })
+    clearInterval(pulse)
+    this.#channel.onmessage = null
+  }
+
+  #answer({ from, after, tail }: Message & { type: 'ask' }, shelf: Shelf, state: StreamState): void {
+    const wanted = shelf.behind(after, tail)
+    if (!wanted) {
+      this.#say({ type: 'refuse', to: from })
+      return
+    }
+    const { epoch } = shelf
+    for (const entries of parts(wanted)) this.#say({ type: 'answer', to: from, epoch, entries })
+    this.#say({ type: 'answer', to: from, epoch, entries: [], state })
+  }
+}
+
+function* parts(entries: LogEntry[]): Generator<LogEntry[]> {
+  for (let at = 0; at < entries.length; at += MESSAGE_ENTRIES) yield entries.slice(at, at + MESSAGE_ENTRIES)
+}

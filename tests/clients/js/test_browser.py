@@ -1,0 +1,91 @@
+"""The JavaScript client in a real Chromium: its adapters in small applications, and one stream for many tabs."""
+
+import asyncio
+from pathlib import Path
+
+import httpx2
+import pytest
+from playwright.async_api import BrowserContext, Page
+
+from tests.support.gateway_process import GatewayProcess, running_gateway
+from tests.support.js_client import bundled, numbered, report_stages
+from tests.support.web_pages import open_page
+from tests.support.worker import publish
+
+pytestmark = [pytest.mark.browser, pytest.mark.node, pytest.mark.xdist_group("browser")]
+
+APPS = Path(__file__).parent / "apps"
+
+
+async def messages(page: Page, count: int) -> list[str]:
+    """What the page shows of the log once it shows so many lines."""
+    await page.wait_for_function("count => document.querySelectorAll('ol li').length === count", arg=count)
+    return await page.locator("ol li").all_text_contents()
+
+
+@pytest.mark.parametrize("app", ["react.tsx", "vue.ts"])
+async def test_an_application_shows_a_log_live(tmp_path: Path, app: str) -> None:
+    """Lines and stages appear as they come, also after a restart; filter and task change without a line too many."""
+    script = await bundled(APPS / app)
+    async with running_gateway(tmp_path) as gateway:
+        await publish(gateway.grpc_address, "build", numbered(1, 20))
+        await publish(gateway.grpc_address, "other", ["the other task"], end=True)
+        await report_stages(gateway, "p1", ("fetch", 100))
+        async with open_page(f"{gateway.url}/healthz/live", bypass_csp=True) as page:
+            await page.add_script_tag(content=script)
+            assert await messages(page, 20) == numbered(1, 20)
+            await page.get_by_text("fetch: 100").wait_for()
+            await gateway.restart()
+            await publish(gateway.grpc_address, "build", numbered(21, 30))
+            assert await messages(page, 30) == numbered(1, 30)
+            async with page.expect_response(lambda response: "keywords=error" in response.url):
+                await page.get_by_role("button", name="Errors").click()
+            await publish(gateway.grpc_address, "build", ["nothing", "an error"])
+            assert await messages(page, 31) == [*numbered(1, 30), "an error"]
+            await page.get_by_role("button", name="Errors").click()
+            await page.get_by_role("button", name="Other").click()
+            assert await messages(page, 1) == ["the other task"]
+            await page.locator("#state", has_text="complete").wait_for()
+
+
+async def test_eight_tabs_share_one_connection(tmp_path: Path) -> None:
+    """Over HTTP/1.1 more than six tabs see a log, through one connection, and none loses a line when its tab closes."""
+    script = await bundled(APPS / "tabs.ts")
+    async with running_gateway(tmp_path) as gateway:
+        await publish(gateway.grpc_address, "build", numbered(1, 100))
+        async with open_page(f"{gateway.url}/healthz/live", bypass_csp=True) as page:
+            assert page.context.browser is not None
+            context = await page.context.browser.new_context(bypass_csp=True)
+            tabs = [await another(context, gateway) for _ in range(8)]
+            for tab in tabs:
+                await tab.add_script_tag(content=script)
+            await all_see(tabs, 100)
+            assert await connections(gateway) == 1
+            for closed in range(2):
+                await tabs[closed].close()
+                await publish(gateway.grpc_address, "build", numbered(101 + 50 * closed, 150 + 50 * closed))
+                await all_see(tabs[closed + 1 :], 150 + 50 * closed)
+            await gateway.restart()
+            await publish(gateway.grpc_address, "build", numbered(201, 210))
+            await all_see(tabs[2:], 210)
+            assert await connections(gateway) == 1
+
+
+async def another(context: BrowserContext, gateway: GatewayProcess) -> Page:
+    page = await context.new_page()
+    await page.goto(f"{gateway.url}/healthz/live")
+    return page
+
+
+async def all_see(tabs: list[Page], count: int) -> None:
+    async def sees(tab: Page) -> None:
+        await tab.wait_for_function("count => window.seen.length >= count", arg=count, timeout=60_000)
+        assert await tab.evaluate("window.seen") == numbered(1, count)
+
+    await asyncio.gather(*map(sees, tabs))
+
+
+async def connections(gateway: GatewayProcess) -> int:
+    async with httpx2.AsyncClient() as client:
+        answer = await client.get(f"{gateway.url}/api/v1/log-streaming/health")
+    return int(answer.json()["activeConnections"])
