@@ -4,7 +4,7 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup viewer run test check show bench bench-full viewer-figures fuzz audit model faults readers proto proto-baseline lock clean
+.PHONY: help setup viewer screenshots run test check show bench bench-full viewer-figures fuzz audit model faults readers proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -54,9 +54,16 @@ check: setup  ## format, lint, layers, types, dependencies, contracts, generated
 	.venv/bin/buf lint proto
 	.venv/bin/buf breaking proto --against proto/baseline.binpb
 	$(PY) proto/generate.py --check
+ifeq ($(NODE_IS_ENOUGH),yes)
+	npm run check --silent --prefix clients/viewer
+endif
 
 test: check tests/node/node_modules/.ready  ## all checks, then all tests
+	npm test --silent --prefix clients/viewer
 	.venv/bin/pytest -n $(TEST_WORKERS) --dist loadgroup $(TESTS)
+
+screenshots: setup  ## take the pictures of the viewer for the documentation anew
+	$(PY) -m tests.screenshots
 
 audit: setup  ## what is known against the dependencies; 75: the services cannot be reached
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) .ci/audit.py

@@ -15,6 +15,7 @@ from gateway.api.metrics import metrics_routes
 from gateway.api.polling import polling_routes
 from gateway.api.recent_tasks import recent_tasks_routes
 from gateway.api.scripts import script_routes
+from gateway.api.stages import stage_routes
 from gateway.application import RequestLog, http_application
 from gateway.auth import auth_routes
 from gateway.description.operation import DescribedRoute
@@ -234,6 +235,7 @@ class Gateway:
             *update_routes(updates, authenticator, quota=readers),
             *history_routes(journal, authenticator, history_limits(settings)),  # behind the streams' longer paths
             *auth_routes(authenticator),
+            *stage_routes(journal, authenticator),
             *recent_tasks_routes(recent_tasks, authenticator),
             *polling_routes(table, authenticator),
             *execution_routes(executions, authenticator, value_bytes_max=settings.execution_value_bytes_max),

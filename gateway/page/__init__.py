@@ -15,7 +15,7 @@ __all__ = ["PAGE_HEADERS", "page_routes"]
 PAGE_HEADERS: Final = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; font-src 'self'; img-src data:; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -127,7 +127,9 @@ def _asset_operation(example: str) -> Operation:
         ),
         answers={
             200: Answer(
-                description="The file, for ever.", media=("text/javascript", "text/css", "text/plain"), headers=_TAG
+                description="The file, for ever.",
+                media=("text/javascript", "text/css", "text/plain", "font/woff2"),
+                headers=_TAG,
             ),
             **_FILE_ANSWERS,
         },

@@ -19,6 +19,7 @@ _TYPES: Final = {
     ".md": "text/plain; charset=utf-8",
     ".svg": "image/svg+xml",
     ".png": "image/png",
+    ".woff2": "font/woff2",
 }
 _GZIP_BYTES_MIN: Final = 1024
 """Below this a file fits into the packet that its head is in."""

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from gateway.app import Gateway
+from gateway.page.built_files import INDEX, built_files
 from gateway.settings import Settings
 from tests.support.credentials import BAD, KINDS, OURS, credential
 from tests.support.signed_tokens import SECRET, bearer
@@ -43,6 +44,7 @@ class Door:
 
 LIVE = "/api/v1/log-streaming"
 RUNS = "/api/logs/node-execution"
+PAGES_OF_ONE = (("/logs", "task_id"), ("/executions", "execution_id"), ("/automation", "task_id"))
 RUN = {"execution_id": "1", "node_id": "1", "script_id": OURS, "status": "running"}
 DOORS = {
     ("GET", f"{LIVE}/logs/{{task_id}}/stream"): Door(READS, f"{LIVE}/logs/{OURS}/stream"),
@@ -52,6 +54,7 @@ DOORS = {
     ("GET", f"{LIVE}/search"): Door(answers(401, 403, 200, 200), f"{LIVE}/search?q=nothing"),
     ("GET", f"{LIVE}/tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/progress"): Door(READS, f"{LIVE}/pipelines/{OURS}/progress"),
+    ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/stages"): Door(READS, f"{LIVE}/pipelines/{OURS}/stages"),
     ("GET", f"{LIVE}/recent-tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", "/api/automation/logs"): Door(READS, f"/api/automation/logs?jobId={OURS}"),
     ("POST", "/api/v1/auth/session"): Door(answers(401, 204, 204, 204)),
@@ -75,7 +78,9 @@ DOORS = {
     ),
     ("GET", "/api/dashboard/stats"): Door(READS, is_for_all=True),
     **{("GET", path): Door(OPEN) for path in ("/openapi.json", "/asyncapi.json", "/docs", "/docs/docs.css")},
-    **{("GET", f"/page/{name}"): Door(OPEN) for name in ("viewer.css", "viewer.js", "stream.js", "log-view.js")},
+    **{("GET", path): Door(OPEN) for path in ("/executions", "/automation", "/search")},
+    **{("GET", f"{path}/{{{name}}}"): Door(OPEN, f"{path}/{OURS}") for path, name in PAGES_OF_ONE},
+    ("GET", "/page/assets/{name}"): Door(OPEN, f"/page/{next(iter(built_files().keys() - {INDEX}), 'not built')}"),
 }
 
 

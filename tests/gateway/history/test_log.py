@@ -220,3 +220,15 @@ async def test_an_unknown_task_is_not_found(history: History) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
     history.everyone.only = "other"
     assert (await history.http.get(f"{BASE}/logs/nobody")).status_code == 403
+
+
+async def test_a_download_that_is_broken_off_gives_its_place_back(tmp_path: Path) -> None:
+    """While it lasts, there is no place; the next one finds it free."""
+    async with history_of(tmp_path / "otto.db", HistoryLimits(scans_max=1)) as history:
+        await history.write(*("x" * 60_000 for _ in range(600)), size=100)
+        async with history.http.stream("GET", f"{BASE}/logs/build?download=1") as answer:
+            await anext(answer.aiter_raw())
+            assert (await history.http.get(f"{BASE}/logs/build/counts")).status_code == 429
+        async with asyncio.timeout(20):
+            while (await history.http.get(f"{BASE}/logs/build/counts")).status_code != 200:
+                await asyncio.sleep(0.01)

@@ -34,7 +34,8 @@ async def http(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/metrics", "/healthz/live", "/healthz/ready", "/api/v1/log-streaming/health", "/", "/page/viewer.js"]
+    "path",
+    ["/metrics", "/healthz/live", "/healthz/ready", "/api/v1/log-streaming/health", "/", "/logs/build", "/search"],
 )
 async def test_health_metrics_and_the_empty_page_need_no_token(path: str, http: httpx2.AsyncClient) -> None:
     """They show no name and no line."""

@@ -1,20 +1,37 @@
 import { lazy, Suspense } from 'preact/compat'
-import { useEffect, useMemo } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { Tasks } from '../pages/Tasks'
 import { announce, spoken } from './announcements'
+import { Boundary } from './Boundary'
 import type { Shell } from './contract'
+import { HelpSheet } from './HelpSheet'
 import { register } from './keys'
 import { words } from './preferences'
 import { address, navigate, route } from './router'
-import { gateway, signIn } from './session'
+import type { Route } from './routes'
+import { SignIn } from './SignIn'
+import { gateway, prompt, signIn } from './session'
+import { nextTheme, TopBar } from './TopBar'
 
 const LogPage = lazy(() => import('../log').then((log) => log.LogPage))
+const Executions = lazy(() => import('../pages/Executions').then((page) => page.Executions))
+const Execution = lazy(() => import('../pages/Execution').then((page) => page.Execution))
+const Automation = lazy(() => import('../pages/Automation').then((page) => page.Automation))
+const AutomationTask = lazy(() => import('../pages/AutomationTask').then((page) => page.AutomationTask))
+const Search = lazy(() => import('../pages/Search').then((page) => page.Search))
+const Pipeline = lazy(() => import('../pages/Pipeline').then((page) => page.Pipeline))
 
 export function App() {
   const t = words.value
   const { route: here, redirect } = route.value
+  const [isHelping, setHelping] = useState(false)
+  const content = useRef<HTMLElement>(null)
   useEffect(() => {
     if (redirect) navigate(redirect, { replace: true })
   }, [redirect])
+  useKeys(() => setHelping(true))
+  const path = address.value.path
+  useFocusOn(content, path)
   const shell = useMemo<Shell>(
     () => ({
       gateway,
@@ -31,16 +48,86 @@ export function App() {
   )
   return (
     <>
-      <main id="content" tabIndex={-1}>
-        <Suspense fallback={<p class="state">{t.shell.loading}</p>}>
-          {here.page === 'log' && (
-            <LogPage key={here.taskId} taskId={here.taskId} query={address.value.query} shell={shell} />
-          )}
-        </Suspense>
+      <TopBar help={() => setHelping(true)} />
+      <main id="content" tabIndex={-1} ref={content} data-page={here.page}>
+        <Boundary key={path}>
+          <Suspense
+            fallback={
+              <p class="state" role="status">
+                {t.shell.loading}
+              </p>
+            }
+          >
+            <Page here={here} shell={shell} query={address.value.query} />
+          </Suspense>
+        </Boundary>
       </main>
-      <div class="heard-only" role="status" aria-live="polite">
+      <div class="heard-only" role="status" aria-live="polite" id="spoken">
         {spoken}
       </div>
+      {isHelping && <HelpSheet close={() => setHelping(false)} />}
+      {prompt.value !== null && <SignIn />}
     </>
   )
+}
+
+function Page({ here, shell, query }: { here: Route; shell: Shell; query: URLSearchParams }) {
+  switch (here.page) {
+    case 'tasks':
+      return <Tasks shell={shell} query={query} />
+    case 'log':
+      return <LogPage key={here.taskId} taskId={here.taskId} query={query} shell={shell} />
+    case 'pipeline':
+      return <Pipeline shell={shell} pipelineId={here.pipelineId} />
+    case 'executions':
+      return <Executions shell={shell} query={query} />
+    case 'execution':
+      return <Execution key={here.executionId} shell={shell} executionId={here.executionId} />
+    case 'automation':
+      return <Automation shell={shell} query={query} />
+    case 'automationTask':
+      return <AutomationTask key={here.taskId} shell={shell} taskId={here.taskId} />
+    case 'search':
+      return <Search shell={shell} query={query} />
+    case 'missing':
+      return (
+        <div class="state">
+          <h1>{shell.t.shell.missing}</h1>
+          <p>{shell.t.shell.missingText}</p>
+          <p class="actions">
+            <a href="/">{shell.t.shell.backToTasks}</a>
+          </p>
+        </div>
+      )
+  }
+}
+
+function useKeys(help: () => void) {
+  const t = words.value.shell
+  useEffect(
+    () =>
+      register(
+        {
+          'g t': { label: t.goTo(t.tasks), run: () => navigate('/') },
+          'g e': { label: t.goTo(t.executions), run: () => navigate('/executions') },
+          'g a': { label: t.goTo(t.automation), run: () => navigate('/automation') },
+          'g s': { label: t.goTo(t.search), run: () => navigate('/search') },
+          'g o': { label: t.open, run: () => document.getElementById('open-task')?.focus() },
+          'Shift+D': { label: t.toggleTheme, run: nextTheme },
+          '?': { label: t.help, run: help },
+        },
+        t.everywhere,
+      ),
+    [t],
+  )
+}
+
+// Whoever does not see that the page has changed starts at its beginning; the first page is left to the browser.
+function useFocusOn(content: { current: HTMLElement | null }, path: string) {
+  const before = useRef(path)
+  useEffect(() => {
+    if (before.current === path) return
+    before.current = path
+    if (!content.current?.contains(document.activeElement)) content.current?.focus({ preventScroll: true })
+  }, [path])
 }

@@ -1,0 +1,164 @@
+import { useRef, useState } from 'preact/hooks'
+import { type ListedTask, TABS, type Tab, type TaskList } from '../data/automation'
+import { read } from '../data/requests'
+import { useResource } from '../data/resource'
+import { NewTaskForm } from '../parts/NewTaskForm'
+import { usePageKeys } from '../parts/row-keys'
+import { Empty, Failure, Loading } from '../parts/State'
+import { Status } from '../parts/Status'
+import { Time } from '../parts/Time'
+import { useTitle } from '../parts/use-title'
+import type { Shell } from '../shell/contract'
+import { automationUrl } from '../shell/routes'
+
+const PAGE = 50
+
+/** Automation tasks by the stage that they are in. */
+export function Automation({ shell, query }: { shell: Shell; query: URLSearchParams }) {
+  const t = shell.t
+  const page = useRef<HTMLElement | null>(null)
+  const [limit, setLimit] = useState(PAGE)
+  const [isCreating, setCreating] = useState(false)
+  const tab: Tab = TABS.find((each) => each === query.get('tab')) ?? 'script'
+  const found = useResource(
+    `automation ${tab} ${limit}`,
+    (signal) =>
+      read<TaskList>(`/api/automation/tasks?${new URLSearchParams({ tab, limit: String(limit), offset: '0' })}`, {
+        signal,
+      }),
+    () => 2500,
+  )
+  // Counts stay while another tab loads, so that nothing jumps.
+  const counts = useRef<TaskList['counts'] | undefined>(undefined)
+  counts.current = found.value?.counts ?? counts.current
+  useTitle(shell, t.automation.title)
+  usePageKeys(shell, page, {
+    c: { label: t.automation.create, run: () => setCreating(true) },
+    l: { label: t.automation.nextTab, run: () => open(TABS[(TABS.indexOf(tab) + 1) % TABS.length] as Tab) },
+    h: {
+      label: t.automation.previousTab,
+      run: () => open(TABS[(TABS.indexOf(tab) + TABS.length - 1) % TABS.length] as Tab),
+    },
+  })
+  const open = (next: Tab) => shell.navigate(`/automation?tab=${next}`, { replace: true })
+
+  if (found.error?.status === 404) {
+    return (
+      <section class="page" ref={page}>
+        <header class="page-head">
+          <h1>{t.automation.title}</h1>
+        </header>
+        <Empty title={t.automation.off}>
+          <p>{t.automation.offText}</p>
+        </Empty>
+      </section>
+    )
+  }
+  return (
+    <section class="page" ref={page}>
+      <header class="page-head">
+        <h1>{t.automation.title}</h1>
+        <div class="tools">
+          <button type="button" class="primary" onClick={() => setCreating(true)}>
+            {t.automation.create}
+          </button>
+        </div>
+      </header>
+      <nav class="tabs" aria-label={t.automation.stage}>
+        {TABS.map((each) => (
+          <a key={each} href={`/automation?tab=${each}`} aria-current={each === tab ? 'page' : undefined}>
+            {t.automation.tabs[each]}
+            {counts.current && (
+              <b data-tone={each === 'failed' && counts.current[each] ? 'bad' : undefined}>
+                {t.common.number(counts.current[each] ?? 0)}
+              </b>
+            )}
+          </a>
+        ))}
+      </nav>
+      {found.error && (
+        <Failure shell={shell} error={found.error} isStrip={found.value !== undefined} again={found.reload} />
+      )}
+      {!found.value && !found.error && <Loading shell={shell} rows={5} />}
+      {found.value?.tasks.length === 0 && (
+        <Empty title={t.automation.none}>
+          <p>{t.automation.noneText}</p>
+        </Empty>
+      )}
+      {found.value && found.value.tasks.length > 0 && <Table shell={shell} tasks={found.value.tasks} />}
+      {found.value && found.value.total > found.value.tasks.length && (
+        <p class="actions">
+          <button type="button" onClick={() => setLimit((before) => before + PAGE)}>
+            {t.common.more}
+          </button>
+        </p>
+      )}
+      {isCreating && (
+        <NewTaskForm
+          shell={shell}
+          close={() => setCreating(false)}
+          created={(taskId) => {
+            setCreating(false)
+            shell.announce(t.automation.created)
+            shell.navigate(automationUrl(taskId))
+          }}
+        />
+      )}
+    </section>
+  )
+}
+
+function Table({ shell, tasks }: { shell: Shell; tasks: ListedTask[] }) {
+  const t = shell.t
+  return (
+    <table class="rows automation">
+      <thead>
+        <tr>
+          <th scope="col">{t.common.status}</th>
+          <th scope="col">{t.automation.task}</th>
+          <th scope="col" class="wide">
+            {t.automation.type}
+          </th>
+          <th scope="col" class="wide">
+            {t.automation.stage}
+          </th>
+          <th scope="col" class="number wide">
+            {t.automation.next}
+          </th>
+          <th scope="col" class="number">
+            {t.automation.changed}
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {tasks.map((task) => (
+          <tr key={task.id}>
+            <td>
+              <Status status={task.queue?.status ?? 'pending'} t={t} />
+            </td>
+            <th scope="row" class="name plain">
+              <a href={automationUrl(task.id)} data-row title={task.id}>
+                <bdi>{task.title}</bdi>
+              </a>
+              {task.last_error && (
+                <span class="bad cut">
+                  <bdi>{task.last_error}</bdi>
+                </span>
+              )}
+            </th>
+            <td class="wide soft">{t.automation.types[task.type] ?? task.type}</td>
+            <td class="wide soft">
+              {task.queue ? (t.automation.stages[task.queue.queue_type] ?? task.queue.queue_type) : '—'}
+            </td>
+            <td class="number wide soft">
+              <Time at={task.schedule?.is_active ? task.schedule.next_run_at : null} as="clock" />
+            </td>
+            <td class="number soft">
+              <Time at={task.queue?.updated_at ?? task.updated_at} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}

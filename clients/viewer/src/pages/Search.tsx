@@ -1,0 +1,252 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { eventsOf } from '../data/events'
+import { open, RequestError } from '../data/requests'
+import { type Complete, type Hit, type Line, marked, type Progress, plain } from '../data/search'
+import { LEVELS } from '../data/tasks'
+import { clock, exactly, millisecondsOf } from '../data/times'
+import { usePageKeys } from '../parts/row-keys'
+import { Empty, Failure } from '../parts/State'
+import { useTitle } from '../parts/use-title'
+import type { Shell } from '../shell/contract'
+import { logUrl } from '../shell/routes'
+
+const HITS = 300
+const CONTEXT = 1
+
+interface Found {
+  state: 'running' | 'done' | 'cancelled' | 'failed'
+  hits: readonly Hit[]
+  progress: Progress
+  complete?: Complete
+  error?: RequestError
+}
+
+const NOTHING: Progress = { tasks: 0, tasksTotal: 0, lines: 0, hits: 0 }
+
+/** Lines of all tasks that have a text, the newest first, as they are found. */
+export function Search({ shell, query }: { shell: Shell; query: URLSearchParams }) {
+  const t = shell.t.search
+  const page = useRef<HTMLElement | null>(null)
+  const q = query.get('q') ?? ''
+  const level = query.get('level') ?? ''
+  const { found, cancel, again } = useSearch(shell, q, level)
+  useTitle(shell, q ? `${q} · ${t.title}` : t.title)
+  usePageKeys(shell, page, { Escape: { label: shell.t.common.cancel, inFields: true, run: () => cancel() } })
+
+  const submit = (event: Event) => {
+    event.preventDefault()
+    const given = new FormData(event.currentTarget as HTMLFormElement)
+    const next = new URLSearchParams()
+    const text = String(given.get('q') ?? '').trim()
+    if (text) next.set('q', text)
+    if (given.get('level')) next.set('level', String(given.get('level')))
+    if (text === q && String(given.get('level')) === level) again()
+    else shell.navigate(`/search${next.size ? `?${next}` : ''}`)
+  }
+  const atLeast = LEVELS.map((_, n) => LEVELS.slice(n).join(',')).slice(1)
+  return (
+    <section class="page" ref={page}>
+      <header class="page-head">
+        <h1>{t.title}</h1>
+        <search>
+          <form class="search" onSubmit={submit}>
+            <input
+              key={q}
+              name="q"
+              type="search"
+              data-search
+              aria-label={t.label}
+              placeholder={t.hint}
+              defaultValue={q}
+              spellcheck={false}
+              autocomplete="off"
+            />
+            <select name="level" aria-label={t.level} defaultValue={level} key={`level ${level}`}>
+              <option value="">{t.anyLevel}</option>
+              {atLeast.map((levels) => (
+                <option key={levels} value={levels} selected={levels === level}>
+                  {t.levelFrom(levels.split(',')[0] ?? '')}
+                </option>
+              ))}
+            </select>
+            {found?.state === 'running' ? (
+              <button type="button" onClick={cancel}>
+                {shell.t.common.cancel}
+              </button>
+            ) : (
+              <button type="submit" class="primary">
+                {t.go}
+              </button>
+            )}
+          </form>
+        </search>
+      </header>
+      {!found && (
+        <Empty title={t.idle}>
+          <p>{t.idleText}</p>
+        </Empty>
+      )}
+      {found && <Summary shell={shell} found={found} again={again} />}
+      {found && found.hits.length > 0 && <Hits shell={shell} found={found} q={q} />}
+      {found?.state === 'done' && found.hits.length === 0 && (
+        <Empty title={t.none}>
+          <p>{t.noneText}</p>
+        </Empty>
+      )}
+    </section>
+  )
+}
+
+function Summary({ shell, found, again }: { shell: Shell; found: Found; again(): void }) {
+  const t = shell.t.search
+  const { state, progress, complete, error, hits } = found
+  if (error?.status === 404) return <Empty title={t.off} />
+  if (error) return <Failure shell={shell} error={error} isStrip={hits.length > 0} again={again} />
+  const scanned = complete?.scanned
+  return (
+    <div class="search-state" data-state={state}>
+      {state === 'running' && (
+        <progress
+          aria-label={t.searching}
+          max={progress.tasksTotal || 1}
+          value={progress.tasksTotal ? progress.tasks : undefined}
+        />
+      )}
+      <p>
+        {state === 'done' && scanned
+          ? t.done(hits.length, scanned.lines, scanned.tasks)
+          : `${t.hits(hits.length)} · ${t.progress(progress.lines, progress.tasks, progress.tasksTotal)}`}
+        {state === 'cancelled' && <b> {t.cancelled}</b>}
+        {state === 'done' && complete?.isComplete === false && <b> {t.cut}</b>}
+      </p>
+    </div>
+  )
+}
+
+function Hits({ shell, found, q }: { shell: Shell; found: Found; q: string }) {
+  const groups = new Map<string, Hit[]>()
+  for (const hit of found.hits) {
+    const known = groups.get(hit.entry.taskId)
+    if (known) known.push(hit)
+    else groups.set(hit.entry.taskId, [hit])
+  }
+  const counts = new Map(found.complete?.tasks?.map((task) => [task.taskId, task.count]))
+  return (
+    <ol
+      class="hits"
+      data-days={found.hits.some((hit) => (millisecondsOf(hit.entry.timestamp) ?? 0) < new Date().setHours(0, 0, 0, 0))}
+    >
+      {[...groups].map(([taskId, hits]) => (
+        <li key={taskId}>
+          <h2>
+            <a href={logUrl(taskId, new URLSearchParams({ q }))}>
+              <bdi>{taskId}</bdi>
+            </a>
+            <span class="soft">{shell.t.search.inTask(counts.get(taskId) ?? hits.length)}</span>
+          </h2>
+          <ol>
+            {hits.map((hit) => (
+              <li key={hit.entry.sequence}>
+                {hit.before.map((line) => (
+                  <Context key={line.sequence} line={line} />
+                ))}
+                <a
+                  class="hit"
+                  data-row
+                  data-level={hit.entry.level}
+                  href={logUrl(taskId, new URLSearchParams({ q, line: String(hit.entry.sequence) }))}
+                >
+                  <Parts line={hit.entry} q={q} />
+                </a>
+                {hit.after.map((line) => (
+                  <Context key={line.sequence} line={line} />
+                ))}
+              </li>
+            ))}
+          </ol>
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+function Parts({ line, q }: { line: Line; q: string }) {
+  const time = millisecondsOf(line.timestamp)
+  return (
+    <>
+      <span class="sequence">{line.sequence}</span>
+      <span class="at" title={time === null ? undefined : exactly(time)}>
+        {time === null ? '' : clock(time)}
+      </span>
+      <span class="level">{line.level}</span>
+      <span class="text">
+        {marked(plain(line.message), q).map((part, n) => (part.isMatch ? <mark key={n}>{part.text}</mark> : part.text))}
+      </span>
+    </>
+  )
+}
+
+function Context({ line }: { line: Line }) {
+  return (
+    <div class="hit context">
+      <Parts line={line} q="" />
+    </div>
+  )
+}
+
+// One search at a time: another question, Cancel and leaving the page end the request, and with it the gateway's work.
+function useSearch(shell: Shell, q: string, level: string) {
+  const [found, setFound] = useState<Found | null>(null)
+  const [count, setCount] = useState(0)
+  const request = useRef<AbortController | undefined>(undefined)
+  const cancel = () => {
+    request.current?.abort()
+    setFound((before) => (before?.state === 'running' ? { ...before, state: 'cancelled' } : before))
+  }
+  useEffect(() => {
+    setFound(null)
+    if (!q) return
+    const own = new AbortController()
+    request.current = own
+    let now: Found = { state: 'running', hits: [], progress: NOTHING }
+    let frame = 0
+    const show = (change: Partial<Found>) => {
+      if (own.signal.aborted) return
+      now = { ...now, ...change }
+      frame ||= requestAnimationFrame(() => {
+        frame = 0
+        if (!own.signal.aborted) setFound(now)
+      })
+    }
+    const run = async () => {
+      const parameters = new URLSearchParams({ q, limit: String(HITS), context: String(CONTEXT) })
+      if (level) parameters.set('level', level)
+      const answer = await open(`/api/v1/log-streaming/search?${parameters}`, {
+        signal: own.signal,
+        accept: 'text/event-stream',
+      })
+      for await (const event of eventsOf(answer.body as ReadableStream<Uint8Array>)) {
+        const data = JSON.parse(event.data)
+        if (event.type === 'hit') show({ hits: [...now.hits, { before: [], after: [], ...data }] })
+        else if (event.type === 'progress') show({ progress: data })
+        else if (event.type === 'complete') {
+          show({ state: 'done', complete: data })
+          shell.announce(shell.t.search.hits(now.hits.length))
+        } else if (event.type === 'error') throw new RequestError(500, data.code, data.message)
+      }
+      if (now.state === 'running') throw new RequestError(0, 'UNREACHABLE', '')
+    }
+    show({})
+    run().catch((error: unknown) => {
+      show({
+        state: 'failed',
+        error: error instanceof RequestError ? error : new RequestError(0, 'UNREACHABLE', String(error)),
+      })
+    })
+    return () => {
+      own.abort()
+      cancelAnimationFrame(frame)
+    }
+  }, [q, level, count])
+  return { found, cancel, again: () => setCount((before) => before + 1) }
+}

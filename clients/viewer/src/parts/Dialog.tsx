@@ -1,0 +1,43 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+
+/** A modal window: the browser keeps the focus in it, Escape closes it, and the focus returns to where it was. */
+export function Dialog({
+  title,
+  close,
+  children,
+  isWide = false,
+}: {
+  title: string
+  close(): void
+  children: ComponentChildren
+  isWide?: boolean
+}) {
+  const box = useRef<HTMLDialogElement>(null)
+  useEffect(() => {
+    const before = document.activeElement
+    box.current?.showModal()
+    return () => {
+      if (before instanceof HTMLElement) before.focus()
+    }
+  }, [])
+  return (
+    <dialog
+      ref={box}
+      aria-label={title}
+      data-wide={isWide}
+      onCancel={(event) => {
+        event.preventDefault()
+        close()
+      }}
+      onMouseDown={(event) => {
+        if (event.target === box.current) close()
+      }}
+    >
+      <div class="dialog">
+        <h2>{title}</h2>
+        {children}
+      </div>
+    </dialog>
+  )
+}

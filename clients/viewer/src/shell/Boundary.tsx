@@ -1,0 +1,31 @@
+import { Component, type ComponentChildren } from 'preact'
+import { words } from './preferences'
+
+interface Properties {
+  children: ComponentChildren
+}
+
+/** Keeps the shell where a page fails, so that one can go elsewhere. */
+export class Boundary extends Component<Properties, { text: string | null }> {
+  override state = { text: null as string | null }
+
+  static override getDerivedStateFromError(error: unknown) {
+    return { text: String(error) }
+  }
+
+  override render() {
+    const t = words.value.shell
+    if (this.state.text === null) return this.props.children
+    return (
+      <div class="state" role="alert">
+        <h2>{t.broken}</h2>
+        <p>{this.state.text}</p>
+        <p class="actions">
+          <button type="button" onClick={() => this.setState({ text: null })}>
+            {t.retry}
+          </button>
+        </p>
+      </div>
+    )
+  }
+}

@@ -1,0 +1,19 @@
+"""One gateway with a working day in it, and one browser, for all tests of the viewer."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.screenshots.content import fill
+from tests.support.gateway_process import running_gateway
+from tests.support.viewer import Viewer, running_browser
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def viewer(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Viewer]:
+    """Pages of a gateway that nobody stops; tests add tasks and executions of their own names."""
+    directory = tmp_path_factory.mktemp("viewer")
+    async with running_gateway(directory, DURABILITY="process") as gateway, running_browser() as browser:
+        await fill(gateway.grpc_address, gateway.url)
+        yield Viewer(gateway, browser)

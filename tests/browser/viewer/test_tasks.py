@@ -1,0 +1,79 @@
+"""The list of tasks: what is streaming, and was."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.support.viewer import Viewer
+from tests.support.worker import publish
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.asyncio(loop_scope="package"),
+]
+
+ROW = ".tasks tbody tr"
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+async def test_tasks_are_listed_with_their_counts(viewer: Viewer) -> None:
+    """Status, lines, counts by level and workers; a name opens the log."""
+    async with viewer.open() as page:
+        row = page.locator(ROW, has_text="web-frontend-2207")
+        await expect(row.locator(".status")).to_have_text("Failed")
+        await expect(row).to_contain_text("1,840")
+        await expect(row.locator(".levels .heard-only")).to_have_text(re.compile(r"INFO [\d,]+, WARN \d+, ERROR \d+"))
+        await row.get_by_role("link").click()
+        await expect(page).to_have_url(f"{viewer.gateway.url}/logs/web-frontend-2207")
+
+
+async def test_the_list_is_live_and_says_only_what_ends(viewer: Viewer) -> None:
+    """A new task appears by itself; its end is said aloud, its lines are not."""
+    async with viewer.open("/?search=live-task") as page:
+        await expect(page.get_by_text("No task matches")).to_be_visible()
+        await publish(viewer.gateway.grpc_address, "live-task", ["one"])
+        await expect(page.locator(ROW).locator(".status")).to_have_text("Running")
+        assert await page.locator("#spoken").inner_text() == ""
+        await publish(viewer.gateway.grpc_address, "live-task", ["two"], end=True)
+        await expect(page.locator(ROW).locator(".status")).to_have_text("Completed")
+        await expect(page.locator("#spoken")).to_have_text("live-task: completed")
+
+
+async def test_search_and_status_are_in_the_address(viewer: Viewer) -> None:
+    """So that the view can be passed on; a reload shows the same."""
+    async with viewer.open() as page:
+        await page.get_by_label("Find a task").fill("FRONTEND")
+        await expect(page.locator(ROW)).to_have_count(3)
+        await page.get_by_text("Failed", exact=True).first.click()
+        await expect(page.locator(ROW)).to_have_count(1)
+        assert page.url.endswith("/?search=FRONTEND&status=FAILED")
+        await page.reload()
+        await expect(page.locator(ROW)).to_have_count(1)
+
+
+async def test_a_gateway_without_history_shows_what_it_remembers(viewer: Viewer) -> None:
+    """And says that there may be more."""
+    async with viewer.open("/nowhere") as page:
+        await page.route("**/api/v1/log-streaming/tasks?**", lambda route: route.fulfill(status=404, json={}))
+        await page.get_by_role("link", name="To the tasks").click()
+        await expect(page.locator(ROW, has_text="web-frontend-2207")).to_contain_text("1,840")
+        await expect(page.get_by_text("What the gateway saw since it was started")).to_be_visible()
+
+
+async def test_old_links_lead_to_the_log(viewer: Viewer) -> None:
+    """With all that they said."""
+    async with viewer.open("/?task=render-queue%2Fvideo-118&level=WARN") as page:
+        await expect(page).to_have_url(f"{viewer.gateway.url}/logs/render-queue%2Fvideo-118?level=WARN")
+
+
+async def test_names_are_text(viewer: Viewer) -> None:
+    """Markup in the name of a task or worker is shown, not followed, in the list and on its page."""
+    await publish(viewer.gateway.grpc_address, HOSTILE, [HOSTILE], worker_id=HOSTILE, end=True)
+    async with viewer.open("/?search=onerror") as page:
+        await expect(page.locator(f"{ROW} a")).to_have_text(HOSTILE)
+        await page.locator(f"{ROW} a").click()
+        await expect(page.get_by_text(HOSTILE).first).to_be_visible()
+        assert await page.locator("img").count() == 0
+        assert HOSTILE in await page.title()

@@ -1,0 +1,1 @@
+"""Pictures of the viewer for the documentation: ``make screenshots``."""

@@ -1,0 +1,85 @@
+"""Takes the pictures of ``docs/screenshots``: the real gateway, filled, in a real Chromium, light and dark.
+
+``python -m tests.screenshots [DIRECTORY] [NAME …]``: only the named ones, into another directory.
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.screenshots.content import fill
+from tests.support.gateway_process import running_gateway
+from tests.support.programs import program
+from tests.support.web_pages import ARGUMENTS
+
+DIRECTORY = Path(__file__).parents[2] / "docs/screenshots"
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 780}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One page: what to open, what to wait for, and what to press before the picture is taken."""
+
+    name: str
+    path: str
+    ready: str
+    presses: Sequence[str] = ()
+    is_phone: bool = False
+
+
+PICTURES = (
+    Picture("tasks", "/", ".tasks tbody tr"),
+    Picture("executions", "/executions", ".executions tbody tr"),
+    Picture("execution", "/executions/run-4097", ".waterfall li", ("j", "j", "j", "j", "j", "j", "j", "Enter")),
+    Picture("automation", "/automation", ".page"),
+    Picture("search", "/search?q=resume%3A%3Acase_10", ".search-state[data-state=done]"),
+    Picture("help", "/", ".tasks tbody tr", ("?",)),
+    Picture("tasks-phone", "/", ".tasks tbody tr", is_phone=True),
+    Picture("execution-phone", "/executions/run-4100", ".waterfall li", is_phone=True),
+)
+
+
+async def main(directory: Path, names: Sequence[str]) -> None:
+    """Take them all, or those named."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        async with running_gateway(Path(place), DURABILITY="process") as gateway, async_playwright() as playwright:
+            await fill(gateway.grpc_address, gateway.url)
+            browser = await playwright.chromium.launch(executable_path=program("chromium"), args=ARGUMENTS)
+            try:
+                for picture in PICTURES:
+                    for theme in ("light", "dark") if not names or picture.name in names else ():
+                        await _take(browser, gateway.url, picture, theme, directory)
+            finally:
+                await browser.close()
+
+
+async def _take(browser: Browser, url: str, picture: Picture, theme: str, directory: Path) -> None:
+    context = await browser.new_context(
+        viewport=PHONE if picture.is_phone else DESKTOP,  # type: ignore[arg-type]
+        color_scheme="light" if theme == "light" else "dark",
+        reduced_motion="reduce",
+    )
+    try:
+        page: Page = await context.new_page()
+        await page.goto(url + picture.path)
+        await page.locator(picture.ready).first.wait_for()
+        await page.evaluate("document.fonts.ready")
+        for key in picture.presses:
+            await page.keyboard.press(key)
+        path = directory / f"{picture.name}-{theme}.png"
+        await page.screenshot(path=path)
+        print(f"{path.name}  {path.stat().st_size // 1024} kB")
+    finally:
+        await context.close()
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    asyncio.run(main(Path(given[0]) if given else DIRECTORY, given[1:]))

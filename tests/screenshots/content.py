@@ -1,0 +1,207 @@
+"""What a gateway has seen on a working day, so that its pages have something to show."""
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc.aio
+import httpx2
+from otto.logs.v1 import logs_pb2, logs_pb2_grpc
+
+__all__ = ["fill"]
+
+SEED = 20260131
+WINDOW_LINES = 120
+LEVELS = {
+    "DEBUG": logs_pb2.LEVEL_DEBUG,
+    "INFO": logs_pb2.LEVEL_INFO,
+    "WARN": logs_pb2.LEVEL_WARN,
+    "ERROR": logs_pb2.LEVEL_ERROR,
+}
+
+
+@dataclass(frozen=True)
+class Build:
+    """One task: how long it took, how it ended (None: it has not), and what its workers say."""
+
+    task_id: str
+    minutes_ago: float
+    seconds: float
+    status: str | None
+    lines: int
+    workers: Sequence[str]
+
+
+BUILDS = (
+    Build("deploy-staging-0412", 205, 96, "completed", 640, ("deployer",)),
+    Build("nightly-model-eval", 180, 1650, "completed", 5200, ("gpu-1", "gpu-2", "gpu-3", "gpu-4")),
+    Build("web-frontend-2207", 64, 148, "failed", 1840, ("linter", "bundler", "tests-1", "tests-2")),
+    Build("web-frontend-2208", 52, 171, "completed", 2110, ("linter", "bundler", "tests-1", "tests-2")),
+    Build("gateway-linux-x64-0931", 41, 388, "completed", 6400, ("compiler", "tests-1", "tests-2", "packager")),
+    Build("gateway-linux-arm64-0931", 40, 512, "failed", 4120, ("compiler", "tests-1")),
+    Build("render-queue/video-118", 22, 260, "completed", 980, ("renderer",)),
+    Build("docs-preview-77", 14, 21, "completed", 132, ("builder",)),
+    Build("gateway-linux-x64-0932", 6, 330, None, 3900, ("compiler", "tests-1", "tests-2")),
+    Build("web-frontend-2209", 2, 100, None, 870, ("linter", "bundler", "tests-1", "tests-2")),
+)
+SAYINGS: dict[str, Sequence[str]] = {
+    "DEBUG": (
+        "cache hit for object {n:04x}",
+        "reusing the artifact of step {n}",
+        "environment unchanged since step {n}",
+    ),
+    "INFO": (
+        "compiling unit {n} of 640",
+        "test session::resume::case_{n} ok",
+        "linked target/release/part-{n}",
+        "copied asset {n}.png (48 kB)",
+        "downloading chunk {n}",
+    ),
+    "WARN": (
+        "unused variable `attempt` in session.rs:{n}",
+        "retrying the upload of part {n} after a timeout",
+        "chunk {n} is larger than 500 kB",
+    ),
+    "ERROR": (
+        "test session::resume::case_{n} failed: expected 3 lines, got 2",
+        "connection reset by peer while pushing layer {n}",
+    ),
+}
+
+
+async def fill(grpc_address: str, url: str) -> None:
+    """Send builds over gRPC and executions over HTTP."""
+    source = random.Random(SEED)
+    async with grpc.aio.insecure_channel(grpc_address) as channel:
+        for build in BUILDS:
+            await _publish(channel, build, source)
+    async with httpx2.AsyncClient(base_url=url) as http:
+        for report in _executions(source):
+            (await http.post("/api/logs/node-execution", json=report)).raise_for_status()
+        for number in range(14):
+            body = {"status": "error" if number % 6 == 0 else "success", "execution_time_ms": 900 + 40 * number}
+            (await http.post(f"/api/scripts/script-{number % 4}/execution-record", json=body)).raise_for_status()
+
+
+async def _publish(channel: grpc.aio.Channel, build: Build, source: random.Random) -> None:
+    start = time.time() - 60 * build.minutes_ago
+    levels = source.choices(
+        ["DEBUG", "INFO", "WARN", "ERROR"], [14, 80, 5, 1 if build.status == "failed" else 0.1], k=build.lines
+    )
+    items = []
+    for first in range(0, build.lines, WINDOW_LINES):
+        by_worker: dict[str, list[logs_pb2.Line]] = {}
+        for number, level in enumerate(levels[first : first + WINDOW_LINES], first + 1):
+            said = source.choice(SAYINGS[level]).format(n=number)
+            at = int((start + build.seconds * number / build.lines) * 1e9)
+            line = logs_pb2.Line(message=said.encode(), level=LEVELS[level], time_unix_nano=at)
+            by_worker.setdefault(source.choice(build.workers), []).append(line)
+        items += [
+            logs_pb2.PublishRequest(lines=logs_pb2.LineBatch(task_id=build.task_id, worker_id=worker, lines=lines))
+            for worker, lines in by_worker.items()
+        ]
+    items += [logs_pb2.PublishRequest(stage_progress=stage) for stage in _stages(build)]
+    if build.status is not None:
+        end = logs_pb2.EndOfTask(task_id=build.task_id, failed=build.status == "failed")
+        items.append(logs_pb2.PublishRequest(end_of_task=end))
+
+    async def requests() -> AsyncIterator[logs_pb2.PublishRequest]:
+        yield logs_pb2.PublishRequest(hello=logs_pb2.Hello(producer_id=str(uuid.uuid4()), agent="screenshots"))
+        for number, item in enumerate(items, 1):
+            item.number = number
+            yield item
+
+    async for _ in logs_pb2_grpc.LogIngestServiceStub(channel).Publish(requests()):
+        await asyncio.sleep(0)
+
+
+def _stages(build: Build) -> list[logs_pb2.StageProgress]:
+    """A build that still runs tells how far it is: one stage over, one half, one to come."""
+    if build.status is not None:
+        return []
+    now = time.time_ns()
+    return [
+        logs_pb2.StageProgress(
+            pipeline_id=build.task_id, stage_id=stage, status=status, progress_percentage=percentage, time_unix_nano=now
+        )
+        for stage, status, percentage in (
+            ("prepare", logs_pb2.STAGE_STATUS_COMPLETED, 100),
+            ("compile", logs_pb2.STAGE_STATUS_RUNNING, 20 + len(build.workers) * 12),
+            ("test", logs_pb2.STAGE_STATUS_PENDING, 0),
+        )
+    ]
+
+
+NODES = (
+    ("load", "Load the recipe", "io", 180),
+    ("check", "Check the inputs", "condition", 40),
+    ("fetch-a", "Fetch the catalogue", "http", 1400),
+    ("fetch-b", "Fetch the prices", "http", 900),
+    ("join", "Join prices to items", "transform", 350),
+    ("score", "Score the items", "model", 2600),
+    ("filter", "Keep the best 200", "transform", 60),
+    ("write", "Write the report", "io", 420),
+    ("notify", "Tell the channel", "http", 260),
+)
+
+
+def _executions(source: random.Random) -> list[dict[str, Any]]:
+    """Reports of node runs, oldest first; the last execution is still running."""
+    reports: list[dict[str, Any]] = []
+    now = int(time.time() * 1000)
+    for number in range(30, 0, -1):
+        at = now - number * 23 * 60_000 + source.randint(0, 9 * 60_000)
+        reports += _execution(f"run-{4100 - number}", at, source, fails_at="score" if number % 7 == 3 else None)
+    reports += _execution("run-4100", now - 4_600, source, fails_at=None, until="score")
+    return reports
+
+
+def _execution(
+    execution_id: str, at: int, source: random.Random, *, fails_at: str | None, until: str | None = None
+) -> list[dict[str, Any]]:
+    reports = []
+    slow = source.uniform(0.7, 1.5)
+    for node, name, kind, usual in NODES:
+        for turn in range(3 if node == "score" else 1):
+            took = round(usual * slow * source.uniform(0.6, 1.5) / (3 if node == "score" else 1))
+            started = at - (usual // 2 if node == "fetch-b" else 0)
+            report: dict[str, Any] = {
+                "execution_id": execution_id,
+                "script_id": "price-report" if source.random() < 0.7 else "price-report-eu",
+                "node_id": node,
+                "node_name": name,
+                "node_type": kind,
+                "status": "running",
+                "started_at": started,
+                "parameters": {"batch": turn + 1, "of": 3, "items": 4180, "source": f"catalogue/{execution_id}.json"},
+            }
+            if until == node and turn == 1:
+                return [*reports, report]
+            fails = fails_at == node and turn == 1
+            reports.append(
+                report
+                | {
+                    "status": "failed" if fails else "completed",
+                    "finished_at": started + took,
+                    "execution_time_ms": took,
+                }
+            )
+            if fails:
+                reports[-1]["error_message"] = "ValueError: 12 items have no price"
+                reports[-1]["error_traceback"] = TRACEBACK
+                return reports
+            reports[-1]["result"] = {"items": 4180 - 7 * turn, "seconds": took / 1000, "cached": turn == 0}
+            at = max(at, started + took + 12)
+    return reports
+
+
+TRACEBACK = """Traceback (most recent call last):
+  File "/srv/recipes/price_report/nodes.py", line 88, in execute
+    scores = score(items, prices)
+  File "/srv/recipes/price_report/score.py", line 31, in score
+    raise ValueError(f"{len(missing)} items have no price")
+ValueError: 12 items have no price"""
