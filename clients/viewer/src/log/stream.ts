@@ -1,5 +1,5 @@
 /** A task's live lines over Server-Sent Events: resumes exactly, waits longer from failure to failure, hands out batches. */
-import { type Calls, RefusedError } from './calls'
+import { type Calls, type HistoryPage, RefusedError } from './calls'
 import type { Gap, LogEntry, LogFilter } from './entry'
 import { takeSlot } from './stream-slots'
 
@@ -67,7 +67,7 @@ export class Stream {
         }
       } catch (error) {
         if (this.#isOver) return
-        if (error instanceof RefusedError && FINAL.has(error.status) && !(error.status === 404 && !release)) {
+        if (error instanceof RefusedError && FINAL.has(error.status)) {
           this.handlers.refused(error)
           return this.#end('closed')
         }
@@ -93,8 +93,9 @@ export class Stream {
   /** What came since, without a connection of one's own. */
   async #poll(): Promise<void> {
     for (;;) {
-      const page = await this.calls.page({ after: this.#position, limit: POLL_LINES }, this.filter, this.#abort.signal)
+      const page = await this.#page()
       if (this.#isOver) return
+      if (!page) return this.handlers.state('open')
       if (this.epoch && page.epoch !== this.epoch) {
         this.close()
         return this.handlers.restart()
@@ -110,6 +111,16 @@ export class Stream {
       }
       return
     }
+  }
+
+  /** null: the task has no lines yet. */
+  #page(): Promise<HistoryPage | null> {
+    return this.calls
+      .page({ after: this.#position, limit: POLL_LINES }, this.filter, this.#abort.signal)
+      .catch((error) => {
+        if (error instanceof RefusedError && error.status === 404) return null
+        throw error
+      })
   }
 
   #sleep(milliseconds: number): Promise<void> {
