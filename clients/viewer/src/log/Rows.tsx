@@ -73,7 +73,7 @@ export function Rows({ log, taskId, t }: { log: LogController; taskId: string; t
       {empty && <p class="log-empty">{empty}</p>}
       <div class="log-floating">
         {lines && (
-          <div class="log-choice" role="group" aria-label={t.chosen(lines.from, lines.to)}>
+          <fieldset class="log-choice" aria-label={t.chosen(lines.from, lines.to)}>
             <span data-lines={lineText(lines)}>{t.chosen(lines.from, lines.to)}</span>
             <button type="button" onClick={() => void log.copy()}>
               {t.copy}
@@ -84,7 +84,7 @@ export function Rows({ log, taskId, t }: { log: LogController; taskId: string; t
             <button type="button" aria-label={t.clearChoice} onClick={() => log.change({ lines: null })}>
               ×
             </button>
-          </div>
+          </fieldset>
         )}
         {log.said.value && <span class="log-said">{log.said.value}</span>}
         {!log.isFollowing.value && model.rowCount > 0 && (

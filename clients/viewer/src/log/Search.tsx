@@ -20,9 +20,8 @@ export function Search({
       ? t.found(search.ordinal, search.total, search.isComplete)
       : t.searching
   return (
+    <search class="log-search">
     <form
-      class="log-search"
-      role="search"
       onSubmit={(event) => {
         event.preventDefault()
         void log.step(true)
@@ -55,5 +54,6 @@ export function Search({
         </>
       )}
     </form>
+    </search>
   )
 }
