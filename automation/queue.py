@@ -107,9 +107,15 @@ class AutomationQueue:
         return found
 
     async def delete(self, task_id: str) -> bool:
-        """Stop a task, tell its stream, and remove it; its content stays. False for an unknown one."""
-        if await self.stop(task_id) is None:
+        """Remove a task, stopped where it is not at its end; False for an unknown one.
+
+        Its content stays, and so do the lines in its stream.
+        """
+        detail = await self.detail(task_id)
+        if detail is None:
             return False
+        if any(item["status"] in ("waiting", "processing") for item in detail["queue"]):
+            await self.stop(task_id)
         await self._send_rest()
         return await asyncio.to_thread(self._tasks.delete, task_id)
 
