@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from storage.automation import AutomationDatabase
 from storage.automation.log import progress, rows_after, save_progress
+from storage.automation.records import QUEUE_TYPES, share_done
 
 __all__ = ["Courier", "Lines"]
 
@@ -33,6 +34,10 @@ class Lines(Protocol):
         self, pipeline_id: str, stage_id: str, status: str, *, message: str = "", percentage: int = 0
     ) -> None:
         """Take the state of a stage."""
+        ...
+
+    async def end_task(self, task_id: str, *, failed: bool = False, reason: str = "") -> None:
+        """Take the end of a task."""
         ...
 
     async def flush(self, timeout_seconds: float | None = None) -> None:
@@ -90,6 +95,11 @@ class Courier:
             await self._lines.report_stage(
                 row["task_id"], row["queue_type"], status, message=row["message"][:200], percentage=_percentage(given)
             )
+        is_done = row["action_type"] == "complete" and row["queue_type"] == QUEUE_TYPES[-1]
+        if is_done or row["action_type"] in ("fail", "stop"):
+            await self._lines.end_task(
+                row["task_id"], failed=not is_done, reason="" if is_done else row["message"][:200]
+            )
 
     def _next(self) -> list[dict[str, Any]]:
         with self._database.reading() as connection:
@@ -101,7 +111,4 @@ class Courier:
 
 
 def _percentage(given: dict[str, Any]) -> int:
-    done, total = given.get("progress"), given.get("total", 100)
-    if not isinstance(done, int | float) or not isinstance(total, int | float) or total <= 0:
-        return 0
-    return max(0, min(100, round(100 * done / total)))
+    return round(100 * (share_done(given) or 0.0))

@@ -22,6 +22,7 @@ from storage.automation import (
     TaskRepository,
 )
 from storage.automation.records import QUEUE_TYPES
+from storage.journal import JournalError
 
 __all__ = ["Scheduler", "utc_now"]
 
@@ -73,7 +74,18 @@ class Scheduler:
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until cancelled; a stage that runs then is ended, and taken up as a retry by whoever comes next."""
+        """Work until cancelled; a stage that runs then is ended, and taken up as a retry by whoever comes next.
+
+        A database that cannot be used is tried again after a third of the lock's expiry.
+        """
+        while True:
+            try:
+                await self._bid()
+            except* JournalError as errors:
+                _log.warning("the scheduler has to wait for its database", error=str(errors.exceptions[0]))
+                await asyncio.sleep(self._expiry_seconds / 3)
+
+    async def _bid(self) -> None:
         while True:
             lock = SchedulerLock(self._database, self._now, expiry_seconds=self._expiry_seconds)
             if not await asyncio.to_thread(lock.take):
@@ -84,7 +96,8 @@ class Scheduler:
             except* LockLostError:
                 _log.warning("the scheduler lost its lock")
             finally:
-                await asyncio.to_thread(lock.release)
+                with contextlib.suppress(JournalError):  # it expires
+                    await asyncio.to_thread(lock.release)
 
     async def _hold(self, lock: SchedulerLock) -> None:
         queue = QueueRepository(lock)
@@ -156,6 +169,10 @@ class Scheduler:
         except (StageFailedError, OSError) as error:
             await asyncio.to_thread(queue.fail, item, str(error))
             return
+        except asyncio.CancelledError:
+            with contextlib.suppress(LockLostError, JournalError):  # then its next holder notes it
+                await asyncio.to_thread(queue.ended, item)
+            raise
         await asyncio.to_thread(queue.complete, item, result)
 
     async def _next_event(self, queue: QueueRepository) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.api.automation import automation_routes
 from gateway.api.batch_jobs import BATCH_PATH, batch_job_routes
 from gateway.api.batch_jobs import body_bytes_max as batch_body_bytes_max
 from gateway.api.executions import NODE_EXECUTION_PATH, body_bytes_max, execution_routes
@@ -20,6 +21,7 @@ from gateway.api.scripts import script_routes
 from gateway.api.stages import stage_routes
 from gateway.application import RequestLog, http_application
 from gateway.auth import auth_routes
+from gateway.automation_queue import automation_of
 from gateway.batch_jobs import BatchJobsCollector, batch_jobs_of
 from gateway.description.operation import DescribedRoute
 from gateway.description.routes import description_routes
@@ -236,6 +238,9 @@ class Gateway:
         if batch is not None:
             undo.push_async_callback(batch.close)
             metrics.registry.register(BatchJobsCollector(batch))
+        self._automation = automation = automation_of(settings, journal, path)
+        if automation is not None:
+            undo.push_async_callback(automation.close)
         self._vitals = Vitals(sources.totals, lambda: admission.active)
         routes = [
             *sse_routes(hub, authenticator, enable_compression=settings.enable_compression, quota=readers),
@@ -245,7 +250,8 @@ class Gateway:
             *auth_routes(authenticator),
             *stage_routes(journal, authenticator),
             *recent_tasks_routes(recent_tasks, authenticator),
-            *polling_routes(table, authenticator),
+            *polling_routes(table, authenticator, automation),
+            *automation_routes(automation, authenticator),
             *execution_routes(executions, authenticator, value_bytes_max=settings.execution_value_bytes_max),
             *script_routes(executions, authenticator),
             *batch_job_routes(batch, authenticator, keywords_max=settings.batch_keywords_max),
@@ -290,6 +296,8 @@ class Gateway:
         retention.start()
         if batch is not None:
             batch.start()
+        if automation is not None:
+            await automation.start()
         undo.push_async_callback(grpc.stop, 0)
         grpc_port = await grpc.start()
         undo.push_async_callback(self._http.stop)
@@ -336,6 +344,11 @@ class Gateway:
                 Step("end the HTTP server", self._http.stop, 2 * seconds),
                 Step("let producers have their answers, and end gRPC", lambda: self._grpc.stop(grace), 2 * seconds),
                 Step("store the answer that a batch job waits for", self._end_batch_jobs, 2 * seconds),
+                Step(
+                    "end the stages that run, and store their last lines",
+                    self._end_automation,
+                    3 * seconds,
+                ),
                 Step("take over no more rows of other programs", self._watcher.close, seconds),
                 Step("store what waits for a commit", self._flush_journal, seconds),
                 Step("copy it to the polling tables", lambda: self._sink.close(grace), 2 * seconds),
@@ -365,6 +378,10 @@ class Gateway:
     async def _end_batch_jobs(self) -> None:
         if self._batch is not None:
             await self._batch.close(self._settings.shutdown_grace_seconds)
+
+    async def _end_automation(self) -> None:
+        if self._automation is not None:
+            await self._automation.close()
 
     async def _flush_journal(self) -> None:
         while self._journal.statistics.waiting_bytes:

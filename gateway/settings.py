@@ -1,6 +1,7 @@
 """Every setting of the gateway: its name, type, default, unit, and what switches it off."""
 
 import ipaddress
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -79,12 +80,23 @@ def _rules(value: object) -> tuple[RetentionRule, ...]:
     raise ValueError("this is not a list of rules: write them as PATTERN=DURATION, separated by commas")
 
 
+def _command(text: str) -> str:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"this cannot be split into a program and its arguments: {error}") from error
+    if not words or not words[0] or "\0" in text:
+        raise ValueError("give a program and its arguments, as a shell would split them")
+    return text
+
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
 Bytes = Annotated[int, Field(ge=1024)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Text = Annotated[str, Field(min_length=1)]
+Command = Annotated[str, AfterValidator(_command)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
 
 
@@ -324,6 +336,21 @@ class Settings(BaseModel):
     batch_kept_minutes: float = Field(
         30, gt=0, description="Minutes for which a batch job that has ended can be asked for."
     )
+
+    # The automation queue
+    automation_enabled: bool = Field(
+        False, description="Run the automation queue in this process, on the journal's database; false: there is none."
+    )
+    tasks_dir: Path = Field(Path("tasks"), description="Where each task of the queue has its files, under its id.")
+    automation_script_command: Command | None = Field(
+        None,
+        description="What runs for the stage `script`: a program and its arguments, split as a shell would but without "
+        "one, with `{task_id}`, `{directory}` and `{settings}` (JSON) filled in. Unset: the demonstration stage.",
+    )
+    automation_image_command: Command | None = Field(None, description="The same for `image`.")
+    automation_video_command: Command | None = Field(None, description="The same for `video`.")
+    automation_youtube_command: Command | None = Field(None, description="The same for `youtube`.")
+    automation_stage_minutes: float = Field(60, gt=0, description="Minutes that one of these commands may take.")
 
     # Logs
     log_level: Annotated[LogLevel, BeforeValidator(_level)] = Field(

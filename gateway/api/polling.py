@@ -9,10 +9,14 @@ from typing import Final, Protocol
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 
+from automation.queue import AutomationQueue
 from filters.identifiers import IdentifierError, check_identifier
-from gateway.api.polling_description import READ_JOB_LOGS
+from gateway.api.automation import json_row
+from gateway.api.execution_access import answer
+from gateway.api.polling_description import READ_JOB_LOGS, TASK_LOG_CHOICES, TASK_LOGS_MAX
 from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError, error_response
+from storage.journal import JournalError
 from storage.polling import Extent, Page, PollingTable, PollingUnavailableError
 
 __all__ = ["polling_routes"]
@@ -23,6 +27,8 @@ _BYTES_MAX: Final = 256 << 10
 
 _COMPRESS_BYTES_MIN: Final = 1024
 _RETRY_AFTER_SECONDS: Final = 2
+_TASK_LOGS: Final = 500
+_COLUMNS: Final = {"level": "level", "queueType": "queue_type", "actionType": "action_type"}
 
 
 class Principal(Protocol):
@@ -41,18 +47,20 @@ class Authenticator(Protocol):
         ...
 
 
-def polling_routes(table: PollingTable, authenticator: Authenticator) -> list[DescribedRoute]:
+def polling_routes(
+    table: PollingTable, authenticator: Authenticator, automation: AutomationQueue | None = None
+) -> list[DescribedRoute]:
     """``GET /api/automation/logs?jobId=`` with optional ``afterId`` and ``limit``.
 
     The answer is ``{"logs": [{"id", "job_id", "log_message", "created_at"}, …]}``, ascending by id. Its weak ``ETag``
     changes with the first row, the last row and the last row's content; a request that names it in ``If-None-Match``
-    gets 304. With ``taskId`` alone, the form of the automation queue, the list is empty: it holds the rows of
-    ``task_logs``, and a task without such rows has none.
+    gets 304. With ``taskId`` alone, the form of the automation queue, the list has the rows of ``task_logs``, the newest
+    first, with optional ``level``, ``queueType``, ``actionType`` and ``limit``; it is empty where the queue is off.
     """
 
     async def logs(request: Request) -> Response:
         try:
-            return await _logs(request, table, authenticator)
+            return await _logs(request, table, authenticator, automation)
         except ApiError as error:
             return error_response(error)
         except PollingUnavailableError as error:
@@ -62,7 +70,9 @@ def polling_routes(table: PollingTable, authenticator: Authenticator) -> list[De
     return [DescribedRoute("/api/automation/logs", logs, READ_JOB_LOGS)]
 
 
-async def _logs(request: Request, table: PollingTable, authenticator: Authenticator) -> Response:
+async def _logs(
+    request: Request, table: PollingTable, authenticator: Authenticator, automation: AutomationQueue | None
+) -> Response:
     principal = await authenticator.principal_of(request)
     query = request.query_params
     job_id, task_id = query.get("jobId"), query.get("taskId")
@@ -73,6 +83,8 @@ async def _logs(request: Request, table: PollingTable, authenticator: Authentica
     except IdentifierError as error:
         raise ApiError("INVALID_ARGUMENT", str(error), field=error.field) from error
     principal.require("logs:read", task_id=named)
+    if automation is not None and not job_id:
+        return await _task_logs(request, automation, named)
     after_id = _number(request, "afterId", minimum=0, default=0)
     limit = _number(request, "limit", minimum=1, default=0)
     extent = await table.extent(job_id, after_id) if job_id else Extent()
@@ -100,6 +112,28 @@ async def _logs(request: Request, table: PollingTable, authenticator: Authentica
     if request.method == "HEAD":
         return Response(headers=headers, media_type="application/json")
     return StreamingResponse(chunks, headers=headers, media_type="application/json")
+
+
+async def _task_logs(request: Request, automation: AutomationQueue, task_id: str) -> Response:
+    """The newest rows of a task of the automation queue."""
+    filters = {column: _choice(request, name) for name, column in _COLUMNS.items()}
+    limit = _number(request, "limit", minimum=1, default=_TASK_LOGS)
+    if limit > TASK_LOGS_MAX:
+        raise ApiError("INVALID_ARGUMENT", f"limit is {limit}: with taskId give 1 to {TASK_LOGS_MAX}", field="limit")
+    try:
+        rows = await automation.logs(task_id, limit=limit, **filters)
+    except JournalError as error:
+        text = "task_logs cannot be read now; try again"
+        raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
+    return answer({"logs": json_row(rows)})
+
+
+def _choice(request: Request, name: str) -> str | None:
+    text = request.query_params.get(name)
+    if text is not None and text not in TASK_LOG_CHOICES[name]:
+        choices = ", ".join(TASK_LOG_CHOICES[name])
+        raise ApiError("INVALID_ARGUMENT", f"{name} is {text[:64]!r}: give one of {choices}", field=name)
+    return text
 
 
 class _Rows:

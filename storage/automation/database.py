@@ -1,9 +1,11 @@
 """The database of the automation queue: one transaction at a time, which holds the write lock from its beginning."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy
 from sqlalchemy import Connection
@@ -11,10 +13,12 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from storage.automation.schema import create_missing
-from storage.database import sqlite_path
+from storage.database import explain, sqlite_path
 from storage.sqlite.locks import write_lock
 
 __all__ = ["AutomationDatabase"]
+
+_CHECKPOINT_BYTES: Final = 500 * 4096
 
 
 class AutomationDatabase:
@@ -46,17 +50,35 @@ class AutomationDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """All of the block or nothing of it; blocks, so it belongs in a thread."""
-        with self._lock.background(), self._engine.connect() as connection, connection.begin():
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            yield connection
+        """All of the block or nothing of it; blocks, so it belongs in a thread.
+
+        Raises:
+            JournalError: the database cannot be used, now or at all.
+        """
+        with explain(self.path), self._engine.connect() as connection:
+            with self._lock.background(), connection.begin():
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
+            self._checkpoint(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One consistent picture."""
-        with self._engine.connect() as connection, connection.begin():
+        """One consistent picture.
+
+        Raises:
+            JournalError: the database cannot be used, now or at all.
+        """
+        with explain(self.path), self._engine.connect() as connection, connection.begin():
             connection.exec_driver_sql("BEGIN")
             yield connection
+
+    def _checkpoint(self, connection: Connection) -> None:
+        """Copy the write-ahead log back in small steps, outside of the lock: it stops nobody."""
+        driver = connection.connection.driver_connection
+        wal = Path(f"{self.path}-wal")
+        with contextlib.suppress(sqlite3.Error, FileNotFoundError):
+            if driver is not None and wal.stat().st_size > _CHECKPOINT_BYTES:
+                driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def _opened(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -64,3 +86,4 @@ def _opened(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # a commit of ours must not stop the journal's for a checkpoint

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-__all__ = ["QUEUE_TYPES", "RETRY_SECONDS", "QueueItem", "StopReport", "TaskLine", "next_queue_type"]
+__all__ = ["QUEUE_TYPES", "RETRY_SECONDS", "QueueItem", "StopReport", "TaskLine", "next_queue_type", "share_done"]
 
 QUEUE_TYPES: Final = ("schedule", "script", "image", "video", "youtube")
 RETRY_SECONDS: Final = (5, 10, 30)
+_NUMBER_MAX: Final = 2**53
 
 
 def next_queue_type(queue_type: str, media_mode: str | None) -> str | None:
@@ -15,6 +16,14 @@ def next_queue_type(queue_type: str, media_mode: str | None) -> str | None:
     if queue_type == "script":
         return "image" if media_mode == "crawl" else "video"
     return {"schedule": "script", "image": "video", "video": "youtube"}.get(queue_type)
+
+
+def share_done(given: dict[str, Any]) -> float | None:
+    """How much of ``{"progress": 3, "total": 8}`` is done, 0 to 1; None where it says nothing that can be counted."""
+    done, total = given.get("progress"), given.get("total", 100)
+    if not all(isinstance(each, int | float) and abs(each) < _NUMBER_MAX for each in (done, total)):
+        return None  # what is no number compares as false
+    return max(0.0, min(1.0, done / total)) if total > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ class QueueRepository:
     def dequeue(self, queue_type: str) -> QueueItem | None:
         """Take the oldest item that is due, in one statement; None where there is none, or one is running."""
         now = self.lock.now()
-        running = task_queue.alias()
+        running, ending = task_queue.alias(), task_queue.alias()
+        is_ending = exists().where(stage_processes.c.queue_id == ending.c.id, ending.c.queue_type == queue_type)
         oldest = (
             select(task_queue.c.id)
             .where(
@@ -40,6 +41,7 @@ class QueueRepository:
                 task_queue.c.status == "waiting",
                 or_(task_queue.c.next_retry_at.is_(None), task_queue.c.next_retry_at <= now),
                 ~exists().where(running.c.queue_type == queue_type, running.c.status == "processing"),
+                ~is_ending,  # of a stopped item something may still run
             )
             .order_by(task_queue.c.created_at, task_queue.c.id)
             .limit(1)
@@ -108,12 +110,15 @@ class QueueRepository:
             return _fail(connection, item, error, self.lock.now())
 
     def orphans(self) -> list[tuple[QueueItem, tuple[str, int, int] | None]]:
-        """Items that a dead scheduler left ``processing``, with the boot, pid and start of what may still run."""
+        """What a dead scheduler left: items that are ``processing``, and those stopped whose processes nobody saw end.
+
+        With each the boot, pid and start of what may still run.
+        """
         with self.lock.held() as connection:
             found = connection.execute(
                 select(task_queue, stage_processes.c.boot_id, stage_processes.c.pid, stage_processes.c.start_ticks)
                 .outerjoin(stage_processes, stage_processes.c.queue_id == task_queue.c.id)
-                .where(task_queue.c.status == "processing")
+                .where(or_(task_queue.c.status == "processing", stage_processes.c.queue_id.is_not(None)))
                 .order_by(task_queue.c.id)
             ).mappings()
             return [
@@ -134,6 +139,11 @@ class QueueRepository:
                 return True
             return False
 
+    def ended(self, item: QueueItem) -> None:
+        """Note that nothing of a stage runs any more."""
+        with self.lock.held() as connection:
+            connection.execute(delete(stage_processes).where(stage_processes.c.queue_id == item.id))
+
     def is_processing(self, item: QueueItem) -> bool:
         """Whether nobody has stopped the item."""
         with self.lock.database.reading() as connection:
@@ -141,9 +151,11 @@ class QueueRepository:
             return connection.execute(query).first() is not None
 
     def write(self, lines: Sequence[TaskLine]) -> None:
-        """Store a stage's lines."""
+        """Store lines of one stage; of an item that was deleted meanwhile there is nothing to tell."""
         with self.lock.held() as connection:
-            append(connection, self.lock.now(), lines)
+            query = select(task_queue.c.id).where(task_queue.c.id == lines[0].queue_id)
+            if connection.execute(query).first() is not None:
+                append(connection, self.lock.now(), lines)
 
 
 def _item(row: Any) -> QueueItem:

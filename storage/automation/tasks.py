@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
 from storage.automation.database import AutomationDatabase
 from storage.automation.log import append
@@ -37,10 +37,12 @@ class TaskRepository:
         schedule: dict[str, Any] | None = None,
         due_at: datetime | None = None,
         max_retry: int = 3,
+        task_id: str | None = None,
         **columns: Any,
     ) -> str:
         """Add a task and its first item, due at once or at ``due_at`` (UTC); returns the task's id."""
-        now, task_id = self.now(), str(uuid4())
+        now = self.now()
+        task_id = task_id or str(uuid4())
         with self.database.transaction() as connection:
             connection.execute(
                 insert(tasks).values(
@@ -113,9 +115,9 @@ class TaskRepository:
                 update(task_queue)
                 .where(mine, task_queue.c.status == "processing")
                 .values(status="failed", error_message=STOPPED, completed_at=now, updated_at=now)
-                .returning(task_queue.c.id)
-            ).scalars()
-            report = StopReport(tuple(processing), deleted)
+                .returning(task_queue.c.id, task_queue.c.queue_type)
+            ).all()
+            report = StopReport(tuple(row.id for row in processing), deleted)
             connection.execute(update(tasks).where(tasks.c.id == task_id).values(last_error=STOPPED, updated_at=now))
             connection.execute(
                 update(task_schedules).where(task_schedules.c.task_id == task_id).values(is_active=0, next_run_at=None)
@@ -125,7 +127,8 @@ class TaskRepository:
                 .where(contents.c.task_id == task_id, contents.c.published == 0)
                 .values(status="failed", error=STOPPED, updated_at=now)
             )
-            append(connection, now, [TaskLine(task_id, STOPPED, level="warn", action_type="stop")])
+            stages = {"stages": [row.queue_type for row in processing]}
+            append(connection, now, [TaskLine(task_id, STOPPED, level="warn", action_type="stop", metadata=stages)])
             return report
 
     def processes(self, queue_ids: tuple[int, ...]) -> list[tuple[str, int, int]]:
@@ -145,7 +148,8 @@ class TaskRepository:
         """Put the failed item that is the task's last one in the queue anew: its type and the new item's number."""
         now = self.now()
         with self.database.transaction() as connection:
-            query = select(task_queue).where(task_queue.c.task_id == task_id)
+            is_next_run = and_(task_queue.c.queue_type == "schedule", task_queue.c.status == "waiting")
+            query = select(task_queue).where(task_queue.c.task_id == task_id, ~is_next_run)
             last = connection.execute(query.order_by(task_queue.c.id.desc()).limit(1)).mappings().first()
             if last is None or last["status"] != "failed":
                 return None

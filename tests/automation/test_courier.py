@@ -10,12 +10,16 @@ class Lines:
     def __init__(self) -> None:
         self.lines: list[tuple[str, Any]] = []
         self.stages: list[tuple[str, str]] = []
+        self.ends: list[bool] = []
 
     async def log(self, task_id: str, worker_id: str, message: str, **fields: Any) -> None:
         self.lines.append((message, fields["metadata"]))
 
     async def report_stage(self, pipeline_id: str, stage_id: str, status: str, **fields: Any) -> None:
         self.stages.append((stage_id, status))
+
+    async def end_task(self, task_id: str, *, failed: bool = False, reason: str = "") -> None:
+        self.ends.append(failed)
 
     async def flush(self, timeout_seconds: float | None = None) -> None:
         pass

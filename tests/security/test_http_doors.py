@@ -28,6 +28,8 @@ def answers(bad: int, wrong_scope: int, other_task: int, right: int) -> Answers:
 READS = answers(401, 403, 403, 200)
 OFF = answers(401, 403, 403, 503)
 """Batch jobs, for which this gateway has no credentials of Naver."""
+NO_QUEUE = answers(401, 403, 403, 404)
+"""The automation queue, which is off here."""
 OPEN = answers(200, 200, 200, 200)
 
 
@@ -59,6 +61,16 @@ DOORS = {
     ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/stages"): Door(READS, f"{LIVE}/pipelines/{OURS}/stages"),
     ("GET", f"{LIVE}/recent-tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", "/api/automation/logs"): Door(READS, f"/api/automation/logs?jobId={OURS}"),
+    ("POST", "/api/automation/tasks"): Door(
+        NO_QUEUE, options={"json": {"title": "1", "type": "product"}}, scope="logs:write", is_for_all=True
+    ),
+    ("GET", "/api/automation/tasks"): Door(answers(401, 403, 404, 404)),
+    ("GET", "/api/automation/tasks/{task_id}"): Door(NO_QUEUE, f"/api/automation/tasks/{OURS}"),
+    ("DELETE", "/api/automation/tasks/{task_id}"): Door(NO_QUEUE, f"/api/automation/tasks/{OURS}", scope="logs:write"),
+    ("POST", "/api/automation/tasks/{task_id}/retry"): Door(
+        NO_QUEUE, f"/api/automation/tasks/{OURS}/retry", scope="logs:write"
+    ),
+    ("POST", "/api/automation/stop"): Door(NO_QUEUE, options={"json": {"taskId": OURS}}, scope="logs:write"),
     ("POST", "/api/v1/auth/session"): Door(answers(401, 204, 204, 204)),
     ("DELETE", "/api/v1/auth/session"): Door(answers(204, 204, 204, 204)),
     ("POST", "/api/v1/auth/ticket"): Door(READS, "/api/v1/auth/ticket", {"json": {"taskId": OURS}}),

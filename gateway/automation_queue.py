@@ -1,0 +1,41 @@
+"""The automation queue of a gateway: made where it is switched on."""
+
+import shlex
+from pathlib import Path
+
+from automation.queue import AutomationQueue
+from automation.stages import Stage
+from gateway.settings import Settings
+from storage.automation import AutomationDatabase
+from storage.journal import Journal
+
+__all__ = ["automation_of", "stages_of"]
+
+
+def automation_of(settings: Settings, journal: Journal, path: Path) -> AutomationQueue | None:
+    """The queue in the database at ``path``; None where it is off."""
+    if not settings.automation_enabled:
+        return None
+    return AutomationQueue(
+        AutomationDatabase(path),
+        journal,
+        stages_of(settings),
+        settings.tasks_dir.absolute(),
+        message_bytes_max=settings.message_bytes_max,
+    )
+
+
+def stages_of(settings: Settings) -> dict[str, Stage]:
+    """What runs for each queue type: the demonstration stage where no command is set."""
+    from automation.demonstration import demonstration_stages
+
+    commands = {
+        "script": settings.automation_script_command,
+        "image": settings.automation_image_command,
+        "video": settings.automation_video_command,
+        "youtube": settings.automation_youtube_command,
+    }
+    seconds = settings.automation_stage_minutes * 60
+    return demonstration_stages() | {
+        name: Stage(tuple(shlex.split(text)), seconds) for name, text in commands.items() if text
+    }
