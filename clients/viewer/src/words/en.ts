@@ -256,9 +256,5 @@ export const en = {
     none: 'No stages yet',
     noneText: 'They appear as soon as a producer reports one.',
   },
-  log: {
-    title: (taskId: string) => taskId,
-    lines: (n: number) => `${count.format(n)} ${n === 1 ? 'line' : 'lines'}`,
-  },
   log,
 }

@@ -246,9 +246,5 @@ export const ko: Words = {
     none: '아직 단계가 없습니다',
     noneText: '생산자가 보고하면 나타납니다.',
   },
-  log: {
-    title: (taskId: string) => taskId,
-    lines: (n: number) => `${count.format(n)}줄`,
-  },
   log,
 }
