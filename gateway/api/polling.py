@@ -54,7 +54,7 @@ def polling_routes(
 
     The answer is ``{"logs": [{"id", "job_id", "log_message", "created_at"}, …]}``, ascending by id. Its weak ``ETag``
     changes with the first row, the last row and the last row's content; a request that names it in ``If-None-Match``
-    gets 304. With ``taskId`` alone, the form of the automation queue, the list has the rows of ``task_logs``, the newest
+    gets 304. With ``taskId`` alone, the form of the automation queue, the list has rows of ``task_logs``, the newest
     first, with optional ``level``, ``queueType``, ``actionType`` and ``limit``; it is empty where the queue is off.
     """
 
