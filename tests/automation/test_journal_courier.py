@@ -7,7 +7,7 @@ from sqlalchemy import delete
 
 from automation.journal_courier import PRODUCER_ID, JournalCourier
 from automation.scheduler import utc_now
-from filters.matching import MATCH_ALL
+from filters.matching import Matcher
 from storage.automation import AutomationDatabase, QueueRepository, SchedulerLock, TaskLine, TaskRepository
 from storage.automation.schema import courier_progress
 from storage.journal import ProducerNumber, TaskEnding
@@ -50,14 +50,14 @@ def story(journal: SqliteJournal, tmp_path: Path) -> Story:
 
 
 async def messages(journal: SqliteJournal, task_id: str) -> list[str]:
-    found = await journal.read(task_id, 0, 1000, MATCH_ALL, lines_max=1000, bytes_max=1 << 20)
+    found = await journal.read(task_id, 0, 1000, Matcher(), lines_max=1000, bytes_max=1 << 20)
     return [json.loads(line)["message"] for line in found.lines]
 
 
 async def test_each_row_once_over_crashes(journal: SqliteJournal, story: Story) -> None:
     """A courier whose note was lost asks the journal how far it got."""
     for _ in range(2):
-        assert await JournalCourier(story.database, journal).deliver() >= 1
+        await JournalCourier(story.database, journal).deliver()
         story.forget()
     assert await messages(journal, story.task_id) == ["schedule started", "NaN", "사용자가 작업을 중지했습니다"]
     state = await journal.task_state(story.task_id)
