@@ -80,10 +80,7 @@ async def test_every_example_of_http_works(gateway: GatewayProcess) -> None:
                 example = "batch_1767225600000_0123abcd"
                 call.path = call.path.replace(example, taken.json()["jobId"])
                 call.query.update({"jobId": taken.json()["jobId"]} if "jobId" in call.query else {})
-            if (
-                call.operation["operationId"].endswith("AutomationTask")
-                and call.operation["operationId"][:6] != "create"
-            ):
+            if call.operation["operationId"] in AUTOMATION:
                 await take_automation_task(http, call, headers)
             if call.operation["operationId"] == "deleteNodeExecutions" and not call.query:
                 continue  # one filter is needed, whichever
