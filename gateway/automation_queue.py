@@ -36,6 +36,5 @@ def stages_of(settings: Settings) -> dict[str, Stage]:
         "youtube": settings.automation_youtube_command,
     }
     seconds = settings.automation_stage_minutes * 60
-    return demonstration_stages() | {
-        name: Stage(tuple(shlex.split(text)), seconds) for name, text in commands.items() if text
-    }
+    ours = {name: Stage(tuple(shlex.split(command)), seconds) for name, command in commands.items() if command}
+    return demonstration_stages() | ours

@@ -6,13 +6,13 @@ import zlib
 from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
+import msgspec
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 
 from automation.queue import AutomationQueue
 from filters.identifiers import IdentifierError, check_identifier
 from gateway.api.automation import json_row
-from gateway.api.execution_access import answer
 from gateway.api.polling_description import READ_JOB_LOGS, TASK_LOG_CHOICES, TASK_LOGS_MAX
 from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError, error_response
@@ -54,7 +54,7 @@ def polling_routes(
 
     The answer is ``{"logs": [{"id", "job_id", "log_message", "created_at"}, …]}``, ascending by id. Its weak ``ETag``
     changes with the first row, the last row and the last row's content; a request that names it in ``If-None-Match``
-    gets 304. With ``taskId`` alone, the form of the automation queue, the list has the rows of ``task_logs``, newest
+    gets 304. With ``taskId`` alone, the form of the automation queue, the list has rows of ``task_logs``, the newest
     first, with optional ``level``, ``queueType``, ``actionType`` and ``limit``; it is empty where the queue is off.
     """
 
@@ -89,12 +89,7 @@ async def _logs(
     limit = _number(request, "limit", minimum=1, default=0)
     extent = await table.extent(job_id, after_id) if job_id else Extent()
     compress = _accepts_gzip(request.headers.get("accept-encoding", ""))
-    headers = {
-        # Kept by the asking client alone, and never used without asking: that makes the ETag work in browsers, unseen.
-        "Cache-Control": "private, no-cache",
-        "ETag": f'W/"{extent.first:x}-{extent.last:x}-{extent.checksum:08x}"',
-        "Vary": "Accept-Encoding, Authorization, Cookie",
-    }
+    headers = _headers(f'W/"{extent.first:x}-{extent.last:x}-{extent.checksum:08x}"')
     if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     rows = _Rows(table, job_id or "", after_id, extent.last, limit)
@@ -125,7 +120,19 @@ async def _task_logs(request: Request, automation: AutomationQueue, task_id: str
     except JournalError as error:
         text = "task_logs cannot be read now; try again"
         raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
-    return answer({"logs": json_row(rows)})
+    body = msgspec.json.encode({"logs": json_row(rows)})
+    headers = _headers(f'W/"{len(body):x}-{zlib.crc32(body):08x}"')
+    if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    if len(body) >= _COMPRESS_BYTES_MIN and _accepts_gzip(request.headers.get("accept-encoding", "")):
+        headers["Content-Encoding"] = "gzip"
+        body = await asyncio.to_thread(zlib.compress, body, 1, _GZIP)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _headers(tag: str) -> dict[str, str]:
+    """Kept by the asking client alone, and never used without asking: that makes the ETag work in browsers, unseen."""
+    return {"Cache-Control": "private, no-cache", "ETag": tag, "Vary": "Accept-Encoding, Authorization, Cookie"}
 
 
 def _choice(request: Request, name: str) -> str | None:

@@ -124,7 +124,7 @@ READ_JOB_LOGS: Final = Operation(
                 },
                 "none": {"logs": []},
             },
-            headers={"ETag": Header(description="With `jobId`: changes with the first row and the last.")},
+            headers={"ETag": Header(description="Changes with the first row, the last row and its content.")},
         ),
         304: Answer(description="Nothing is new since the answer that `If-None-Match` names."),
     },

@@ -70,9 +70,9 @@ class TaskOverview:
                 last = select(func.max(table.c.id)).where(table.c.task_id.in_(ids_shown)).group_by(table.c.task_id)
                 for row in connection.execute(select(table).where(table.c.id.in_(last))).mappings():
                     newest.setdefault(row["task_id"], {})[name] = dict(row)
-            for row in found:
-                of = newest.get(row["id"], {})
-                row |= {"queue": of.get("queue"), "schedule": of.get("schedule")}
+            for shown in found:
+                of = newest.get(shown["id"], {})
+                shown |= {"queue": of.get("queue"), "schedule": of.get("schedule")}
             return found, counts, total
 
     def detail(self, task_id: str) -> Row | None:

@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 
 from automation.schedules import next_due
-from storage.automation import AutomationDatabase, LockLostError, QueueRepository, SchedulerLock, TaskRepository
+from storage.automation import (
+    AutomationDatabase,
+    LockLostError,
+    QueueRepository,
+    SchedulerLock,
+    TaskLine,
+    TaskRepository,
+)
 
 
 class Clock:
@@ -125,3 +132,42 @@ def test_a_repeating_schedule_enqueues_its_next_run(bench: Bench) -> None:
     ]
     assert bench.tasks.stop(task_id) is not None
     assert bench.tasks.delete(task_id)
+
+
+def test_a_retry_waits_for_the_processes_of_the_stopped_try(bench: Bench) -> None:
+    """Nothing of the queue begins while they may run; a new scheduler ends them first."""
+    task_id = bench.tasks.create("a", "shortform")
+    item = bench.queue.dequeue("schedule")
+    assert item is not None
+    assert bench.queue.started(item, "boot", 7, 1)
+    bench.tasks.stop(task_id)
+    assert bench.tasks.retry(task_id) is not None
+    assert bench.queue.dequeue("schedule") is None
+    assert bench.queue.orphans() == [(item, ("boot", 7, 1))]
+    bench.queue.ended(item)
+    assert bench.queue.orphans() == []
+    assert bench.queue.dequeue("schedule") is not None
+
+
+def test_lines_of_a_deleted_task_are_dropped(bench: Bench) -> None:
+    """What its processes say at their end is nobody's row."""
+    task_id = bench.tasks.create("a", "shortform")
+    item = bench.queue.dequeue("schedule")
+    assert item is not None
+    bench.tasks.delete(task_id)
+    bench.queue.write([TaskLine(task_id, "bye", queue_id=item.id)])
+    assert bench.queue.fail(item, "gone") is None
+
+
+def test_a_failed_run_of_a_repeating_schedule_can_be_tried_again(bench: Bench) -> None:
+    """The item of the next run, which waits, does not stand in its way."""
+    task_id = bench.tasks.create("a", "shortform", schedule={"repeat_type": "daily"}, max_retry=0)
+    item = bench.queue.dequeue("schedule")
+    assert item is not None
+    bench.queue.complete(item, {}, next_run_at=bench.clock.now + timedelta(days=1))
+    script = bench.queue.dequeue("script")
+    assert script is not None
+    assert bench.queue.fail(script, "no") is False
+    retried = bench.tasks.retry(task_id)
+    assert retried is not None
+    assert retried[0] == "script"

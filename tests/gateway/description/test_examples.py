@@ -20,6 +20,7 @@ from tests.support.socket_io_client import Recorder
 
 SCOPES = ("logs:read", "logs:write")
 TOKEN = make_token(scopes=SCOPES)
+AUTOMATION = {f"{verb}AutomationTask" for verb in ("read", "retry", "stop", "delete")}
 
 
 @pytest.fixture
@@ -79,10 +80,7 @@ async def test_every_example_of_http_works(gateway: GatewayProcess) -> None:
                 example = "batch_1767225600000_0123abcd"
                 call.path = call.path.replace(example, taken.json()["jobId"])
                 call.query.update({"jobId": taken.json()["jobId"]} if "jobId" in call.query else {})
-            if (
-                call.operation["operationId"].endswith("AutomationTask")
-                and call.operation["operationId"][:6] != "create"
-            ):
+            if call.operation["operationId"] in AUTOMATION:
                 await take_automation_task(http, call, headers)
             if call.operation["operationId"] == "deleteNodeExecutions" and not call.query:
                 continue  # one filter is needed, whichever
@@ -113,9 +111,11 @@ async def take_automation_task(http: httpx2.AsyncClient, call: Call, headers: di
     call.path = call.path.replace("3f1c9a52-7f0e-4f6e-9a51-0d6d6f6c2b11", taken)
     call.json = call.json and {"taskId": taken}
     while call.operation["operationId"] == "retryAutomationTask":
+        running = (await http.get("/api/automation/tasks?tab=script", headers=headers)).json()["tasks"]
+        for task in running:
+            if task["id"] != taken or task["queue"]["status"] == "processing":
+                await http.post("/api/automation/stop", json={"taskId": task["id"]}, headers=headers)
         task = (await http.get(f"/api/automation/tasks/{taken}", headers=headers)).json()
-        if task["queue"][-1]["status"] == "processing":
-            await http.post("/api/automation/stop", json={"taskId": taken}, headers=headers)
         if task["queue"][-1]["status"] == "failed":
             break
         await asyncio.sleep(0.01)
