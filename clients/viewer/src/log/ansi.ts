@@ -31,7 +31,7 @@ const ESCAPE = expression(
   '\\x1b[ -/]*[0-~]?', // two characters
 )
 const CONTROL = expression('[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]')
-const PLAIN = new RegExp('^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$')
+const PLAIN = /^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$/
 
 const SWITCHES: Record<number, [string, ...string[]]> = {
   1: ['bold'],
