@@ -19,6 +19,8 @@ import type { Completion, Gap, LogEntry, LogFilter, LogStream, LogStreamOptions,
 const ANSWER_MILLISECONDS = 3000
 /** How often a leader says that it lives; what it hears of the gateway is its own connection's affair. */
 const PULSE_MILLISECONDS = 20_000
+/** How long a leader stays after the end of the stream. */
+const FAREWELL_MILLISECONDS = 100
 /** Entries in one message: more would hold up the tab that reads it. */
 const MESSAGE_ENTRIES = 1000
 
@@ -142,8 +144,7 @@ class Member {
     const ending = await ended
     clearTimeout(this.#timer)
     this.#left.abort()
-    await led
-    this.#channel.close()
+    void led.then(() => this.#channel.close())
     return ending
   }
 
@@ -258,8 +259,10 @@ class Member {
       inner.on('state', (state) => {
         tell({ type: 'state', state })
         if (state.kind === 'complete') this.#done({ complete: true })
-        // An error comes with the closing, right behind it.
-        if (state.kind === 'complete' || state.kind === 'closed') queueMicrotask(resolve)
+        if (state.kind !== 'complete' && state.kind !== 'closed') return
+        // The others should have heard of the end before they get the lock, or they would ask the gateway again.
+        if (state.reason === 'CLOSED') resolve()
+        else setTimeout(resolve, FAREWELL_MILLISECONDS)
       })
     })
     clearInterval(pulse)

@@ -16,7 +16,7 @@ interface Answer {
 
 /** One subscription on a link. */
 interface Channel {
-  /** Missing where the subscription was given up and the gateway has not answered yet. */
+  /** Missing until the gateway has answered. */
   subject?: Subject
   begin(): void
   heard(useful?: boolean): void
@@ -73,8 +73,9 @@ class Link {
     socket.on('log-gap', (gap) => route('task', gap)?.subject?.gap(gap))
     socket.on('log-complete', (completion) => {
       const channel = route('task', completion)
-      channel?.subject?.complete(completion)
-      channel?.end({ complete: true })
+      if (!channel?.subject) return
+      channel.subject.complete(completion)
+      channel.end({ complete: true })
     })
     socket.on('pipeline-progress', (progress) => {
       const channel = route('pipeline', progress)
@@ -101,20 +102,12 @@ export function overSocketIo(options: ConnectionOptions, subject: Subject, attem
   const { socket } = link
   return new Promise<Ending>((resolve) => {
     let begun = false
-    const free = () => {
-      link.channels.delete(key)
-      if (!link.channels.size) socket.disconnect()
-    }
     const leave = () => {
       subject.changeFilter = undefined
       if (link.channels.get(key) !== channel) return
-      if (!socket.connected || !begun) {
-        free()
-        return
-      }
-      // Until the gateway has answered, lines of this subscription may still come: nobody else may take its place.
-      link.channels.set(key, { begin() {}, heard() {}, entries() {}, end: free })
-      socket.emit(`unsubscribe-from-${noun}`, name, free)
+      link.channels.delete(key)
+      if (!link.channels.size) socket.disconnect()
+      else if (begun) socket.emit(`unsubscribe-from-${noun}`, name)
     }
     const changeFilter: Subject['changeFilter'] = (filter) =>
       new Promise((accept, reject) => {
@@ -124,7 +117,6 @@ export function overSocketIo(options: ConnectionOptions, subject: Subject, attem
         )
       })
     const channel: Channel = {
-      subject,
       begin() {
         begun = true
         const payload = isTask ? { ...name, ...subject.start(), batch: true } : name
@@ -134,6 +126,8 @@ export function overSocketIo(options: ConnectionOptions, subject: Subject, attem
             channel.end({ error: described(answer) })
             return
           }
+          // What came before belongs to a subscription that this one follows: answers keep the order.
+          channel.subject = subject
           if (answer.epoch) subject.epoch(answer.epoch)
           if (isTask) subject.changeFilter = changeFilter
           attempt.opened()
@@ -141,6 +135,7 @@ export function overSocketIo(options: ConnectionOptions, subject: Subject, attem
       },
       heard: attempt.heard,
       entries(entries) {
+        if (!channel.subject) return
         for (const entry of entries) if (!attempt.signal.aborted) subject.entry(entry)
         // Nothing holds up the lines of one subscription but its end: come back when there is room.
         const room = subject.room()
@@ -149,8 +144,8 @@ export function overSocketIo(options: ConnectionOptions, subject: Subject, attem
         room.then(() => resolve({ atOnce: true }))
       },
       end(ending) {
-        subject.changeFilter = undefined
-        free()
+        begun = false // it is over on the other side as well
+        leave()
         resolve(ending)
       },
     }
