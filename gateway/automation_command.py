@@ -27,14 +27,21 @@ def automation() -> None:
 @click.option("--gateway", help="host:port that takes the lines over gRPC; without it they stay in task_logs.")
 @click.option("--token", envvar="OTTO_TOKEN", help="A token for the gateway.")
 def run(database: str, tasks_dir: Path, gateway: str | None, token: str | None) -> None:
-    """Pass tasks through the demonstration stages until SIGTERM or SIGINT."""
-    asyncio.run(_run(database, tasks_dir.absolute(), gateway, token))
+    """Pass tasks through their stages, which are those of the gateway's settings, until SIGTERM or SIGINT."""
+    from gateway.automation_queue import stages_of
+    from gateway.settings_sources import SettingsError, load_settings
+
+    try:
+        stages = stages_of(load_settings())
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    asyncio.run(_run(database, stages, tasks_dir.absolute(), gateway, token))
 
 
-async def _run(location: str, tasks_directory: Path, gateway: str | None, token: str | None) -> None:
-
+async def _run(
+    location: str, stages: dict[str, Any], tasks_directory: Path, gateway: str | None, token: str | None
+) -> None:
     from automation.courier import Courier
-    from automation.demonstration import demonstration_stages
     from automation.scheduler import Scheduler
     from storage.automation import AutomationDatabase
 
@@ -42,7 +49,7 @@ async def _run(location: str, tasks_directory: Path, gateway: str | None, token:
     await asyncio.to_thread(database.prepare)
     async with contextlib.AsyncExitStack() as stack:
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        work = [group.create_task(Scheduler(database, demonstration_stages(), tasks_directory).run())]
+        work = [group.create_task(Scheduler(database, stages, tasks_directory).run())]
         if gateway is not None:
             from otto_logs import LogProducer
 
