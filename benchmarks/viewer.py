@@ -31,7 +31,11 @@ MIB: Final = 1 << 20
 RECORD_FRAMES: Final = """() => {
     window.frames_ = []
     let before = performance.now()
-    const tick = now => { window.frames_.push(now - before); before = now; window.ticking = requestAnimationFrame(tick) }
+    const tick = now => {
+        window.frames_.push(now - before)
+        before = now
+        window.ticking = requestAnimationFrame(tick)
+    }
     window.ticking = requestAnimationFrame(tick)
 }"""
 TAKE_FRAMES: Final = "() => { cancelAnimationFrame(window.ticking); return window.frames_.slice(2) }"
@@ -96,7 +100,8 @@ async def million(context: BrowserContext, gateway: GatewayProcess, count: int) 
         share = ((number * 7) % JUMPS + 0.5) / JUMPS
         began = time.perf_counter()
         await page.evaluate(
-            "share => { const s = document.querySelector('.log-scroller'); s.scrollTop = share * s.scrollHeight }", share
+            "share => { const s = document.querySelector('.log-scroller'); s.scrollTop = share * s.scrollHeight }",
+            share,
         )
         await page.wait_for_function(
             """wanted => {
@@ -107,7 +112,12 @@ async def million(context: BrowserContext, gateway: GatewayProcess, count: int) 
             arg=share * count,
         )
         jumps.append((time.perf_counter() - began) * 1000)
-    rows.append(("a jump anywhere until its lines are shown, median / longest", f"{statistics.median(jumps):.0f} / {max(jumps):.0f} ms"))
+    rows.append(
+        (
+            "a jump anywhere until its lines are shown, median / longest",
+            f"{statistics.median(jumps):.0f} / {max(jumps):.0f} ms",
+        )
+    )
     await page.keyboard.press("/")
     began = time.perf_counter()
     await page.keyboard.type("needle")
