@@ -30,8 +30,9 @@ const ESCAPE = expression(
   '(?:\\x1b[\\]PX^_]|[\\x90\\x98\\x9d-\\x9f])[^\\x07\\x1b\\x9c]*(?:\\x07|\\x1b\\\\|\\x9c)?', // OSC, DCS, PM, APC, to their end
   '\\x1b[ -/]*[0-~]?', // two characters
 )
-const CONTROL = expression('[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]')
-const PLAIN = /^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$/
+const CONTROLS = '\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f'
+const CONTROL = expression(`[${CONTROLS}]`)
+const PLAIN = new RegExp(`^[^${CONTROLS}]*$`)
 
 const SWITCHES: Record<number, [string, ...string[]]> = {
   1: ['bold'],
