@@ -20,6 +20,8 @@ from gateway.transports.socket_io import SocketIoStatistics
 from gateway.vitals import Totals
 from sessions.pipelines import PipelineStatistics
 from sessions.statistics import HubStatistics
+from sessions.updates import UpdateStatistics
+from storage.executions import StoreStatistics
 from storage.journal import Committed, JournalStatistics
 from storage.polling import SinkStatistics, WatcherStatistics
 
@@ -118,6 +120,16 @@ class _HasRetentionStatistics(Protocol):
     def statistics(self) -> RetentionStatistics: ...
 
 
+class _HasExecutionStatistics(Protocol):
+    @property
+    def statistics(self) -> StoreStatistics: ...
+
+
+class _HasUpdateStatistics(Protocol):
+    @property
+    def statistics(self) -> UpdateStatistics: ...
+
+
 class _HasPipelineStatistics(Protocol):
     @property
     def statistics(self) -> PipelineStatistics: ...
@@ -140,6 +152,8 @@ class Sources:
         sink: _HasSinkStatistics,
         watcher: _HasWatcherStatistics,
         retention: _HasRetentionStatistics,
+        executions: _HasExecutionStatistics,
+        updates: _HasUpdateStatistics,
         pipelines: _HasPipelineStatistics,
         socket_io: _HasSocketIoStatistics,
         metrics: Metrics,
@@ -151,6 +165,8 @@ class Sources:
         self.sink = sink
         self.watcher = watcher
         self.retention = retention
+        self.executions = executions
+        self.updates = updates
         self.pipelines = pipelines
         self.socket_io = socket_io
         self.metrics = metrics
@@ -192,6 +208,8 @@ class GatewayCollector(Collector):
         yield from _of_sink(self._sources.sink.statistics)
         yield from _of_watcher(self._sources.watcher.statistics)
         yield from _of_retention(self._sources.retention.statistics)
+        yield from _of_executions(self._sources.executions.statistics)
+        yield from _of_updates(self._sources.updates.statistics)
         yield from _of_sockets(self._sources.socket_io.statistics)
         pipelines = self._sources.pipelines.statistics
         yield GaugeMetricFamily("otto_pipeline_sessions", "Open sessions of pipelines.", pipelines.sessions)
@@ -264,6 +282,21 @@ def _of_retention(retention: RetentionStatistics) -> Iterable[Metric]:
     yield CounterMetricFamily("otto_bytes_removed", "Stored bytes that retention removed.", retention.bytes)
     yield CounterMetricFamily("otto_polling_rows_deleted", "Rows that retention removed.", retention.rows)
     yield GaugeMetricFamily("otto_retention_up", "Whether the last pass came to its end.", int(not retention.error))
+
+
+def _of_executions(executions: StoreStatistics) -> Iterable[Metric]:
+    yield CounterMetricFamily("otto_execution_reports", "Reports and records of executions stored.", executions.done)
+    yield CounterMetricFamily("otto_execution_commits", "Transactions that stored them.", executions.transactions)
+    yield GaugeMetricFamily("otto_execution_waiting", "Reports and records waiting for one.", executions.waiting)
+    yield GaugeMetricFamily("otto_execution_waiting_bytes", "Bytes of them.", executions.waiting_bytes)
+    yield GaugeMetricFamily("otto_execution_up", "Whether they can be stored.", int(not executions.error))
+
+
+def _of_updates(updates: UpdateStatistics) -> Iterable[Metric]:
+    yield GaugeMetricFamily("otto_update_sessions", "Subscribers of logsUpdated over SSE.", updates.sessions)
+    yield CounterMetricFamily("otto_updates_raised", "Changes of executions' records.", updates.raised)
+    yield CounterMetricFamily("otto_updates_merged", "Changes told together with another one.", updates.merged)
+    yield CounterMetricFamily("otto_updates_dropped", "Changes not told to clients too slow to read.", updates.dropped)
 
 
 def _of_sockets(socket_io: SocketIoStatistics) -> Iterable[Metric]:

@@ -2,8 +2,11 @@
 
 from typing import Final
 
+from automation.batch import RetryPolicy
+from automation.batch.jobs import BatchLimits
 from gateway.addresses import TrustedAddresses
 from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
+from gateway.history.limits import HistoryLimits
 from gateway.ingest.address import Tls
 from gateway.ingest.limits import IngestLimits
 from gateway.quota import Quota
@@ -18,7 +21,9 @@ from storage.retention.policy import RetentionPolicy
 
 __all__ = [
     "authenticator_of",
+    "batch_limits",
     "grpc_tls",
+    "history_limits",
     "http_tls",
     "ingest_limits",
     "pipeline_limits",
@@ -87,6 +92,17 @@ def update_limits(settings: Settings) -> UpdateLimits:
     )
 
 
+def history_limits(settings: Settings) -> HistoryLimits:
+    """What requests for the past may use."""
+    return HistoryLimits(
+        lines_max=settings.history_lines_max,
+        bytes_max=settings.history_bytes_max,
+        seconds_max=settings.history_seconds_max,
+        hits_max=settings.history_hits_max,
+        scans_max=settings.history_scans_max,
+    )
+
+
 def ingest_limits(settings: Settings) -> IngestLimits:
     """What producers may send."""
     return IngestLimits(
@@ -110,6 +126,20 @@ def request_limits(settings: Settings, connections: Quota) -> RequestLimits:
     """What is asked of an HTTP request before anybody looks at it."""
     seconds = settings.request_seconds_max
     return RequestLimits(head_seconds=seconds, body_seconds=seconds, connections=connections)
+
+
+def batch_limits(settings: Settings) -> BatchLimits:
+    """What batch jobs may do."""
+    return BatchLimits(
+        active_max=settings.batch_jobs_max,
+        interval_seconds=settings.batch_interval_seconds,
+        kept_seconds=settings.batch_kept_minutes * 60,
+        retries=RetryPolicy(
+            attempts_max=settings.batch_attempts_max,
+            first_seconds=settings.batch_retry_seconds,
+            quota_seconds_max=settings.batch_quota_seconds_max,
+        ),
+    )
 
 
 def retention_policy(settings: Settings) -> RetentionPolicy:

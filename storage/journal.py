@@ -32,6 +32,7 @@ __all__ = [
     "Record",
     "StageProgress",
     "StreamClosed",
+    "TailStep",
     "TaskEnded",
     "TaskEnding",
     "TaskState",
@@ -206,13 +207,15 @@ class TaskState:
 class Committed:
     """What one transaction stored, in order; ``blocks`` of one task are consecutive.
 
-    ``opened`` names tasks that had ended and were opened again by this commit's lines.
+    ``opened`` names tasks that had ended and were opened again by this commit's lines. ``is_gathered``: it waited for
+    more to come, and so will the next one, which is some milliseconds away.
     """
 
     blocks: Sequence[Block] = ()
     ended: Sequence[TaskEnded] = ()
     progress: Sequence[StageProgress] = ()
     opened: Sequence[str] = ()
+    is_gathered: bool = False
 
 
 class Ancestor(NamedTuple):
@@ -220,6 +223,14 @@ class Ancestor(NamedTuple):
 
     epoch: str
     record: int
+
+
+class TailStep(NamedTuple):
+    """How far the search for a tail got: ``left`` lines are to be found up to ``upto``, unless it is done."""
+
+    upto: int
+    left: int
+    is_done: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,10 +153,11 @@ def _answer(answer: Answer) -> dict[str, Any]:
             name: {"description": header.description, "schema": dict(header.schema)}
             for name, header in answer.headers.items()
         }
+    text: dict[str, Any] = {"schema": {"type": "string"}}
     if answer.type is not None:
-        fields["content"] = {JSON: _content(answer.type, answer.examples)}
+        fields["content"] = {JSON: _content(answer.type, answer.examples), **dict.fromkeys(answer.media, text)}
     elif answer.media:
-        content = {"schema": {"type": "string"}} | ({"examples": _examples(answer.examples)} if answer.examples else {})
+        content = text | ({"examples": _examples(answer.examples)} if answer.examples else {})
         fields["content"] = dict.fromkeys(answer.media, content)
     return fields
 

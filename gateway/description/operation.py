@@ -7,7 +7,8 @@ from typing import Any, Final, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from gateway.description.channel import Channel
 from gateway.errors import ApiError
@@ -83,7 +84,7 @@ class Answer:
     Attributes:
         description: when that is, in a sentence.
         type: of the JSON document; None: there is no JSON, and either ``media`` or no content.
-        media: media types of an answer that is not JSON.
+        media: media types of an answer that is not JSON, or need not be.
         examples: documents, keyed by a word.
         headers: headers that are part of the contract.
     """
@@ -158,6 +159,18 @@ class DescribedRoute(Route):
     def __init__(self, path: str, endpoint: Callable[[Request], Awaitable[Response]], operation: Operation) -> None:
         super().__init__(path, endpoint, methods=[operation.method], name=operation.id)
         self.operation = operation
+        _, has_identifier, suffix = path.rpartition(":identifier}")
+        self._suffix = suffix.encode() if has_identifier else b""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether a request is for this route; what stands behind an identifier is no part of one as it was written.
+
+        Starlette looks at the decoded path, where a task called ``a/counts`` looks like the counts of a task ``a``.
+        """
+        match, child = super().matches(scope)
+        if match is not Match.NONE and not scope.get("raw_path", self._suffix).endswith(self._suffix):
+            return Match.NONE, {}
+        return match, child
 
 
 _IDENTIFIER: Final = {"type": "string", "minLength": 1, "maxLength": 256}

@@ -8,8 +8,9 @@ from typing import Final
 
 import zstandard
 
-from filters.entry import LEVEL_BITS, LogEntry, encode_lines
+from filters.entry import LogEntry, encode_lines
 from storage.journal import JournalError
+from storage.sqlite.level_counts import pack_levels
 
 __all__ = ["ChunkDamagedError", "PackedChunk", "open_payload", "pack"]
 
@@ -70,9 +71,7 @@ def _pack(entries: Sequence[LogEntry], lines: list[bytes]) -> PackedChunk:
         compressed = _compressor().compress(raw)
         if len(compressed) < len(raw):
             codec, payload = _ZSTD, compressed
-    levels = 0
-    for level in {entry.level for entry in entries}:
-        levels |= LEVEL_BITS[level]
+    levels = pack_levels([entry.level for entry in entries])
     times = [entry.timestamp for entry in entries]
     return PackedChunk(lines, levels, min(times), max(times), codec, len(raw), zlib.crc32(payload), payload)
 

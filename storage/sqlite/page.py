@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from filters.block import Selection
-from filters.entry import decode_lines
 from filters.matching import Matcher
 
 __all__ = ["CHUNKS_MAX", "OPENED_BYTES_MAX", "Page"]
@@ -87,7 +86,7 @@ class Page:
             self.end += taken
             return self.end < last
         before = self.end + 1
-        indices = self._matcher.select(decode_lines(part))
+        indices = self._matcher.select_lines(part)
         taken = self._fitting([part[index] for index in indices], size)
         self._lines += [part[index] for index in indices[:taken]]
         self._sequences += [before + index for index in indices[:taken]]

@@ -10,16 +10,17 @@ from typing import Final, NamedTuple
 import msgspec
 
 from filters.block import Selection
-from filters.entry import decode_lines
 from filters.matching import Matcher
+from storage.history import KnownTask, Stretch, Tally
 from storage.inventory import StoredChunk, StoredTask
-from storage.journal import DamagedLines, Record, StageProgress, TaskEnded, TaskState
+from storage.journal import DamagedLines, Record, StageProgress, TailStep, TaskEnded, TaskState
 from storage.sqlite.chunks import ChunkDamagedError, open_payload
 from storage.sqlite.inventory import stored_chunks, stored_tasks
 from storage.sqlite.page import CHUNKS_MAX, OPENED_BYTES_MAX, Page
+from storage.sqlite.tally import Counting
 from storage.sqlite.writer import END_KIND
 
-__all__ = ["END_DECODER", "Reader", "TailStep"]
+__all__ = ["END_DECODER", "Reader"]
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,16 @@ _BOUNDS: Final = f"""
 """  # noqa: S608 - a constant
 
 
+_KNOWN_TASKS: Final = """
+SELECT task_key, task_id, first_sequence,
+(SELECT r.last_sequence FROM journal_records r WHERE r.task_key = t.task_key AND kind = 0 AND record_id <= ?2
+ ORDER BY r.last_sequence DESC LIMIT 1),
+end_status, stored_bytes,
+(SELECT record_id FROM journal_records r WHERE r.task_key = t.task_key AND kind = 0 AND record_id <= ?2
+ ORDER BY r.last_sequence DESC LIMIT 1)
+FROM journal_tasks t WHERE task_key > ?1 ORDER BY task_key LIMIT ?3"""
+
+
 def _end(task_id: str, last: int, stored: bytes) -> TaskEnded:
     status, timestamp, reason, through_status = END_DECODER.decode(stored)
     return TaskEnded(task_id, last, status, timestamp, reason, through_status)
@@ -64,14 +75,6 @@ class _Bounds(NamedTuple):
     raw_size: int
     checksum: int
     payload: bytes | None
-
-
-class TailStep(NamedTuple):
-    """How far the search for a tail got: ``left`` lines are to be found up to ``upto``, unless it is done."""
-
-    upto: int
-    left: int
-    is_done: bool
 
 
 class Reader:
@@ -197,12 +200,56 @@ class Reader:
             ChunkDamagedError: retention has removed it meanwhile.
         """
         try:
-            return matcher.select(decode_lines(self._open(bounds, task_id)[: upto + 1 - bounds.first]))
+            return matcher.select_lines(self._open(bounds, task_id)[: upto + 1 - bounds.first])
         except ChunkDamagedError as error:
             if self._is_removed(error):
                 raise
             self._note(error)
             return ()
+
+    def tally(self, task_id: str, after: int, stretch: Stretch, matcher: Matcher) -> Tally:
+        """See ``HistoryReads.tally``. Lines that retention took or the disk has damaged count for nothing."""
+        key, first, last = self._task(task_id)
+        stretch_last = min(stretch.last, last)
+        counting = Counting(stretch, max(after, first - 1), matcher)
+        for bounds in self._chunks_after(key, counting.end):
+            if counting.is_full or bounds.first > stretch_last:
+                break
+            if bounds.first > counting.end + 1:
+                counting.pass_over(bounds.first - 1)
+            known = (bounds.levels, bounds.earliest, bounds.latest)
+            if counting.add_unopened(bounds.first, bounds.last, *known):
+                continue
+            try:
+                lines = self._open(bounds, task_id)
+            except ChunkDamagedError as error:
+                if not self._is_removed(error):
+                    self._note(error)
+                counting.pass_over(bounds.last)
+                continue
+            counting.add(bounds.first, bounds.raw_size, lines, *known)
+        else:
+            counting.pass_over(stretch.last)  # there is no more
+        return counting.tally()
+
+    def known_tasks(self, after: int, upto_record: int, count_max: int) -> Sequence[KnownTask]:
+        """See ``HistoryReads.known_tasks``."""
+        rows = self._db.execute(_KNOWN_TASKS, (after, upto_record, count_max))
+        return [
+            KnownTask(key, task_id, first, last or 0, status or "RUNNING", size, record or 0)
+            for key, task_id, first, last, status, size, record in rows
+        ]
+
+    def workers(self, task_id: str, count_max: int) -> tuple[Sequence[str], int]:
+        """See ``HistoryReads.workers``."""
+        key = self._task(task_id)[0]
+        names = self._db.execute(
+            "SELECT worker_id FROM journal_workers WHERE task_key = ? ORDER BY worker_id LIMIT ?", (key, count_max)
+        ).fetchall()
+        count = len(names)
+        if count == count_max:
+            (count,) = self._db.execute("SELECT count(*) FROM journal_workers WHERE task_key = ?", (key,)).fetchone()
+        return [name for (name,) in names], count
 
     def records(self, after: int, bytes_max: int) -> Sequence[Record]:
         """See ``Journal.records``."""

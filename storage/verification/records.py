@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from filters.entry import LogEntry, decode_lines, level_mask
+from filters.entry import LogEntry, decode_lines
 from storage.sqlite.chunks import ChunkDamagedError, open_payload
+from storage.sqlite.level_counts import LEVEL_MASK, pack_levels
 from storage.sqlite.reader import END_DECODER
 from storage.sqlite.writer import END_KIND, LINES_KIND
 from storage.verification.findings import Finding, Findings, Kind
@@ -126,11 +127,12 @@ def _entries(row: _Row, lines: list[bytes], wrong: _Wrong) -> Sequence[LogEntry]
         if entry.sequence != sequence or entry.task_id != row.task_id:
             wrong(Kind.LINE_WRONG, f"line {sequence} says that it is {entry.sequence} of {entry.task_id!r}", sequence)
     try:
-        levels = level_mask(frozenset(entry.level for entry in entries))
+        levels = pack_levels([entry.level for entry in entries])
     except KeyError as error:
         wrong(Kind.LINE_WRONG, f"there is no level {error}", row.first)
         levels = row.levels
     times = [entry.timestamp for entry in entries]
-    if (levels, min(times), max(times)) != (row.levels, row.earliest, row.latest):
+    # Older versions stored no counts.
+    if row.levels not in {levels, levels & LEVEL_MASK} or (min(times), max(times)) != (row.earliest, row.latest):
         wrong(Kind.CHUNK_INDEX_WRONG, "levels or times are not those of the lines", row.first)
     return entries

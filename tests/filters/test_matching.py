@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from filters.block import Block
 from filters.entry import LogEntry, decode_lines, encode_lines, level_mask
-from filters.matching import Matcher
+from filters.matching import Matcher, phrase_matcher
 from filters.model import EVERYTHING, LogFilter
 from filters.parsing import filter_from_json
 from tests.support.filter_strategies import entries, filter_objects, keywords, messages
@@ -141,3 +141,14 @@ def test_decoded_entries_match_like_those_that_came(lines: list[LogEntry]) -> No
     """What is read back from storage is filtered like what is live."""
     matcher = Matcher(filter_from_json({"levels": ["error", "warn"], "keywords": ["a", "ß", "한"]}))
     assert matcher.select(decode_lines(encode_lines(lines))) == matcher.select(lines)
+
+
+_TEXTS = st.text(alphabet='aAbB"\\\n\x7f/ßſsSKkıİéΣσς한 ', max_size=8)
+
+
+@given(st.lists(_TEXTS, min_size=1, max_size=5), _TEXTS.filter(str.strip), st.sampled_from(["", "a"]))
+def test_encoded_lines_pass_as_their_entries_do(texts: list[str], keyword: str, phrase: str) -> None:
+    """Whatever JSON and case folding make of a keyword, no line is lost by not being decoded."""
+    entries = [LogEntry("build", "w1", 1, "2026-01-01T00:00:00.000000000Z", "INFO", "stdout", text) for text in texts]
+    matcher = phrase_matcher(LogFilter(keywords=(keyword.casefold(),)), phrase)
+    assert matcher.select_lines(encode_lines(entries)) == matcher.select(entries)

@@ -25,6 +25,8 @@ def answers(bad: int, wrong_scope: int, other_task: int, right: int) -> Answers:
 
 
 READS = answers(401, 403, 403, 200)
+OFF = answers(401, 403, 403, 503)
+"""Batch jobs, for which this gateway has no credentials of Naver."""
 OPEN = answers(200, 200, 200, 200)
 
 
@@ -46,6 +48,11 @@ RUNS = "/api/logs/node-execution"
 RUN = {"execution_id": "1", "node_id": "1", "script_id": OURS, "status": "running"}
 DOORS = {
     ("GET", f"{LIVE}/logs/{{task_id}}/stream"): Door(READS, f"{LIVE}/logs/{OURS}/stream"),
+    ("GET", f"{LIVE}/logs/{{task_id}}"): Door(READS, f"{LIVE}/logs/{OURS}"),
+    ("GET", f"{LIVE}/logs/{{task_id}}/counts"): Door(READS, f"{LIVE}/logs/{OURS}/counts"),
+    ("GET", f"{LIVE}/logs/{{task_id}}/matches"): Door(READS, f"{LIVE}/logs/{OURS}/matches?q=line"),
+    ("GET", f"{LIVE}/search"): Door(answers(401, 403, 200, 200), f"{LIVE}/search?q=nothing"),
+    ("GET", f"{LIVE}/tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/progress"): Door(READS, f"{LIVE}/pipelines/{OURS}/progress"),
     ("GET", f"{LIVE}/recent-tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", "/api/automation/logs"): Door(READS, f"/api/automation/logs?jobId={OURS}"),
@@ -57,6 +64,11 @@ DOORS = {
     ("GET", "/healthz/ready"): Door(OPEN),
     ("GET", "/metrics"): Door(OPEN),
     ("GET", "/"): Door(OPEN),
+    ("POST", "/api/documents/batch"): Door(
+        OFF, options={"json": {"keywords": ["1"]}}, scope="logs:write", is_for_all=True
+    ),
+    ("GET", "/api/documents/status"): Door(OFF, f"/api/documents/status?jobId={OURS}"),
+    ("DELETE", "/api/documents/batch/{job_id}"): Door(OFF, f"/api/documents/batch/{OURS}", scope="logs:write"),
     ("GET", f"{LIVE}/updates"): Door(answers(401, 403, 200, 200)),
     ("POST", RUNS): Door(READS, RUNS, {"json": RUN}, "logs:write"),
     ("GET", RUNS): Door(READS, f"{RUNS}?script_id={OURS}"),

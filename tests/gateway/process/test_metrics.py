@@ -72,3 +72,14 @@ async def test_open_metrics_is_offered(http: httpx2.AsyncClient) -> None:
     answer = await http.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")
+
+
+async def test_records_of_executions_are_counted(http: httpx2.AsyncClient) -> None:
+    """What was stored and told, and that it can be."""
+    summary = {"total_executions": 1, "failed_count": 0}
+    assert (await http.post("/api/dashboard/execution-summary", json=summary)).is_success
+    values = await scrape(http)
+    assert values["otto_execution_reports_total"][()] >= 1
+    assert values["otto_execution_up"][()] == 1
+    assert values["otto_execution_waiting"][()] == 0
+    assert values["otto_updates_raised_total"][()] == 1

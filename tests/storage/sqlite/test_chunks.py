@@ -2,6 +2,7 @@ import pytest
 
 from filters.entry import LEVEL_BITS, encode_lines
 from storage.sqlite.chunks import ChunkDamagedError, open_payload, pack
+from storage.sqlite.level_counts import LEVEL_MASK
 from tests.support.journal_items import entry
 
 
@@ -12,7 +13,7 @@ def test_a_chunk_knows_what_is_in_it() -> None:
         entry("b", at="2026-01-01T00:00:00.000000000Z"),
     ]
     (chunk,) = pack(entries)
-    assert chunk.levels == LEVEL_BITS["ERROR"] | LEVEL_BITS["INFO"]
+    assert chunk.levels & LEVEL_MASK == LEVEL_BITS["ERROR"] | LEVEL_BITS["INFO"]
     assert chunk.earliest < chunk.latest
     opened = open_payload(chunk.codec, chunk.raw_size, chunk.checksum, chunk.payload, task_id="t", first=5, last=6)
     assert opened == chunk.lines == encode_lines(entries)

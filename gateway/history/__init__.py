@@ -1,0 +1,1 @@
+"""The history API: what is stored, in pages, counted, searched and downloaded."""

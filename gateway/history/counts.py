@@ -1,0 +1,145 @@
+"""``…/counts`` and ``…/matches``: how many lines of a task match, of which levels, and where."""
+
+from collections import Counter, defaultdict
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filters.matching import Matcher, phrase_matcher
+from filters.parsing import KEYWORD_LENGTH_MAX
+from gateway.description.operation import DescribedRoute
+from gateway.errors import ApiError
+from gateway.history.bodies import answer
+from gateway.history.description import COUNT_LINES, FIND_MATCHES
+from gateway.history.limits import HistoryLimits
+from gateway.history.log import HistoryAuthenticator, known_task
+from gateway.history.query import count_of
+from gateway.history.reads import Budget, Reads
+from gateway.history.scans import Scans
+from gateway.transports.paths import path_identifier
+from gateway.transports.stream_request import filter_of
+from storage.history import Stretch
+from storage.journal import TaskState
+
+__all__ = ["count_routes", "matcher_of"]
+
+COUNTS_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/counts"
+MATCHES_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/matches"
+_BUCKETS_DEFAULT: Final = 200
+_BUCKETS_MAX: Final = 2000
+_STEP_BYTES: Final = 8 << 20
+
+
+def matcher_of(request: Request, *, is_phrase_needed: bool = False) -> Matcher:
+    """The filter and ``q`` of a request.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT that names the parameter.
+    """
+    phrase = request.query_params.get("q", "")
+    if is_phrase_needed and not phrase:
+        raise ApiError("INVALID_ARGUMENT", "q is missing: give the text to look for", field="q")
+    if len(phrase) > KEYWORD_LENGTH_MAX:
+        raise ApiError("INVALID_ARGUMENT", f"q may have at most {KEYWORD_LENGTH_MAX} characters", field="q")
+    return phrase_matcher(filter_of(request.query_params.multi_items()), phrase)
+
+
+def count_routes(
+    reads: Reads, authenticator: HistoryAuthenticator, limits: HistoryLimits, scans: Scans
+) -> list[DescribedRoute]:
+    """Both routes."""
+
+    async def task_of(request: Request, path: str) -> TaskState:
+        task_id = path_identifier(request.scope, path, "task_id")
+        principal = await authenticator.principal_of(request)
+        principal.require("logs:read", task_id=task_id)
+        return await known_task(reads, task_id)
+
+    async def counts(request: Request) -> Response:
+        state = await task_of(request, COUNTS_PATH)
+        matcher = matcher_of(request)
+        buckets = count_of(request.query_params, "buckets", minimum=1, maximum=_BUCKETS_MAX, default=_BUCKETS_DEFAULT)
+        with scans.place():
+            fields = await _counts(reads, state, matcher, buckets, Budget(limits.seconds_max))
+        body = msgspec.json.encode(fields)
+        return await answer(request, "json", lambda: body, len(body))
+
+    async def matches(request: Request) -> Response:
+        state = await task_of(request, MATCHES_PATH)
+        matcher = matcher_of(request, is_phrase_needed=True)
+        limit = count_of(
+            request.query_params, "limit", minimum=1, maximum=limits.matches_max, default=limits.matches_max
+        )
+        with scans.place():
+            fields = await _matches(reads, state, matcher, limit, Budget(limits.seconds_max))
+        body = msgspec.json.encode({**fields, "q": request.query_params["q"]})
+        return await answer(request, "json", lambda: body, len(body))
+
+    return [
+        DescribedRoute(COUNTS_PATH, counts, COUNT_LINES),
+        DescribedRoute(MATCHES_PATH, matches, FIND_MATCHES),
+    ]
+
+
+async def _counts(reads: Reads, state: TaskState, matcher: Matcher, buckets_max: int, budget: Budget) -> dict[str, Any]:
+    lines = max(state.last + 1 - state.first, 0)
+    stretch = Stretch(state.first, state.last, max(1, -(-lines // buckets_max)))
+    counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    starts: dict[int, str] = {}
+    ends: dict[int, str] = {}
+    position = state.first - 1
+    while position < state.last and not budget.is_spent:
+        step = await reads.tally(state.task_id, position, stretch, matcher)
+        for bucket, found in step.counts.items():
+            counts[bucket].update(found)
+        starts.update(step.starts)
+        ends.update(step.ends)
+        position = step.end
+    levels: Counter[str] = Counter()
+    buckets = []
+    for bucket in range(-(-lines // stretch.width)):
+        first, last = stretch.bounds(bucket)
+        if first > position:
+            break
+        levels.update(counts[bucket])
+        buckets.append(
+            {
+                "from": first,
+                "to": last,
+                "startTime": starts.get(bucket),
+                "endTime": ends.get(bucket),
+                "total": counts[bucket].total(),
+                "levels": counts[bucket],
+            }
+        )
+    return {
+        "taskId": state.task_id,
+        "epoch": reads.epoch,
+        "firstSequence": state.first,
+        "lastSequence": state.last,
+        "total": levels.total(),
+        "levels": levels,
+        "buckets": buckets,
+        "isComplete": position >= state.last,
+    }
+
+
+async def _matches(reads: Reads, state: TaskState, matcher: Matcher, limit: int, budget: Budget) -> dict[str, Any]:
+    sequences: list[int] = []
+    position = state.first - 1
+    while position < state.last and len(sequences) < limit and not budget.is_spent:
+        found = await reads.read(
+            state.task_id, position, state.last, matcher, lines_max=limit - len(sequences), bytes_max=_STEP_BYTES
+        )
+        sequences += found.sequences
+        position = found.end
+    return {
+        "taskId": state.task_id,
+        "epoch": reads.epoch,
+        "total": len(sequences),
+        "sequences": sequences,
+        "isComplete": position >= state.last,
+        "lastSequence": position,
+    }

@@ -1,0 +1,185 @@
+"""``GET /api/v1/log-streaming/tasks``: what is stored, the newest activity first."""
+
+import heapq
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filters.matching import Matcher
+from gateway.description.operation import DescribedRoute
+from gateway.errors import ApiError
+from gateway.history.bodies import answer
+from gateway.history.cursors import RecordCursor
+from gateway.history.description import LIST_TASKS
+from gateway.history.limits import HistoryLimits
+from gateway.history.log import HistoryAuthenticator, HistoryPrincipal
+from gateway.history.query import count_of
+from gateway.history.reads import Budget, Reads
+from storage.history import KnownTask, Stretch
+
+__all__ = ["Ranking", "may_read", "task_routes"]
+
+PATH: Final = "/api/v1/log-streaming/tasks"
+_TASKS_PER_STEP: Final = 2048
+_LIMIT_DEFAULT: Final = 50
+_LIMIT_MAX: Final = 200
+_WORKERS_MAX: Final = 20
+_REMEMBERED_MAX: Final = 1024
+_STATUSES: Final = ("RUNNING", "COMPLETED", "FAILED")
+_EVERYTHING: Final = Matcher()
+
+
+@dataclass(slots=True)
+class _Count:
+    """Levels of a task's lines up to ``position``, counted once."""
+
+    first: int
+    position: int
+    levels: Counter[str] = field(default_factory=Counter)
+    starts_at: str | None = None
+    ends_at: str | None = None
+
+
+class LevelCounts:
+    """Levels of the tasks that were asked for last, so that only what is new has to be counted."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+        self._known: OrderedDict[str, _Count] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<LevelCounts of {len(self._known)} tasks>"
+
+    async def of(self, task_id: str, first: int, last: int, budget: Budget) -> _Count:
+        """The count of a task, as far as the time allows; where it is asked for again, it goes on from there."""
+        count = self._known.get(task_id)
+        if count is None or count.first != first or count.position > last:
+            count = self._known[task_id] = _Count(first, first - 1)
+        self._known.move_to_end(task_id)
+        if len(self._known) > _REMEMBERED_MAX:
+            self._known.popitem(last=False)
+        stretch = Stretch(first, last, max(last + 1 - first, 1))
+        while count.position < last and not budget.is_spent:
+            position = count.position
+            step = await self._reads.tally(task_id, position, stretch, _EVERYTHING)
+            if count.position != position:
+                continue  # another request has counted the same meanwhile
+            count.levels.update(step.counts.get(0, {}))
+            count.starts_at = step.starts.get(0, count.starts_at)
+            count.ends_at = step.ends.get(0, count.ends_at)
+            count.position = step.end
+        return count
+
+
+class Ranking:
+    """All tasks that one may read, by the age of their newest line."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    async def newest(
+        self,
+        principal: HistoryPrincipal,
+        snapshot: int,
+        *,
+        below: int,
+        limit: int,
+        search: str = "",
+        status: str = "",
+    ) -> tuple[list[KnownTask], int]:
+        """Tasks whose newest record is below one, the newest first, and how many there are in all.
+
+        Args:
+            principal: whoever asks.
+            snapshot: the newest record of the moment that the ranking is of: what comes later changes nothing in it.
+            below: a record.
+            limit: so many at most.
+            search: part of the id, case-folded; empty: any.
+            status: empty: any.
+        """
+        total = 0
+        best: list[tuple[int, int, KnownTask]] = []
+        key = 0
+        while True:
+            step = await self._reads.known_tasks(key, snapshot, count_max=_TASKS_PER_STEP)
+            for task in _shown(step, principal, search, status):
+                total += 1
+                if task.record >= below:
+                    continue
+                item = (task.record, task.key, task)
+                if len(best) < limit:
+                    heapq.heappush(best, item)
+                else:
+                    heapq.heappushpop(best, item)
+            if len(step) < _TASKS_PER_STEP:
+                return [task for _, _, task in sorted(best, reverse=True)], total
+            key = step[-1].key
+
+
+def _shown(step: Any, principal: HistoryPrincipal, search: str, status: str) -> Iterator[KnownTask]:
+    for task in step:
+        if not task.record or task.last < task.first or (status and task.status != status):
+            continue
+        if search and search not in task.task_id.casefold():
+            continue
+        if may_read(principal, task.task_id):
+            yield task
+
+
+def may_read(principal: HistoryPrincipal, task_id: str) -> bool:
+    """Whether a token covers a task."""
+    try:
+        principal.require("logs:read", task_id=task_id)
+    except ApiError:
+        return False
+    return True
+
+
+def task_routes(reads: Reads, authenticator: HistoryAuthenticator, limits: HistoryLimits) -> list[DescribedRoute]:
+    """The route."""
+    ranking, counts = Ranking(reads), LevelCounts(reads)
+
+    async def tasks(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        principal.require("logs:read")
+        query = request.query_params
+        limit = count_of(query, "limit", minimum=1, maximum=_LIMIT_MAX, default=_LIMIT_DEFAULT)
+        status = query.get("status", "").upper()
+        if status and status not in _STATUSES:
+            raise ApiError("INVALID_ARGUMENT", f"status must be one of {', '.join(_STATUSES)}", field="status")
+        search = query.get("search", "").casefold()
+        cursor = RecordCursor.of(query, reads)
+        found, total = await ranking.newest(
+            principal, cursor.snapshot, below=cursor.record, limit=limit + 1, search=search, status=status
+        )
+        budget = Budget(limits.seconds_max / 10)
+        shown = [await _summary(reads, counts, task, budget) for task in found[:limit]]
+        following = str(cursor.at(found[limit - 1].record)) if len(found) > limit else None
+        body = msgspec.json.encode({"tasks": shown, "next": following, "total": total})
+        return await answer(request, "json", lambda: body, len(body))
+
+    return [DescribedRoute(PATH, tasks, LIST_TASKS)]
+
+
+async def _summary(reads: Reads, counts: LevelCounts, task: KnownTask, budget: Budget) -> dict[str, Any]:
+    state = await reads.task_state(task.task_id)
+    count = await counts.of(task.task_id, state.first, state.last, budget)
+    workers, worker_count = await reads.workers(task.task_id, count_max=_WORKERS_MAX)
+    return {
+        "taskId": task.task_id,
+        "status": task.status,
+        "firstSequence": state.first,
+        "lastSequence": state.last,
+        "lines": max(state.last + 1 - state.first, 0),
+        "firstTimestamp": count.starts_at,
+        "lastTimestamp": count.ends_at,
+        "levels": count.levels,
+        "workers": workers,
+        "workerCount": worker_count,
+        "bytes": task.bytes,
+    }
