@@ -85,7 +85,6 @@ export interface SearchHit {
 }
 
 export interface SearchTotals {
-  q: string
   tasks: { taskId: string; count: number }[]
   scanned: { tasks: number; lines: number }
   isComplete: boolean

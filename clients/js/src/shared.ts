@@ -253,7 +253,12 @@ class Member {
       tell({ type: 'gap', gap })
     })
     inner.on('restart', ({ epoch }) => shelf.restart(epoch))
-    inner.on('complete', (completion) => tell({ type: 'complete', completion }))
+    // This tab's own stream may be over, and close this one, before this one has noticed.
+    let isOver = false
+    inner.on('complete', (completion) => {
+      isOver = true
+      tell({ type: 'complete', completion })
+    })
     inner.on('error', ({ code, message, status, field }) => tell({ type: 'failed', code, message, status, field }))
     await new Promise<void>((resolve) => {
       inner.on('state', (state) => {
@@ -261,7 +266,7 @@ class Member {
         if (state.kind === 'complete') this.#done({ complete: true })
         if (state.kind !== 'complete' && state.kind !== 'closed') return
         // The others should have heard of the end before they get the lock, or they would ask the gateway again.
-        if (state.reason === 'CLOSED') resolve()
+        if (state.reason === 'CLOSED' && !isOver) resolve()
         else setTimeout(resolve, FAREWELL_MILLISECONDS)
       })
     })

@@ -14,7 +14,8 @@ from tests.support.worker import publish
 
 pytestmark = [pytest.mark.browser, pytest.mark.node, pytest.mark.xdist_group("browser")]
 
-APPS = Path(__file__).parent / "apps"
+SOURCES = Path(__file__).parent / "apps"
+APPS = (SOURCES / "react.tsx", SOURCES / "vue.ts")
 
 
 async def messages(page: Page, count: int) -> list[str]:
@@ -23,34 +24,38 @@ async def messages(page: Page, count: int) -> list[str]:
     return await page.locator("ol li").all_text_contents()
 
 
-@pytest.mark.parametrize("app", ["react.tsx", "vue.ts"])
-async def test_an_application_shows_a_log_live(tmp_path: Path, app: str) -> None:
+async def test_applications_show_a_log_live(tmp_path: Path) -> None:
     """Lines and stages appear as they come, also after a restart; filter and task change without a line too many."""
-    script = await bundled(APPS / app)
     async with running_gateway(tmp_path) as gateway:
         await publish(gateway.grpc_address, "build", numbered(1, 20))
         await publish(gateway.grpc_address, "other", ["the other task"], end=True)
         await report_stages(gateway, "p1", ("fetch", 100))
         async with open_page(f"{gateway.url}/healthz/live", bypass_csp=True) as page:
-            await page.add_script_tag(content=script)
-            assert await messages(page, 20) == numbered(1, 20)
-            await page.get_by_text("fetch: 100").wait_for()
+            assert page.context.browser is not None
+            context = await page.context.browser.new_context(bypass_csp=True)
+            pages = [await another(context, gateway) for _ in APPS]
+            for page, app in zip(pages, APPS, strict=True):
+                await page.add_script_tag(content=await bundled(app))
+                assert await messages(page, 20) == numbered(1, 20)
+                await page.get_by_text("fetch: 100").wait_for()
             await gateway.restart()
             await publish(gateway.grpc_address, "build", numbered(21, 30))
-            assert await messages(page, 30) == numbered(1, 30)
-            async with page.expect_response(lambda response: "keywords=error" in response.url):
-                await page.get_by_role("button", name="Errors").click()
+            for page in pages:
+                assert await messages(page, 30) == numbered(1, 30)
+                async with page.expect_response(lambda response: "keywords=error" in response.url):
+                    await page.get_by_role("button", name="Errors").click()
             await publish(gateway.grpc_address, "build", ["nothing", "an error"])
-            assert await messages(page, 31) == [*numbered(1, 30), "an error"]
-            await page.get_by_role("button", name="Errors").click()
-            await page.get_by_role("button", name="Other").click()
-            assert await messages(page, 1) == ["the other task"]
-            await page.locator("#state", has_text="complete").wait_for()
+            for page in pages:
+                assert await messages(page, 31) == [*numbered(1, 30), "an error"]
+                await page.get_by_role("button", name="Errors").click()
+                await page.get_by_role("button", name="Other").click()
+                assert await messages(page, 1) == ["the other task"]
+                await page.locator("#state", has_text="complete").wait_for()
 
 
 async def test_eight_tabs_share_one_connection(tmp_path: Path) -> None:
     """Over HTTP/1.1 more than six tabs see a log, through one connection, and none loses a line when its tab closes."""
-    script = await bundled(APPS / "tabs.ts")
+    script = await bundled(SOURCES / "tabs.ts")
     async with running_gateway(tmp_path) as gateway:
         await publish(gateway.grpc_address, "build", numbered(1, 100))
         async with open_page(f"{gateway.url}/healthz/live", bypass_csp=True) as page:
