@@ -23,10 +23,12 @@ class Turns:
 
     Args:
         is_live: whether lines are being flushed at the moment.
+        clock: seconds, monotonic.
     """
 
-    def __init__(self, is_live: Callable[[], bool]) -> None:
+    def __init__(self, is_live: Callable[[], bool], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._is_live = is_live
+        self._clock = clock
         self._waiting: dict[Session, None] = {}  # in order, and quick to leave
         self._next: asyncio.Handle | None = None
         self._spent = 0.0
@@ -58,16 +60,16 @@ class Turns:
 
     def _schedule(self) -> None:
         loop = asyncio.get_running_loop()
-        pause = self._free_at - time.monotonic() if self._is_live() else 0.0
+        pause = self._free_at - self._clock() if self._is_live() else 0.0
         self._next = loop.call_later(pause, self._slice) if pause > 0 else loop.call_soon(self._slice)
 
     def _slice(self) -> None:
-        started = now = time.monotonic()
+        started = now = self._clock()
         while self._waiting and now - started < _SLICE_SECONDS:
             session = next(iter(self._waiting))
             del self._waiting[session]
             session.take_turn()
-            now = time.monotonic()
+            now = self._clock()
         self._free_at = now + self._spent + (now - started)
         self._spent = 0.0
         self._next = None  # only now: those that ask for another turn meanwhile wait for the next slice, or this one

@@ -20,6 +20,7 @@ from filters.position import Position
 from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.subscription import FROM_START, After, Start, Subscription, Tail
+from sessions.turns import Turns
 from storage.journal import Journal, JournalError, ProducerNumber, Receipt, TaskEnding
 from storage.sqlite import SqliteJournal
 from tests.support.journal_items import AT, batch, messages
@@ -113,6 +114,7 @@ class Interleavings(RuleBasedStateMachine):
     async def start(self) -> None:
         self.journal = SteppedJournal(await self.make_journal())
         self.hub = Hub(self.journal, LIMITS, history_errors=(JournalError, OSError))
+        self.hub.turns = Turns(lambda: False, clock=lambda: 0.0)  # nobody waits for time to pass, and no slice ends
         self.published = {task: (await self.journal.inner.task_state(task)).last for task in TASKS}
 
     @rule(

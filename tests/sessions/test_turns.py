@@ -1,11 +1,11 @@
 """Whose turn it is to catch up."""
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 import pytest
 
-from sessions import turns as module
 from sessions.session import Session
 from sessions.turns import Turns
 
@@ -16,7 +16,7 @@ class Clock:
     def __init__(self) -> None:
         self.now = 100.0
 
-    def monotonic(self) -> float:
+    def __call__(self) -> float:
         return self.now
 
 
@@ -39,15 +39,13 @@ class Reader:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(module, "time", clock)
-    return clock
+def clock() -> Clock:
+    return Clock()
 
 
 async def test_turns_go_round(clock: Clock) -> None:
     """Who had one goes behind those that wait."""
-    turns, log = Turns(lambda: False), list[str]()
+    turns, log = Turns(lambda: False, clock=clock), list[str]()
     readers = [Reader(name, turns, clock, log, 3) for name in "abc"]
     for reader in readers:
         await reader.done.wait()
@@ -56,7 +54,7 @@ async def test_turns_go_round(clock: Clock) -> None:
 
 async def test_other_work_comes_between_the_slices(clock: Clock) -> None:
     """Turns of hardly more than 2 ms follow one another before the loop does something else."""
-    turns, log = Turns(lambda: False), list[str]()
+    turns, log = Turns(lambda: False, clock=clock), list[str]()
     reader = Reader("a", turns, clock, log, 10)
     while not reader.done.is_set():
         log.append("|")
@@ -70,12 +68,12 @@ async def test_beside_live_lines_half_of_the_time_is_theirs(clock: Clock, monkey
     loop = asyncio.get_running_loop()
     call_soon = loop.call_soon
 
-    def call_later(delay: float, callback: module.Callable[[], object]) -> asyncio.Handle:
+    def call_later(delay: float, callback: Callable[[], object]) -> asyncio.Handle:
         pauses.append(round(delay, 4))
         clock.now += delay
         return call_soon(callback)
 
-    turns, log = Turns(lambda: True), list[str]()
+    turns, log = Turns(lambda: True, clock=clock), list[str]()
     reader = Reader("a", turns, clock, log, 6)
     monkeypatch.setattr(loop, "call_later", call_later)
     turns.spend(0.005)
@@ -85,7 +83,7 @@ async def test_beside_live_lines_half_of_the_time_is_theirs(clock: Clock, monkey
 
 async def test_who_has_gone_has_no_turn(clock: Clock) -> None:
     """Nor has anybody once it is closed."""
-    turns, log = Turns(lambda: False), list[str]()
+    turns, log = Turns(lambda: False, clock=clock), list[str]()
     gone, reader = Reader("a", turns, clock, log, 1), Reader("b", turns, clock, log, 1)
     turns.leave(cast("Session", gone))
     await reader.done.wait()

@@ -33,6 +33,7 @@ class Outbox:
         self._make_locks()
         self._listeners: list[Callable[[], None]] = []
         self._state = ProducerState.CONNECTING
+        self._is_there = False  # the gateway has answered, and nothing has failed since
         self._error: GatewayError | None = None
         self._reason = ""
         self._pid = os.getpid()
@@ -107,11 +108,11 @@ class Outbox:
             return True
         if self._policy is SpoolPolicy.BLOCK:
             return False
-        if self._policy is SpoolPolicy.BLOCK_WHILE_CONNECTED and self._state is ProducerState.CONNECTED:
+        if self._policy is SpoolPolicy.BLOCK_WHILE_CONNECTED and self._is_there:
             return False
         self._dropped += spool.drop_oldest(size)
         if not spool.has_room(size):
-            if self._state is ProducerState.CONNECTED and self._policy is not SpoolPolicy.DROP_OLDEST:
+            if self._is_there and self._policy is not SpoolPolicy.DROP_OLDEST:
                 return False
             raise SpoolFullError("the spool is full, and nothing in it can be dropped; give it more bytes")
         return True
@@ -144,7 +145,7 @@ class Outbox:
     def _would_take(self, size: int) -> bool:
         if self._closing or self._error is not None or self._spool.has_room(size):
             return True
-        return self._policy is SpoolPolicy.BLOCK_WHILE_CONNECTED and self._state is not ProducerState.CONNECTED
+        return self._policy is SpoolPolicy.BLOCK_WHILE_CONNECTED and not self._is_there
 
     def add_listener(self, listener: Callable[[], None]) -> None:
         """``listener`` is called, on any thread and under the lock, whenever something may have changed."""
@@ -236,6 +237,7 @@ class Outbox:
             self._acknowledged += before - self._spool.lines_waiting
             self._connections += 1
             self._state = ProducerState.CONNECTED
+            self._is_there = True
             self._take_flow(response)
             self._number = response.acknowledged_number
             return True
@@ -316,6 +318,7 @@ class Outbox:
         """The gateway cannot be reached at the moment."""
         with self._lock:
             self._state = ProducerState.AWAY
+            self._is_there = False
             self._reason = reason
             self._problems += 1
             self._notify_all()
@@ -324,6 +327,7 @@ class Outbox:
         """The gateway refused for good."""
         with self._lock:
             self._state = ProducerState.FAILED
+            self._is_there = False
             self._error = error
             self._problems += 1
             self._notify_all()
@@ -360,6 +364,9 @@ class Outbox:
         with self._lock:
             if state in {ProducerState.CONNECTING, ProducerState.CONNECTED, ProducerState.AWAY}:
                 self._state = state
+                self._is_there = state is ProducerState.CONNECTED or (
+                    self._is_there and state is not ProducerState.AWAY
+                )
                 self._reason = reason
                 self._notify_all()
 
