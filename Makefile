@@ -49,7 +49,7 @@ check: setup  ## format, lint, layers, types, dependencies, contracts, generated
 	.venv/bin/ruff check .
 	.venv/bin/lint-imports
 	.venv/bin/mypy
-	.venv/bin/deptry filters sessions storage gateway
+	.venv/bin/deptry filters sessions storage automation gateway
 	cd clients/python && ../../.venv/bin/deptry otto_logs
 	.venv/bin/buf lint proto
 	.venv/bin/buf breaking proto --against proto/baseline.binpb
@@ -87,7 +87,7 @@ bench: setup  ## lines in and out, latency, server CPU, beside the machine's lim
 
 bench-full: setup  ## the gateway beside nchan, Node, Redis and NATS, with medians and plots; about 40 minutes
 	$(PY) -m benchmarks.full
-faults: setup tests/node/node_modules/.ready  ## break everything, 100 times kill -9, and see every promise kept; some 8 minutes
+faults: setup tests/node/node_modules/.ready  ## break everything, 100 times kill -9, and see every promise kept; some 10 minutes
 	$(PY) -m tests.faults $(FAULTS)
 
 proto: setup  ## lint the contracts and generate the stubs anew

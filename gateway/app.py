@@ -9,6 +9,8 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.api.batch_jobs import BATCH_PATH, batch_job_routes
+from gateway.api.batch_jobs import body_bytes_max as batch_body_bytes_max
 from gateway.api.executions import NODE_EXECUTION_PATH, body_bytes_max, execution_routes
 from gateway.api.health import health_routes
 from gateway.api.metrics import metrics_routes
@@ -18,6 +20,7 @@ from gateway.api.scripts import script_routes
 from gateway.api.stages import stage_routes
 from gateway.application import RequestLog, http_application
 from gateway.auth import auth_routes
+from gateway.batch_jobs import BatchJobsCollector, batch_jobs_of
 from gateway.description.operation import DescribedRoute
 from gateway.description.routes import description_routes
 from gateway.edge import HostGuard, SecurityHeaders
@@ -135,6 +138,7 @@ class Gateway:
             durability=settings.durability,
             pending_bytes_max=settings.pending_bytes_max,
             retry_seconds_max=settings.storage_wait_seconds,
+            gather_seconds=settings.commit_gather_ms / 1000,
         )
         undo.push_async_callback(journal.close)
         table = await PollingTable.open(settings.polling_database)
@@ -228,6 +232,10 @@ class Gateway:
             quotas=(connections, readers, producers),
         )
         metrics.registry.register(GatewayCollector(sources))
+        self._batch = batch = batch_jobs_of(settings, journal, path)
+        if batch is not None:
+            undo.push_async_callback(batch.close)
+            metrics.registry.register(BatchJobsCollector(batch))
         self._vitals = Vitals(sources.totals, lambda: admission.active)
         routes = [
             *sse_routes(hub, authenticator, enable_compression=settings.enable_compression, quota=readers),
@@ -240,6 +248,7 @@ class Gateway:
             *polling_routes(table, authenticator),
             *execution_routes(executions, authenticator, value_bytes_max=settings.execution_value_bytes_max),
             *script_routes(executions, authenticator),
+            *batch_job_routes(batch, authenticator, keywords_max=settings.batch_keywords_max),
             *health_routes(self._health, self._vitals, hub, authenticator),
             *metrics_routes(metrics.registry),
             *page_routes(),
@@ -256,7 +265,10 @@ class Gateway:
             self.routes,
             cors_origins=settings.cors_origins,
             body_bytes_max=settings.http_body_bytes_max,
-            body_bytes_max_of={NODE_EXECUTION_PATH: body_bytes_max(settings.execution_value_bytes_max)},
+            body_bytes_max_of={
+                NODE_EXECUTION_PATH: body_bytes_max(settings.execution_value_bytes_max),
+                BATCH_PATH: batch_body_bytes_max(settings.batch_keywords_max),
+            },
             on_error=metrics.error,
         )
         both = SecurityHeaders(HostGuard(_either(self._socket_io, application), settings.accepted_hosts))
@@ -276,6 +288,8 @@ class Gateway:
         if settings.table_rows is not TableRowsChoice.OFF:
             watcher.start()
         retention.start()
+        if batch is not None:
+            batch.start()
         undo.push_async_callback(grpc.stop, 0)
         grpc_port = await grpc.start()
         undo.push_async_callback(self._http.stop)
@@ -321,6 +335,7 @@ class Gateway:
                 Step("end the streams, and tell their clients to come back", self._end_streams, seconds),
                 Step("end the HTTP server", self._http.stop, 2 * seconds),
                 Step("let producers have their answers, and end gRPC", lambda: self._grpc.stop(grace), 2 * seconds),
+                Step("store the answer that a batch job waits for", self._end_batch_jobs, 2 * seconds),
                 Step("take over no more rows of other programs", self._watcher.close, seconds),
                 Step("store what waits for a commit", self._flush_journal, seconds),
                 Step("copy it to the polling tables", lambda: self._sink.close(grace), 2 * seconds),
@@ -346,6 +361,10 @@ class Gateway:
             self._hub.close(CloseReason.SERVER_SHUTDOWN),
             self._socket_io.close(self._settings.shutdown_grace_seconds / 2),
         )
+
+    async def _end_batch_jobs(self) -> None:
+        if self._batch is not None:
+            await self._batch.close(self._settings.shutdown_grace_seconds)
 
     async def _flush_journal(self) -> None:
         while self._journal.statistics.waiting_bytes:

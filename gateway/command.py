@@ -6,7 +6,8 @@ What takes long to import (gRPC, the databases) is imported by the commands that
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,8 @@ def main() -> None:
 @_with_settings
 def serve(settings: Settings) -> ExitCode:
     """Run the gateway until SIGTERM or SIGINT; a second one ends it at once."""
-    from gateway.serving import serve
+    with _without("aiohttp", "redis", "requests", "rich", "valkey", "websocket"):
+        from gateway.serving import serve
 
     serve(settings)
 
@@ -151,3 +153,19 @@ def list_settings() -> None:
 
 def _say(text: str) -> None:
     click.echo(f"otto-gateway: {text}", err=True)
+
+
+@contextmanager
+def _without(*modules: str) -> Iterator[None]:
+    """Let optional imports of a library find nothing.
+
+    python-socketio imports the HTTP clients and message queues that it could use, and structlog a painter of
+    tracebacks, where they happen to be installed; a gateway uses none of them, and would hold 20 MB for ever.
+    """
+    absent = [name for name in modules if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None means: not to be had
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]

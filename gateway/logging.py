@@ -33,6 +33,8 @@ _FOREIGN: Final = {
     "uvicorn.access": logging.CRITICAL,
     "asyncio": logging.WARNING,
     "grpc": logging.WARNING,
+    "httpx2": logging.WARNING,  # logs addresses
+    "httpcore2": logging.WARNING,
     "socketio": logging.WARNING,
     "engineio": logging.WARNING,
     "alembic": logging.WARNING,

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from automation.batch import RetryPolicy
+from automation.batch.jobs import BatchLimits
 from gateway.addresses import TrustedAddresses
 from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
 from gateway.history.limits import HistoryLimits
@@ -19,6 +21,7 @@ from storage.retention.policy import RetentionPolicy
 
 __all__ = [
     "authenticator_of",
+    "batch_limits",
     "grpc_tls",
     "history_limits",
     "http_tls",
@@ -123,6 +126,20 @@ def request_limits(settings: Settings, connections: Quota) -> RequestLimits:
     """What is asked of an HTTP request before anybody looks at it."""
     seconds = settings.request_seconds_max
     return RequestLimits(head_seconds=seconds, body_seconds=seconds, connections=connections)
+
+
+def batch_limits(settings: Settings) -> BatchLimits:
+    """What batch jobs may do."""
+    return BatchLimits(
+        active_max=settings.batch_jobs_max,
+        interval_seconds=settings.batch_interval_seconds,
+        kept_seconds=settings.batch_kept_minutes * 60,
+        retries=RetryPolicy(
+            attempts_max=settings.batch_attempts_max,
+            first_seconds=settings.batch_retry_seconds,
+            quota_seconds_max=settings.batch_quota_seconds_max,
+        ),
+    )
 
 
 def retention_policy(settings: Settings) -> RetentionPolicy:

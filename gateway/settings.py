@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from automation.batch.categories import NAVER_SERVICES
 from storage.retention.rules import RetentionRule, parse_rules
 
 __all__ = ["CREDENTIALS", "ClosingRowsChoice", "Settings", "TableRowsChoice"]
@@ -50,6 +51,14 @@ def _origin(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or text != f"{parts.scheme}://{parts.netloc}":
         raise ValueError(f"{text!r} is not an origin: write it as https://example.org, without a slash at the end")
     return text
+
+
+def _categories(names: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [name for name in names if name not in NAVER_SERVICES]
+    if unknown or not names:
+        what = f"{unknown[0]!r} is none of them" if unknown else "there is none"
+        raise ValueError(f"{what}: give some of {', '.join(NAVER_SERVICES)}")
+    return tuple(dict.fromkeys(names))
 
 
 def _level(value: object) -> object:
@@ -233,6 +242,12 @@ class Settings(BaseModel):
         description="Bytes that may wait for a commit, and again what may gather behind it; above it, reading from "
         "producers with much of it pauses.",
     )
+    commit_gather_ms: float = Field(
+        12,
+        ge=0,
+        description="Milliseconds between the beginnings of two commits at least, while there are only a few lines of "
+        "producers that number their batches: fewer, larger commits. 0: no pause.",
+    )
     storage_wait_seconds: float = Field(
         60,
         ge=0,
@@ -282,6 +297,34 @@ class Settings(BaseModel):
         "the system allows before it kills (Kubernetes: 30).",
     )
 
+    # Batch jobs
+    naver_client_id: Secret | None = Field(
+        None, description="Id of the application that may ask Naver's search API. Unset: no batch jobs."
+    )
+    naver_client_secret: Secret | None = Field(None, description="Its secret.")
+    naver_api_url: Annotated[Text, AfterValidator(_origin)] = Field(
+        "https://openapi.naver.com", description="Where that API is; plain http is for this machine's own tests."
+    )
+    naver_categories: Annotated[tuple[Text, ...], BeforeValidator(_items), AfterValidator(_categories)] = Field(
+        ("blog", "cafe", "kin", "news", "web"),
+        description="What is counted for each keyword, with one request each, separated by commas: blog, cafe, news, "
+        "kin, web, book, encyc, image, shop or doc.",
+    )
+    naver_timeout_seconds: float = Field(10, gt=0, description="Seconds that one of these requests may take.")
+    batch_keywords_max: Annotated[int, Field(ge=1, le=100_000)] = Field(1000, description="Keywords of one batch job.")
+    batch_jobs_max: Count = Field(
+        1, description="Batch jobs that may be pending or being processed at a time; the next is refused with 409."
+    )
+    batch_interval_seconds: float = Field(0.3, ge=0, description="Seconds between two keywords.")
+    batch_attempts_max: Count = Field(5, description="Failed requests of a keyword after which it is given up.")
+    batch_retry_seconds: float = Field(1, gt=0, description="Seconds after the first of them; doubled with each.")
+    batch_quota_seconds_max: float = Field(
+        300, ge=0, description="Seconds that one keyword may wait, in all, for a quota that is used up."
+    )
+    batch_kept_minutes: float = Field(
+        30, gt=0, description="Minutes for which a batch job that has ended can be asked for."
+    )
+
     # Logs
     log_level: Annotated[LogLevel, BeforeValidator(_level)] = Field(
         "INFO", description="Least severe level of the gateway's own log."
@@ -304,6 +347,11 @@ class Settings(BaseModel):
             if getattr(self, f"{kind}_tls_client_ca_file") and not getattr(self, f"{kind}_tls_certificate_file"):
                 name = f"{kind.upper()}_TLS"
                 raise ValueError(f"{name}_CLIENT_CA_FILE needs {name}_CERTIFICATE_FILE and {name}_KEY_FILE")
+        if (self.naver_client_id is None) != (self.naver_client_secret is None):
+            raise ValueError("NAVER_CLIENT_ID and NAVER_CLIENT_SECRET belong together; set both or neither")
+        api = urlsplit(self.naver_api_url)
+        if api.scheme != "https" and not _is_loopback(api.hostname or ""):
+            raise ValueError("NAVER_API_URL must begin with https://: the secret is sent there")
         if self.grpc_port and self.grpc_port in {self.http_port, self.websocket_port}:
             raise ValueError("GRPC_PORT must not be HTTP_PORT or WEBSOCKET_PORT")
         return self

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from filters.model import LogFilter
 from sessions.limits import Limits
 from sessions.run_cache import RunCache
 from sessions.transport import Encoding, History, Run
+from sessions.turns import Turns
 
 if TYPE_CHECKING:
     from sessions.feed import Feed
@@ -44,6 +46,7 @@ class Channel:
         history: History,
         limits: Limits,
         cache: RunCache,
+        turns: Turns,
         spawn: Callable[[Coroutine[None, None, Run]], "asyncio.Task[Run]"],
     ) -> None:
         self.feed = feed
@@ -59,6 +62,7 @@ class Channel:
         self._history = history
         self._limits = limits
         self._cache = cache
+        self._turns = turns
         self._spawn = spawn
         self._kept: deque[Run] = deque()  # consecutive, up to head; the cache may have dropped the oldest
         self._kept_lines = 0
@@ -168,7 +172,9 @@ class Channel:
                 lines_max=lines_max,
                 bytes_max=self._limits.run_bytes_max,
             )
+        started = time.monotonic()
         run = self._encode(selection)
+        self._turns.spend(time.monotonic() - started)
         if run.start == position:
             self._cache.put(self._number, run)
         return run

@@ -10,6 +10,7 @@ from sessions.channel import Channel
 from sessions.limits import Limits
 from sessions.run_cache import RunCache
 from sessions.transport import EndedTask, History, Run, StoredTask
+from sessions.turns import Turns
 from sessions.window import Window
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Feed:
         history: History,
         limits: Limits,
         cache: RunCache,
+        turns: Turns,
         spawn: Callable[[Coroutine[None, None, Run]], "asyncio.Task[Run]"],
     ) -> None:
         self.task_id = task_id
@@ -51,6 +53,7 @@ class Feed:
         self._history = history
         self._limits = limits
         self._cache = cache
+        self._turns = turns
         self._spawn = spawn
         self._early_end: EndedTask | None = None
         self._unmatched: list[Block] = []
@@ -104,6 +107,7 @@ class Feed:
                 history=self._history,
                 limits=self._limits,
                 cache=self._cache,
+                turns=self._turns,
                 spawn=self._spawn,
             )
             self.channels[key] = channel

@@ -16,12 +16,15 @@ from sessions.session import Session
 from sessions.statistics import DeliveryMeter, HubStatistics, Observer
 from sessions.subscription import Subscription
 from sessions.transport import CommittedLines, History, Transport
+from sessions.turns import Turns
 
 __all__ = ["Hub"]
 
 T = TypeVar("T")
 
 _SWEEP_SECONDS_MAX = 1.0
+_LIVE_SECONDS = 0.1
+"""How long after a flush another one is to be expected."""
 _COMMIT_AWAITED_TICKS = 0.5
 """How much longer than a tick lines wait for another commit to go with them.
 
@@ -36,7 +39,8 @@ class Hub:
     Tasks that nobody watches cost one dictionary look-up per block. Flushes are coalesced: one at once when idle, then
     at most one per tick, and the tick is never shorter than the last flush took, so that the hub spends at most half of
     its time flushing and many readers mean longer runs, not a longer queue. A flush follows a commit where it can: once
-    the tick is over the next commit takes what waited along, and only where none comes soon it goes without.
+    the tick is over the next commit takes what waited along, and only where none comes soon it goes without. A commit
+    that has gathered lines for a while is followed at once: there will not be another one so soon.
 
     Args:
         history: the journal.
@@ -60,6 +64,7 @@ class Hub:
         self.admission = admission or Admission(self.limits.sessions_max)
         self.history_errors = history_errors
         self.meter = DeliveryMeter()
+        self.turns = Turns(self._is_live)
         self.catch_ups = 0
         self.gaps = 0
         self._closed: Counter[CloseReason] = Counter()
@@ -75,6 +80,7 @@ class Hub:
         self._flush_timer: asyncio.TimerHandle | None = None
         self._is_flush_due = False
         self._flushed_at = 0.0
+        self._flush_seconds = 0.0
         self._tick = self.limits.tick_seconds
         self._sweep_timer: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -135,7 +141,7 @@ class Hub:
         if self._window_bytes > self.limits.window_bytes_total:
             self._shrink_windows()
         if self._dirty and not self._is_flush_due:
-            self._schedule_flush()
+            self._schedule_flush(self._flush_seconds if committed.is_gathered else self._tick)
 
     def open(self, subscription: Subscription, transport: Transport) -> Session:
         """Start a session; it begins to write by itself.
@@ -147,7 +153,12 @@ class Hub:
         feed = self._feeds.get(subscription.task_id)
         if feed is None:
             feed = Feed(
-                subscription.task_id, history=self.history, limits=self.limits, cache=self._cache, spawn=self._spawn
+                subscription.task_id,
+                history=self.history,
+                limits=self.limits,
+                cache=self._cache,
+                turns=self.turns,
+                spawn=self._spawn,
             )
             self._feeds[subscription.task_id] = feed
         feed.watchers += 1
@@ -176,6 +187,7 @@ class Hub:
     def forget(self, session: Session, feed: Feed, reason: CloseReason) -> None:
         """A session has ended."""
         self._closed[reason] += 1
+        self.turns.leave(session)
         del self._sessions[session.id]
         self.admission.leave()
         feed.watchers -= 1
@@ -201,8 +213,8 @@ class Hub:
         self._flushed_at = time.monotonic()
         if oldest and self._observer is not None:
             self._observer.delivery_latency(self._flushed_at - oldest)
-        pause = max(self.limits.tick_seconds, self._flushed_at - started)
-        self._tick = min(pause, self.limits.tick_seconds_max)
+        self._flush_seconds = min(self._flushed_at - started, self.limits.tick_seconds_max)
+        self._tick = max(self.limits.tick_seconds, self._flush_seconds)
 
     async def close(self, reason: CloseReason = CloseReason.SERVER_SHUTDOWN) -> None:
         """End every session and wait until their reads have stopped; idempotent."""
@@ -213,10 +225,14 @@ class Hub:
             self._sweep_timer = None
         for session in self.sessions:
             session.close(reason)
+        self.turns.close()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _is_live(self) -> bool:
+        return time.monotonic() - self._flushed_at < _LIVE_SECONDS
 
     def _spawn(self, work: Coroutine[None, None, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)
@@ -224,10 +240,10 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _schedule_flush(self) -> None:
+    def _schedule_flush(self, pause: float) -> None:
         loop = asyncio.get_running_loop()
         paused = time.monotonic() - self._flushed_at
-        if paused >= self._tick:
+        if paused >= pause:
             self._cancel_flush()
             self._is_flush_due = True
             loop.call_soon(self.flush)

@@ -34,7 +34,7 @@ class SessionState(Enum):
     BLOCKED = "blocked"
     """Its transport takes no more for now."""
     READING = "reading"
-    """It waits for lines from the journal."""
+    """It is far behind, and waits for its turn or for lines from the journal."""
     AHEAD = "ahead"
     """It asked to start behind a line that does not exist yet."""
     CLOSED = "closed"
@@ -134,7 +134,10 @@ class Session:
                 return
 
     def pump(self) -> None:
-        """Give what there is until the transport is full, the live end is reached, or only the journal has more.
+        """Give what there is until the transport is full, the live end is reached, or more needs its turn.
+
+        Near the live end a session is served at once. One that is farther behind than ``Limits.lagging_lines``, or
+        whose lines only the journal has, takes turns with the others that are.
 
         This is the seam between stored and live. It does not await: between reading ``channel.head`` and joining the
         live sessions nothing can be published, so no line falls in between; and each run starts exactly at the
@@ -144,18 +147,33 @@ class Session:
         if channel is None or self.is_closed or self.state is SessionState.READING:
             return
         while self._writable and not self.is_closed:
-            if self.position >= channel.head:
+            behind = channel.head - self.position
+            if behind <= 0:
                 self._reach_head(channel)
                 return
-            run = channel.run_after(self.position)
+            run = channel.run_after(self.position) if behind <= self._hub.limits.lagging_lines else None
             if run is None:
                 self._enter(SessionState.READING)
                 channel.live.discard(self)
                 channel.behind.add(self)
-                self._hub.start(self, partial(self._read, channel))
+                self._hub.turns.ask(self)
                 return
             self._give(run)
         self._fall_behind()
+
+    def take_turn(self) -> None:
+        """Give one run, or have it read from the journal; called by the hub when this session has its turn."""
+        channel = self._channel
+        if channel is None or self.is_closed:
+            return
+        run = channel.run_after(self.position) if self.position < channel.head else None
+        if run is None and self.position < channel.head:
+            self._hub.start(self, partial(self._read, channel))
+            return
+        self._enter(SessionState.BLOCKED)
+        if run is not None:
+            self._give(run)
+        self.pump()
 
     def resume(self) -> None:
         """The transport can take more."""

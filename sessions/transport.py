@@ -132,6 +132,8 @@ class CommittedLines(Protocol):
     def blocks(self) -> Sequence[Block]: ...  # noqa: D102
     @property
     def ended(self) -> Sequence[EndedTask]: ...  # noqa: D102
+    @property
+    def is_gathered(self) -> bool: ...  # noqa: D102
 
 
 class History(Protocol):

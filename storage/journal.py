@@ -207,13 +207,15 @@ class TaskState:
 class Committed:
     """What one transaction stored, in order; ``blocks`` of one task are consecutive.
 
-    ``opened`` names tasks that had ended and were opened again by this commit's lines.
+    ``opened`` names tasks that had ended and were opened again by this commit's lines. ``is_gathered``: it waited for
+    more to come, and so will the next one, which is some milliseconds away.
     """
 
     blocks: Sequence[Block] = ()
     ended: Sequence[TaskEnded] = ()
     progress: Sequence[StageProgress] = ()
     opened: Sequence[str] = ()
+    is_gathered: bool = False
 
 
 class Ancestor(NamedTuple):

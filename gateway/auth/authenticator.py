@@ -4,18 +4,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import HTTPConnection
 
 from gateway.auth.claims import ClaimsError, principal_of_claims
 from gateway.auth.credentials import CredentialKind, bearer_token, credential_of
-from gateway.auth.jwks import KeySet
 from gateway.auth.principal import ANONYMOUS, Principal
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
-from gateway.auth.verification import Verifier
 from gateway.errors import ApiError
+
+if TYPE_CHECKING:
+    from gateway.auth.jwks import KeySet
+    from gateway.auth.verification import Verifier
 
 __all__ = ["AuthStatistics", "Authenticator"]
 
@@ -53,9 +55,10 @@ class Authenticator:
         self.settings = settings if settings is not None else AuthSettings()
         self.tickets = Tickets(self.settings.ticket_ttl_seconds, self.settings.tickets_max, clock)
         self._clock = clock
-        url = self.settings.jwks_url
-        self._key_set = KeySet(url) if url is not None else None
-        self._verifier = Verifier(self.settings, self._key_set)
+        self._key_set: KeySet | None = None
+        self._verifier: Verifier | None = None
+        if self.enabled:
+            self._key_set, self._verifier = _verification(self.settings)
         self._remembered: dict[bytes, tuple[Principal, float]] = {}
         self._accepted = self._refused = 0
 
@@ -162,6 +165,8 @@ class Authenticator:
             if self._clock() < good_until:
                 return principal
             del self._remembered[key]
+        if self._verifier is None:
+            raise RuntimeError("tokens are looked at only where credentials are configured")
         claims = await self._verifier.verify(token)
         try:
             principal = principal_of_claims(claims, self.settings.leeway_seconds)
@@ -178,3 +183,12 @@ class Authenticator:
         if principal.expires_at is not None:
             good_until = min(good_until, principal.expires_at)
         self._remembered[key] = (principal, good_until)
+
+
+def _verification(settings: AuthSettings) -> "tuple[KeySet | None, Verifier]":
+    """Imported where tokens are verified: what that needs (cryptography) takes 9 MB and 0.1 s."""
+    from gateway.auth.jwks import KeySet
+    from gateway.auth.verification import Verifier
+
+    key_set = KeySet(settings.jwks_url) if settings.jwks_url is not None else None
+    return key_set, Verifier(settings, key_set)

@@ -23,10 +23,15 @@ __all__ = ["Intake", "StreamEnd"]
 
 @dataclass(frozen=True, slots=True)
 class StreamEnd:
-    """Why the gateway ends a stream: the status of the RPC and its text."""
+    """Why the gateway ends a stream: the status of the RPC and its text.
+
+    ``away_milliseconds``: how long the producer is asked to stay away, at least and at most; each stream is told a time
+    in between, so that not all come back at once.
+    """
 
     status: grpc.StatusCode
     text: str
+    away_milliseconds: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, error: ApiError) -> "StreamEnd":

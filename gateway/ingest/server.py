@@ -39,7 +39,9 @@ _OTTO_SCALER: Final = log_streaming_pb2.DESCRIPTOR.services_by_name["OttoHandler
 _SERVICES: Final[tuple[ServiceDescriptor, ...]] = (_NATIVE, _OTTO_WORKERS, _OTTO_SCALER)
 _HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _STOPPING: Final = StreamEnd(
-    grpc.StatusCode.UNAVAILABLE, "the gateway is shutting down; come back and go on behind the last answer"
+    grpc.StatusCode.UNAVAILABLE,
+    "the gateway is shutting down; come back and go on behind the last answer",
+    away_milliseconds=(500, 3_000),
 )
 METADATA_BYTES_MAX: Final = 32 << 10
 _HANDSHAKE_SECONDS: Final = 20

@@ -6,6 +6,7 @@ handler is woken by the reader, by commits and by whatever ends the stream, and 
 """
 
 import asyncio
+import random
 import time
 from abc import ABC, abstractmethod
 from typing import ClassVar, Final
@@ -25,6 +26,8 @@ from storage.journal import JournalError
 __all__ = ["ProducerStream"]
 
 _BREAK_SHOWS_AFTER_SECONDS: Final = 0.01
+_PUSHBACK: Final = "grpc-retry-pushback-ms"
+"""How gRPC's retry design (A6) lets a server say when to come back."""
 _EXPIRED: Final = StreamEnd(
     grpc.StatusCode.UNAUTHENTICATED, "the token has expired; come back with a new one and go on behind the last answer"
 )
@@ -98,6 +101,9 @@ class ProducerStream(ABC):
         try:
             await self._serve()
             if self._end is not None:
+                if self._end.away_milliseconds is not None:
+                    away = random.randint(*self._end.away_milliseconds)  # noqa: S311 - jitter, not a secret
+                    self._context.set_trailing_metadata(((_PUSHBACK, str(away)),))
                 await self._context.abort(self._end.status, self._end.text)
         finally:
             self._intake.leave(self)

@@ -118,6 +118,7 @@ class _Streaming:
         """The connection goes on as a WebSocket; this object has done its part."""
         super().handle_websocket_upgrade(*args)  # type: ignore[misc]
         self.app = ended
+        self.parser = None  # httptools' parser has this object's methods
 
 
 def http_protocol_class() -> type[asyncio.Protocol]:

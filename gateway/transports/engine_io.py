@@ -102,6 +102,7 @@ class EngineWebSocket(asgi.WebSocket):  # type: ignore[misc] # the library has n
         self.server = server
         self.socket: EngineSocket = handler.__self__
         self.protocol: FramedWebSocketProtocol | None = None
+        self._error: OSError | None = None
 
     async def __call__(self, environ: dict[str, Any]) -> Any:
         """Serve the connection."""
@@ -117,6 +118,10 @@ class EngineWebSocket(asgi.WebSocket):  # type: ignore[misc] # the library has n
                 self.socket.upgrading = False  # a client that gave up in the middle goes on polling
             self.socket.websocket = None
             self.socket.gone.set()
+            if self._error is not None:
+                # The library awaited it in a task; that task has the error, and its traceback's frames have the task.
+                self._error.__traceback__ = None
+                self._error = None
 
     async def wait(self) -> Any:
         """The next packet.
@@ -124,7 +129,11 @@ class EngineWebSocket(asgi.WebSocket):  # type: ignore[misc] # the library has n
         Raises:
             OSError: the connection is closed, or has to be.
         """
-        data = await super().wait()
+        try:
+            data = await super().wait()
+        except OSError as error:
+            self._error = error
+            raise
         try:
             if len(data) > self.server.max_http_buffer_size:
                 raise ValueError("too large")  # noqa: TRY301 - one place counts them
@@ -132,7 +141,8 @@ class EngineWebSocket(asgi.WebSocket):  # type: ignore[misc] # the library has n
                 raise ValueError("unknown")  # noqa: TRY301
         except (ValueError, RecursionError) as error:
             self.server.malformed += 1
-            raise OSError("not a packet") from error
+            self._error = OSError("not a packet")
+            raise self._error from error
         return data
 
     async def send(self, message: Any) -> None:
@@ -169,6 +179,8 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
     server: EngineServer
     queue: EngineQueue
     address: str
+    last_ping: float | None
+    _pinging: "asyncio.Task[None] | None" = None  # the library pings first, and tells of the socket then
 
     @staticmethod
     def adopt(socket: AsyncSocket, limits: EngineLimits, user_agent: str) -> "EngineSocket":
@@ -336,8 +348,17 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
         """Call back later, unless the socket is closed before that."""
         self._timers.append(asyncio.get_running_loop().call_later(seconds, callback))
 
+    def schedule_ping(self) -> None:
+        """Ping the client ``ping_interval`` after its last answer, unless the socket is closed before that."""
+        if self.last_ping:
+            self.last_ping = None
+            self._pinging = self.server.start_background_task(self._send_ping)
+
     def cancel_timers(self) -> None:
-        """Nothing is called back any more."""
+        """Nothing is called back any more, and nothing holds the socket until its next ping would be due."""
+        pinging, self._pinging = self._pinging, None
+        if pinging is not None and pinging is not asyncio.current_task():
+            pinging.cancel()
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()

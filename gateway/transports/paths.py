@@ -30,7 +30,7 @@ class _AnyText(Convertor[str]):
 
 register_url_convertor("identifier", _AnyText())
 
-_FIELDS: Final = {"task_id": "taskId", "pipeline_id": "pipelineId", "script_id": "script_id"}
+_FIELDS: Final = {"task_id": "taskId", "pipeline_id": "pipelineId", "script_id": "script_id", "job_id": "jobId"}
 
 
 def path_identifier(scope: Scope, route: str, name: str) -> str:

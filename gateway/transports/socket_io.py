@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import socketio
 from socketio.exceptions import ConnectionRefusedError as Refused
 from starlette.requests import HTTPConnection
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.addresses import address_key
 from gateway.errors import ApiError, error_response
@@ -108,6 +108,25 @@ class LogNamespace(socketio.AsyncNamespace):  # type: ignore[misc] # the library
         self._server.left(sid)
 
 
+class _Borrowed:
+    """A connection's ``receive`` until its request is over.
+
+    The library makes a class for each request whose methods hold it, and a class refers to itself: what ``receive``
+    belongs to would stay in memory until the garbage collector looks at its oldest generation.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive: Receive | None = receive
+
+    async def __call__(self) -> Message:
+        if self._receive is None:
+            raise OSError("the request is over")
+        return await self._receive()
+
+    def give_back(self) -> None:
+        self._receive = None
+
+
 class SocketIoServer:
     """An ASGI application for everything below ``/socket.io/``, on as many ports as there are.
 
@@ -186,7 +205,11 @@ class SocketIoServer:
             self._refused += 1
             await error_response(refusal)(scope, receive, send)
             return
-        await self._protocol.handle_request(scope, receive, refusals(scope, receive, send))
+        borrowed = _Borrowed(receive)
+        try:
+            await self._protocol.handle_request(scope, borrowed, refusals(scope, receive, send))
+        finally:
+            borrowed.give_back()
 
     async def admit(self, sid: str, environ: dict[str, Any], auth: object) -> None:
         """Let a client in.

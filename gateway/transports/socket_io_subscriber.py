@@ -63,7 +63,7 @@ class _Reply:
     then: Callable[[], object] | None = None
 
 
-_Handler = Callable[[tuple[Any, ...]], _Reply]
+_Handler = Callable[["Subscriber", tuple[Any, ...]], _Reply]
 
 
 class SocketIoPrincipal(Protocol):
@@ -112,18 +112,6 @@ class Subscriber:
         self._pipelines: dict[str, PipelineSession] = {}
         self._updates = UpdateRelay(socket, sight_of(principal), surroundings.spawn)
         self._is_closed = False
-        self._requests: dict[str, tuple[str, str, _Handler]] = {
-            "subscribe-to-logs": ("subscription_success", "subscription_error", self._subscribe),
-            "unsubscribe-from-logs": ("unsubscription_success", "unsubscription_error", self._unsubscribe),
-            "update-log-filter": ("filter_update_success", "filter_update_error", self._update_filter),
-            "subscribe-to-pipeline": ("subscription_success", "subscription_error", self._subscribe_to_pipeline),
-            "unsubscribe-from-pipeline": (
-                "unsubscription_success",
-                "unsubscription_error",
-                self._unsubscribe_from_pipeline,
-            ),
-            "get-server-stats": ("server-stats", "stats_error", self._server_stats),
-        }
 
     def __repr__(self) -> str:
         return f"<Subscriber {self.sid} tasks={len(self._tasks)} pipelines={len(self._pipelines)} {self.socket!r}>"
@@ -146,15 +134,15 @@ class Subscriber:
 
     def received(self, name: object, arguments: tuple[Any, ...], acknowledge: int | None) -> None:
         """Answer an event."""
-        request = self._requests.get(name) if isinstance(name, str) else None
+        request = _REQUESTS.get(name) if isinstance(name, str) else None
         if request is None:
-            known = ", ".join(self._requests)
+            known = ", ".join(_REQUESTS)
             refusal = ApiError("INVALID_ARGUMENT", f"there is no such event; there are {known}")
             self._answer("request_error", _refusal(name, arguments, refusal), acknowledge)
             return
         success, failure, handle = request
         try:
-            reply = handle(arguments)
+            reply = handle(self, arguments)
         except ApiError as error:
             self._answer(failure, _refusal(name, arguments, error), acknowledge)
         except Exception:  # noqa: BLE001 - the client is answered whatever it was
@@ -300,6 +288,21 @@ class Subscriber:
         self.socket.put(event(name, fields))
         if acknowledge is not None:
             self.socket.put(acknowledgement(acknowledge, fields))
+
+
+_REQUESTS: Final[Mapping[str, tuple[str, str, _Handler]]] = {
+    "subscribe-to-logs": ("subscription_success", "subscription_error", Subscriber._subscribe),
+    "unsubscribe-from-logs": ("unsubscription_success", "unsubscription_error", Subscriber._unsubscribe),
+    "update-log-filter": ("filter_update_success", "filter_update_error", Subscriber._update_filter),
+    "subscribe-to-pipeline": ("subscription_success", "subscription_error", Subscriber._subscribe_to_pipeline),
+    "unsubscribe-from-pipeline": (
+        "unsubscription_success",
+        "unsubscription_error",
+        Subscriber._unsubscribe_from_pipeline,
+    ),
+    "get-server-stats": ("server-stats", "stats_error", Subscriber._server_stats),
+}
+"""What a client may ask: how success and failure are named, and who answers."""
 
 
 T = TypeVar("T")

@@ -62,6 +62,7 @@ class SocketIoTransport:
         """The session is over; what was handed to the socket is still sent."""
         self.reason = reason
         self._on_end(self)
+        self.session = None  # it has this object, and only the garbage collector could part them
 
     def _wait(self) -> bool:
         if not self._is_waiting:

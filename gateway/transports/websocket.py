@@ -47,9 +47,11 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         # has not read, and uvicorn's patience would end the connection of one that makes progress all the time.
         self.ping_interval = None
         self.conn.reject = _in_one_form(self.conn.reject)  # type: ignore[method-assign, assignment]
+        self._scope: Scope | None = None
         inner = self.app
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            self._scope = scope
             scope.setdefault("extensions", {})[WEBSOCKET_EXTENSION] = self
             await inner(scope, receive, send)
 
@@ -60,11 +62,17 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
         if self.on_lost is not None:
             self.on_lost()
+        # What follows refers back to this object, or to itself: the errors of a peer that speaks no WebSocket by the
+        # frames of their tracebacks. Connections that come and go would pile up until the garbage collector looks at
+        # its oldest generation.
         self.app = ended
-        # Like the application above, the error of a peer that speaks no WebSocket would keep this object: its traceback
-        # has frames that have it.
+        if self._scope is not None:
+            self._scope["extensions"].pop(WEBSOCKET_EXTENSION, None)
         self.conn.parser_exc = None
         self.conn.handshake_exc = None
+        vars(self.conn).pop("reject", None)
+        self.conn.parser.close()
+        self.conn.reader.discard()
 
     @property
     def is_writable(self) -> bool:

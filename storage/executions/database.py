@@ -35,14 +35,21 @@ class ExecutionDatabase:
         path: the database's file.
         durability: ``full``: what is stored survives a power loss; ``process``: a killed process.
         lock_seconds_max: how long another program may lock the file before a write is given up.
+        create: creates the tables that are missing, before the first write to a file.
     """
 
     def __init__(
-        self, path: Path, *, durability: Literal["full", "process"] = "full", lock_seconds_max: float = 10.0
+        self,
+        path: Path,
+        *,
+        durability: Literal["full", "process"] = "full",
+        lock_seconds_max: float = 10.0,
+        create: Callable[[Connection], None] = create_missing,
     ) -> None:
         self.path = path.absolute()
         self.write_lock = write_lock(self.path)
         self.lock_seconds_max = lock_seconds_max
+        self._create = create
         self._synchronous = "FULL" if durability == "full" else "NORMAL"
         self._readers = self._engine(_READ_BUSY_SECONDS, self._prepare_reader)
         self._writers = self._engine(_WRITE_BUSY_SECONDS, self._prepare_writer)
@@ -116,7 +123,7 @@ class ExecutionDatabase:
             self._writer = self._writers.connect()
             self._file = self._file_now()
             with self._writer.begin():
-                create_missing(self._writer)
+                self._create(self._writer)
         assert self._writer is not None  # noqa: S101 - made above
         with self._writer.begin():
             return work(self._writer)

@@ -14,6 +14,7 @@ from storage.journal import Ancestor, JournalClosedError, JournalError, JournalS
 from storage.polling.closing import ClosingRows, Closings
 from storage.polling.copies import Copies, TableRows
 from storage.polling.errors import PollingTableError
+from storage.polling.hindrance import Hindrance
 from storage.polling.table import PollingTable
 from storage.polling.writer import PollingWriter
 
@@ -27,8 +28,6 @@ _FETCH_BYTES: Final = 1 << 20
 """Bytes of lines that the sink holds at a time."""
 
 _PAUSE_FIRST_SECONDS: Final = 0.1
-_PAUSE_SHOWN_SECONDS: Final = 1.6
-"""An obstacle becomes the sink's error when it has lasted up to here: another program's short lock is no news."""
 _PAUSE_LAST_SECONDS: Final = 2.0
 _PAUSE_CLOSING_SECONDS: Final = 0.05
 
@@ -126,7 +125,7 @@ class PollingSink:
         self._is_placed = False
         self._closed = False
         self._failures = 0
-        self._error = ""
+        self._hindrance = Hindrance("polling rows are waiting", "polling rows are written again")
         self._last_error = ""
 
     def __repr__(self) -> str:
@@ -161,7 +160,7 @@ class PollingSink:
             failures=self._failures,
             record=place.record,
             lag_records=max(0, newest - place.after),
-            error=self._error,
+            error=self._hindrance.said,
             last_error=self._last_error,
             is_running=bool(self._tasks) and not self._tasks[0].done(),
         )
@@ -194,14 +193,14 @@ class PollingSink:
             try:
                 found = await self._copy_some()
             except JournalClosedError as error:
-                self._fail(str(error) or "the journal is closed")
+                self._fail(str(error) or "the journal is closed", at_once=True)
                 return
             except (PollingTableError, JournalError) as error:
-                self._fail(str(error), shown=pause >= _PAUSE_SHOWN_SECONDS)
+                self._fail(str(error))
             except Exception as error:  # noqa: BLE001 - whatever it is, the next lines must still get their rows
                 self._fail(f"{type(error).__name__}: {error}", unexpected=True)
             else:
-                self._recover()
+                self._hindrance.clear()
                 pause = _PAUSE_FIRST_SECONDS
                 if found:
                     continue
@@ -242,17 +241,10 @@ class PollingSink:
             async with asyncio.timeout(seconds):
                 await self._closing.wait()
 
-    def _fail(self, text: str, *, shown: bool = True, unexpected: bool = False) -> None:
+    def _fail(self, text: str, *, at_once: bool = False, unexpected: bool = False) -> None:
         self._failures += 1
         self._last_error = text
-        if shown and text != self._error:
-            _log.warning("polling rows are waiting", reason=text, exc_info=unexpected)
-            self._error = text
-
-    def _recover(self) -> None:
-        if self._error:
-            _log.info("polling rows are written again", after=self._error)
-            self._error = ""
+        self._hindrance.note(text, at_once=at_once, unexpected=unexpected)
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

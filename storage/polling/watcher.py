@@ -27,6 +27,7 @@ from storage.journal import (
 from storage.polling.batches import TABLE_SOURCE
 from storage.polling.errors import PollingTableError
 from storage.polling.foreign import ForeignReader, ForeignRow
+from storage.polling.hindrance import Hindrance
 from storage.polling.table import PollingTable
 
 __all__ = ["ROW_ID", "WORKER_ID", "TableWatcher", "WatcherStatistics", "row_name", "watch_producer"]
@@ -44,7 +45,6 @@ _ROWS_MAX: Final = 200
 _LINE_BYTES: Final = 512
 """What an entry counts for while it waits for its commit, beside its message."""
 _PAUSE_FIRST_SECONDS: Final = 0.1
-_PAUSE_SHOWN_SECONDS: Final = 1.6
 _PAUSE_LAST_SECONDS: Final = 2.0
 
 
@@ -119,10 +119,10 @@ class TableWatcher:
         self._reached: int | None = None
         self._stored = 0
         self._rows = self._unusable = self._failures = 0
-        self._error = ""
+        self._hindrance = Hindrance("rows of other programs are waiting", "rows of other programs are taken over again")
 
     def __repr__(self) -> str:
-        return f"<TableWatcher {self._table.path} at row {self._reached} {self._error or 'well'}>"
+        return f"<TableWatcher {self._table.path} at row {self._reached} {self._hindrance.said or 'well'}>"
 
     def start(self) -> None:
         """Begin where the last life ended."""
@@ -132,7 +132,7 @@ class TableWatcher:
     @property
     def statistics(self) -> WatcherStatistics:
         """A frozen picture of the counters."""
-        return WatcherStatistics(self._rows, self._unusable, self._reached or 0, self._failures, self._error)
+        return WatcherStatistics(self._rows, self._unusable, self._reached or 0, self._failures, self._hindrance.said)
 
     async def close(self) -> None:
         """Stop; the rest is taken over by the next life. Close the journal afterwards. Idempotent."""
@@ -153,11 +153,11 @@ class TableWatcher:
             except JournalClosedError:
                 return
             except (PollingTableError, JournalError) as error:
-                self._fail(str(error), shown=pause >= _PAUSE_SHOWN_SECONDS)
+                self._fail(str(error))
             except Exception as error:  # noqa: BLE001 - whatever it is, the next rows must still become lines
                 self._fail(f"{type(error).__name__}: {error}", unexpected=True)
             else:
-                self._recover()
+                self._hindrance.clear()
                 pause = _PAUSE_FIRST_SECONDS
                 if not found:
                     await asyncio.sleep(self._interval_seconds)
@@ -239,16 +239,9 @@ class TableWatcher:
             original_size=row.size if is_cut else 0,
         )
 
-    def _fail(self, text: str, *, shown: bool = True, unexpected: bool = False) -> None:
+    def _fail(self, text: str, *, unexpected: bool = False) -> None:
         self._failures += 1
-        if shown and text != self._error:
-            _log.warning("rows of other programs are waiting", reason=text, exc_info=unexpected)
-            self._error = text
-
-    def _recover(self) -> None:
-        if self._error:
-            _log.info("rows of other programs are taken over again", after=self._error)
-            self._error = ""
+        self._hindrance.note(text, unexpected=unexpected)
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

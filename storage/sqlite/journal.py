@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final, Literal, TypeVar
 
@@ -55,6 +56,13 @@ _START_SECONDS_MAX: Final = 30.0
 _ITEMS_MAX: Final = 4096
 """Appends that one transaction takes at most."""
 
+_APPEND_AWAITED: Final = 0.5
+"""How much longer than ``gather_seconds`` a commit waits for another append to go with it. With one every 5 ms that is
+a commit at every third, whose own lines do not wait at all."""
+
+_GATHERED_BYTES_MAX: Final = 64 << 10
+"""With as much as this waiting, the next commit has gathered enough: it is not the commit that costs then."""
+
 _RETRY_SECONDS: Final = 0.25
 """Pause before a group that the store could not take is tried again."""
 
@@ -91,6 +99,7 @@ class SqliteJournal:
         pending_bytes_max: int,
         commit_bytes_max: int,
         retry_seconds_max: float,
+        gather_seconds: float,
         readers: int,
     ) -> None:
         self._path = path
@@ -101,6 +110,7 @@ class SqliteJournal:
         self._pending_bytes_max = pending_bytes_max
         self._commit_bytes_max = commit_bytes_max
         self._retry_seconds_max = retry_seconds_max
+        self._gather_seconds = gather_seconds
         self._hurry = threading.Event()
         self._obstacle = ""
         self._loop = asyncio.get_running_loop()
@@ -112,6 +122,11 @@ class SqliteJournal:
         self._writable = asyncio.Event()
         self._writable.set()
         self._is_busy = False
+        self._is_urgent = False
+        self._is_launching = False
+        self._gathering: asyncio.TimerHandle | None = None
+        self._launched_at = 0.0
+        self._is_gathered = False
         self._is_closed = False
         self._closing: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
@@ -141,6 +156,7 @@ class SqliteJournal:
         commit_bytes_max: int = 4 << 20,
         lock_seconds_max: float = 10.0,
         retry_seconds_max: float = 0.0,
+        gather_seconds: float = 0.0,
         readers: int = 2,
         lock: IO[bytes] | None = None,
     ) -> "SqliteJournal":
@@ -154,6 +170,9 @@ class SqliteJournal:
             lock_seconds_max: how long another program may lock the database before a commit fails.
             retry_seconds_max: how long a group that could not be stored, for such a lock or a full disk, is kept and
                 tried again before its appends are refused; what comes meanwhile waits behind it.
+            gather_seconds: the least time between the beginnings of two commits, where nothing but numbered lines of
+                producers that do not wait for an answer, and not much of that, is there for the second one. It begins
+                with the first append behind that time, or half as much later.
             readers: threads for reading.
             lock: what ``storage.database.hold`` returned for this path; the journal gives it back. None: it takes it.
 
@@ -195,6 +214,7 @@ class SqliteJournal:
             pending_bytes_max=pending_bytes_max,
             commit_bytes_max=commit_bytes_max,
             retry_seconds_max=retry_seconds_max,
+            gather_seconds=gather_seconds,
             readers=readers,
         )
 
@@ -248,13 +268,16 @@ class SqliteJournal:
         if self._is_closed:
             future.set_exception(JournalClosedError("the journal has been closed"))
             return future
-        if not len(self._pending) and not self._is_busy:
-            # Not at once: what else arrives in this turn of the loop belongs to the same commit.
-            self._loop.call_soon(self._launch)
         self._waiting_bytes += self._pending.put(item, future)
         self._idle.clear()
         if isinstance(item, LineBatch):
             self._waiting_lines += len(item.entries)
+            # Whoever numbers its lines goes on sending; others may be waiting for the answer to this one.
+            self._is_urgent |= item.producer is None
+        else:
+            self._is_urgent = True
+        if not self._is_busy:
+            self._schedule()
         if self._waiting_bytes >= self._pending_bytes_max:
             self._writable.clear()
         return future
@@ -343,6 +366,9 @@ class SqliteJournal:
         if self._closing is None:
             self._is_closed = self._writer.is_hurried = True
             self._hurry.set()
+            self._gather_seconds = 0.0
+            if len(self._pending) and not self._is_busy:
+                self._schedule()
             self._closing = self._loop.create_task(self._close())
         await asyncio.shield(self._closing)
 
@@ -379,11 +405,34 @@ class SqliteJournal:
         connection.execute("PRAGMA query_only=1")
         return connection
 
+    def _schedule(self) -> None:
+        """Have the next group committed: soon, or when the last commit is ``gather_seconds`` ago."""
+        pause = 0.0 if self._is_due else self._launched_at + self._gather_seconds - self._loop.time()
+        if pause > 0:
+            if self._gathering is None:
+                self._gathering = self._loop.call_later(pause + self._gather_seconds * _APPEND_AWAITED, self._launch)
+        elif not self._is_launching:
+            # Not at once: what else arrives in this turn of the loop belongs to the same commit.
+            self._is_launching = True
+            self._loop.call_soon(self._launch)
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether a commit should gather no longer."""
+        return self._is_urgent or self._pending.size >= _GATHERED_BYTES_MAX
+
     def _launch(self) -> None:
         """Hand the next group to the writer's thread."""
+        self._is_launching = False
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
         if self._is_busy or not len(self._pending):
             return
         self._is_busy = True
+        self._is_gathered = self._gather_seconds > 0 and not self._is_due
+        self._is_urgent = False
+        self._launched_at = self._loop.time()
         self._groups.put(self._pending.take(items_max=_ITEMS_MAX, bytes_max=self._commit_bytes_max))
 
     def _write(self) -> None:
@@ -449,7 +498,7 @@ class SqliteJournal:
             answers += result.receipts
             self._count(result)
             try:
-                self._listener(result.committed)
+                self._listener(replace(result.committed, is_gathered=self._is_gathered))
             except Exception:  # noqa: BLE001 - the lines are stored, and whoever sent them must be told
                 _log.exception("commit listener failed")
         for (_, future), answer in zip(group, answers, strict=True):
@@ -461,7 +510,7 @@ class SqliteJournal:
                 future.set_result(answer)
         self._is_busy = False
         if len(self._pending):
-            self._launch()
+            self._schedule()
         else:
             self._idle.set()
         if self._waiting_bytes <= self._pending_bytes_max // 2:

@@ -86,7 +86,7 @@ def test_a_request_that_was_sent_has_its_number_and_content_in_the_next_life(tmp
 
 
 def test_what_is_acknowledged_is_gone_for_good(tmp_path: Path) -> None:
-    """Also where the gateway has forgotten it, which is said."""
+    """Also for a gateway with another journal; what is left is numbered anew, and the next life knows that."""
     spool = opened(tmp_path)
     add(spool, "one")
     spool.next_request(1)
@@ -97,7 +97,11 @@ def test_what_is_acknowledged_is_gone_for_good(tmp_path: Path) -> None:
 
     assert after.lines_waiting == 1
     assert after.rewind(0) is False
+    after.renumber("q")
     assert [request.number for request in sent(after)] == [1]
+    third = opened(tmp_path)
+    assert (third.producer_id, third.rewind(0)) == ("q", True)
+    assert drained(third) == ["two"]
 
 
 def test_files_are_deleted_with_what_is_in_them(tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ async def test_a_producer_goes_on_behind_its_own_numbers(peer: IngestPeer) -> No
 
 
 async def test_forgotten_numbers_are_not_held_against_the_gateway(peer: IngestPeer, quick: ProducerLimits) -> None:
-    """After a reconnect to a journal without our numbers, what was never acknowledged is stored there."""
+    """After a reconnect to a journal without our numbers, what was never acknowledged is stored there, by a new id."""
     problems: list[Problem] = []
     peer.scripts.append(Script(cut_before=2))
     async with LogProducer(peer.address, limits=quick, on_problem=problems.append) as producer:
@@ -210,10 +210,13 @@ async def test_forgotten_numbers_are_not_held_against_the_gateway(peer: IngestPe
         await producer.flush()
         peer.last_numbers.clear()
         peer.requests.clear()
+        before = producer.producer_id
         await producer.log("t", "w", "stored in the new one")
         await producer.flush()
 
     assert peer.lines() == ["stored in the new one"]
+    assert peer.last_numbers == {producer.producer_id: 1}
+    assert producer.producer_id != before
     assert ProblemKind.FORGOTTEN in {problem.kind for problem in problems}
 
 

@@ -128,8 +128,8 @@ def test_numbers_go_on_behind_what_the_gateway_has() -> None:
     assert request.number == 42
 
 
-def test_a_gateway_that_has_forgotten_gets_the_rest_under_numbers_it_expects() -> None:
-    """Its journal was replaced: what it never acknowledged goes on behind what it knows."""
+def test_a_gateway_with_another_journal_gets_the_rest_under_numbers_from_1() -> None:
+    """What was never acknowledged, and nothing before it is known to be meant for it."""
     spool = MemorySpool(ProducerLimits(batch_lines_max=1))
     for index in range(3):
         add(spool, str(index))
@@ -137,11 +137,25 @@ def test_a_gateway_that_has_forgotten_gets_the_rest_under_numbers_it_expects() -
         spool.next_request(100)
     spool.acknowledge(2)
 
-    assert not spool.rewind(0)
+    assert not spool.rewind(1)
+    spool.renumber("another")
+    assert spool.rewind(0)
     request = spool.next_request(100)
     assert lines_of(request) == ["2"]
     assert request is not None
     assert request.number == 1
+
+
+def test_numbers_that_there_never_were_are_another_journals() -> None:
+    """Before the first answer they may be an earlier life's; behind it they are not ours, and acknowledge nothing."""
+    spool = MemorySpool(ProducerLimits())
+    spool.rewind(3)
+    add(spool, "line")
+    spool.next_request(100)
+
+    assert not spool.rewind(5)
+    assert spool.rewind(4)
+    assert spool.is_empty
 
 
 def test_the_oldest_lines_are_dropped_and_the_log_says_how_many() -> None:

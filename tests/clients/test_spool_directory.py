@@ -2,6 +2,7 @@ import multiprocessing
 import os
 from pathlib import Path
 
+import pytest
 from otto_logs._spool_directory import SpoolDirectory, new_producer_id
 
 
@@ -48,6 +49,15 @@ def test_the_oldest_leftover_comes_first(tmp_path: Path) -> None:
         assert leftover.path.name == names[len(seen) - 1]
         leftover.release()
     assert seen == set(names)
+
+
+def test_a_clock_that_was_set_back_does_not_change_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new id is behind those that are still there, whatever the time is; names of another make do not count."""
+    older = new_producer_id()
+    monkeypatch.setattr("time.time_ns", lambda: 1)
+
+    assert new_producer_id([older, "follow-1", "f" * 31]) > older
+    assert new_producer_id() < older
 
 
 def test_only_the_user_can_read_what_is_spooled(tmp_path: Path) -> None:

@@ -86,6 +86,23 @@ async def test_a_lost_connection_goes_on_where_it_was(gateway: SsePeer) -> None:
     assert "is away (full); trying again" in ended.stderr
 
 
+async def test_a_replaced_journal_is_said_and_the_same_lines_are_not_shown_twice(gateway: SsePeer) -> None:
+    """One line on stderr; what has the same number and content was shown, anything else is new."""
+    again = [line(1, "one", epoch="b"), line(2, "other", epoch="b"), line(3, "three", epoch="b"), COMPLETE]
+    gateway.answers.extend([Answer([RETRY, line(1, "one"), line(2, "two")]), Answer(again)])
+    ended = await tail(gateway, "--raw", "t")
+
+    assert ended.stdout == b"one\ntwo\nother\nthree\n"
+    assert ended.stderr.count("journal was replaced, as by a backup (its epoch was 0000000a)") == 1
+
+
+async def test_the_same_line_in_one_life_is_shown(gateway: SsePeer) -> None:
+    """Only another epoch makes a repetition."""
+    gateway.answers.append(Answer([line(1, "one"), line(1, "one"), COMPLETE]))
+
+    assert (await tail(gateway, "--raw", "t")).stdout == b"one\none\n"
+
+
 async def test_events_may_be_torn_anywhere(gateway: SsePeer) -> None:
     """Byte by byte, with other line ends, comments and a compressed body: the same lines."""
     text = RETRY + b": comment\r\n" + (line(1, "one é") + COMPLETE).replace(b"\n", b"\r\n")

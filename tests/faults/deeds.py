@@ -22,6 +22,7 @@ CHUNK_LINES = 40
 EARLY_KILL_SHARE = 0.4
 """Of the kills, how many are followed by another one while the gateway is still starting."""
 READ_SECONDS_MAX = 60.0
+OUTAGE_SECONDS = 60.0
 
 
 async def do_deeds(scene: Scene) -> None:
@@ -79,6 +80,13 @@ async def restore(scene: Scene) -> None:
         )
 
 
+async def outage(scene: Scene) -> None:
+    """The gateway is killed and stays away for a whole minute; its producers go on."""
+    scene.gateway.kill()
+    await asyncio.sleep(OUTAGE_SECONDS)
+    await scene.revive()
+
+
 async def damage(scene: Scene) -> None:
     """A byte in a stored chunk is changed while nobody looks; readers of that task are told, and nobody else."""
     task_id = f"damaged-{scene.done['damage']}"
@@ -99,6 +107,7 @@ DEEDS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "stop": stop,
     "restore": restore,
     "damage": damage,
+    "outage": outage,
 }
 
 

@@ -35,7 +35,7 @@ LONG = Plan(
     lines_a_second=60.0,
     workers=("native rough", "native rough", "native direct", "otto rough"),
     filters=10,
-    deeds={"kill": 100, "stop": 6, "restore": 3, "damage": 5},
+    deeds={"kill": 100, "stop": 6, "restore": 3, "damage": 5, "outage": 1},
     weather={
         "kill a producer": 10,
         "cut": 10,

@@ -1,9 +1,10 @@
 """A producer as a process of its own, to be killed and stopped: sends the known lines of one worker until SIGTERM.
 
 ``python -m tests.faults.producer WIRE ADDRESS TASK WORKER DIRECTORY LINES_A_SECOND``. WIRE is ``native``, through the
-client ``otto_logs``, or ``otto``, one line a message. In the directory are the tally, and for Otto's wire a list of the
-numbers that were sent again. Started again after a kill it goes on behind what it had sent: on Otto's wire behind what
-was acknowledged.
+client ``otto_logs`` with its spool on disk, or ``otto``, one line a message. In the directory are the tally, the
+client's spool, and for Otto's wire a list of the numbers that were sent again. Started again after a kill it goes on
+behind what it had sent, and the client delivers what was left in the spool; on Otto's wire it goes on behind what was
+acknowledged.
 """
 
 import asyncio
@@ -49,17 +50,25 @@ def paced(first: int, lines_a_second: float, stop: threading.Event) -> Iterator[
         stop.wait(TURN_SECONDS)
 
 
-def send_native(address: str, task_id: str, worker_id: str, tally: Tally, rate: float, stop: threading.Event) -> None:
-    """Through the client; acknowledged is what its statistics say."""
+def send_native(
+    address: str, task_id: str, worker_id: str, tally: Tally, spool: Path, rate: float, stop: threading.Event
+) -> None:
+    """Through the client; acknowledged is what its statistics say, of which those of the life before come first."""
     before = tally.sent
-    with SyncLogProducer(address, policy=SpoolPolicy.BLOCK, limits=LIMITS) as producer:
+
+    def send(number: int) -> None:
+        tally.write(sent=number)
+        line = known_line(worker_id, number)
+        producer.log(task_id, worker_id, line.message, level=line.level, source=line.source)
+        tally.write(accepted=number)
+
+    with SyncLogProducer(address, policy=SpoolPolicy.BLOCK, limits=LIMITS, spool_directory=spool) as producer:
         for numbers in paced(tally.sent + 1, rate, stop):
             for number in numbers:
-                tally.write(sent=number)
-                line = known_line(worker_id, number)
-                producer.log(task_id, worker_id, line.message, level=line.level, source=line.source)
+                send(number)
             if acknowledged := producer.statistics.lines_acknowledged:
                 tally.write(acknowledged=before + acknowledged)
+        send(tally.sent + 1)  # behind whatever was left in the spool: once this one is stored, so is all of that
         producer.flush(FLUSH_SECONDS_MAX)
         tally.write(acknowledged=tally.sent)
 
@@ -129,7 +138,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     tally = Tally(Path(directory) / f"{worker_id}.tally")
     if wire == "native":
-        send_native(address, task_id, worker_id, tally, float(rate), stop)
+        spool = Path(directory) / f"{worker_id}.spool"
+        send_native(address, task_id, worker_id, tally, spool, float(rate), stop)
     else:
         worker = OttoWorker(address, task_id, worker_id, tally, Path(directory) / f"{worker_id}.resent")
         asyncio.run(worker.run(float(rate), stop))

@@ -23,9 +23,11 @@ class Verdict:
     """What a run came to. All ``counts``, which have what is wrong by its name, are to be 0, and ``findings`` empty.
 
     Attributes:
+        accepted: lines that were in a client's spool on disk; each is to be stored, whatever became of its producer.
         acknowledged: lines of which their producers know that they are stored; without those that were in doubt.
         taken_back: lines that had been stored and were gone with a backup put back.
-        in_doubt: lines that were not acknowledged when their producer was killed, and are not stored.
+        in_doubt: lines that their producer was killed in the middle of accepting, and that are not stored; what it had
+            accepted is in its spool and has to be delivered.
         repeated: lines on Otto's wire that were stored again because their answer had been lost.
         retried: lines there that were answered with RETRY and sent again, when later ones were stored already.
         delivered: lines per subscriber in the last life of the database, in the order of the crowd.
@@ -33,6 +35,7 @@ class Verdict:
     """
 
     sent: int = 0
+    accepted: int = 0
     acknowledged: int = 0
     stored: int = 0
     taken_back: int = 0
@@ -123,7 +126,9 @@ def _judge_worker(verdict: Verdict, worker: Worker, stored: Stored, pasts: list[
     """Every line is stored once and in order, but for those that a kill of its producer or a backup has taken."""
     tally = worker.tally
     verdict.sent += tally.sent
+    verdict.accepted += tally.accepted
     in_doubt = set(itertools.chain.from_iterable(worker.in_doubt))
+    verdict.find(worker, "lines in doubt, more than one for each kill", max(0, len(in_doubt) - worker.kills))
     verdict.acknowledged += tally.acknowledged - len(in_doubt)
     numbers = [number_of(line.message) for line in stored.lines if line.worker_id == worker.worker_id]
     verdict.find(worker, "lines are not what was sent", numbers.count(0))

@@ -18,7 +18,7 @@ class Promise:
     broken_by: tuple[str, ...]
 
 
-_DEATHS = ("kill", "stop", "kill a producer", "pause the gateway")
+_DEATHS = ("kill", "stop", "outage", "kill a producer", "pause the gateway")
 _NETWORK = ("cut", "stall", "swallow", "half-close", "delay", "trickle", "pause a producer")
 _STORAGE = ("lock", "fill the disk", "restore", "damage")
 
@@ -35,7 +35,7 @@ PROMISES = (
     ),
     Promise(
         "**Resending is harmless**",
-        ("kill", "kill a producer", *_NETWORK),
+        ("kill", "outage", "kill a producer", *_NETWORK),
         ("stored twice", "stored out of order"),
     ),
     Promise(
@@ -89,7 +89,8 @@ def summary(run: Run) -> str:
     lines = [f"seed {run.seed}, {run.seconds:.0f} s: {faults}"]
     lines += [f"skipped: {name}: {why}" for name, why in run.skipped.items()]
     lines.append(
-        f"sent {verdict.sent:,}, acknowledged {verdict.acknowledged:,}, stored {verdict.stored:,}, "
+        f"sent {verdict.sent:,}, in spools on disk {verdict.accepted:,}, acknowledged {verdict.acknowledged:,}, "
+        f"stored {verdict.stored:,}, "
         f"polled {verdict.polled:,}"
     )
     lines.append(

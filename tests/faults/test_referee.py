@@ -57,14 +57,25 @@ def test_a_native_worker_is_stored_once_and_in_order(
 
 
 def test_a_backup_and_a_kill_excuse_what_they_took(tmp_path: Path) -> None:
-    """Lines behind the backup, and lines in the memory of a producer that was killed; no others."""
+    """Lines behind the backup, and the line that a producer was killed in the middle of accepting; no others."""
     broken = worker(tmp_path)
+    broken.kills = 1
     broken.in_doubt.append(range(8, 9))
     past = Past(stored(range(1, 6), "0000000b"), kept=3)
     verdict = Verdict()
     _judge_worker(verdict, broken, stored([1, 2, 3, 6, 7, 9]), [past])
     assert verdict.is_good
     assert verdict.in_doubt == 1
+
+
+def test_a_kill_excuses_one_line(tmp_path: Path) -> None:
+    """What a client has accepted is in its spool, and must come."""
+    broken = worker(tmp_path)
+    broken.kills = 1
+    broken.in_doubt.append(range(7, 9))
+    verdict = Verdict()
+    _judge_worker(verdict, broken, stored([1, 2, 3, 4, 5, 6, 9]), [])
+    assert verdict.findings == ["worker-1 (native): 1 lines in doubt, more than one for each kill"]
 
 
 def test_ottos_wire_may_repeat_what_was_sent_again_and_nothing_else(tmp_path: Path) -> None:

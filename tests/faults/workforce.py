@@ -21,7 +21,8 @@ class Worker:
     """One worker, over all the lives of its process.
 
     Attributes:
-        in_doubt: numbers that a kill may have taken with it, as they had not been acknowledged.
+        in_doubt: numbers that a kill may have taken with it: the client had been given them and had not returned, so
+            that they may be in its spool or not. At most one for each kill.
     """
 
     wire: str
@@ -88,8 +89,8 @@ class Worker:
         await self._process.wait()
         self.kills += 1
         tally = self.tally
-        if self.wire == "native" and tally.sent > tally.acknowledged:
-            self.in_doubt.append(range(tally.acknowledged + 1, tally.sent + 1))
+        if self.wire == "native" and tally.sent > tally.accepted:
+            self.in_doubt.append(range(tally.accepted + 1, tally.sent + 1))
 
     async def finish(self) -> None:
         """SIGTERM, and wait until everything is acknowledged.

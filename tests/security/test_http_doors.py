@@ -26,6 +26,8 @@ def answers(bad: int, wrong_scope: int, other_task: int, right: int) -> Answers:
 
 
 READS = answers(401, 403, 403, 200)
+OFF = answers(401, 403, 403, 503)
+"""Batch jobs, for which this gateway has no credentials of Naver."""
 OPEN = answers(200, 200, 200, 200)
 
 
@@ -65,6 +67,11 @@ DOORS = {
     ("GET", "/healthz/ready"): Door(OPEN),
     ("GET", "/metrics"): Door(OPEN),
     ("GET", "/"): Door(OPEN),
+    ("POST", "/api/documents/batch"): Door(
+        OFF, options={"json": {"keywords": ["1"]}}, scope="logs:write", is_for_all=True
+    ),
+    ("GET", "/api/documents/status"): Door(OFF, f"/api/documents/status?jobId={OURS}"),
+    ("DELETE", "/api/documents/batch/{job_id}"): Door(OFF, f"/api/documents/batch/{OURS}", scope="logs:write"),
     ("GET", f"{LIVE}/updates"): Door(answers(401, 403, 200, 200)),
     ("POST", RUNS): Door(READS, RUNS, {"json": RUN}, "logs:write"),
     ("GET", RUNS): Door(READS, f"{RUNS}?script_id={OURS}"),

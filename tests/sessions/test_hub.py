@@ -37,6 +37,22 @@ async def test_lines_are_encoded_once_for_all(bench):
     assert all(t.runs[0] is transports[0].runs[0] for t in transports)
 
 
+async def test_a_gathered_commit_is_flushed_at_once(make_bench):
+    """There will not be another one so soon; what else was committed within the tick goes with it."""
+    bench = make_bench(tick_seconds=3600.0, tick_seconds_max=3600.0)
+    _, transport = await opened(bench)
+    for commit in (Commit((block(1, 1),)), Commit((block(2, 2),))):
+        bench.history.store(*commit.blocks)
+        bench.hub.publish(commit)
+        await settle()
+    assert transport.sequences == [1]
+    last = Commit((block(3, 3),), is_gathered=True)
+    bench.history.store(*last.blocks)
+    bench.hub.publish(last)
+    await settle()
+    assert transport.sequences == [1, 2, 3]
+
+
 async def test_unwatched_task_is_not_kept(bench):
     """A task that nobody watches takes no memory."""
     await bench.commit(block(1, 100, task="other"))

@@ -7,6 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine
 
+from storage.batch_jobs.schema import metadata as batch_jobs
 from storage.database import DatabaseError, DatabaseInUseError, migrate, sqlite_path
 from storage.executions.schema import metadata as executions
 from storage.journal import JournalError
@@ -55,7 +56,7 @@ def test_the_scripts_make_what_the_metadata_says(tmp_path: Path) -> None:
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        assert compare_metadata(context, [metadata, executions]) == []  # type: ignore[arg-type]
+        assert compare_metadata(context, [metadata, executions, batch_jobs]) == []  # type: ignore[arg-type]
     engine.dispose()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Ended", "otto_logs", "start_otto_logs"]
@@ -19,14 +19,16 @@ class Ended:
 
 
 async def start_otto_logs(
-    *arguments: str, environment: Mapping[str, str] | None = None, stdin: int | None = asyncio.subprocess.DEVNULL
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    stdin: int | None = asyncio.subprocess.DEVNULL,
+    program: Sequence[str] = ("-m", "otto_logs"),
 ) -> asyncio.subprocess.Process:
-    """Start ``otto-logs``, away from any terminal."""
+    """Start ``otto-logs``, away from any terminal; ``program`` is what Python is to run in its place."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTTO_", "JWT_"))}
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
-        "otto_logs",
+        *program,
         *arguments,
         stdin=stdin,
         stdout=asyncio.subprocess.PIPE,

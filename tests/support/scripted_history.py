@@ -48,6 +48,7 @@ class State:
 class Commit:
     blocks: tuple[Block, ...] = ()
     ended: tuple[Ended, ...] = ()
+    is_gathered: bool = False
 
 
 @dataclass

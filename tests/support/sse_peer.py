@@ -23,7 +23,7 @@ def event(kind: str, fields: object, identifier: str = "") -> bytes:
     return f"{head}event: {kind}\ndata: {json.dumps(fields)}\n\n".encode()
 
 
-def line(sequence: int, message: str, **fields: object) -> bytes:
+def line(sequence: int, message: str, *, epoch: str = "0000000a", **fields: object) -> bytes:
     """A line as the gateway sends it."""
     entry = {
         "taskId": "t",
@@ -35,7 +35,7 @@ def line(sequence: int, message: str, **fields: object) -> bytes:
         "message": message,
         **fields,
     }
-    return f"id: 0000000a-{sequence}\ndata: {json.dumps(entry, ensure_ascii=False)}\n\n".encode()
+    return f"id: {epoch}-{sequence}\ndata: {json.dumps(entry, ensure_ascii=False)}\n\n".encode()
 
 
 @dataclass

@@ -2,4 +2,5 @@
 
 from otto_logs._commands import main
 
-main(prog_name="otto-logs")
+if __name__ == "__main__":
+    main()

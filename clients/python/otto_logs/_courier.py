@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import grpc
 from otto.logs.v1 import logs_pb2
@@ -27,6 +27,7 @@ from otto_logs._errors import (
 )
 from otto_logs._limits import ProducerLimits
 from otto_logs._outbox import Outbox
+from otto_logs._spool_directory import new_producer_id
 from otto_logs._statistics import Problem, ProblemKind
 from otto_logs._values import line_count
 
@@ -59,6 +60,14 @@ class Carrier(Protocol):
     def cancel(self) -> None:
         """Stop."""
         ...
+
+
+class _Lost(NamedTuple):
+    """How a connection has failed, apart from gRPC's error."""
+
+    code: grpc.StatusCode
+    details: str
+    pushback_seconds: float
 
 
 class Courier:
@@ -147,11 +156,18 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - whatever the program's own function raises
             self._pause(f"no token could be had: {type(error).__name__}: {error}")
             return
+        lost: _Lost | None = None
         try:
             with self._endpoint.channel() as channel:
                 self._exchange(channel, token)
         except grpc.RpcError as error:
-            self._lost(error, token)
+            lost = _Lost(error.code(), error.details() or "", _pushback_seconds(error))
+            # The error is the call itself, and its traceback holds the frames that hold the call: a circle for the
+            # garbage collector. Finding it when the interpreter ends, it waits for a lock of the call's, and for ever
+            # where one of gRPC's threads had that lock when it was ended.
+            error.__traceback__ = None
+        if lost is not None:
+            self._lost(lost, token)
 
     def _exchange(self, channel: grpc.Channel, token: str | None) -> None:
         publish: grpc.StreamStreamMultiCallable[bytes, logs_pb2.PublishResponse] = channel.stream_stream(
@@ -165,7 +181,8 @@ class Courier:
             greeting = True
             for response in call:
                 if greeting:
-                    self._greeted(response)
+                    if not self._greeted(response):
+                        return  # and say Hello again, by another name
                     greeting = False
                 elif self._outbox.answer(response):
                     self._backoff.reset()
@@ -195,20 +212,30 @@ class Courier:
                 return
             yield data
 
-    def _greeted(self, response: logs_pb2.PublishResponse) -> None:
-        if not self._outbox.greet(response):
-            self._problem(
-                Problem(
-                    ProblemKind.FORGOTTEN,
-                    f"the gateway at {self._endpoint.target} has only {response.acknowledged_number} requests of this "
-                    "producer, fewer than it had acknowledged; its journal was replaced, and the lines in between are "
-                    "gone",
-                )
-            )
+    def _greeted(self, response: logs_pb2.PublishResponse) -> bool:
+        """Whether it is the journal that we know.
 
-    def _lost(self, error: grpc.RpcError, token: str | None) -> None:
+        With another one, a number that is used twice could be taken for one that is stored, in whichever journal is put
+        in place later: so a new journal gets a new producer id, and what is not acknowledged is numbered from 1.
+        """
+        if self._outbox.greet(response):
+            return True
+        before = self._outbox.statistics.acknowledged_number
+        self.producer_id = new_producer_id()
+        self._outbox.renumber(self.producer_id)
+        self._problem(
+            Problem(
+                ProblemKind.FORGOTTEN,
+                f"the gateway at {self._endpoint.target} has {response.acknowledged_number} requests of this producer, "
+                f"and had acknowledged {before}; its journal was replaced. Lines that only the other one has are gone "
+                "from it; what was not acknowledged is sent under a new producer id",
+            )
+        )
+        return False
+
+    def _lost(self, lost: _Lost, token: str | None) -> None:
         """A connection has failed: try again, or give up where that would not help."""
-        code, details = error.code(), error.details() or ""
+        code, details = lost.code, lost.details
         if self._stalled:
             self._pause(self._stalled)
             return
@@ -216,7 +243,7 @@ class Courier:
             return
         fatal = self._fatal(code, details, token)
         if fatal is None:
-            self._pause(_why(code, details), _pushback_seconds(error))
+            self._pause(_why(code, details), lost.pushback_seconds)
             return
         self._outbox.fail(fatal)
         self._problem(Problem(ProblemKind.FAILED, str(fatal)))

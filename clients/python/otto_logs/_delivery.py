@@ -100,7 +100,7 @@ class Delivery:
     def _claim_spool(
         self, directory: SpoolDirectory, durability: Durability, producer_id: str | None, name: str | None
     ) -> DiskSpool:
-        producer_id = producer_id or new_producer_id()
+        producer_id = producer_id or new_producer_id(path.name for path in directory.spools())
         name = quote(name or producer_id, safe="")
         claim = directory.claim(name)
         if claim is None:

@@ -293,11 +293,17 @@ class DiskSpool:
         remembered = self._memory.rewind(acknowledged)
         if remembered:
             self._settle(acknowledged)
-        else:
-            self._ledger.renumber(acknowledged)
-            self._log.end_segment()  # the next one begins with the new numbers
-            self._is_writable()
         return remembered
+
+    def renumber(self, producer_id: str) -> None:
+        """Number what is not acknowledged from 1, under another producer id; both are on disk before anything is sent.
+
+        Where the disk cannot be written, they are in memory until it can.
+        """
+        self._memory.renumber(producer_id)
+        self._ledger.renumber(producer_id)
+        self._log.end_segment()  # the next one begins with the new id and numbers
+        self._is_writable()
 
     def acknowledge(self, number: int) -> int:
         """Everything up to ``number`` is stored: forget it; how many lines it were."""

@@ -135,13 +135,12 @@ class Ledger:
         self.kept[ordinal] = item
         self.take((ordinal,))
 
-    def renumber(self, acknowledged: int) -> None:
-        """The gateway has forgotten: what it did not acknowledge is numbered behind what it knows."""
-        self.sealed = deque(
-            replace(sealed, number=number) for number, sealed in enumerate(self.sealed, acknowledged + 1)
-        )
-        self.acknowledged = acknowledged
-        self.number = acknowledged + len(self.sealed)
+    def renumber(self, producer_id: str) -> None:
+        """The gateway has another journal: what is not acknowledged is numbered from 1, under another id."""
+        self.producer_id = producer_id
+        self.sealed = deque(replace(sealed, number=number) for number, sealed in enumerate(self.sealed, 1))
+        self.acknowledged = 0
+        self.number = len(self.sealed)
 
     def kept_pending(self) -> list[tuple[int, bytes]]:
         """The kept items that no request has, in order."""

@@ -40,6 +40,7 @@ class MemorySpool:
         self._again: deque[Request] = deque()
         self._number = 0
         self._acknowledged = 0
+        self._is_greeted = False
         self._bytes = 0
         self._bytes_in_flight = 0
         self._requests_in_flight = 0
@@ -230,18 +231,30 @@ class MemorySpool:
 
     def rewind(self, acknowledged: int) -> bool:
         """A new connection: forget what the gateway has, and send all of the rest again."""
+        if acknowledged < self._acknowledged or (self._is_greeted and acknowledged > self._number):
+            return False
+        self._is_greeted = True  # before, an earlier life of this producer may have got further
+        self._send_again()
+        self.acknowledge(acknowledged)
+        self._number = max(self._number, acknowledged)
+        return True
+
+    def renumber(self, producer_id: str) -> None:
+        """Number what is not acknowledged from 1; who sends it under which id is the courier's to know."""
+        del producer_id
+        self._number = self._acknowledged = 0
+        for request in self._sent:
+            if isinstance(request, Request):
+                self._number += 1
+                request.renumber(self._number)
+        self._send_again()
+
+    def _send_again(self) -> None:
         for request in self._sent:
             if isinstance(request, Request):
                 request.in_flight = False
         self._bytes_in_flight = self._lines_in_flight = self._requests_in_flight = 0
-        remembered = acknowledged >= self._acknowledged
-        if remembered:
-            self.acknowledge(acknowledged)
-            self._number = max(self._number, acknowledged)
-        else:
-            self._renumber(acknowledged)
         self._again = deque(request for request in self._sent if isinstance(request, Request))
-        return remembered
 
     def acknowledge(self, number: int) -> int:
         """Everything up to ``number`` is stored: forget it; how many lines it were."""
@@ -363,11 +376,3 @@ class MemorySpool:
                 self._sent.append(barrier)
             else:
                 barrier.passed = True
-
-    def _renumber(self, acknowledged: int) -> None:
-        """Go on behind what the gateway knows, with everything that it never acknowledged."""
-        self._number = self._acknowledged = acknowledged
-        for request in self._sent:
-            if isinstance(request, Request):
-                self._number += 1
-                request.renumber(self._number)

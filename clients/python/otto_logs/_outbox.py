@@ -228,16 +228,23 @@ class Outbox:
             return self._stream
 
     def greet(self, response: logs_pb2.PublishResponse) -> bool:
-        """The gateway has answered the Hello; False where it forgot what it had acknowledged."""
+        """The gateway has answered the Hello; False where it has another journal, and nothing is sent to it."""
         with self._lock:
             before = self._spool.lines_waiting
-            remembered = self._spool.rewind(response.acknowledged_number)
+            if not self._spool.rewind(response.acknowledged_number):
+                return False
             self._acknowledged += before - self._spool.lines_waiting
             self._connections += 1
             self._state = ProducerState.CONNECTED
             self._take_flow(response)
             self._number = response.acknowledged_number
-            return remembered
+            return True
+
+    def renumber(self, producer_id: str) -> None:
+        """Number what is not acknowledged from 1, under another producer id."""
+        with self._lock:
+            self._spool.renumber(producer_id)
+            self._number = 0
 
     def answer(self, response: logs_pb2.PublishResponse) -> bool:
         """The gateway has acknowledged something, or changed the credit; whether it has stored more than before."""

@@ -77,7 +77,7 @@ class Request:
         return f"<Request {self.number} lines={self.lines} size={self.size} in_flight={self.in_flight}>"
 
     def renumber(self, number: int) -> None:
-        """Give the request another number, where the gateway has forgotten an earlier one."""
+        """Give the request another number, under another producer id."""
         message = logs_pb2.PublishRequest.FromString(self.data)
         self.number = message.number = number
         self.data = message.SerializeToString()
@@ -182,8 +182,13 @@ class Spool(Protocol):
         """A new connection: forget what the gateway has, and send all of the rest again.
 
         Returns:
-            False where the gateway has forgotten what it had acknowledged; numbers go on from what it knows.
+            False, and nothing has changed, where the gateway has another journal than the one whose acknowledgements
+            are known: it has fewer requests than it had acknowledged, or more than there ever were.
         """
+        ...
+
+    def renumber(self, producer_id: str) -> None:
+        """Number what is not acknowledged from 1, under another producer id, which a spool on disk remembers."""
         ...
 
     def acknowledge(self, number: int) -> int:

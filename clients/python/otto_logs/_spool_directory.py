@@ -7,10 +7,11 @@ has locked was left by a process that is gone; whoever locks it next delivers it
 import contextlib
 import fcntl
 import os
+import re
 import time
 import uuid
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +20,19 @@ from otto_logs._segments import segment_files
 __all__ = ["Claim", "SpoolDirectory", "new_producer_id"]
 
 _LOCK: Final = "lock"
+_MADE: Final = re.compile(r"[0-9a-f]{32}")
+"""A name that ``new_producer_id`` has made."""
 
 _claims: "weakref.WeakSet[Claim]" = weakref.WeakSet()
 
 
-def new_producer_id() -> str:
-    """A producer id that no other has, and that is behind those made before it."""
-    return f"{time.time_ns():016x}{uuid.uuid4().hex[:16]}"
+def new_producer_id(others: Iterable[str] = ()) -> str:
+    """A producer id that no other has, and that is behind those made before it.
+
+    ``others``, which are still there, come first also where the clock was set back since they were made.
+    """
+    newest = max((int(name[:16], 16) for name in others if _MADE.fullmatch(name)), default=0)
+    return f"{max(time.time_ns(), newest + 1):016x}{uuid.uuid4().hex[:16]}"
 
 
 class Claim:

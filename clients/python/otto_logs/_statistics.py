@@ -34,7 +34,7 @@ class ProblemKind(StrEnum):
     LEFTOVER = "leftover"
     """What an earlier process left in the spool's directory was delivered, or cannot be."""
     FORGOTTEN = "forgotten"
-    """The gateway no longer has what it had acknowledged: its journal was replaced."""
+    """The gateway's journal was replaced: what it had acknowledged may be gone. The producer goes on under a new id."""
     FAILED = "failed"
     """The gateway refused for good; nothing more is sent."""
 

@@ -24,7 +24,8 @@ TOKEN = make_token(scopes=SCOPES)
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[GatewayProcess]:
     """With a task that has ended, one that goes on, and a pipeline, under the names of the examples."""
-    async with running_gateway(tmp_path, JWT_SECRET=SECRET) as started:
+    nowhere = {"NAVER_CLIENT_ID": "1", "NAVER_CLIENT_SECRET": "1", "NAVER_API_URL": "http://127.0.0.1:9"}
+    async with running_gateway(tmp_path, JWT_SECRET=SECRET, BATCH_JOBS_MAX="100", **nowhere) as started:
         yield started
         assert trouble(started.log()) == []
 
@@ -71,6 +72,11 @@ async def test_every_example_of_http_works(gateway: GatewayProcess) -> None:
                 call.query["sid"] = opened.text.partition('"sid":"')[2].partition('"')[0]
             if call.operation["operationId"] == "readJobLogs" and "jobId" not in call.query:
                 call.query.setdefault("taskId", "build-7")
+            if call.operation["operationId"] in {"readBatchJob", "cancelBatchJob"}:
+                taken = await http.post("/api/documents/batch", json={"keywords": ["one"]}, headers=headers)
+                example = "batch_1767225600000_0123abcd"
+                call.path = call.path.replace(example, taken.json()["jobId"])
+                call.query.update({"jobId": taken.json()["jobId"]} if "jobId" in call.query else {})
             if call.operation["operationId"] == "deleteNodeExecutions" and not call.query:
                 continue  # one filter is needed, whichever
             request = http.build_request(call.method, call.path, params=call.query, headers=headers, json=call.json)

@@ -177,7 +177,8 @@ async def test_a_download_that_nobody_reads_stops(history: History) -> None:
 
     history.journal.read = counted  # type: ignore[method-assign]
     async with history.http.stream("GET", f"{BASE}/logs/build?download=1") as answer:
-        await anext(answer.aiter_raw())
+        pieces = answer.aiter_raw()  # kept: a dropped iterator closes the answer
+        await anext(pieces)
         for _ in range(20):
             await history.page(limit=1)
         assert reads - 20 < 60  # of about 75
@@ -227,7 +228,8 @@ async def test_a_download_that_is_broken_off_gives_its_place_back(tmp_path: Path
     async with history_of(tmp_path / "otto.db", HistoryLimits(scans_max=1)) as history:
         await history.write(*("x" * 60_000 for _ in range(600)), size=100)
         async with history.http.stream("GET", f"{BASE}/logs/build?download=1") as answer:
-            await anext(answer.aiter_raw())
+            pieces = answer.aiter_raw()  # kept: a dropped iterator closes the answer
+            await anext(pieces)
             assert (await history.http.get(f"{BASE}/logs/build/counts")).status_code == 429
         async with asyncio.timeout(20):
             while (await history.http.get(f"{BASE}/logs/build/counts")).status_code != 200:

@@ -74,7 +74,7 @@ async def test_reflection_lists_the_services(channel: grpc.aio.Channel) -> None:
 
 
 async def test_stopping_answers_what_was_taken(serve: Any, journal: WatchedJournal) -> None:
-    """Open streams get their acknowledgements, then UNAVAILABLE; the server does not wait for its grace."""
+    """Open streams get their acknowledgements, then UNAVAILABLE and when to come back; nobody waits for the grace."""
     server, channel = await serve()
     native, otto = NativeProducer(channel), OttoProducer(channel)
     await native.hello()
@@ -86,6 +86,8 @@ async def test_stopping_answers_what_was_taken(serve: Any, journal: WatchedJourn
         code, details = await producer.ended()
         assert code is grpc.StatusCode.UNAVAILABLE
         assert "shutting down" in details
+        trailing = dict(await producer.call.trailing_metadata() or ())
+        assert 500 <= int(trailing["grpc-retry-pushback-ms"]) <= 3_000
     await server.stop(60)
 
 

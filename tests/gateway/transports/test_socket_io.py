@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from socketio.exceptions import ConnectionError as Refused
 
+from gateway.transports import socket_io_subscriber
 from gateway.transports.socket_io import SocketIoLimits
 from sessions.close_reasons import CloseReason
 from sessions.limits import Limits
@@ -314,10 +315,8 @@ async def test_an_error_of_ours_is_answered_too(
         raise ZeroDivisionError("secret")
 
     client = await connect(gateway)
-    subscriber = next(iter(gateway.socket_io._subscribers.values()))
-    monkeypatch.setattr(
-        subscriber, "_requests", {"get-server-stats": ("server-stats", "stats_error", lambda _: fail())}
-    )
+    request = ("server-stats", "stats_error", lambda *_: fail())
+    monkeypatch.setattr(socket_io_subscriber, "_REQUESTS", {"get-server-stats": request})
     answer = await client.call("get-server-stats")
     assert answer == client.named("stats_error")[0]
     assert answer["code"] == "INTERNAL"

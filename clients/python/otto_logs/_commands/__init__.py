@@ -1,9 +1,14 @@
 """``otto-logs``: run, send, flush, tail, token."""
 
+import os
+import sys
+import traceback
 from importlib.metadata import version
+from typing import Final, NoReturn
 
 import click
 
+from otto_logs._commands.exits import ExitCode
 from otto_logs._commands.flush import flush
 from otto_logs._commands.run import run
 from otto_logs._commands.send import send
@@ -12,10 +17,12 @@ from otto_logs._commands.token import token
 
 __all__ = ["main"]
 
+_CRASHED: Final = 1
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("otto-logs"), prog_name="otto-logs")
-def main() -> None:
+def otto_logs() -> None:
     """Send logs to an Otto log gateway, and watch them.
 
     \b
@@ -35,4 +42,26 @@ def main() -> None:
 
 
 for _command in (run, send, flush, tail, token):
-    main.add_command(_command)
+    otto_logs.add_command(_command)
+
+
+def main() -> NoReturn:
+    """Run the command line, and end the process at once.
+
+    The interpreter is not taken down on the way. By then all is said and done, and threads that are still in gRPC's
+    hands would be ended wherever they are, with the locks that they hold: what runs behind them could wait for ever.
+    """
+    code: object = ExitCode.OK
+    try:
+        otto_logs(prog_name="otto-logs")
+    except SystemExit as end:
+        code = end.code
+    except BaseException:  # noqa: BLE001 - the process's edge; it is said, and ends with the code for it
+        traceback.print_exc()
+        code = _CRASHED
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # whoever read it is gone
+            code = code or _CRASHED
+    os._exit(code if isinstance(code, int) else ExitCode.OK if code is None else _CRASHED)

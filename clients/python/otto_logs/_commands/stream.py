@@ -11,6 +11,7 @@ import httpx2
 
 from otto_logs._backoff import Backoff
 from otto_logs._commands.exits import ExitCode, say
+from otto_logs._commands.shown import ShownLines
 
 __all__ = ["LogStream", "StreamError", "StreamEvent"]
 
@@ -66,6 +67,7 @@ class LogStream:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._give_up_seconds = give_up_seconds
         self._last_id = ""
+        self._shown = ShownLines()
         self._retry_seconds = _RETRY_SECONDS
 
     def __repr__(self) -> str:
@@ -119,7 +121,7 @@ class LogStream:
                     if event.retry is not None and event.retry >= 0:
                         self._retry_seconds = event.retry / 1000
                     if event.data and event.event != "heartbeat":
-                        yield StreamEvent(event.event, event.data, _object(event.data))
+                        yield from self._event(StreamEvent(event.event, event.data, _object(event.data)), event.id)
                     else:
                         yield None
                     # Behind the yield: what was not shown is asked for again.
@@ -128,6 +130,23 @@ class LogStream:
             raise StreamError(f"{self._place} is no address: {error}", ExitCode.USAGE) from None
         except httpx2.RequestError as error:
             raise _AwayError(_words(error)) from error
+
+    def _event(self, event: StreamEvent, position: str) -> Iterator[StreamEvent | None]:
+        """An event, unless it is a line that was shown before the journal was replaced."""
+        before = self._shown.enter(position.partition("-")[0] if "-" in position else "")
+        if before:
+            say(
+                f"the gateway's journal was replaced, as by a backup (its epoch was {before}): the log comes again "
+                "from its first line, without what was shown and is the same"
+            )
+        sequence = event.fields.get("sequence")
+        if event.kind != "message" or not isinstance(sequence, int):
+            yield event
+        elif self._shown.is_repeated(sequence, event.text):
+            yield None
+        else:
+            yield event
+            self._shown.add(sequence, event.text)
 
     def _refused(self, response: httpx2.Response) -> None:
         text = _error_text(response)

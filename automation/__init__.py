@@ -1,0 +1,1 @@
+"""Work that runs here and streams its own log."""

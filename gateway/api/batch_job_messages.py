@@ -1,0 +1,85 @@
+"""What is said of batch jobs over HTTP."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+__all__ = [
+    "BatchJobAnswer",
+    "BatchJobCancelled",
+    "BatchJobCreated",
+    "BatchJobRefused",
+    "BatchJobRequest",
+    "BatchJobView",
+    "BatchProgress",
+    "KeywordResult",
+]
+
+_DATE_TIME = msgspec.Meta(extra_json_schema={"format": "date-time"})
+_Status = Literal["pending", "processing", "completed", "failed"]
+
+
+class BatchJobRequest(msgspec.Struct):
+    """A list of keywords whose documents are to be counted."""
+
+    keywords: Annotated[list[str], msgspec.Meta(description="1 to `BATCH_KEYWORDS_MAX`, of 1 to 200 characters.")]
+    priority: Literal["normal", "high"] = "normal"
+
+
+class BatchJobCreated(msgspec.Struct, rename="camel"):
+    """The job was taken."""
+
+    job_id: str
+    message: str
+    success: bool = True
+
+
+class BatchJobRefused(msgspec.Struct):
+    """Another job is active."""
+
+    error: str
+    success: bool = False
+
+
+class BatchProgress(msgspec.Struct):
+    """Keywords that are done, and all of them."""
+
+    current: int
+    total: int
+
+
+class KeywordResult(msgspec.Struct, omit_defaults=True):
+    """What became of one keyword."""
+
+    keyword: str
+    counts: Annotated[dict[str, int], msgspec.Meta(description="Documents by category.")]
+    error: Annotated[str | None, msgspec.Meta(description="Why it, or a part of it, could not be counted.")] = None
+
+
+class BatchJobView(msgspec.Struct, rename="camel", omit_defaults=True):
+    """How far a job is."""
+
+    id: str
+    status: str
+    progress: BatchProgress
+    results: Annotated[list[KeywordResult], msgspec.Meta(description="Those that are there, in the list's order.")]
+    repeated: Annotated[int, msgspec.Meta(description="Keywords asked for twice, because of a restart.")]
+    priority: str
+    error: str | None = None
+    started_at: Annotated[str | None, _DATE_TIME] = None
+    completed_at: Annotated[str | None, _DATE_TIME] = None
+
+
+class BatchJobAnswer(msgspec.Struct):
+    """A job."""
+
+    job: BatchJobView
+    success: bool = True
+
+
+class BatchJobCancelled(msgspec.Struct, rename="camel"):
+    """The job has ended."""
+
+    job_id: str
+    status: str
+    success: bool = True

@@ -1,0 +1,95 @@
+"""Whose turn it is to catch up."""
+
+import asyncio
+from typing import cast
+
+import pytest
+
+from sessions import turns as module
+from sessions.session import Session
+from sessions.turns import Turns
+
+
+class Clock:
+    """Seconds that only the turns themselves use up."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Reader:
+    """Asks for so many turns, each of which takes 1.5 ms."""
+
+    def __init__(self, name: str, turns: Turns, clock: Clock, log: list[str], count: int) -> None:
+        self.name, self.turns, self.clock, self.log, self.count = name, turns, clock, log, count
+        self.done = asyncio.Event()
+        self.turns.ask(cast("Session", self))
+
+    def take_turn(self) -> None:
+        self.log.append(self.name)
+        self.clock.now += 0.0015
+        self.count -= 1
+        if self.count:
+            self.turns.ask(cast("Session", self))
+        else:
+            self.done.set()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+async def test_turns_go_round(clock: Clock) -> None:
+    """Who had one goes behind those that wait."""
+    turns, log = Turns(lambda: False), list[str]()
+    readers = [Reader(name, turns, clock, log, 3) for name in "abc"]
+    for reader in readers:
+        await reader.done.wait()
+    assert "".join(log) == "abcabcabc"
+
+
+async def test_other_work_comes_between_the_slices(clock: Clock) -> None:
+    """Turns of hardly more than 2 ms follow one another before the loop does something else."""
+    turns, log = Turns(lambda: False), list[str]()
+    reader = Reader("a", turns, clock, log, 10)
+    while not reader.done.is_set():
+        log.append("|")
+        await asyncio.sleep(0)
+    assert max(map(len, "".join(log).split("|"))) == 2
+
+
+async def test_beside_live_lines_half_of_the_time_is_theirs(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slice is followed by a pause as long as the work that it made, then and later."""
+    pauses = list[float]()
+    loop = asyncio.get_running_loop()
+    call_soon = loop.call_soon
+
+    def call_later(delay: float, callback: module.Callable[[], object]) -> asyncio.Handle:
+        pauses.append(round(delay, 4))
+        clock.now += delay
+        return call_soon(callback)
+
+    turns, log = Turns(lambda: True), list[str]()
+    reader = Reader("a", turns, clock, log, 6)
+    monkeypatch.setattr(loop, "call_later", call_later)
+    turns.spend(0.005)
+    await reader.done.wait()
+    assert pauses == [0.008, 0.003]
+
+
+async def test_who_has_gone_has_no_turn(clock: Clock) -> None:
+    """Nor has anybody once it is closed."""
+    turns, log = Turns(lambda: False), list[str]()
+    gone, reader = Reader("a", turns, clock, log, 1), Reader("b", turns, clock, log, 1)
+    turns.leave(cast("Session", gone))
+    await reader.done.wait()
+    late = Reader("c", turns, clock, log, 1)
+    turns.close()
+    await asyncio.sleep(0)
+    assert (log, late.count) == (["b"], 1)
