@@ -72,4 +72,4 @@ async def open_log() -> AsyncIterator[OpenLog]:
             finally:
                 await browser.close()
 
-    yield opened
+    return opened
