@@ -4,7 +4,7 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup viewer screenshots run test check show bench bench-full fuzz audit model faults readers proto proto-baseline lock clean
+.PHONY: help setup viewer screenshots run test check show bench bench-full viewer-figures fuzz audit model faults readers proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -87,6 +87,9 @@ bench: setup  ## lines in and out, latency, server CPU, beside the machine's lim
 
 bench-full: setup  ## the gateway beside nchan, Node, Redis and NATS, with medians and plots; about 40 minutes
 	$(PY) -m benchmarks.full
+viewer-figures: setup  ## the log page in Chromium: a million lines, 5,000 a second, eight tabs
+	$(PY) -m benchmarks.viewer
+
 faults: setup tests/node/node_modules/.ready  ## break everything, 100 times kill -9, and see every promise kept; some 10 minutes
 	$(PY) -m tests.faults $(FAULTS)
 

@@ -1,6 +1,7 @@
 """What tests of the viewer's log page need: lines of every kind, and words for what the page shows."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 
@@ -8,7 +9,7 @@ import grpc.aio
 from otto.logs.v1 import logs_pb2, logs_pb2_grpc
 from playwright.async_api import Page
 
-__all__ = ["first_shown", "lines_shown", "publish_lines", "wait_for_line"]
+__all__ = ["first_shown", "lines_shown", "publish_lines", "publish_stage", "wait_for_line"]
 
 STEP_NANOSECONDS = 10_000_000
 START_NANOSECONDS = 1_790_000_000_000_000_000
@@ -46,6 +47,27 @@ async def publish_lines(
             yield logs_pb2.PublishRequest(number=number + 1, end_of_task=ended)
 
     async with asyncio.timeout(60), grpc.aio.insecure_channel(address) as channel:
+        async for response in logs_pb2_grpc.LogIngestServiceStub(channel).Publish(requests()):
+            assert not response.problems, response.problems
+
+
+async def publish_stage(address: str, pipeline_id: str, stage_id: str, percentage: int) -> None:
+    """Report a stage that runs."""
+
+    async def requests() -> AsyncIterator[logs_pb2.PublishRequest]:
+        yield logs_pb2.PublishRequest(hello=logs_pb2.Hello(producer_id=str(uuid.uuid4()), agent="tests"))
+        yield logs_pb2.PublishRequest(
+            number=1,
+            stage_progress=logs_pb2.StageProgress(
+                pipeline_id=pipeline_id,
+                stage_id=stage_id,
+                status=logs_pb2.STAGE_STATUS_RUNNING,
+                progress_percentage=percentage,
+                time_unix_nano=time.time_ns() - 2_000_000_000,
+            ),
+        )
+
+    async with asyncio.timeout(30), grpc.aio.insecure_channel(address) as channel:
         async for response in logs_pb2_grpc.LogIngestServiceStub(channel).Publish(requests()):
             assert not response.problems, response.problems
 

@@ -52,7 +52,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
 
 
 @pytest.fixture
-async def open_log() -> OpenLog:
+def open_log() -> OpenLog:
     """Opens the log page of a task of a gateway in a browser of its own, as ``open_log(gateway, "/logs/build")``."""
 
     @contextlib.asynccontextmanager

@@ -111,6 +111,7 @@ async def test_everything_can_be_done_with_keys(build: GatewayProcess, open_log:
     async with open_log(build, "/logs/build") as page:
         await wait_for_line(page, LINES)
         await page.keyboard.press("g")
+        await page.keyboard.press("g")
         await wait_for_line(page, 1)
         for key in ("j", "j", "x", "Shift+J", "Shift+J"):
             await page.keyboard.press(key)

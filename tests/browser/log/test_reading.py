@@ -17,6 +17,7 @@ async def test_the_page_opens_at_the_end_and_keeps_few_rows(build: GatewayProces
         assert shown == list(range(shown[0], LINES + 1))
         for top in (0, 40_000, 90_000):
             await page.evaluate("top => { document.querySelector('.log-scroller').scrollTop = top }", top)
+            await wait_for_line(page, top // 20 + 4)
             await page.wait_for_function("() => document.querySelectorAll('.log-row.is-loading').length === 0")
             assert await page.locator(".log-row").count() < 80
             shown = await lines_shown(page)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.log.conftest import OpenLog
 from tests.support.gateway_process import GatewayProcess, running_gateway
-from tests.support.log_pages import lines_shown, publish_lines, wait_for_line
+from tests.support.log_pages import lines_shown, publish_lines, publish_stage, wait_for_line
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -85,3 +85,31 @@ async def test_a_task_without_lines_fills_once_they_come(build: GatewayProcess, 
         await publish_lines(build.grpc_address, "later", numbered(1, 3))
         await wait_for_line(page, 3)
         assert await lines_shown(page) == [1, 2, 3]
+
+
+async def test_eight_tabs_are_live_over_six_connections(build: GatewayProcess, open_log: OpenLog) -> None:
+    """More tabs than HTTP/1.1 has connections for all show what comes."""
+    await publish_lines(build.grpc_address, "tabs", numbered(1, 5))
+    async with open_log(build, "/logs/tabs") as first:
+        pages = [first]
+        for _ in range(7):
+            page = await first.context.new_page()
+            await page.goto(first.url)
+            pages.append(page)
+        for page in pages:
+            await wait_for_line(page, 5)
+        await publish_lines(build.grpc_address, "tabs", numbered(6, 9), start=5)
+        for page in pages:
+            await wait_for_line(page, 9)
+            assert await lines_shown(page) == list(range(1, 10))
+
+
+async def test_the_stages_of_a_pipeline_stand_above_the_log(build: GatewayProcess, open_log: OpenLog) -> None:
+    """Each stage has its progress; one that runs has a duration that grows."""
+    await publish_stage(build.grpc_address, "release", "compile", 40)
+    async with open_log(build, "/logs/build?pipeline=release") as page:
+        bar = page.get_by_role("progressbar", name="compile: 40 %")
+        await bar.wait_for()
+        await publish_stage(build.grpc_address, "release", "compile", 80)
+        await page.get_by_role("progressbar", name="compile: 80 %").wait_for()
+        assert " s" in await page.locator(".log-stage-time").inner_text()

@@ -27,9 +27,32 @@ export function Bars({ log, t }: { log: LogController; t: Words['log'] }) {
     return drawn.current.bars
   }, [version, counts])
   const { from, to } = log.edge.value
+  // The same elements as long as the bars are the same: scrolling moves only what is marked.
+  const drawnBars = useMemo(() => {
+    const most = Math.max(...bars.map(({ total }) => total), 1)
+    const scale = (lines: number) => (lines / most) * HEIGHT
+    return bars.map((bar, index) => {
+      let top = HEIGHT
+      // Errors at the foot, where they are seen.
+      return [...LEVELS].reverse().map((level) => {
+        const lines = bar.levels[level] ?? 0
+        if (lines <= 0) return null
+        const height = Math.max(scale(lines), level === 'ERROR' || level === 'FATAL' ? 2 : 0.6)
+        top -= height
+        return (
+          <rect
+            key={`${index}${level}`}
+            class={`bar-${level.toLowerCase()}`}
+            x={index + 0.12}
+            y={top}
+            width={0.76}
+            height={height}
+          />
+        )
+      })
+    })
+  }, [bars])
   if (bars.length < 2) return <div class="log-bars is-empty" />
-  const most = Math.max(...bars.map(({ total }) => total), 1)
-  const scale = (lines: number) => (lines / most) * HEIGHT
   const seen = (sequence: number) => {
     const at = bars.findIndex((bar) => bar.sequence > sequence)
     return at < 0 ? bars.length - 1 : Math.max(at - 1, 0)
@@ -79,26 +102,7 @@ export function Bars({ log, t }: { log: LogController; t: Words['log'] }) {
     >
       <svg viewBox={`0 0 ${bars.length} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
         <rect class="log-bars-seen" x={first} y={0} width={Math.max(last - first + 1, 1)} height={HEIGHT} />
-        {bars.map((bar, index) => {
-          let top = HEIGHT
-          // Errors at the foot, where they are seen.
-          return [...LEVELS].reverse().map((level) => {
-            const lines = bar.levels[level] ?? 0
-            if (lines <= 0) return null
-            const height = Math.max(scale(lines), level === 'ERROR' || level === 'FATAL' ? 2 : 0.6)
-            top -= height
-            return (
-              <rect
-                key={`${index}${level}`}
-                class={`bar-${level.toLowerCase()}`}
-                x={index + 0.12}
-                y={top}
-                width={0.76}
-                height={height}
-              />
-            )
-          })
-        })}
+        {drawnBars}
         {pointed !== null && <rect class="log-bars-pointed" x={pointed} y={0} width={1} height={HEIGHT} />}
       </svg>
       {pointed !== null && bars[pointed] && <span class="log-bars-text">{textOf(bars[pointed])}</span>}

@@ -24,7 +24,7 @@ export function Filters({
     ...log.model.sources.value.map((source) => `source:${source}`),
   ].slice(0, 60)
   return (
-    <div class="log-filters" role="group" aria-label={t.filters}>
+    <fieldset class="log-filters" aria-label={t.filters}>
       <div class="log-levels">
         {LEVELS.filter(
           (level) => levels[level] || chosen.has(level) || level === 'INFO' || level === 'WARN' || level === 'ERROR',
@@ -90,6 +90,6 @@ export function Filters({
           <span class="log-passing">{t.lines(log.model.counts.value.total)}</span>
         </>
       )}
-    </div>
+    </fieldset>
   )
 }

@@ -1,6 +1,7 @@
 import { useComputed, useSignalEffect } from '@preact/signals'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import type { Shell } from '../shell/contract'
+import type { Words } from '../words/words'
 import { Bars } from './Bars'
 import { Filters } from './Filters'
 import { LogController } from './log-controller'
@@ -48,7 +49,7 @@ export function LogPage({ taskId, query, shell }: { taskId: string; query: URLSe
         <span class={`log-state is-${isEnded ? ended.toLowerCase() : state.value}`}>
           {isEnded ? ((t.ends as Record<string, string>)[ended] ?? ended) : t.states[state.value]}
         </span>
-        <span class="log-count">{t.lines(model.lastSequence.value)}</span>
+        <LineCount log={log} t={t} />
         <Search log={log} t={t} field={search} />
         <ViewMenu log={log} t={t} />
       </header>
@@ -58,4 +59,9 @@ export function LogPage({ taskId, query, shell }: { taskId: string; query: URLSe
       <Rows log={log} taskId={taskId} t={t} />
     </section>
   )
+}
+
+// On its own: it changes with every line.
+function LineCount({ log, t }: { log: LogController; t: Words['log'] }) {
+  return <span class="log-count">{t.lines(log.model.lastSequence.value)}</span>
 }

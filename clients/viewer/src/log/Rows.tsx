@@ -51,6 +51,7 @@ export function Rows({ log, taskId, t }: { log: LogController; taskId: string; t
             : ''
   return (
     <div class="log-body">
+      {/* biome-ignore lint/a11y/useSemanticElements: a table's own layout would measure all of its rows */}
       <div
         ref={scroller}
         class={`log-scroller${isWrapped ? ' is-wrapped' : ''}`}
@@ -67,13 +68,14 @@ export function Rows({ log, taskId, t }: { log: LogController; taskId: string; t
         onKeyDown={(event) => onKeyDown(event, log)}
       >
         <div ref={spacer} class="log-spacer" role="presentation">
+          {/* biome-ignore lint/a11y/useSemanticElements: as above */}
           <div ref={window} class="log-window" role="rowgroup" />
         </div>
       </div>
       {empty && <p class="log-empty">{empty}</p>}
       <div class="log-floating">
         {lines && (
-          <div class="log-choice" role="group" aria-label={t.chosen(lines.from, lines.to)}>
+          <fieldset class="log-choice" aria-label={t.chosen(lines.from, lines.to)}>
             <span data-lines={lineText(lines)}>{t.chosen(lines.from, lines.to)}</span>
             <button type="button" onClick={() => void log.copy()}>
               {t.copy}
@@ -84,7 +86,7 @@ export function Rows({ log, taskId, t }: { log: LogController; taskId: string; t
             <button type="button" aria-label={t.clearChoice} onClick={() => log.change({ lines: null })}>
               ×
             </button>
-          </div>
+          </fieldset>
         )}
         {log.said.value && <span class="log-said">{log.said.value}</span>}
         {!log.isFollowing.value && model.rowCount > 0 && (

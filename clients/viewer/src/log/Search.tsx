@@ -20,40 +20,40 @@ export function Search({
       ? t.found(search.ordinal, search.total, search.isComplete)
       : t.searching
   return (
-    <form
-      class="log-search"
-      role="search"
-      onSubmit={(event) => {
-        event.preventDefault()
-        void log.step(true)
-      }}
-    >
-      <input
-        ref={field}
-        type="search"
-        value={text}
-        placeholder={t.searchHint}
-        aria-label={t.search}
-        autocomplete="off"
-        spellcheck={false}
-        onInput={(event) => log.typeSearch(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key !== 'Enter' || !event.shiftKey) return
+    <search class="log-search">
+      <form
+        onSubmit={(event) => {
           event.preventDefault()
-          void log.step(false)
+          void log.step(true)
         }}
-      />
-      {text && (
-        <>
-          <output class="log-found">{found}</output>
-          <button type="button" aria-label={t.previous} title={t.previous} onClick={() => void log.step(false)}>
-            ↑
-          </button>
-          <button type="button" aria-label={t.next} title={t.next} onClick={() => void log.step(true)}>
-            ↓
-          </button>
-        </>
-      )}
-    </form>
+      >
+        <input
+          ref={field}
+          type="search"
+          value={text}
+          placeholder={t.searchHint}
+          aria-label={t.search}
+          autocomplete="off"
+          spellcheck={false}
+          onInput={(event) => log.typeSearch(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter' || !event.shiftKey) return
+            event.preventDefault()
+            void log.step(false)
+          }}
+        />
+        {text && (
+          <>
+            <output class="log-found">{found}</output>
+            <button type="button" aria-label={t.previous} title={t.previous} onClick={() => void log.step(false)}>
+              ↑
+            </button>
+            <button type="button" aria-label={t.next} title={t.next} onClick={() => void log.step(true)}>
+              ↓
+            </button>
+          </>
+        )}
+      </form>
+    </search>
   )
 }

@@ -5,7 +5,7 @@ import { TIME_FORMATS, type TimeFormat } from './view-state'
 export function ViewMenu({ log, t }: { log: LogController; t: Words['log'] }) {
   const view = log.view.value
   return (
-    <div class="log-view" role="group" aria-label={t.view}>
+    <fieldset class="log-view" aria-label={t.view}>
       <label>
         <span class="heard-only">{t.time}</span>
         <select
@@ -40,6 +40,6 @@ export function ViewMenu({ log, t }: { log: LogController; t: Words['log'] }) {
       <a href={log.model.downloadUrl} download="">
         {t.download}
       </a>
-    </div>
+    </fieldset>
   )
 }

@@ -23,11 +23,16 @@ interface Pen {
   attributes: Set<string>
 }
 
-// CSI, then OSC / DCS / PM / APC up to their terminator or the end, then two-character escapes.
-const ESCAPE =
-  /(?:\x1b\[|\x9b)([0-?]*)[ -/]*([@-~])?|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]?/g
-const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
-const PLAIN = /^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$/
+// Written as text: literal control characters in expressions are easily misread.
+const expression = (...parts: string[]) => new RegExp(parts.join('|'), 'g')
+const ESCAPE = expression(
+  '(?:\\x1b\\[|\\x9b)([0-?]*)[ -/]*([@-~])?', // CSI
+  '(?:\\x1b[\\]PX^_]|[\\x90\\x98\\x9d-\\x9f])[^\\x07\\x1b\\x9c]*(?:\\x07|\\x1b\\\\|\\x9c)?', // OSC, DCS, PM, APC, to their end
+  '\\x1b[ -/]*[0-~]?', // two characters
+)
+const CONTROLS = '\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f'
+const CONTROL = expression(`[${CONTROLS}]`)
+const PLAIN = new RegExp(`^[^${CONTROLS}]*$`)
 
 const SWITCHES: Record<number, [string, ...string[]]> = {
   1: ['bold'],

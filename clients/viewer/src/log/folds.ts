@@ -29,8 +29,12 @@ export const MARKER_TEXTS = [
   'section_end:',
 ] as const
 
-const MARKER =
-  /^(?:\x1b\[[0-9;]*[A-Za-z]|\r)*(?:(?:::|##\[)(group|endgroup)(?:::|\])(.*)|section_(start|end):\d+:([\w.-]+)(?:\[([^\]]*)\])?(?:\r|\x1b\[0K|\s)*(.*))$/s
+const MARKER = new RegExp(
+  '^(?:\\x1b\\[[0-9;]*[A-Za-z]|\\r)*' + // colours in front
+    '(?:(?:::|##\\[)(group|endgroup)(?:::|\\])(.*)' +
+    '|section_(start|end):\\d+:([\\w.-]+)(?:\\[([^\\]]*)\\])?(?:\\r|\\x1b\\[0K|\\s)*(.*))$',
+  's',
+)
 const DEPTH_MAX = 64
 
 export function markerOf(message: string): Marker | null {

@@ -237,24 +237,39 @@ export class LogController {
     void this.#refilter(filter)
   }
 
-  /** The lines that were on screen stay there, or the next ones that pass. */
+  /**
+   * The line that is looked at stays where it is on the screen, or the next one that passes does. Filter upon filter
+   * keeps the first one's line, as long as nobody scrolls.
+   */
   async #refilter(filter: LogFilter): Promise<void> {
-    const wasFollowing = this.isFollowing.value
-    const anchor = this.#window?.anchor.row ?? 0
-    const active = this.activeRow.value
-    const kept = this.model.rowCount
-      ? this.model.sequenceAt(active !== null && this.#window?.elementOf(active) ? active : anchor)
-      : 0
+    const pivot = this.isFollowing.value ? null : this.#place()
     this.activeRow.value = null
     await this.model.open(filter)
-    if (!wasFollowing && kept) {
-      const row = await this.model.rowOf(kept)
-      this.#window?.follow(false)
-      if (active !== null) this.#window?.show(row)
-      else this.#window?.place(row)
+    if (pivot) {
+      const row = await this.model.rowOf(pivot.sequence)
+      this.#window?.showAt(row, pivot.pixels)
+      if (pivot.isActive && this.model.sequenceAt(row) === pivot.sequence) this.activeRow.value = row
+      this.#kept = { ...pivot, anchor: this.#anchorText() }
     }
     this.#window?.forget()
     this.#shell.announce(this.#shell.t.log.announceFiltered(this.model.lineCount))
+  }
+
+  #kept: { sequence: number; pixels: number; isActive: boolean; anchor: string } | null = null
+
+  #anchorText(): string {
+    const anchor = this.#window?.anchor
+    return anchor ? `${anchor.row} ${Math.round(anchor.offset)}` : ''
+  }
+
+  #place(): { sequence: number; pixels: number; isActive: boolean } | null {
+    if (this.#kept && this.#kept.anchor === this.#anchorText()) return this.#kept
+    if (!this.#window || !this.model.rowCount) return null
+    const active = this.activeRow.value
+    const pixels = active === null ? null : this.#window.pixelsOf(active)
+    if (active !== null && pixels !== null) return { sequence: this.model.sequenceAt(active), pixels, isActive: true }
+    const { row, offset } = this.#window.anchor
+    return { sequence: this.model.sequenceAt(row), pixels: -offset, isActive: false }
   }
 
   toggleLevel(level: Level): void {

@@ -17,7 +17,7 @@ export function keysOf(
     k: { label: t.up, run: () => log.move(-1) },
     'Shift+J': { label: t.extendDown, run: () => log.move(1, true) },
     'Shift+K': { label: t.extendUp, run: () => log.move(-1, true) },
-    g: { label: t.start, run: () => log.toStart() },
+    'g g': { label: t.start, run: () => log.toStart() },
     'Shift+G': { label: t.end, run: () => log.toEnd() },
     e: { label: t.nextError, run: () => void log.toLevel(['ERROR', 'FATAL'], true) },
     'Shift+E': { label: t.previousError, run: () => void log.toLevel(['ERROR', 'FATAL'], false) },

@@ -32,6 +32,7 @@ const COPY_LINES_MAX = 50_000
 const WAITING_MAX = 100_000
 const MARKERS_PAGE = 10_000
 const RETRY_MILLISECONDS = 1500
+const COUNTS_MILLISECONDS = 250
 
 export class LogModel {
   readonly phase = signal<Phase>('loading')
@@ -105,6 +106,7 @@ export class LogModel {
     this.#life.abort()
     this.#searching?.abort()
     this.#stream?.close()
+    clearTimeout(this.#countsTold)
   }
 
   /** Begin with a filter, or change it; what was known of lines goes, notices stay. */
@@ -235,8 +237,18 @@ export class LogModel {
       this.rows.grow(this.#plan.lineCount)
       this.version.value += 1
     }
-    this.countsVersion.value += 1
+    this.#countsChanged()
     this.onArrival(count)
+  }
+
+  #countsTold: ReturnType<typeof setTimeout> | undefined
+
+  /** Numbers and bars change a few times a second at most: nobody reads faster, and lines come faster. */
+  #countsChanged(): void {
+    this.#countsTold ??= setTimeout(() => {
+      this.#countsTold = undefined
+      this.countsVersion.value += 1
+    }, COUNTS_MILLISECONDS)
   }
 
   #seen(entries: readonly LogEntry[]): void {

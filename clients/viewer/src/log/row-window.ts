@@ -117,6 +117,24 @@ export class RowWindow {
     this.invalidate()
   }
 
+  /** How far below the upper edge a row is; null where it is not on screen. */
+  pixelsOf(row: number): number | null {
+    const element = this.#shown.get(row)
+    if (!element) return null
+    const window = this.elements.window.getBoundingClientRect()
+    const top = element.getBoundingClientRect().top - window.top
+    return top > -this.#rowHeight && top < window.height ? top : null
+  }
+
+  /** Show a row that many pixels below the upper edge. */
+  showAt(row: number, pixels: number): void {
+    this.follow(false)
+    this.#heights.clear()
+    this.#anchor = movedBy({ row: this.#inside(row), offset: 0 }, -pixels, this.source.rowCount, this.#height)
+    this.#settle()
+    this.invalidate()
+  }
+
   /** Keep a row where another one was: after the rows were counted anew. */
   place(row: number): void {
     this.#anchor = { row: this.#inside(row), offset: this.#anchor.offset }

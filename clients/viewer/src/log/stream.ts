@@ -1,6 +1,7 @@
 /** A task's live lines over Server-Sent Events: resumes exactly, waits longer from failure to failure, hands out batches. */
-import { type Calls, RefusedError } from './calls'
+import { type Calls, type HistoryPage, RefusedError } from './calls'
 import type { Gap, LogEntry, LogFilter } from './entry'
+import { takeSlot } from './stream-slots'
 
 export type StreamState = 'connecting' | 'open' | 'waiting' | 'complete' | 'closed'
 
@@ -16,6 +17,8 @@ export interface StreamHandlers {
 
 const PAUSE_FIRST = 400
 const PAUSE_LAST = 8000
+const POLL_PAUSE = 1000
+const POLL_LINES = 5000
 const FINAL = new Set([400, 401, 403, 404])
 
 export class Stream {
@@ -53,32 +56,78 @@ export class Stream {
     let pause = PAUSE_FIRST
     this.handlers.state('connecting')
     while (!this.#isOver) {
+      const release = await takeSlot()
       try {
-        const answer = await this.calls.fetch(
-          this.calls.streamUrl(this.filter, this.#position),
-          this.#abort.signal,
-          'text/event-stream',
-        )
-        if (answer.status === 204 || !answer.body) return this.#end('complete')
-        this.handlers.state('open')
+        if (release) await this.#stream()
+        else await this.#poll()
         pause = PAUSE_FIRST
-        await this.#read(answer.body)
+        if (!release) {
+          await this.#sleep(POLL_PAUSE)
+          continue
+        }
       } catch (error) {
         if (this.#isOver) return
         if (error instanceof RefusedError && FINAL.has(error.status)) {
           this.handlers.refused(error)
           return this.#end('closed')
         }
+      } finally {
+        release?.()
       }
       if (this.#isOver) return
       this.#flush()
       this.handlers.state('waiting')
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-        setTimeout(resolve, pause * (0.5 + Math.random() / 2))
-      })
+      await this.#sleep(pause * (0.5 + Math.random() / 2))
       pause = Math.min(pause * 2, PAUSE_LAST)
     }
+  }
+
+  async #stream(): Promise<void> {
+    const url = this.calls.streamUrl(this.filter, this.#position)
+    const answer = await this.calls.fetch(url, this.#abort.signal, 'text/event-stream')
+    if (answer.status === 204 || !answer.body) return this.#end('complete')
+    this.handlers.state('open')
+    await this.#read(answer.body)
+  }
+
+  /** What came since, without a connection of one's own. */
+  async #poll(): Promise<void> {
+    for (;;) {
+      const page = await this.#page()
+      if (this.#isOver) return
+      if (!page) return this.handlers.state('open')
+      if (this.epoch && page.epoch !== this.epoch) {
+        this.close()
+        return this.handlers.restart()
+      }
+      this.handlers.state('open')
+      for (const gap of page.gaps ?? []) this.handlers.gap(gap)
+      if (page.entries.length) this.handlers.entries(page.entries)
+      if (page.next) this.#position = page.next
+      if (page.hasNext && page.next) continue
+      if (page.status !== 'RUNNING' && page.status !== 'UNKNOWN') {
+        this.handlers.complete({ status: page.status, lastSequence: page.lastSequence })
+        this.#end('complete')
+      }
+      return
+    }
+  }
+
+  /** null: the task has no lines yet. */
+  #page(): Promise<HistoryPage | null> {
+    return this.calls
+      .page({ after: this.#position, limit: POLL_LINES }, this.filter, this.#abort.signal)
+      .catch((error) => {
+        if (error instanceof RefusedError && error.status === 404) return null
+        throw error
+      })
+  }
+
+  #sleep(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+      setTimeout(resolve, milliseconds)
+    })
   }
 
   #end(state: StreamState): void {

@@ -22,7 +22,7 @@ test('a range of lines reads both ways', () => {
 })
 
 test('chips add and take away', () => {
-  const filter = withTyped(withTyped({}, 'worker: w1, w2')!, 'time out')!
+  const filter = withTyped(withTyped({}, 'worker: w1, w2') ?? {}, 'time out') ?? {}
   expect(chipsOf(filter)).toEqual([
     { kind: 'keyword', value: 'time out' },
     { kind: 'worker', value: 'w1' },
