@@ -4,7 +4,7 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup viewer screenshots run test check show bench bench-full viewer-figures fuzz audit model faults readers proto proto-baseline lock clean
+.PHONY: help setup viewer screenshots run test check show bench bench-full viewer-figures fuzz audit model faults automation-faults readers proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -92,6 +92,9 @@ viewer-figures: setup  ## the log page in Chromium: a million lines, 5,000 a sec
 
 faults: setup tests/node/node_modules/.ready  ## break everything, 100 times kill -9, and see every promise kept; some 10 minutes
 	$(PY) -m tests.faults $(FAULTS)
+
+automation-faults: setup  ## 200 tasks through all stages, their two schedulers killed 50 times; AUTOMATION_SEED=N repeats a run
+	.venv/bin/pytest -q -s -n0 -m automation_faults tests/automation
 
 proto: setup  ## lint the contracts and generate the stubs anew
 	.venv/bin/buf lint proto

@@ -1,4 +1,4 @@
-"""``otto-gateway``: serve, check, migrate, prune, verify, canary, settings.
+"""``otto-gateway``: serve, check, migrate, prune, verify, automation, canary, settings.
 
 What takes long to import (gRPC, the databases) is imported by the commands that need it.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from gateway.automation_command import automation
 from gateway.canary.options import canary
 from gateway.exit_codes import ExitCode
 from gateway.settings import Settings
@@ -141,6 +142,7 @@ def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
     return ExitCode.OK
 
 
+main.add_command(automation)
 main.add_command(canary)
 
 

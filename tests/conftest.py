@@ -2,12 +2,17 @@
 
 import asyncio
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
 # pytest-asyncio asks for the current loop before it sets its own. Where no test had one yet, Python makes a loop that
 # nobody closes, and the warning about it fails the run; told that there is none, it makes none.
 asyncio.set_event_loop(None)
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and every process that they start as well.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A test that draws its examples is given no time limit for each: the machine may be busy.
 settings.register_profile("repository", deadline=None, suppress_health_check=[HealthCheck.too_slow])

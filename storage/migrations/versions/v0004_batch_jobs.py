@@ -4,7 +4,7 @@ from alembic import op
 
 from storage.batch_jobs.schema import metadata
 
-revision = "0006"
+revision = "0004"
 down_revision = "0003"
 
 

@@ -1,0 +1,107 @@
+"""Sends the rows of ``task_logs`` to the stream, in their order, with the transitions of stages that they tell."""
+
+import asyncio
+import json
+from typing import Any, Final, Protocol
+
+from storage.automation import AutomationDatabase
+from storage.automation.log import progress, rows_after, save_progress
+
+__all__ = ["Courier", "Lines"]
+
+_ROWS_MAX: Final = 500
+_STATUS: Final = {
+    "start": "RUNNING",
+    "progress": "RUNNING",
+    "complete": "COMPLETED",
+    "retry": "RETRYING",
+    "fail": "FAILED",
+    "skip": "SKIPPED",
+}
+
+
+class Lines(Protocol):
+    """Where lines go; ``otto_logs.LogProducer`` is one."""
+
+    async def log(
+        self, task_id: str, worker_id: str, message: str, *, level: str, source: str, metadata: dict[str, object] | None
+    ) -> None:
+        """Take a line."""
+        ...
+
+    async def report_stage(
+        self, pipeline_id: str, stage_id: str, status: str, *, message: str = "", percentage: int = 0
+    ) -> None:
+        """Take the state of a stage."""
+        ...
+
+    async def flush(self, timeout_seconds: float | None = None) -> None:
+        """Return once everything taken is on disk."""
+        ...
+
+
+class Courier:
+    """Delivers each row at least once: a crash between the flush and its note sends those rows again.
+
+    Args:
+        database: where the rows are.
+        lines: where they go.
+        poll_seconds: how often to look; other processes write rows too.
+    """
+
+    def __init__(self, database: AutomationDatabase, lines: Lines, *, poll_seconds: float = 0.5) -> None:
+        self._database = database
+        self._lines = lines
+        self._poll_seconds = poll_seconds
+
+    def __repr__(self) -> str:
+        return f"<Courier {self._database!r}>"
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            if not await self.deliver():
+                await asyncio.sleep(self._poll_seconds)
+
+    async def deliver(self) -> int:
+        """Deliver what is next, at most 500 rows; returns how many."""
+        rows = await asyncio.to_thread(self._next)
+        for row in rows:
+            await self._send(row)
+        if rows:
+            await self._lines.flush()
+            await asyncio.to_thread(self._save, rows[-1]["id"])
+        return len(rows)
+
+    async def _send(self, row: dict[str, Any]) -> None:
+        given = json.loads(row["metadata"] or "{}")
+        names = ("queue_type", "queue_id", "action_type", "pid", "process_name")
+        metadata = {**given, **{name: row[name] for name in names if row[name] is not None}, "task_log_id": row["id"]}
+        await self._lines.log(
+            row["task_id"],
+            f"automation-{row['queue_type'] or 'scheduler'}",
+            row["message"],
+            level=given.get("level", row["level"]),
+            source=given.get("source", "stdout"),
+            metadata=metadata,
+        )
+        status = _STATUS.get(row["action_type"] or "")
+        if status and row["queue_type"]:
+            await self._lines.report_stage(
+                row["task_id"], row["queue_type"], status, message=row["message"][:200], percentage=_percentage(given)
+            )
+
+    def _next(self) -> list[dict[str, Any]]:
+        with self._database.reading() as connection:
+            return rows_after(connection, progress(connection, "stream"), _ROWS_MAX)
+
+    def _save(self, log_id: int) -> None:
+        with self._database.transaction() as connection:
+            save_progress(connection, "stream", log_id)
+
+
+def _percentage(given: dict[str, Any]) -> int:
+    done, total = given.get("progress"), given.get("total", 100)
+    if not isinstance(done, int | float) or not isinstance(total, int | float) or total <= 0:
+        return 0
+    return max(0, min(100, round(100 * done / total)))

@@ -1,0 +1,167 @@
+"""Passes tasks through their stages while it holds the lock; wakes for events and due times."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from automation.processes import boot_id, end_group
+from automation.schedules import next_due
+from automation.stages import Stage, StageFailedError, run_stage
+from storage.automation import (
+    AutomationDatabase,
+    LockLostError,
+    QueueItem,
+    QueueRepository,
+    SchedulerLock,
+    TaskRepository,
+)
+from storage.automation.records import QUEUE_TYPES
+
+__all__ = ["Scheduler", "utc_now"]
+
+_log = structlog.get_logger()
+
+_TAKEN_UP: Final = "the scheduler that ran this stage died"
+
+
+def utc_now() -> datetime:
+    """The time in UTC, without a time zone, as the tables hold it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Scheduler:
+    """One of perhaps several on a database; those without the lock wait for it.
+
+    Args:
+        database: prepared.
+        stages: what runs for each queue type except ``schedule``.
+        tasks_directory: where each task has its files, under its id.
+        now: the time in UTC.
+        expiry_seconds: how long the lock outlives a dead holder; renewed, and tasks of other processes noticed, three
+            times in it.
+    """
+
+    def __init__(
+        self,
+        database: AutomationDatabase,
+        stages: Mapping[str, Stage],
+        tasks_directory: Path,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        expiry_seconds: int = 15,
+    ) -> None:
+        self._database = database
+        self._stages = stages
+        self._directory = tasks_directory
+        self._now = now
+        self._expiry_seconds = expiry_seconds
+        self._tasks = TaskRepository(database, now)
+        self._wake = asyncio.Event()
+        self._running: dict[str, tuple[QueueItem, asyncio.Task[None]]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Scheduler running={sorted(self._running)}>"
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; a stage that runs then is ended, and taken up as a retry by whoever comes next."""
+        while True:
+            lock = SchedulerLock(self._database, self._now, expiry_seconds=self._expiry_seconds)
+            if not await asyncio.to_thread(lock.take):
+                await asyncio.sleep(self._expiry_seconds / 3)
+                continue
+            try:
+                await self._hold(lock)
+            except* LockLostError:
+                _log.warning("the scheduler lost its lock")
+            finally:
+                await asyncio.to_thread(lock.release)
+
+    async def _hold(self, lock: SchedulerLock) -> None:
+        queue = QueueRepository(lock)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._renew(lock, queue))
+                await self._take_up(queue)
+                while True:
+                    self._wake.clear()
+                    for queue_type in QUEUE_TYPES:
+                        await self._begin(queue, queue_type, group)
+                    await self._next_event(queue)
+        finally:
+            self._running.clear()
+
+    async def _renew(self, lock: SchedulerLock, queue: QueueRepository) -> None:
+        while True:
+            await asyncio.sleep(self._expiry_seconds / 3)
+            if not await asyncio.to_thread(lock.take):
+                raise LockLostError(f"{lock!r} is another's")
+            for item, task in list(self._running.values()):
+                if not await asyncio.to_thread(queue.is_processing, item):
+                    task.cancel()  # stopped by another process
+            self.wake()
+
+    async def _take_up(self, queue: QueueRepository) -> None:
+        """End what a dead scheduler left running, then count it as a failed try."""
+        for item, process in await asyncio.to_thread(queue.orphans):
+            if process is not None and process[0] == boot_id():
+                await end_group(process[1], process[2], grace_seconds=2.0)
+            await asyncio.to_thread(queue.fail, item, _TAKEN_UP)
+
+    async def _begin(self, queue: QueueRepository, queue_type: str, group: asyncio.TaskGroup) -> None:
+        if queue_type in self._running:
+            return
+        item = await asyncio.to_thread(queue.dequeue, queue_type)
+        if item is not None:
+            task = group.create_task(self._pass(queue, item))
+            self._running[queue_type] = item, task
+            task.add_done_callback(lambda _: self._ended(queue_type))
+
+    def _ended(self, queue_type: str) -> None:
+        self._running.pop(queue_type, None)
+        self.wake()
+
+    async def _pass(self, queue: QueueRepository, item: QueueItem) -> None:
+        if item.queue_type == "schedule":
+            schedule = await asyncio.to_thread(self._tasks.schedule, item.schedule_id or 0)
+            due = next_due(schedule, self._now()) if schedule and schedule["is_active"] else None
+            await asyncio.to_thread(lambda: queue.complete(item, {}, next_run_at=due))
+            return
+        task = await asyncio.to_thread(self._tasks.task, item.task_id)
+        if task is None:
+            return
+        settings = json.loads(task["settings"] or "{}") | {"title": task["title"]}
+        stage = self._stages.get(item.queue_type)
+        if stage is None:
+            await asyncio.to_thread(queue.fail, item, f"no command is configured for {item.queue_type}")
+            return
+        try:
+            result = await run_stage(
+                stage,
+                item,
+                self._directory / item.task_id,
+                settings,
+                started=lambda boot, pid, ticks: asyncio.to_thread(queue.started, item, boot, pid, ticks),
+                write=lambda lines: asyncio.to_thread(queue.write, lines),
+            )
+        except (StageFailedError, OSError) as error:
+            await asyncio.to_thread(queue.fail, item, str(error))
+            return
+        await asyncio.to_thread(queue.complete, item, result)
+
+    async def _next_event(self, queue: QueueRepository) -> None:
+        """Wait for a wake-up or for the next due time."""
+        due = await asyncio.to_thread(queue.next_due)
+        seconds = None if due is None else max(0.05, (due - self._now()).total_seconds())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()

@@ -1,0 +1,19 @@
+"""The automation queue's tables: tasks, schedules, queue, log and the scheduler's lock."""
+
+from storage.automation.database import AutomationDatabase
+from storage.automation.lock import LockLostError, SchedulerLock
+from storage.automation.records import QueueItem, StopReport, TaskLine, next_queue_type
+from storage.automation.repository import QueueRepository
+from storage.automation.tasks import TaskRepository
+
+__all__ = [
+    "AutomationDatabase",
+    "LockLostError",
+    "QueueItem",
+    "QueueRepository",
+    "SchedulerLock",
+    "StopReport",
+    "TaskLine",
+    "TaskRepository",
+    "next_queue_type",
+]

@@ -1,0 +1,35 @@
+import asyncio
+import json
+from pathlib import Path
+
+from automation.demonstration import demonstration_stages
+from automation.scheduler import Scheduler, utc_now
+from storage.automation import AutomationDatabase, TaskRepository
+
+
+async def _until_last(tasks: TaskRepository, task_id: str, queue_type: str, status: str) -> list[dict[str, object]]:
+    while True:
+        rows = await asyncio.to_thread(tasks.queue, task_id)
+        if rows[-1]["queue_type"] == queue_type and rows[-1]["status"] == status:
+            return rows
+        await asyncio.sleep(0.05)
+
+
+async def test_a_task_passes_through_the_demonstration_stages(tmp_path: Path) -> None:
+    """With mediaMode crawl a task has all five stages, and its files and its story in task_logs are there."""
+    database = AutomationDatabase(tmp_path / "otto.db")
+    await asyncio.to_thread(database.prepare)
+    tasks = TaskRepository(database, utc_now)
+    task_id = await asyncio.to_thread(tasks.create, "A walk", "shortform", settings={"mediaMode": "crawl"})
+    work = asyncio.create_task(Scheduler(database, demonstration_stages(), tmp_path / "tasks").run())
+    rows = await _until_last(tasks, task_id, "youtube", "completed")
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    assert [row["queue_type"] for row in rows] == ["schedule", "script", "image", "video", "youtube"]
+    task = await asyncio.to_thread(tasks.task, task_id)
+    assert task
+    assert Path(task["youtube_url"].removeprefix("file://")).stat().st_size > 0
+    story = [(row["queue_type"], row["action_type"]) for row in reversed(await asyncio.to_thread(tasks.logs, task_id))]
+    assert [each for each in story if each[1] == "complete"] == [(row["queue_type"], "complete") for row in rows]
+    assert story.count(("image", "progress")) == 4
+    assert json.loads(task["settings"]) == {"mediaMode": "crawl"}
