@@ -37,9 +37,7 @@ PICTURES = (
     Picture("tasks", "/", ".tasks tbody tr"),
     Picture("executions", "/executions", ".executions tbody tr"),
     Picture("execution", "/executions/run-4097", ".waterfall li", ("j", "j", "j", "j", "j", "j", "j", "Enter")),
-    Picture("automation", "/automation", ".page"),
     Picture("search", "/search?q=resume%3A%3Acase_10", ".search-state[data-state=done]"),
-    Picture("help", "/", ".tasks tbody tr", ("?",)),
     Picture("tasks-phone", "/", ".tasks tbody tr", is_phone=True),
     Picture("execution-phone", "/executions/run-4100", ".waterfall li", is_phone=True),
 )

@@ -80,8 +80,12 @@ async def fill(grpc_address: str, url: str) -> None:
         for build in BUILDS:
             await _publish(channel, build, source)
     async with httpx2.AsyncClient(base_url=url) as http:
-        for report in _executions(source):
-            (await http.post("/api/logs/node-execution", json=report)).raise_for_status()
+
+        async def send(reports: Sequence[dict[str, Any]]) -> None:
+            for report in reports:
+                (await http.post("/api/logs/node-execution", json=report)).raise_for_status()
+
+        await asyncio.gather(*map(send, _executions(source)))
         for number in range(14):
             body = {"status": "error" if number % 6 == 0 else "success", "execution_time_ms": 900 + 40 * number}
             (await http.post(f"/api/scripts/script-{number % 4}/execution-record", json=body)).raise_for_status()
@@ -149,15 +153,15 @@ NODES = (
 )
 
 
-def _executions(source: random.Random) -> list[dict[str, Any]]:
-    """Reports of node runs, oldest first; the last execution is still running."""
-    reports: list[dict[str, Any]] = []
+def _executions(source: random.Random) -> list[list[dict[str, Any]]]:
+    """Reports of node runs by execution; the last one is still running."""
+    executions = []
     now = int(time.time() * 1000)
     for number in range(30, 0, -1):
         at = now - number * 23 * 60_000 + source.randint(0, 9 * 60_000)
-        reports += _execution(f"run-{4100 - number}", at, source, fails_at="score" if number % 7 == 3 else None)
-    reports += _execution("run-4100", now - 4_600, source, fails_at=None, until="score")
-    return reports
+        executions.append(_execution(f"run-{4100 - number}", at, source, fails_at="score" if number % 7 == 3 else None))
+    executions.append(_execution("run-4100", now - 4_600, source, fails_at=None, until="score"))
+    return executions
 
 
 def _execution(

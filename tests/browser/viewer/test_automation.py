@@ -20,7 +20,7 @@ pytestmark = [
 
 @asynccontextmanager
 async def opened(viewer: Viewer, automation: ScriptedAutomation, path: str, **options: Any) -> AsyncIterator[Page]:
-    async with viewer.open("/nowhere", **options) as page:
+    async with viewer.open("/search", **options) as page:
         await automation.answer_on(page)
         await page.goto(viewer.gateway.url + path)
         yield page

@@ -83,6 +83,7 @@ async def test_values_are_text(viewer: Viewer) -> None:
     await report(viewer, bad, bad, "failed", started_at=1, finished_at=2, **more)
     async with viewer.open("/executions") as page:
         await page.get_by_role("link", name=bad).click()
+        await expect(page.locator(".waterfall li")).to_have_count(1)
         await page.keyboard.press("o")
         await expect(page.locator(".details pre")).to_have_count(3)
         assert await page.locator("img").count() == 0

@@ -55,9 +55,9 @@ async def test_search_and_status_are_in_the_address(viewer: Viewer) -> None:
 
 async def test_a_gateway_without_history_shows_what_it_remembers(viewer: Viewer) -> None:
     """And says that there may be more."""
-    async with viewer.open("/nowhere") as page:
+    async with viewer.open("/search") as page:
         await page.route("**/api/v1/log-streaming/tasks?**", lambda route: route.fulfill(status=404, json={}))
-        await page.get_by_role("link", name="To the tasks").click()
+        await page.get_by_role("link", name="Tasks", exact=True).click()
         await expect(page.locator(ROW, has_text="web-frontend-2207")).to_contain_text("1,840")
         await expect(page.get_by_text("What the gateway saw since it was started")).to_be_visible()
 

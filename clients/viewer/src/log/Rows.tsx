@@ -51,7 +51,6 @@ export function Rows({ log, taskId, t }: { log: LogController; taskId: string; t
             : ''
   return (
     <div class="log-body">
-      {/* biome-ignore lint/a11y/useSemanticElements: a table's own layout would measure all of its rows */}
       <div
         ref={scroller}
         class={`log-scroller${isWrapped ? ' is-wrapped' : ''}`}
@@ -68,7 +67,6 @@ export function Rows({ log, taskId, t }: { log: LogController; taskId: string; t
         onKeyDown={(event) => onKeyDown(event, log)}
       >
         <div ref={spacer} class="log-spacer" role="presentation">
-          {/* biome-ignore lint/a11y/useSemanticElements: as above */}
           <div ref={window} class="log-window" role="rowgroup" />
         </div>
       </div>

@@ -69,12 +69,13 @@ export function Search({ shell, query }: { shell: Shell; query: URLSearchParams 
                 </option>
               ))}
             </select>
+            {/* Two buttons, not one that changes: the click that cancels must not submit. */}
             {found?.state === 'running' ? (
-              <button type="button" onClick={cancel}>
+              <button key="cancel" type="button" onClick={cancel}>
                 {shell.t.common.cancel}
               </button>
             ) : (
-              <button type="submit" class="primary">
+              <button key="go" type="submit" class="primary">
                 {t.go}
               </button>
             )}

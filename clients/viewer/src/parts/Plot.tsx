@@ -116,6 +116,7 @@ function options(place: HTMLElement, names: [string, string]): uPlot.Options {
     axes: [
       {
         ...axis,
+        size: 28,
         space: 70,
         values: (_self, splits, _axis, _space, step) => splits.map((split) => moment(split * 1000, step)),
       },

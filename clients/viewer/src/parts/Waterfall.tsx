@@ -25,7 +25,10 @@ export function Waterfall({
   const from = execution.start ?? 0
   const percent = (time: number) => (100 * time) / span
   return (
-    <section class="waterfall" aria-label={t.execution.waterfall}>
+    <section class="waterfall" aria-labelledby="waterfall">
+      <h2 id="waterfall" class="heard-only">
+        {t.execution.waterfall}
+      </h2>
       <div class="axis" aria-hidden="true">
         <span>{t.execution.node}</span>
         <div class="scale">

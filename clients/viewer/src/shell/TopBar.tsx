@@ -72,13 +72,7 @@ export function TopBar({ help }: { help(): void }) {
         >
           <ThemeMark />
         </button>
-        <button
-          type="button"
-          onClick={() => chooseLanguage(other)}
-          lang={other}
-          title={LANGUAGE_NAMES[other]}
-          aria-label={`${LANGUAGE_NAMES[other]} (${other.toUpperCase()})`}
-        >
+        <button type="button" onClick={() => chooseLanguage(other)} lang={other} title={LANGUAGE_NAMES[other]}>
           {other.toUpperCase()}
         </button>
         <button type="button" onClick={help} aria-label={t.help} title={`${t.help} (?)`}>
