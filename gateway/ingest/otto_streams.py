@@ -117,9 +117,7 @@ class OttoStream(ProducerStream):
             if entry is None:
                 continue
             if batch is None or batch.worker_id != entry.worker_id or batch.task_id != entry.task_id:
-                batch = LineBatch(
-                    entry.task_id, entry.worker_id, [], 0, line.received_at, is_awaited=not self._goes_on
-                )
+                batch = LineBatch(entry.task_id, entry.worker_id, [], 0, line.received_at, is_awaited=not self._goes_on)
                 batches.append(batch)
                 self._tasks.add(entry.task_id)
             batch.entries.append(entry)

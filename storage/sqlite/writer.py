@@ -1,12 +1,12 @@
 """The journal's one writer: turns a group of appends into one transaction. Runs on the writer's thread only."""
 
+import functools
 import sqlite3
 import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -489,7 +489,7 @@ class Writer:
         return last_id
 
 
-@cache
+@functools.cache
 def _for_rows(statement: str, rows: int, columns: int) -> str:
     row = f"({', '.join('?' * columns)})"
     return statement.format(", ".join([row] * rows))
