@@ -118,8 +118,10 @@ export class RoughGateway {
       }
       let bytes = Buffer.from(text)
       text = ''
+      // Some hundred pieces show what a thousand would.
+      const size = Math.max(cut.piece ?? bytes.length, Math.min(left, bytes.length) >> 7)
       while (bytes.length && left > 0) {
-        const piece = bytes.subarray(0, Math.min(cut.piece ?? bytes.length, left))
+        const piece = bytes.subarray(0, Math.min(size, left))
         bytes = bytes.subarray(piece.length)
         left -= piece.length
         await new Promise((resolve) => response.write(piece, resolve))
