@@ -29,9 +29,18 @@ def built_package() -> Path:
     return JS_PACKAGE / "dist"
 
 
-async def bundled(source: Path) -> str:
-    """An application as one script, with the package's own sources and the libraries that it is tested with."""
+async def bundled(source: Path, *, from_sources: bool = True) -> str:
+    """An application as one script, with the libraries that the package is tested with.
+
+    Args:
+        source: its first module.
+        from_sources: ``otto-logs`` is what is in ``src``; else what is installed beside the application.
+    """
     built_package()
+    modules = JS_PACKAGE / "node_modules"
+    aliases = {name: str(modules / name) for name in ("react", "react-dom", "vue", "socket.io-client")}
+    if from_sources:
+        aliases["otto-logs"] = str(JS_PACKAGE / "src")
     command = [
         str(JS_PACKAGE / "node_modules/.bin/esbuild"),
         str(source),
@@ -39,19 +48,13 @@ async def bundled(source: Path) -> str:
         "--format=iife",
         "--jsx=automatic",
         '--define:process.env.NODE_ENV="development"',
-        *(f"--alias:{name}={target}" for name, target in _aliases().items()),
+        *(f"--alias:{name}={target}" for name, target in aliases.items()),
         "--log-level=error",
     ]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()
     assert process.returncode == 0
     return output.decode()
-
-
-def _aliases() -> dict[str, str]:
-    modules = JS_PACKAGE / "node_modules"
-    libraries = {name: str(modules / name) for name in ("react", "react-dom", "vue", "socket.io-client")}
-    return libraries | {"otto-logs": str(JS_PACKAGE / "src")}
 
 
 class JsClient:

@@ -2,7 +2,7 @@
 import { endpoint, filterQuery, request, tokenOf } from './address.ts'
 import { described, GatewayError, refusal } from './errors.ts'
 import { readEvents } from './sse.ts'
-import type { GatewayOptions, Level, LogEntry, LogFilter } from './types.ts'
+import type { Gap, GatewayOptions, Level, LogEntry, LogFilter } from './types.ts'
 
 export interface HistoryQuery {
   /** Of `after`, `before` and `tail` at most one; none is from the first line. */
@@ -22,6 +22,10 @@ export interface HistoryPage {
   next: string | null
   hasPrevious: boolean
   hasNext: boolean
+  /** Lines within the page that no longer exist. */
+  gaps: Gap[]
+  /** Whether the position that was asked for belongs to another life of the journal, so that the page is the first or last one. */
+  isRestart: boolean
   firstSequence: number
   lastSequence: number
   status: string
@@ -46,6 +50,8 @@ export interface Counts {
   total: number
   levels: LevelCounts
   buckets: Bucket[]
+  /** False where counting all of it would have taken too long. */
+  isComplete: boolean
 }
 
 export interface Matches {

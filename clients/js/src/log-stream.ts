@@ -50,7 +50,7 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
   #filter: LogFilter
   /** The filter that the gateway has accepted last. */
   #accepted: LogFilter
-  #changes: Change[] = []
+  #changes = new Set<Change>()
   #heldGap: Gap | undefined
   #lastGap = ''
   #waiting: LogEntry[] = []
@@ -98,6 +98,10 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     return this.#position
   }
 
+  get oldest(): string | null {
+    return this.entries[0] ? `${this.#epoch}-${this.entries[0].sequence}` : null
+  }
+
   get entries(): readonly LogEntry[] {
     this.#snapshot ??= this.#kept.slice(-this.#size)
     return this.#snapshot
@@ -108,19 +112,21 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     if (this.isOver) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const change = { resolve, reject }
-      this.#changes.push(change)
+      this.#changes.add(change)
       const inPlace = this.#subject.changeFilter?.(filter)
       if (!inPlace) return this.interrupt()
       inPlace.then(
         () => {
           this.#accepted = filter
-          this.#settle(change)
+          this.#changes.delete(change)
+          resolve()
         },
         (error) => {
           // Where the connection was lost, the next one takes the new filter along, and answers.
           if (!(error instanceof GatewayError)) return
           if (this.#filter === filter) this.#filter = this.#accepted
-          this.#settle(change, error)
+          this.#changes.delete(change)
+          reject(error)
         },
       )
     })
@@ -163,13 +169,13 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
 
   protected override opened(): void {
     this.#accepted = this.#filter
-    for (const change of this.#changes.splice(0)) change.resolve()
+    this.#settle()
   }
 
   protected override forgive(error: GatewayError): boolean {
     if (error.status !== 400 || this.#filter === this.#accepted) return false
     this.#filter = this.#accepted
-    for (const change of this.#changes.splice(0)) change.reject(error)
+    this.#settle(error)
     return true
   }
 
@@ -180,17 +186,19 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
   protected override ended(isComplete: boolean, error?: GatewayError): void {
     if (isComplete || error) this.#flush()
     else this.#drop() // `position` is where the caller can go on
-    const closed = error ?? new GatewayError('CLOSED', 'closed')
-    for (const change of this.#changes.splice(0)) {
-      if (isComplete) change.resolve()
-      else change.reject(closed)
-    }
+    this.#settle(isComplete ? undefined : (error ?? new GatewayError('CLOSED', 'closed')))
     for (const queue of this.#iterators) {
       queue.over = true
       if (error) queue.error = error
       queue.wake?.()
       queue.drained?.()
     }
+  }
+
+  /** Answer those who wait for a change of the filter. */
+  #settle(error?: GatewayError): void {
+    for (const { resolve, reject } of this.#changes) error ? reject(error) : resolve()
+    this.#changes.clear()
   }
 
   #live(epoch: string): void {
@@ -284,14 +292,6 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     const full = [...this.#iterators].filter((queue) => queue.entries.length >= this.#size)
     if (!full.length || this.isOver) return undefined
     return Promise.all(full.map((queue) => new Promise<void>((resolve) => (queue.drained = resolve))))
-  }
-
-  #settle(change: Change, error?: GatewayError): void {
-    const index = this.#changes.indexOf(change)
-    if (index < 0) return
-    this.#changes.splice(index, 1)
-    if (error) change.reject(error)
-    else change.resolve()
   }
 }
 

@@ -37,6 +37,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
   #current?: AbortController
   #wake?: () => void
   #heardAt = 0
+  #checkedAt = Date.now()
   #failures = 0
   #refused = 0
   #timer?: ReturnType<typeof setInterval>
@@ -199,19 +200,24 @@ export abstract class Reconnecting<E extends StreamEvents> {
   }
 
   #check(silence: number): void {
-    // After a sleep this runs late, and finds the silence that it did not see pass.
-    const state = this.#state.kind
-    if (state === 'waiting') {
-      if (Date.now() > (this.#state.retryAt ?? 0)) this.#wake?.()
-    } else if (!this.isFull && Date.now() - this.#heardAt > silence) {
-      this.interrupt({ error: new GatewayError('SILENT', 'silent for too long') })
-    }
+    const now = Date.now()
+    const late = now - this.#checkedAt
+    this.#checkedAt = now
+    // Who has slept wakes without a word of what became of the connection.
+    if (late > SILENCE_IN_SIGHT) this.#seen()
+    else if (this.#state.kind !== 'waiting') {
+      this.#endIfSilent(silence, { error: new GatewayError('SILENT', 'silent for too long') })
+    } else if (now > this.#state.retryAt!) this.#wake?.()
   }
 
   #seen = (): void => {
-    if (globalThis.document?.visibilityState === 'hidden') return
+    if (globalThis.document?.hidden) return
     if (this.#state.kind === 'waiting') this.#wake?.()
-    else if (Date.now() - this.#heardAt > Math.min(SILENCE_IN_SIGHT, this.#options.silence ?? SILENCE)) this.interrupt()
+    else this.#endIfSilent(SILENCE_IN_SIGHT)
+  }
+
+  #endIfSilent(silence: number, ending?: Ending): void {
+    if (!this.isFull && Date.now() - this.#heardAt > silence) this.interrupt(ending)
   }
 
   #set(state: StreamState): void {

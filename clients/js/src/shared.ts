@@ -11,6 +11,7 @@ import { baseUrl } from './address.ts'
 import { type Ending, GatewayError } from './errors.ts'
 import { TaskLog, type Transport, transportOf } from './log-stream.ts'
 import type { Attempt } from './reconnecting.ts'
+import { Shelf } from './shelf.ts'
 import { splitPosition } from './sse.ts'
 import type { Subject } from './subject.ts'
 import type { Completion, Gap, LogEntry, LogFilter, LogStream, LogStreamOptions, StreamState } from './types.ts'
@@ -19,16 +20,17 @@ import type { Completion, Gap, LogEntry, LogFilter, LogStream, LogStreamOptions,
 const ANSWER_MILLISECONDS = 3000
 /** How often a leader says that it lives; what it hears of the gateway is its own connection's affair. */
 const PULSE_MILLISECONDS = 20_000
-/** How long a leader stays after the end of the stream. */
-const FAREWELL_MILLISECONDS = 100
+/** How long a leader stays after the end of the stream: for tabs that are about to ask, and for those that do not say that they have heard. */
+const FAREWELL_MILLISECONDS = { min: 100, max: 3000 }
 /** Entries in one message: more would hold up the tab that reads it. */
 const MESSAGE_ENTRIES = 1000
 
 type Message =
   | { type: 'lead' }
   | { type: 'ask'; from: string; after?: string | undefined; tail?: number | undefined }
-  | { type: 'answer'; to: string; epoch: string | undefined; entries: LogEntry[]; state?: StreamState | undefined }
+  | { type: 'answer'; to: string; epoch: string | undefined; entries: LogEntry[]; rest?: Message[] }
   | { type: 'refuse'; to: string }
+  | { type: 'left'; from: string }
   | { type: 'entries'; epoch: string; entries: LogEntry[] }
   | { type: 'gap'; gap: Gap }
   | { type: 'complete'; completion: Completion }
@@ -60,51 +62,6 @@ function fingerprint(text: string): number {
   return hash >>> 0
 }
 
-/** The lines that a leader can pass on: all that match behind `floor`. */
-class Shelf {
-  epoch: string | undefined
-  lines: LogEntry[] = []
-  /** Infinite until the first line has shown where a tail begins. */
-  floor: number
-  readonly size: number
-
-  constructor(size: number, after: string | undefined, tail: number | undefined) {
-    this.size = size
-    const [epoch, sequence] = splitPosition(after)
-    this.epoch = epoch
-    this.floor = tail !== undefined ? Number.POSITIVE_INFINITY : sequence || 0
-  }
-
-  add(entries: LogEntry[]): void {
-    if (this.floor === Number.POSITIVE_INFINITY) this.floor = entries[0]!.sequence - 1
-    this.lines.push(...entries)
-    if (this.lines.length > 2 * this.size)
-      this.floor = this.lines.splice(0, this.lines.length - this.size).at(-1)!.sequence
-  }
-
-  /** The lines are gone for everyone; who is in front of them has to hear of it from the gateway. */
-  miss(gap: Gap): void {
-    this.floor = Math.max(gap.to, this.floor === Number.POSITIVE_INFINITY ? 0 : this.floor)
-  }
-
-  restart(epoch: string): void {
-    this.epoch = epoch
-    this.lines = []
-    this.floor = 0
-  }
-
-  /** What somebody at this place lacks; undefined where some of it is not here. */
-  behind(after: string | undefined, tail: number | undefined): LogEntry[] | undefined {
-    if (tail !== undefined) {
-      const first = this.lines.length - tail
-      return first >= 0 || !this.floor ? this.lines.slice(Math.max(first, 0)) : undefined
-    }
-    const [epoch, sequence] = splitPosition(after)
-    const from = epoch && this.epoch && epoch !== this.epoch ? 0 : sequence || 0
-    return from >= this.floor ? this.lines.filter((entry) => entry.sequence > from) : undefined
-  }
-}
-
 /** One connection of one tab's stream to the others; the lines themselves come from whoever leads. */
 class Member {
   #id = crypto.randomUUID()
@@ -112,7 +69,9 @@ class Member {
   #channel: BroadcastChannel
   #done!: (ending: Ending | Promise<Ending>) => void
   #role: 'asking' | 'following' | 'leading' | 'alone' = 'asking'
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #forget = () => {}
+  /** Those that were answered and have not left; of tabs that died it may hold some. */
+  #followers = new Set<string>()
   /** Aborted when this tab is not to lead, or no longer. */
   #left = new AbortController()
 
@@ -142,7 +101,8 @@ class Member {
       })
     this.#ask()
     const ending = await ended
-    clearTimeout(this.#timer)
+    this.#forget()
+    this.#leave()
     this.#left.abort()
     void led.then(() => this.#channel.close())
     return ending
@@ -152,17 +112,26 @@ class Member {
     this.#channel.postMessage(message)
   }
 
+  #leave(): void {
+    if (this.#role === 'asking' || this.#role === 'following') this.#say({ type: 'left', from: this.#id })
+  }
+
   #ask(): void {
     const { after, tail } = this.subject.start()
     this.#say({ type: 'ask', from: this.#id, after, tail })
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#alone(), ANSWER_MILLISECONDS)
+    this.#wait()
+  }
+
+  #wait(): void {
+    this.#forget()
+    this.#forget = patiently(ANSWER_MILLISECONDS, () => this.#alone())
   }
 
   /** Nobody has the lines that are wanted here, or this tab cannot keep up with the others. */
   #alone(): void {
+    this.#leave()
     this.#role = 'alone'
-    clearTimeout(this.#timer)
+    this.#forget()
     this.#left.abort()
     this.#done(this.own(this.options, this.subject, this.attempt))
   }
@@ -173,6 +142,7 @@ class Member {
    */
   #hear(message: Message): void {
     if (this.#role === 'leading' || this.#role === 'alone' || this.attempt.signal.aborted) return
+    if ('from' in message) return // it is the leader's
     this.attempt.heard()
     if (message.type === 'lead') {
       // Another leader may have begun behind this tab's place, or in front of it: agree anew.
@@ -185,10 +155,13 @@ class Member {
         return
       }
       this.#take({ type: 'entries', epoch: message.epoch ?? '', entries: message.entries })
-      if (!message.state) return
-      clearTimeout(this.#timer)
+      if (!message.rest) {
+        this.#wait()
+        return
+      }
+      this.#forget()
       this.#role = 'following'
-      this.#take({ type: 'state', state: message.state })
+      for (const each of message.rest) this.#take(each)
     } else if (this.#role === 'following') this.#take(message)
   }
 
@@ -208,15 +181,17 @@ class Member {
       const { code, message: text, status, field } = message
       this.#done({ error: new GatewayError(code, text, status, field), final: true })
     } else if (message.type === 'state') {
-      if (message.state.kind === 'open') attempt.opened()
-      else if (message.state.kind !== 'closed' && message.state.kind !== 'complete') attempt.relay(message.state)
+      const { kind } = message.state
+      if (kind === 'open') attempt.opened()
+      else if (kind === 'complete') this.#done({ complete: true })
+      else if (kind !== 'closed') attempt.relay(message.state)
     }
   }
 
   /** Hold the connection for everyone until this tab's stream ends. */
   async #lead(): Promise<void> {
     this.#role = 'leading'
-    clearTimeout(this.#timer)
+    this.#forget()
     const { after, tail, filter } = this.subject.start()
     const { signal: _, after: __, tail: ___, ...options } = this.options
     const shelf = new Shelf(options.bufferSize ?? 10_000, after, tail)
@@ -238,9 +213,6 @@ class Member {
       this.attempt.heard()
       this.#take(message)
     }
-    this.#channel.onmessage = ({ data }: MessageEvent<Message>) => {
-      if (data.type === 'ask') this.#answer(data, shelf, inner.state)
-    }
     this.#say({ type: 'lead' })
     const pulse = setInterval(() => tell({ type: 'pulse' }), PULSE_MILLISECONDS)
     inner.on('entries', (entries) => {
@@ -253,28 +225,45 @@ class Member {
       tell({ type: 'gap', gap })
     })
     inner.on('restart', ({ epoch }) => shelf.restart(epoch))
-    // This tab's own stream may be over, and close this one, before this one has noticed.
-    let isOver = false
+    let end: Message | undefined
     inner.on('complete', (completion) => {
-      isOver = true
-      tell({ type: 'complete', completion })
+      end = { type: 'complete', completion }
+      tell(end)
     })
-    inner.on('error', ({ code, message, status, field }) => tell({ type: 'failed', code, message, status, field }))
+    inner.on('error', ({ code, message, status, field }) => {
+      end = { type: 'failed', code, message, status, field }
+      tell(end)
+    })
+    let farewell: (() => void)[] = []
     await new Promise<void>((resolve) => {
+      let mayLeave = false
+      this.#channel.onmessage = ({ data }: MessageEvent<Message>) => {
+        if (data.type === 'ask')
+          this.#answer(data, shelf, [...(end ? [end] : []), { type: 'state', state: inner.state }])
+        if (data.type === 'left') this.#followers.delete(data.from)
+        if (mayLeave && !this.#followers.size) resolve()
+      }
       inner.on('state', (state) => {
         tell({ type: 'state', state })
-        if (state.kind === 'complete') this.#done({ complete: true })
         if (state.kind !== 'complete' && state.kind !== 'closed') return
+        // With `end`, this tab's own stream was over and has closed this one before it had noticed.
+        if (state.reason === 'CLOSED' && !end) return resolve()
         // The others should have heard of the end before they get the lock, or they would ask the gateway again.
-        if (state.reason === 'CLOSED' && !isOver) resolve()
-        else setTimeout(resolve, FAREWELL_MILLISECONDS)
+        farewell = [
+          patiently(FAREWELL_MILLISECONDS.max, resolve),
+          patiently(FAREWELL_MILLISECONDS.min, () => {
+            mayLeave = true
+            if (!this.#followers.size) resolve()
+          }),
+        ]
       })
     })
+    for (const forget of farewell) forget()
     clearInterval(pulse)
     this.#channel.onmessage = null
   }
 
-  #answer({ from, after, tail }: Message & { type: 'ask' }, shelf: Shelf, state: StreamState): void {
+  #answer({ from, after, tail }: Message & { type: 'ask' }, shelf: Shelf, rest: Message[]): void {
     const wanted = shelf.behind(after, tail)
     if (!wanted) {
       this.#say({ type: 'refuse', to: from })
@@ -282,10 +271,27 @@ class Member {
     }
     const { epoch } = shelf
     for (const entries of parts(wanted)) this.#say({ type: 'answer', to: from, epoch, entries })
-    this.#say({ type: 'answer', to: from, epoch, entries: [], state })
+    this.#say({ type: 'answer', to: from, epoch, entries: [], rest })
+    this.#followers.add(from)
   }
 }
 
 function* parts(entries: LogEntry[]): Generator<LogEntry[]> {
   for (let at = 0; at < entries.length; at += MESSAGE_ENTRIES) yield entries.slice(at, at + MESSAGE_ENTRIES)
+}
+
+/**
+ * Run once, after so long; what it returns calls it off.
+ *
+ * A time in which this tab did not run at all (a busy machine, a sleep) counts for a third at most: what the others have
+ * said meanwhile is heard before.
+ */
+function patiently(milliseconds: number, run: () => void): () => void {
+  let left = 3
+  const timer = setInterval(() => {
+    if (--left) return
+    clearInterval(timer)
+    run()
+  }, milliseconds / 3)
+  return () => clearInterval(timer)
 }

@@ -1,6 +1,6 @@
 /** Socket.IO with the caller's `io`: all streams with the same address and token share connections. */
 import { baseUrl } from './address.ts'
-import { described, type Ending } from './errors.ts'
+import { described, type Ending, GatewayError } from './errors.ts'
 import type { Attempt } from './reconnecting.ts'
 import type { Subject } from './subject.ts'
 import type { ConnectionOptions, LogEntry, Socket, SocketIo } from './types.ts'
@@ -55,6 +55,16 @@ class Link {
     }
     const route = (kind: Subject['kind'], payload: { taskId?: string; pipelineId?: string }) =>
       this.channels.get(`${kind}:${kind === 'task' ? payload?.taskId : payload?.pipelineId}`)
+    /** What the gateway says is not to be trusted: a wrong word costs the connection, and nothing else. */
+    // biome-ignore lint/suspicious/noExplicitAny: this is where it is found out
+    const on = (name: string, take: (payload: any) => void) =>
+      socket.on(name, (payload) => {
+        try {
+          take(payload)
+        } catch (error) {
+          end({ error: error instanceof GatewayError ? error : new GatewayError('PROTOCOL', `${name}: ${error}`) })
+        }
+      })
     socket.on('connect', () => {
       for (const channel of this.channels.values()) channel.begin()
     })
@@ -62,32 +72,33 @@ class Link {
       end(error.data ? { error: described(error.data) } : {}),
     )
     socket.on('disconnect', () => end(this.#ending))
-    socket.on('closing', (notice: Answer & { retryMilliseconds?: number }) => {
+    on('closing', (notice: Answer & { retryMilliseconds?: number }) => {
       this.#ending = { error: described(notice), retryAfter: notice.retryMilliseconds ?? 0 }
     })
-    socket.on('log-entries', (entries: LogEntry[]) => {
+    on('log-entries', (entries: LogEntry[]) => {
       const channel = route('task', entries[0]!)
       channel?.heard(true)
       channel?.entries(entries)
     })
-    socket.on('log-gap', (gap) => route('task', gap)?.subject?.gap(gap))
-    socket.on('log-complete', (completion) => {
+    on('log-gap', (gap) => route('task', gap)?.subject?.gap(gap))
+    on('log-complete', (completion) => {
       const channel = route('task', completion)
       if (!channel?.subject) return
       channel.subject.complete(completion)
       channel.end({ complete: true })
     })
-    socket.on('pipeline-progress', (progress) => {
+    on('pipeline-progress', (progress) => {
       const channel = route('pipeline', progress)
       channel?.heard(true)
       channel?.subject?.progress(progress)
     })
     // Answers have callbacks; this is the gateway taking a subscription back.
-    socket.on('subscription_error', (answer: Answer & { taskId?: string; pipelineId?: string }) =>
+    on('subscription_error', (answer: Answer & { taskId?: string; pipelineId?: string }) =>
       route(answer.pipelineId ? 'pipeline' : 'task', answer)?.end({ error: described(answer) }),
     )
     socket.io.on('ping', () => {
-      for (const channel of this.channels.values()) channel.heard()
+      // It says nothing of a subscription that was not answered.
+      for (const channel of this.channels.values()) if (channel.subject) channel.heard()
     })
   }
 }

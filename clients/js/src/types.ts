@@ -138,6 +138,8 @@ interface Stream<E extends StreamEvents> {
 export interface LogStream extends Stream<LogStreamEvents>, AsyncIterable<LogEntry> {
   /** `<epoch>-<sequence>` of the last entry handed out. */
   readonly position: string | null
+  /** `<epoch>-<sequence>` of the first of `entries`: older ones are stored in front of it (`history(taskId, { before })`). */
+  readonly oldest: string | null
   /** The last `bufferSize` entries handed out; another array after every batch. */
   readonly entries: readonly LogEntry[]
   /** Change the filter without losing or repeating a line; rejected, with the old one kept, where the gateway refuses it. */

@@ -32,6 +32,7 @@ test('any way of cutting gives every entry once and in order', async () => {
         how: fc.constantFrom<'destroy' | 'end'>('destroy', 'end'),
         piece: fc.integer({ min: 1, max: 400 }),
         repeated: fc.nat(20),
+        delay: fc.nat(5),
       },
       { requiredKeys: ['bytes'] },
     ),
@@ -304,6 +305,7 @@ test('entries are bounded', async () => {
   await until(() => stream.state.kind === 'complete')
   expect(stream.entries.map((entry) => entry.sequence)).toEqual(numbers(10, 991))
   expect(said.slice(0, -1)).toEqual(numbers(1000))
+  expect([stream.oldest, stream.position]).toEqual([`${EPOCH}-991`, `${EPOCH}-1000`])
 })
 
 test('a slow reader holds up the connection, and gets every line', async () => {

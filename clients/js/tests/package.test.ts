@@ -45,3 +45,50 @@ test('close codes from 4500 on forbid to come back', () => {
 test.each(['react', 'vue'])('the adapter for %s is below 80 lines', (name) => {
   expect(read(`../src/${name}.ts`).split('\n').length).toBeLessThan(80)
 })
+
+const types = read('../src/types.ts')
+const readme = read('../README.md')
+const part = (title: string) => new RegExp(`^### ${title}$(.*?)^##`, 'ms').exec(readme)![1]!
+
+/** What an interface declares itself. */
+function fields(name: string): string[] {
+  const body = new RegExp(`interface ${name}\\b[^{]*{\\n(.*?)^}`, 'ms').exec(types)![1]!
+  return [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[(:<]/gm)].map(([, field]) => field!)
+}
+
+test.each([
+  ['Options', ['GatewayOptions', 'ConnectionOptions', 'LogStreamOptions', 'PipelineOptions', 'LogFilter']],
+  ['A stream', ['Stream', 'LogStream', 'PipelineStream']],
+  [
+    'Events',
+    ['StreamEvents', 'LogStreamEvents', 'PipelineStreamEvents', 'StreamState', 'Gap', 'Restart', 'Completion'],
+  ],
+  ['Events', ['LogEntry', 'PipelineProgress']],
+])('the reference has all %s, and no others in its tables', (title, names) => {
+  const declared = names.flatMap(fields)
+  expect(declared.length).toBeGreaterThan(5)
+  for (const field of declared) expect(part(title)).toMatch(new RegExp(`\\b${field}\\b`))
+  const rows = [...part(title).matchAll(/^\| `(\w+)/gm)].map(([, field]) => field)
+  if (title === 'Events') return
+  for (const row of rows) expect(declared).toContain(row)
+})
+
+test('the reference has the defaults and close codes of the code', () => {
+  const number = (file: string, name: string) => {
+    const digits = new RegExp(`const ${name} = ([\\d_]+)`).exec(read(`../src/${file}.ts`))![1]!
+    return Number(digits.replaceAll('_', ''))
+  }
+  const options = part('Options')
+  expect(options).toContain(
+    `{ min: ${number('reconnecting', 'BACKOFF_MIN')}, max: ${number('reconnecting', 'BACKOFF_MAX')} }`,
+  )
+  expect(options).toContain(`${number('reconnecting', 'SILENCE').toLocaleString('en')} ms`)
+  expect(options).toContain(`${number('log-stream', 'BUFFER_SIZE').toLocaleString('en')} lines`)
+  expect(readme).toContain(`silent for ${number('reconnecting', 'SILENCE_IN_SIGHT') / 1000} s`)
+  expect(readme).toContain(`up to ${number('backoff', 'ASKED_MAX') / 60_000} minutes`)
+  expect(readme).toContain(`up to ${number('socket-io', 'CHANNELS_MAX')}.`)
+  expect(readme).toContain(`no answer for ${number('shared', 'ANSWER_MILLISECONDS') / 1000} s`)
+  const rows = [...readme.matchAll(/^\| (\d+) \| `(\w+)` \| (.*) \|$/gm)]
+  expect(Object.fromEntries(rows.map(([, code, name]) => [name, Number(code)]))).toEqual(CLOSE_REASONS)
+  for (const [, , name, comes] of rows) expect(comes !== 'no').toBe(mayReconnect(name!))
+})

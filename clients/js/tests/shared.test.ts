@@ -21,6 +21,9 @@ afterEach(async () => {
   vi.unstubAllGlobals()
 })
 
+/** A time in which nothing of this process runs. */
+const stall = (milliseconds: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+
 function open(options: Partial<LogStreamOptions> = {}): LogStream {
   const stream = openSharedLogStream({ url: gateway.url, taskId: 't', backoff: { min: 1, max: 5 }, ...options })
   streams.push(stream)
@@ -51,6 +54,57 @@ test('a tab that comes later is given what the others have', async () => {
   expect(later).toEqual([...numbers(3001), ['complete', 3001]])
   expect(tail).toEqual([2999, 3000, 3001, ['complete', 3001]])
   expect(gateway.requests.map(({ url }) => url.search)).toEqual([''])
+})
+
+test('a tab that comes when the machine stands still waits for the answer all the same', async () => {
+  gateway.lines = lines(10)
+  const first = recorded(open())
+  await until(() => first.length === 10)
+  const later = open()
+  const said = recorded(later)
+  for (let turn = 0; turn < 50; turn++) await undefined // it has asked
+  stall(3100) // longer than an answer may take
+  await until(() => said.length === 10)
+  expect(gateway.requests.length).toBe(1)
+})
+
+test('at the end every tab has heard of it before another one could ask the gateway again', async () => {
+  gateway.lines = lines(10)
+  const said = Array.from({ length: 3 }, () => recorded(open()))
+  await until(() => said.every((each) => each.length === 10))
+  streams[0]!.on('state', ({ kind }) => kind === 'complete' && stall(300))
+  gateway.end()
+  await until(() => streams.every((stream) => stream.state.kind === 'complete'))
+  for (const each of said) expect(each).toEqual([...numbers(10), ['complete', 10]])
+  expect(gateway.requests.length).toBe(1)
+})
+
+test('a tab that comes between the end and the farewell has everything and the end', async () => {
+  gateway.lines = lines(10)
+  const first = open()
+  await until(() => first.entries.length === 10)
+  const late = new Promise<unknown[]>((resolve) => first.on('complete', () => resolve(recorded(open()))))
+  gateway.end()
+  const said = await late
+  await until(() => streams[1]!.state.kind === 'complete')
+  expect(said).toEqual([...numbers(10), ['complete', 10]])
+  expect(gateway.requests.length).toBe(1)
+})
+
+test.each([
+  ['no line has come yet', 0, {}],
+  ['the log is shorter', 2, {}],
+  ['few lines pass the filter', 9, { levels: ['ERROR' as const] }],
+])('tabs that want the same tail share one connection while %s', async (_when, count, filter) => {
+  gateway.lines = lines(count)
+  const said = Array.from({ length: 3 }, () => recorded(open({ tail: 5, filter })))
+  await until(() => streams.every((stream) => stream.state.kind === 'open'))
+  gateway.write(...lines(9, count + 1))
+  gateway.end()
+  await until(() => streams.every((stream) => stream.state.kind === 'complete'))
+  for (const each of said) expect(each).toEqual(said[0])
+  expect(said[0]!.length).toBeGreaterThan(3)
+  expect(gateway.requests.length).toBe(1)
 })
 
 test('when the tab with the connection is closed another one goes on exactly there', async () => {

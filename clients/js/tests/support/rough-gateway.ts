@@ -21,6 +21,8 @@ export interface Cut {
   status?: number
   headers?: Record<string, string>
   body?: string
+  /** Milliseconds until there is any answer. */
+  delay?: number
   /** In place of the gateway's own `retry:`. */
   retry?: number
 }
@@ -91,6 +93,7 @@ export class RoughGateway {
     const url = new URL(request.url!, this.url)
     this.requests.push({ url, headers: request.headers })
     const cut = this.cuts.shift() ?? {}
+    if (cut.delay) await new Promise((resolve) => setTimeout(resolve, cut.delay))
     if (cut.status !== undefined) {
       response.writeHead(cut.status, { 'Content-Type': 'application/json', ...cut.headers }).end(cut.body ?? '')
       return
@@ -118,8 +121,10 @@ export class RoughGateway {
       }
       let bytes = Buffer.from(text)
       text = ''
+      // Some hundred pieces show what a thousand would.
+      const size = Math.max(cut.piece ?? bytes.length, Math.min(left, bytes.length) >> 7)
       while (bytes.length && left > 0) {
-        const piece = bytes.subarray(0, Math.min(cut.piece ?? bytes.length, left))
+        const piece = bytes.subarray(0, Math.min(size, left))
         bytes = bytes.subarray(piece.length)
         left -= piece.length
         await new Promise((resolve) => response.write(piece, resolve))
@@ -137,6 +142,7 @@ export class RoughGateway {
       await new Promise<void>((resolve) => {
         const wake = () => {
           this.#live.delete(wake)
+          response.off('close', wake)
           resolve()
         }
         this.#live.add(wake)
