@@ -34,6 +34,13 @@ export default defineConfig({
     reportCompressedSize: false,
     license: { fileName: 'assets/licenses.md' },
   },
+  // The SDK as it is here, not as it was published.
+  resolve: {
+    alias: [
+      { find: /^otto-logs$/, replacement: fileURLToPath(new URL('../js/src/index.ts', import.meta.url)) },
+      { find: /^otto-logs\/(.*)$/, replacement: fileURLToPath(new URL('../js/src/$1.ts', import.meta.url)) },
+    ],
+  },
   plugins: [fontLicenses],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   server: { proxy: { '/api': gateway, '/healthz': gateway } },

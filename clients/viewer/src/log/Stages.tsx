@@ -1,4 +1,6 @@
+import { openPipeline } from 'otto-logs'
 import { useEffect, useState } from 'preact/hooks'
+import { useStream } from '../parts/use-stream'
 import type { Shell } from '../shell/contract'
 import { type Stage, told } from './stages'
 import { durationText } from './times'
@@ -8,20 +10,19 @@ export function Stages({ pipelineId, shell }: { pipelineId: string; shell: Shell
   const [stages, setStages] = useState<Stage[]>([])
   const [now, setNow] = useState(Date.now())
   const t = shell.t.log
-  useEffect(() => {
+  useStream(shell, pipelineId, () => {
     setStages([])
-    const source = new EventSource(
-      `${shell.gateway.url}/api/v1/log-streaming/pipelines/${encodeURIComponent(pipelineId)}/progress`,
-    )
-    source.addEventListener('progress', (event) =>
-      setStages((before) => told(before, JSON.parse(event.data), Date.now())),
-    )
+    const stream = openPipeline({ ...shell.gateway, pipelineId })
+    stream.on('progress', (report) => setStages((before) => told(before, report, Date.now())))
+    stream.on('restart', () => setStages([]))
+    return stream
+  })
+  useEffect(() => {
     const ticking = setInterval(() => setNow(Date.now()), 1000)
     return () => {
-      source.close()
       clearInterval(ticking)
     }
-  }, [pipelineId])
+  }, [])
   if (!stages.length) return null
   return (
     <ol class="log-stages" aria-label={t.pipeline}>

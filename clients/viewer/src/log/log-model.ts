@@ -1,11 +1,13 @@
 /** One task's log as the page sees it: what is stored, what comes, what is looked for, and the rows that they make. */
 import { signal } from '@preact/signals'
-import { type Calls, type HistoryPage, RefusedError } from './calls'
+import { GatewayError, type GatewayOptions } from 'otto-logs'
+import { type Counts, type Gateway, gateway, type HistoryPage, type HistoryQuery } from 'otto-logs/history'
 import { type Gap, isEmptyFilter, type Level, type LogEntry, type LogFilter } from './entry'
 import { Folds, type Group, MARKER_TEXTS, markerOf } from './folds'
 import { LineCounts } from './histogram'
 import { PageCache } from './page-cache'
 import { BucketPlan, PAGE_LINES, type Plan, SequencePlan } from './plan'
+import { isRefusal } from './refusals'
 import { type Hidden, type Placed, RowModel } from './row-model'
 import { SearchState } from './search-state'
 import { Stream, type StreamState } from './stream'
@@ -33,10 +35,11 @@ const WAITING_MAX = 100_000
 const MARKERS_PAGE = 10_000
 const RETRY_MILLISECONDS = 1500
 const COUNTS_MILLISECONDS = 250
+const MATCHES_MAX = 100_000
 
 export class LogModel {
   readonly phase = signal<Phase>('loading')
-  readonly refusal = signal<RefusedError | null>(null)
+  readonly refusal = signal<GatewayError | null>(null)
   readonly stream = signal<StreamState>('connecting')
   readonly status = signal('UNKNOWN')
   /** Changes whenever rows may look different. */
@@ -58,7 +61,7 @@ export class LogModel {
   /** Told after everything was taken anew. */
   onRestart: () => void = () => {}
 
-  #calls: Calls
+  #gateway: Gateway
   #filter: LogFilter = {}
   #epoch = ''
   #plan: Plan = new SequencePlan(1, 0)
@@ -74,8 +77,11 @@ export class LogModel {
   #areMarkersKnown = false
   #waitingMarkers: LogEntry[] = []
 
-  constructor(calls: Calls) {
-    this.#calls = calls
+  constructor(
+    private readonly options: GatewayOptions,
+    private readonly taskId: string,
+  ) {
+    this.#gateway = gateway(options)
   }
 
   get filter(): LogFilter {
@@ -99,7 +105,7 @@ export class LogModel {
   }
 
   get downloadUrl(): string {
-    return this.#calls.downloadUrl(this.#filter)
+    return this.#gateway.downloadUrl(this.taskId, { filter: this.#filter, format: 'text' })
   }
 
   close(): void {
@@ -122,7 +128,7 @@ export class LogModel {
         return
       } catch (error) {
         if (life.signal.aborted) return
-        if (error instanceof RefusedError && error.status >= 400 && error.status < 500 && error.status !== 429) {
+        if (isRefusal(error)) {
           this.refusal.value = error
           this.phase.value = 'refused'
           return
@@ -135,17 +141,19 @@ export class LogModel {
   }
 
   async #begin(life: AbortSignal): Promise<void> {
-    const isFiltered = this.isFiltered
+    const { isFiltered, filter } = this
     const ifStored = <T>(request: Promise<T>) =>
       request.catch((error) => {
-        if (error instanceof RefusedError && error.status === 404) return null
+        if (error instanceof GatewayError && error.status === 404) return null
         throw error
       })
     this.#uncounted = []
-    const counting = ifStored(this.#calls.counts(this.#filter, isFiltered ? PLAN_BUCKETS : COUNT_BUCKETS, life))
+    const counting = ifStored(
+      this.#gateway.counts(this.taskId, { filter, buckets: isFiltered ? PLAN_BUCKETS : COUNT_BUCKETS, signal: life }),
+    )
     counting.catch(() => {})
     const [tail, counts] = await Promise.all([
-      ifStored(this.#calls.page({ tail: 2 * PAGE_LINES, limit: 2 * PAGE_LINES }, this.#filter, life)),
+      ifStored(this.#page({ tail: 2 * PAGE_LINES, limit: 2 * PAGE_LINES, filter, signal: life })),
       isFiltered ? counting : null,
     ])
     if (life.aborted) return
@@ -175,6 +183,10 @@ export class LogModel {
     if (this.search.value) void this.find(this.search.value.text)
   }
 
+  #page(query: HistoryQuery): Promise<HistoryPage> {
+    return this.#gateway.history(this.taskId, query)
+  }
+
   #takeTail(tail: HistoryPage): void {
     const oldest = tail.entries[0]?.sequence ?? 0
     for (let page = this.#plan.pageCount - 1; page >= 0; page--) {
@@ -182,14 +194,15 @@ export class LogModel {
       if (range.from < oldest && !(range.from <= 1)) break
       const entries = tail.entries.filter(({ sequence }) => range.from <= sequence && sequence <= range.to)
       if (entries.length < range.total && this.isFiltered) break
-      this.#takePage(page, entries, tail.gaps ?? [])
+      this.#takePage(page, entries, tail.gaps)
     }
     this.#seen(tail.entries)
   }
 
   #follow(after: number): void {
     let connection: StreamState = 'connecting'
-    this.#stream = new Stream(this.#calls, this.#filter, this.#epoch, after, {
+    const start = { gateway: this.options, taskId: this.taskId, filter: this.#filter, epoch: this.#epoch, after }
+    this.#stream = new Stream(start, {
       entries: (batch) => this.#arrived(batch),
       gap: (gap) => this.#gap(gap),
       restart: () => this.#restart(),
@@ -316,7 +329,7 @@ export class LogModel {
     this.version.value += 1
   }
 
-  async #count(counting: Promise<Awaited<ReturnType<Calls['counts']>> | null>, life: AbortSignal): Promise<void> {
+  async #count(counting: Promise<Counts | null>, life: AbortSignal): Promise<void> {
     const counts = await counting.catch(() => null)
     if (life.aborted) return
     this.counts.value = counts
@@ -328,7 +341,7 @@ export class LogModel {
   }
 
   async #findStart(life: AbortSignal): Promise<void> {
-    const page = await this.#calls.page({ limit: 1 }, {}, life).catch(() => null)
+    const page = await this.#page({ limit: 1, signal: life }).catch(() => null)
     if (!life.aborted && page?.entries[0]) this.startTimestamp.value = page.entries[0].timestamp
   }
 
@@ -336,11 +349,12 @@ export class LogModel {
     let after: string | undefined
     try {
       for (;;) {
-        const page = await this.#calls.page(
-          { ...(after ? { after } : {}), limit: MARKERS_PAGE },
-          { keywords: [...MARKER_TEXTS] },
-          life,
-        )
+        const page = await this.#page({
+          ...(after ? { after } : {}),
+          limit: MARKERS_PAGE,
+          filter: { keywords: [...MARKER_TEXTS] },
+          signal: life,
+        })
         if (life.aborted) return
         this.#takeMarkers(page.entries)
         if (!page.hasNext || !page.next || page.next === after || this.folds.size >= this.folds.groupsMax) break
@@ -423,7 +437,7 @@ export class LogModel {
     const loading = this.#fetchPage(page, life)
       .catch(async (error) => {
         if (life.aborted) return
-        if (error instanceof RefusedError && error.status < 500 && error.status !== 429) return
+        if (isRefusal(error)) return
         await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS))
       })
       .finally(() => {
@@ -443,12 +457,12 @@ export class LogModel {
     let after = `${this.#epoch}-${range.from - 1}`
     while (entries.length < range.total) {
       const limit = Math.min(range.total - entries.length, 5000)
-      const answer = await this.#calls.page({ after, limit }, this.#filter, life)
+      const answer = await this.#page({ after, limit, filter: this.#filter, signal: life })
       if (life.aborted) return
       if (answer.epoch !== this.#epoch) return this.#restart()
       const within = answer.entries.filter(({ sequence }) => sequence <= range.to)
       entries.push(...within)
-      gaps.push(...(answer.gaps ?? []))
+      gaps.push(...answer.gaps)
       if (within.length < answer.entries.length || !answer.next || answer.next === after || !answer.hasNext) break
       if (Number(answer.next.split('-').pop()) >= range.to) break
       after = answer.next
@@ -500,11 +514,12 @@ export class LogModel {
     const position = `${this.#epoch}-${sequence}`
     const filter = { ...this.#filter, levels: this.#filter.levels?.filter((level) => levels.includes(level)) ?? levels }
     if (!filter.levels.length) return null
-    const page = await this.#calls.page(
-      { ...(isForward ? { after: position } : { before: position }), limit: 1 },
+    const page = await this.#page({
+      ...(isForward ? { after: position } : { before: position }),
+      limit: 1,
       filter,
-      this.#life.signal,
-    )
+      signal: this.#life.signal,
+    })
     return page.entries[0]?.sequence ?? null
   }
 
@@ -524,11 +539,12 @@ export class LogModel {
     const entries: LogEntry[] = []
     let after = `${this.#epoch}-${from - 1}`
     while (entries.length < COPY_LINES_MAX) {
-      const page = await this.#calls.page(
-        { after, limit: Math.min(to - from + 1, 5000) },
-        this.#filter,
-        this.#life.signal,
-      )
+      const page = await this.#page({
+        after,
+        limit: Math.min(to - from + 1, 5000),
+        filter: this.#filter,
+        signal: this.#life.signal,
+      })
       entries.push(...page.entries.filter(({ sequence }) => sequence <= to))
       const last = page.entries[page.entries.length - 1]?.sequence ?? to
       if (!page.hasNext || !page.next || page.next === after || last >= to) break
@@ -550,7 +566,8 @@ export class LogModel {
     const search = this.search.value?.text === text ? this.search.value : new SearchState(text)
     this.search.value = search
     this.version.value += 1
-    const found = await this.#calls.matches(text, this.#filter, searching.signal).catch(() => null)
+    const query = { q: text, filter: this.#filter, limit: MATCHES_MAX, signal: searching.signal }
+    const found = await this.#gateway.matches(this.taskId, query).catch(() => null)
     if (searching.signal.aborted || !found) return
     search.take(found)
     this.searchVersion.value += 1

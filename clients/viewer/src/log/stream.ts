@@ -1,6 +1,8 @@
-/** A task's live lines over Server-Sent Events: resumes exactly, waits longer from failure to failure, hands out batches. */
-import { type Calls, type HistoryPage, RefusedError } from './calls'
+/** A task's live lines: from a stream where one of the few connections is free, asked for again and again otherwise. */
+import { GatewayError, type GatewayOptions, openLogStream } from 'otto-logs'
+import { gateway, type HistoryPage } from 'otto-logs/history'
 import type { Gap, LogEntry, LogFilter } from './entry'
+import { isRefusal } from './refusals'
 import { takeSlot } from './stream-slots'
 
 export type StreamState = 'connecting' | 'open' | 'waiting' | 'complete' | 'closed'
@@ -8,190 +10,128 @@ export type StreamState = 'connecting' | 'open' | 'waiting' | 'complete' | 'clos
 export interface StreamHandlers {
   entries(batch: LogEntry[]): void
   gap(gap: Gap): void
-  /** The journal began another life: what follows are its lines from the first on. */
+  /** The journal began another life, or was set back: what follows are its lines from the first on. */
   restart(): void
   state(state: StreamState): void
   complete(end: { status: string; lastSequence: number }): void
-  refused(error: RefusedError): void
+  refused(error: GatewayError): void
 }
 
-const PAUSE_FIRST = 400
-const PAUSE_LAST = 8000
+export interface StreamStart {
+  gateway: GatewayOptions
+  taskId: string
+  filter: LogFilter
+  epoch: string
+  after: number
+}
+
 const POLL_PAUSE = 1000
 const POLL_LINES = 5000
-const FINAL = new Set([400, 401, 403, 404])
+const BACKOFF = { min: 400, max: 8000 }
 
 export class Stream {
   #abort = new AbortController()
   #position: string
-  #batch: LogEntry[] = []
-  #frame = 0
-  #isOver = false
-  #wake: (() => void) | null = null
 
   constructor(
-    private readonly calls: Calls,
-    private readonly filter: LogFilter,
-    private readonly epoch: string,
-    after: number,
+    private readonly start: StreamStart,
     private readonly handlers: StreamHandlers,
   ) {
-    this.#position = epoch ? `${epoch}-${after}` : String(after)
-    addEventListener('online', this.#hurry)
+    this.#position = start.epoch ? `${start.epoch}-${start.after}` : String(start.after)
     void this.#run()
   }
 
   close(): void {
-    this.#isOver = true
     this.#abort.abort()
-    cancelAnimationFrame(this.#frame)
-    clearTimeout(this.#frame)
-    removeEventListener('online', this.#hurry)
-    this.#wake?.()
   }
 
-  #hurry = () => this.#wake?.()
-
   async #run(): Promise<void> {
-    let pause = PAUSE_FIRST
+    const { signal } = this.#abort
     this.handlers.state('connecting')
-    while (!this.#isOver) {
+    while (!signal.aborted) {
       const release = await takeSlot()
       try {
-        if (release) await this.#stream()
-        else await this.#poll()
-        pause = PAUSE_FIRST
-        if (!release) {
-          await this.#sleep(POLL_PAUSE)
-          continue
-        }
-      } catch (error) {
-        if (this.#isOver) return
-        if (error instanceof RefusedError && FINAL.has(error.status)) {
-          this.handlers.refused(error)
-          return this.#end('closed')
-        }
+        if (signal.aborted) return
+        if (release) return await this.#stream()
+        if (await this.#poll()) return
       } finally {
         release?.()
       }
-      if (this.#isOver) return
-      this.#flush()
-      this.handlers.state('waiting')
-      await this.#sleep(pause * (0.5 + Math.random() / 2))
-      pause = Math.min(pause * 2, PAUSE_LAST)
+      await new Promise((resolve) => setTimeout(resolve, POLL_PAUSE))
     }
   }
 
-  async #stream(): Promise<void> {
-    const url = this.calls.streamUrl(this.filter, this.#position)
-    const answer = await this.calls.fetch(url, this.#abort.signal, 'text/event-stream')
-    if (answer.status === 204 || !answer.body) return this.#end('complete')
-    this.handlers.state('open')
-    await this.#read(answer.body)
+  /** Until the end of the task, or of this. */
+  #stream(): Promise<void> {
+    const { gateway, taskId, filter } = this.start
+    const { handlers } = this
+    const { signal } = this.#abort
+    const stream = openLogStream({ ...gateway, taskId, filter, after: this.#position, backoff: BACKOFF, signal })
+    return new Promise((resolve) => {
+      stream.on('entries', handlers.entries)
+      stream.on('gap', handlers.gap)
+      stream.on('complete', handlers.complete)
+      stream.on('restart', () => {
+        this.close()
+        handlers.restart()
+      })
+      stream.on('error', (error) => {
+        if (!signal.aborted) handlers.refused(error)
+      })
+      stream.on('state', ({ kind }) => {
+        if (!signal.aborted) handlers.state(kind)
+        if (kind === 'complete' || kind === 'closed') resolve()
+      })
+    })
   }
 
-  /** What came since, without a connection of one's own. */
-  async #poll(): Promise<void> {
+  /** What came since, without a connection of one's own; whether that was the end. */
+  async #poll(): Promise<boolean> {
+    try {
+      return await this.#pollAll()
+    } catch (error) {
+      if (this.#abort.signal.aborted) return true
+      if (isRefusal(error)) {
+        this.handlers.refused(error)
+        this.handlers.state('closed')
+        return true
+      }
+      this.handlers.state('waiting')
+      return false
+    }
+  }
+
+  async #pollAll(): Promise<boolean> {
     for (;;) {
       const page = await this.#page()
-      if (this.#isOver) return
-      if (!page) return this.handlers.state('open')
-      if (this.epoch && page.epoch !== this.epoch) {
+      if (this.#abort.signal.aborted) return true
+      if (page && this.start.epoch && page.epoch !== this.start.epoch) {
         this.close()
-        return this.handlers.restart()
+        this.handlers.restart()
+        return true
       }
       this.handlers.state('open')
-      for (const gap of page.gaps ?? []) this.handlers.gap(gap)
+      if (!page) return false
+      for (const gap of page.gaps) this.handlers.gap(gap)
       if (page.entries.length) this.handlers.entries(page.entries)
       if (page.next) this.#position = page.next
       if (page.hasNext && page.next) continue
-      if (page.status !== 'RUNNING' && page.status !== 'UNKNOWN') {
-        this.handlers.complete({ status: page.status, lastSequence: page.lastSequence })
-        this.#end('complete')
-      }
-      return
+      if (page.status === 'RUNNING' || page.status === 'UNKNOWN') return false
+      this.handlers.complete({ status: page.status, lastSequence: page.lastSequence })
+      this.handlers.state('complete')
+      return true
     }
   }
 
   /** null: the task has no lines yet. */
-  #page(): Promise<HistoryPage | null> {
-    return this.calls
-      .page({ after: this.#position, limit: POLL_LINES }, this.filter, this.#abort.signal)
-      .catch((error) => {
-        if (error instanceof RefusedError && error.status === 404) return null
-        throw error
-      })
-  }
-
-  #sleep(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve
-      setTimeout(resolve, milliseconds)
-    })
-  }
-
-  #end(state: StreamState): void {
-    this.#flush()
-    this.#isOver = true
-    this.handlers.state(state)
-  }
-
-  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
-    const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader()
-    let rest = ''
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done || this.#isOver) return
-      const events = (rest + value).split('\n\n')
-      rest = events.pop() ?? ''
-      for (const event of events) this.#take(event)
-      if (this.#isOver) return
+  async #page(): Promise<HistoryPage | null> {
+    const { taskId, filter } = this.start
+    const query = { after: this.#position, limit: POLL_LINES, filter, signal: this.#abort.signal }
+    try {
+      return await gateway(this.start.gateway).history(taskId, query)
+    } catch (error) {
+      if (error instanceof GatewayError && error.status === 404) return null
+      throw error
     }
-  }
-
-  #take(text: string): void {
-    let [name, data, id] = ['message', '', '']
-    for (const line of text.split('\n')) {
-      if (line.startsWith('data:')) data += line.slice(line[5] === ' ' ? 6 : 5)
-      else if (line.startsWith('id:')) id = line.slice(3).trim()
-      else if (line.startsWith('event:')) name = line.slice(6).trim()
-    }
-    if (!data) return
-    const epoch = /^(.+)-\d+(?:\.end)?$/.exec(id)?.[1]
-    if (epoch && this.epoch && epoch !== this.epoch) {
-      this.close()
-      this.handlers.restart()
-      return
-    }
-    if (id) this.#position = id
-    if (name === 'message') {
-      this.#batch.push(JSON.parse(data))
-      this.#schedule()
-    } else if (name === 'gap') {
-      this.#flush()
-      this.handlers.gap(JSON.parse(data))
-    } else if (name === 'complete') {
-      this.#flush()
-      this.handlers.complete(JSON.parse(data))
-      this.#end('complete')
-      this.close()
-    }
-  }
-
-  #schedule(): void {
-    if (this.#frame) return
-    // Hidden pages get no frames.
-    const later = document.hidden
-      ? (run: () => void) => setTimeout(run, 250) as unknown as number
-      : requestAnimationFrame
-    this.#frame = later(() => this.#flush())
-  }
-
-  #flush(): void {
-    this.#frame = 0
-    if (!this.#batch.length) return
-    const batch = this.#batch
-    this.#batch = []
-    this.handlers.entries(batch)
   }
 }
