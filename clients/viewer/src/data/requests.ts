@@ -64,8 +64,9 @@ export async function signedIn<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function requestError(error: unknown): RequestError {
-  if (!(error instanceof GatewayError)) return new RequestError(0, 'UNREACHABLE', String(error))
-  const { code, status = code === 'CONNECTION_LOST' ? 0 : 500, message, field } = error
+  if (!(error instanceof GatewayError)) return new RequestError(0, 'BROKEN', String(error))
+  const { code, status = 500, message, field } = error
+  if (code === 'CONNECTION_LOST') return new RequestError(0, 'UNREACHABLE', '')
   return new RequestError(status, code, message, field)
 }
 
