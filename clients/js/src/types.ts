@@ -16,6 +16,8 @@ export interface LogEntry {
   metadata?: Record<string, unknown>
   podMetadata?: Record<string, unknown>
   truncated?: boolean
+  /** Bytes that the message had before it was cut; where `truncated`. */
+  originalSize?: number
 }
 
 /** AND between the fields, OR inside one. */
