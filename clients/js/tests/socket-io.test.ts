@@ -100,8 +100,9 @@ test('an answered subscription without lines lives as long as its connection', a
     for (const socket of gateway.open) socket.ping()
   }
   expect(stream.state.kind).toBe('open')
+  const state = waiting(stream)
   vi.advanceTimersByTime(80_000)
-  await until(() => stream.state.reason === 'SILENT')
+  expect((await state).reason).toBe('SILENT')
 })
 
 test('it resumes exactly where it was, and a gap is passed', async () => {
