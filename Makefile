@@ -4,7 +4,7 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup viewer screenshots run test check show bench bench-full viewer-figures fuzz audit model faults automation-faults readers proto proto-baseline lock clean
+.PHONY: help setup viewer check-javascript test-javascript screenshots run test check show bench bench-full viewer-figures fuzz audit model faults automation-faults readers proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -43,9 +43,22 @@ NODE_IS_ENOUGH := $(shell command -v npm >/dev/null && node -e 'const [a, b] = p
 	console.log(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? "yes" : "")' 2>/dev/null)
 ifeq ($(NODE_IS_ENOUGH),yes)
 viewer: gateway/page/built/index.html
+
+check-javascript: clients/js/node_modules/.ready clients/viewer/node_modules/.ready
+	npm run --silent --prefix clients/js check
+	npm run --silent --prefix clients/viewer check
+
+test-javascript: tests/node/node_modules/.ready clients/js/dist/.ready clients/viewer/node_modules/.ready
+	npm test --silent --prefix clients/js
+	npm test --silent --prefix clients/viewer
 else
+NEEDED := npm and Node 20.19 or newer; here is $(or $(NODE_VERSION),no node)
 viewer:
-	@echo "The viewer's pages are not built: they want npm and Node 20.19 or newer; here is $(or $(NODE_VERSION),no node)." >&2
+	@echo "The viewer's pages are not built: they want $(NEEDED)." >&2
+
+# A machine that decides for others must not pass what it has not looked at.
+check-javascript test-javascript:
+	@echo "The JavaScript of clients/ is left out of '$@': it wants $(NEEDED)." >&2; test -z "$$CI"
 endif
 
 setup: .venv/.ready viewer  ## make .venv with everything in it, and build the viewer's pages
@@ -53,7 +66,7 @@ setup: .venv/.ready viewer  ## make .venv with everything in it, and build the v
 run: setup  ## start the gateway, stream real builds into it; prints the page to watch
 	@$(PY) examples/demo/run.py
 
-check: setup clients/js/node_modules/.ready  ## format, lint, layers, types, dependencies, contracts, generated files
+check: setup check-javascript  ## format, lint, layers, types, dependencies, contracts, generated files
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/lint-imports
@@ -63,14 +76,8 @@ check: setup clients/js/node_modules/.ready  ## format, lint, layers, types, dep
 	.venv/bin/buf lint proto
 	.venv/bin/buf breaking proto --against proto/baseline.binpb
 	$(PY) proto/generate.py --check
-	npm run --silent --prefix clients/js check
-ifeq ($(NODE_IS_ENOUGH),yes)
-	npm run check --silent --prefix clients/viewer
-endif
 
-test: check tests/node/node_modules/.ready clients/js/dist/.ready  ## all checks, then all tests
-	npm test --silent --prefix clients/js
-	npm test --silent --prefix clients/viewer
+test: check test-javascript  ## all checks, then all tests
 	.venv/bin/pytest -n $(TEST_WORKERS) --dist loadgroup $(TESTS)
 
 screenshots: setup  ## take the pictures of the viewer for the documentation anew

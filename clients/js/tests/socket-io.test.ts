@@ -1,6 +1,6 @@
 /** The same promises as over Server-Sent Events, to a Socket.IO that drops, delays and lies. */
 import fc from 'fast-check'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import {
   type GatewayError,
   type LogStream,
@@ -24,6 +24,7 @@ beforeEach(() => {
 })
 
 afterEach(() => {
+  vi.useRealTimers()
   for (const stream of streams) stream.close()
   expect(gateway.open.size).toBe(0)
 })
@@ -91,12 +92,17 @@ test('a subscription that is never answered is given up, though the connection l
 })
 
 test('an answered subscription without lines lives as long as its connection', async () => {
-  const stream = open({ silence: 40 })
-  const pings = setInterval(() => gateway.open.forEach((socket) => void socket.ping()), 5)
+  vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] })
+  const stream = open()
   await until(() => stream.state.kind === 'open')
-  for (let pinged = 0; pinged < 20; pinged++) await new Promise((resolve) => setTimeout(resolve, 5))
-  clearInterval(pings)
-  expect(gateway.tokens.length).toBe(1)
+  for (let minute = 0; minute < 5; minute += 0.5) {
+    vi.advanceTimersByTime(30_000)
+    for (const socket of gateway.open) socket.ping()
+  }
+  expect(stream.state.kind).toBe('open')
+  const state = waiting(stream)
+  vi.advanceTimersByTime(80_000)
+  expect((await state).reason).toBe('SILENT')
 })
 
 test('it resumes exactly where it was, and a gap is passed', async () => {

@@ -14,7 +14,7 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What would be published."""
     built_package()
     directory = tmp_path_factory.mktemp("packed")
-    command = [program("npm"), "pack", "--silent", "--ignore-scripts", "--pack-destination", directory]
+    command = [program("npm"), "pack", "--silent", "--ignore-scripts", "--pack-destination", str(directory)]
     subprocess.run(command, cwd=JS_PACKAGE, check=True, capture_output=True)
     (path,) = directory.glob("otto-logs-*.tgz")
     return path
@@ -25,7 +25,9 @@ def project(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory of somebody else's with the package in it, made without any registry."""
     directory = tmp_path_factory.mktemp("project")
     command = [program("npm"), "install", "--silent", "--offline", "--no-audit", "--no-fund"]
-    subprocess.run([*command, "--cache", directory / "cache", tarball], cwd=directory, check=True, capture_output=True)
+    subprocess.run(
+        [*command, "--cache", str(directory / "cache"), str(tarball)], cwd=directory, check=True, capture_output=True
+    )
     modules = JS_PACKAGE / "node_modules"
     (directory / "node_modules/@types").mkdir()
     for name in ("socket.io-client", "react", "vue", "@types/react"):
