@@ -12,7 +12,7 @@ from automation.journal_courier import Journal, JournalCourier
 from automation.scheduler import Scheduler, utc_now
 from automation.stages import Stage
 from automation.stopping import stop_task
-from storage.automation import AutomationDatabase, TaskOverview, TaskRepository
+from storage.automation import TABS, AutomationDatabase, TaskOverview, TaskRepository
 from storage.journal import JournalError
 
 __all__ = ["AutomationQueue"]
@@ -53,6 +53,11 @@ class AutomationQueue:
 
     def __repr__(self) -> str:
         return f"<AutomationQueue {self._scheduler!r} {self._courier!r}>"
+
+    @property
+    def tabs(self) -> tuple[str, ...]:
+        """What ``page`` takes as ``tab``."""
+        return TABS
 
     async def start(self) -> None:
         """Create the tables that are missing, and go on with what is there."""

@@ -2,20 +2,26 @@
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from automation.queue import AutomationQueue
-from automation.stages import Stage
 from gateway.settings import Settings
-from storage.automation import AutomationDatabase
 from storage.journal import Journal
+
+if TYPE_CHECKING:
+    from automation.queue import AutomationQueue
+    from automation.stages import Stage
 
 __all__ = ["automation_of", "stages_of"]
 
 
-def automation_of(settings: Settings, journal: Journal, path: Path) -> AutomationQueue | None:
+def automation_of(settings: Settings, journal: Journal, path: Path) -> "AutomationQueue | None":
     """The queue in the database at ``path``; None where it is off."""
     if not settings.automation_enabled:
         return None
+    # Imported here: a gateway that only streams loads nothing of it.
+    from automation.queue import AutomationQueue
+    from storage.automation import AutomationDatabase
+
     return AutomationQueue(
         AutomationDatabase(path),
         journal,
@@ -25,9 +31,10 @@ def automation_of(settings: Settings, journal: Journal, path: Path) -> Automatio
     )
 
 
-def stages_of(settings: Settings) -> dict[str, Stage]:
+def stages_of(settings: Settings) -> "dict[str, Stage]":
     """What runs for each queue type: the demonstration stage where no command is set."""
     from automation.demonstration import demonstration_stages
+    from automation.stages import Stage
 
     commands = {
         "script": settings.automation_script_command,

@@ -18,7 +18,6 @@ from pydantic import (
     model_validator,
 )
 
-from automation.batch.categories import NAVER_SERVICES
 from storage.retention.rules import RetentionRule, parse_rules
 
 __all__ = ["CREDENTIALS", "ClosingRowsChoice", "Settings", "TableRowsChoice"]
@@ -55,6 +54,8 @@ def _origin(text: str) -> str:
 
 
 def _categories(names: tuple[str, ...]) -> tuple[str, ...]:
+    from automation.batch.categories import NAVER_SERVICES  # here: a gateway that only streams loads nothing of it
+
     unknown = [name for name in names if name not in NAVER_SERVICES]
     if unknown or not names:
         what = f"{unknown[0]!r} is none of them" if unknown else "there is none"

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import msgspec
@@ -11,8 +11,6 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
-from automation.queue import AutomationQueue
-from automation.schedules import time_zone, utc_of
 from filters.identifiers import IdentifierError, check_identifier
 from gateway.api.automation_description import (
     CREATE_AUTOMATION_TASK,
@@ -28,7 +26,9 @@ from gateway.api.json_bodies import BodyBudget, decoded, read_body
 from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError
 from gateway.transports.paths import path_identifier
-from storage.automation.overview import TABS
+
+if TYPE_CHECKING:
+    from automation.queue import AutomationQueue
 
 __all__ = ["automation_routes", "json_row"]
 
@@ -56,7 +56,7 @@ class _TaskRoute(DescribedRoute):
         return super().matches(scope)
 
 
-def automation_routes(queue: AutomationQueue | None, authenticator: Authenticator) -> list[DescribedRoute]:
+def automation_routes(queue: "AutomationQueue | None", authenticator: Authenticator) -> list[DescribedRoute]:
     """The routes below ``/api/automation`` without ``logs``.
 
     A token that names tasks covers those tasks of the queue that it names. ``queue`` is None where the queue is off:
@@ -64,7 +64,7 @@ def automation_routes(queue: AutomationQueue | None, authenticator: Authenticato
     """
     budget = BodyBudget(_BODIES_BYTES_MAX)
 
-    def running() -> AutomationQueue:
+    def running() -> "AutomationQueue":
         if queue is None:
             raise ApiError("NOT_FOUND", _OFF)
         return queue
@@ -99,9 +99,10 @@ def automation_routes(queue: AutomationQueue | None, authenticator: Authenticato
         principal = await authenticator.principal_of(request)
         principal.require("logs:read")
         tasks = running()
+        tabs = tasks.tabs
         tab = request.query_params.get("tab")
-        if tab is not None and tab not in TABS:
-            raise ApiError("INVALID_ARGUMENT", f"tab is {tab[:64]!r}: give one of {', '.join(TABS)}", field="tab")
+        if tab is not None and tab not in tabs:
+            raise ApiError("INVALID_ARGUMENT", f"tab is {tab[:64]!r}: give one of {', '.join(tabs)}", field="tab")
         limit = _number(request, "limit", 1, _PAGE_MAX, _PAGE)
         offset = _number(request, "offset", 0, _OFFSET_MAX, 0)
         may_read = (lambda task_id: _covers(principal, task_id)) if principal.is_limited else None
@@ -194,6 +195,8 @@ def _fields(wanted: AutomationTaskRequest) -> dict[str, Any]:
 
 def _schedule(wanted: ScheduleRequest) -> dict[str, Any]:
     """A row of ``task_schedules``."""
+    from automation.schedules import time_zone, utc_of  # here: a gateway without the queue loads nothing of it
+
     config = dict(wanted.repeat_config or {})
     name = wanted.timezone if wanted.timezone is not None else config.get("timezone", "UTC")
     field = "schedule.timezone"

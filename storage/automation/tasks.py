@@ -192,7 +192,7 @@ class TaskRepository:
             return None if row is None else dict(row)
 
 
-def _to_retry(task: Any, last: Any, waits: bool) -> str | None:  # noqa: FBT001 - private, and named at its one call
+def _to_retry(task: Any, last: Any, waits: bool) -> str | None:
     """The queue type that a task ended with, given its last item; None where there is nothing to try again."""
     if last is not None and last["status"] == "failed":
         return str(last["queue_type"])
