@@ -9,8 +9,7 @@ from typing import Any, Final
 import structlog
 
 from automation.journal_courier import Journal, JournalCourier
-from automation.scheduler import Scheduler, utc_now
-from automation.stages import Stage
+from automation.scheduler import AnyStage, Scheduler, utc_now
 from automation.stopping import stop_task
 from storage.automation import TABS, AutomationDatabase, TaskOverview, TaskRepository
 from storage.journal import JournalError
@@ -39,7 +38,7 @@ class AutomationQueue:
         self,
         database: AutomationDatabase,
         journal: Journal,
-        stages: Mapping[str, Stage],
+        stages: Mapping[str, AnyStage],
         tasks_directory: Path,
         *,
         message_bytes_max: int = 64 << 10,

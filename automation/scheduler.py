@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from automation.coroutines import CoroutineStage, run_coroutine
 from automation.processes import boot_id, end_group
 from automation.schedules import next_due
 from automation.stages import Stage, StageFailedError, run_stage
@@ -19,13 +20,15 @@ from storage.automation import (
     QueueItem,
     QueueRepository,
     SchedulerLock,
+    TaskLine,
     TaskRepository,
 )
 from storage.automation.records import QUEUE_TYPES
 from storage.journal import JournalError
 
-__all__ = ["Scheduler", "utc_now"]
+__all__ = ["AnyStage", "Scheduler", "utc_now"]
 
+AnyStage = Stage | CoroutineStage
 _log = structlog.get_logger()
 
 _TAKEN_UP: Final = "the scheduler that ran this stage died"
@@ -51,7 +54,7 @@ class Scheduler:
     def __init__(
         self,
         database: AutomationDatabase,
-        stages: Mapping[str, Stage],
+        stages: Mapping[str, AnyStage],
         tasks_directory: Path,
         *,
         now: Callable[[], datetime] = utc_now,
@@ -103,25 +106,29 @@ class Scheduler:
         queue = QueueRepository(lock)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._renew(lock, queue))
+                group.create_task(self._renew(lock))
                 await self._take_up(queue)
                 while True:
                     self._wake.clear()
+                    await self._end_stopped(queue)
                     for queue_type in QUEUE_TYPES:
                         await self._begin(queue, queue_type, group)
                     await self._next_event(queue)
         finally:
             self._running.clear()
 
-    async def _renew(self, lock: SchedulerLock, queue: QueueRepository) -> None:
+    async def _renew(self, lock: SchedulerLock) -> None:
         while True:
             await asyncio.sleep(self._expiry_seconds / 3)
             if not await asyncio.to_thread(lock.take):
                 raise LockLostError(f"{lock!r} is another's")
-            for item, task in list(self._running.values()):
-                if not await asyncio.to_thread(queue.is_processing, item):
-                    task.cancel()  # stopped by another process
             self.wake()
+
+    async def _end_stopped(self, queue: QueueRepository) -> None:
+        """End what was stopped; of a command its stop has done so, if that was in a process that runs on."""
+        for item, task in list(self._running.values()):
+            if not await asyncio.to_thread(queue.is_processing, item):
+                task.cancel()
 
     async def _take_up(self, queue: QueueRepository) -> None:
         """End what a dead scheduler left running, then count it as a failed try."""
@@ -157,15 +164,23 @@ class Scheduler:
         if stage is None:
             await asyncio.to_thread(queue.fail, item, f"no command is configured for {item.queue_type}")
             return
+        directory = self._directory / item.task_id
+
+        async def write(lines: Sequence[TaskLine]) -> None:
+            await asyncio.to_thread(queue.write, lines)
+
         try:
-            result = await run_stage(
-                stage,
-                item,
-                self._directory / item.task_id,
-                settings,
-                started=lambda boot, pid, ticks: asyncio.to_thread(queue.started, item, boot, pid, ticks),
-                write=lambda lines: asyncio.to_thread(queue.write, lines),
-            )
+            if isinstance(stage, CoroutineStage):
+                result = await run_coroutine(stage, item, directory, task, settings, write=write)
+            else:
+                result = await run_stage(
+                    stage,
+                    item,
+                    directory,
+                    settings,
+                    started=lambda boot, pid, ticks: asyncio.to_thread(queue.started, item, boot, pid, ticks),
+                    write=write,
+                )
         except (StageFailedError, OSError) as error:
             await asyncio.to_thread(queue.fail, item, str(error))
             return
