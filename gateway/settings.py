@@ -20,11 +20,12 @@ from pydantic import (
 
 from storage.retention.rules import RetentionRule, parse_rules
 
-__all__ = ["CREDENTIALS", "ClosingRowsChoice", "Settings", "TableRowsChoice"]
+__all__ = ["CREDENTIALS", "MEDIA_MODES", "ClosingRowsChoice", "Settings", "TableRowsChoice"]
 
 LOOPBACK: Final = "127.0.0.1"
 LOOPBACK_NAMES: Final = ("localhost", LOOPBACK, "[::1]")
 EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - only where credentials are configured
+MEDIA_MODES: Final = ("crawl", "upload", "dalle3", "imagen3", "sora2")
 STAGES: Final = ("script", "image", "video", "youtube")
 CREDENTIALS: Final = ("jwt_secret", "jwt_public_key", "jwt_public_key_file", "jwks_url")
 

@@ -25,6 +25,7 @@ from gateway.api.execution_access import Authenticator, Principal, answer
 from gateway.api.json_bodies import BodyBudget, decoded, read_body
 from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError
+from gateway.settings import MEDIA_MODES
 from gateway.transports.paths import path_identifier
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ _TITLE_LENGTH_MAX: Final = 300
 _PAGE: Final = 50
 _PAGE_MAX: Final = 500
 _OFFSET_MAX: Final = 10**9
-_MEDIA_MODES: Final = ("crawl", "upload", "dalle3", "imagen3", "sora2")
 _NUMBER: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 _OFF: Final = "the automation queue is off: set AUTOMATION_ENABLED=true to use it"
 
@@ -127,7 +127,9 @@ def automation_routes(queue: "AutomationQueue | None", authenticator: Authentica
         if found is None:
             if await tasks.detail(task_id) is None:
                 raise _unknown()
-            message = "taskId: the last stage of this task has not failed, so there is nothing to try again"
+            message = (
+                "taskId: this task is under way, or its last stage has not failed, so there is nothing to try again"
+            )
             raise ApiError("INVALID_ARGUMENT", message, field="taskId")
         return answer({"queueType": found[0], "queueId": found[1], "success": True})
 
@@ -181,8 +183,8 @@ def _title(text: str) -> str:
 def _fields(wanted: AutomationTaskRequest) -> dict[str, Any]:
     """What the repository takes beside title and type."""
     settings = wanted.settings or {}
-    if settings.get("mediaMode", "upload") not in _MEDIA_MODES:
-        message = f"settings.mediaMode must be one of {', '.join(_MEDIA_MODES)}"
+    if settings.get("mediaMode", "upload") not in MEDIA_MODES:
+        message = f"settings.mediaMode must be one of {', '.join(MEDIA_MODES)}"
         raise ApiError("INVALID_ARGUMENT", message, field="settings.mediaMode")
     fields: dict[str, Any] = {"settings": settings, "user_id": wanted.user_id}
     if wanted.product_info is not None:

@@ -4,7 +4,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-__all__ = ["POSITION", "QUEUE_TYPES", "RETRY_SECONDS", "QueueItem", "StopReport", "TaskLine", "next_queue_type", "share_done"]
+__all__ = [
+    "POSITION",
+    "QUEUE_TYPES",
+    "RETRY_SECONDS",
+    "QueueItem",
+    "StopReport",
+    "TaskLine",
+    "next_queue_type",
+    "share_done",
+]
 
 QUEUE_TYPES: Final = ("schedule", "script", "image", "video", "youtube")
 RETRY_SECONDS: Final = (5, 10, 30)
