@@ -1,6 +1,8 @@
 """The log page when things go wrong: a gateway that is killed, a journal that begins anew, lines that mean harm."""
 
+import contextlib
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,24 @@ async def test_a_journal_that_began_anew_is_told_and_shown_once(tmp_path: Path, 
             await page.get_by_text("The journal began anew").wait_for()
             await wait_for_line(page, 4)
             assert await lines_shown(page) == [1, 2, 3, 4]
+
+
+async def test_lines_that_are_gone_are_a_row_where_they_were(tmp_path: Path, open_log: OpenLog) -> None:
+    """Their numbers and the reason stand between the lines that are left."""
+    async with running_gateway(tmp_path) as gateway:
+        for first in (1, 5, 9):
+            await publish_lines(gateway.grpc_address, "build", numbered(first, first + 3), start=first - 1)
+        gateway.kill()
+        with contextlib.closing(sqlite3.connect(gateway.database)) as database, database:
+            database.execute("UPDATE journal_records SET payload = x'00' WHERE first_sequence = 5")
+        await gateway.start()
+        async with open_log(gateway, "/logs/build") as page:
+            await wait_for_line(page, 12)
+            await page.get_by_text("Lines 5 to 8").wait_for()
+            rows = await page.locator(".log-row").all_inner_texts()
+            place = next(at for at, text in enumerate(rows) if "Lines 5 to 8" in text)
+            assert "compiling unit 4" in rows[place - 1]
+            assert "compiling unit 9" in rows[place + 1]
 
 
 async def test_nothing_in_a_line_runs(build: GatewayProcess, open_log: OpenLog) -> None:
