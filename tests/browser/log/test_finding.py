@@ -24,7 +24,7 @@ async def test_search_counts_the_whole_log_and_goes_to_what_is_not_on_screen(
         await wait_for_line(page, LINES)
         await page.keyboard.press("/")
         await page.keyboard.type("NEEDLE")
-        await page.get_by_text("60", exact=True).wait_for()
+        await expect(page.locator(".log-found")).to_have_text("60")
         await page.keyboard.press("Enter")
         await page.get_by_text("60 of 60", exact=True).wait_for()
         await page.keyboard.press("Enter")

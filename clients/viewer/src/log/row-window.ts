@@ -177,11 +177,13 @@ export class RowWindow {
   }
 
   #scrolled = () => {
-    const top = this.elements.scroller.scrollTop
+    const { scrollTop: top, scrollHeight, clientHeight } = this.elements.scroller
     const by = top - this.#top
     if (Math.abs(by) < 1) return
     this.#top = top
-    const end = this.elements.scroller.scrollHeight - this.#viewport
+    // Not with the height that was measured last: where the page gives the log more room at its end, the browser moves
+    // it before that is told, and the reader has not scrolled.
+    const end = scrollHeight - clientHeight
     if (this.#isFollowing && top >= end - 1) return
     if (Math.abs(by) > this.#viewport * STEP_VIEWPORTS) this.#anchor = anchorAt(top, this.#extent)
     else this.#anchor = movedBy(this.#anchor, by, this.source.rowCount, this.#height)
