@@ -273,8 +273,8 @@ class Settings(BaseModel):
     commit_gather_ms: float = Field(
         12,
         ge=0,
-        description="Milliseconds between the beginnings of two commits at least, while there are only a few lines of "
-        "producers that number their batches: fewer, larger commits. 0: no pause.",
+        description="Milliseconds between the beginnings of two commits at least, while there are only a few lines, of "
+        "producers that do not wait for the answer to each: fewer, larger commits. 0: no pause.",
     )
     storage_wait_seconds: float = Field(
         60,

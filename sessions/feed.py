@@ -57,6 +57,7 @@ class Feed:
         self._spawn = spawn
         self._early_end: EndedTask | None = None
         self._unmatched: list[Block] = []
+        self._unmatched_bytes = 0
 
     def __repr__(self) -> str:
         return f"<Feed {self.task_id!r} head={self.head} ended={self.ended is not None} channels={len(self.channels)}>"
@@ -76,15 +77,22 @@ class Feed:
                 self.ended = ended
 
     def publish(self, block: Block) -> None:
-        """Take committed lines; what ``head`` covers already is skipped."""
+        """Take committed lines; what ``head`` covers already is skipped.
+
+        What the window would lose without having been flushed is flushed before: matched now, it costs a tenth of what
+        it costs each filter to find it in the journal.
+        """
         if block.last <= self.head:
             return
+        if self._unmatched and self._unmatched_bytes + block.size > self._limits.window_bytes_per_task:
+            self.flush()
         if block.first <= self.head:
             block = block.after(self.head)
         # Lines that are missing in between are in the journal: the window starts anew, and whoever needs them reads.
         self.window.append(block)
         self.window.trim(self._limits.window_bytes_per_task)
         self._unmatched.append(block)
+        self._unmatched_bytes += block.size
         self.head = block.last
         self.ended = self._early_end = None
 
@@ -131,6 +139,7 @@ class Feed:
         for block in self._unmatched:
             block.forget_entries()
         self._unmatched.clear()
+        self._unmatched_bytes = 0
         if self.ended is not None:
             for channel in tuple(self.channels.values()):
                 for session in (*channel.live, *channel.ahead):

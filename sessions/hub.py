@@ -122,7 +122,10 @@ class Hub:
         )
 
     def publish(self, committed: CommittedLines) -> None:
-        """Take what one commit stored. Commits come in order; nothing is awaited and nobody is written to here."""
+        """Take what one commit stored. Commits come in order; nothing is awaited here.
+
+        Nobody is written to either, unless more was committed since the last flush than the task's window may hold.
+        """
         for block in committed.blocks:
             feed = self._feeds.get(block.task_id)
             if feed is None:

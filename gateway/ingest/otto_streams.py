@@ -51,6 +51,7 @@ class OttoStream(ProducerStream):
         self._method = method
         self._reader = OttoLines(self._permit, intake.workers, intake.limits, intake.counters)
         self._gathered: list[OttoLine] = []
+        self._goes_on = False
 
     def _take(self, data: bytes) -> None:
         try:
@@ -61,6 +62,7 @@ class OttoStream(ProducerStream):
         line = self._reader.line(message, len(data))
         self._gathered.append(line)
         self._intake.gathered_bytes += line.weight
+        self._goes_on = self._requests > 0  # its sender has not waited for the answer to the one before
         self._hold(1, len(data))
         self._wake.set()
 
@@ -115,7 +117,7 @@ class OttoStream(ProducerStream):
             if entry is None:
                 continue
             if batch is None or batch.worker_id != entry.worker_id or batch.task_id != entry.task_id:
-                batch = LineBatch(entry.task_id, entry.worker_id, [], 0, line.received_at)
+                batch = LineBatch(entry.task_id, entry.worker_id, [], 0, line.received_at, is_awaited=not self._goes_on)
                 batches.append(batch)
                 self._tasks.add(entry.task_id)
             batch.entries.append(entry)

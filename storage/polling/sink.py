@@ -190,8 +190,9 @@ class PollingSink:
         pause = _PAUSE_FIRST_SECONDS
         while True:
             self._woken.clear()  # before reading: what is committed from here on wakes again
+            is_last = self._closing.is_set()  # before reading, too: what was committed before ``close`` is copied
             try:
-                found = await self._copy_some()
+                found = await self._copy_some(is_last=is_last)
             except JournalClosedError as error:
                 self._fail(str(error) or "the journal is closed", at_once=True)
                 return
@@ -204,7 +205,7 @@ class PollingSink:
                 pause = _PAUSE_FIRST_SECONDS
                 if found:
                     continue
-                if self._closing.is_set():
+                if is_last:
                     return
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._closings.due_in_seconds):
@@ -214,8 +215,8 @@ class PollingSink:
             await self._pause(pause)
             pause = min(2 * pause, _PAUSE_LAST_SECONDS)
 
-    async def _copy_some(self) -> bool:
-        """Copy what one read of the journal gives; False at its end."""
+    async def _copy_some(self, *, is_last: bool) -> bool:
+        """Copy what one read of the journal gives; False at its end, and ``is_last``: nothing comes behind that."""
         place = await self._in_thread(self._writer.connect)
         if not self._is_placed:
             self._is_placed = True
@@ -229,7 +230,7 @@ class PollingSink:
             return True
         # Only here, at the end of the journal, is it known that no line is on its way behind an end.
         if self._closings.due_in_seconds is not None:
-            await self._in_thread(partial(self._writer.settle, everything=self._closing.is_set()))
+            await self._in_thread(partial(self._writer.settle, everything=is_last))
         return False
 
     async def _pause(self, seconds: float) -> None:

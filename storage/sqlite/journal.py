@@ -170,9 +170,9 @@ class SqliteJournal:
             lock_seconds_max: how long another program may lock the database before a commit fails.
             retry_seconds_max: how long a group that could not be stored, for such a lock or a full disk, is kept and
                 tried again before its appends are refused; what comes meanwhile waits behind it.
-            gather_seconds: the least time between the beginnings of two commits, where nothing but numbered lines of
-                producers that do not wait for an answer, and not much of that, is there for the second one. It begins
-                with the first append behind that time, or half as much later.
+            gather_seconds: the least time between the beginnings of two commits, where nothing but lines of producers
+                that do not wait for an answer, and not much of that, is there for the second one. It begins with the
+                first append behind that time, or half as much later.
             readers: threads for reading.
             lock: what ``storage.database.hold`` returned for this path; the journal gives it back. None: it takes it.
 
@@ -272,8 +272,7 @@ class SqliteJournal:
         self._idle.clear()
         if isinstance(item, LineBatch):
             self._waiting_lines += len(item.entries)
-            # Whoever numbers its lines goes on sending; others may be waiting for the answer to this one.
-            self._is_urgent |= item.producer is None
+            self._is_urgent |= item.producer is None and item.is_awaited
         else:
             self._is_urgent = True
         if not self._is_busy:

@@ -1,11 +1,13 @@
 """The journal's one writer: turns a group of appends into one transaction. Runs on the writer's thread only."""
 
+import functools
 import sqlite3
 import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -42,10 +44,23 @@ _WORKERS_MAX: Final = 16384
 
 _FINAL: Final = frozenset({"COMPLETED", "FAILED", "TERMINATED"})
 
-_INSERT_RECORD: Final = (
+_INSERT_RECORDS: Final = (
     "INSERT INTO journal_records (task_key, kind, first_sequence, last_sequence, levels, earliest, latest, codec, "
-    "raw_size, checksum, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "raw_size, checksum, payload) VALUES {}"
 )
+_UPDATE_TASKS: Final = (
+    "WITH changed (key, last, status, timestamp, reason, through_status, bytes) AS (VALUES {}) "
+    "UPDATE journal_tasks SET last_sequence = last, end_status = status, end_timestamp = timestamp, "
+    "end_reason = reason, end_through_status = through_status, stored_bytes = stored_bytes + bytes "
+    "FROM changed WHERE task_key = key"
+)
+_STORE_NUMBERS: Final = (
+    "INSERT INTO journal_producers (producer_id, number, updated_at) VALUES {} "
+    "ON CONFLICT (producer_id) DO UPDATE SET number = excluded.number, updated_at = excluded.updated_at"
+)
+
+_ROWS_MAX: Final = 32
+"""Rows of one statement. Whatever their number, powers of two need six statements, which SQLite keeps prepared."""
 
 
 @dataclass(slots=True)
@@ -135,6 +150,7 @@ class Writer:
         self._ended: list[TaskEnded] = []
         self._opened: dict[str, None] = {}
         self._progress: list[StageProgress] = []
+        self._records: list[tuple[object, ...]] = []
         self._stored_bytes = 0
         self._lines = 0
         self._last_record = 0
@@ -430,10 +446,10 @@ class Writer:
     def _insert(
         self, task: _Task, kind: int, first: int, last: int, rest: tuple[int, str, str, int, int, int, bytes]
     ) -> None:
-        cursor = self._db.execute(_INSERT_RECORD, (task.key, kind, first, last, *rest))
-        self._last_record = cursor.lastrowid or 0
+        self._records.append((task.key, kind, first, last, *rest))
 
     def _finish(self) -> None:
+        tasks: list[tuple[object, ...]] = []
         for task in self._touched.values():
             end = task.standing_end
             if end is not None:
@@ -443,27 +459,40 @@ class Writer:
                 continue
             task.is_changed = False
             ended = task.ended
-            self._stored_bytes += task.added_bytes
-            self._db.execute(
-                "UPDATE journal_tasks SET last_sequence = ?, end_status = ?, end_timestamp = ?, end_reason = ?, "
-                "end_through_status = ?, stored_bytes = stored_bytes + ? WHERE task_key = ?",
-                (
-                    task.last,
-                    ended and ended.status,
-                    ended and ended.timestamp,
-                    ended and ended.reason,
-                    ended and int(ended.through_status),
-                    task.added_bytes,
-                    task.key,
-                ),
-            )
-            task.added_bytes = 0
+            added, task.added_bytes = task.added_bytes, 0
+            self._stored_bytes += added
+            if ended is None:
+                tasks.append((task.key, task.last, None, None, None, None, added))
+            else:
+                end_fields = (ended.status, ended.timestamp, ended.reason, int(ended.through_status))
+                tasks.append((task.key, task.last, *end_fields, added))
+        if self._records:
+            self._last_record = self._execute_many(_INSERT_RECORDS, self._records)
+        self._execute_many(_UPDATE_TASKS, tasks)
         updated_at = int(time.time())
-        self._db.executemany(
-            "INSERT INTO journal_producers (producer_id, number, updated_at) VALUES (?, ?, ?) "
-            "ON CONFLICT (producer_id) DO UPDATE SET number = excluded.number, updated_at = excluded.updated_at",
-            [(producer_id, number, updated_at) for producer_id, number in self._counted.items()],
+        self._execute_many(
+            _STORE_NUMBERS, [(producer_id, number, updated_at) for producer_id, number in self._counted.items()]
         )
+
+    def _execute_many(self, statement: str, rows: Sequence[tuple[object, ...]]) -> int:
+        """Execute a statement for rows, of which it takes many at a time; the id of the last row that it inserted.
+
+        Between two statements the thread gives up the interpreter's lock, and beside a busy event loop it waits up to
+        a millisecond to get it back.
+        """
+        done = last_id = 0
+        while done < len(rows):
+            part = rows[done : done + min(_ROWS_MAX, 1 << (len(rows) - done).bit_length() - 1)]
+            cursor = self._db.execute(_for_rows(statement, len(part), len(part[0])), [*chain.from_iterable(part)])
+            last_id = cursor.lastrowid or 0
+            done += len(part)
+        return last_id
+
+
+@functools.cache
+def _for_rows(statement: str, rows: int, columns: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return statement.format(", ".join([row] * rows))
 
 
 def _is_locked(error: sqlite3.Error) -> bool:

@@ -105,6 +105,20 @@ async def test_one_write_for_each_session_and_flush(bench):
     assert {transport.writes for transport in transports} == {1}
 
 
+async def test_live_sessions_need_no_journal_however_much_is_committed_at_once(make_bench):
+    """What the window could not hold until the next flush is flushed before."""
+    bench = make_bench(window_bytes_per_task=3000)
+    transports = await watchers(bench, 4, None, LogFilter(keywords=("line 1",)), LogFilter(keywords=("line 2",)))
+    bench.hub.flush()
+    for first in range(1, 1001, 10):
+        bench.hub.publish(Commit((block(first, first + 9),)))
+    bench.hub.flush()
+    await settle()
+    assert {session.position for session in bench.hub.sessions} == {1000}
+    assert bench.hub.statistics.catch_ups == 0
+    assert all(transport.writes > 1 for transport in transports)
+
+
 async def test_matching_encoding_and_folding_are_done_once_for_each_filter(bench, monkeypatch):
     """A hundred sessions with two filters match and encode twice, and fold the case of a message once."""
     filters = [LogFilter(keywords=("line 1",)), LogFilter(keywords=("line 2",))]

@@ -44,7 +44,7 @@ it('makes do with what the gateway remembers where it has no history, and asks n
   expect(page.tasks.map((task) => [task.taskId, task.lines])).toEqual([['Build-1', 7]])
   expect(page.isStored).toBe(false)
   expect((await load({ status: 'FAILED' })).tasks.map((task) => task.taskId)).toEqual(['other'])
-  expect(asked).toEqual(['tasks', 'recent-tasks', 'recent-tasks'])
+  expect(asked).toEqual(['tasks', 'recent-tasks', 'stages', 'recent-tasks'])
 })
 
 it('tells how far the tasks are that run', async () => {

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -157,6 +157,26 @@ async def test_two_sinks_of_one_journal_write_every_line_once(table: PollingTabl
     await asyncio.gather(*(sink.close() for sink in sinks))
     assert sum(sink.statistics.rows for sink in sinks) == 3000
     assert messages(table.path, "t") == [f"{number}.{index}" for number in range(60) for index in range(50)]
+
+
+async def test_what_was_committed_before_the_end_is_copied(table: PollingTable) -> None:
+    """Also where the last read has found nothing a moment before."""
+
+    class Late(RecordList):
+        async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
+            found = await super().records(after, bytes_max=bytes_max)
+            if not self.all:
+                self.add("t", "a")
+                closing.append(asyncio.create_task(sink.close()))
+                await asyncio.sleep(0)
+            return found
+
+    closing: list[asyncio.Task[None]] = []
+    sink = PollingSink(Late(), table)
+    sink.start()
+    await _until(lambda: bool(closing))
+    await closing[0]
+    assert messages(table.path, "t") == ["a"]
 
 
 async def test_the_tables_may_be_in_the_journals_own_file(tmp_path: Path) -> None:

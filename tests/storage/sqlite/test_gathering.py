@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,15 @@ async def test_a_numbered_batch_waits_for_company(journal: SqliteJournal, listen
     assert (await first).last == 1
     assert (await second).last == 2
     assert listener.shapes == [(3, False)]
+
+
+async def test_a_line_that_nobody_waits_for_waits_for_company(journal: SqliteJournal, listener: Listener) -> None:
+    """A line without a number as well, where its sender goes on without the answer."""
+    journal._launched_at = journal._loop.time()
+    first = journal.append(replace(batch("a"), is_awaited=False))
+    assert await waits(first)
+    await journal.append(batch("b"))
+    assert listener.shapes == [(2, False)]
 
 
 async def test_a_lone_line_does_not_wait(tmp_path: Path) -> None:

@@ -30,11 +30,11 @@ async def test_statements_of_a_commit_do_not_grow_with_its_lines(journal):
 
 
 async def test_appends_of_one_turn_are_one_commit_and_one_chunk_a_task(journal):
-    """Fifty appends to one task cost what one does; another task costs a chunk and its end."""
+    """Fifty appends to one task cost what one does; another task costs a row in the same statements."""
     await journal.append(batch(1, 1))
     assert len(await statements_of(journal, *(batch(n, 10) for n in range(2, 52)))) == STATEMENTS_PER_COMMIT
     await journal.append(batch(52, 1, task="other"))
     commits = journal.statistics.commits
     both = await statements_of(journal, batch(53, 10), batch(54, 10, task="other"))
-    assert len(both) == STATEMENTS_PER_COMMIT + 2
+    assert len(both) == STATEMENTS_PER_COMMIT
     assert journal.statistics.commits == commits + 1
