@@ -17,6 +17,7 @@ _STATUS: Final = {
     "complete": "COMPLETED",
     "retry": "RETRYING",
     "fail": "FAILED",
+    "stop": "FAILED",
     "skip": "SKIPPED",
 }
 
@@ -93,9 +94,10 @@ class Courier:
             metadata=metadata,
         )
         status = _STATUS.get(row["action_type"] or "")
-        if status and row["queue_type"]:
+        for stage in _stages(row, given) if status else ():
+            percentage = 100 if row["action_type"] == "complete" else _percentage(given)
             await self._lines.report_stage(
-                row["task_id"], row["queue_type"], status, message=row["message"][:200], percentage=_percentage(given)
+                row["task_id"], stage, status or "", message=row["message"][:200], percentage=percentage
             )
         is_done = row["action_type"] == "complete" and row["queue_type"] == QUEUE_TYPES[-1]
         if is_done or row["action_type"] in ("fail", "stop"):
@@ -110,6 +112,12 @@ class Courier:
     def _save(self, log_id: int) -> None:
         with self._database.transaction() as connection:
             save_progress(connection, "stream", log_id)
+
+
+def _stages(row: dict[str, Any], given: dict[str, Any]) -> list[str]:
+    """The stages whose state a row tells; a stop tells those that it ended."""
+    stages = given.get("stages") if row["action_type"] == "stop" else [row["queue_type"]]
+    return [stage for stage in stages if stage in QUEUE_TYPES] if isinstance(stages, list) else []
 
 
 def _percentage(given: dict[str, Any]) -> int:

@@ -92,12 +92,16 @@ class Scheduler:
                 await asyncio.sleep(self._expiry_seconds / 3)
 
     async def _bid(self) -> None:
+        is_told = False
         while True:
             lock = SchedulerLock(self._database, self._now, expiry_seconds=self._expiry_seconds)
             if not await asyncio.to_thread(lock.take):
+                if not is_told:
+                    is_told = True
+                    _log.info("another scheduler works, or died: waiting for its lock", seconds=self._expiry_seconds)
                 await asyncio.sleep(self._expiry_seconds / 3)
                 continue
-            self.counters.holds_lock = True
+            self.counters.holds_lock, is_told = True, False
             try:
                 await self._hold(lock)
             except* LockLostError:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -135,11 +134,6 @@ class BatchJobs:
         await self._store.create(job_id, keywords, priority, active_max=limits.active_max, now=self._clock())
         self._counts["jobs"] += 1
         self._tell_later(job_id)
-
-    @staticmethod
-    def new_id() -> str:
-        """``batch_<ms>_<random>``."""
-        return f"batch_{time.time_ns() // 1_000_000}_{secrets.token_hex(4)}"
 
     async def find(self, job_id: str) -> BatchJob | None:
         """A job with all of its results; None where there is none, or no longer."""

@@ -22,12 +22,16 @@ def main(name: str, directory: Path, settings: dict[str, Any]) -> int:
         print(f"{name} fails on request", file=sys.stderr)
         return 3
     work = {"script": _script, "image": _image, "video": _video, "youtube": _youtube}[name]
-    print(json.dumps(work(directory, settings), ensure_ascii=False), flush=True)
+    result = work(directory, settings)
+    if result:
+        print(json.dumps(result, ensure_ascii=False), flush=True)
     return 0
 
 
 def _script(directory: Path, settings: dict[str, Any]) -> dict[str, Any]:
     scenes = [f"{settings['title']}, scene {number}" for number in range(1, _SCENES + 1)]
+    for scene in scenes:
+        print(f"written: {scene}", flush=True)
     (directory / "story.json").write_text(json.dumps({"scenes": scenes}, ensure_ascii=False))
     return {"content": {"scenes": scenes}}
 
@@ -46,6 +50,7 @@ def _video(directory: Path, settings: dict[str, Any]) -> dict[str, Any]:
     if not list(directory.glob("scene_*.png")):
         _image(directory, settings)
     frames = [Image.open(path).convert("RGB") for path in sorted(directory.glob("scene_*.png"))]
+    print(f"{len(frames)} scenes are joined", flush=True)
     frames[0].save(directory / "output.webp", save_all=True, append_images=frames[1:], duration=500)
     frames[0].save(directory / "thumbnail.jpg")
     return {"video_path": str(directory / "output.webp"), "thumbnail_path": str(directory / "thumbnail.jpg")}
@@ -55,6 +60,7 @@ def _youtube(directory: Path, _settings: dict[str, Any]) -> dict[str, Any]:
     published = directory.parent / "published"
     published.mkdir(exist_ok=True)
     target = published / f"{directory.name}.webp"
+    print(f"published as {target}", flush=True)
     shutil.copyfile(directory / "output.webp", target)
     return {"youtube_url": target.as_uri()}
 

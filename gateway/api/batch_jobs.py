@@ -28,7 +28,7 @@ from gateway.api.json_bodies import BodyBudget, decoded, read_body
 from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError
 from gateway.transports.paths import path_identifier
-from storage.batch_jobs import BatchJob, Priority
+from storage.batch_jobs import ActiveJobsError, BatchJob, Priority, new_job_id
 from storage.polling import PollingTableError
 
 if TYPE_CHECKING:
@@ -73,11 +73,9 @@ def batch_job_routes(
     async def create(request: Request) -> Response:
         principal = await authenticator.principal_of(request)
         principal.require("logs:write")
-        works = running()
-        from automation.batch.jobs import ActiveJobsError  # here: a gateway that only streams loads nothing of it
-
-        job_id = works.new_id()
+        job_id = new_job_id()
         principal.require("logs:write", task_id=job_id)
+        works = running()
         body = await read_body(request, budget)
         try:
             wanted = await decoded(body, BatchJobRequest)

@@ -101,6 +101,8 @@ class QueueRepository:
             if item.queue_type == "schedule" and item.schedule_id is not None:
                 _schedule_again(connection, item, now, next_run_at)
             _record(connection, item, task, result, now)
+            if following is None and task["last_error"] is not None:  # of an earlier run of a repeating schedule
+                connection.execute(update(tasks).where(tasks.c.id == item.task_id).values(last_error=None))
             append(connection, now, lines)
             return True
 

@@ -1,10 +1,17 @@
 """Batch jobs as values."""
 
+import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-__all__ = ["ActiveJobsError", "BatchItem", "BatchJob", "BegunItem", "JobStatus", "Priority"]
+__all__ = ["ActiveJobsError", "BatchItem", "BatchJob", "BegunItem", "JobStatus", "Priority", "new_job_id"]
+
+
+def new_job_id() -> str:
+    """``batch_<ms>_<random>``."""
+    return f"batch_{time.time_ns() // 1_000_000}_{secrets.token_hex(4)}"
 
 
 class JobStatus(StrEnum):

@@ -69,7 +69,9 @@ async def _pass(path: Path, count: int, kills: int) -> None:
     def add(number: int) -> None:
         for _ in range(number):
             mode = chance.choice(["crawl", "upload"])
-            crawls[tasks.create("t", "shortform", settings={"mediaMode": mode})] = mode == "crawl"
+            crawls[tasks.create("t", "shortform", settings={"mediaMode": mode}, max_retry=chance.choice((0, 1, 3)))] = (
+                mode == "crawl"
+            )
 
     share = count // (kills + 1)  # with each kill some more, so that no kill meets an empty queue
     await asyncio.to_thread(add, count - share * kills)

@@ -72,7 +72,7 @@ class ScriptedAutomation:
             else:
                 await route.fulfill(status=201, json={"success": True, "taskId": "task-1"})
         elif path == "tasks":
-            tab = parse_qs(url.query)["tab"][0]
+            tab = parse_qs(url.query).get("tab", ["all"])[0]
             tasks = [self._task() | {"queue": self.queue[-1], "schedule": None}] if tab == "video" else []
             await route.fulfill(json={"tasks": tasks, "counts": COUNTS, "total": len(tasks)})
         elif path == "tasks/task-1":

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { isActive, newTaskOf } from '../src/data/automation'
+import { canRetry, isActive, newTaskOf, statusOf } from '../src/data/automation'
 
 const form = {
   title: ' A film ',
@@ -55,4 +55,30 @@ it('is active while something waits or runs', () => {
   })
   expect(isActive([row('completed'), row('waiting')])).toBe(true)
   expect(isActive([row('completed'), row('failed')])).toBe(false)
+})
+
+const row = {
+  id: 1,
+  queue_type: 'script',
+  status: 'failed',
+  retry_count: 0,
+  max_retry: 3,
+  created_at: '',
+  updated_at: '',
+}
+const task = { id: 't', title: 't', type: 'shortform', created_at: '', updated_at: '' }
+
+it('offers to try again what failed, whatever waits for its next time', () => {
+  expect(canRetry(task, [row])).toBe(true)
+  expect(canRetry(task, [row, { ...row, queue_type: 'schedule', status: 'waiting' }])).toBe(true)
+  expect(canRetry(task, [row, { ...row, status: 'waiting' }])).toBe(false)
+  expect(canRetry(task, [{ ...row, status: 'completed' }])).toBe(false)
+})
+
+it('knows a task that was stopped before it began', () => {
+  const stopped = { ...task, last_error: 'stopped' }
+  expect(canRetry(stopped, [])).toBe(true)
+  expect(statusOf(stopped, null)).toBe('failed')
+  expect(statusOf(task, null)).toBe('pending')
+  expect(statusOf(stopped, { ...row, status: 'processing' })).toBe('processing')
 })

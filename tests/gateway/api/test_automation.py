@@ -15,6 +15,7 @@ import pytest
 from gateway.app import Gateway
 from gateway.settings import Settings
 from tests.support.old_ui import AutomationPage
+from tests.support.worker import publish
 
 OPEN: dict[str, Any] = {"http_port": 0, "websocket_port": 0, "grpc_port": 0, "durability": "process"}
 SLEEPS = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
@@ -98,6 +99,25 @@ async def test_a_deleted_task_leaves_no_process(page: AutomationPage, http: http
         text = "".join([line async for line in response.aiter_lines()])
     assert "사용자가 작업을 중지했습니다" in text
     assert "event: complete" in text
+
+
+async def test_a_line_of_another_producer_is_a_row_of_the_task(tmp_path: Path) -> None:
+    """Whoever sends it over gRPC; it is in the stream once."""
+    command = shlex.join([sys.executable, "-S", "-c", SLEEPS])
+    gateway = await Gateway.start(settings(tmp_path, automation_script_command=command))
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}", timeout=20) as client:
+        page = AutomationPage(client)
+        task_id = await page.add("now")
+        await pid_of(page, task_id)
+        await publish(f"127.0.0.1:{gateway.ports[-1]}", task_id, ["drawn by hand"])
+        while (row := (await page.logs(task_id))[0])["message"] != "drawn by hand":
+            await asyncio.sleep(0.02)
+        await page.stop(task_id)
+        async with client.stream("GET", f"/api/v1/log-streaming/logs/{task_id}/stream") as response:
+            told = [line async for line in response.aiter_lines() if '"drawn by hand"' in line]
+    await gateway.stop()
+    assert len(told) == 1
+    assert "stream_position" in json.loads(row["metadata"])
 
 
 async def test_logs_are_newest_first_and_filtered(page: AutomationPage, http: httpx2.AsyncClient) -> None:

@@ -1,6 +1,7 @@
 // Automation tasks as the gateway tells them; rows are those of its tables.
 
-export const TABS = ['scheduled', 'script', 'image', 'video', 'youtube', 'failed', 'completed'] as const
+/** The first one is every task, also those that a stop took out of all queues; the gateway counts the others. */
+export const TABS = ['all', 'scheduled', 'script', 'image', 'video', 'youtube', 'failed', 'completed'] as const
 export type Tab = (typeof TABS)[number]
 
 export interface TaskRow {
@@ -46,7 +47,7 @@ export interface ListedTask extends TaskRow {
 
 export interface TaskList {
   tasks: ListedTask[]
-  counts: Record<Tab, number>
+  counts: Record<Exclude<Tab, 'all'>, number>
   total: number
 }
 
@@ -124,6 +125,18 @@ export function newTaskOf(form: {
     if (form.privacy) task.schedule.youtube_privacy = form.privacy
   }
   return { task }
+}
+
+/** The status of a task: that of its newest item, unless it ended with an error that the item does not know. */
+export function statusOf(task: TaskRow, newest: QueueRow | null | undefined): string {
+  const isOpen = newest?.status === 'waiting' || newest?.status === 'processing'
+  return task.last_error && !isOpen ? 'failed' : (newest?.status ?? 'pending')
+}
+
+/** Whether the gateway would try a task again: its last stage failed, or was stopped before it began. */
+export function canRetry(task: TaskRow, queue: readonly QueueRow[]): boolean {
+  const last = queue.findLast((row) => !(row.queue_type === 'schedule' && row.status === 'waiting'))
+  return last?.status === 'failed' || (Boolean(task.last_error) && !isActive(queue))
 }
 
 /** Whether something of a task still waits or runs. */

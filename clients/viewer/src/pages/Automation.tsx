@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks'
-import { type ListedTask, TABS, type Tab, type TaskList } from '../data/automation'
+import { type ListedTask, statusOf, TABS, type Tab, type TaskList } from '../data/automation'
 import { read } from '../data/requests'
 import { useResource } from '../data/resource'
 import { NewTaskForm } from '../parts/NewTaskForm'
@@ -19,13 +19,14 @@ export function Automation({ shell, query }: { shell: Shell; query: URLSearchPar
   const page = useRef<HTMLElement | null>(null)
   const [limit, setLimit] = useState(PAGE)
   const [isCreating, setCreating] = useState(false)
-  const tab: Tab = TABS.find((each) => each === query.get('tab')) ?? 'script'
+  const tab: Tab = TABS.find((each) => each === query.get('tab')) ?? 'all'
   const found = useResource(
     `automation ${tab} ${limit}`,
     (signal) =>
-      read<TaskList>(`/api/automation/tasks?${new URLSearchParams({ tab, limit: String(limit), offset: '0' })}`, {
-        signal,
-      }),
+      read<TaskList>(
+        `/api/automation/tasks?${new URLSearchParams({ ...(tab !== 'all' && { tab }), limit: String(limit), offset: '0' })}`,
+        { signal },
+      ),
     () => 2500,
   )
   // Counts stay while another tab loads, so that nothing jumps.
@@ -68,7 +69,7 @@ export function Automation({ shell, query }: { shell: Shell; query: URLSearchPar
         {TABS.map((each) => (
           <a key={each} href={`/automation?tab=${each}`} aria-current={each === tab ? 'page' : undefined}>
             {t.automation.tabs[each]}
-            {counts.current && (
+            {counts.current && each !== 'all' && (
               <b data-tone={each === 'failed' && counts.current[each] ? 'bad' : undefined}>
                 {t.common.number(counts.current[each] ?? 0)}
               </b>
@@ -82,7 +83,7 @@ export function Automation({ shell, query }: { shell: Shell; query: URLSearchPar
       {!found.value && !found.error && <Loading shell={shell} rows={5} />}
       {found.value?.tasks.length === 0 && (
         <Empty title={t.automation.none}>
-          <p>{t.automation.noneText}</p>
+          <p>{tab === 'all' ? t.automation.noneAtAll : t.automation.noneText}</p>
         </Empty>
       )}
       {found.value && found.value.tasks.length > 0 && <Table shell={shell} tasks={found.value.tasks} />}
@@ -134,7 +135,7 @@ function Table({ shell, tasks }: { shell: Shell; tasks: ListedTask[] }) {
         {tasks.map((task) => (
           <tr key={task.id}>
             <td>
-              <Status status={task.queue?.status ?? 'pending'} t={t} />
+              <Status status={statusOf(task, task.queue)} t={t} />
             </td>
             <th scope="row" class="name plain">
               <a href={automationUrl(task.id)} data-row title={task.id}>

@@ -1,5 +1,13 @@
 import { useRef, useState } from 'preact/hooks'
-import { isActive, type QueueRow, type ScheduleRow, type Stage, type TaskDetail } from '../data/automation'
+import {
+  canRetry,
+  isActive,
+  type QueueRow,
+  type ScheduleRow,
+  type Stage,
+  statusOf,
+  type TaskDetail,
+} from '../data/automation'
 import { change, RequestError, read } from '../data/requests'
 import { useResource } from '../data/resource'
 import { duration, millisecondsOf } from '../data/times'
@@ -87,9 +95,16 @@ export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string
           </nav>
           <h1 class="id">{taskId}</h1>
         </header>
-        <Empty title={t.automationTask.none}>
-          <p>{t.automationTask.noneText}</p>
-        </Empty>
+        {/* Both are 404; only the one for a queue that is off names its setting. */}
+        {found.error.message.includes('AUTOMATION_ENABLED') ? (
+          <Empty title={t.automation.off}>
+            <p>{t.automation.offText}</p>
+          </Empty>
+        ) : (
+          <Empty title={t.automationTask.none}>
+            <p>{t.automationTask.noneText}</p>
+          </Empty>
+        )}
       </section>
     )
   }
@@ -106,7 +121,7 @@ export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string
         </h1>
         {detail && (
           <p class="sum">
-            <Status status={last?.status ?? 'pending'} t={t} />
+            <Status status={statusOf(detail.task, last)} t={t} />
             <span>{t.automation.types[detail.task.type] ?? detail.task.type}</span>
             <span>
               {t.automationTask.created} <Time at={detail.task.created_at} as="clock" />
@@ -119,7 +134,7 @@ export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string
             <button type="button" disabled={isBusy || !(active || detail.schedule?.is_active)} onClick={stop}>
               {t.automationTask.stop}
             </button>
-            <button type="button" disabled={isBusy || active} onClick={retry}>
+            <button type="button" disabled={isBusy || !canRetry(detail.task, detail.queue)} onClick={retry}>
               {t.automationTask.retry}
             </button>
             <button type="button" class="danger" disabled={isBusy} onClick={() => setRemoving(true)}>

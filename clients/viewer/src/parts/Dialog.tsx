@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 /** A modal window: the browser keeps the focus in it, Escape closes it, and the focus returns to where it was. */
 export function Dialog({
@@ -14,7 +14,8 @@ export function Dialog({
   isWide?: boolean
 }) {
   const box = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  // Before the next key, which may be the Escape that closes it: an effect would come after the next frame.
+  useLayoutEffect(() => {
     const before = document.activeElement
     box.current?.showModal()
     return () => {

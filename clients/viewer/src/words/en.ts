@@ -144,8 +144,9 @@ export const en = {
   automation: {
     title: 'Automation',
     off: 'Automation is off',
-    offText: 'This gateway has no automation queue: it is not set up here.',
+    offText: 'Start the gateway with AUTOMATION_ENABLED=true to run tasks here.',
     tabs: {
+      all: 'All',
       scheduled: 'Scheduled',
       script: 'Script',
       image: 'Image',
@@ -169,6 +170,7 @@ export const en = {
     next: 'Next run',
     none: 'Nothing here',
     noneText: 'No task is in this stage.',
+    noneAtAll: 'There is no task yet. Create one and watch it pass through its stages.',
     name: 'Title',
     media: 'Images from',
     medias: {

@@ -144,8 +144,9 @@ export const ko: Words = {
   automation: {
     title: '자동화',
     off: '자동화가 꺼져 있습니다',
-    offText: '이 게이트웨이에는 자동화 큐가 설정되어 있지 않습니다.',
+    offText: '여기서 작업을 실행하려면 AUTOMATION_ENABLED=true로 게이트웨이를 시작하세요.',
     tabs: {
+      all: '전체',
       scheduled: '예약',
       script: '대본',
       image: '이미지',
@@ -166,6 +167,7 @@ export const ko: Words = {
     next: '다음 실행',
     none: '비어 있습니다',
     noneText: '이 단계에 있는 작업이 없습니다.',
+    noneAtAll: '아직 작업이 없습니다. 하나 만들고 단계별로 지켜보세요.',
     name: '제목',
     media: '이미지 방식',
     medias: { '': '기본', crawl: '크롤링', upload: '업로드', dalle3: 'DALL·E 3', imagen3: 'Imagen 3', sora2: 'Sora 2' },
