@@ -4,12 +4,15 @@
 """
 
 import asyncio
+import io
+import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.screenshots.content import fill
@@ -24,12 +27,13 @@ PHONE = {"width": 390, "height": 780}
 
 @dataclass(frozen=True)
 class Picture:
-    """One page: what to open, what to wait for, and what to press before the picture is taken."""
+    """One page: what to open, what to wait for, what to press then, and what has to be there for the picture."""
 
     name: str
     path: str
     ready: str
     presses: Sequence[str] = ()
+    there: str = "main"
     is_phone: bool = False
 
 
@@ -38,22 +42,30 @@ PICTURES = (
     Picture("executions", "/executions", ".executions tbody tr"),
     Picture("execution", "/executions/run-4097", ".waterfall li", ("j", "j", "j", "j", "j", "j", "j", "Enter")),
     Picture("search", "/search?q=resume%3A%3Acase_10", ".search-state[data-state=done]"),
+    Picture("log", "/logs/gateway-linux-arm64-0931?q=failed", ".log-row", ("/", "Enter"), ".is-match mark"),
+    Picture("automation", "/automation/{held}", ".log-tail li"),
     Picture("tasks-phone", "/", ".tasks tbody tr", is_phone=True),
+    Picture("log-phone", "/logs/gateway-linux-x64-0932", ".log-row", is_phone=True),
     Picture("execution-phone", "/executions/run-4100", ".waterfall li", is_phone=True),
 )
+
+
+# A stage that can be looked at while it runs.
+UPLOADING = shlex.join([sys.executable, str(Path(__file__).with_name("uploading.py"))]) + " {settings}"
+SETTINGS = {"DURABILITY": "process", "AUTOMATION_ENABLED": "true", "AUTOMATION_YOUTUBE_COMMAND": UPLOADING}
 
 
 async def main(directory: Path, names: Sequence[str]) -> None:
     """Take them all, or those named."""
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
-        async with running_gateway(Path(place), DURABILITY="process") as gateway, async_playwright() as playwright:
-            await fill(gateway.grpc_address, gateway.url)
+        async with running_gateway(Path(place), **SETTINGS) as gateway, async_playwright() as playwright:
+            held = await fill(gateway.grpc_address, gateway.url)
             browser = await playwright.chromium.launch(executable_path=program("chromium"), args=ARGUMENTS)
             try:
                 for picture in PICTURES:
                     for theme in ("light", "dark") if not names or picture.name in names else ():
-                        await _take(browser, gateway.url, picture, theme, directory)
+                        await _take(browser, gateway.url + picture.path.format(held=held), picture, theme, directory)
             finally:
                 await browser.close()
 
@@ -66,13 +78,16 @@ async def _take(browser: Browser, url: str, picture: Picture, theme: str, direct
     )
     try:
         page: Page = await context.new_page()
-        await page.goto(url + picture.path)
+        await page.goto(url)
         await page.locator(picture.ready).first.wait_for()
         await page.evaluate("document.fonts.ready")
         for key in picture.presses:
             await page.keyboard.press(key)
+        await page.locator(picture.there).first.wait_for()
         path = directory / f"{picture.name}-{theme}.png"
-        await page.screenshot(path=path)
+        # A page has few colours: with 256 of them it looks the same at a third of the size.
+        image = Image.open(io.BytesIO(await page.screenshot())).convert("RGB")
+        image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
         print(f"{path.name}  {path.stat().st_size // 1024} kB")
     finally:
         await context.close()

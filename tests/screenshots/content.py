@@ -15,7 +15,7 @@ from otto.logs.v1 import logs_pb2, logs_pb2_grpc
 __all__ = ["fill"]
 
 SEED = 20260131
-WINDOW_LINES = 120
+WINDOW_LINES = 6
 LEVELS = {
     "DEBUG": logs_pb2.LEVEL_DEBUG,
     "INFO": logs_pb2.LEVEL_INFO,
@@ -55,8 +55,8 @@ SAYINGS: dict[str, Sequence[str]] = {
         "environment unchanged since step {n}",
     ),
     "INFO": (
-        "compiling unit {n} of 640",
-        "test session::resume::case_{n} ok",
+        "\x1b[32mCompiling\x1b[0m unit {n} of 640",
+        "test session::resume::case_{n} \x1b[32mok\x1b[0m",
         "linked target/release/part-{n}",
         "copied asset {n}.png (48 kB)",
         "downloading chunk {n}",
@@ -67,14 +67,14 @@ SAYINGS: dict[str, Sequence[str]] = {
         "chunk {n} is larger than 500 kB",
     ),
     "ERROR": (
-        "test session::resume::case_{n} failed: expected 3 lines, got 2",
+        "test session::resume::case_{n} \x1b[31mfailed\x1b[0m: expected 3 lines, got 2",
         "connection reset by peer while pushing layer {n}",
     ),
 }
 
 
-async def fill(grpc_address: str, url: str) -> None:
-    """Send builds over gRPC and executions over HTTP."""
+async def fill(grpc_address: str, url: str) -> str:
+    """Send builds over gRPC, executions and automation tasks over HTTP; the id of a task that is at its last stage."""
     source = random.Random(SEED)
     async with grpc.aio.insecure_channel(grpc_address) as channel:
         for build in BUILDS:
@@ -89,6 +89,22 @@ async def fill(grpc_address: str, url: str) -> None:
         for number in range(14):
             body = {"status": "error" if number % 6 == 0 else "success", "execution_time_ms": 900 + 40 * number}
             (await http.post(f"/api/scripts/script-{number % 4}/execution-record", json=body)).raise_for_status()
+        return await _automate(http)
+
+
+async def _automate(http: httpx2.AsyncClient) -> str:
+    """One task at its last stage, which is the answer, and two for later."""
+    week = {"scheduled_time": "2030-01-07T06:00:00Z", "repeat_type": "weekly", "timezone": "Asia/Seoul"}
+    for title in ("News of the week", "Tools we like"):
+        task: dict[str, object] = {"title": title, "type": "shortform", "schedule": week}
+        (await http.post("/api/automation/tasks", json=task)).raise_for_status()
+    task = {"title": "Street food in Busan", "type": "longform", "settings": {"language": "ko", "hold": True}}
+    held: str = (await http.post("/api/automation/tasks", json=task)).raise_for_status().json()["taskId"]
+    while True:
+        state = (await http.get(f"/api/automation/tasks/{held}")).raise_for_status().json()
+        if state["progress"]["stages"][-1]["status"] == "RUNNING":
+            return held
+        await asyncio.sleep(0.2)
 
 
 async def _publish(channel: grpc.aio.Channel, build: Build, source: random.Random) -> None:
@@ -98,16 +114,16 @@ async def _publish(channel: grpc.aio.Channel, build: Build, source: random.Rando
     )
     items = []
     for first in range(0, build.lines, WINDOW_LINES):
-        by_worker: dict[str, list[logs_pb2.Line]] = {}
+        lines: list[logs_pb2.Line] = []
         for number, level in enumerate(levels[first : first + WINDOW_LINES], first + 1):
             said = source.choice(SAYINGS[level]).format(n=number)
+            if number % 150 == 135:
+                said = f"::group::Package {number // 150 + 1}"
             at = int((start + build.seconds * number / build.lines) * 1e9)
             line = logs_pb2.Line(message=said.encode(), level=LEVELS[level], time_unix_nano=at)
-            by_worker.setdefault(source.choice(build.workers), []).append(line)
-        items += [
-            logs_pb2.PublishRequest(lines=logs_pb2.LineBatch(task_id=build.task_id, worker_id=worker, lines=lines))
-            for worker, lines in by_worker.items()
-        ]
+            lines.append(line)
+        batch = logs_pb2.LineBatch(task_id=build.task_id, worker_id=source.choice(build.workers), lines=lines)
+        items.append(logs_pb2.PublishRequest(lines=batch))
     items += [logs_pb2.PublishRequest(stage_progress=stage) for stage in _stages(build)]
     if build.status is not None:
         end = logs_pb2.EndOfTask(task_id=build.task_id, failed=build.status == "failed")
@@ -167,7 +183,7 @@ def _executions(source: random.Random) -> list[list[dict[str, Any]]]:
 def _execution(
     execution_id: str, at: int, source: random.Random, *, fails_at: str | None, until: str | None = None
 ) -> list[dict[str, Any]]:
-    reports = []
+    reports: list[dict[str, Any]] = []
     slow = source.uniform(0.7, 1.5)
     for node, name, kind, usual in NODES:
         for turn in range(3 if node == "score" else 1):

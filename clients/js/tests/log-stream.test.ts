@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { GatewayError, type LogStream, type LogStreamOptions, openLogStream, type StreamState } from '../src/index.ts'
 import { type Cut, EPOCH, lines, RoughGateway } from './support/rough-gateway.ts'
 import { recorded, until } from './support/watch.ts'
@@ -364,4 +364,24 @@ test('ids are encoded, and the address may have a path of its own', async () => 
   openLogStream({ url: `${gateway.url}/behind/proxy/`, taskId: 'a/b ?#', signal: AbortSignal.timeout(500) })
   await until(() => gateway.requests.length === 1)
   expect(gateway.requests[0]!.url.pathname).toBe('/behind/proxy/api/v1/log-streaming/logs/a%2Fb%20%3F%23/stream')
+})
+
+test('a listener that throws is heard of, and holds up neither the others nor the stream', async () => {
+  const thrown: unknown[] = []
+  const queued = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((run) => {
+    Promise.resolve()
+      .then(run)
+      .catch((error) => thrown.push(error))
+  })
+  gateway.lines = lines(2)
+  const stream = open()
+  stream.on('entries', () => {
+    throw new Error('of the page')
+  })
+  const said = recorded(stream)
+  await until(() => said.length === 2)
+  gateway.write(...lines(1, 3))
+  await until(() => said.length === 3)
+  queued.mockRestore()
+  expect(thrown.map(String)).toContain('Error: of the page')
 })
