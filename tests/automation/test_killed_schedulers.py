@@ -12,6 +12,7 @@ import pytest
 
 from automation.scheduler import utc_now
 from storage.automation import AutomationDatabase, TaskRepository
+from storage.journal import JournalObstructedError
 
 _PROGRAM = Path(__file__).with_name("scheduler_process.py")
 
@@ -50,9 +51,13 @@ def _working(database: AutomationDatabase, running: list[asyncio.subprocess.Proc
     running[slot].send_signal(signal.SIGSTOP)
     while Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[0] != "T":
         time.sleep(0.001)
-    with database.reading() as connection:
-        if connection.exec_driver_sql("SELECT 1 FROM otto_stage_processes WHERE pid = ?", (pid,)).first():
-            return slot
+    try:
+        # It may have been frozen with a lock on the file that keeps readers out, as the last one to close it has.
+        with AutomationDatabase(database.path, busy_seconds=0.1).reading() as connection:
+            if connection.exec_driver_sql("SELECT 1 FROM otto_stage_processes WHERE pid = ?", (pid,)).first():
+                return slot
+    except JournalObstructedError:
+        pass
     running[slot].send_signal(signal.SIGCONT)
     return None
 
