@@ -99,7 +99,7 @@ async def wait_for_line(page: Page, sequence: int) -> None:
             const box = document.querySelector('.log-window')?.getBoundingClientRect()
             if (!row || !box) return false
             const {top, bottom} = row.getBoundingClientRect()
-            return bottom > box.top && top < box.bottom
+            return bottom > box.top + 1 && top < box.bottom - 1
         }""",
         arg=sequence,
     )

@@ -198,9 +198,10 @@ export class RowWindow {
     return Math.abs(this.#anchor.row - row) < this.pageRows
   }
 
-  /** Put the scroll bar where the anchor is. */
+  /** Put the scroll bar where the anchor is; where it was moved and that is not told yet, that comes first. */
   #settle(): void {
     const { scroller } = this.elements
+    this.#scrolled()
     const extent = this.#extent
     const top = this.#isFollowing ? contentHeight(extent) - extent.viewport : topOf(this.#anchor, extent)
     this.#resize(extent)
@@ -217,6 +218,7 @@ export class RowWindow {
     this.#frame = 0
     const { source, elements } = this
     const { rowCount } = source
+    this.#scrolled()
     this.#resize(this.#extent)
     if (elements.window.scrollTop) elements.window.scrollTop = 0
     const isFollowing = this.#isFollowing

@@ -18,7 +18,7 @@ export interface KeyGroup {
   keys: Keys
 }
 
-const SEQUENCE_MILLISECONDS = 1200
+const SEQUENCE_MILLISECONDS = 1500
 
 /** Registered groups, the latest last; a later one wins over an earlier one. */
 export const groups = signal<readonly KeyGroup[]>([])
@@ -56,12 +56,14 @@ export function isTyping(target: EventTarget | null): boolean {
 /** Listens on a document until the returned function is called. */
 export function listen(document: Document): () => void {
   let before = ''
-  let forget: ReturnType<typeof setTimeout> | undefined
+  let beforeAt = 0
   const handle = (event: KeyboardEvent) => {
     if (event.defaultPrevented || event.isComposing) return
     const name = nameOf(event)
     const typing = isTyping(event.target)
     const isModal = document.querySelector('dialog[open]') !== null
+    // By when the keys were pressed, not by a timer: a page that is busy must not tear a sequence apart.
+    if (event.timeStamp - beforeAt > SEQUENCE_MILLISECONDS) before = ''
     for (const wanted of before ? [`${before} ${name}`, name] : [name]) {
       const found = [...groups.value].reverse().find((group) => wanted in group.keys)?.keys[wanted]
       if (!found || (typing && !found.inFields) || isModal) continue
@@ -74,15 +76,8 @@ export function listen(document: Document): () => void {
       !isModal &&
       groups.value.some(({ keys }) => Object.keys(keys).some((key) => key.startsWith(`${name} `)))
     before = starts ? name : ''
-    clearTimeout(forget)
-    if (starts)
-      forget = setTimeout(() => {
-        before = ''
-      }, SEQUENCE_MILLISECONDS)
+    beforeAt = event.timeStamp
   }
   document.addEventListener('keydown', handle)
-  return () => {
-    clearTimeout(forget)
-    document.removeEventListener('keydown', handle)
-  }
+  return () => document.removeEventListener('keydown', handle)
 }
