@@ -29,7 +29,8 @@ class GatewayProcess:
         self.log = directory / "gateway.log"
         self.http_port = _port("HTTP_PORT", 4000)
         self.grpc_port = _port("GRPC_PORT", 9090)
-        environment = {"DATABASE_URL": f"sqlite:///{directory / 'otto.db'}", **os.environ}
+        places = {"DATABASE_URL": f"sqlite:///{directory / 'otto.db'}", "TASKS_DIR": str(directory / "tasks")}
+        environment = {**places, **os.environ}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [str(Path(sys.executable).parent / "otto-gateway"), "serve"],

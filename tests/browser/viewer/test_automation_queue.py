@@ -60,3 +60,5 @@ async def test_a_task_is_created_watched_stopped_tried_again_and_deleted(viewer:
         await page.get_by_role("button", name="Retry").click()
         await expect(said.filter(has_text="Queued again: Schedule")).to_be_visible()
         await expect(page.locator(".stages li").nth(1)).to_contain_text("Running")
+        await page.get_by_role("button", name="Stop").click()  # a killed gateway would leave its process behind
+        await expect(said.filter(has_text=answer)).to_be_visible()

@@ -17,8 +17,10 @@ export function Dialog({
   // Before the next key, which may be the Escape that closes it: an effect would come after the next frame.
   useLayoutEffect(() => {
     const before = document.activeElement
-    box.current?.showModal()
+    const dialog = box.current
+    dialog?.showModal()
     return () => {
+      dialog?.close() // while it is modal, nothing else can have the focus
       if (before instanceof HTMLElement) before.focus()
     }
   }, [])
