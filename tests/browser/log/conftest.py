@@ -7,12 +7,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from tests.support.gateway_process import GatewayProcess
 from tests.support.log_pages import publish_lines
-from tests.support.programs import program
-from tests.support.web_pages import ARGUMENTS
 
 LINES = 6000
 WAIT_MILLISECONDS = 30_000
@@ -52,24 +50,22 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
 
 
 @pytest.fixture
-def open_log() -> OpenLog:
-    """Opens the log page of a task of a gateway in a browser of its own, as ``open_log(gateway, "/logs/build")``."""
+def open_log(browser: Browser) -> OpenLog:
+    """Opens the log page of a task of a gateway in a context of its own, as ``open_log(gateway, "/logs/build")``."""
 
     @contextlib.asynccontextmanager
     async def opened(gateway: GatewayProcess, address: str, **options: Any) -> AsyncIterator[Page]:
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=program("chromium"), args=ARGUMENTS)
-            try:
-                options = {"viewport": {"width": 1100, "height": 700}, "locale": "en-US", **options}
-                context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
-                page = await context.new_page()
-                page.set_default_timeout(WAIT_MILLISECONDS)
-                problems: list[str] = []
-                page.on("pageerror", lambda error: problems.append(str(error)))
-                await page.goto(f"{gateway.url}{address}")
-                yield page
-                assert not problems, problems
-            finally:
-                await browser.close()
+        options = {"viewport": {"width": 1100, "height": 700}, "locale": "en-US", "reduced_motion": "reduce", **options}
+        context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
+        try:
+            page = await context.new_page()
+            page.set_default_timeout(WAIT_MILLISECONDS)
+            problems: list[str] = []
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            await page.goto(f"{gateway.url}{address}")
+            yield page
+            assert not problems, problems
+        finally:
+            await context.close()
 
     return opened

@@ -8,7 +8,11 @@ from tests.browser.log.conftest import LINES, OpenLog
 from tests.support.gateway_process import GatewayProcess
 from tests.support.log_pages import publish_lines, wait_for_line
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 AXE = Path(__file__).parents[3] / "clients" / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
 TELL = "violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).slice(0, 3).join(' '))"

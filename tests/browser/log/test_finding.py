@@ -9,7 +9,11 @@ from tests.browser.log.conftest import LINES, OpenLog
 from tests.support.gateway_process import GatewayProcess
 from tests.support.log_pages import first_shown, lines_shown, wait_for_line
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def test_search_counts_the_whole_log_and_goes_to_what_is_not_on_screen(

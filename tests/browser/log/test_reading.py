@@ -6,7 +6,11 @@ from tests.browser.log.conftest import LINES, OpenLog
 from tests.support.gateway_process import GatewayProcess
 from tests.support.log_pages import first_shown, lines_shown, publish_lines, wait_for_line
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def test_the_page_opens_at_the_end_and_keeps_few_rows(build: GatewayProcess, open_log: OpenLog) -> None:

@@ -9,7 +9,11 @@ from tests.browser.log.conftest import OpenLog
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.log_pages import lines_shown, publish_lines, publish_stage, wait_for_line
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 HOSTILE = [
     "<script>window.ran = 1</script>",

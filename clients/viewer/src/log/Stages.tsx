@@ -1,3 +1,4 @@
+import { openPipeline } from 'otto-logs'
 import { useEffect, useState } from 'preact/hooks'
 import type { Shell } from '../shell/contract'
 import { type Stage, told } from './stages'
@@ -10,15 +11,12 @@ export function Stages({ pipelineId, shell }: { pipelineId: string; shell: Shell
   const t = shell.t.log
   useEffect(() => {
     setStages([])
-    const source = new EventSource(
-      `${shell.gateway.url}/api/v1/log-streaming/pipelines/${encodeURIComponent(pipelineId)}/progress`,
-    )
-    source.addEventListener('progress', (event) =>
-      setStages((before) => told(before, JSON.parse(event.data), Date.now())),
-    )
+    const pipeline = openPipeline({ ...shell.gateway, pipelineId })
+    pipeline.on('progress', (report) => setStages((before) => told(before, report, Date.now())))
+    pipeline.on('restart', () => setStages([]))
     const ticking = setInterval(() => setNow(Date.now()), 1000)
     return () => {
-      source.close()
+      pipeline.close()
       clearInterval(ticking)
     }
   }, [pipelineId])
@@ -27,8 +25,8 @@ export function Stages({ pipelineId, shell }: { pipelineId: string; shell: Shell
     <ol class="log-stages" aria-label={t.pipeline}>
       {stages.map((stage) => (
         <li key={stage.id} class={`is-${stage.status.toLowerCase().replace(/[^a-z]/g, '')}`} title={stage.message}>
-          <span class="log-stage-name">{stage.name}</span>
-          <progress max={100} value={stage.percent} aria-label={t.stage(stage.name, stage.percent)} />
+          <span class="log-stage-name">{stage.id}</span>
+          <progress max={100} value={stage.percent} aria-label={t.stage(stage.id, stage.percent)} />
           <span class="log-stage-time">
             {stage.startMilliseconds === null
               ? ''

@@ -1,9 +1,9 @@
 /** What the reader does with a log: where they look, what they chose, how lines are shown; the address follows. */
 import { batch, computed, effect, signal, untracked } from '@preact/signals'
+import type { Level, LogFilter } from 'otto-logs'
+import { gateway } from 'otto-logs/history'
 import type { Shell } from '../shell/contract'
 import { plain } from './ansi'
-import { Calls } from './calls'
-import type { Level, LogFilter } from './entry'
 import { LogModel } from './log-model'
 import { drawRow, type RowLook } from './row-view'
 import { type RowSource, RowWindow, type WindowElements } from './row-window'
@@ -41,7 +41,7 @@ export class LogController {
     this.#shell = shell
     this.#query = query
     this.view.value = viewState(query)
-    this.model = new LogModel(new Calls(shell.gateway, taskId))
+    this.model = new LogModel({ options: shell.gateway, stored: gateway(shell.gateway), taskId })
     this.model.onArrival = (count) => this.#arrivals(count)
     this.model.onRestart = () => this.#follow(true)
     this.isFollowing.value = this.view.value.lines === null
@@ -82,7 +82,7 @@ export class LogController {
     const { filter, lines, search } = this.view.value
     if (search) void this.model.find(search)
     await this.model.open(filter)
-    if (this.model.refusal.value && [401, 403].includes(this.model.refusal.value.status)) {
+    if (this.model.refusal.value && [401, 403].includes(this.model.refusal.value.status ?? 0)) {
       if (await this.#shell.signIn(this.model.refusal.value.message)) {
         this.model.refusal.value = null
         return this.#open()

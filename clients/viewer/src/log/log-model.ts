@@ -1,14 +1,15 @@
 /** One task's log as the page sees it: what is stored, what comes, what is looked for, and the rows that they make. */
 import { signal } from '@preact/signals'
-import { type Calls, type HistoryPage, RefusedError } from './calls'
-import { type Gap, isEmptyFilter, type Level, type LogEntry, type LogFilter } from './entry'
+import { type Gap, GatewayError, type Level, type LogEntry, type LogFilter } from 'otto-logs'
+import type { Counts, HistoryPage, HistoryQuery } from 'otto-logs/history'
+import { isEmptyFilter } from './filter'
 import { Folds, type Group, MARKER_TEXTS, markerOf } from './folds'
 import { LineCounts } from './histogram'
+import { followLog, type LiveState, type LogSource } from './live-log'
 import { PageCache } from './page-cache'
 import { BucketPlan, PAGE_LINES, type Plan, SequencePlan } from './plan'
 import { type Hidden, type Placed, RowModel } from './row-model'
 import { SearchState } from './search-state'
-import { Stream, type StreamState } from './stream'
 import type { LineRange } from './view-state'
 
 export type Notice =
@@ -29,6 +30,7 @@ const LOADS_MAX = 3
 const COUNT_BUCKETS = 240
 const PLAN_BUCKETS = 2000
 const COPY_LINES_MAX = 50_000
+const MATCHES_MAX = 100_000
 const WAITING_MAX = 100_000
 const MARKERS_PAGE = 10_000
 const RETRY_MILLISECONDS = 1500
@@ -36,8 +38,8 @@ const COUNTS_MILLISECONDS = 250
 
 export class LogModel {
   readonly phase = signal<Phase>('loading')
-  readonly refusal = signal<RefusedError | null>(null)
-  readonly stream = signal<StreamState>('connecting')
+  readonly refusal = signal<GatewayError | null>(null)
+  readonly stream = signal<LiveState>('connecting')
   readonly status = signal('UNKNOWN')
   /** Changes whenever rows may look different. */
   readonly version = signal(0)
@@ -58,14 +60,14 @@ export class LogModel {
   /** Told after everything was taken anew. */
   onRestart: () => void = () => {}
 
-  #calls: Calls
+  #source: LogSource
   #filter: LogFilter = {}
   #epoch = ''
   #plan: Plan = new SequencePlan(1, 0)
   #cache = new PageCache()
   #notices: Notice[] = []
   #missing: Gap[] = []
-  #stream: Stream | null = null
+  #unfollow: () => void = () => {}
   #life = new AbortController()
   #loading = new Map<number, Promise<void>>()
   #wanted: number[] = []
@@ -74,8 +76,8 @@ export class LogModel {
   #areMarkersKnown = false
   #waitingMarkers: LogEntry[] = []
 
-  constructor(calls: Calls) {
-    this.#calls = calls
+  constructor(source: LogSource) {
+    this.#source = source
   }
 
   get filter(): LogFilter {
@@ -99,20 +101,20 @@ export class LogModel {
   }
 
   get downloadUrl(): string {
-    return this.#calls.downloadUrl(this.#filter)
+    return this.#source.stored.downloadUrl(this.#source.taskId, { filter: this.#filter, format: 'text' })
   }
 
   close(): void {
     this.#life.abort()
     this.#searching?.abort()
-    this.#stream?.close()
+    this.#unfollow()
     clearTimeout(this.#countsTold)
   }
 
   /** Begin with a filter, or change it; what was known of lines goes, notices stay. */
   async open(filter: LogFilter): Promise<void> {
     this.#life.abort()
-    this.#stream?.close()
+    this.#unfollow()
     const life = new AbortController()
     this.#life = life
     this.#filter = filter
@@ -122,7 +124,7 @@ export class LogModel {
         return
       } catch (error) {
         if (life.signal.aborted) return
-        if (error instanceof RefusedError && error.status >= 400 && error.status < 500 && error.status !== 429) {
+        if (isRefusal(error)) {
           this.refusal.value = error
           this.phase.value = 'refused'
           return
@@ -138,14 +140,14 @@ export class LogModel {
     const isFiltered = this.isFiltered
     const ifStored = <T>(request: Promise<T>) =>
       request.catch((error) => {
-        if (error instanceof RefusedError && error.status === 404) return null
+        if (error instanceof GatewayError && error.status === 404) return null
         throw error
       })
     this.#uncounted = []
-    const counting = ifStored(this.#calls.counts(this.#filter, isFiltered ? PLAN_BUCKETS : COUNT_BUCKETS, life))
+    const counting = ifStored(this.#counted(isFiltered ? PLAN_BUCKETS : COUNT_BUCKETS, life))
     counting.catch(() => {})
     const [tail, counts] = await Promise.all([
-      ifStored(this.#calls.page({ tail: 2 * PAGE_LINES, limit: 2 * PAGE_LINES }, this.#filter, life)),
+      ifStored(this.#page({ tail: 2 * PAGE_LINES, limit: 2 * PAGE_LINES, filter: this.#filter, signal: life })),
       isFiltered ? counting : null,
     ])
     if (life.aborted) return
@@ -182,21 +184,20 @@ export class LogModel {
       if (range.from < oldest && !(range.from <= 1)) break
       const entries = tail.entries.filter(({ sequence }) => range.from <= sequence && sequence <= range.to)
       if (entries.length < range.total && this.isFiltered) break
-      this.#takePage(page, entries, tail.gaps ?? [])
+      this.#takePage(page, entries, tail.gaps)
     }
     this.#seen(tail.entries)
   }
 
   #follow(after: number): void {
-    let connection: StreamState = 'connecting'
-    this.#stream = new Stream(this.#calls, this.#filter, this.#epoch, after, {
+    const position = this.#epoch ? `${this.#epoch}-${after}` : `${after}`
+    this.#unfollow = followLog(this.#source, this.#filter, position, {
       entries: (batch) => this.#arrived(batch),
       gap: (gap) => this.#gap(gap),
       restart: () => this.#restart(),
       state: (state) => {
-        if (state === 'waiting' && connection !== 'waiting') this.#wentOffline()
+        if (state === 'waiting') this.#wentOffline()
         if (state === 'open' || state === 'complete') this.#cameBack()
-        connection = state
         this.stream.value = state
       },
       complete: ({ status, lastSequence }) => {
@@ -280,6 +281,7 @@ export class LogModel {
   }
 
   #wentOffline(): void {
+    if (this.#offline) return
     this.#notice({
       kind: 'offline',
       key: `offline-${Date.now()}`,
@@ -290,9 +292,16 @@ export class LogModel {
     this.#arrange()
   }
 
+  /** The time without a connection that is not over. */
+  get #offline() {
+    return this.#notices.find((notice) => notice.kind === 'offline' && notice.until === null) as
+      | (Notice & { kind: 'offline' })
+      | undefined
+  }
+
   #cameBack(): void {
-    const latest = this.#notices.find((notice) => notice.kind === 'offline' && notice.until === null)
-    if (latest?.kind !== 'offline') return
+    const latest = this.#offline
+    if (!latest) return
     const back = { ...latest, until: Date.now() }
     this.#notices = this.#notices.map((notice) => (notice === latest ? back : notice))
     this.#arrange()
@@ -316,7 +325,15 @@ export class LogModel {
     this.version.value += 1
   }
 
-  async #count(counting: Promise<Awaited<ReturnType<Calls['counts']>> | null>, life: AbortSignal): Promise<void> {
+  #page(query: HistoryQuery): Promise<HistoryPage> {
+    return this.#source.stored.history(this.#source.taskId, query)
+  }
+
+  #counted(buckets: number, life: AbortSignal): Promise<Counts> {
+    return this.#source.stored.counts(this.#source.taskId, { filter: this.#filter, buckets, signal: life })
+  }
+
+  async #count(counting: Promise<Counts | null>, life: AbortSignal): Promise<void> {
     const counts = await counting.catch(() => null)
     if (life.aborted) return
     this.counts.value = counts
@@ -328,7 +345,7 @@ export class LogModel {
   }
 
   async #findStart(life: AbortSignal): Promise<void> {
-    const page = await this.#calls.page({ limit: 1 }, {}, life).catch(() => null)
+    const page = await this.#page({ limit: 1, signal: life }).catch(() => null)
     if (!life.aborted && page?.entries[0]) this.startTimestamp.value = page.entries[0].timestamp
   }
 
@@ -336,11 +353,12 @@ export class LogModel {
     let after: string | undefined
     try {
       for (;;) {
-        const page = await this.#calls.page(
-          { ...(after ? { after } : {}), limit: MARKERS_PAGE },
-          { keywords: [...MARKER_TEXTS] },
-          life,
-        )
+        const page = await this.#page({
+          ...(after ? { after } : {}),
+          limit: MARKERS_PAGE,
+          filter: { keywords: [...MARKER_TEXTS] },
+          signal: life,
+        })
         if (life.aborted) return
         this.#takeMarkers(page.entries)
         if (!page.hasNext || !page.next || page.next === after || this.folds.size >= this.folds.groupsMax) break
@@ -423,7 +441,7 @@ export class LogModel {
     const loading = this.#fetchPage(page, life)
       .catch(async (error) => {
         if (life.aborted) return
-        if (error instanceof RefusedError && error.status < 500 && error.status !== 429) return
+        if (isRefusal(error)) return
         await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS))
       })
       .finally(() => {
@@ -443,12 +461,12 @@ export class LogModel {
     let after = `${this.#epoch}-${range.from - 1}`
     while (entries.length < range.total) {
       const limit = Math.min(range.total - entries.length, 5000)
-      const answer = await this.#calls.page({ after, limit }, this.#filter, life)
+      const answer = await this.#page({ after, limit, filter: this.#filter, signal: life })
       if (life.aborted) return
       if (answer.epoch !== this.#epoch) return this.#restart()
       const within = answer.entries.filter(({ sequence }) => sequence <= range.to)
       entries.push(...within)
-      gaps.push(...(answer.gaps ?? []))
+      gaps.push(...answer.gaps)
       if (within.length < answer.entries.length || !answer.next || answer.next === after || !answer.hasNext) break
       if (Number(answer.next.split('-').pop()) >= range.to) break
       after = answer.next
@@ -500,11 +518,12 @@ export class LogModel {
     const position = `${this.#epoch}-${sequence}`
     const filter = { ...this.#filter, levels: this.#filter.levels?.filter((level) => levels.includes(level)) ?? levels }
     if (!filter.levels.length) return null
-    const page = await this.#calls.page(
-      { ...(isForward ? { after: position } : { before: position }), limit: 1 },
+    const page = await this.#page({
+      ...(isForward ? { after: position } : { before: position }),
+      limit: 1,
       filter,
-      this.#life.signal,
-    )
+      signal: this.#life.signal,
+    })
     return page.entries[0]?.sequence ?? null
   }
 
@@ -524,11 +543,12 @@ export class LogModel {
     const entries: LogEntry[] = []
     let after = `${this.#epoch}-${from - 1}`
     while (entries.length < COPY_LINES_MAX) {
-      const page = await this.#calls.page(
-        { after, limit: Math.min(to - from + 1, 5000) },
-        this.#filter,
-        this.#life.signal,
-      )
+      const page = await this.#page({
+        after,
+        limit: Math.min(to - from + 1, 5000),
+        filter: this.#filter,
+        signal: this.#life.signal,
+      })
       entries.push(...page.entries.filter(({ sequence }) => sequence <= to))
       const last = page.entries[page.entries.length - 1]?.sequence ?? to
       if (!page.hasNext || !page.next || page.next === after || last >= to) break
@@ -550,9 +570,17 @@ export class LogModel {
     const search = this.search.value?.text === text ? this.search.value : new SearchState(text)
     this.search.value = search
     this.version.value += 1
-    const found = await this.#calls.matches(text, this.#filter, searching.signal).catch(() => null)
+    const found = await this.#source.stored
+      .matches(this.#source.taskId, { q: text, filter: this.#filter, limit: MATCHES_MAX, signal: searching.signal })
+      .catch(() => null)
     if (searching.signal.aborted || !found) return
     search.take(found)
     this.searchVersion.value += 1
   }
+}
+
+/** Whether asking again would bring the same answer. */
+function isRefusal(error: unknown): error is GatewayError {
+  const status = error instanceof GatewayError ? (error.status ?? 0) : 0
+  return status >= 400 && status < 500 && status !== 429
 }

@@ -1,7 +1,8 @@
 /** One row's element. Everything that came from outside is put in as text. */
+
+import type { LogEntry } from 'otto-logs'
 import type { Words } from '../words/words'
 import { paint, type Span } from './ansi'
-import type { LogEntry } from './entry'
 import { type Group, markerOf } from './folds'
 import type { Notice, Row } from './log-model'
 import { occurrences } from './search-state'

@@ -1,19 +1,10 @@
 /** A pipeline's stages as they are told, in the order in which they were first heard of. */
-export interface StageReport {
-  stageId: string
-  stageName?: string
-  status: string
-  progressPercentage?: number
-  message?: string
-  errorMessage?: string
-  timestamp?: string
-  startedAt?: string
-  endedAt?: string
-}
+import type { PipelineProgress } from 'otto-logs'
+
+export type StageReport = Pick<PipelineProgress, 'stageId' | 'status'> & Partial<PipelineProgress>
 
 export interface Stage {
   id: string
-  name: string
   status: string
   percent: number
   message: string
@@ -30,7 +21,6 @@ export function told(stages: readonly Stage[], report: StageReport, now: number)
   const at = time(report.timestamp) ?? now
   const stage: Stage = {
     id: report.stageId,
-    name: report.stageName || report.stageId,
     status,
     percent: Math.min(
       Math.max(report.progressPercentage ?? (status === 'COMPLETED' ? 100 : (known?.percent ?? 0)), 0),
@@ -38,7 +28,7 @@ export function told(stages: readonly Stage[], report: StageReport, now: number)
     ),
     message: report.errorMessage || report.message || '',
     startMilliseconds: time(report.startedAt) ?? known?.startMilliseconds ?? (status === 'PENDING' ? null : at),
-    endMilliseconds: OVER.has(status) ? (time(report.endedAt) ?? known?.endMilliseconds ?? at) : null,
+    endMilliseconds: OVER.has(status) ? (time(report.completedAt) ?? known?.endMilliseconds ?? at) : null,
   }
   return known ? stages.map((other) => (other === known ? stage : other)) : [...stages, stage]
 }

@@ -1,29 +1,23 @@
+import { openPipeline, type PipelineProgress } from 'otto-logs'
 import { useEffect, useState } from 'preact/hooks'
-import { listenTo } from '../data/events'
 import { Bar } from '../parts/Bar'
 import { Empty } from '../parts/State'
 import { Status, toneOf } from '../parts/Status'
 import { useTitle } from '../parts/use-title'
 import type { Shell } from '../shell/contract'
 
-interface Stage {
-  stageId: string
-  status: string
-  progressPercentage?: number
-  message?: string
-  errorMessage?: string
-}
-
 /** The stages of one pipeline, live. */
 export function Pipeline({ shell, pipelineId }: { shell: Shell; pipelineId: string }) {
   const t = shell.t
-  const [stages, setStages] = useState<ReadonlyMap<string, Stage>>(new Map())
+  const [stages, setStages] = useState<readonly PipelineProgress[]>([])
   useTitle(shell, pipelineId)
   useEffect(() => {
-    setStages(new Map())
-    return listenTo(`/api/v1/log-streaming/pipelines/${encodeURIComponent(pipelineId)}/progress`, {
-      progress: (stage) => setStages((before) => new Map(before).set((stage as Stage).stageId, stage as Stage)),
-    })
+    setStages([])
+    const pipeline = openPipeline({ ...shell.gateway, pipelineId })
+    const show = () => setStages(pipeline.stages)
+    pipeline.on('progress', show)
+    pipeline.on('restart', show)
+    return () => pipeline.close()
   }, [pipelineId])
   return (
     <section class="page">
@@ -35,7 +29,7 @@ export function Pipeline({ shell, pipelineId }: { shell: Shell; pipelineId: stri
           <bdi>{pipelineId}</bdi>
         </h1>
       </header>
-      {stages.size === 0 ? (
+      {stages.length === 0 ? (
         <Empty title={t.pipeline.none}>
           <p>{t.pipeline.noneText}</p>
         </Empty>
@@ -50,7 +44,7 @@ export function Pipeline({ shell, pipelineId }: { shell: Shell; pipelineId: stri
             </tr>
           </thead>
           <tbody>
-            {[...stages.values()].map((stage) => (
+            {stages.map((stage) => (
               <tr key={stage.stageId}>
                 <td>
                   <Status status={stage.status} t={t} />

@@ -1,7 +1,7 @@
 // The last lines of a task beside other things; the log page has all of them.
+import { type LogEntry, openLogStream } from 'otto-logs'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { listenTo } from '../data/events'
-import { type Line, plain } from '../data/search'
+import { plain } from '../data/search'
 import { clock, millisecondsOf } from '../data/times'
 import type { Shell } from '../shell/contract'
 
@@ -9,40 +9,17 @@ const LINES_MAX = 200
 
 export function LogTail({ shell, taskId }: { shell: Shell; taskId: string }) {
   const t = shell.t.automationTask
-  const [lines, setLines] = useState<readonly Line[]>([])
+  const [lines, setLines] = useState<readonly LogEntry[]>([])
   const [isOpen, setOpen] = useState(true)
   const box = useRef<HTMLOListElement>(null)
   const follows = useRef(true)
   useEffect(() => {
-    let waiting: Line[] = []
-    let frame = 0
     setLines([])
-    const put = () => {
-      frame = 0
-      const added = waiting
-      waiting = []
-      // A stream that comes back sends its tail again: sequences tell what is new.
-      setLines((before) => {
-        const last = before.at(-1)?.sequence ?? 0
-        return [...before, ...added.filter((line) => line.sequence > last)].slice(-LINES_MAX)
-      })
-    }
-    const close = listenTo(
-      `/api/v1/log-streaming/logs/${encodeURIComponent(taskId)}/stream?tail=${LINES_MAX}`,
-      {
-        message: (entry) => {
-          waiting.push(entry as Line)
-          if (waiting.length > LINES_MAX) waiting.shift()
-          frame ||= requestAnimationFrame(put)
-        },
-        complete: () => {},
-      },
-      setOpen,
-    )
-    return () => {
-      close()
-      cancelAnimationFrame(frame)
-    }
+    const stream = openLogStream({ ...shell.gateway, taskId, tail: LINES_MAX, bufferSize: LINES_MAX })
+    stream.on('entries', () => setLines(stream.entries))
+    stream.on('restart', () => setLines([]))
+    stream.on('state', ({ kind }) => setOpen(kind !== 'waiting' && kind !== 'closed'))
+    return () => stream.close()
   }, [taskId])
   useEffect(() => {
     if (box.current && follows.current) box.current.scrollTop = box.current.scrollHeight

@@ -1,14 +1,9 @@
 // What a page gets from the shell; the pages know nothing else of it.
+import type { GatewayOptions } from 'otto-logs'
 import type { Words } from '../words/words'
 import type { Keys } from './keys'
 
-/** Where the gateway is, and how to prove who asks; see otto-logs. */
-export interface GatewayOptions {
-  url: string
-  token?: string
-  getToken?: () => string | Promise<string>
-  fetch?: typeof fetch
-}
+export type { GatewayOptions }
 
 export interface Shell {
   gateway: GatewayOptions
