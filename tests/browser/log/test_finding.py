@@ -68,6 +68,22 @@ async def test_groups_fold_and_unfold(build: GatewayProcess, open_log: OpenLog) 
         await wait_for_line(page, 4100)
 
 
+async def test_groups_fold_under_a_filter_that_shows_their_heads(build: GatewayProcess, open_log: OpenLog) -> None:
+    """A fold hides those of its lines that pass; where heads do not pass, nothing folds."""
+    async with open_log(build, "/logs/build?level=INFO&line=4001") as page:
+        await wait_for_line(page, 4001)
+        await page.locator('.log-row[data-sequence="4001"]').get_by_role("button", name="Fold").click()
+        await page.get_by_text("171 lines folded").wait_for()
+        assert [n for n in await lines_shown(page) if n in range(4001, 4193)] == [4001, 4191, 4192]
+        await page.locator('.log-row[data-sequence="4001"]').get_by_role("button", name="Unfold").click()
+        await wait_for_line(page, 4002)
+        await page.keyboard.press("Shift+O")
+        await page.get_by_text("171 lines folded").nth(1).wait_for()
+        await page.goto(f"{build.url}/logs/build?level=ERROR&line=4100")
+        await wait_for_line(page, 4100)
+        assert await page.locator(".log-fold").count() == 0
+
+
 async def test_a_line_and_a_range_have_addresses(build: GatewayProcess, open_log: OpenLog) -> None:
     """Numbers choose lines, the address has them, opening it shows them, and copying takes their text."""
     async with open_log(build, "/logs/build?line=2000") as page:

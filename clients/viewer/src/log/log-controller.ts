@@ -431,16 +431,19 @@ export class LogController {
     const group = start ?? (what?.kind === 'line' ? what.group?.start : undefined)
     if (group === undefined) return
     const top = this.isFollowing.value ? null : this.model.sequenceAt(this.#window?.anchor.row ?? 0)
-    if (this.model.toggleFold(group)) void this.#rearranged(top)
+    void this.model.toggleFold(group).then((isChanged) => {
+      if (isChanged) this.#rearranged(top)
+    })
   }
 
   foldAll(): void {
     const top = this.isFollowing.value ? null : this.model.sequenceAt(this.#window?.anchor.row ?? 0)
-    this.model.foldAll([...this.model.folds.groups].some(({ start }) => !this.model.folds.isFolded(start)))
-    void this.#rearranged(top)
+    const { folds } = this.model
+    const isFolding = [...folds.groups].some(({ start }) => folds.group(start) && !folds.isFolded(start))
+    void this.model.foldAll(isFolding).then(() => this.#rearranged(top))
   }
 
-  async #rearranged(top: number | null): Promise<void> {
+  #rearranged(top: number | null): void {
     this.activeRow.value = null
     if (top !== null) this.#window?.place(this.model.rowNear(top))
     this.#window?.forget()

@@ -7,7 +7,7 @@ import { Folds, type Group, MARKER_TEXTS, markerOf } from './folds'
 import { LineCounts } from './histogram'
 import { followLog, type LiveState, type LogSource } from './live-log'
 import { PageCache } from './page-cache'
-import { BucketPlan, PAGE_LINES, type Plan, SequencePlan } from './plan'
+import { BucketPlan, PAGE_LINES, type Place, type Plan, SequencePlan } from './plan'
 import { type Hidden, type Placed, RowModel } from './row-model'
 import { SearchState } from './search-state'
 import type { LineRange } from './view-state'
@@ -21,7 +21,14 @@ export type Notice =
 export type Row =
   | { kind: 'notice'; notice: Notice }
   /** undefined: not loaded; null: no longer stored. */
-  | { kind: 'line'; index: number; entry: LogEntry | null | undefined; group?: Group; isFolded?: boolean }
+  | {
+      kind: 'line'
+      index: number
+      entry: LogEntry | null | undefined
+      group?: Group
+      isFolded?: boolean
+      folded?: number
+    }
 
 export type Phase = 'loading' | 'open' | 'missing' | 'refused' | 'unreachable'
 
@@ -32,6 +39,8 @@ const PLAN_BUCKETS = 2000
 const COPY_LINES_MAX = 50_000
 const MATCHES_MAX = 100_000
 const WAITING_MAX = 100_000
+/** Groups that are folded at once under a filter: each may ask for a page. */
+const FILTERED_FOLDS_MAX = 200
 const MARKERS_PAGE = 10_000
 const RETRY_MILLISECONDS = 1500
 const COUNTS_MILLISECONDS = 250
@@ -75,6 +84,7 @@ export class LogModel {
   #searching: AbortController | null = null
   #areMarkersKnown = false
   #waitingMarkers: LogEntry[] = []
+  #foldPlaces = new Map<number, { from: Place; to: Place }>()
 
   constructor(source: LogSource) {
     this.#source = source
@@ -154,8 +164,9 @@ export class LogModel {
     this.#cache.clear()
     this.#loading.clear()
     this.#missing = []
-    this.folds.clear()
-    this.#areMarkersKnown = isFiltered
+    this.folds.clear(isFiltered)
+    this.#foldPlaces.clear()
+    this.#areMarkersKnown = false
     this.#waitingMarkers = []
     this.#epoch = tail?.epoch ?? ''
     const first = tail?.firstSequence || 1
@@ -172,7 +183,7 @@ export class LogModel {
     this.#arrange()
     this.#follow(last)
     void this.#count(counting, life)
-    if (!isFiltered) void this.#findMarkers(life)
+    void this.#findMarkers(life)
     void this.#findStart(life)
     if (this.search.value) void this.find(this.search.value.text)
   }
@@ -222,7 +233,8 @@ export class LogModel {
       this.#cache.append(place.page, place.offset, entry)
       if (this.#uncounted === null) this.counts.value.add(entry)
       else if (this.#uncounted.length < WAITING_MAX) this.#uncounted.push(entry)
-      const marker = this.isFiltered ? null : markerOf(entry.message)
+      // Where a text is asked for, markers come that the stream leaves out.
+      const marker = this.#filter.keywords?.length ? null : markerOf(entry.message)
       if (marker && this.#areMarkersKnown) hasMarker = this.folds.add(entry.sequence, marker) || hasMarker
       else if (marker) this.#waitingMarkers.push(entry)
       if (this.search.value?.see(entry.sequence, entry.message)) this.searchVersion.value += 1
@@ -319,6 +331,11 @@ export class LogModel {
       for (const { from, to } of this.#missing) hidden.push({ from: this.#plan.indexOf(from), to: behind(to) })
       for (const { from, to } of this.folds.hidden(this.lastSequence.value))
         hidden.push({ from: this.#plan.indexOf(from), to: behind(to) })
+    } else {
+      for (const start of this.folds.folded) {
+        const known = this.#foldPlaces.get(start)
+        if (known) hidden.push({ from: this.#indexAt(known.from), to: this.#indexAt(known.to) })
+      }
     }
     const notices: Placed<Notice>[] = this.#notices.map((notice) => ({ at: this.#indexOf(notice.sequence), notice }))
     this.rows.arrange(this.#plan.lineCount, hidden, notices)
@@ -356,7 +373,7 @@ export class LogModel {
         const page = await this.#page({
           ...(after ? { after } : {}),
           limit: MARKERS_PAGE,
-          filter: { keywords: [...MARKER_TEXTS] },
+          filter: { ...this.#filter, keywords: [...MARKER_TEXTS] },
           signal: life,
         })
         if (life.aborted) return
@@ -376,8 +393,13 @@ export class LogModel {
   #takeMarkers(entries: readonly LogEntry[]): void {
     for (const entry of entries) {
       const marker = markerOf(entry.message)
-      if (marker) this.folds.add(entry.sequence, marker)
+      if (marker) this.folds.add(entry.sequence, marker, this.#hasText(entry))
     }
+  }
+
+  #hasText({ message }: LogEntry): boolean {
+    const text = message.toLowerCase()
+    return this.#filter.keywords?.some((keyword) => text.includes(keyword.toLowerCase())) ?? true
   }
 
   // --- rows ---
@@ -389,7 +411,8 @@ export class LogModel {
     const entry = this.#cache.get(page)?.lines[offset]
     const group = entry ? this.folds.group(entry.sequence) : undefined
     if (!group) return { kind: 'line', index: place.index, entry }
-    return { kind: 'line', index: place.index, entry, group, isFolded: this.folds.isFolded(group.start) }
+    const isFolded = this.folds.isFolded(group.start)
+    return { kind: 'line', index: place.index, entry, group, isFolded, folded: this.#foldedLines(group) }
   }
 
   /** The sequence of a row, or the nearest one that is known. */
@@ -504,7 +527,8 @@ export class LogModel {
     if (this.isFiltered && this.#plan.pageCount) {
       const page = this.#plan.pageOf(sequence)
       if (!this.#isLoaded(page)) await (this.#loading.get(page) ?? this.#load(page))
-    } else if (this.folds.reveal(sequence)) this.#arrange()
+    }
+    if (this.folds.reveal(sequence)) this.#arrange()
     return this.rows.rowOf(Math.min(this.#indexOf(sequence), Math.max(this.lineCount - 1, 0)))
   }
 
@@ -527,15 +551,59 @@ export class LogModel {
     return page.entries[0]?.sequence ?? null
   }
 
-  toggleFold(start: number): boolean {
+  async toggleFold(start: number): Promise<boolean> {
+    const group = this.folds.group(start)
+    if (!group) return false
+    if (this.isFiltered) await this.#placeFold(group)
     const isChanged = this.folds.toggle(start)
     if (isChanged) this.#arrange()
     return isChanged
   }
 
-  foldAll(isFolded: boolean): void {
-    this.folds.setAll(isFolded)
+  async foldAll(isFolded: boolean): Promise<void> {
+    this.folds.setAll(isFolded, this.isFiltered ? FILTERED_FOLDS_MAX : undefined)
+    const { signal } = this.#life
+    if (this.isFiltered) {
+      for (const start of [...this.folds.folded]) {
+        const group = this.folds.group(start)
+        if (group) await this.#placeFold(group)
+        if (signal.aborted) return
+      }
+    }
     this.#arrange()
+  }
+
+  /**
+   * Which lines a group holds under a filter. Only pages that are loaded say that exactly; a place in one stays true when
+   * other pages are counted anew, or leave the memory.
+   */
+  async #placeFold({ start, end }: Group): Promise<void> {
+    if (end === null || this.#foldPlaces.has(start)) return
+    const { signal } = this.#life
+    const from = await this.#placeOf(start + 1)
+    const to = await this.#placeOf(end + 1)
+    if (from && to && !signal.aborted) this.#foldPlaces.set(start, { from, to })
+  }
+
+  #indexAt({ page, offset }: Place): number {
+    return this.#plan.start(page) + offset
+  }
+
+  /** How many lines a group's fold hides. */
+  #foldedLines({ start, end }: Group): number {
+    const known = this.#foldPlaces.get(start)
+    if (this.isFiltered) return known ? this.#indexAt(known.to) - this.#indexAt(known.from) : 0
+    return end === null ? 0 : end - start
+  }
+
+  /** The place of the first line at or behind `sequence` that passes the filter; null where it cannot be known. */
+  async #placeOf(sequence: number): Promise<Place | null> {
+    const page = this.#plan.pageOf(sequence)
+    if (!this.#isLoaded(page)) await (this.#loading.get(page) ?? this.#load(page))
+    const known = this.#isLoaded(page) ? this.#cache.get(page) : undefined
+    if (!known) return null
+    const offset = known.lines.findIndex((line) => (line?.sequence ?? 0) >= sequence)
+    return { page, offset: offset < 0 ? known.lines.length : offset }
   }
 
   /** The lines of a range that pass the filter, to be copied. */
