@@ -46,7 +46,7 @@ class Viewer:
 
 
 async def violations(page: Page) -> list[str]:
-    """What axe finds wrong with a page as it is: all rules but those of level AAA, best practice and experiments too."""
+    """What axe finds wrong with a page as it is: all rules but AAA, best practice and experiments too."""
     await page.evaluate(AXE.read_text())
     found = await page.evaluate("""() => {
         const values = axe.getRules().filter(rule => !rule.tags.includes('wcag2aaa')).map(rule => rule.ruleId)

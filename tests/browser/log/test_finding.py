@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from tests.browser.log.conftest import LINES, OpenLog
 from tests.support.gateway_process import GatewayProcess
-from tests.support.log_pages import first_shown, lines_shown, wait_for_line
+from tests.support.log_pages import first_shown, lines_shown, publish_lines, wait_for_line
 
 pytestmark = [
     pytest.mark.browser,
@@ -82,6 +82,22 @@ async def test_groups_fold_under_a_filter_that_shows_their_heads(build: GatewayP
         await page.goto(f"{build.url}/logs/build?level=ERROR&line=4100")
         await wait_for_line(page, 4100)
         assert await page.locator(".log-fold").count() == 0
+
+
+async def test_sections_that_gitlab_collapses_open(build: GatewayProcess, open_log: OpenLog) -> None:
+    """They begin as one row with their title; a filter that shows what is in them opens them."""
+    start, end = "section_start:1:prep[collapsed=true]\r\x1b[0KPrepare", "section_end:2:prep\r\x1b[0K"
+    lines = [("INFO", text) for text in (start, "one", "two", end, "after")]
+    await publish_lines(build.grpc_address, "sections", lines)
+    async with open_log(build, "/logs/sections") as page:
+        await page.get_by_text("3 lines folded").wait_for()
+        assert await lines_shown(page) == [1, 5]
+        assert (await page.locator('[data-sequence="1"] .log-message').inner_text()).startswith("Prepare")
+        await page.get_by_role("button", name="INFO: 5").click()
+        await wait_for_line(page, 2)
+        assert await lines_shown(page) == [1, 2, 3, 4, 5]
+        await page.get_by_role("button", name="Fold").click()
+        await page.get_by_text("3 lines folded").wait_for()
 
 
 async def test_a_line_and_a_range_have_addresses(build: GatewayProcess, open_log: OpenLog) -> None:
