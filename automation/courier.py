@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from storage.automation import AutomationDatabase
 from storage.automation.log import progress, rows_after, save_progress
-from storage.automation.records import QUEUE_TYPES, share_done
+from storage.automation.records import POSITION, QUEUE_TYPES, share_done
 
 __all__ = ["Courier", "Lines"]
 
@@ -80,6 +80,8 @@ class Courier:
 
     async def _send(self, row: dict[str, Any]) -> None:
         given = json.loads(row["metadata"] or "{}")
+        if POSITION in given:
+            return  # it came from a stream
         names = ("queue_type", "queue_id", "action_type", "pid", "process_name")
         metadata = {**given, **{name: row[name] for name in names if row[name] is not None}, "task_log_id": row["id"]}
         await self._lines.log(

@@ -28,7 +28,7 @@ from filters.identifiers import IdentifierError, check_identifier
 from filters.messages import cut_message
 from storage.automation import AutomationDatabase
 from storage.automation.log import progress, rows_after, save_progress
-from storage.automation.records import QUEUE_TYPES, share_done
+from storage.automation.records import POSITION, QUEUE_TYPES, share_done
 from storage.journal import Append, JournalError, LineBatch, ProducerNumber, Receipt, StageProgress, TaskEnding
 
 __all__ = ["PRODUCER_ID", "JournalCourier"]
@@ -168,6 +168,8 @@ class JournalCourier:
         except IdentifierError:
             return
         given = json.loads(row["metadata"] or "{}")
+        if POSITION in given:
+            return  # it came from the stream
         parts: list[tuple[int, Append]] = [(0, _line(row, given, self._message_bytes_max))]
         parts += enumerate(_transitions(row, given), start=1)
         ending = self._ending(row)

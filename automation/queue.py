@@ -4,15 +4,16 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
 from automation.journal_courier import Journal, JournalCourier
-from automation.scheduler import Scheduler, utc_now
-from automation.stages import Stage
+from automation.received_lines import ReceivedLines, Records
+from automation.scheduler import AnyStage, Scheduler, utc_now
+from automation.statistics import QueueStatistics
 from automation.stopping import stop_task
-from storage.automation import AutomationDatabase, TaskOverview, TaskRepository
+from storage.automation import TABS, AutomationDatabase, TaskOverview, TaskRepository
 from storage.journal import JournalError
 
 __all__ = ["AutomationQueue"]
@@ -21,12 +22,16 @@ _ROUNDS_MAX: Final = 20
 _log = structlog.get_logger(__name__)
 
 
+class JournalOfTheQueue(Journal, Records, Protocol):
+    """Takes the queue's lines, and shows everybody's."""
+
+
 class AutomationQueue:
     """Works from ``start`` until ``close``; all methods belong to the event loop's thread.
 
     Args:
         database: where the tables are, or will be.
-        journal: gets lines, stages and ends.
+        journal: gets lines, stages and ends; lines of others for tasks of the queue become rows of ``task_logs``.
         stages: what runs for each queue type.
         tasks_directory: where each task has its files.
         message_bytes_max: a longer line is cut.
@@ -38,8 +43,8 @@ class AutomationQueue:
     def __init__(
         self,
         database: AutomationDatabase,
-        journal: Journal,
-        stages: Mapping[str, Stage],
+        journal: JournalOfTheQueue,
+        stages: Mapping[str, AnyStage],
         tasks_directory: Path,
         *,
         message_bytes_max: int = 64 << 10,
@@ -49,17 +54,33 @@ class AutomationQueue:
         self._overview = TaskOverview(database)
         self._scheduler = Scheduler(database, stages, tasks_directory)
         self._courier = JournalCourier(database, journal, message_bytes_max=message_bytes_max)
+        self._received = ReceivedLines(database, journal)
         self._work: list[asyncio.Task[None]] = []
 
     def __repr__(self) -> str:
         return f"<AutomationQueue {self._scheduler!r} {self._courier!r}>"
+
+    @property
+    def statistics(self) -> QueueStatistics:
+        """What was done since the start, and what there is to do; may be read in any thread."""
+        return self._scheduler.counters.statistics
+
+    @property
+    def tabs(self) -> tuple[str, ...]:
+        """What ``page`` takes as ``tab``."""
+        return TABS
 
     async def start(self) -> None:
         """Create the tables that are missing, and go on with what is there."""
         await asyncio.to_thread(self._database.prepare)
         self._work = [
             asyncio.create_task(self._lasting(part.run), name=f"automation {name}")
-            for name, part in (("scheduler", self._scheduler), ("courier", self._courier))
+            for name, part in (
+                ("scheduler", self._scheduler),
+                ("courier", self._courier),
+                ("received lines", self._received),
+                ("counts", self._scheduler.counters),
+            )
         ]
 
     async def close(self) -> None:
@@ -67,11 +88,12 @@ class AutomationQueue:
         work, self._work = self._work, []
         if not work:
             return
-        scheduler, courier = work
+        scheduler, *others = work
         scheduler.cancel()
         await asyncio.gather(scheduler, return_exceptions=True)
-        courier.cancel()
-        await asyncio.gather(courier, return_exceptions=True)
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
         await self._send_rest()
 
     async def create(self, title: str, kind: str, **fields: Any) -> str:

@@ -3,29 +3,34 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from automation.coroutines import CoroutineStage, run_coroutine
 from automation.processes import boot_id, end_group
 from automation.schedules import next_due
 from automation.stages import Stage, StageFailedError, run_stage
+from automation.statistics import QueueCounters
 from storage.automation import (
     AutomationDatabase,
     LockLostError,
     QueueItem,
     QueueRepository,
     SchedulerLock,
+    TaskLine,
     TaskRepository,
 )
 from storage.automation.records import QUEUE_TYPES
 from storage.journal import JournalError
 
-__all__ = ["Scheduler", "utc_now"]
+__all__ = ["AnyStage", "Scheduler", "utc_now"]
 
+AnyStage = Stage | CoroutineStage
 _log = structlog.get_logger()
 
 _TAKEN_UP: Final = "the scheduler that ran this stage died"
@@ -51,7 +56,7 @@ class Scheduler:
     def __init__(
         self,
         database: AutomationDatabase,
-        stages: Mapping[str, Stage],
+        stages: Mapping[str, AnyStage],
         tasks_directory: Path,
         *,
         now: Callable[[], datetime] = utc_now,
@@ -64,6 +69,7 @@ class Scheduler:
         self._expiry_seconds = expiry_seconds
         self._tasks = TaskRepository(database, now)
         self._wake = asyncio.Event()
+        self.counters = QueueCounters(database)
         self._running: dict[str, tuple[QueueItem, asyncio.Task[None]]] = {}
 
     def __repr__(self) -> str:
@@ -91,11 +97,13 @@ class Scheduler:
             if not await asyncio.to_thread(lock.take):
                 await asyncio.sleep(self._expiry_seconds / 3)
                 continue
+            self.counters.holds_lock = True
             try:
                 await self._hold(lock)
             except* LockLostError:
                 _log.warning("the scheduler lost its lock")
             finally:
+                self.counters.holds_lock = False
                 with contextlib.suppress(JournalError):  # it expires
                     await asyncio.to_thread(lock.release)
 
@@ -103,32 +111,37 @@ class Scheduler:
         queue = QueueRepository(lock)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._renew(lock, queue))
+                group.create_task(self._renew(lock))
                 await self._take_up(queue)
                 while True:
                     self._wake.clear()
+                    await self._end_stopped(queue)
                     for queue_type in QUEUE_TYPES:
                         await self._begin(queue, queue_type, group)
                     await self._next_event(queue)
         finally:
             self._running.clear()
 
-    async def _renew(self, lock: SchedulerLock, queue: QueueRepository) -> None:
+    async def _renew(self, lock: SchedulerLock) -> None:
         while True:
             await asyncio.sleep(self._expiry_seconds / 3)
             if not await asyncio.to_thread(lock.take):
                 raise LockLostError(f"{lock!r} is another's")
-            for item, task in list(self._running.values()):
-                if not await asyncio.to_thread(queue.is_processing, item):
-                    task.cancel()  # stopped by another process
             self.wake()
+
+    async def _end_stopped(self, queue: QueueRepository) -> None:
+        """End what was stopped; of a command its stop has done so, if that was in a process that runs on."""
+        for item, task in list(self._running.values()):
+            if not await asyncio.to_thread(queue.is_processing, item):
+                task.cancel()
 
     async def _take_up(self, queue: QueueRepository) -> None:
         """End what a dead scheduler left running, then count it as a failed try."""
         for item, process in await asyncio.to_thread(queue.orphans):
             if process is not None and process[0] == boot_id():
                 await end_group(process[1], process[2], grace_seconds=2.0)
-            await asyncio.to_thread(queue.fail, item, _TAKEN_UP)
+            if await self._fail(queue, item, _TAKEN_UP) is not None:
+                self.counters.taken_up(item.queue_type)
 
     async def _begin(self, queue: QueueRepository, queue_type: str, group: asyncio.TaskGroup) -> None:
         if queue_type in self._running:
@@ -147,7 +160,8 @@ class Scheduler:
         if item.queue_type == "schedule":
             schedule = await asyncio.to_thread(self._tasks.schedule, item.schedule_id or 0)
             due = next_due(schedule, self._now()) if schedule and schedule["is_active"] else None
-            await asyncio.to_thread(lambda: queue.complete(item, {}, next_run_at=due))
+            if await asyncio.to_thread(lambda: queue.complete(item, {}, next_run_at=due)):
+                self.counters.completed(item.queue_type)
             return
         task = await asyncio.to_thread(self._tasks.task, item.task_id)
         if task is None:
@@ -155,25 +169,43 @@ class Scheduler:
         settings = json.loads(task["settings"] or "{}") | {"title": task["title"]}
         stage = self._stages.get(item.queue_type)
         if stage is None:
-            await asyncio.to_thread(queue.fail, item, f"no command is configured for {item.queue_type}")
+            await self._fail(queue, item, f"no command is configured for {item.queue_type}")
             return
+        directory = self._directory / item.task_id
+
+        async def write(lines: Sequence[TaskLine]) -> None:
+            await asyncio.to_thread(queue.write, lines)
+
+        began = time.monotonic()
         try:
-            result = await run_stage(
-                stage,
-                item,
-                self._directory / item.task_id,
-                settings,
-                started=lambda boot, pid, ticks: asyncio.to_thread(queue.started, item, boot, pid, ticks),
-                write=lambda lines: asyncio.to_thread(queue.write, lines),
-            )
+            if isinstance(stage, CoroutineStage):
+                result = await run_coroutine(stage, item, directory, task, settings, write=write)
+            else:
+                result = await run_stage(
+                    stage,
+                    item,
+                    directory,
+                    settings,
+                    started=lambda boot, pid, ticks: asyncio.to_thread(queue.started, item, boot, pid, ticks),
+                    write=write,
+                )
         except (StageFailedError, OSError) as error:
-            await asyncio.to_thread(queue.fail, item, str(error))
+            await self._fail(queue, item, str(error))
             return
         except asyncio.CancelledError:
             with contextlib.suppress(LockLostError, JournalError):  # then its next holder notes it
                 await asyncio.to_thread(queue.ended, item)
             raise
-        await asyncio.to_thread(queue.complete, item, result)
+        finally:
+            self.counters.tried(item.queue_type, began)
+        if await asyncio.to_thread(queue.complete, item, result):
+            self.counters.completed(item.queue_type)
+
+    async def _fail(self, queue: QueueRepository, item: QueueItem, error: str) -> bool | None:
+        is_tried_again = await asyncio.to_thread(queue.fail, item, error)
+        if is_tried_again is not None:
+            self.counters.failed(item.queue_type, is_tried_again=is_tried_again)
+        return is_tried_again
 
     async def _next_event(self, queue: QueueRepository) -> None:
         """Wait for a wake-up or for the next due time."""

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from automation.processes import boot_id, end_group, start_ticks
 from storage.automation import QueueItem, TaskLine
+from storage.automation.records import POSITION
 
-__all__ = ["Stage", "StageFailedError", "run_stage"]
+__all__ = ["POSITION", "Stage", "StageFailedError", "run_stage"]
 
 _CHUNK_BYTES: Final = 64 << 10
 _LINE_BYTES_MAX: Final = 1 << 20
@@ -149,6 +150,8 @@ class _Output:
             return replace(self._line, message=message)
         self.last = message
         found = _json_object(message)
+        if found:
+            found.pop(POSITION, None)  # a row with it counts as one that came from the stream
         self.result = found or {}
         if found and "progress" in found:
             self.result = {}

@@ -21,6 +21,7 @@ from gateway.api.scripts import script_routes
 from gateway.api.stages import stage_routes
 from gateway.application import RequestLog, http_application
 from gateway.auth import auth_routes
+from gateway.automation_metrics import AutomationCollector
 from gateway.automation_queue import automation_of
 from gateway.batch_jobs import BatchJobsCollector, batch_jobs_of
 from gateway.description.operation import DescribedRoute
@@ -241,6 +242,7 @@ class Gateway:
         self._automation = automation = automation_of(settings, journal, path)
         if automation is not None:
             undo.push_async_callback(automation.close)
+            metrics.registry.register(AutomationCollector(lambda: automation.statistics))
         self._vitals = Vitals(sources.totals, lambda: admission.active)
         routes = [
             *sse_routes(hub, authenticator, enable_compression=settings.enable_compression, quota=readers),

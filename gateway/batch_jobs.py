@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from automation.batch.jobs import BatchJobs
 from gateway.part_settings import batch_limits
 from gateway.settings import Settings
 from storage.journal import Journal
+
+if TYPE_CHECKING:
+    from automation.batch.jobs import BatchJobs
 
 __all__ = ["BatchJobsCollector", "batch_jobs_of"]
 
@@ -21,11 +23,12 @@ _TEXTS: Final = {
 }
 
 
-def batch_jobs_of(settings: Settings, journal: Journal, path: Path) -> BatchJobs | None:
+def batch_jobs_of(settings: Settings, journal: Journal, path: Path) -> "BatchJobs | None":
     """The batch jobs in the database at ``path``; None where no credentials are set."""
     if settings.naver_client_id is None or settings.naver_client_secret is None:
         return None
-    # Imported here: a gateway that only streams has no use for an HTTP client.
+    # Imported here: a gateway that only streams loads nothing of them, and no HTTP client.
+    from automation.batch.jobs import BatchJobs
     from automation.batch.naver import NaverCounter
     from storage.batch_jobs import BatchJobStore
 
@@ -42,7 +45,7 @@ def batch_jobs_of(settings: Settings, journal: Journal, path: Path) -> BatchJobs
 class BatchJobsCollector(Collector):
     """Reads their statistics when Prometheus asks."""
 
-    def __init__(self, jobs: BatchJobs) -> None:
+    def __init__(self, jobs: "BatchJobs") -> None:
         self._jobs = jobs
 
     def collect(self) -> Iterator[Metric]:

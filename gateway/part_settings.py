@@ -1,9 +1,7 @@
 """What each part is told of the settings of the whole."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from automation.batch import RetryPolicy
-from automation.batch.jobs import BatchLimits
 from gateway.addresses import TrustedAddresses
 from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
 from gateway.history.limits import HistoryLimits
@@ -18,6 +16,9 @@ from sessions.limits import Limits
 from sessions.pipelines import PipelineLimits
 from sessions.updates import UpdateLimits
 from storage.retention.policy import RetentionPolicy
+
+if TYPE_CHECKING:
+    from automation.batch.jobs import BatchLimits
 
 __all__ = [
     "authenticator_of",
@@ -128,8 +129,11 @@ def request_limits(settings: Settings, connections: Quota) -> RequestLimits:
     return RequestLimits(head_seconds=seconds, body_seconds=seconds, connections=connections)
 
 
-def batch_limits(settings: Settings) -> BatchLimits:
+def batch_limits(settings: Settings) -> "BatchLimits":
     """What batch jobs may do."""
+    from automation.batch import RetryPolicy  # here: a gateway that only streams loads nothing of it
+    from automation.batch.jobs import BatchLimits
+
     return BatchLimits(
         active_max=settings.batch_jobs_max,
         interval_seconds=settings.batch_interval_seconds,

@@ -18,14 +18,15 @@ from pydantic import (
     model_validator,
 )
 
-from automation.batch.categories import NAVER_SERVICES
 from storage.retention.rules import RetentionRule, parse_rules
 
-__all__ = ["CREDENTIALS", "ClosingRowsChoice", "Settings", "TableRowsChoice"]
+__all__ = ["CREDENTIALS", "MEDIA_MODES", "ClosingRowsChoice", "Settings", "TableRowsChoice"]
 
 LOOPBACK: Final = "127.0.0.1"
 LOOPBACK_NAMES: Final = ("localhost", LOOPBACK, "[::1]")
 EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - only where credentials are configured
+MEDIA_MODES: Final = ("crawl", "upload", "dalle3", "imagen3", "sora2")
+STAGES: Final = ("script", "image", "video", "youtube")
 CREDENTIALS: Final = ("jwt_secret", "jwt_public_key", "jwt_public_key_file", "jwks_url")
 
 
@@ -55,6 +56,8 @@ def _origin(text: str) -> str:
 
 
 def _categories(names: tuple[str, ...]) -> tuple[str, ...]:
+    from automation.batch.categories import NAVER_SERVICES  # here: a gateway that only streams loads nothing of it
+
     unknown = [name for name in names if name not in NAVER_SERVICES]
     if unknown or not names:
         what = f"{unknown[0]!r} is none of them" if unknown else "there is none"
@@ -70,6 +73,19 @@ def _level(value: object) -> object:
 
 def _items(value: object) -> object:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+def _coroutines(texts: tuple[str, ...]) -> tuple[str, ...]:
+    stages = []
+    for text in texts:
+        stage, _, place = text.partition("=")
+        module, _, function = place.partition(":")
+        if stage not in STAGES or not all(part.isidentifier() for part in [*module.split("."), function]):
+            raise ValueError(f"{text!r} is none: write it as script=package.module:function")
+        stages.append(stage)
+    if len(set(stages)) < len(stages):
+        raise ValueError("a stage is named twice")
+    return texts
 
 
 def _rules(value: object) -> tuple[RetentionRule, ...]:
@@ -350,7 +366,11 @@ class Settings(BaseModel):
     automation_image_command: Command | None = Field(None, description="The same for `image`.")
     automation_video_command: Command | None = Field(None, description="The same for `video`.")
     automation_youtube_command: Command | None = Field(None, description="The same for `youtube`.")
-    automation_stage_minutes: float = Field(60, gt=0, description="Minutes that one of these commands may take.")
+    automation_coroutines: Annotated[tuple[Text, ...], BeforeValidator(_items), AfterValidator(_coroutines)] = Field(
+        (),
+        description="Coroutine functions in place of commands, as script=package.module:function, separated by commas.",
+    )
+    automation_stage_minutes: float = Field(60, gt=0, description="Minutes that one of these stages may take.")
 
     # Logs
     log_level: Annotated[LogLevel, BeforeValidator(_level)] = Field(

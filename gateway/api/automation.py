@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import msgspec
@@ -11,8 +11,6 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
-from automation.queue import AutomationQueue
-from automation.schedules import time_zone, utc_of
 from filters.identifiers import IdentifierError, check_identifier
 from gateway.api.automation_description import (
     CREATE_AUTOMATION_TASK,
@@ -27,8 +25,11 @@ from gateway.api.execution_access import Authenticator, Principal, answer
 from gateway.api.json_bodies import BodyBudget, decoded, read_body
 from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError
+from gateway.settings import MEDIA_MODES
 from gateway.transports.paths import path_identifier
-from storage.automation.overview import TABS
+
+if TYPE_CHECKING:
+    from automation.queue import AutomationQueue
 
 __all__ = ["automation_routes", "json_row"]
 
@@ -42,7 +43,6 @@ _TITLE_LENGTH_MAX: Final = 300
 _PAGE: Final = 50
 _PAGE_MAX: Final = 500
 _OFFSET_MAX: Final = 10**9
-_MEDIA_MODES: Final = ("crawl", "upload", "dalle3", "imagen3", "sora2")
 _NUMBER: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 _OFF: Final = "the automation queue is off: set AUTOMATION_ENABLED=true to use it"
 
@@ -56,7 +56,7 @@ class _TaskRoute(DescribedRoute):
         return super().matches(scope)
 
 
-def automation_routes(queue: AutomationQueue | None, authenticator: Authenticator) -> list[DescribedRoute]:
+def automation_routes(queue: "AutomationQueue | None", authenticator: Authenticator) -> list[DescribedRoute]:
     """The routes below ``/api/automation`` without ``logs``.
 
     A token that names tasks covers those tasks of the queue that it names. ``queue`` is None where the queue is off:
@@ -64,7 +64,7 @@ def automation_routes(queue: AutomationQueue | None, authenticator: Authenticato
     """
     budget = BodyBudget(_BODIES_BYTES_MAX)
 
-    def running() -> AutomationQueue:
+    def running() -> "AutomationQueue":
         if queue is None:
             raise ApiError("NOT_FOUND", _OFF)
         return queue
@@ -99,9 +99,10 @@ def automation_routes(queue: AutomationQueue | None, authenticator: Authenticato
         principal = await authenticator.principal_of(request)
         principal.require("logs:read")
         tasks = running()
+        tabs = tasks.tabs
         tab = request.query_params.get("tab")
-        if tab is not None and tab not in TABS:
-            raise ApiError("INVALID_ARGUMENT", f"tab is {tab[:64]!r}: give one of {', '.join(TABS)}", field="tab")
+        if tab is not None and tab not in tabs:
+            raise ApiError("INVALID_ARGUMENT", f"tab is {tab[:64]!r}: give one of {', '.join(tabs)}", field="tab")
         limit = _number(request, "limit", 1, _PAGE_MAX, _PAGE)
         offset = _number(request, "offset", 0, _OFFSET_MAX, 0)
         may_read = (lambda task_id: _covers(principal, task_id)) if principal.is_limited else None
@@ -126,7 +127,9 @@ def automation_routes(queue: AutomationQueue | None, authenticator: Authenticato
         if found is None:
             if await tasks.detail(task_id) is None:
                 raise _unknown()
-            message = "taskId: the last stage of this task has not failed, so there is nothing to try again"
+            message = (
+                "taskId: this task is under way, or its last stage has not failed, so there is nothing to try again"
+            )
             raise ApiError("INVALID_ARGUMENT", message, field="taskId")
         return answer({"queueType": found[0], "queueId": found[1], "success": True})
 
@@ -180,8 +183,8 @@ def _title(text: str) -> str:
 def _fields(wanted: AutomationTaskRequest) -> dict[str, Any]:
     """What the repository takes beside title and type."""
     settings = wanted.settings or {}
-    if settings.get("mediaMode", "upload") not in _MEDIA_MODES:
-        message = f"settings.mediaMode must be one of {', '.join(_MEDIA_MODES)}"
+    if settings.get("mediaMode", "upload") not in MEDIA_MODES:
+        message = f"settings.mediaMode must be one of {', '.join(MEDIA_MODES)}"
         raise ApiError("INVALID_ARGUMENT", message, field="settings.mediaMode")
     fields: dict[str, Any] = {"settings": settings, "user_id": wanted.user_id}
     if wanted.product_info is not None:
@@ -194,6 +197,8 @@ def _fields(wanted: AutomationTaskRequest) -> dict[str, Any]:
 
 def _schedule(wanted: ScheduleRequest) -> dict[str, Any]:
     """A row of ``task_schedules``."""
+    from automation.schedules import time_zone, utc_of  # here: a gateway without the queue loads nothing of it
+
     config = dict(wanted.repeat_config or {})
     name = wanted.timezone if wanted.timezone is not None else config.get("timezone", "UTC")
     field = "schedule.timezone"

@@ -201,8 +201,8 @@ RETRY_AUTOMATION_TASK: Final = Operation(
     method="POST",
     tag=_TAG,
     summary="Try the failed stage of a task again",
-    description=f"It begins once nothing of the failed try runs any more. 400 where the task's last stage has not "
-    f"failed. {_OFF}",
+    description=f"The one that failed, or that a stop took out of the queue before it began. It begins once nothing of "
+    f"the failed try runs any more. 400 where the task is under way, or its last stage has not failed. {_OFF}",
     scope="logs:write",
     parameters=(_ID_IN_PATH,),
     answers={

@@ -1,13 +1,12 @@
 """Batch jobs over HTTP: hand over a list of keywords, ask how far it is, cancel it."""
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from automation.batch.jobs import ActiveJobsError, BatchJobs
 from filters import timestamps
 from gateway.api.batch_job_description import (
     CANCEL_BATCH_JOB,
@@ -32,6 +31,9 @@ from gateway.transports.paths import path_identifier
 from storage.batch_jobs import BatchJob, Priority
 from storage.polling import PollingTableError
 
+if TYPE_CHECKING:
+    from automation.batch.jobs import BatchJobs
+
 __all__ = ["BATCH_PATH", "batch_job_routes", "body_bytes_max"]
 
 BATCH_PATH: Final = "/api/documents/batch"
@@ -54,7 +56,7 @@ def body_bytes_max(keywords_max: int) -> int:
 
 
 def batch_job_routes(
-    jobs: BatchJobs | None, authenticator: Authenticator, *, keywords_max: int
+    jobs: "BatchJobs | None", authenticator: Authenticator, *, keywords_max: int
 ) -> list[DescribedRoute]:
     """``POST /api/documents/batch``, ``DELETE`` below it, and ``GET /api/documents/status``.
 
@@ -63,7 +65,7 @@ def batch_job_routes(
     """
     budget = BodyBudget(_BODIES_AT_A_TIME * body_bytes_max(keywords_max))
 
-    def running() -> BatchJobs:
+    def running() -> "BatchJobs":
         if jobs is None:
             raise ApiError("UNAVAILABLE", _OFF)
         return jobs
@@ -71,9 +73,11 @@ def batch_job_routes(
     async def create(request: Request) -> Response:
         principal = await authenticator.principal_of(request)
         principal.require("logs:write")
-        job_id = BatchJobs.new_id()
-        principal.require("logs:write", task_id=job_id)
         works = running()
+        from automation.batch.jobs import ActiveJobsError  # here: a gateway that only streams loads nothing of it
+
+        job_id = works.new_id()
+        principal.require("logs:write", task_id=job_id)
         body = await read_body(request, budget)
         try:
             wanted = await decoded(body, BatchJobRequest)

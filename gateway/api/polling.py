@@ -4,13 +4,12 @@ import asyncio
 import re
 import zlib
 from collections.abc import AsyncIterator
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 
-from automation.queue import AutomationQueue
 from filters.identifiers import IdentifierError, check_identifier
 from gateway.api.automation import json_row
 from gateway.api.polling_description import READ_JOB_LOGS, TASK_LOG_CHOICES, TASK_LOGS_MAX
@@ -18,6 +17,9 @@ from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError, error_response
 from storage.journal import JournalError
 from storage.polling import Extent, Page, PollingTable, PollingUnavailableError
+
+if TYPE_CHECKING:
+    from automation.queue import AutomationQueue
 
 __all__ = ["polling_routes"]
 
@@ -48,7 +50,7 @@ class Authenticator(Protocol):
 
 
 def polling_routes(
-    table: PollingTable, authenticator: Authenticator, automation: AutomationQueue | None = None
+    table: PollingTable, authenticator: Authenticator, automation: "AutomationQueue | None" = None
 ) -> list[DescribedRoute]:
     """``GET /api/automation/logs?jobId=`` with optional ``afterId`` and ``limit``.
 
@@ -71,7 +73,7 @@ def polling_routes(
 
 
 async def _logs(
-    request: Request, table: PollingTable, authenticator: Authenticator, automation: AutomationQueue | None
+    request: Request, table: PollingTable, authenticator: Authenticator, automation: "AutomationQueue | None"
 ) -> Response:
     principal = await authenticator.principal_of(request)
     query = request.query_params
@@ -109,7 +111,7 @@ async def _logs(
     return StreamingResponse(chunks, headers=headers, media_type="application/json")
 
 
-async def _task_logs(request: Request, automation: AutomationQueue, task_id: str) -> Response:
+async def _task_logs(request: Request, automation: "AutomationQueue", task_id: str) -> Response:
     """The newest rows of a task of the automation queue."""
     filters = {column: _choice(request, name) for name, column in _COLUMNS.items()}
     limit = _number(request, "limit", minimum=1, default=_TASK_LOGS)

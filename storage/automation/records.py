@@ -4,10 +4,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-__all__ = ["QUEUE_TYPES", "RETRY_SECONDS", "QueueItem", "StopReport", "TaskLine", "next_queue_type", "share_done"]
+__all__ = [
+    "POSITION",
+    "QUEUE_TYPES",
+    "RETRY_SECONDS",
+    "QueueItem",
+    "StopReport",
+    "TaskLine",
+    "next_queue_type",
+    "share_done",
+]
 
 QUEUE_TYPES: Final = ("schedule", "script", "image", "video", "youtube")
 RETRY_SECONDS: Final = (5, 10, 30)
+POSITION: Final = "stream_position"
+"""In the metadata of rows that came from the stream: where they are in it. They are not sent there again."""
+
 _NUMBER_MAX: Final = 2**53
 
 

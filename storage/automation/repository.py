@@ -234,6 +234,12 @@ def _schedule_again(connection: Connection, item: QueueItem, now: datetime, next
         )
 
 
+def _format(task: Any) -> str:
+    """``settings.format`` where the task says one."""
+    given = json.loads(task["settings"] or "{}").get("format")
+    return given if isinstance(given, str) and given else str(task["type"])
+
+
 def _record(connection: Connection, item: QueueItem, task: Any, result: dict[str, Any], now: datetime) -> None:
     """What a completed stage leaves in ``contents`` and ``tasks``."""
     if item.queue_type == "script":
@@ -243,7 +249,7 @@ def _record(connection: Connection, item: QueueItem, task: Any, result: dict[str
                 id=content_id,
                 user_id=task["user_id"],
                 type="script",
-                format=task["type"],
+                format=_format(task),
                 title=result.get("title", task["title"]),
                 content=json.dumps(result.get("content", result), ensure_ascii=False),
                 status="completed",
@@ -258,9 +264,8 @@ def _record(connection: Connection, item: QueueItem, task: Any, result: dict[str
         names = ("video_path", "thumbnail_path", "youtube_url")
         values: dict[str, Any] = {name: result[name] for name in names if name in result}
         values |= {"type": "video"} if item.queue_type == "video" else {"published": 1}
-        connection.execute(
-            update(contents).where(contents.c.id == task["content_id"]).values(updated_at=now, error=None, **values)
-        )
+        values |= {"status": "completed", "progress": 100, "error": None}  # an earlier try may have failed
+        connection.execute(update(contents).where(contents.c.id == task["content_id"]).values(updated_at=now, **values))
         if "youtube_url" in result:
             connection.execute(
                 update(tasks).where(tasks.c.id == task["id"]).values(youtube_url=result["youtube_url"], updated_at=now)

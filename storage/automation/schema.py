@@ -179,9 +179,24 @@ courier_progress = Table(
 )
 
 
+# By triggers, for programs that open the database themselves do not switch foreign keys on. PostgreSQL wants them as
+# ON DELETE SET NULL and a function.
+_SQLITE_TRIGGERS: Final = (
+    """CREATE TRIGGER IF NOT EXISTS otto_content_deleted BEFORE DELETE ON contents BEGIN
+           UPDATE tasks SET content_id = NULL WHERE content_id = OLD.id;
+       END""",
+    """CREATE TRIGGER IF NOT EXISTS otto_task_deleted AFTER DELETE ON tasks BEGIN
+           UPDATE contents SET task_id = NULL WHERE task_id = OLD.id;
+       END""",
+)
+
+
 def create_missing(connection: Connection) -> None:
-    """Create the tables and indexes that are not there, and leave the others as they are."""
+    """Create the tables, indexes and triggers that are not there, and leave the others as they are."""
     metadata.create_all(connection)
     for table in metadata.sorted_tables:
         for index in table.indexes:
             index.create(connection, checkfirst=True)
+    if connection.dialect.name == "sqlite":
+        for trigger in _SQLITE_TRIGGERS:
+            connection.exec_driver_sql(trigger)

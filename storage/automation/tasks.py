@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
 
 from storage.automation.database import AutomationDatabase
 from storage.automation.log import append
-from storage.automation.records import StopReport, TaskLine
+from storage.automation.records import StopReport, TaskLine, next_queue_type
 from storage.automation.schema import contents, stage_processes, task_logs, task_queue, task_schedules, tasks
 
 __all__ = ["STOPPED", "TaskRepository"]
@@ -145,20 +145,36 @@ class TaskRepository:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def retry(self, task_id: str) -> tuple[str, int] | None:
-        """Put the failed item that is the task's last one in the queue anew: its type and the new item's number."""
+        """Put the stage that a task ended with in the queue anew: its type and the new item's number.
+
+        That is its failed last item, or the one that a stop took out of the queue before it began; None where the task
+        is under way or has not failed.
+        """
         now = self.now()
         with self.database.transaction() as connection:
+            task = connection.execute(select(tasks).where(tasks.c.id == task_id)).mappings().first()
             is_next_run = and_(task_queue.c.queue_type == "schedule", task_queue.c.status == "waiting")
             query = select(task_queue).where(task_queue.c.task_id == task_id, ~is_next_run)
             last = connection.execute(query.order_by(task_queue.c.id.desc()).limit(1)).mappings().first()
-            if last is None or last["status"] != "failed":
+            if task is None:
                 return None
-            kind, schedule_id = last["queue_type"], last["schedule_id"]
-            queue_id = _enqueue(connection, task_id, kind, now, schedule_id, last["max_retry"], None)
+            kind = _to_retry(task, last, self._waits(connection, task_id))
+            if kind is None:
+                return None
+            schedule_id, max_retry = (last["schedule_id"], last["max_retry"]) if last else (None, 3)
+            if schedule_id is None:
+                of = select(func.max(task_schedules.c.id)).where(task_schedules.c.task_id == task_id)
+                schedule_id = connection.execute(of).scalar()
+            queue_id = _enqueue(connection, task_id, kind, now, schedule_id, max_retry, None)
             connection.execute(update(tasks).where(tasks.c.id == task_id).values(last_error=None, updated_at=now))
             line = TaskLine(task_id, f"{kind} is tried again", queue_id=queue_id, queue_type=kind, action_type="retry")
             append(connection, now, [line])
             return kind, queue_id
+
+    @staticmethod
+    def _waits(connection: Connection, task_id: str) -> bool:
+        waiting = select(task_queue.c.id).where(task_queue.c.task_id == task_id, task_queue.c.status == "waiting")
+        return connection.execute(waiting.limit(1)).first() is not None
 
     def delete(self, task_id: str) -> bool:
         """Remove a stopped task with all that is of it; its content stays. False for an unknown one."""
@@ -174,6 +190,19 @@ class TaskRepository:
         with self.database.reading() as connection:
             row = connection.execute(query).mappings().first()
             return None if row is None else dict(row)
+
+
+def _to_retry(task: Any, last: Any, waits: bool) -> str | None:
+    """The queue type that a task ended with, given its last item; None where there is nothing to try again."""
+    if last is not None and last["status"] == "failed":
+        return str(last["queue_type"])
+    if waits or task["last_error"] != STOPPED:
+        return None
+    if last is None:
+        return "schedule"  # stopped before its time came
+    if last["status"] != "completed":
+        return None
+    return next_queue_type(last["queue_type"], json.loads(task["settings"] or "{}").get("mediaMode"))
 
 
 def _enqueue(

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import os
 import random
+import signal
 import sys
 import time
 from collections import defaultdict
@@ -34,6 +35,28 @@ def _judge(tasks: TaskRepository, task_id: str, *, is_crawl: bool) -> str:
     return str(items[-1]["status"])
 
 
+def _working(database: AutomationDatabase, running: list[asyncio.subprocess.Process]) -> int | None:
+    """The scheduler whose stage is running, frozen so that it cannot end that stage any more; None: none now."""
+    with database.reading() as connection:
+        query = "SELECT pid FROM otto_stage_processes ORDER BY queue_id DESC LIMIT 1"
+        pid = connection.exec_driver_sql(query).scalar()
+    try:
+        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    slot = next((slot for slot, process in enumerate(running) if process.pid == parent), None)
+    if slot is None:
+        return None
+    running[slot].send_signal(signal.SIGSTOP)
+    while Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        time.sleep(0.001)
+    with database.reading() as connection:
+        if connection.exec_driver_sql("SELECT 1 FROM otto_stage_processes WHERE pid = ?", (pid,)).first():
+            return slot
+    running[slot].send_signal(signal.SIGCONT)
+    return None
+
+
 async def _pass(path: Path, count: int, kills: int) -> None:
     seed = os.environ.get("AUTOMATION_SEED", str(time.time_ns()))
     print(f"AUTOMATION_SEED={seed}", flush=True)
@@ -61,13 +84,20 @@ async def _pass(path: Path, count: int, kills: int) -> None:
             query = "SELECT count(*) FROM task_queue WHERE status IN ('waiting', 'processing')"
             return connection.exec_driver_sql(query).scalar() == 0
 
+    aimed = {chance.randrange(kills)}  # this kill meets a stage that runs, wherever the others fall
     running = [await begin(), await begin()]
     killed = 0
     try:
         while killed < kills or not await asyncio.to_thread(is_done):
-            await asyncio.sleep(chance.uniform(0.3, 2.5) if killed < kills else 0.3)
-            if killed < kills:
+            if killed in aimed:
+                slot = await asyncio.to_thread(_working, database, running)
+                if slot is None:
+                    await asyncio.sleep(0.002)
+                    continue
+            else:
+                await asyncio.sleep(chance.uniform(0.3, 2.5) if killed < kills else 0.3)
                 slot = chance.randrange(2)
+            if killed < kills:
                 running[slot].kill()
                 await running[slot].wait()
                 running[slot] = await begin()
@@ -85,6 +115,7 @@ async def _pass(path: Path, count: int, kills: int) -> None:
     print(f"{len(ends)} tasks, {killed} kills, {taken_up} stages taken up", flush=True)
     print(f"{ends.count('completed')} completed, {ends.count('failed')} failed", flush=True)
     assert not (path / "tasks" / "overlap").exists()
+    assert taken_up >= len(aimed)
     assert (len(ends), killed) == (count, kills)
 
 

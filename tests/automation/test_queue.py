@@ -39,6 +39,11 @@ class Bench:
         lock.take()
         return QueueRepository(lock)
 
+    def content(self, task_id: str) -> dict[str, Any]:
+        with self.database.reading() as connection:
+            row = connection.exec_driver_sql("SELECT * FROM contents WHERE task_id = ?", (task_id,)).mappings().one()
+            return dict(row)
+
     def pass_all(self, settings: dict[str, Any]) -> list[str]:
         task_id = self.tasks.create("t", "shortform", settings=settings)
         for kind in ("schedule", "script", "image", "video", "youtube"):
@@ -171,3 +176,61 @@ def test_a_failed_run_of_a_repeating_schedule_can_be_tried_again(bench: Bench) -
     retried = bench.tasks.retry(task_id)
     assert retried is not None
     assert retried[0] == "script"
+
+
+@pytest.mark.parametrize(("passed", "expected"), [(0, "schedule"), (1, "script"), (2, "image"), (3, "video")])
+def test_a_task_that_was_stopped_while_it_waited_can_be_tried_again(bench: Bench, passed: int, expected: str) -> None:
+    """It goes on with the stage that the stop took out of the queue; a task that waits has nothing to try again."""
+    task_id = bench.tasks.create("a", "shortform", settings={"mediaMode": "crawl"})
+    for kind in ("schedule", "script", "image")[:passed]:
+        item = bench.queue.dequeue(kind)
+        assert item is not None
+        bench.queue.complete(item, {})
+    assert bench.tasks.retry(task_id) is None
+    report = bench.tasks.stop(task_id)
+    assert report is not None
+    assert (report.processing, report.deleted_waiting) == ((), 1)
+    found = bench.tasks.retry(task_id)
+    assert found is not None
+    assert found[0] == expected
+    assert bench.queue.dequeue(expected) is not None
+    task = bench.tasks.task(task_id)
+    assert task is not None
+    assert task["last_error"] is None
+
+
+def test_a_content_whose_video_failed_once_is_completed_in_the_end(bench: Bench) -> None:
+    """The failure is in its row as long as it is the last word, and no longer."""
+    settings = {"format": "9:16"}
+    task_id = bench.tasks.create("a", "shortform", settings=settings, max_retry=0)
+    for kind in ("schedule", "script", "video", "video", "youtube"):
+        item = bench.queue.dequeue(kind)
+        assert item is not None
+        if kind == "video" and bench.content(task_id)["status"] == "completed":
+            assert bench.queue.fail(item, "no disk") is False
+            assert (bench.content(task_id)["status"], bench.content(task_id)["error"]) == ("failed", "no disk")
+            assert bench.tasks.retry(task_id) is not None
+        else:
+            bench.queue.complete(item, {"youtube_url": "u"} if kind == "youtube" else {})
+    content = bench.content(task_id)
+    assert (content["status"], content["error"], content["format"]) == ("completed", None, "9:16")
+    assert (content["type"], content["published"], content["youtube_url"]) == ("video", 1, "u")
+
+
+def test_deleting_keeps_the_content_and_deleting_a_content_clears_the_task(bench: Bench) -> None:
+    """Whoever deletes either, in whatever program: the other one stays."""
+    first, second = (bench.tasks.create(name, "shortform") for name in "ab")
+    for kind in ("schedule", "schedule", "script", "script"):
+        item = bench.queue.dequeue(kind)
+        assert item is not None
+        bench.queue.complete(item, {})
+    made = bench.content(first)["id"]
+    bench.tasks.stop(first)
+    assert bench.tasks.delete(first)
+    with bench.database.transaction() as connection:
+        kept = connection.exec_driver_sql("SELECT task_id FROM contents WHERE id = ?", (made,)).scalar_one()
+        assert kept is None
+        connection.exec_driver_sql("DELETE FROM contents WHERE task_id = ?", (second,))
+    task = bench.tasks.task(second)
+    assert task is not None
+    assert task["content_id"] is None

@@ -4,6 +4,7 @@ import pytest
 
 from sessions.hub import Hub
 from sessions.limits import Limits
+from sessions.turns import Turns
 from tests.support.scripted_history import Block, Commit, ScriptedHistory, TextEncoding, settle
 
 
@@ -32,8 +33,10 @@ async def make_bench() -> AsyncIterator[Callable[..., Bench]]:
     benches: list[Bench] = []
 
     def make(**limits: float) -> Bench:
-        benches.append(Bench(Limits(**limits)))  # type: ignore[arg-type]
-        return benches[-1]
+        bench = Bench(Limits(**limits))  # type: ignore[arg-type]
+        bench.hub.turns = Turns(lambda: False, clock=lambda: 0.0)  # nobody waits for time to pass, and no slice ends
+        benches.append(bench)
+        return bench
 
     yield make
     for bench in benches:

@@ -13,7 +13,7 @@ from tests.support.gateway_process import GatewayProcess
 from tests.support.log_pages import publish_lines
 
 LINES = 6000
-WAIT_MILLISECONDS = 30_000
+WAIT_MILLISECONDS = 60_000
 OpenLog = Callable[..., AbstractAsyncContextManager[Page]]
 
 

@@ -127,7 +127,7 @@ async def test_the_histogram_leads_to_its_time(build: GatewayProcess, open_log: 
         assert box is not None
         await bars.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
         await page.wait_for_function(
-            "() => Number(document.querySelector('.log-row[data-sequence]').dataset.sequence) < 3400"
+            "() => Number(document.querySelector('.log-row[data-sequence]')?.dataset.sequence ?? Infinity) < 3400"
         )
         assert 2600 < await first_shown(page) < 3400
 

@@ -24,6 +24,7 @@ async def test_hits_come_from_all_tasks(viewer: Viewer) -> None:
     async with viewer.open() as page:
         await page.keyboard.press("g")
         await page.keyboard.press("s")
+        await page.get_by_label("Search the lines").wait_for()
         await page.keyboard.press("/")
         await page.keyboard.type("NEEDLE that <b>")
         await page.keyboard.press("Enter")
@@ -61,7 +62,7 @@ async def test_a_search_can_be_given_up(viewer: Viewer) -> None:
 async def test_progress_shows_while_it_searches(viewer: Viewer) -> None:
     """How much was looked at, and what was found so far; a stream that breaks off is told."""
     entry = {"taskId": "t", "workerId": "w", "sequence": 3, "timestamp": "2026-01-31T00:00:00Z", "level": "WARN"}
-    hit = json.dumps({"entry": entry | {"message": "x"}})
+    hit = json.dumps({"entry": entry | {"message": "x"}, "before": [], "after": []})
     body = f'event: hit\ndata: {hit}\n\nevent: progress\ndata: {{"tasks":1,"tasksTotal":4,"lines":5000,"hits":1}}\n\n'
     async with viewer.open("/search") as page:
         await page.route(

@@ -186,6 +186,7 @@ async def test_from_http_to_the_stream(tmp_path: Path) -> None:
         entries = [json.loads(line[6:]) for line in lines if line.startswith('data: {"taskId"') and '"message"' in line]
         rows = list(reversed(await page.logs(task_id)))
         task = await page.task(task_id)
+        metrics = (await client.get("/metrics")).text.split("\n")
         latest: dict[str, tuple[str, int]] = {}
         async with client.stream("GET", f"/api/v1/log-streaming/pipelines/{task_id}/progress") as response:
             async for line in response.aiter_lines():
@@ -199,6 +200,9 @@ async def test_from_http_to_the_stream(tmp_path: Path) -> None:
     assert [int(entry["metadata"]["task_log_id"]) for entry in entries] == [row["id"] for row in rows]
     assert latest == dict.fromkeys(("schedule", "script", "image", "video", "youtube"), ("STAGE_COMPLETED", 100))
     assert task["progress"]["percent"] == 100
+    assert 'otto_automation_items_total{result="completed",stage="image"} 1.0' in metrics
+    assert 'otto_automation_try_seconds_count{stage="video"} 1.0' in metrics
+    assert "otto_automation_holds_lock 1.0" in metrics
     assert [stage["status"] for stage in task["progress"]["stages"]] == ["COMPLETED"] * 5
     assert task["content"]["published"] == 1
     assert Path(task["task"]["youtube_url"].removeprefix("file://")).exists()

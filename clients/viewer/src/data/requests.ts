@@ -1,4 +1,5 @@
 // Requests to the gateway: one form of error, and a token asked for where one is wanted.
+import { GatewayError } from 'otto-logs'
 import { authorization, gateway, signIn } from '../shell/session'
 
 /** A refusal as the gateway words it; status 0: it did not answer at all. */
@@ -48,6 +49,25 @@ export async function change<T>(method: 'POST' | 'DELETE', path: string, body?: 
     const error = await refusal(answer)
     if (!(await mayTryAgain(error))) throw error
   }
+}
+
+/** Do something with the SDK, again once there is a token where one is wanted; what it fails with is a RequestError. */
+export async function signedIn<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      const told = requestError(error)
+      if (!(await mayTryAgain(told))) throw told
+    }
+  }
+}
+
+function requestError(error: unknown): RequestError {
+  if (!(error instanceof GatewayError)) return new RequestError(0, 'BROKEN', String(error))
+  const { code, status = 500, message, field } = error
+  if (code === 'CONNECTION_LOST') return new RequestError(0, 'UNREACHABLE', '')
+  return new RequestError(status, code, message, field)
 }
 
 async function reached(path: string, init: RequestInit): Promise<Response> {

@@ -1,33 +1,4 @@
-// Search across tasks: what the stream of answers adds up to.
-import type { Level } from './tasks'
-
-export interface Line {
-  taskId: string
-  workerId: string
-  sequence: number
-  timestamp: string
-  level: Level
-  message: string
-}
-
-export interface Hit {
-  entry: Line
-  before: Line[]
-  after: Line[]
-}
-
-export interface Progress {
-  tasks: number
-  tasksTotal: number
-  lines: number
-  hits: number
-}
-
-export interface Complete {
-  tasks?: { taskId: string; count: number }[]
-  scanned?: { tasks: number; lines: number }
-  isComplete?: boolean
-}
+// Texts in which something was looked for.
 
 /** Parts of a text, those that match marked; case does not count, as in the gateway. */
 export function marked(text: string, q: string): { text: string; isMatch: boolean }[] {

@@ -1,4 +1,6 @@
 /** A task's live lines: over a stream where one is free among all tabs, or else by asking again and again. */
+
+import type { GatewayOptions } from 'otto-logs'
 import {
   GatewayError,
   type LogEntry,
@@ -8,7 +10,7 @@ import {
   type StreamState,
 } from 'otto-logs'
 import type { Gateway } from 'otto-logs/history'
-import type { GatewayOptions } from '../shell/contract'
+import { isRefusal } from './refusals'
 import { takeSlot } from './stream-slots'
 
 export type LiveState = StreamState['kind']
@@ -35,7 +37,6 @@ const POLL_MILLISECONDS = 1000
 const POLL_LINES = 5000
 /** The page keeps lines itself. */
 const BUFFER_LINES = 1000
-const FINAL = new Set([400, 401, 403])
 
 /** Follow a log behind `after`; what it returns ends that, and nothing is told afterwards. */
 export function followLog(source: LogSource, filter: LogFilter, after: string, handlers: LiveHandlers): () => void {
@@ -65,7 +66,7 @@ async function follow(
       if (next === null) return
       position = next
     } catch (error) {
-      if (error instanceof GatewayError && FINAL.has(error.status ?? 0)) {
+      if (isRefusal(error)) {
         handlers.state('closed')
         handlers.refused(error)
         return

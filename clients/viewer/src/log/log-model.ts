@@ -8,6 +8,7 @@ import { LineCounts } from './histogram'
 import { followLog, type LiveState, type LogSource } from './live-log'
 import { PageCache } from './page-cache'
 import { BucketPlan, PAGE_LINES, type Place, type Plan, SequencePlan } from './plan'
+import { isRefusal } from './refusals'
 import { type Hidden, type Placed, RowModel } from './row-model'
 import { SearchState } from './search-state'
 import type { LineRange } from './view-state'
@@ -645,10 +646,4 @@ export class LogModel {
     search.take(found)
     this.searchVersion.value += 1
   }
-}
-
-/** Whether asking again would bring the same answer. */
-function isRefusal(error: unknown): error is GatewayError {
-  const status = error instanceof GatewayError ? (error.status ?? 0) : 0
-  return status >= 400 && status < 500 && status !== 429
 }

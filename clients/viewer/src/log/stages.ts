@@ -5,6 +5,7 @@ export type StageReport = Pick<PipelineProgress, 'stageId' | 'status'> & Partial
 
 export interface Stage {
   id: string
+  name: string
   status: string
   percent: number
   message: string
@@ -21,6 +22,7 @@ export function told(stages: readonly Stage[], report: StageReport, now: number)
   const at = time(report.timestamp) ?? now
   const stage: Stage = {
     id: report.stageId,
+    name: report.stageId,
     status,
     percent: Math.min(
       Math.max(report.progressPercentage ?? (status === 'COMPLETED' ? 100 : (known?.percent ?? 0)), 0),

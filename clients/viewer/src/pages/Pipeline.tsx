@@ -1,8 +1,9 @@
 import { openPipeline, type PipelineProgress } from 'otto-logs'
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { Bar } from '../parts/Bar'
 import { Empty } from '../parts/State'
 import { Status, toneOf } from '../parts/Status'
+import { useStream } from '../parts/use-stream'
 import { useTitle } from '../parts/use-title'
 import type { Shell } from '../shell/contract'
 
@@ -11,14 +12,13 @@ export function Pipeline({ shell, pipelineId }: { shell: Shell; pipelineId: stri
   const t = shell.t
   const [stages, setStages] = useState<readonly PipelineProgress[]>([])
   useTitle(shell, pipelineId)
-  useEffect(() => {
+  useStream(shell, pipelineId, () => {
     setStages([])
-    const pipeline = openPipeline({ ...shell.gateway, pipelineId })
-    const show = () => setStages(pipeline.stages)
-    pipeline.on('progress', show)
-    pipeline.on('restart', show)
-    return () => pipeline.close()
-  }, [pipelineId])
+    const stream = openPipeline({ ...shell.gateway, pipelineId })
+    stream.on('progress', () => setStages(stream.stages))
+    stream.on('restart', () => setStages([]))
+    return stream
+  })
   return (
     <section class="page">
       <header class="page-head">
@@ -53,7 +53,7 @@ export function Pipeline({ shell, pipelineId }: { shell: Shell; pipelineId: stri
                   <bdi>{stage.stageId}</bdi>
                 </th>
                 <td>
-                  <Bar percent={stage.progressPercentage ?? 0} label={stage.stageId} tone={toneOf(stage.status)} />
+                  <Bar percent={stage.progressPercentage} label={stage.stageId} tone={toneOf(stage.status)} />
                 </td>
                 <td class="soft">
                   <bdi>{stage.errorMessage || stage.message}</bdi>

@@ -1,7 +1,8 @@
+import type { Level, LogEntry } from 'otto-logs'
+import { gateway, type SearchHit, type SearchProgress, type SearchTotals } from 'otto-logs/history'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { eventsOf } from '../data/events'
-import { open, RequestError } from '../data/requests'
-import { type Complete, type Hit, type Line, marked, type Progress, plain } from '../data/search'
+import { type RequestError, signedIn } from '../data/requests'
+import { marked, plain } from '../data/search'
 import { LEVELS } from '../data/tasks'
 import { clock, exactly, millisecondsOf } from '../data/times'
 import { usePageKeys } from '../parts/row-keys'
@@ -15,13 +16,13 @@ const CONTEXT = 1
 
 interface Found {
   state: 'running' | 'done' | 'cancelled' | 'failed'
-  hits: readonly Hit[]
-  progress: Progress
-  complete?: Complete
+  hits: readonly SearchHit[]
+  progress: SearchProgress
+  totals?: SearchTotals
   error?: RequestError
 }
 
-const NOTHING: Progress = { tasks: 0, tasksTotal: 0, lines: 0, hits: 0 }
+const NOTHING: SearchProgress = { tasks: 0, tasksTotal: 0, lines: 0, hits: 0 }
 
 /** Lines of all tasks that have a text, the newest first, as they are found. */
 export function Search({ shell, query }: { shell: Shell; query: URLSearchParams }) {
@@ -100,10 +101,10 @@ export function Search({ shell, query }: { shell: Shell; query: URLSearchParams 
 
 function Summary({ shell, found, again }: { shell: Shell; found: Found; again(): void }) {
   const t = shell.t.search
-  const { state, progress, complete, error, hits } = found
+  const { state, progress, totals, error, hits } = found
   if (error?.status === 404) return <Empty title={t.off} />
   if (error) return <Failure shell={shell} error={error} isStrip={hits.length > 0} again={again} />
-  const scanned = complete?.scanned
+  const scanned = totals?.scanned
   return (
     <div class="search-state" data-state={state}>
       {state === 'running' && (
@@ -118,20 +119,20 @@ function Summary({ shell, found, again }: { shell: Shell; found: Found; again():
           ? t.done(hits.length, scanned.lines, scanned.tasks)
           : `${t.hits(hits.length)} · ${t.progress(progress.lines, progress.tasks, progress.tasksTotal)}`}
         {state === 'cancelled' && <b> {t.cancelled}</b>}
-        {state === 'done' && complete?.isComplete === false && <b> {t.cut}</b>}
+        {state === 'done' && totals?.isComplete === false && <b> {t.cut}</b>}
       </p>
     </div>
   )
 }
 
 function Hits({ shell, found, q }: { shell: Shell; found: Found; q: string }) {
-  const groups = new Map<string, Hit[]>()
+  const groups = new Map<string, SearchHit[]>()
   for (const hit of found.hits) {
     const known = groups.get(hit.entry.taskId)
     if (known) known.push(hit)
     else groups.set(hit.entry.taskId, [hit])
   }
-  const counts = new Map(found.complete?.tasks?.map((task) => [task.taskId, task.count]))
+  const counts = new Map(found.totals?.tasks.map((task) => [task.taskId, task.count]))
   return (
     <ol
       class="hits"
@@ -171,7 +172,7 @@ function Hits({ shell, found, q }: { shell: Shell; found: Found; q: string }) {
   )
 }
 
-function Parts({ line, q }: { line: Line; q: string }) {
+function Parts({ line, q }: { line: LogEntry; q: string }) {
   const time = millisecondsOf(line.timestamp)
   return (
     <>
@@ -187,7 +188,7 @@ function Parts({ line, q }: { line: Line; q: string }) {
   )
 }
 
-function Context({ line }: { line: Line }) {
+function Context({ line }: { line: LogEntry }) {
   return (
     <div class="hit context">
       <Parts line={line} q="" />
@@ -219,31 +220,20 @@ function useSearch(shell: Shell, q: string, level: string) {
         if (!own.signal.aborted) setFound(now)
       })
     }
+    const filter = level ? { levels: level.split(',') as Level[] } : {}
     const run = async () => {
-      const parameters = new URLSearchParams({ q, limit: String(HITS), context: String(CONTEXT) })
-      if (level) parameters.set('level', level)
-      const answer = await open(`/api/v1/log-streaming/search?${parameters}`, {
-        signal: own.signal,
-        accept: 'text/event-stream',
-      })
-      for await (const event of eventsOf(answer.body as ReadableStream<Uint8Array>)) {
-        const data = JSON.parse(event.data)
-        if (event.type === 'hit') show({ hits: [...now.hits, { before: [], after: [], ...data }] })
-        else if (event.type === 'progress') show({ progress: data })
-        else if (event.type === 'complete') {
-          show({ state: 'done', complete: data })
+      const query = { q, filter, limit: HITS, context: CONTEXT, signal: own.signal }
+      for await (const event of gateway(shell.gateway).search(query)) {
+        if (event.type === 'hit') show({ hits: [...now.hits, event.hit] })
+        else if (event.type === 'progress') show({ progress: event.progress })
+        else {
+          show({ state: 'done', totals: event.totals })
           shell.announce(shell.t.search.hits(now.hits.length))
-        } else if (event.type === 'error') throw new RequestError(500, data.code, data.message)
+        }
       }
-      if (now.state === 'running') throw new RequestError(0, 'UNREACHABLE', '')
     }
     show({})
-    run().catch((error: unknown) => {
-      show({
-        state: 'failed',
-        error: error instanceof RequestError ? error : new RequestError(0, 'UNREACHABLE', String(error)),
-      })
-    })
+    signedIn(run).catch((error: RequestError) => show({ state: 'failed', error }))
     return () => {
       own.abort()
       cancelAnimationFrame(frame)

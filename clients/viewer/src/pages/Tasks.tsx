@@ -38,6 +38,8 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
     else next.delete(name)
     shell.navigate(next.size ? `/?${next}` : '/', { replace: true })
   }
+  // What is being typed, until the address has it: the list that is loaded meanwhile must not take it back.
+  const [typed, setTyped] = useState<string | null>(null)
   const typing = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   const tasks = found.value?.tasks
   const running = tasks?.filter((task) => task.status === 'RUNNING').length ?? 0
@@ -66,12 +68,16 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
             data-search
             aria-label={t.tasks.search}
             placeholder={t.tasks.searchHint}
-            value={search}
+            value={typed ?? search}
             spellcheck={false}
             autocomplete="off"
-            onInput={({ currentTarget }) => {
+            onInput={({ currentTarget: { value } }) => {
+              setTyped(value)
               clearTimeout(typing.current)
-              typing.current = setTimeout(() => narrow('search', currentTarget.value.trim()), TYPING_MILLISECONDS)
+              typing.current = setTimeout(() => {
+                narrow('search', value.trim())
+                if (value === value.trim()) setTyped(null)
+              }, TYPING_MILLISECONDS)
             }}
           />
         </search>

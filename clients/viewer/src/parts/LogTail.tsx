@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { plain } from '../data/search'
 import { clock, millisecondsOf } from '../data/times'
 import type { Shell } from '../shell/contract'
+import { useStream } from './use-stream'
 
 const LINES_MAX = 200
 
@@ -13,14 +14,14 @@ export function LogTail({ shell, taskId }: { shell: Shell; taskId: string }) {
   const [isOpen, setOpen] = useState(true)
   const box = useRef<HTMLOListElement>(null)
   const follows = useRef(true)
-  useEffect(() => {
+  useStream(shell, taskId, () => {
     setLines([])
     const stream = openLogStream({ ...shell.gateway, taskId, tail: LINES_MAX, bufferSize: LINES_MAX })
     stream.on('entries', () => setLines(stream.entries))
     stream.on('restart', () => setLines([]))
-    stream.on('state', ({ kind }) => setOpen(kind !== 'waiting' && kind !== 'closed'))
-    return () => stream.close()
-  }, [taskId])
+    stream.on('state', ({ kind }) => setOpen(kind !== 'waiting'))
+    return stream
+  })
   useEffect(() => {
     if (box.current && follows.current) box.current.scrollTop = box.current.scrollHeight
   }, [lines])

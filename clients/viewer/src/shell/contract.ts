@@ -3,8 +3,6 @@ import type { GatewayOptions } from 'otto-logs'
 import type { Words } from '../words/words'
 import type { Keys } from './keys'
 
-export type { GatewayOptions }
-
 export interface Shell {
   gateway: GatewayOptions
   /** Goes to a page of this viewer. `replace`: without a step in the history. */

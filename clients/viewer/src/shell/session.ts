@@ -1,7 +1,7 @@
 // Who the reader is: a cookie that scripts cannot see for what is read, and the token itself, in this tab's memory
 // alone, for what changes something; the gateway takes the cookie for reading only.
 import { signal } from '@preact/signals'
-import type { GatewayOptions } from './contract'
+import type { GatewayOptions } from 'otto-logs'
 
 /** Why the token prompt is open; null while it is not. */
 export const prompt = signal<string | null>(null)
