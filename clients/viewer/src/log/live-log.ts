@@ -1,8 +1,7 @@
 /** A task's live lines: over a stream where one is free among all tabs, or else by asking again and again. */
-
-import type { GatewayOptions } from 'otto-logs'
 import {
   GatewayError,
+  type GatewayOptions,
   type LogEntry,
   type LogFilter,
   type LogStreamEvents,
