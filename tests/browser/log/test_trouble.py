@@ -61,7 +61,7 @@ async def test_a_killed_gateway_leaves_nothing_missing_and_nothing_doubled(tmp_p
 
 
 async def test_lines_that_retention_removed_are_a_row_where_they_were(tmp_path: Path, open_log: OpenLog) -> None:
-    """Under an open page: who goes back to the beginning reads what is no longer there, and then the first line that is."""
+    """Who goes back to the beginning of an open page reads what is no longer there, and then the first line that is."""
     async with running_gateway(tmp_path) as gateway:
         # Retention removes whole commits: two of them at least.
         await publish_lines(gateway.grpc_address, "build", numbered(1, 3500))
