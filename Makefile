@@ -34,7 +34,7 @@ clients/viewer/node_modules/.ready: clients/viewer/package.json clients/viewer/p
 	@touch $@
 
 VIEWER := $(shell find clients/viewer clients/js -name node_modules -prune -o -name tests -prune -o -type f -print 2>/dev/null)
-gateway/page/built/index.html: clients/viewer/node_modules/.ready clients/js/node_modules/.ready $(VIEWER)
+gateway/page/built/index.html: clients/viewer/node_modules/.ready $(VIEWER)
 	npm run build --silent --prefix clients/viewer -- --logLevel=warn
 
 # The gateway runs without its pages, so a machine without Node only loses them, and is told.

@@ -5,6 +5,9 @@ import { defineConfig } from 'vitest/config'
 
 const gateway = process.env.GATEWAY_URL ?? 'http://127.0.0.1:4000'
 
+// The SDK from its source: what is changed there shows here at once, and nothing has to be built before.
+const SDK = { 'otto-logs': 'index.ts', 'otto-logs/history': 'history.ts' }
+
 const FONTS = ['@fontsource-variable/inter', '@fontsource-variable/jetbrains-mono']
 
 // Vite tells the licences of scripts; fonts are passed on as well, and theirs wants to go with them.
@@ -34,14 +37,14 @@ export default defineConfig({
     reportCompressedSize: false,
     license: { fileName: 'assets/licenses.md' },
   },
-  // The SDK as it is here, not as it was published.
-  resolve: {
-    alias: [
-      { find: /^otto-logs$/, replacement: fileURLToPath(new URL('../js/src/index.ts', import.meta.url)) },
-      { find: /^otto-logs\/(.*)$/, replacement: fileURLToPath(new URL('../js/src/$1.ts', import.meta.url)) },
-    ],
-  },
   plugins: [fontLicenses],
+  resolve: {
+    alias: Object.entries(SDK).map(([name, file]) => ({
+      find: new RegExp(`^${name}$`),
+      replacement: fileURLToPath(new URL(`../js/src/${file}`, import.meta.url)),
+    })),
+    dedupe: ['eventsource-parser'], // this directory's: the SDK's own is there only for who works on it
+  },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   server: { proxy: { '/api': gateway, '/healthz': gateway } },
   test: { environment: 'happy-dom', include: ['tests/**/*.test.{ts,tsx}'] },

@@ -1,16 +1,21 @@
 """The browser's own EventSource against a gateway that dies under it."""
 
-from contextlib import AbstractAsyncContextManager
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from tests.support.gateway_process import GatewayProcess, running_gateway
-from tests.support.web_pages import open_page
+from tests.support.viewer import Viewer
 from tests.support.worker import publish
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 LISTEN = """
     url => {
@@ -25,9 +30,15 @@ LISTEN = """
 """
 
 
-def open_ours(gateway: GatewayProcess) -> AbstractAsyncContextManager[Page]:
+@contextlib.asynccontextmanager
+async def open_ours(browser: Browser, gateway: GatewayProcess) -> AsyncIterator[Page]:
     """A page of the gateway's origin that may do what other pages may."""
-    return open_page(f"{gateway.url}/healthz/live", bypass_csp=True)
+    page = await browser.new_page(bypass_csp=True)
+    try:
+        await page.goto(f"{gateway.url}/healthz/live")
+        yield page
+    finally:
+        await page.context.close()
 
 
 def numbered(first: int, last: int) -> list[str]:
@@ -42,9 +53,9 @@ async def wait_for_lines(page: Page, count: int) -> list[str]:
     return seen
 
 
-async def test_the_page_sees_every_line_once_over_restarts_of_the_gateway(tmp_path: Path) -> None:
+async def test_the_page_sees_every_line_once_over_restarts_of_the_gateway(browser: Browser, tmp_path: Path) -> None:
     """EventSource reconnects by itself to a gateway that was killed, and nothing is missing or doubled."""
-    async with running_gateway(tmp_path) as gateway, open_ours(gateway) as page:
+    async with running_gateway(tmp_path) as gateway, open_ours(browser, gateway) as page:
         await page.evaluate(LISTEN, gateway.stream_url("build"))
         await publish(gateway.grpc_address, "build", numbered(1, 300))
         await wait_for_lines(page, 300)
@@ -55,9 +66,9 @@ async def test_the_page_sees_every_line_once_over_restarts_of_the_gateway(tmp_pa
         assert await page.evaluate("window.opened") == 3
 
 
-async def test_the_browser_stops_asking_after_the_end_of_the_task(tmp_path: Path) -> None:
+async def test_the_browser_stops_asking_after_the_end_of_the_task(browser: Browser, tmp_path: Path) -> None:
     """After ``complete`` the browser reconnects once, is answered with 204, and closes for good."""
-    async with running_gateway(tmp_path) as gateway, open_ours(gateway) as page:
+    async with running_gateway(tmp_path) as gateway, open_ours(browser, gateway) as page:
         await page.evaluate(LISTEN, gateway.stream_url("build"))
         await publish(gateway.grpc_address, "build", numbered(1, 50), end=True)
         assert await wait_for_lines(page, 50) == numbered(1, 50)
@@ -66,11 +77,11 @@ async def test_the_browser_stops_asking_after_the_end_of_the_task(tmp_path: Path
         assert await page.evaluate("window.seen.length") == 50
 
 
-async def test_the_gateways_own_page_shows_a_task_live(tmp_path: Path) -> None:
+async def test_the_gateways_own_page_shows_a_task_live(browser: Browser, tmp_path: Path) -> None:
     """The page that the gateway serves shows the lines of a task as they come."""
     async with running_gateway(tmp_path) as gateway:
         await publish(gateway.grpc_address, "build", numbered(1, 20))
-        async with open_page(f"{gateway.url}/?task=build") as page:
+        async with Viewer(gateway, browser).open("/?task=build") as page:
             await page.get_by_text("compiling unit 20", exact=True).wait_for(timeout=30_000)
             await publish(gateway.grpc_address, "build", ["and one more"])
             await page.get_by_text("and one more", exact=True).wait_for(timeout=30_000)

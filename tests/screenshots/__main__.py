@@ -39,13 +39,13 @@ class Picture:
 
 PICTURES = (
     Picture("tasks", "/", ".tasks tbody tr"),
+    Picture("log", "/logs/web-frontend-2207?q=case_1", ".log-row[data-sequence] mark", ("Shift+E",)),
     Picture("executions", "/executions", ".executions tbody tr"),
     Picture("execution", "/executions/run-4097", ".waterfall li", ("j", "j", "j", "j", "j", "j", "j", "Enter")),
     Picture("search", "/search?q=resume%3A%3Acase_10", ".search-state[data-state=done]"),
-    Picture("log", "/logs/gateway-linux-arm64-0931?q=failed", ".log-row", ("/", "Enter"), ".is-match mark"),
     Picture("automation", "/automation/{held}", ".log-tail li"),
     Picture("tasks-phone", "/", ".tasks tbody tr", is_phone=True),
-    Picture("log-phone", "/logs/gateway-linux-x64-0932", ".log-row", is_phone=True),
+    Picture("log-phone", "/logs/web-frontend-2207", ".log-row[data-sequence]", is_phone=True),
     Picture("execution-phone", "/executions/run-4100", ".waterfall li", is_phone=True),
 )
 

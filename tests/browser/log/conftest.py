@@ -1,4 +1,4 @@
-"""One gateway with one build in it for all tests that only read, and one browser."""
+"""One gateway with one build in it for all tests that only read."""
 
 import asyncio
 import contextlib
@@ -7,12 +7,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from tests.support.gateway_process import GatewayProcess
 from tests.support.log_pages import publish_lines
-from tests.support.viewer import running_browser
 
 LINES = 6000
 WAIT_MILLISECONDS = 60_000
@@ -51,20 +49,13 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
         gateway.kill()
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def browser() -> AsyncIterator[Browser]:
-    """A browser; every page has a context of its own in it."""
-    async with running_browser() as browser:
-        yield browser
-
-
 @pytest.fixture
 def open_log(browser: Browser) -> OpenLog:
-    """Opens the log page of a task of a gateway, as ``open_log(gateway, "/logs/build")``."""
+    """Opens the log page of a task of a gateway in a context of its own, as ``open_log(gateway, "/logs/build")``."""
 
     @contextlib.asynccontextmanager
     async def opened(gateway: GatewayProcess, address: str, **options: Any) -> AsyncIterator[Page]:
-        options = {"viewport": {"width": 1100, "height": 700}, "locale": "en-US", **options}
+        options = {"viewport": {"width": 1100, "height": 700}, "locale": "en-US", "reduced_motion": "reduce", **options}
         context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
         try:
             page = await context.new_page()

@@ -1,21 +1,17 @@
 """The log page for everyone: axe, the live region, Korean, phones, both themes."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.browser.log.conftest import LINES, OpenLog
 from tests.support.gateway_process import GatewayProcess
 from tests.support.log_pages import publish_lines, wait_for_line
+from tests.support.viewer import violations
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("browser"),
-    pytest.mark.asyncio(loop_scope="package"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
-
-AXE = Path(__file__).parents[3] / "clients" / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
-TELL = "violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).slice(0, 3).join(' '))"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -24,8 +20,7 @@ async def test_axe_finds_nothing(build: GatewayProcess, open_log: OpenLog, schem
     address = "/logs/build?q=needle&level=ERROR,WARN,INFO&keywords=o&line=5900-5901"
     async with open_log(build, address, color_scheme=scheme) as page:
         await wait_for_line(page, 5900)
-        await page.evaluate(AXE.read_text())
-        assert await page.evaluate(f"axe.run(document.querySelector('main')).then(({{violations}}) => {TELL})") == []
+        assert await violations(page) == []
 
 
 async def test_the_grid_tells_screen_readers_where_they_are(build: GatewayProcess, open_log: OpenLog) -> None:

@@ -7,12 +7,12 @@ from playwright.async_api import expect
 
 from tests.browser.log.conftest import LINES, OpenLog
 from tests.support.gateway_process import GatewayProcess
-from tests.support.log_pages import first_shown, lines_shown, wait_for_line
+from tests.support.log_pages import first_shown, lines_shown, publish_lines, wait_for_line
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("browser"),
-    pytest.mark.asyncio(loop_scope="package"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 
 
@@ -66,6 +66,38 @@ async def test_groups_fold_and_unfold(build: GatewayProcess, open_log: OpenLog) 
         await page.keyboard.type("module_4100")
         await page.keyboard.press("Enter")
         await wait_for_line(page, 4100)
+
+
+async def test_groups_fold_under_a_filter_that_shows_their_heads(build: GatewayProcess, open_log: OpenLog) -> None:
+    """A fold hides those of its lines that pass; where heads do not pass, nothing folds."""
+    async with open_log(build, "/logs/build?level=INFO&line=4001") as page:
+        await wait_for_line(page, 4001)
+        await page.locator('.log-row[data-sequence="4001"]').get_by_role("button", name="Fold").click()
+        await page.get_by_text("171 lines folded").wait_for()
+        assert [n for n in await lines_shown(page) if n in range(4001, 4193)] == [4001, 4191, 4192]
+        await page.locator('.log-row[data-sequence="4001"]').get_by_role("button", name="Unfold").click()
+        await wait_for_line(page, 4002)
+        await page.keyboard.press("Shift+O")
+        await page.get_by_text("171 lines folded").nth(1).wait_for()
+        await page.goto(f"{build.url}/logs/build?level=ERROR&line=4100")
+        await wait_for_line(page, 4100)
+        assert await page.locator(".log-fold").count() == 0
+
+
+async def test_sections_that_gitlab_collapses_open(build: GatewayProcess, open_log: OpenLog) -> None:
+    """They begin as one row with their title; a filter that shows what is in them opens them."""
+    start, end = "section_start:1:prep[collapsed=true]\r\x1b[0KPrepare", "section_end:2:prep\r\x1b[0K"
+    lines = [("INFO", text) for text in (start, "one", "two", end, "after")]
+    await publish_lines(build.grpc_address, "sections", lines)
+    async with open_log(build, "/logs/sections") as page:
+        await page.get_by_text("3 lines folded").wait_for()
+        assert await lines_shown(page) == [1, 5]
+        assert (await page.locator('[data-sequence="1"] .log-message').inner_text()).startswith("Prepare")
+        await page.get_by_role("button", name="INFO: 5").click()
+        await wait_for_line(page, 2)
+        assert await lines_shown(page) == [1, 2, 3, 4, 5]
+        await page.get_by_role("button", name="Fold").click()
+        await page.get_by_text("3 lines folded").wait_for()
 
 
 async def test_a_line_and_a_range_have_addresses(build: GatewayProcess, open_log: OpenLog) -> None:

@@ -1,10 +1,12 @@
 """The log page when things go wrong: a gateway that is killed, a journal that begins anew, lines that mean harm."""
 
+import asyncio
 import contextlib
 import shutil
 import sqlite3
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.browser.log.conftest import OpenLog
@@ -14,7 +16,7 @@ from tests.support.log_pages import lines_shown, publish_lines, publish_stage, w
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("browser"),
-    pytest.mark.asyncio(loop_scope="package"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 
 HOSTILE = [
@@ -28,6 +30,17 @@ HOSTILE = [
     "\x1b[38;2;url(javascript:1);2;3mx",
     "x" * 200_000,
 ]
+
+
+async def first_stored(gateway: GatewayProcess, task_id: str) -> int:
+    """The first sequence that is left once retention has removed some."""
+    async with asyncio.timeout(30), httpx2.AsyncClient() as client:
+        while True:
+            page = await client.get(f"{gateway.url}/api/v1/log-streaming/logs/{task_id}", params={"limit": 1})
+            first: int = page.json()["firstSequence"]
+            if first > 1:
+                return first
+            await asyncio.sleep(0.05)
 
 
 def numbered(first: int, last: int) -> list[tuple[str, str]]:
@@ -47,6 +60,28 @@ async def test_a_killed_gateway_leaves_nothing_missing_and_nothing_doubled(tmp_p
             await wait_for_line(page, 20)
             await page.get_by_text("Nothing is missing.").wait_for()
             assert await lines_shown(page) == list(range(1, 21))
+
+
+async def test_lines_that_retention_removed_are_a_row_where_they_were(tmp_path: Path, open_log: OpenLog) -> None:
+    """Who goes back to the beginning of an open page reads what is no longer there, and then the first line that is."""
+    async with running_gateway(tmp_path) as gateway:
+        # Retention removes whole commits: two of them at least.
+        await publish_lines(gateway.grpc_address, "build", numbered(1, 3500))
+        await publish_lines(gateway.grpc_address, "build", numbered(3501, 4000), start=3500)
+        async with open_log(gateway, "/logs/build") as page:
+            await wait_for_line(page, 4000)
+            gateway.kill()
+            gateway.environment["RETENTION_BYTES"] = "4000"
+            await gateway.start()
+            first = await first_stored(gateway, "build")
+            await page.get_by_text("Nothing is missing.").wait_for()
+            await page.locator(".log-scroller").focus()
+            await page.keyboard.press("g")
+            await page.keyboard.press("g")
+            gone = page.locator(".log-row.is-gap")
+            await gone.get_by_text(f"Lines 1 to {first - 1:,} are missing").wait_for()
+            await wait_for_line(page, first)
+            assert (await lines_shown(page))[0] == first
 
 
 async def test_a_journal_that_began_anew_is_told_and_shown_once(tmp_path: Path, open_log: OpenLog) -> None:

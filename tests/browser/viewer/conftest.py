@@ -1,19 +1,20 @@
-"""One gateway with a working day in it, and one browser, for all tests of the viewer."""
+"""One gateway with a working day in it, for all tests of the viewer."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
 from tests.screenshots.content import fill
 from tests.support.gateway_process import running_gateway
-from tests.support.viewer import Viewer, running_browser
+from tests.support.viewer import Viewer
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def viewer(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Viewer]:
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def viewer(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> AsyncIterator[Viewer]:
     """Pages of a gateway that nobody stops; tests add tasks and executions of their own names."""
     directory = tmp_path_factory.mktemp("viewer")
-    async with running_gateway(directory, DURABILITY="process") as gateway, running_browser() as browser:
+    async with running_gateway(directory, DURABILITY="process") as gateway:
         await fill(gateway.grpc_address, gateway.url)
         yield Viewer(gateway, browser)

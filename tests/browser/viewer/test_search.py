@@ -11,7 +11,7 @@ from tests.support.worker import publish
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("browser"),
-    pytest.mark.asyncio(loop_scope="package"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 
 WORDS = "a needle that <b>only</b> they have"

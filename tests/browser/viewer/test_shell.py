@@ -24,7 +24,7 @@ PAGES = (
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("browser"),
-    pytest.mark.asyncio(loop_scope="package"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 
 
@@ -107,10 +107,10 @@ async def test_the_keyboard_alone_gets_everywhere(viewer: Viewer) -> None:
         await expect(page.locator("#content")).to_be_focused()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_axe_finds_nothing(viewer: Viewer, theme: str) -> None:
-    """Names, roles, contrast and order, on every page in both themes, and in the help sheet."""
-    async with viewer.open(color_scheme=theme) as page:
+@pytest.mark.parametrize(("theme", "locale"), [("light", "en-GB"), ("dark", "ko-KR")])
+async def test_axe_finds_nothing(viewer: Viewer, theme: str, locale: str) -> None:
+    """Names, roles, contrast and order, on every page in both themes and languages, and in the help sheet."""
+    async with viewer.open(color_scheme=theme, locale=locale) as page:
         for path in PAGES:
             await loaded(page, path, viewer)
             if "run-" in path:

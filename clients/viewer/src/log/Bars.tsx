@@ -1,6 +1,6 @@
 import { useMemo, useRef, useState } from 'preact/hooks'
 import type { Words } from '../words/words'
-import { LEVELS } from './entry'
+import { LEVELS } from './filter'
 import { type Bar, timeBars } from './histogram'
 import type { LogController } from './log-controller'
 import { absoluteText } from './times'

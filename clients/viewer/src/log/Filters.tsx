@@ -1,7 +1,7 @@
 import type { RefObject } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Words } from '../words/words'
-import { isEmptyFilter, LEVELS } from './entry'
+import { isEmptyFilter, LEVELS } from './filter'
 import { chipsOf, without, withTyped } from './filter-chips'
 import type { LogController } from './log-controller'
 

@@ -1,5 +1,5 @@
 /** A filter as chips that can be taken away one by one, and as what is typed to add one. */
-import type { LogFilter } from './entry'
+import type { LogFilter } from 'otto-logs'
 
 export interface Chip {
   kind: 'keyword' | 'worker' | 'source' | 'from' | 'to'

@@ -17,6 +17,8 @@ export interface Group {
   end: number | null
   name: string
   depth: number
+  /** Whether its head passes the filter. */
+  isShown: boolean
 }
 
 /** What to look for, so that all markers of a log are found. */
@@ -51,12 +53,18 @@ export function markerOf(message: string): Marker | null {
   }
 }
 
-/** The groups of a log, built from markers in the order of their sequences; which of them are folded. */
+/**
+ * The groups of a log, built from markers in the order of their sequences; which of them are folded.
+ *
+ * Under a filter a group folds where its head is shown and its end is known, and none is folded before the reader says
+ * so: what was asked for is not hidden.
+ */
 export class Folds {
   #groups = new Map<number, Group>()
   #open: Group[] = []
   #folded = new Set<number>()
   #last = 0
+  #isFiltered = false
 
   constructor(readonly groupsMax = 20_000) {}
 
@@ -69,15 +77,15 @@ export class Folds {
   }
 
   /** Take a marker; one that is not behind all earlier ones is known already. */
-  add(sequence: number, marker: Marker): boolean {
+  add(sequence: number, marker: Marker, isShown = true): boolean {
     if (sequence <= this.#last) return false
     this.#last = sequence
     if (marker.kind === 'start') {
       if (this.#open.length >= DEPTH_MAX || this.#groups.size >= this.groupsMax) return false
-      const group: Group = { start: sequence, end: null, name: marker.name, depth: this.#open.length }
+      const group: Group = { start: sequence, end: null, name: marker.name, depth: this.#open.length, isShown }
       this.#groups.set(sequence, group)
       this.#open.push(group)
-      if (marker.isCollapsed) this.#folded.add(sequence)
+      if (marker.isCollapsed && !this.#isFiltered) this.#folded.add(sequence)
       return true
     }
     const at = marker.name ? this.#open.map((group) => group.name).lastIndexOf(marker.name) : this.#open.length - 1
@@ -87,8 +95,14 @@ export class Folds {
     return true
   }
 
+  /** The group that a line heads, where it folds. */
   group(start: number): Group | undefined {
-    return this.#groups.get(start)
+    const group = this.#groups.get(start)
+    return group && this.#folds(group) ? group : undefined
+  }
+
+  #folds(group: Group): boolean {
+    return !this.#isFiltered || (group.isShown && group.end !== null)
   }
 
   isFolded(start: number): boolean {
@@ -96,13 +110,19 @@ export class Folds {
   }
 
   toggle(start: number): boolean {
-    if (!this.#groups.has(start)) return false
+    if (!this.group(start)) return false
     if (!this.#folded.delete(start)) this.#folded.add(start)
     return true
   }
 
-  setAll(isFolded: boolean): void {
-    this.#folded = new Set(isFolded ? this.#groups.keys() : [])
+  /** Fold all that fold, the first `most` of them, or none. */
+  setAll(isFolded: boolean, most = this.groupsMax): void {
+    const heads = [...this.#groups.values()].filter((group) => this.#folds(group)).map(({ start }) => start)
+    this.#folded = new Set(isFolded ? heads.slice(0, most) : [])
+  }
+
+  get folded(): IterableIterator<number> {
+    return this.#folded.values()
   }
 
   /** Open everything that hides a line; true where something did. */
@@ -121,7 +141,8 @@ export class Folds {
     return [...this.#folded].map((start) => ({ from: start + 1, to: this.#groups.get(start)?.end ?? last }))
   }
 
-  clear(): void {
+  clear(isFiltered = false): void {
+    this.#isFiltered = isFiltered
     this.#groups.clear()
     this.#folded.clear()
     this.#open = []

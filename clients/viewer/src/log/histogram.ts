@@ -1,5 +1,7 @@
 /** Lines by level over time, from counts over runs of sequences: each run's lines are spread evenly over its own time. */
-import { type Bucket, LEVELS, type Level, type LevelCounts, type LogEntry } from './entry'
+import type { Level, LogEntry } from 'otto-logs'
+import type { Bucket, LevelCounts } from 'otto-logs/history'
+import { LEVELS } from './filter'
 
 export interface Bar {
   startMilliseconds: number

@@ -1,8 +1,9 @@
 /** What the reader does with a log: where they look, what they chose, how lines are shown; the address follows. */
 import { batch, computed, effect, signal, untracked } from '@preact/signals'
+import type { Level, LogFilter } from 'otto-logs'
+import { gateway } from 'otto-logs/history'
 import type { Shell } from '../shell/contract'
 import { plain } from './ansi'
-import type { Level, LogFilter } from './entry'
 import { LogModel } from './log-model'
 import { drawRow, type RowLook } from './row-view'
 import { type RowSource, RowWindow, type WindowElements } from './row-window'
@@ -40,7 +41,7 @@ export class LogController {
     this.#shell = shell
     this.#query = query
     this.view.value = viewState(query)
-    this.model = new LogModel(shell.gateway, taskId)
+    this.model = new LogModel({ options: shell.gateway, stored: gateway(shell.gateway), taskId })
     this.model.onArrival = (count) => this.#arrivals(count)
     this.model.onRestart = () => this.#follow(true)
     this.isFollowing.value = this.view.value.lines === null
@@ -430,16 +431,19 @@ export class LogController {
     const group = start ?? (what?.kind === 'line' ? what.group?.start : undefined)
     if (group === undefined) return
     const top = this.isFollowing.value ? null : this.model.sequenceAt(this.#window?.anchor.row ?? 0)
-    if (this.model.toggleFold(group)) void this.#rearranged(top)
+    void this.model.toggleFold(group).then((isChanged) => {
+      if (isChanged) this.#rearranged(top)
+    })
   }
 
   foldAll(): void {
     const top = this.isFollowing.value ? null : this.model.sequenceAt(this.#window?.anchor.row ?? 0)
-    this.model.foldAll([...this.model.folds.groups].some(({ start }) => !this.model.folds.isFolded(start)))
-    void this.#rearranged(top)
+    const { folds } = this.model
+    const isFolding = [...folds.groups].some(({ start }) => folds.group(start) && !folds.isFolded(start))
+    void this.model.foldAll(isFolding).then(() => this.#rearranged(top))
   }
 
-  async #rearranged(top: number | null): Promise<void> {
+  #rearranged(top: number | null): void {
     this.activeRow.value = null
     if (top !== null) this.#window?.place(this.model.rowNear(top))
     this.#window?.forget()

@@ -1,16 +1,16 @@
 /** One task's log as the page sees it: what is stored, what comes, what is looked for, and the rows that they make. */
 import { signal } from '@preact/signals'
-import { GatewayError, type GatewayOptions } from 'otto-logs'
-import { type Counts, type Gateway, gateway, type HistoryPage, type HistoryQuery } from 'otto-logs/history'
-import { type Gap, isEmptyFilter, type Level, type LogEntry, type LogFilter } from './entry'
+import { type Gap, GatewayError, type Level, type LogEntry, type LogFilter } from 'otto-logs'
+import type { Counts, HistoryPage, HistoryQuery } from 'otto-logs/history'
+import { isEmptyFilter } from './filter'
 import { Folds, type Group, MARKER_TEXTS, markerOf } from './folds'
 import { LineCounts } from './histogram'
+import { followLog, type LiveState, type LogSource } from './live-log'
 import { PageCache } from './page-cache'
-import { BucketPlan, PAGE_LINES, type Plan, SequencePlan } from './plan'
+import { BucketPlan, PAGE_LINES, type Place, type Plan, SequencePlan } from './plan'
 import { isRefusal } from './refusals'
 import { type Hidden, type Placed, RowModel } from './row-model'
 import { SearchState } from './search-state'
-import { Stream, type StreamState } from './stream'
 import type { LineRange } from './view-state'
 
 export type Notice =
@@ -22,7 +22,14 @@ export type Notice =
 export type Row =
   | { kind: 'notice'; notice: Notice }
   /** undefined: not loaded; null: no longer stored. */
-  | { kind: 'line'; index: number; entry: LogEntry | null | undefined; group?: Group; isFolded?: boolean }
+  | {
+      kind: 'line'
+      index: number
+      entry: LogEntry | null | undefined
+      group?: Group
+      isFolded?: boolean
+      folded?: number
+    }
 
 export type Phase = 'loading' | 'open' | 'missing' | 'refused' | 'unreachable'
 
@@ -31,16 +38,18 @@ const LOADS_MAX = 3
 const COUNT_BUCKETS = 240
 const PLAN_BUCKETS = 2000
 const COPY_LINES_MAX = 50_000
+const MATCHES_MAX = 100_000
 const WAITING_MAX = 100_000
+/** Groups that are folded at once under a filter: each may ask for a page. */
+const FILTERED_FOLDS_MAX = 200
 const MARKERS_PAGE = 10_000
 const RETRY_MILLISECONDS = 1500
 const COUNTS_MILLISECONDS = 250
-const MATCHES_MAX = 100_000
 
 export class LogModel {
   readonly phase = signal<Phase>('loading')
   readonly refusal = signal<GatewayError | null>(null)
-  readonly stream = signal<StreamState>('connecting')
+  readonly stream = signal<LiveState>('connecting')
   readonly status = signal('UNKNOWN')
   /** Changes whenever rows may look different. */
   readonly version = signal(0)
@@ -61,14 +70,14 @@ export class LogModel {
   /** Told after everything was taken anew. */
   onRestart: () => void = () => {}
 
-  #gateway: Gateway
+  #source: LogSource
   #filter: LogFilter = {}
   #epoch = ''
   #plan: Plan = new SequencePlan(1, 0)
   #cache = new PageCache()
   #notices: Notice[] = []
   #missing: Gap[] = []
-  #stream: Stream | null = null
+  #unfollow: () => void = () => {}
   #life = new AbortController()
   #loading = new Map<number, Promise<void>>()
   #wanted: number[] = []
@@ -76,12 +85,10 @@ export class LogModel {
   #searching: AbortController | null = null
   #areMarkersKnown = false
   #waitingMarkers: LogEntry[] = []
+  #foldPlaces = new Map<number, { from: Place; to: Place }>()
 
-  constructor(
-    private readonly options: GatewayOptions,
-    private readonly taskId: string,
-  ) {
-    this.#gateway = gateway(options)
+  constructor(source: LogSource) {
+    this.#source = source
   }
 
   get filter(): LogFilter {
@@ -105,20 +112,20 @@ export class LogModel {
   }
 
   get downloadUrl(): string {
-    return this.#gateway.downloadUrl(this.taskId, { filter: this.#filter, format: 'text' })
+    return this.#source.stored.downloadUrl(this.#source.taskId, { filter: this.#filter, format: 'text' })
   }
 
   close(): void {
     this.#life.abort()
     this.#searching?.abort()
-    this.#stream?.close()
+    this.#unfollow()
     clearTimeout(this.#countsTold)
   }
 
   /** Begin with a filter, or change it; what was known of lines goes, notices stay. */
   async open(filter: LogFilter): Promise<void> {
     this.#life.abort()
-    this.#stream?.close()
+    this.#unfollow()
     const life = new AbortController()
     this.#life = life
     this.#filter = filter
@@ -141,27 +148,26 @@ export class LogModel {
   }
 
   async #begin(life: AbortSignal): Promise<void> {
-    const { isFiltered, filter } = this
+    const isFiltered = this.isFiltered
     const ifStored = <T>(request: Promise<T>) =>
       request.catch((error) => {
         if (error instanceof GatewayError && error.status === 404) return null
         throw error
       })
     this.#uncounted = []
-    const counting = ifStored(
-      this.#gateway.counts(this.taskId, { filter, buckets: isFiltered ? PLAN_BUCKETS : COUNT_BUCKETS, signal: life }),
-    )
+    const counting = ifStored(this.#counted(isFiltered ? PLAN_BUCKETS : COUNT_BUCKETS, life))
     counting.catch(() => {})
     const [tail, counts] = await Promise.all([
-      ifStored(this.#page({ tail: 2 * PAGE_LINES, limit: 2 * PAGE_LINES, filter, signal: life })),
+      ifStored(this.#page({ tail: 2 * PAGE_LINES, limit: 2 * PAGE_LINES, filter: this.#filter, signal: life })),
       isFiltered ? counting : null,
     ])
     if (life.aborted) return
     this.#cache.clear()
     this.#loading.clear()
     this.#missing = []
-    this.folds.clear()
-    this.#areMarkersKnown = isFiltered
+    this.folds.clear(isFiltered)
+    this.#foldPlaces.clear()
+    this.#areMarkersKnown = false
     this.#waitingMarkers = []
     this.#epoch = tail?.epoch ?? ''
     const first = tail?.firstSequence || 1
@@ -178,13 +184,9 @@ export class LogModel {
     this.#arrange()
     this.#follow(last)
     void this.#count(counting, life)
-    if (!isFiltered) void this.#findMarkers(life)
+    void this.#findMarkers(life)
     void this.#findStart(life)
     if (this.search.value) void this.find(this.search.value.text)
-  }
-
-  #page(query: HistoryQuery): Promise<HistoryPage> {
-    return this.#gateway.history(this.taskId, query)
   }
 
   #takeTail(tail: HistoryPage): void {
@@ -200,16 +202,14 @@ export class LogModel {
   }
 
   #follow(after: number): void {
-    let connection: StreamState = 'connecting'
-    const start = { gateway: this.options, taskId: this.taskId, filter: this.#filter, epoch: this.#epoch, after }
-    this.#stream = new Stream(start, {
+    const position = this.#epoch ? `${this.#epoch}-${after}` : `${after}`
+    this.#unfollow = followLog(this.#source, this.#filter, position, {
       entries: (batch) => this.#arrived(batch),
       gap: (gap) => this.#gap(gap),
       restart: () => this.#restart(),
       state: (state) => {
-        if (state === 'waiting' && connection !== 'waiting') this.#wentOffline()
+        if (state === 'waiting') this.#wentOffline()
         if (state === 'open' || state === 'complete') this.#cameBack()
-        connection = state
         this.stream.value = state
       },
       complete: ({ status, lastSequence }) => {
@@ -234,7 +234,8 @@ export class LogModel {
       this.#cache.append(place.page, place.offset, entry)
       if (this.#uncounted === null) this.counts.value.add(entry)
       else if (this.#uncounted.length < WAITING_MAX) this.#uncounted.push(entry)
-      const marker = this.isFiltered ? null : markerOf(entry.message)
+      // Where a text is asked for, markers come that the stream leaves out.
+      const marker = this.#filter.keywords?.length ? null : markerOf(entry.message)
       if (marker && this.#areMarkersKnown) hasMarker = this.folds.add(entry.sequence, marker) || hasMarker
       else if (marker) this.#waitingMarkers.push(entry)
       if (this.search.value?.see(entry.sequence, entry.message)) this.searchVersion.value += 1
@@ -293,6 +294,7 @@ export class LogModel {
   }
 
   #wentOffline(): void {
+    if (this.#offline) return
     this.#notice({
       kind: 'offline',
       key: `offline-${Date.now()}`,
@@ -303,9 +305,16 @@ export class LogModel {
     this.#arrange()
   }
 
+  /** The time without a connection that is not over. */
+  get #offline() {
+    return this.#notices.find((notice) => notice.kind === 'offline' && notice.until === null) as
+      | (Notice & { kind: 'offline' })
+      | undefined
+  }
+
   #cameBack(): void {
-    const latest = this.#notices.find((notice) => notice.kind === 'offline' && notice.until === null)
-    if (latest?.kind !== 'offline') return
+    const latest = this.#offline
+    if (!latest) return
     const back = { ...latest, until: Date.now() }
     this.#notices = this.#notices.map((notice) => (notice === latest ? back : notice))
     this.#arrange()
@@ -323,10 +332,23 @@ export class LogModel {
       for (const { from, to } of this.#missing) hidden.push({ from: this.#plan.indexOf(from), to: behind(to) })
       for (const { from, to } of this.folds.hidden(this.lastSequence.value))
         hidden.push({ from: this.#plan.indexOf(from), to: behind(to) })
+    } else {
+      for (const start of this.folds.folded) {
+        const known = this.#foldPlaces.get(start)
+        if (known) hidden.push({ from: this.#indexAt(known.from), to: this.#indexAt(known.to) })
+      }
     }
     const notices: Placed<Notice>[] = this.#notices.map((notice) => ({ at: this.#indexOf(notice.sequence), notice }))
     this.rows.arrange(this.#plan.lineCount, hidden, notices)
     this.version.value += 1
+  }
+
+  #page(query: HistoryQuery): Promise<HistoryPage> {
+    return this.#source.stored.history(this.#source.taskId, query)
+  }
+
+  #counted(buckets: number, life: AbortSignal): Promise<Counts> {
+    return this.#source.stored.counts(this.#source.taskId, { filter: this.#filter, buckets, signal: life })
   }
 
   async #count(counting: Promise<Counts | null>, life: AbortSignal): Promise<void> {
@@ -352,7 +374,7 @@ export class LogModel {
         const page = await this.#page({
           ...(after ? { after } : {}),
           limit: MARKERS_PAGE,
-          filter: { keywords: [...MARKER_TEXTS] },
+          filter: { ...this.#filter, keywords: [...MARKER_TEXTS] },
           signal: life,
         })
         if (life.aborted) return
@@ -372,8 +394,13 @@ export class LogModel {
   #takeMarkers(entries: readonly LogEntry[]): void {
     for (const entry of entries) {
       const marker = markerOf(entry.message)
-      if (marker) this.folds.add(entry.sequence, marker)
+      if (marker) this.folds.add(entry.sequence, marker, this.#hasText(entry))
     }
+  }
+
+  #hasText({ message }: LogEntry): boolean {
+    const text = message.toLowerCase()
+    return this.#filter.keywords?.some((keyword) => text.includes(keyword.toLowerCase())) ?? true
   }
 
   // --- rows ---
@@ -385,7 +412,8 @@ export class LogModel {
     const entry = this.#cache.get(page)?.lines[offset]
     const group = entry ? this.folds.group(entry.sequence) : undefined
     if (!group) return { kind: 'line', index: place.index, entry }
-    return { kind: 'line', index: place.index, entry, group, isFolded: this.folds.isFolded(group.start) }
+    const isFolded = this.folds.isFolded(group.start)
+    return { kind: 'line', index: place.index, entry, group, isFolded, folded: this.#foldedLines(group) }
   }
 
   /** The sequence of a row, or the nearest one that is known. */
@@ -500,7 +528,8 @@ export class LogModel {
     if (this.isFiltered && this.#plan.pageCount) {
       const page = this.#plan.pageOf(sequence)
       if (!this.#isLoaded(page)) await (this.#loading.get(page) ?? this.#load(page))
-    } else if (this.folds.reveal(sequence)) this.#arrange()
+    }
+    if (this.folds.reveal(sequence)) this.#arrange()
     return this.rows.rowOf(Math.min(this.#indexOf(sequence), Math.max(this.lineCount - 1, 0)))
   }
 
@@ -523,15 +552,59 @@ export class LogModel {
     return page.entries[0]?.sequence ?? null
   }
 
-  toggleFold(start: number): boolean {
+  async toggleFold(start: number): Promise<boolean> {
+    const group = this.folds.group(start)
+    if (!group) return false
+    if (this.isFiltered) await this.#placeFold(group)
     const isChanged = this.folds.toggle(start)
     if (isChanged) this.#arrange()
     return isChanged
   }
 
-  foldAll(isFolded: boolean): void {
-    this.folds.setAll(isFolded)
+  async foldAll(isFolded: boolean): Promise<void> {
+    this.folds.setAll(isFolded, this.isFiltered ? FILTERED_FOLDS_MAX : undefined)
+    const { signal } = this.#life
+    if (this.isFiltered) {
+      for (const start of [...this.folds.folded]) {
+        const group = this.folds.group(start)
+        if (group) await this.#placeFold(group)
+        if (signal.aborted) return
+      }
+    }
     this.#arrange()
+  }
+
+  /**
+   * Which lines a group holds under a filter. Only pages that are loaded say that exactly; a place in one stays true when
+   * other pages are counted anew, or leave the memory.
+   */
+  async #placeFold({ start, end }: Group): Promise<void> {
+    if (end === null || this.#foldPlaces.has(start)) return
+    const { signal } = this.#life
+    const from = await this.#placeOf(start + 1)
+    const to = await this.#placeOf(end + 1)
+    if (from && to && !signal.aborted) this.#foldPlaces.set(start, { from, to })
+  }
+
+  #indexAt({ page, offset }: Place): number {
+    return this.#plan.start(page) + offset
+  }
+
+  /** How many lines a group's fold hides. */
+  #foldedLines({ start, end }: Group): number {
+    const known = this.#foldPlaces.get(start)
+    if (this.isFiltered) return known ? this.#indexAt(known.to) - this.#indexAt(known.from) : 0
+    return end === null ? 0 : end - start
+  }
+
+  /** The place of the first line at or behind `sequence` that passes the filter; null where it cannot be known. */
+  async #placeOf(sequence: number): Promise<Place | null> {
+    const page = this.#plan.pageOf(sequence)
+    if (!this.#isLoaded(page)) await (this.#loading.get(page) ?? this.#load(page))
+    const known = this.#isLoaded(page) ? this.#cache.get(page) : undefined
+    if (!known) return null
+    const offset = known.lines.findIndex((line) => (line?.sequence ?? 0) >= sequence)
+    return { page, offset: offset < 0 ? known.lines.length : offset }
   }
 
   /** The lines of a range that pass the filter, to be copied. */
@@ -566,8 +639,9 @@ export class LogModel {
     const search = this.search.value?.text === text ? this.search.value : new SearchState(text)
     this.search.value = search
     this.version.value += 1
-    const query = { q: text, filter: this.#filter, limit: MATCHES_MAX, signal: searching.signal }
-    const found = await this.#gateway.matches(this.taskId, query).catch(() => null)
+    const found = await this.#source.stored
+      .matches(this.#source.taskId, { q: text, filter: this.#filter, limit: MATCHES_MAX, signal: searching.signal })
+      .catch(() => null)
     if (searching.signal.aborted || !found) return
     search.take(found)
     this.searchVersion.value += 1

@@ -1,5 +1,5 @@
 /** The lines around what is being looked at: pages, least recently wanted first out, bounded by lines and by characters. */
-import type { LogEntry } from './entry'
+import type { LogEntry } from 'otto-logs'
 
 export interface Page {
   /** null: the gateway said that this line no longer exists. */

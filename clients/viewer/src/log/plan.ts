@@ -3,7 +3,7 @@
  * Without a filter an index is a sequence; with one the gateway's counts say how many lines each run of sequences holds,
  * and a page that was loaded corrects its own count.
  */
-import type { Bucket } from './entry'
+import type { Bucket } from 'otto-logs/history'
 
 export const PAGE_LINES = 500
 

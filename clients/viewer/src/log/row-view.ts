@@ -1,8 +1,9 @@
 /** One row's element. Everything that came from outside is put in as text. */
+
+import type { LogEntry } from 'otto-logs'
 import type { Words } from '../words/words'
 import { paint, type Span } from './ansi'
-import type { LogEntry } from './entry'
-import { type Group, markerOf } from './folds'
+import { markerOf } from './folds'
 import type { Notice, Row } from './log-model'
 import { occurrences } from './search-state'
 import { absoluteText, type Clock, durationText } from './times'
@@ -18,6 +19,9 @@ export interface RowLook {
   isChosen(sequence: number): boolean
   isActive(row: number): boolean
 }
+
+/** What a line's row says of the group that it heads. */
+type Fold = Pick<Row & { kind: 'line' }, 'group' | 'isFolded' | 'folded'>
 
 const SHOWN_MAX = 20_000
 
@@ -52,12 +56,12 @@ export function drawRow(element: HTMLElement, row: Row, number: number, look: Ro
     } else element.setAttribute('aria-selected', 'false')
     if (look.match === entry.sequence) classes.push('is-match')
     if (row.group) element.setAttribute('aria-expanded', String(!row.isFolded))
-    element.replaceChildren(...cells(entry, row.group, row.isFolded ?? false, look))
+    element.replaceChildren(...cells(entry, row, look))
   }
   element.className = classes.join(' ')
 }
 
-function cells(entry: LogEntry, group: Group | undefined, isFolded: boolean, look: RowLook): HTMLElement[] {
+function cells(entry: LogEntry, fold: Fold, look: RowLook): HTMLElement[] {
   const number = made('span', 'log-number', String(entry.sequence))
   number.title = look.t.chooseLine
   const made_: HTMLElement[] = [number]
@@ -76,7 +80,7 @@ function cells(entry: LogEntry, group: Group | undefined, isFolded: boolean, loo
   }
   if (look.hasSources) made_.push(made('span', 'log-source', entry.source))
   const message = made('span', 'log-message')
-  fillMessage(message, entry, group, isFolded, look)
+  fillMessage(message, entry, fold, look)
   made_.push(message)
   for (const cell of made_) {
     // A time element has no role that a grid knows.
@@ -88,8 +92,7 @@ function cells(entry: LogEntry, group: Group | undefined, isFolded: boolean, loo
 function fillMessage(
   cell: HTMLElement,
   entry: LogEntry,
-  group: Group | undefined,
-  isFolded: boolean,
+  { group, isFolded = false, folded = 0 }: Fold,
   look: RowLook,
 ): void {
   const marker = group || entry.message.includes('end') ? markerOf(entry.message) : null
@@ -113,8 +116,7 @@ function fillMessage(
   if (whole > SHOWN_MAX) text = text.slice(0, SHOWN_MAX)
   cell.append(...pieces(text, spans, occurrences(text, look.search)))
   if (whole > SHOWN_MAX) cell.append(made('span', 'log-aside', look.t.moreCharacters(whole - SHOWN_MAX)))
-  if (group && isFolded && group.end !== null)
-    cell.append(made('span', 'log-aside', look.t.foldedLines(group.end - group.start)))
+  if (group && isFolded && folded) cell.append(made('span', 'log-aside', look.t.foldedLines(folded)))
   if (entry.truncated) cell.append(made('span', 'log-aside', look.t.truncated(entry.originalSize ?? 0)))
 }
 

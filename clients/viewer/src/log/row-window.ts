@@ -45,15 +45,20 @@ export class RowWindow {
     elements.scroller.addEventListener('scroll', this.#scrolled, { passive: true })
     this.#resizing = new ResizeObserver(() => this.resized())
     this.#resizing.observe(elements.scroller)
+    document.fonts?.addEventListener('loadingdone', this.#measureAgain)
     this.resized()
   }
 
   close(): void {
     this.elements.scroller.removeEventListener('scroll', this.#scrolled)
     this.#resizing.disconnect()
+    document.fonts?.removeEventListener('loadingdone', this.#measureAgain)
     cancelAnimationFrame(this.#frame)
     clearTimeout(this.#settling)
   }
+
+  /** In another font, wrapped rows have other heights. */
+  #measureAgain = () => this.resized()
 
   get isFollowing() {
     return this.#isFollowing
@@ -178,11 +183,11 @@ export class RowWindow {
 
   #scrolled = () => {
     const { scrollTop: top, scrollHeight, clientHeight } = this.elements.scroller
+    // Where the window has grown, the browser moves what is scrolled to the end, and says so before it tells the size.
+    if (clientHeight !== this.#viewport) this.resized()
     const by = top - this.#top
     if (Math.abs(by) < 1) return
     this.#top = top
-    // Not with the height that was measured last: where the page gives the log more room at its end, the browser moves
-    // it before that is told, and the reader has not scrolled.
     const end = scrollHeight - clientHeight
     if (this.#isFollowing && top >= end - 1) return
     if (Math.abs(by) > this.#viewport * STEP_VIEWPORTS) this.#anchor = anchorAt(top, this.#extent)

@@ -1,13 +1,7 @@
 /** One search over the whole log: every match's sequence, as far as the gateway lists them, and which one is looked at. */
+import type { Matches } from 'otto-logs/history'
 import { plain } from './ansi'
 import { lastAtOrBelow } from './plan'
-
-export interface Matches {
-  total: number
-  sequences: number[]
-  isComplete: boolean
-  lastSequence: number
-}
 
 export class SearchState {
   readonly #needle: string
@@ -47,7 +41,7 @@ export class SearchState {
     return this.#sequences[this.#current] ?? null
   }
 
-  take(matches: Matches): void {
+  take(matches: Pick<Matches, 'total' | 'sequences' | 'isComplete' | 'lastSequence'>): void {
     const later = this.#sequences.filter((sequence) => sequence > matches.lastSequence)
     const current = this.current
     this.#sequences = [...matches.sequences, ...later]

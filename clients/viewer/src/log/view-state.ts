@@ -1,5 +1,6 @@
 /** The whole view as the query of the page's address: filter, lines, search, and how lines are shown. */
-import { filterQuery, LEVELS, type Level, type LogFilter } from './entry'
+import type { Level, LogFilter } from 'otto-logs'
+import { filterQuery, LEVELS } from './filter'
 
 export type TimeFormat = 'absolute' | 'relative' | 'elapsed' | 'none'
 export const TIME_FORMATS: readonly TimeFormat[] = ['absolute', 'relative', 'elapsed', 'none']

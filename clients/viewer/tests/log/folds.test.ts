@@ -47,3 +47,22 @@ test('an outer section closes what was left open inside, and an end without a st
   expect(folds.isFolded(3)).toBe(true)
   expect(folds.add(3, markerOf('section_start:1:b') as never)).toBe(false)
 })
+
+test('under a filter a group folds where its head is shown and its end is known, and none is folded at first', () => {
+  const folds = new Folds()
+  const group = (title: string) => markerOf(`::group::${title}`) as never
+  const end = markerOf('::endgroup::') as never
+  folds.clear(true)
+  folds.add(1, group('left out'), false)
+  folds.add(5, end)
+  folds.add(10, group('shown'))
+  folds.add(15, end)
+  folds.add(16, markerOf('section_start:1:x[collapsed=true]\r\x1b[0KCollapsed') as never)
+  folds.add(18, markerOf('section_end:2:x\r\x1b[0K') as never)
+  folds.add(20, group('open'))
+  expect([...folds.folded]).toEqual([])
+  expect([1, 10, 16, 20].map((start) => folds.group(start)?.end)).toEqual([undefined, 15, 18, undefined])
+  expect([1, 10, 20].map((start) => folds.toggle(start))).toEqual([false, true, false])
+  folds.setAll(true)
+  expect([...folds.folded]).toEqual([10, 16])
+})

@@ -1,5 +1,6 @@
+import type { LogEntry } from 'otto-logs'
+import type { Bucket } from 'otto-logs/history'
 import { expect, test } from 'vitest'
-import type { Bucket, LogEntry } from '../../src/log/entry'
 import { LineCounts, timeBars, worstLevel } from '../../src/log/histogram'
 
 const at = (seconds: number) => new Date(1_700_000_000_000 + seconds * 1000).toISOString()

@@ -1,5 +1,5 @@
+import type { LogEntry } from 'otto-logs'
 import { expect, test } from 'vitest'
-import type { LogEntry } from '../../src/log/entry'
 import { PageCache } from '../../src/log/page-cache'
 
 const lines = (from: number, count: number, message = ''): LogEntry[] =>

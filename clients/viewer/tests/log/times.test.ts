@@ -25,7 +25,16 @@ test('a stage keeps its beginning, and has an end once it is over', () => {
     { stageId: 's', status: 'STAGE_RUNNING', progressPercentage: 40, timestamp: '2026-01-01T00:00:00Z' },
     0,
   )
-  const over = told(running, { stageId: 's', status: 'STAGE_COMPLETED', timestamp: '2026-01-01T00:01:00Z' }, 0)
+  const over = told(
+    running,
+    {
+      stageId: 's',
+      status: 'STAGE_COMPLETED',
+      timestamp: '2026-01-01T00:05:00Z',
+      completedAt: '2026-01-01T00:01:00Z',
+    },
+    0,
+  )
   expect(over).toHaveLength(1)
   expect(over[0]).toMatchObject({ status: 'COMPLETED', percent: 100 })
   expect((over[0]?.endMilliseconds ?? 0) - (over[0]?.startMilliseconds ?? 0)).toBe(60_000)

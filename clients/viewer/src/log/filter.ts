@@ -1,8 +1,5 @@
-/** What the gateway says about lines, as far as the log page needs it. */
+/** A filter as the page's address has it, and the levels in their order. */
 import type { Level, LogFilter } from 'otto-logs'
-
-export type { Gap, Level, LogEntry, LogFilter } from 'otto-logs'
-export type { Bucket, LevelCounts } from 'otto-logs/history'
 
 export const LEVELS: readonly Level[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL']
 
@@ -10,7 +7,7 @@ export function isEmptyFilter(filter: LogFilter): boolean {
   return !Object.values(filter).some((value) => (Array.isArray(value) ? value.length > 0 : value))
 }
 
-/** The filter as the gateway's query parameters. */
+/** The filter as query parameters of the page, which are named as the gateway's. */
 export function filterQuery(filter: LogFilter): URLSearchParams {
   const query = new URLSearchParams()
   const lists: [string, readonly string[] | undefined][] = [

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { RowWindow } from '../../src/log/row-window'
+
+/** A box of 20 px rows, as the browser lays one out. */
+function box(height: number, content: number) {
+  const scroller = document.createElement('div')
+  const sizes = { clientHeight: height, scrollHeight: content }
+  for (const name of ['clientHeight', 'scrollHeight'] as const)
+    Object.defineProperty(scroller, name, { get: () => sizes[name] })
+  return { scroller, sizes, spacer: document.createElement('div'), window: document.createElement('div') }
+}
+
+const rows = (rowCount: number) => ({ rowCount, key: String, draw() {}, want() {} })
+
+function following(height: number) {
+  const elements = box(height, 2000)
+  const window = new RowWindow(elements, rows(100))
+  window.follow(true)
+  elements.scroller.scrollTop = 2000 - height
+  elements.scroller.dispatchEvent(new Event('scroll'))
+  return { elements, window }
+}
+
+test('scrolling up ends following', () => {
+  const { elements, window } = following(400)
+  elements.scroller.scrollTop = 1500
+  elements.scroller.dispatchEvent(new Event('scroll'))
+  expect(window.isFollowing).toBe(false)
+})
+
+test('a window that grows stays at the end: the browser moves it, nobody scrolled', () => {
+  const { elements, window } = following(400)
+  elements.sizes.clientHeight = 460
+  elements.scroller.scrollTop = 1540
+  elements.scroller.dispatchEvent(new Event('scroll'))
+  expect(window.isFollowing).toBe(true)
+})
