@@ -75,6 +75,7 @@ async def test_lines_that_retention_removed_are_a_row_where_they_were(tmp_path: 
             await gateway.start()
             first = await first_stored(gateway, "build")
             await page.get_by_text("Nothing is missing.").wait_for()
+            await wait_for_line(page, 4000)
             await page.locator(".log-scroller").focus()
             await page.keyboard.press("g")
             await page.keyboard.press("g")
