@@ -132,6 +132,20 @@ async def test_the_histogram_leads_to_its_time(build: GatewayProcess, open_log: 
         assert 2600 < await first_shown(page) < 3400
 
 
+async def test_the_histogram_and_the_link_have_keys(build: GatewayProcess, open_log: OpenLog) -> None:
+    """Home and End go through the histogram, y takes the address of what is chosen along."""
+    async with open_log(build, "/logs/build?line=2000") as page:
+        await wait_for_line(page, 2000)
+        await page.keyboard.press("y")
+        await page.get_by_text("Link copied").first.wait_for()
+        assert await page.evaluate("navigator.clipboard.readText()") == f"{build.url}/logs/build?line=2000"
+        await page.get_by_role("slider", name="Lines over time").focus()
+        await page.keyboard.press("Home")
+        await wait_for_line(page, 1)
+        await page.keyboard.press("End")
+        await wait_for_line(page, LINES - 10)
+
+
 async def test_the_download_is_what_is_filtered(build: GatewayProcess, open_log: OpenLog) -> None:
     """The file has the lines that pass the filter and no others."""
     async with open_log(build, "/logs/build?level=ERROR") as page:

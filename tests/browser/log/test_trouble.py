@@ -173,3 +173,12 @@ async def test_the_stages_of_a_pipeline_stand_above_the_log(build: GatewayProces
         await publish_stage(build.grpc_address, "release", "compile", 80)
         await page.get_by_role("progressbar", name="compile: 80 %").wait_for()
         assert " s" in await page.locator(".log-stage-time").inner_text()
+
+
+async def test_a_pipeline_has_a_page(build: GatewayProcess, open_log: OpenLog) -> None:
+    """Its stages, live, without a task."""
+    await publish_stage(build.grpc_address, "nightly", "deploy", 20)
+    async with open_log(build, "/?pipeline=nightly") as page:
+        await page.get_by_role("row", name="deploy").wait_for()
+        await publish_stage(build.grpc_address, "nightly", "deploy", 60)
+        await page.get_by_text("60 %").wait_for()
