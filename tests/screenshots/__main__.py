@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.screenshots.content import fill
+from tests.screenshots.content import fill, fill_queue
 from tests.support.gateway_process import running_gateway
 from tests.support.programs import program
 from tests.support.web_pages import ARGUMENTS
@@ -60,7 +60,8 @@ async def main(directory: Path, names: Sequence[str]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         async with running_gateway(Path(place), **SETTINGS) as gateway, async_playwright() as playwright:
-            held = await fill(gateway.grpc_address, gateway.url)
+            await fill(gateway.grpc_address, gateway.url)
+            held = await fill_queue(gateway.url)
             browser = await playwright.chromium.launch(executable_path=program("chromium"), args=ARGUMENTS)
             try:
                 for picture in PICTURES:

@@ -12,7 +12,7 @@ import grpc.aio
 import httpx2
 from otto.logs.v1 import logs_pb2, logs_pb2_grpc
 
-__all__ = ["fill"]
+__all__ = ["fill", "fill_queue"]
 
 SEED = 20260131
 WINDOW_LINES = 6
@@ -73,8 +73,8 @@ SAYINGS: dict[str, Sequence[str]] = {
 }
 
 
-async def fill(grpc_address: str, url: str) -> str:
-    """Send builds over gRPC, executions and automation tasks over HTTP; the id of a task that is at its last stage."""
+async def fill(grpc_address: str, url: str) -> None:
+    """Send builds over gRPC, and executions over HTTP."""
     source = random.Random(SEED)
     async with grpc.aio.insecure_channel(grpc_address) as channel:
         for build in BUILDS:
@@ -89,11 +89,15 @@ async def fill(grpc_address: str, url: str) -> str:
         for number in range(14):
             body = {"status": "error" if number % 6 == 0 else "success", "execution_time_ms": 900 + 40 * number}
             (await http.post(f"/api/scripts/script-{number % 4}/execution-record", json=body)).raise_for_status()
+
+
+async def fill_queue(url: str) -> str:
+    """Hand over automation tasks: one that stays at its last stage, whose id this is, and two for later."""
+    async with httpx2.AsyncClient(base_url=url) as http:
         return await _automate(http)
 
 
 async def _automate(http: httpx2.AsyncClient) -> str:
-    """One task at its last stage, which is the answer, and two for later."""
     week = {"scheduled_time": "2030-01-07T06:00:00Z", "repeat_type": "weekly", "timezone": "Asia/Seoul"}
     for title in ("News of the week", "Tools we like"):
         task: dict[str, object] = {"title": title, "type": "shortform", "schedule": week}

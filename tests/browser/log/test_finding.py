@@ -143,7 +143,9 @@ async def test_the_histogram_and_the_link_have_keys(build: GatewayProcess, open_
         await page.keyboard.press("Home")
         await wait_for_line(page, 1)
         await page.keyboard.press("End")
-        await wait_for_line(page, LINES - 10)
+        await page.wait_for_function(
+            "() => Number(document.querySelector('.log-row[data-sequence]')?.dataset.sequence ?? 0) > 5500"
+        )
 
 
 async def test_the_download_is_what_is_filtered(build: GatewayProcess, open_log: OpenLog) -> None:

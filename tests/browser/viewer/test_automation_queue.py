@@ -13,7 +13,7 @@ from tests.support.viewer import Viewer
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("browser"),
-    pytest.mark.asyncio(loop_scope="package"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 
 _STAGE = "import os, time; print('chapter 1', flush=True); time.sleep(600)"
