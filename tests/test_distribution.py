@@ -33,7 +33,8 @@ async def test_a_wheel_contains_the_packages_and_the_built_pages(tmp_path: Path)
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
     modules = {str(path.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
     pages = {str(path.relative_to(ROOT)) for path in (ROOT / "gateway/page/built").rglob("*") if path.is_file()}
-    assert names == modules | pages | {"gateway/description/docs.css"}
+    marks = {f"{package}/py.typed" for package in PACKAGES}
+    assert names == modules | marks | pages | {"gateway/description/docs.css"}
 
 
 async def test_an_installed_gateway_serves_its_pages(tmp_path: Path) -> None:
