@@ -90,6 +90,18 @@ async def test_the_help_sheet_lists_the_keys_of_the_page(viewer: Viewer) -> None
         await expect(page.locator("[data-row]").first).to_be_focused()
 
 
+async def test_keys_count_as_soon_as_there_is_a_page(viewer: Viewer) -> None:
+    """They are pressed in the moment in which the page's elements appear, before anything is painted."""
+    async with viewer.open("/nothing-is-here") as page:
+        await page.add_init_script("""new MutationObserver((_, observer) => {
+            if (document.querySelector('main') === null) return
+            observer.disconnect()
+            for (const key of ['g', 's']) document.dispatchEvent(new KeyboardEvent('keydown', {key}))
+        }).observe(document, {childList: true, subtree: true})""")
+        await page.goto(viewer.gateway.url)
+        await expect(page.get_by_label("Search the lines")).to_be_visible()
+
+
 async def test_the_keyboard_alone_gets_everywhere(viewer: Viewer) -> None:
     """The first stop skips to the content; a page that was gone to has the focus."""
     async with viewer.open() as page:

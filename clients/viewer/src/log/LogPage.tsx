@@ -1,5 +1,5 @@
 import { useComputed, useSignalEffect } from '@preact/signals'
-import { useEffect, useMemo, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import type { Shell } from '../shell/contract'
 import type { Words } from '../words/words'
 import { Bars } from './Bars'
@@ -23,7 +23,7 @@ export function LogPage({ taskId, query, shell }: { taskId: string; query: URLSe
   useEffect(() => () => log.close(), [log])
   useEffect(() => shell.title(taskId), [taskId, shell])
   useEffect(() => log.readAddress(query), [query])
-  useEffect(
+  useLayoutEffect(
     () =>
       shell.keys.register(
         keysOf(

@@ -1,12 +1,12 @@
 // j and k through the rows of a page: what is focused are the rows' own links and buttons.
 import type { RefObject } from 'preact'
-import { useEffect } from 'preact/hooks'
+import { useLayoutEffect } from 'preact/hooks'
 import type { Shell } from '../shell/contract'
 import type { Keys } from '../shell/keys'
 
 /** Registers `j`, `k`, `/` and more keys while a page is shown. Rows are `[data-row]`, the field is `[data-search]`. */
 export function usePageKeys(shell: Shell, page: RefObject<HTMLElement | null>, more: Keys = {}): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const go = (step: number) => {
       const rows = [...(page.current?.querySelectorAll<HTMLElement>('[data-row]') ?? [])]
       const at = rows.indexOf(document.activeElement as HTMLElement)

@@ -1,5 +1,5 @@
 import { lazy, Suspense } from 'preact/compat'
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Tasks } from '../pages/Tasks'
 import { announce, spoken } from './announcements'
 import { Boundary } from './Boundary'
@@ -104,7 +104,8 @@ function Page({ here, shell, query }: { here: Route; shell: Shell; query: URLSea
 
 function useKeys(help: () => void) {
   const t = words.value.shell
-  useEffect(
+  // Before anything is painted: whoever sees the page may press a key.
+  useLayoutEffect(
     () =>
       register(
         {
