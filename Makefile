@@ -91,7 +91,7 @@ model: setup  ## random interleavings against a list, for many minutes
 show: setup tests/node/node_modules/.ready  ## 200,000 real lines, 20 subscribers, connections cut at random
 	.venv/bin/pytest -s -m demonstration --timeout 1800 --log-level ERROR tests/integration
 
-FUZZ := FUZZ_EXAMPLES=500 FUZZ_CALLS=10000 FUZZ_SOCKETS=5000
+FUZZ = FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} FUZZ_EXAMPLES=500 FUZZ_CALLS=10000 FUZZ_SOCKETS=5000
 fuzz: setup  ## the long form of bad input on every interface; FUZZ_SEED=N repeats a run
 	$(FUZZ) .venv/bin/pytest -s tests/gateway/description/test_any_request.py tests/gateway/ingest/test_any_bytes.py \
 		tests/gateway/transports/test_any_packet.py

@@ -14,8 +14,9 @@ asyncio.set_event_loop(None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A test that draws its examples is given no time limit for each: the machine may be busy.
-settings.register_profile("repository", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# HYPOTHESIS_PROFILE=long, as in `make model`: tests that know it look at many more examples.
-settings.register_profile("long", settings.get_profile("repository"), print_blob=True)
+# A test that draws its examples is given no time limit for each: the machine may be busy. It draws the same ones every
+# time, so that what fails is what was changed.
+settings.register_profile("repository", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+# HYPOTHESIS_PROFILE=long, as in `make model`: others every time, and many more in tests that know it.
+settings.register_profile("long", settings.get_profile("repository"), derandomize=False, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repository"))

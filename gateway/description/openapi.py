@@ -17,6 +17,7 @@ _ERROR_TEXTS: Final = {
     "METHOD_NOT_ALLOWED": "The path takes other methods.",
     "NOT_ACCEPTABLE": "None of the media types in `Accept` can be given.",
     "PAYLOAD_TOO_LARGE": "The body is longer than it may be.",
+    "HEAD_TOO_LARGE": "Address and headers are longer than they may be together.",
     "RESOURCE_EXHAUSTED": "Too much at once.",
     "SERVER_FULL": "As many sessions as there may be are open.",
     "UNAVAILABLE": "A database cannot be used at the moment.",

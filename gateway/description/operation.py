@@ -138,7 +138,7 @@ class Operation:
 
     def error_codes(self) -> Mapping[HTTPStatus, list[str]]:
         """The codes of its refusals by status."""
-        codes = list(self.errors)
+        codes = [*self.errors, "HEAD_TOO_LARGE"]
         if self.parameters or self.body or self.scope:
             codes.append("INVALID_ARGUMENT")
         if self.scope:

@@ -5,7 +5,6 @@
 
 import contextlib
 import os
-import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from tests.support.gateway_process import running_gateway
 from tests.support.signed_tokens import SECRET, make_token
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
-SEED = int(os.environ.get("FUZZ_SEED", random.randrange(2**32)))
+SEED = int(os.environ.get("FUZZ_SEED", "1"))  # `make fuzz` draws one
 ANSWER_SECONDS_MAX = 20.0
 CHECKS = [
     not_a_server_error,

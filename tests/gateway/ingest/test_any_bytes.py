@@ -29,7 +29,7 @@ from tests.support.watched_journal import WatchedJournal
 from tests.support.worker import publish
 
 CALLS = int(os.environ.get("FUZZ_CALLS", "30"))
-SEED = int(os.environ.get("FUZZ_SEED", random.randrange(2**32)))
+SEED = int(os.environ.get("FUZZ_SEED", "1"))  # `make fuzz` draws one
 CALL_SECONDS_MAX = 20.0
 AT_ONCE = 8
 

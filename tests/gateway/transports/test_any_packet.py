@@ -23,7 +23,7 @@ from tests.support.worker import publish
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SOCKETS = int(os.environ.get("FUZZ_SOCKETS", "30"))
-SEED = int(os.environ.get("FUZZ_SEED", random.randrange(2**32)))
+SEED = int(os.environ.get("FUZZ_SEED", "1"))  # `make fuzz` draws one
 GROWTH_BYTES_MAX = 48 << 20
 QUESTION = frame(b'42/log-streaming,["get-server-stats"]')
 ANSWER = b'["server-stats"'
