@@ -16,7 +16,6 @@ from gateway.api.executions import NODE_EXECUTION_PATH, body_bytes_max, executio
 from gateway.api.health import health_routes
 from gateway.api.metrics import metrics_routes
 from gateway.api.polling import polling_routes
-from gateway.api.recent_tasks import recent_tasks_routes
 from gateway.api.scripts import script_routes
 from gateway.api.stages import stage_routes
 from gateway.application import RequestLog, http_application
@@ -47,7 +46,6 @@ from gateway.part_settings import (
     session_limits,
     update_limits,
 )
-from gateway.recent_tasks import RecentTasks
 from gateway.retention import Retention
 from gateway.server import HttpServer
 from gateway.settings import Settings, TableRowsChoice
@@ -185,14 +183,12 @@ class Gateway:
         )
         self._updates = updates = UpdateHub(update_limits(settings), admission=admission)
         executions.set_listener(lambda changes: publish_changes(updates, changes))
-        recent_tasks = RecentTasks()
         journal.set_commit_observer(metrics.commit_latency)
         journal.set_commit_listener(
             _listeners(
                 hub.publish,
                 lambda committed: pipelines.publish(committed.progress),
                 lambda _: sink.wake(),
-                recent_tasks.committed,
                 metrics.committed,
                 lambda _: self._committed_once.set(),
             )
@@ -251,7 +247,6 @@ class Gateway:
             *history_routes(journal, authenticator, history_limits(settings)),  # behind the streams' longer paths
             *auth_routes(authenticator),
             *stage_routes(journal, authenticator),
-            *recent_tasks_routes(recent_tasks, authenticator),
             *polling_routes(table, authenticator, automation),
             *automation_routes(automation, authenticator),
             *execution_routes(executions, authenticator, value_bytes_max=settings.execution_value_bytes_max),

@@ -59,7 +59,6 @@ DOORS = {
     ("GET", f"{LIVE}/tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/progress"): Door(READS, f"{LIVE}/pipelines/{OURS}/progress"),
     ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/stages"): Door(READS, f"{LIVE}/pipelines/{OURS}/stages"),
-    ("GET", f"{LIVE}/recent-tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", "/api/automation/logs"): Door(READS, f"/api/automation/logs?jobId={OURS}"),
     ("POST", "/api/automation/tasks"): Door(
         NO_QUEUE, options={"json": {"title": "1", "type": "product"}}, scope="logs:write", is_for_all=True
@@ -200,7 +199,7 @@ def test_a_ticket_of_a_stranger_covers_what_the_stranger_may_read(http: httpx2.C
 def test_the_list_of_tasks_has_only_what_one_may_read(http: httpx2.Client) -> None:
     """The names of others' tasks are theirs too."""
     for kind, names in (("right", {OURS}), ("other task", {"theirs"})):
-        tasks = http.get(f"{LIVE}/recent-tasks", headers=bearer(credential(kind) or "")).json()["tasks"]
+        tasks = http.get(f"{LIVE}/tasks", headers=bearer(credential(kind) or "")).json()["tasks"]
         assert {task["taskId"] for task in tasks} == names
 
 

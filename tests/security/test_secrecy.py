@@ -37,7 +37,7 @@ class Traffic:
         query = f"access_token={token}"
         cookie = {"Cookie": f"otto_session={token}"}
         async with httpx2.AsyncClient(base_url=self.gateway.url) as http:
-            for path in (f"{LIVE}/logs/t/stream", f"{LIVE}/recent-tasks", f"{LIVE}/health", "/nowhere", "/metrics"):
+            for path in (f"{LIVE}/logs/t/stream", f"{LIVE}/tasks", f"{LIVE}/health", "/nowhere", "/metrics"):
                 self._keep(await http.get(path, headers=bearer(token)))
                 self._keep(await http.get(path, headers=cookie))
                 self._keep(await http.get(f"{path}?{query}"))

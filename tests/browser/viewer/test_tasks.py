@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from tests.support.log_pages import publish_stage
 from tests.support.viewer import Viewer
 from tests.support.worker import publish
 
@@ -53,13 +54,16 @@ async def test_search_and_status_are_in_the_address(viewer: Viewer) -> None:
         await expect(page.locator(ROW)).to_have_count(1)
 
 
-async def test_a_gateway_without_history_shows_what_it_remembers(viewer: Viewer) -> None:
-    """And says that there may be more."""
-    async with viewer.open("/search") as page:
-        await page.route("**/api/v1/log-streaming/tasks?**", lambda route: route.fulfill(status=404, json={}))
-        await page.get_by_role("link", name="Tasks", exact=True).click()
-        await expect(page.locator(ROW, has_text="web-frontend-2207")).to_contain_text("1,840")
-        await expect(page.get_by_text("What the gateway saw since it was started")).to_be_visible()
+async def test_a_task_that_runs_shows_how_far_it_is(viewer: Viewer) -> None:
+    """The mean of its stages, beside its name; what has ended shows none."""
+    await publish(viewer.gateway.grpc_address, "staged", ["one"])
+    await publish_stage(viewer.gateway.grpc_address, "staged", "fetch", 90)
+    await publish_stage(viewer.gateway.grpc_address, "staged", "compile", 30)
+    async with viewer.open("/?search=staged") as page:
+        await expect(page.get_by_role("progressbar", name="staged")).to_have_attribute("value", "60")
+        await publish(viewer.gateway.grpc_address, "staged", [], end=True)
+        await expect(page.locator(ROW).locator(".status")).to_have_text("Completed")
+        await expect(page.get_by_role("progressbar", name="staged")).to_have_count(0)
 
 
 async def test_old_links_lead_to_the_log(viewer: Viewer) -> None:

@@ -53,6 +53,20 @@ async def test_applications_show_a_log_live(tmp_path: Path) -> None:
                 await page.locator("#state", has_text="complete").wait_for()
 
 
+async def test_a_page_gets_lines_once_a_frame_at_most(tmp_path: Path) -> None:
+    """However many arrive between two frames."""
+    async with running_gateway(tmp_path) as gateway, open_page(f"{gateway.url}/healthz/live", bypass_csp=True) as page:
+        await page.add_script_tag(content=await bundled(SOURCES / "frames.ts"))
+        for first in range(1, 2000, 500):
+            await publish(gateway.grpc_address, "build", numbered(first, first + 499), batch_lines=5)
+            await page.wait_for_function("count => window.seen.length >= count", arg=first)
+        await page.wait_for_function("window.seen.length >= 2000")
+        assert await page.evaluate("window.seen") == numbered(1, 2000)
+        frames = await page.evaluate("window.frames")
+        assert len(frames) > 1
+        assert len(set(frames)) == len(frames)
+
+
 async def test_eight_tabs_share_one_connection(tmp_path: Path) -> None:
     """Over HTTP/1.1 more than six tabs see a log, through one connection, and none loses a line when its tab closes."""
     script = await bundled(SOURCES / "tabs.ts")

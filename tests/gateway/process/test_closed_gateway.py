@@ -49,7 +49,7 @@ async def test_health_metrics_and_the_empty_page_need_no_token(path: str, http: 
     [
         "/api/v1/log-streaming/logs/other/stream",
         "/api/v1/log-streaming/pipelines/other/progress",
-        "/api/v1/log-streaming/recent-tasks",
+        "/api/v1/log-streaming/tasks",
         "/api/automation/logs?jobId=other",
     ],
 )
@@ -60,9 +60,9 @@ async def test_everything_else_needs_one(path: str, http: httpx2.AsyncClient) ->
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "PERMISSION_DENIED")
 
 
-async def test_recent_tasks_are_those_that_one_may_read(http: httpx2.AsyncClient) -> None:
+async def test_tasks_are_those_that_one_may_read(http: httpx2.AsyncClient) -> None:
     """The tasks claim hides the others, names included."""
-    path = "/api/v1/log-streaming/recent-tasks"
+    path = "/api/v1/log-streaming/tasks"
     tasks = (await http.get(path, headers=bearer(scope="logs:read", tasks=["mine-*"]))).json()["tasks"]
     assert [task["taskId"] for task in tasks] == ["mine-1"]
     assert len((await http.get(path, headers=bearer(scope="logs:read"))).json()["tasks"]) == 2

@@ -1,53 +1,36 @@
-// The list of tasks: from the history where the gateway has it, else what it saw since it was started.
+// The list of tasks.
 import { type ReadOptions, RequestError, read } from './requests'
 
 export const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const
 export type Level = (typeof LEVELS)[number]
 
-export interface Task {
+interface StoredTask {
   taskId: string
   status: string
   lines: number
   firstTimestamp: string | null
   lastTimestamp: string | null
-  /** Counts by level; null where the gateway has none. */
-  levels: Partial<Record<Level, number>> | null
+  levels: Partial<Record<Level, number>>
   workers: string[]
-  workerCount: number | null
-  bytes: number | null
+  workerCount: number
+}
+
+export interface Task extends StoredTask {
   /** Per cent of its stages; null where none were reported. */
   progress: number | null
 }
 
-export interface TaskPage {
-  tasks: Task[]
+interface StoredPage {
+  tasks: StoredTask[]
   next: string | null
   total: number | null
-  /** False: from memory, since the gateway's start. */
-  isStored: boolean
 }
 
-interface StoredTask {
-  taskId: string
-  status: string
-  lines: number
-  firstTimestamp?: string | null
-  lastTimestamp?: string | null
-  levels?: Partial<Record<Level, number>>
-  workers?: string[]
-  workerCount?: number
-  bytes?: number
-}
-
-interface RecentTask {
-  taskId: string
-  status: string
-  lastSequence: number
-  updatedAt: string
+export interface TaskPage extends StoredPage {
+  tasks: Task[]
 }
 
 const PATH = '/api/v1/log-streaming'
-let hasHistory: boolean | undefined
 
 export interface TaskQuery {
   search: string
@@ -90,67 +73,15 @@ export async function tasksOf(query: TaskQuery, options: ReadOptions = {}): Prom
   return page
 }
 
-async function pageOf(query: TaskQuery, options: ReadOptions = {}): Promise<TaskPage> {
-  if (hasHistory !== false) {
-    try {
-      return await storedTasks(query, options)
-    } catch (error) {
-      if (!(error instanceof RequestError) || error.status !== 404) throw error
-      hasHistory = false
-    }
-  }
-  const { tasks } = await read<{ tasks: RecentTask[] }>(`${PATH}/recent-tasks`, options)
-  const found = tasks.map(fromRecent).filter((task) => isWanted(task, query))
-  return { tasks: found.slice(0, query.limit), next: null, total: found.length, isStored: false }
-}
-
-async function storedTasks({ search, status, limit }: TaskQuery, options: ReadOptions): Promise<TaskPage> {
+async function pageOf({ search, status, limit }: TaskQuery, options: ReadOptions): Promise<TaskPage> {
   const parameters = new URLSearchParams({ limit: String(Math.min(limit, 200)) })
   if (search) parameters.set('search', search)
   if (status) parameters.set('status', status)
   const tasks: Task[] = []
   for (;;) {
-    const page = await read<{ tasks: StoredTask[]; next: string | null; total: number | null }>(
-      `${PATH}/tasks?${parameters}`,
-      options,
-    )
-    tasks.push(...page.tasks.map(fromStored))
-    if (!page.next || tasks.length >= limit)
-      return { tasks, next: page.next ?? null, total: page.total ?? null, isStored: true }
+    const page = await read<StoredPage>(`${PATH}/tasks?${parameters}`, options)
+    tasks.push(...page.tasks.map((task) => ({ ...task, progress: null })))
+    if (!page.next || tasks.length >= limit) return { ...page, tasks }
     parameters.set('cursor', page.next)
   }
-}
-
-function fromStored(task: StoredTask): Task {
-  return {
-    taskId: task.taskId,
-    status: task.status,
-    lines: task.lines,
-    firstTimestamp: task.firstTimestamp ?? null,
-    lastTimestamp: task.lastTimestamp ?? null,
-    levels: task.levels ?? null,
-    workers: task.workers ?? [],
-    workerCount: task.workerCount ?? null,
-    bytes: task.bytes ?? null,
-    progress: null,
-  }
-}
-
-function fromRecent(task: RecentTask): Task {
-  return {
-    taskId: task.taskId,
-    status: task.status,
-    lines: task.lastSequence,
-    firstTimestamp: null,
-    lastTimestamp: task.updatedAt,
-    levels: null,
-    workers: [],
-    workerCount: null,
-    bytes: null,
-    progress: null,
-  }
-}
-
-function isWanted(task: Task, { search, status }: TaskQuery): boolean {
-  return task.taskId.toLowerCase().includes(search.toLowerCase()) && (!status || task.status === status)
 }

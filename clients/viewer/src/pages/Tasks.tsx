@@ -100,8 +100,7 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
             <pre class="command">otto-logs run --task build-0001 -- make</pre>
           </Empty>
         ))}
-      {tasks && tasks.length > 0 && <Table tasks={tasks} shell={shell} isStored={found.value?.isStored ?? false} />}
-      {tasks && tasks.length > 0 && found.value && !found.value.isStored && <p class="note">{t.tasks.fromMemory}</p>}
+      {tasks && tasks.length > 0 && <Table tasks={tasks} shell={shell} />}
       {found.value?.next && (
         <p class="actions">
           <button type="button" onClick={() => setLimit((before) => before + PAGE)}>
@@ -113,10 +112,10 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
   )
 }
 
-function Table({ tasks, shell, isStored }: { tasks: Task[]; shell: Shell; isStored: boolean }) {
+function Table({ tasks, shell }: { tasks: Task[]; shell: Shell }) {
   const t = shell.t
   return (
-    <table class="rows tasks" data-stored={isStored}>
+    <table class="rows tasks">
       <thead>
         <tr>
           <th scope="col">{t.common.status}</th>
@@ -124,21 +123,15 @@ function Table({ tasks, shell, isStored }: { tasks: Task[]; shell: Shell; isStor
           <th scope="col" class="number">
             {t.tasks.lines}
           </th>
-          {isStored && (
-            <th scope="col" class="wide">
-              {t.tasks.levels}
-            </th>
-          )}
-          {isStored && (
-            <th scope="col" class="wide">
-              {t.tasks.workers}
-            </th>
-          )}
-          {isStored && (
-            <th scope="col" class="number wide">
-              {t.common.duration}
-            </th>
-          )}
+          <th scope="col" class="wide">
+            {t.tasks.levels}
+          </th>
+          <th scope="col" class="wide">
+            {t.tasks.workers}
+          </th>
+          <th scope="col" class="number wide">
+            {t.common.duration}
+          </th>
           <th scope="col" class="number">
             {t.tasks.activity}
           </th>
@@ -161,17 +154,13 @@ function Table({ tasks, shell, isStored }: { tasks: Task[]; shell: Shell; isStor
               </span>
             </th>
             <td class="number">{t.common.number(task.lines)}</td>
-            {isStored && (
-              <td class="wide">
-                <Levels levels={task.levels} t={t} />
-              </td>
-            )}
-            {isStored && (
-              <td class="wide workers">
-                <Workers task={task} shell={shell} />
-              </td>
-            )}
-            {isStored && <td class="number wide soft">{tookOf(task)}</td>}
+            <td class="wide">
+              <Levels levels={task.levels} t={t} />
+            </td>
+            <td class="wide workers">
+              <Workers task={task} shell={shell} />
+            </td>
+            <td class="number wide soft">{tookOf(task)}</td>
             <td class="number soft">
               <Time at={task.lastTimestamp} />
             </td>
@@ -184,7 +173,7 @@ function Table({ tasks, shell, isStored }: { tasks: Task[]; shell: Shell; isStor
 
 function Workers({ task, shell }: { task: Task; shell: Shell }) {
   const shown = task.workers.slice(0, 2)
-  const rest = (task.workerCount ?? task.workers.length) - shown.length
+  const rest = task.workerCount - shown.length
   return (
     <span title={task.workers.join(', ')}>
       {shown.join(', ')}

@@ -3,7 +3,6 @@ import type { Words } from '../words/words'
 
 /** Counts by level: a bar in proportion, and the counts of what deserves a look. */
 export function Levels({ levels, t }: { levels: Task['levels']; t: Words }) {
-  if (!levels) return <span class="faint">—</span>
   const known = LEVELS.map((level) => ({ level, n: levels[level] ?? 0 })).filter(({ n }) => n > 0)
   const total = known.reduce((sum, { n }) => sum + n, 0)
   const text = known.map(({ level, n }) => `${level} ${t.common.number(n)}`).join(', ')

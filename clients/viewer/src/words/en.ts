@@ -83,7 +83,6 @@ export const en = {
         ? `${count.format(n)} ${n === 1 ? 'task' : 'tasks'}`
         : `${count.format(n)} of ${count.format(total)} tasks`,
     running: (n: number) => `${count.format(n)} running`,
-    fromMemory: 'What the gateway saw since it was started; earlier tasks open by their name.',
     none: 'No tasks yet',
     noneText: 'Send the output of a command:',
     noMatch: 'No task matches',

@@ -83,7 +83,6 @@ export const ko: Words = {
         ? `작업 ${count.format(n)}개`
         : `작업 ${count.format(total)}개 중 ${count.format(n)}개`,
     running: (n: number) => `${count.format(n)}개 실행 중`,
-    fromMemory: '게이트웨이가 시작된 뒤의 작업입니다. 이전 작업은 이름으로 열 수 있습니다.',
     none: '아직 작업이 없습니다',
     noneText: '명령의 출력을 보내 보세요:',
     noMatch: '일치하는 작업이 없습니다',
