@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.browser.log.conftest import OpenLog
 from tests.support.gateway_process import GatewayProcess, running_gateway
@@ -32,15 +33,22 @@ HOSTILE = [
 ]
 
 
-async def first_stored(gateway: GatewayProcess, task_id: str) -> int:
-    """The first sequence that is left once retention has removed some."""
+async def reached(gateway: GatewayProcess, metric: str, value: float) -> None:
+    """Until a metric is at least ``value``."""
     async with asyncio.timeout(30), httpx2.AsyncClient() as client:
         while True:
-            page = await client.get(f"{gateway.url}/api/v1/log-streaming/logs/{task_id}", params={"limit": 1})
-            first: int = page.json()["firstSequence"]
-            if first > 1:
-                return first
+            for family in text_string_to_metric_families((await client.get(f"{gateway.url}/metrics")).text):
+                for sample in family.samples:
+                    if sample.name == metric and sample.value >= value:
+                        return
             await asyncio.sleep(0.05)
+
+
+async def first_stored(gateway: GatewayProcess, task_id: str) -> int:
+    """The first sequence that is stored."""
+    async with httpx2.AsyncClient() as client:
+        page = await client.get(f"{gateway.url}/api/v1/log-streaming/logs/{task_id}", params={"limit": 1})
+        return int(page.json()["firstSequence"])
 
 
 def numbered(first: int, last: int) -> list[tuple[str, str]]:
@@ -70,10 +78,13 @@ async def test_lines_that_retention_removed_are_a_row_where_they_were(tmp_path: 
         await publish_lines(gateway.grpc_address, "build", numbered(3501, 4000), start=3500)
         async with open_log(gateway, "/logs/build") as page:
             await wait_for_line(page, 4000)
+            await reached(gateway, "otto_polling_rows_total", 4000)  # what was not copied stays
             gateway.kill()
             gateway.environment["RETENTION_BYTES"] = "4000"
             await gateway.start()
+            await reached(gateway, "otto_retention_passes_total", 1)
             first = await first_stored(gateway, "build")
+            assert first > 1
             await page.get_by_text("Nothing is missing.").wait_for()
             await wait_for_line(page, 4000)
             await page.locator(".log-scroller").focus()

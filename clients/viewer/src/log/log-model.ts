@@ -5,8 +5,8 @@ import type { Counts, HistoryPage, HistoryQuery } from 'otto-logs/history'
 import { isEmptyFilter } from './filter'
 import { Folds, type Group, MARKER_TEXTS, markerOf } from './folds'
 import { LineCounts } from './histogram'
+import { LinePages } from './line-pages'
 import { followLog, type LiveState, type LogSource } from './live-log'
-import { PageCache } from './page-cache'
 import { BucketPlan, PAGE_LINES, type Place, type Plan, SequencePlan } from './plan'
 import { isRefusal } from './refusals'
 import { type Hidden, type Placed, RowModel } from './row-model'
@@ -34,7 +34,6 @@ export type Row =
 export type Phase = 'loading' | 'open' | 'missing' | 'refused' | 'unreachable'
 
 const NOTICES_MAX = 200
-const LOADS_MAX = 3
 const COUNT_BUCKETS = 240
 const PLAN_BUCKETS = 2000
 const COPY_LINES_MAX = 50_000
@@ -73,14 +72,11 @@ export class LogModel {
   #source: LogSource
   #filter: LogFilter = {}
   #epoch = ''
-  #plan: Plan = new SequencePlan(1, 0)
-  #cache = new PageCache()
   #notices: Notice[] = []
   #missing: Gap[] = []
   #unfollow: () => void = () => {}
   #life = new AbortController()
-  #loading = new Map<number, Promise<void>>()
-  #wanted: number[] = []
+  #lines: LinePages
   #uncounted: LogEntry[] | null = null
   #searching: AbortController | null = null
   #areMarkersKnown = false
@@ -89,6 +85,7 @@ export class LogModel {
 
   constructor(source: LogSource) {
     this.#source = source
+    this.#lines = this.#pagesOf(new SequencePlan(1, 0), this.#life.signal)
   }
 
   get filter(): LogFilter {
@@ -100,7 +97,7 @@ export class LogModel {
   }
 
   get lineCount(): number {
-    return this.#plan.lineCount
+    return this.#lines.lineCount
   }
 
   get rowCount(): number {
@@ -108,7 +105,7 @@ export class LogModel {
   }
 
   get cachedLines(): number {
-    return this.#cache.lines
+    return this.#lines.size
   }
 
   get downloadUrl(): string {
@@ -162,8 +159,6 @@ export class LogModel {
       isFiltered ? counting : null,
     ])
     if (life.aborted) return
-    this.#cache.clear()
-    this.#loading.clear()
     this.#missing = []
     this.folds.clear(isFiltered)
     this.#foldPlaces.clear()
@@ -172,14 +167,18 @@ export class LogModel {
     this.#epoch = tail?.epoch ?? ''
     const first = tail?.firstSequence || 1
     const last = isFiltered ? (counts?.lastSequence ?? 0) : (tail?.lastSequence ?? 0)
-    this.#plan = isFiltered ? new BucketPlan(counts?.buckets ?? [], last) : new SequencePlan(first, last)
+    const plan = isFiltered ? new BucketPlan(counts?.buckets ?? [], last) : new SequencePlan(first, last)
+    this.#lines = this.#pagesOf(plan, life)
     this.firstSequence.value = first
     this.lastSequence.value = last
     this.status.value = tail?.status ?? 'UNKNOWN'
     this.#notices = this.#notices.filter(({ kind }) => kind === 'offline' || kind === 'restart')
     if (first > 1)
       this.#notice({ kind: 'gap', key: 'gap-1', sequence: first, gap: { from: 1, to: first - 1, reason: 'retention' } })
-    if (tail) this.#takeTail(tail)
+    if (tail) {
+      this.#lines.takeTail(tail)
+      this.#seen(tail.entries)
+    }
     this.phase.value = tail && last > 0 ? 'open' : 'missing'
     this.#arrange()
     this.#follow(last)
@@ -189,16 +188,22 @@ export class LogModel {
     if (this.search.value) void this.find(this.search.value.text)
   }
 
-  #takeTail(tail: HistoryPage): void {
-    const oldest = tail.entries[0]?.sequence ?? 0
-    for (let page = this.#plan.pageCount - 1; page >= 0; page--) {
-      const range = this.#plan.range(page)
-      if (range.from < oldest && !(range.from <= 1)) break
-      const entries = tail.entries.filter(({ sequence }) => range.from <= sequence && sequence <= range.to)
-      if (entries.length < range.total && this.isFiltered) break
-      this.#takePage(page, entries, tail.gaps)
-    }
-    this.#seen(tail.entries)
+  #pagesOf(plan: Plan, life: AbortSignal): LinePages {
+    return new LinePages(plan, {
+      epoch: this.#epoch,
+      isFiltered: this.isFiltered,
+      read: (query) => this.#page({ ...query, filter: this.#filter }),
+      life,
+      loaded: () => {
+        this.version.value += 1
+      },
+      recounted: () => this.#arrange(),
+      gaps: (gaps) => {
+        for (const gap of gaps)
+          if (gap.from >= this.firstSequence.value && gap.to <= this.lastSequence.value) this.#gap(gap)
+      },
+      restart: () => this.#restart(),
+    })
   }
 
   #follow(after: number): void {
@@ -228,10 +233,8 @@ export class LogModel {
     let count = 0
     let hasMarker = false
     for (const entry of batch) {
-      const place = this.#plan.append(entry.sequence)
-      if (!place) continue
+      if (!this.#lines.append(entry)) continue
       count += 1
-      this.#cache.append(place.page, place.offset, entry)
       if (this.#uncounted === null) this.counts.value.add(entry)
       else if (this.#uncounted.length < WAITING_MAX) this.#uncounted.push(entry)
       // Where a text is asked for, markers come that the stream leaves out.
@@ -248,7 +251,7 @@ export class LogModel {
     this.#seen(batch)
     if (hasMarker || this.isFiltered) this.#arrange()
     else {
-      this.rows.grow(this.#plan.lineCount)
+      this.rows.grow(this.lineCount)
       this.version.value += 1
     }
     this.#countsChanged()
@@ -328,18 +331,21 @@ export class LogModel {
     const hidden: Hidden[] = []
     if (!this.isFiltered) {
       const behind = (to: number) =>
-        to >= this.lastSequence.value ? Number.MAX_SAFE_INTEGER : this.#plan.indexOf(to + 1)
-      for (const { from, to } of this.#missing) hidden.push({ from: this.#plan.indexOf(from), to: behind(to) })
+        to >= this.lastSequence.value ? Number.MAX_SAFE_INTEGER : this.#lines.indexOf(to + 1)
+      for (const { from, to } of this.#missing) hidden.push({ from: this.#lines.indexOf(from), to: behind(to) })
       for (const { from, to } of this.folds.hidden(this.lastSequence.value))
-        hidden.push({ from: this.#plan.indexOf(from), to: behind(to) })
+        hidden.push({ from: this.#lines.indexOf(from), to: behind(to) })
     } else {
       for (const start of this.folds.folded) {
         const known = this.#foldPlaces.get(start)
-        if (known) hidden.push({ from: this.#indexAt(known.from), to: this.#indexAt(known.to) })
+        if (known) hidden.push({ from: this.#lines.indexAt(known.from), to: this.#lines.indexAt(known.to) })
       }
     }
-    const notices: Placed<Notice>[] = this.#notices.map((notice) => ({ at: this.#indexOf(notice.sequence), notice }))
-    this.rows.arrange(this.#plan.lineCount, hidden, notices)
+    const notices: Placed<Notice>[] = this.#notices.map((notice) => ({
+      at: this.#lines.indexOf(notice.sequence),
+      notice,
+    }))
+    this.rows.arrange(this.lineCount, hidden, notices)
     this.version.value += 1
   }
 
@@ -408,8 +414,7 @@ export class LogModel {
   row(row: number): Row {
     const place = this.rows.at(row)
     if (place.kind === 'notice') return place
-    const { page, offset } = this.#plan.place(place.index)
-    const entry = this.#cache.get(page)?.lines[offset]
+    const entry = this.#lines.entry(place.index)
     const group = entry ? this.folds.group(entry.sequence) : undefined
     if (!group) return { kind: 'line', index: place.index, entry }
     const isFolded = this.folds.isFolded(group.start)
@@ -419,123 +424,31 @@ export class LogModel {
   /** The sequence of a row, or the nearest one that is known. */
   sequenceAt(row: number): number {
     const place = this.rows.at(Math.min(Math.max(row, 0), Math.max(this.rowCount - 1, 0)))
-    if (place.kind === 'notice') return place.notice.sequence
-    const { page, offset } = this.#plan.place(place.index)
-    const range = this.#plan.range(page)
-    return (
-      this.#cache.get(page)?.lines[offset]?.sequence ?? Math.min(range.from + offset, Math.max(range.to, range.from))
-    )
+    return place.kind === 'notice' ? place.notice.sequence : this.#lines.sequenceAt(place.index)
   }
 
   /** Ask for the lines of some rows; what was asked for before and is not under way is forgotten. */
   want(firstRow: number, lastRow: number): void {
-    const pages = new Set<number>()
-    const add = (page: number) => {
-      if (page < 0 || page >= this.#plan.pageCount) return
-      this.#cache.touch(page)
-      if (!this.#isLoaded(page) && !this.#loading.has(page)) pages.add(page)
-    }
-    const pageAt = (row: number) => {
+    const indexes: number[] = []
+    for (let row = Math.max(firstRow, 0); row <= Math.min(lastRow, this.rowCount - 1); row++) {
       const place = this.rows.at(row)
-      return this.#plan.place(place.kind === 'line' ? place.index : this.#indexOf(place.notice.sequence)).page
+      indexes.push(place.kind === 'line' ? place.index : this.#lines.indexOf(place.notice.sequence))
     }
-    if (this.rowCount === 0) return
-    const [first, last] = [Math.max(firstRow, 0), Math.min(lastRow, this.rowCount - 1)]
-    for (let row = first; row <= last; row++) add(pageAt(row))
-    add(pageAt(last) + 1)
-    add(pageAt(first) - 1)
-    this.#wanted = [...pages]
-    this.#loadNext()
-  }
-
-  #isLoaded(page: number): boolean {
-    return (this.#cache.get(page)?.lines.length ?? 0) >= this.#plan.range(page).total
-  }
-
-  #loadNext(): void {
-    while (this.#loading.size < LOADS_MAX) {
-      const page = this.#wanted.shift()
-      if (page === undefined) return
-      if (!this.#isLoaded(page) && !this.#loading.has(page)) void this.#load(page)
-    }
-  }
-
-  #load(page: number): Promise<void> {
-    const life = this.#life.signal
-    const loading = this.#fetchPage(page, life)
-      .catch(async (error) => {
-        if (life.aborted) return
-        if (isRefusal(error)) return
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS))
-      })
-      .finally(() => {
-        if (life.aborted) return
-        this.#loading.delete(page)
-        this.version.value += 1
-        this.#loadNext()
-      })
-    this.#loading.set(page, loading)
-    return loading
-  }
-
-  async #fetchPage(page: number, life: AbortSignal): Promise<void> {
-    const range = this.#plan.range(page)
-    const entries: LogEntry[] = []
-    const gaps: Gap[] = []
-    let after = `${this.#epoch}-${range.from - 1}`
-    while (entries.length < range.total) {
-      const limit = Math.min(range.total - entries.length, 5000)
-      const answer = await this.#page({ after, limit, filter: this.#filter, signal: life })
-      if (life.aborted) return
-      if (answer.epoch !== this.#epoch) return this.#restart()
-      const within = answer.entries.filter(({ sequence }) => sequence <= range.to)
-      entries.push(...within)
-      gaps.push(...answer.gaps)
-      if (within.length < answer.entries.length || !answer.next || answer.next === after || !answer.hasNext) break
-      if (Number(answer.next.split('-').pop()) >= range.to) break
-      after = answer.next
-    }
-    this.#takePage(page, entries, gaps)
-  }
-
-  #takePage(page: number, entries: LogEntry[], gaps: readonly Gap[]): void {
-    const range = this.#plan.range(page)
-    if (this.isFiltered) {
-      this.#cache.set(page, entries, range.to)
-      if (this.#plan.correct(page, entries.length)) this.#arrange()
-      return
-    }
-    const lines: (LogEntry | null)[] = new Array(range.total).fill(null)
-    for (const entry of entries) lines[entry.sequence - range.from] = entry
-    this.#cache.set(page, lines, range.to)
-    const inside = gaps.filter(({ from, to }) => from >= this.firstSequence.value && to <= this.lastSequence.value)
-    for (const gap of inside) this.#gap(gap)
+    this.#lines.want(indexes)
   }
 
   // --- going somewhere ---
 
-  #indexOf(sequence: number): number {
-    if (!this.isFiltered) return this.#plan.indexOf(sequence)
-    const page = this.#plan.pageOf(sequence)
-    const known = this.#isLoaded(page) ? this.#cache.get(page) : undefined
-    if (!known || sequence > this.#plan.range(page).to) return this.#plan.indexOf(sequence)
-    const offset = known.lines.findIndex((line) => (line?.sequence ?? 0) >= sequence)
-    return this.#plan.start(page) + (offset < 0 ? known.lines.length : offset)
-  }
-
   /** The row of a sequence, or of the next one that passes the filter; loads what it needs to know that. */
   async rowOf(sequence: number): Promise<number> {
-    if (this.isFiltered && this.#plan.pageCount) {
-      const page = this.#plan.pageOf(sequence)
-      if (!this.#isLoaded(page)) await (this.#loading.get(page) ?? this.#load(page))
-    }
+    if (this.isFiltered) await this.#lines.placeOf(sequence)
     if (this.folds.reveal(sequence)) this.#arrange()
-    return this.rows.rowOf(Math.min(this.#indexOf(sequence), Math.max(this.lineCount - 1, 0)))
+    return this.rowNear(sequence)
   }
 
   /** The row of a sequence as far as that is known at once; folds stay. */
   rowNear(sequence: number): number {
-    return this.rows.rowOf(Math.min(this.#indexOf(sequence), Math.max(this.lineCount - 1, 0)))
+    return this.rows.rowOf(Math.min(this.#lines.indexOf(sequence), Math.max(this.lineCount - 1, 0)))
   }
 
   /** The nearest line of some levels behind or in front of a line. */
@@ -581,30 +494,16 @@ export class LogModel {
   async #placeFold({ start, end }: Group): Promise<void> {
     if (end === null || this.#foldPlaces.has(start)) return
     const { signal } = this.#life
-    const from = await this.#placeOf(start + 1)
-    const to = await this.#placeOf(end + 1)
+    const from = await this.#lines.placeOf(start + 1)
+    const to = await this.#lines.placeOf(end + 1)
     if (from && to && !signal.aborted) this.#foldPlaces.set(start, { from, to })
-  }
-
-  #indexAt({ page, offset }: Place): number {
-    return this.#plan.start(page) + offset
   }
 
   /** How many lines a group's fold hides. */
   #foldedLines({ start, end }: Group): number {
     const known = this.#foldPlaces.get(start)
-    if (this.isFiltered) return known ? this.#indexAt(known.to) - this.#indexAt(known.from) : 0
+    if (this.isFiltered) return known ? this.#lines.indexAt(known.to) - this.#lines.indexAt(known.from) : 0
     return end === null ? 0 : end - start
-  }
-
-  /** The place of the first line at or behind `sequence` that passes the filter; null where it cannot be known. */
-  async #placeOf(sequence: number): Promise<Place | null> {
-    const page = this.#plan.pageOf(sequence)
-    if (!this.#isLoaded(page)) await (this.#loading.get(page) ?? this.#load(page))
-    const known = this.#isLoaded(page) ? this.#cache.get(page) : undefined
-    if (!known) return null
-    const offset = known.lines.findIndex((line) => (line?.sequence ?? 0) >= sequence)
-    return { page, offset: offset < 0 ? known.lines.length : offset }
   }
 
   /** The lines of a range that pass the filter, to be copied. */

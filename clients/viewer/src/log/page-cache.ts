@@ -4,8 +4,6 @@ import type { LogEntry } from 'otto-logs'
 export interface Page {
   /** null: the gateway said that this line no longer exists. */
   lines: (LogEntry | null)[]
-  /** How far the page is known, as a sequence. */
-  upTo: number
   characters: number
 }
 
@@ -41,10 +39,10 @@ export class PageCache {
     this.#pages.set(page, known)
   }
 
-  set(page: number, lines: (LogEntry | null)[], upTo: number): void {
+  set(page: number, lines: (LogEntry | null)[]): void {
     this.delete(page)
     const characters = lines.reduce((sum, line) => sum + weight(line), 0)
-    this.#pages.set(page, { lines, upTo, characters })
+    this.#pages.set(page, { lines, characters })
     this.#characters += characters
     this.#lines += lines.length
     this.#evict(page)
@@ -55,12 +53,11 @@ export class PageCache {
     const known = this.#pages.get(page)
     if (!known) {
       if (offset !== 0) return false
-      this.set(page, [line], line.sequence)
+      this.set(page, [line])
       return true
     }
     if (known.lines.length !== offset) return false
     known.lines.push(line)
-    known.upTo = line.sequence
     known.characters += weight(line)
     this.#characters += weight(line)
     this.#lines += 1

@@ -15,17 +15,17 @@ const lines = (from: number, count: number, message = ''): LogEntry[] =>
 
 test('what was not looked at for longest goes first', () => {
   const cache = new PageCache(25)
-  cache.set(0, lines(1, 10), 10)
-  cache.set(1, lines(11, 10), 20)
+  cache.set(0, lines(1, 10))
+  cache.set(1, lines(11, 10))
   cache.touch(0)
-  cache.set(2, lines(21, 10), 30)
+  cache.set(2, lines(21, 10))
   expect([cache.get(0) !== undefined, cache.get(1), cache.lines]).toEqual([true, undefined, 20])
 })
 
 test('long lines count by their characters', () => {
   const cache = new PageCache(1000, 10_000)
-  cache.set(0, lines(1, 1, 'x'.repeat(9000)), 1)
-  cache.set(1, lines(2, 1, 'x'.repeat(9000)), 2)
+  cache.set(0, lines(1, 1, 'x'.repeat(9000)))
+  cache.set(1, lines(2, 1, 'x'.repeat(9000)))
   expect(cache.size).toBe(1)
 })
 
