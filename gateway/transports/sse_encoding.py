@@ -12,7 +12,7 @@ from typing import Final
 import zstandard
 
 from filters.block import Selection
-from gateway.transports.checksum import append_checksum, shift_of
+from gateway.transports.checksum import CHECKSUM_OF_NOTHING, append_checksum, checksum_of, crc32_of, shift_of
 from sessions.transport import Notice, Run
 
 __all__ = ["GZIP", "IDENTITY", "ZSTD", "Chunk", "GzipChecksum", "SseEncoding", "event_text", "negotiate"]
@@ -97,13 +97,11 @@ class GzipEncoding(SseEncoding):
 
     def chunk(self, text: bytes) -> Chunk:
         """Text as deflate blocks in a chunk."""
-        wire = _http_chunk(self._deflate(text))
-        return Chunk(wire, zlib.crc32(text), shift_of(len(text)), len(text))
+        return _checked(self._deflate(text), text)
 
     def opening(self, text: bytes) -> Chunk:
         """The member's header goes before the first text."""
-        wire = _http_chunk(_GZIP_HEADER + self._deflate(text))
-        return Chunk(wire, zlib.crc32(text), shift_of(len(text)), len(text))
+        return _checked(_GZIP_HEADER + self._deflate(text), text)
 
     def _deflate(self, text: bytes) -> bytes:
         return self._compressor.compress(text) + self._compressor.flush(zlib.Z_FULL_FLUSH)
@@ -115,7 +113,7 @@ class GzipChecksum:
     __slots__ = ("_checksum", "_length")
 
     def __init__(self) -> None:
-        self._checksum = 0
+        self._checksum = CHECKSUM_OF_NOTHING
         self._length = 0
 
     def add(self, chunk: Chunk) -> None:
@@ -125,7 +123,8 @@ class GzipChecksum:
 
     def trailer(self) -> bytes:
         """The end of the deflate stream, the checksum and the length modulo 2^32 (RFC 1952)."""
-        return _DEFLATE_END + self._checksum.to_bytes(4, "little") + (self._length & 0xFFFFFFFF).to_bytes(4, "little")
+        crc32 = crc32_of(self._checksum)
+        return _DEFLATE_END + crc32.to_bytes(4, "little") + (self._length & 0xFFFFFFFF).to_bytes(4, "little")
 
 
 IDENTITY: Final = SseEncoding()
@@ -152,6 +151,10 @@ def event_text(notice: Notice) -> bytes:
     """A notice as a named event."""
     position = f"id: {notice.position}\n".encode() if notice.position is not None else b""
     return b"%bevent: %b\ndata: %b\n\n" % (position, notice.kind.value.encode(), notice.json())
+
+
+def _checked(data: bytes, text: bytes) -> Chunk:
+    return Chunk(_http_chunk(data), checksum_of(zlib.crc32(text)), shift_of(len(text)), len(text))
 
 
 def _http_chunk(data: bytes) -> bytes:

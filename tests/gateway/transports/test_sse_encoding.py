@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from filters.block import Selection
 from filters.entry import LogEntry, encode_lines
-from gateway.transports.checksum import append_checksum, shift_of
+from gateway.transports.checksum import append_checksum, checksum_of, crc32_of, shift_of
 from gateway.transports.sse_encoding import GZIP, IDENTITY, ZSTD, GzipChecksum, event_text, negotiate
 from sessions.transport import Notice, NoticeKind
 from tests.support.scripted_history import EPOCH, block
@@ -32,7 +32,19 @@ def selection(first, last, **fields):
 @given(st.binary(max_size=2000), st.binary(max_size=2000))
 def test_checksum_of_both_follows_from_the_checksums_of_each(a, b):
     """Appending needs only the appended part's checksum and length."""
-    assert append_checksum(zlib.crc32(a), zlib.crc32(b), shift_of(len(b))) == zlib.crc32(a + b)
+    of_both = append_checksum(checksum_of(zlib.crc32(a)), checksum_of(zlib.crc32(b)), shift_of(len(b)))
+    assert crc32_of(of_both) == zlib.crc32(a + b)
+
+
+def test_checksum_of_what_is_long() -> None:
+    """Lengths far beyond what is at hand at once shift by the same power."""
+    text, zeros = zlib.crc32(b"text"), bytes(1 << 20)
+    checksum, expected = checksum_of(text), text
+    for _ in range(3):
+        checksum = append_checksum(checksum, checksum_of(zlib.crc32(zeros)), shift_of(len(zeros)))
+        expected = zlib.crc32(zeros, expected)
+    whole = append_checksum(checksum_of(text), checksum_of(zlib.crc32(zeros * 3)), shift_of(3 << 20))
+    assert crc32_of(checksum) == crc32_of(whole) == expected
 
 
 def test_event_has_id_and_data():
