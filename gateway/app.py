@@ -46,7 +46,7 @@ from gateway.part_settings import (
     session_limits,
     update_limits,
 )
-from gateway.retention import Retention
+from gateway.retention import Retention, sweeps_of
 from gateway.server import HttpServer
 from gateway.settings import Settings, TableRowsChoice
 from gateway.shutdown import Step, run_steps
@@ -69,7 +69,6 @@ from storage.database import hold_within, sqlite_path
 from storage.executions import ExecutionStore
 from storage.journal import Committed, JournalError
 from storage.polling import ClosingRows, PollingSink, PollingTable, TableRows, TableWatcher
-from storage.polling.retention import RetentionSweep
 from storage.sqlite import SqliteJournal
 
 __all__ = ["Gateway"]
@@ -164,7 +163,7 @@ class Gateway:
         undo.push_async_callback(executions.close)
         policy = retention_policy(settings)
         self._retention = retention = Retention(
-            journal, RetentionSweep(table, policy), policy, copied=lambda: sink.copied
+            journal, sweeps_of(path, table, policy), policy, copied=lambda: sink.copied
         )
         undo.push_async_callback(retention.close)
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.part_settings import retention_policy
-from gateway.retention import Retention
+from gateway.retention import Retention, sweeps_of
 from gateway.settings import Settings
+from storage.automation import AutomationDatabase, TaskLogsSweep
 from storage.database import DatabaseError, DatabaseInUseError, sqlite_path
 from storage.polling import PollingTable
 from storage.polling.progress import copied_record
@@ -20,6 +21,7 @@ from storage.sqlite.inventory import FileInventory
 __all__ = ["prune"]
 
 _NOTHING_SET: Final = "nothing is set that would remove anything: see RETENTION_DAYS and the settings behind it"
+_TABLES: Final = "job_logs and task_logs"
 _HELD_UP: Final = "lines that have no row in job_logs yet stay; a gateway that runs writes them"
 
 
@@ -47,10 +49,12 @@ async def _look(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
             tasks, lines, size = tasks + 1, lines + cut.lines, size + cut.bytes
         if policy.has_ages and table.path.exists():
             rows = RetentionSweep(table, policy).old_rows(now)
+        if policy.has_ages:
+            rows += TaskLogsSweep(AutomationDatabase(sqlite_path(settings.database_url)), policy).old_rows(now)
     finally:
         inventory.close()
         await table.close()
-    found = f"would remove {lines} lines of {tasks} tasks, {size} bytes, and {rows} rows of job_logs by their age"
+    found = f"would remove {lines} lines of {tasks} tasks, {size} bytes, and {rows} rows of {_TABLES} by their age"
     return [found, _HELD_UP] if plan.is_held_up else [found]
 
 
@@ -67,7 +71,7 @@ async def _remove(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
     try:
         table = await PollingTable.open(settings.polling_database)
         copied = copied_record(table.path, journal.epoch)
-        retention = Retention(journal, RetentionSweep(table, policy), policy, copied=lambda: copied, pause_seconds=0)
+        retention = Retention(journal, sweeps_of(path, table, policy), policy, copied=lambda: copied, pause_seconds=0)
         try:
             await retention.run_once()
         finally:
@@ -76,5 +80,6 @@ async def _remove(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
     finally:
         await journal.close()
     done = retention.statistics
-    text = f"removed {done.lines} lines, {done.bytes} bytes, {done.tasks} tasks whole, and {done.rows} rows of job_logs"
+    gone = f"{done.lines} lines, {done.bytes} bytes, {done.tasks} tasks whole, and {done.rows} rows of {_TABLES}"
+    text = f"removed {gone}"
     return [text, _HELD_UP] if retention.is_held_up else [text]

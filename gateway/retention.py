@@ -2,21 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, TypeVar
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
+from storage.automation import AutomationDatabase, TaskLogsSweep
 from storage.journal import Journal, JournalClosedError, JournalError
+from storage.polling import PollingTable
 from storage.polling.errors import PollingTableError
 from storage.polling.retention import RetentionSweep
 from storage.retention.plan import Cut, Plan
 from storage.retention.policy import RetentionPolicy
 
-__all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics"]
+__all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "Sweep", "sweeps_of"]
 
 _T = TypeVar("_T")
 
@@ -26,6 +29,8 @@ PRODUCER_SECONDS: Final = 90 * 86400.0
 _PASS_SECONDS: Final = 600.0
 _STEP_PAUSE_SECONDS: Final = 0.02
 """Between two steps: removing takes a fraction of the disk and of the write lock."""
+_BUSY_SECONDS: Final = 0.1
+"""A step that finds the database locked is made again later: commits wait for it meanwhile."""
 _RETRY_SECONDS: Final = 2.0
 _HELD_UP_SECONDS: Final = 30.0
 """To the next pass where the sink has not copied what should go, as right after the start."""
@@ -37,7 +42,7 @@ _log = structlog.get_logger(__name__)
 class RetentionStatistics:
     """Counts since the start, and what is wrong now.
 
-    ``tasks`` counts those that lost all their lines, ``rows`` those of ``job_logs``.
+    ``tasks`` counts those that lost all their lines, ``rows`` those of ``job_logs`` and ``task_logs``.
     """
 
     passes: int = 0
@@ -51,15 +56,43 @@ class RetentionStatistics:
     """Why the last pass broke off; empty where it did not."""
 
 
+class Sweep(Protocol):
+    """Deletes rows of a polling table, a few in a call, which may raise a ``JournalError`` or ``PollingTableError``."""
+
+    deleted: int
+
+    def step(self, now: float) -> bool:
+        """Look at the next rows and delete the old ones; False at the end of the pass."""
+        ...
+
+    def last_row(self, job_id: str, /) -> int:
+        """The newest row of a task that may go; 0 where it has none."""
+        ...
+
+    def remove_job(self, job_id: str, upto: int, /) -> bool:
+        """Delete some rows of a task, up to the row ``upto``; False where there are none left."""
+        ...
+
+    def close(self) -> None:
+        """Keep nothing open."""
+        ...
+
+
+def sweeps_of(path: Path, table: PollingTable, policy: RetentionPolicy) -> Sequence[Sweep]:
+    """Those of all tables that lines of the journal at ``path`` have rows in."""
+    queue = AutomationDatabase(path, busy_seconds=_BUSY_SECONDS)
+    return RetentionSweep(table, policy), TaskLogsSweep(queue, policy)
+
+
 class Retention:
-    """Removes what the policy does not keep, from the journal and from the polling table. Belongs to the event loop.
+    """Removes what the policy does not keep, from the journal and from the polling tables. Belongs to the event loop.
 
     What is removed was copied by the sink before, so that every line has had its row. Of a task that goes whole for a
     limit's sake the rows go as well, before its lines: killed in between, the next pass finds the task again.
 
     Args:
         journal: what to remove from.
-        sweep: the polling table's rows.
+        sweeps: the polling tables' rows.
         policy: what is kept. Also where it keeps everything, the age of what is stored is noted, so that a limit set
             later finds it, and old producers are forgotten.
         copied: the record that the sink has reached.
@@ -74,7 +107,7 @@ class Retention:
     def __init__(
         self,
         journal: Journal,
-        sweep: RetentionSweep,
+        sweeps: Sequence[Sweep],
         policy: RetentionPolicy,
         *,
         copied: Callable[[], int],
@@ -84,7 +117,7 @@ class Retention:
     ) -> None:
         self.is_held_up = False
         self._journal = journal
-        self._sweep = sweep
+        self._sweeps = sweeps
         self._policy = policy
         self._copied = copied
         self._pass_seconds = pass_seconds
@@ -116,7 +149,8 @@ class Retention:
             await asyncio.gather(task, return_exceptions=True)
         if not self._is_closed:
             self._is_closed = True
-            await self._in_thread(self._sweep.close)
+            for sweep in self._sweeps:
+                await self._in_thread(sweep.close)
             self._thread.shutdown(wait=False)
 
     async def run_once(self) -> None:
@@ -171,8 +205,9 @@ class Retention:
                 await self._remove(cut)
             self.is_held_up = plan.is_held_up
             is_short = plan.is_short and self._statistics.lines > before
-        while self._policy.has_ages and await self._sweep_step(partial(self._sweep.step, now)):
-            pass
+        for sweep in self._sweeps if self._policy.has_ages else ():
+            while await self._sweep_step(sweep, partial(sweep.step, now)):
+                pass
         while count := await self._journal.forget_producers(now - PRODUCER_SECONDS):
             self._count(producers=count)
             await self._pause()
@@ -192,19 +227,20 @@ class Retention:
 
     async def _remove_rows(self, cut: Cut) -> bool:
         """Delete the rows of a task that goes whole; False where it has new lines, and stays."""
-        # In this order: rows up to this one are of lines that the journal had when it is asked, or of other programs.
-        last_row = await self._in_thread(partial(self._sweep.last_row, cut.task_id))
+        # In this order: rows up to these are of lines that the journal had when it is asked, or of other programs.
+        last_rows = [await self._in_thread(partial(sweep.last_row, cut.task_id)) for sweep in self._sweeps]
         state = await self._journal.task_state(cut.task_id)
         if state.last != cut.through:
             return False
-        while last_row and await self._sweep_step(partial(self._sweep.remove_job, cut.task_id, last_row)):
-            pass
+        for sweep, last_row in zip(self._sweeps, last_rows, strict=True):
+            while last_row and await self._sweep_step(sweep, partial(sweep.remove_job, cut.task_id, last_row)):
+                pass
         return True
 
-    async def _sweep_step(self, step: Callable[[], bool]) -> bool:
-        before = self._sweep.deleted
+    async def _sweep_step(self, sweep: Sweep, step: Callable[[], bool]) -> bool:
+        before = sweep.deleted
         is_more = await self._in_thread(step)
-        self._count(rows=self._sweep.deleted - before)
+        self._count(rows=sweep.deleted - before)
         await self._pause()
         return is_more
 

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from filters.model import LogFilter
-from gateway.retention import PRODUCER_SECONDS, Retention
+from gateway.retention import PRODUCER_SECONDS, Retention, sweeps_of
 from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.subscription import FromStart, Subscription
+from storage.automation import AutomationDatabase, TaskLine, TaskRepository
+from storage.automation.log import append, save_progress
 from storage.journal import JournalClosedError
 from storage.polling import PollingSink, PollingTable
-from storage.polling.retention import RetentionSweep
 from storage.retention.policy import RetentionPolicy
 from storage.retention.rules import parse_rules
 from storage.sqlite import SqliteJournal
@@ -35,7 +37,7 @@ class Shop:
 
     def retention(self, policy: RetentionPolicy, *, pass_seconds: float = 0.001) -> Retention:
         retention = Retention(
-            *(self.journal, RetentionSweep(self.table, policy), policy),
+            *(self.journal, sweeps_of(self.table.path, self.table, policy), policy),
             copied=lambda: self.sink.copied,
             pass_seconds=pass_seconds,
             pause_seconds=0,
@@ -96,6 +98,25 @@ async def test_a_task_that_goes_for_a_limit_takes_its_rows_with_it(shop: Shop) -
     await shop.store("a3", task="a")
     assert rows(shop.table.path, "a") == ["a3"]
     assert shop.made[0].statistics.rows == 4
+
+
+async def test_rows_of_the_queue_go_as_those_of_the_stream_do(shop: Shop) -> None:
+    """For a limit, and by their age."""
+    queue = AutomationDatabase(shop.table.path)
+    queue.prepare()
+    now = datetime(2027, 1, 1)  # noqa: DTZ001 - UTC, as the table has it
+    tasks = TaskRepository(queue, lambda: now)
+    gone, stays = (tasks.create("a", "shortform") for _ in range(2))
+    with queue.transaction() as connection:
+        append(connection, now, [TaskLine(gone, "a"), TaskLine(stays, "a")])
+        save_progress(connection, "stream", 2)
+    for task in (gone, stays):
+        await shop.store("a", task=task)
+    await shop.retention(RetentionPolicy(tasks_max=1)).run_once()
+    assert [len(tasks.logs(task)) for task in (gone, stays)] == [0, 1]
+    shop.now = datetime(2027, 1, 3, tzinfo=UTC).timestamp()
+    await shop.retention(RetentionPolicy(age_seconds=DAY)).run_once()
+    assert tasks.logs(stays) == []
 
 
 async def test_a_task_that_has_a_new_line_meanwhile_stays(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
