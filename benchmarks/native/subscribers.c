@@ -61,7 +61,7 @@ struct stream {
 static struct protocol *protocol;
 static struct stream *streams;
 static const char *path, *header = "";
-static long connections, tasks, lines_expected, sample_every, finished, closed, ready;
+static long connections, tasks, lines_expected, sample_every, finished, closed, ready, announced;
 static long total_lines, disorders;
 static uint64_t total_bytes, first_ns, last_ns;
 static uint64_t *ages;
@@ -85,6 +85,7 @@ static void keep_age(uint64_t age)
 
 static void take_line(struct stream *stream, long sequence, uint64_t sent, uint64_t now)
 {
+    if (!first_ns) first_ns = now;
     if (sequence != stream->lines + 1) disorders++;
     stream->lines++;
     total_lines++;
@@ -139,9 +140,11 @@ static void send_step(struct stream *stream, int task)
 static void take_lines(struct stream *stream, const char *data, size_t size)
 {
     last_ns = clock_ns();
-    if (!first_ns) first_ns = last_ns;
     total_bytes += size;
-    if (!lines_expected) return;
+    if (!lines_expected) { /* nothing is published before all are there */
+        if (announced && !first_ns) first_ns = last_ns;
+        return;
+    }
     if (stream->carried) { /* finish the mark that the last read broke off */
         size_t part = size < MARK_BYTES ? size : MARK_BYTES;
         memcpy(stream->carry + stream->carried, data, part);
@@ -244,7 +247,7 @@ int main(int argc, char **argv)
     char *buffer = malloc(READ_BYTES);
     int poll = epoll_create1(0);
     struct epoll_event events[256];
-    long opened = 0, announced = 0;
+    long opened = 0;
     double cpu = 0;
     while (finished + closed < connections && clock_ns() < deadline) {
         while (opened < connections && opened - ready < CONNECTING_MAX) open_stream(opened++, port, poll);
