@@ -250,9 +250,19 @@ async def measure(rounds: int, only: str, into: Path) -> None:
         text.write_text("\n".join(line.message for line in build_output(20_000, Path(folder))))
         for number in range(rounds):
             for run in runs(text):
-                if only and not any(run.scenario.startswith(letter) for letter in only.split(",")):
-                    continue
-                await _keep(run, number, into)
+                if _is_wanted(run.scenario, only):
+                    await _keep(run, number, into)
+
+
+def _is_wanted(scenario: str, only: str) -> bool:
+    return not only or any(scenario.startswith(letter) for letter in only.split(","))
+
+
+def _forget(results: Path, only: str) -> None:
+    """Drop the runs of what is measured anew: medians are of one version, and of one way to measure."""
+    if results.exists():
+        rows = results.read_text().splitlines(keepends=True)
+        results.write_text("".join(row for row in rows if not _is_wanted(json.loads(row)["scenario"], only)))
 
 
 async def _keep(run: Run, number: int, into: Path) -> None:
@@ -288,8 +298,7 @@ def main() -> None:
         if missing:
             raise SystemExit(f"not installed: {', '.join(missing)}; see benchmarks/README.md")
         DOCUMENTS.mkdir(exist_ok=True)
-        if not options.only:
-            results.unlink(missing_ok=True)
+        _forget(results, options.only)
         asyncio.run(measure(options.rounds, options.only, results))
     write_report(results)
 
