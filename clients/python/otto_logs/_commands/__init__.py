@@ -1,4 +1,4 @@
-"""``otto-logs``: run, send, flush, tail, token."""
+"""``otto-logs``: run, send, flush, tail, tasks, search, token."""
 
 import os
 import sys
@@ -11,8 +11,10 @@ import click
 from otto_logs._commands.exits import ExitCode
 from otto_logs._commands.flush import flush
 from otto_logs._commands.run import run
+from otto_logs._commands.search import search
 from otto_logs._commands.send import send
 from otto_logs._commands.tail import tail
+from otto_logs._commands.tasks import tasks
 from otto_logs._commands.token import token
 
 __all__ = ["main"]
@@ -23,12 +25,12 @@ _CRASHED: Final = 1
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("otto-logs"), prog_name="otto-logs")
 def otto_logs() -> None:
-    """Send logs to an Otto log gateway, and watch them.
+    """Send logs to an Otto log gateway, watch them, and find them again.
 
     \b
     Environment:
       OTTO_GATEWAY  the gateway's gRPC address, for run and send (default 127.0.0.1:9090)
-      OTTO_URL      the gateway's HTTP address, for tail and links (default http://127.0.0.1:4000)
+      OTTO_URL      the gateway's HTTP address, to read and for links (default http://127.0.0.1:4000)
       OTTO_TOKEN    the token to show
       OTTO_LOGS_SPOOL_DIR  where run and send keep lines until the gateway has them, and flush finds them
 
@@ -36,12 +38,14 @@ def otto_logs() -> None:
     Exit codes (run has its command's own):
       0  all went well            3  the gateway refused: token, permission, wrong value
       1  the task has failed      4  the gateway is away, or not everything was delivered
-         (tail --exit-status)     130  interrupted
+         (tail --exit-status),    130  interrupted
+         or nothing was found
+         (search)
       2  wrong usage
     """  # noqa: D301 - click wants a real \b
 
 
-for _command in (run, send, flush, tail, token):
+for _command in (run, send, flush, tail, tasks, search, token):
     otto_logs.add_command(_command)
 
 

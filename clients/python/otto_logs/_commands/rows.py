@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-__all__ = ["gap_row", "message_of", "row", "shown"]
+__all__ = ["gap_row", "local_time", "message_of", "row", "shown"]
 
 _STYLES: Final[dict[str, dict[str, Any]]] = {
     "TRACE": {"dim": True},
@@ -44,7 +44,7 @@ def message_of(entry: dict[str, Any]) -> str:
 def row(entry: dict[str, Any], *, colour: bool) -> str:
     """Time, level, worker, message; the lines of a message with several stay below each other."""
     level = str(entry.get("level", "INFO"))
-    time = _local_time(str(entry.get("timestamp", "")))
+    time = _clock(str(entry.get("timestamp", "")))
     worker = shown(str(entry.get("workerId", "")))
     lines = message_of(entry).split("\n")
     if colour:
@@ -66,10 +66,15 @@ def gap_row(fields: dict[str, Any], *, colour: bool) -> str:
     return click.style(text, fg="magenta") if colour else text
 
 
-def _local_time(timestamp: str) -> str:
+def local_time(timestamp: str) -> datetime | None:
+    """The gateway's timestamp in the reader's time zone; None where it is none."""
     try:
         # fromisoformat reads six digits of a second; there are nine.
-        time = datetime.fromisoformat(timestamp[:26].rstrip("Z")).replace(tzinfo=UTC).astimezone()
+        return datetime.fromisoformat(timestamp[:26].rstrip("Z")).replace(tzinfo=UTC).astimezone()
     except ValueError:
-        return timestamp
-    return time.strftime("%H:%M:%S.") + f"{time.microsecond // 1000:03}"
+        return None
+
+
+def _clock(timestamp: str) -> str:
+    time = local_time(timestamp)
+    return timestamp if time is None else time.strftime("%H:%M:%S.") + f"{time.microsecond // 1000:03}"

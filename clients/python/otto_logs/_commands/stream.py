@@ -13,7 +13,7 @@ from otto_logs._backoff import Backoff
 from otto_logs._commands.exits import ExitCode, say
 from otto_logs._commands.shown import ShownLines
 
-__all__ = ["LogStream", "StreamError", "StreamEvent"]
+__all__ = ["FATAL", "LogStream", "StreamError", "StreamEvent", "error_text", "object_of", "words"]
 
 _EVENT_BYTES_MAX: Final = 8 * 1024 * 1024
 _CONNECT_SECONDS: Final = 10.0
@@ -21,7 +21,8 @@ _SILENCE_SECONDS: Final = 120.0
 """Four heartbeats; a connection that is silent for longer is dead."""
 _RETRY_SECONDS: Final = 1.0
 _RETRY_SECONDS_MAX: Final = 30.0
-_FATAL: Final = frozenset({400, 401, 403, 404, 405, 406})
+FATAL: Final = frozenset({400, 401, 403, 404, 405, 406, 431})
+"""Statuses that trying again does not change."""
 
 
 class StreamError(Exception):
@@ -121,7 +122,7 @@ class LogStream:
                     if event.retry is not None and event.retry >= 0:
                         self._retry_seconds = event.retry / 1000
                     if event.data and event.event != "heartbeat":
-                        yield from self._event(StreamEvent(event.event, event.data, _object(event.data)), event.id)
+                        yield from self._event(StreamEvent(event.event, event.data, object_of(event.data)), event.id)
                     else:
                         yield None
                     # Behind the yield: what was not shown is asked for again.
@@ -129,7 +130,7 @@ class LogStream:
         except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
             raise StreamError(f"{self._place} is no address: {error}", ExitCode.USAGE) from None
         except httpx2.RequestError as error:
-            raise _AwayError(_words(error)) from error
+            raise _AwayError(words(error)) from error
 
     def _event(self, event: StreamEvent, position: str) -> Iterator[StreamEvent | None]:
         """An event, unless it is a line that was shown before the journal was replaced."""
@@ -149,14 +150,15 @@ class LogStream:
             self._shown.add(sequence, event.text)
 
     def _refused(self, response: httpx2.Response) -> None:
-        text = _error_text(response)
-        if response.status_code in _FATAL:
+        text = error_text(response)
+        if response.status_code in FATAL:
             raise StreamError(f"the gateway at {self._place} refused: {text}", ExitCode.REFUSED)
         retry_after = response.headers.get("retry-after", "")
         raise _AwayError(text, float(retry_after) if retry_after.isdigit() else 0.0)
 
 
-def _object(data: str) -> dict[str, Any]:
+def object_of(data: str) -> dict[str, Any]:
+    """A JSON object; empty where it is none."""
     try:
         value = json.loads(data)
     except ValueError:
@@ -164,12 +166,14 @@ def _object(data: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _error_text(response: httpx2.Response) -> str:
-    error = _object(response.text).get("error")
+def error_text(response: httpx2.Response) -> str:
+    """What a refusal says."""
+    error = object_of(response.text).get("error")
     if isinstance(error, dict) and error.get("message"):
         return str(error["message"])
     return f"HTTP {response.status_code} {response.reason_phrase}".strip()
 
 
-def _words(error: Exception) -> str:
+def words(error: Exception) -> str:
+    """What went wrong with a connection."""
     return str(error) or type(error).__name__

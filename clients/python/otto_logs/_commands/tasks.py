@@ -1,0 +1,83 @@
+"""``otto-logs tasks``: what there is to read."""
+
+import json
+import sys
+from typing import Any, Final
+
+import click
+
+from otto_logs._commands.exits import ExitCode, fail, say
+from otto_logs._commands.reading import colour_option, gateway_to_read, is_coloured, output_is_gone
+from otto_logs._commands.rows import local_time, shown
+from otto_logs._commands.stored import Stored
+from otto_logs._commands.stream import StreamError
+
+__all__ = ["tasks"]
+
+_STYLES: Final[dict[str, dict[str, Any]]] = {
+    "RUNNING": {"fg": "cyan"},
+    "COMPLETED": {"fg": "green"},
+    "FAILED": {"fg": "red"},
+}
+
+
+@click.command(short_help="List the tasks that have lines.")
+@gateway_to_read
+@click.option("--status", metavar="STATUS", help="Only RUNNING, COMPLETED or FAILED.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many, at most.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as the gateway sends it.")
+@colour_option
+@click.argument("part", default="")
+def tasks(
+    url: str, token: str | None, status: str | None, limit: int, as_json: bool, color: bool | None, part: str
+) -> None:
+    """List tasks, the newest activity first: all, or those with PART in their name.
+
+    \b
+    Example:
+      otto-logs tasks nightly --status FAILED
+    """  # noqa: D301 - click wants a real \b
+    query = [(name, value) for name, value in (("search", part), ("status", status)) if value]
+    paint = is_coloured(color)
+    count = 0
+    try:
+        with Stored(url, token) as stored:
+            for task in stored.tasks(query, limit):
+                count += 1
+                if as_json:
+                    click.echo(_json(task))
+                    continue
+                if count == 1:
+                    click.echo(_head())
+                click.echo(_row(task, colour=paint))
+    except StreamError as error:
+        fail(str(error), error.code)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        output_is_gone()
+    if not count:
+        say("no task matches" if query else "no task has lines yet: otto-logs run --task build-1 -- make")
+
+
+def _json(task: dict[str, Any]) -> str:
+    return json.dumps(task, ensure_ascii=False)
+
+
+def _head() -> str:
+    return f"{'STATUS':9} {'LINES':>11} {'WARN':>7} {'ERROR':>7}  {'LAST LINE':19}  TASK"
+
+
+def _row(task: dict[str, Any], *, colour: bool) -> str:
+    levels = task.get("levels") or {}
+    status, name = (shown(str(task.get(field, ""))) for field in ("status", "taskId"))
+    warnings, errors = levels.get("WARN", 0), levels.get("ERROR", 0) + levels.get("FATAL", 0)
+    time = local_time(str(task.get("lastTimestamp") or ""))
+    parts: list[tuple[str, dict[str, Any]]] = [
+        (f"{status:9}", _STYLES.get(status, {})),
+        (f"{task.get('lines', 0):>11,}", {}),
+        (f"{warnings:>7,}", {"fg": "yellow"} if warnings else {}),
+        (f"{errors:>7,}", {"fg": "red"} if errors else {}),
+    ]
+    cells = " ".join(click.style(text, **style) if colour else text for text, style in parts)
+    return f"{cells}  {time.strftime('%Y-%m-%d %H:%M:%S') if time else '':19}  {name}"
