@@ -8,11 +8,9 @@ from typing import Final
 from gateway.part_settings import retention_policy
 from gateway.retention import Retention, sweeps_of
 from gateway.settings import Settings
-from storage.automation import AutomationDatabase, TaskLogsSweep
 from storage.database import DatabaseError, DatabaseInUseError, sqlite_path
 from storage.polling import PollingTable
 from storage.polling.progress import copied_record
-from storage.polling.retention import RetentionSweep
 from storage.retention.plan import Plan
 from storage.retention.policy import RetentionPolicy
 from storage.sqlite import SqliteJournal
@@ -47,10 +45,9 @@ async def _look(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
         plan = Plan(inventory, policy, now=now, copied=copied, candidates_max=sys.maxsize)
         async for cut in plan.cuts():
             tasks, lines, size = tasks + 1, lines + cut.lines, size + cut.bytes
-        if policy.has_ages and table.path.exists():
-            rows = RetentionSweep(table, policy).old_rows(now)
         if policy.has_ages:
-            rows += TaskLogsSweep(AutomationDatabase(sqlite_path(settings.database_url)), policy).old_rows(now)
+            sweeps = sweeps_of(sqlite_path(settings.database_url), table, policy)
+            rows = sum(sweep.old_rows(now) for sweep in sweeps if sweep.exists)
     finally:
         inventory.close()
         await table.close()

@@ -7,19 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
-from storage.automation import AutomationDatabase, TaskLogsSweep
 from storage.journal import Journal, JournalClosedError, JournalError
 from storage.polling import PollingTable
 from storage.polling.errors import PollingTableError
-from storage.polling.retention import RetentionSweep
+from storage.polling.retention import TASK_LOGS, RetentionSweep
 from storage.retention.plan import Cut, Plan
 from storage.retention.policy import RetentionPolicy
 
-__all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "Sweep", "sweeps_of"]
+__all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "sweeps_of"]
 
 _T = TypeVar("_T")
 
@@ -29,8 +28,6 @@ PRODUCER_SECONDS: Final = 90 * 86400.0
 _PASS_SECONDS: Final = 600.0
 _STEP_PAUSE_SECONDS: Final = 0.02
 """Between two steps: removing takes a fraction of the disk and of the write lock."""
-_BUSY_SECONDS: Final = 0.1
-"""A step that finds the database locked is made again later: commits wait for it meanwhile."""
 _RETRY_SECONDS: Final = 2.0
 _HELD_UP_SECONDS: Final = 30.0
 """To the next pass where the sink has not copied what should go, as right after the start."""
@@ -56,32 +53,9 @@ class RetentionStatistics:
     """Why the last pass broke off; empty where it did not."""
 
 
-class Sweep(Protocol):
-    """Deletes rows of a polling table, a few in a call, which may raise a ``JournalError`` or ``PollingTableError``."""
-
-    deleted: int
-
-    def step(self, now: float) -> bool:
-        """Look at the next rows and delete the old ones; False at the end of the pass."""
-        ...
-
-    def last_row(self, job_id: str, /) -> int:
-        """The newest row of a task that may go; 0 where it has none."""
-        ...
-
-    def remove_job(self, job_id: str, upto: int, /) -> bool:
-        """Delete some rows of a task, up to the row ``upto``; False where there are none left."""
-        ...
-
-    def close(self) -> None:
-        """Keep nothing open."""
-        ...
-
-
-def sweeps_of(path: Path, table: PollingTable, policy: RetentionPolicy) -> Sequence[Sweep]:
+def sweeps_of(path: Path, table: PollingTable, policy: RetentionPolicy) -> Sequence[RetentionSweep]:
     """Those of all tables that lines of the journal at ``path`` have rows in."""
-    queue = AutomationDatabase(path, busy_seconds=_BUSY_SECONDS)
-    return RetentionSweep(table, policy), TaskLogsSweep(queue, policy)
+    return RetentionSweep(table, policy), RetentionSweep(PollingTable(path), policy, TASK_LOGS)
 
 
 class Retention:
@@ -107,7 +81,7 @@ class Retention:
     def __init__(
         self,
         journal: Journal,
-        sweeps: Sequence[Sweep],
+        sweeps: Sequence[RetentionSweep],
         policy: RetentionPolicy,
         *,
         copied: Callable[[], int],
@@ -237,7 +211,7 @@ class Retention:
                 pass
         return True
 
-    async def _sweep_step(self, sweep: Sweep, step: Callable[[], bool]) -> bool:
+    async def _sweep_step(self, sweep: RetentionSweep, step: Callable[[], bool]) -> bool:
         before = sweep.deleted
         is_more = await self._in_thread(step)
         self._count(rows=sweep.deleted - before)

@@ -5,7 +5,6 @@ from storage.automation.lock import LockLostError, SchedulerLock
 from storage.automation.overview import TABS, TaskOverview
 from storage.automation.records import QueueItem, StopReport, TaskLine, next_queue_type
 from storage.automation.repository import QueueRepository
-from storage.automation.retention import TaskLogsSweep
 from storage.automation.tasks import TaskRepository
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "SchedulerLock",
     "StopReport",
     "TaskLine",
-    "TaskLogsSweep",
     "TaskOverview",
     "TaskRepository",
     "next_queue_type",

@@ -1,7 +1,8 @@
-"""Deleting rows of `job_logs` whose time is over, a few at a time."""
+"""Deleting rows of the polling tables whose time is over, a few at a time."""
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,20 +10,43 @@ from storage.polling.errors import PollingUnavailableError
 from storage.polling.table import PollingTable
 from storage.retention.policy import RetentionPolicy
 
-__all__ = ["RetentionSweep", "oldest_kept_sql"]
+__all__ = ["JOB_LOGS", "TASK_LOGS", "PollingRows", "RetentionSweep", "oldest_kept_sql"]
 
 _BUSY_TIMEOUT_SECONDS: Final = 0.1
 
-_LAST_ROW: Final = "SELECT coalesce(max(id), 0) FROM job_logs WHERE job_id = ?"
-
 _FORGET: Final = "DELETE FROM otto_sink_rows WHERE last_id < (SELECT min(id) FROM job_logs)"
 
-_DELETE_OF_JOB: Final = (
-    "DELETE FROM job_logs WHERE id IN (SELECT id FROM job_logs WHERE job_id = ? AND id <= ? ORDER BY id LIMIT ?)"
+_IS_THERE: Final = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class PollingRows:
+    """A table of rows, in which ``owner`` is the column with their task.
+
+    Attributes:
+        condition: an expression for the rows that may go at all.
+        needed: another table, without which there are none of these.
+    """
+
+    table: str
+    owner: str
+    condition: str = "TRUE"
+    needed: str | None = None
+
+
+JOB_LOGS: Final = PollingRows("job_logs", "job_id")
+TASK_LOGS: Final = PollingRows(
+    "task_logs",
+    "task_id",
+    # What no courier has sent to the stream is nowhere else.
+    "id <= (SELECT coalesce(max(log_id), 0) FROM otto_courier_progress WHERE courier = 'stream')",
+    needed="otto_courier_progress",
 )
 
 
-def oldest_kept_sql(policy: RetentionPolicy, now: float) -> tuple[str, dict[str, str | None]]:
+def oldest_kept_sql(
+    policy: RetentionPolicy, now: float, owner: str = JOB_LOGS.owner
+) -> tuple[str, dict[str, str | None]]:
     """An expression for the time before which a row goes, and its parameters; NULL where the row is kept.
 
     SQLite decides row by row: fetching rows to decide here would give up the interpreter's lock at every one.
@@ -30,7 +54,7 @@ def oldest_kept_sql(policy: RetentionPolicy, now: float) -> tuple[str, dict[str,
     parameters: dict[str, str | None] = {"other": _time(policy.age_seconds, now)}
     cases = ""
     for index, rule in enumerate(policy.rules):
-        cases += f" WHEN job_id GLOB :glob{index} THEN :oldest{index}"
+        cases += f" WHEN {owner} GLOB :glob{index} THEN :oldest{index}"
         parameters |= {f"glob{index}": rule.glob, f"oldest{index}": _time(rule.seconds, now)}
     return (f"CASE{cases} ELSE :other END" if cases else ":other"), parameters
 
@@ -44,19 +68,29 @@ class RetentionSweep:
 
     Args:
         policy: how old rows may be; its limits are those of the journal, see ``remove_job``.
+        rows: which rows.
         rows_max: rows looked at in a step, hence the most that one transaction deletes.
     """
 
-    def __init__(self, table: PollingTable, policy: RetentionPolicy, *, rows_max: int = 500) -> None:
+    def __init__(
+        self, table: PollingTable, policy: RetentionPolicy, rows: PollingRows = JOB_LOGS, *, rows_max: int = 500
+    ) -> None:
         self._table = table
         self._policy = policy
+        self._rows = rows
+        self._name, self._condition = rows.table, rows.condition
         self._rows_max = rows_max
         self._after = 0
         self._connection: sqlite3.Connection | None = None
         self.deleted = 0
 
     def __repr__(self) -> str:
-        return f"<RetentionSweep of {self._table.path} at row {self._after}, {self.deleted} deleted>"
+        return f"<RetentionSweep of {self._name} in {self._table.path} at row {self._after}, {self.deleted} deleted>"
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a database at all."""
+        return self._table.path.exists()
 
     def step(self, now: float) -> bool:
         """Look at the next rows and delete the old ones; False at the end of the pass, the next step starts a new one.
@@ -80,7 +114,10 @@ class RetentionSweep:
             PollingUnavailableError: the database cannot be used now.
         """
         try:
-            return int(self._open().execute(_LAST_ROW, (job_id,)).fetchone()[0])
+            if not self._is_there(connection := self._open()):
+                return 0
+            query = f"SELECT coalesce(max(id), 0) FROM {self._name} WHERE {self._rows.owner} = ? AND {self._condition}"  # noqa: S608 - names only
+            return int(connection.execute(query, (job_id,)).fetchone()[0])
         except sqlite3.Error as error:
             self.close()
             raise PollingUnavailableError(error, self._table.path) from error
@@ -91,10 +128,12 @@ class RetentionSweep:
         Raises:
             PollingUnavailableError: the database cannot be used now; the same step can be tried again.
         """
+        mine = f"SELECT id FROM {self._name} WHERE {self._rows.owner} = ? AND id <= ? ORDER BY id LIMIT ?"  # noqa: S608 - names only
         try:
             connection = self._open()
             with self._table.write_lock.background():
-                deleted = connection.execute(_DELETE_OF_JOB, (job_id, upto, self._rows_max)).rowcount
+                some = f"DELETE FROM {self._name} WHERE id IN ({mine})"  # noqa: S608 - names only
+                deleted = connection.execute(some, (job_id, upto, self._rows_max)).rowcount
             self.deleted += deleted
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         except sqlite3.Error as error:
@@ -108,12 +147,14 @@ class RetentionSweep:
         Raises:
             PollingUnavailableError: the database cannot be read.
         """
-        oldest, parameters = oldest_kept_sql(self._policy, now)
+        oldest, parameters = oldest_kept_sql(self._policy, now, self._rows.owner)
         try:
             with closing(sqlite3.connect(f"{self._table.path.as_uri()}?mode=rw", uri=True)) as connection:
                 connection.execute("PRAGMA query_only=1")
+                if not self._is_there(connection):
+                    return 0
                 found = connection.execute(
-                    f"SELECT count(*) FROM job_logs WHERE datetime(created_at) < {oldest}",  # noqa: S608 - parameters only
+                    f"SELECT count(*) FROM {self._name} WHERE datetime(created_at) < {oldest} AND {self._condition}",  # noqa: S608
                     parameters,
                 ).fetchone()
         except sqlite3.Error as error:
@@ -131,23 +172,32 @@ class RetentionSweep:
             self._connection = self._table.connect(busy_timeout_seconds=_BUSY_TIMEOUT_SECONDS)
         return self._connection
 
+    def _is_there(self, connection: sqlite3.Connection) -> bool:
+        needed = self._rows.needed
+        return needed is None or connection.execute(_IS_THERE, (needed,)).fetchone()[0] > 0
+
     def _step(self, connection: sqlite3.Connection, now: float) -> bool:
-        oldest, parameters = oldest_kept_sql(self._policy, now)
+        if not self._is_there(connection):
+            self.close()
+            return False
+        oldest, parameters = oldest_kept_sql(self._policy, now, self._rows.owner)
         page = {"after": self._after, "rows_max": self._rows_max}
         last, old = connection.execute(
             f"SELECT max(id), sum(datetime(created_at) < {oldest}) FROM "  # noqa: S608 - parameters only
-            "(SELECT id, job_id, created_at FROM job_logs WHERE id > :after ORDER BY id LIMIT :rows_max)",
+            f"(SELECT id, {self._rows.owner}, created_at FROM {self._name} "
+            f"WHERE id > :after AND {self._condition} ORDER BY id LIMIT :rows_max)",
             parameters | page,
         ).fetchone()
         if last is None:
             self._after = 0
-            self._forget_copies(connection)
+            if self._rows is JOB_LOGS:
+                self._forget_copies(connection)
             self.close()  # a connection would keep a replaced file open until the next pass
             return False
         if old:
             with self._table.write_lock.background():
                 self.deleted += connection.execute(
-                    f"DELETE FROM job_logs WHERE id > :after AND id <= :last AND datetime(created_at) < {oldest}",  # noqa: S608
+                    f"DELETE FROM {self._name} WHERE id > :after AND id <= :last AND datetime(created_at) < {oldest}",  # noqa: S608
                     parameters | {"after": self._after, "last": last},
                 ).rowcount
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

@@ -78,7 +78,8 @@ async def test_a_lone_line_does_not_wait_for_a_heavy_producer(tmp_path: Path) ->
             while journal.is_writable:
                 await asyncio.sleep(0.01)
             await light.send("me too", task_id="light")
-            await received(server, len(journal._pending) + 2)
+            while not server.statistics.lines.get("otto"):
+                await asyncio.sleep(0.01)  # nothing tells what was read while no commit is made
         await asyncio.gather(sending, light.read())
         await heavy.acknowledged(40)
     assert next(index for index, tasks in enumerate(commits) if "light" in tasks) <= 1

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.automation import AutomationDatabase, TaskLine, TaskLogsSweep, TaskRepository
+from storage.automation import AutomationDatabase, TaskLine, TaskRepository
 from storage.automation.log import append, save_progress
+from storage.polling import PollingTable
+from storage.polling.retention import TASK_LOGS, RetentionSweep
 from storage.retention.policy import RetentionPolicy
 from storage.retention.rules import parse_rules
 from tests.support.job_logs import sqlite
@@ -41,8 +43,8 @@ class Rows:
     def left(self) -> Sequence[str]:
         return sqlite(self.database.path, "SELECT message FROM task_logs ORDER BY id").split()
 
-    def swept(self, policy: RetentionPolicy) -> TaskLogsSweep:
-        sweep = TaskLogsSweep(self.database, policy, rows_max=2)
+    def swept(self, policy: RetentionPolicy) -> RetentionSweep:
+        sweep = RetentionSweep(PollingTable(self.database.path), policy, TASK_LOGS, rows_max=2)
         while sweep.step(NOW.timestamp()):
             pass
         return sweep
@@ -58,7 +60,9 @@ def test_old_rows_go_and_the_rest_stays(rows: Rows) -> None:
     rows.add(rows.task(), old=8, new=6, older=9, oldest=99, newest=0)
     rows.sent()
     policy = RetentionPolicy(age_seconds=7 * DAY)
-    assert TaskLogsSweep(rows.database, policy, rows_max=2).old_rows(NOW.timestamp()) == 3
+    assert (
+        RetentionSweep(PollingTable(rows.database.path), policy, TASK_LOGS, rows_max=2).old_rows(NOW.timestamp()) == 3
+    )
     assert len(rows.left()) == 5
     assert rows.swept(policy).deleted == 3
     assert rows.left() == ["new", "newest"]
@@ -91,7 +95,7 @@ def test_the_rows_of_one_task_go_in_steps(rows: Rows) -> None:
     rows.add(other, d=0)
     rows.add(mine, e=0)
     rows.sent(all_but=1)
-    sweep = TaskLogsSweep(rows.database, RetentionPolicy(tasks_max=1), rows_max=2)
+    sweep = RetentionSweep(PollingTable(rows.database.path), RetentionPolicy(tasks_max=1), TASK_LOGS, rows_max=2)
     last = sweep.last_row(mine)
     assert [sweep.remove_job(mine, last) for _ in range(2)] == [True, False]
     assert (rows.left(), sweep.last_row(mine), sweep.deleted) == (["d", "e"], 0, 3)
@@ -101,7 +105,7 @@ def test_a_database_without_a_queue_has_nothing_to_remove(tmp_path: Path) -> Non
     """And gets no tables for it; neither does one in which another program has a table of that name."""
     sqlite(tmp_path / "old.db", "CREATE TABLE task_logs (id INTEGER, task_id TEXT, created_at TEXT)")
     sqlite(tmp_path / "old.db", "INSERT INTO task_logs VALUES (1, 'a', '1999-01-01 00:00:00')")
-    sweep = TaskLogsSweep(AutomationDatabase(tmp_path / "old.db"), RetentionPolicy(age_seconds=DAY))
+    sweep = RetentionSweep(PollingTable(tmp_path / "old.db"), RetentionPolicy(age_seconds=DAY), TASK_LOGS)
     assert (sweep.step(NOW.timestamp()), sweep.old_rows(NOW.timestamp()), sweep.last_row("a")) == (False, 0, 0)
     assert sqlite(tmp_path / "old.db", "SELECT count(*) FROM sqlite_master").strip() == "1"
     assert sqlite(tmp_path / "old.db", "SELECT count(*) FROM task_logs").strip() == "1"
