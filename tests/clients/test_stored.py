@@ -69,6 +69,7 @@ async def test_a_search_has_context_filters_and_a_limit(gateway: GatewayProcess)
     assert [line[:8] for line in around.stdout.decode().splitlines()] == ["build-2", "    499-", "    500:", "    501-"]
     few = await ask(gateway, "search", "line", "--limit", "2", "--level", "INFO", "--json")
     assert [json.loads(line)["entry"]["sequence"] for line in few.stdout.splitlines()] == [1000, 999]
+    assert few.stderr.startswith("otto-logs: 2 matches in 1 task, after ")
     assert "there may be more" in few.stderr
     none = await ask(gateway, "search", "needle", "--level", "FATAL")
     assert (none.code, none.stdout) == (1, b"")

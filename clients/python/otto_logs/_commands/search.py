@@ -72,8 +72,10 @@ def _summary(hits: int, end: dict[str, Any]) -> str:
     text = _counted(hits, "match", "matches")
     if hits:
         text += f" in {_counted(len(end.get('tasks') or ()), 'task', 'tasks')}"
-    text += f", of {_counted(scanned.get('tasks', 0), 'task', 'tasks')} with {line_count(scanned.get('lines', 0))}"
-    return text if end.get("isComplete", True) else f"{text}; there may be more: see --limit, or search for less"
+    lines = line_count(scanned.get("lines", 0))
+    if not end.get("isComplete", True):
+        return f"{text}, after {lines}; there may be more: see --limit, or search for less"
+    return f"{text}, of {_counted(scanned.get('tasks', 0), 'task', 'tasks')} with {lines}"
 
 
 def _counted(count: int, one: str, several: str) -> str:
