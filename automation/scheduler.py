@@ -134,9 +134,12 @@ class Scheduler:
             self.wake()
 
     async def _end_stopped(self, queue: QueueRepository) -> None:
-        """End what was stopped; of a command its stop has done so, if that was in a process that runs on."""
+        """End what was stopped; of a command its stop has done so, if that was in a process that runs on.
+
+        Once: a stage that is ended notes it when nothing of it runs, and a second time would keep it from that.
+        """
         for item, task in list(self._running.values()):
-            if not await asyncio.to_thread(queue.is_processing, item):
+            if not task.cancelling() and not await asyncio.to_thread(queue.is_processing, item):
                 task.cancel()
 
     async def _take_up(self, queue: QueueRepository) -> None:

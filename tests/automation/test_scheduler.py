@@ -4,6 +4,7 @@ from pathlib import Path
 
 from automation.demonstration import demonstration_stages
 from automation.scheduler import Scheduler, utc_now
+from automation.stages import Stage
 from storage.automation import AutomationDatabase, TaskRepository
 
 
@@ -33,3 +34,27 @@ async def test_a_task_passes_through_the_demonstration_stages(tmp_path: Path) ->
     assert [each for each in story if each[1] == "complete"] == [(row["queue_type"], "complete") for row in rows]
     assert story.count(("image", "progress")) == 4
     assert json.loads(task["settings"]) == {"mediaMode": "crawl"}
+
+
+async def test_a_stopped_stage_is_ended_once_however_often_the_scheduler_wakes(tmp_path: Path) -> None:
+    """Until nothing of it runs; then the next task's stage begins."""
+    database = AutomationDatabase(tmp_path / "otto.db")
+    await asyncio.to_thread(database.prepare)
+    tasks = TaskRepository(database, utc_now)
+    stubborn = Stage(("sh", "-c", "trap 'sleep 0.3; exit' TERM; echo here; while :; do sleep 0.05; done"), 60.0)
+    scheduler = Scheduler(database, {"script": stubborn}, tmp_path / "tasks")
+    work = asyncio.create_task(scheduler.run())
+    async with asyncio.timeout(60):
+        for _ in range(3):
+            task_id = await asyncio.to_thread(tasks.create, "a", "shortform")
+            scheduler.wake()
+            await _until_last(tasks, task_id, "script", "processing")
+            while not any(row["message"] == "here" for row in await asyncio.to_thread(tasks.logs, task_id)):
+                await asyncio.sleep(0.01)
+            report = await asyncio.to_thread(tasks.stop, task_id)
+            assert report
+            while await asyncio.to_thread(tasks.processes, report.processing):
+                scheduler.wake()
+                await asyncio.sleep(0.001)
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
