@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import encodings.idna  # noqa: F401 - a fork while a thread imports it, for a host's name, leaves it locked in the child
 import http.client
 import json
 import logging
