@@ -4,17 +4,19 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 
-from otto_logs._commands.exits import ExitCode
+from otto_logs._commands.exits import ExitCode, fail
 from otto_logs._commands.gateway import default_url, read_token
+from otto_logs._commands.stream import StreamError
 
-__all__ = ["colour_option", "filter_options", "gateway_to_read", "is_coloured", "output_is_gone"]
+__all__ = ["colour_option", "filter_options", "gateway_to_read", "is_coloured", "reading_ends"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -90,8 +92,16 @@ def is_coloured(chosen: bool | None) -> bool:
     return chosen if chosen is not None else sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
-def output_is_gone() -> None:
-    """End well: whoever read our output has enough."""
-    # Python must not try to flush the rest at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(ExitCode.OK)
+@contextmanager
+def reading_ends() -> Iterator[None]:
+    """End the process, with its exit code, where reading or what is done with it breaks off."""
+    try:
+        yield
+    except StreamError as error:
+        fail(str(error), error.code)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has enough; Python must not try to flush the rest at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.OK)

@@ -6,10 +6,9 @@ from typing import Any
 import click
 
 from otto_logs._commands.exits import ExitCode, fail, say
-from otto_logs._commands.reading import colour_option, filter_options, gateway_to_read, is_coloured, output_is_gone
+from otto_logs._commands.reading import colour_option, filter_options, gateway_to_read, is_coloured, reading_ends
 from otto_logs._commands.rows import row, shown
 from otto_logs._commands.stored import Stored
-from otto_logs._commands.stream import StreamError
 from otto_logs._values import line_count
 
 __all__ = ["search"]
@@ -45,7 +44,7 @@ def search(
     printer = _Printer(as_json=as_json, colour=is_coloured(color), has_context=context > 0)
     end: dict[str, Any] = {}
     try:
-        with Stored(url, token) as stored:
+        with reading_ends(), Stored(url, token) as stored:
             for event in stored.search(query):
                 if event.kind == "hit":
                     printer.hit(event.text, event.fields)
@@ -55,12 +54,6 @@ def search(
                     end = event.fields
                 elif event.kind == "error":
                     fail(str(event.fields.get("message", event.text)), ExitCode.AWAY)
-    except StreamError as error:
-        fail(str(error), error.code)
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        output_is_gone()
     finally:
         printer.clear()
     say(_summary(printer.hits, end))

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 import click
 
-from otto_logs._commands.exits import ExitCode, fail, say
+from otto_logs._commands.exits import ExitCode, say
 from otto_logs._commands.gateway import identifier
-from otto_logs._commands.reading import colour_option, filter_options, gateway_to_read, is_coloured, output_is_gone
+from otto_logs._commands.reading import colour_option, filter_options, gateway_to_read, is_coloured, reading_ends
 from otto_logs._commands.rows import gap_row, message_of, row
-from otto_logs._commands.stream import LogStream, StreamError, StreamEvent
+from otto_logs._commands.stream import LogStream, StreamEvent
 
 __all__ = ["tail"]
 
@@ -59,14 +59,8 @@ def tail(
     query += [(name, str(value)) for name, value in (("tail", count), ("after", after)) if value is not None]
     printer = _Printer("json" if as_json else "raw" if raw else "row", colour=is_coloured(color))
     stream = LogStream(url, task, query, token, give_up)
-    try:
+    with reading_ends():
         status = _show(stream, printer)
-    except StreamError as error:
-        fail(str(error), error.code)
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        output_is_gone()
     sys.exit(ExitCode.TASK_FAILED if exit_status and status == "FAILED" else ExitCode.OK)
 
 

@@ -1,19 +1,18 @@
 """``otto-logs tasks``: what there is to read."""
 
 import json
-import sys
 from typing import Any, Final
 
 import click
 
-from otto_logs._commands.exits import ExitCode, fail, say
-from otto_logs._commands.reading import colour_option, gateway_to_read, is_coloured, output_is_gone
+from otto_logs._commands.exits import say
+from otto_logs._commands.reading import colour_option, gateway_to_read, is_coloured, reading_ends
 from otto_logs._commands.rows import local_time, shown
 from otto_logs._commands.stored import Stored
-from otto_logs._commands.stream import StreamError
 
 __all__ = ["tasks"]
 
+_HEAD: Final = f"{'STATUS':9} {'LINES':>11} {'WARN':>7} {'ERROR':>7}  {'LAST LINE':19}  TASK"
 _STYLES: Final[dict[str, dict[str, Any]]] = {
     "RUNNING": {"fg": "cyan"},
     "COMPLETED": {"fg": "green"},
@@ -40,32 +39,17 @@ def tasks(
     query = [(name, value) for name, value in (("search", part), ("status", status)) if value]
     paint = is_coloured(color)
     count = 0
-    try:
-        with Stored(url, token) as stored:
-            for task in stored.tasks(query, limit):
-                count += 1
-                if as_json:
-                    click.echo(_json(task))
-                    continue
-                if count == 1:
-                    click.echo(_head())
-                click.echo(_row(task, colour=paint))
-    except StreamError as error:
-        fail(str(error), error.code)
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        output_is_gone()
+    with reading_ends(), Stored(url, token) as stored:
+        for task in stored.tasks(query, limit):
+            count += 1
+            if as_json:
+                click.echo(json.dumps(task, ensure_ascii=False))
+                continue
+            if count == 1:
+                click.echo(_HEAD)
+            click.echo(_row(task, colour=paint))
     if not count:
         say("no task matches" if query else "no task has lines yet: otto-logs run --task build-1 -- make")
-
-
-def _json(task: dict[str, Any]) -> str:
-    return json.dumps(task, ensure_ascii=False)
-
-
-def _head() -> str:
-    return f"{'STATUS':9} {'LINES':>11} {'WARN':>7} {'ERROR':>7}  {'LAST LINE':19}  TASK"
 
 
 def _row(task: dict[str, Any], *, colour: bool) -> str:
