@@ -10,8 +10,6 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-import httpx2
-
 from benchmarks import native_programs
 from benchmarks.native_programs import Subscribers
 from benchmarks.servers import STREAM_PATH, run_module
@@ -35,8 +33,8 @@ async def main() -> None:
             for tasks_max in ("0", "1"):
                 async with running_gateway(Path(directory), RETENTION_TASKS=tasks_max) as gateway:
                     result = await live(gateway, "a" if tasks_max == "0" else "b")
-                    removed = await counted(gateway, "otto_lines_removed_total")
-                    rows = await counted(gateway, "otto_polling_rows_deleted_total")
+                    metrics = await gateway.metrics()
+                    removed, rows = metrics["otto_lines_removed_total"], metrics["otto_polling_rows_deleted_total"]
                 found[tasks_max].append(result["p99_ms"])
                 print(
                     f"{'beside retention' if tasks_max == '1' else 'alone'}: p50 {result['p50_ms']:.1f} ms, "
@@ -54,7 +52,7 @@ async def fill(directory: Path) -> None:
     async with running_gateway(directory, DURABILITY="process") as gateway:
         options = ("--lines", OLD_LINES, "--tasks", OLD_TASKS, "--prefix", "old-", "--batch", 1_000)
         await run_module("benchmarks.producer", gateway.grpc_address, *options)
-        while await counted(gateway, "otto_polling_lag_records"):
+        while (await gateway.metrics())["otto_polling_lag_records"]:
             await asyncio.sleep(0.5)
 
 
@@ -76,13 +74,6 @@ async def live(gateway: GatewayProcess, prefix: str) -> dict[str, float]:
     if result["received"] != READERS * LINES or result["disorders"]:
         raise SystemExit(f"lines are missing: {result}")
     return result
-
-
-async def counted(gateway: GatewayProcess, name: str) -> float:
-    """One of the gateway's metrics."""
-    async with httpx2.AsyncClient() as client:
-        text = (await client.get(f"{gateway.url}/metrics")).text
-    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
 
 if __name__ == "__main__":

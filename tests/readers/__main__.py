@@ -17,8 +17,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import httpx2
-
 from benchmarks import native_programs
 from tests.readers.hostile import BIG_LINES, MANY_AT_ONCE
 from tests.readers.memory import MemoryBound, peak_bytes, resident_bytes
@@ -180,18 +178,10 @@ async def produce(gateway: GatewayProcess) -> None:
         raise RuntimeError("the producer failed")
 
 
-async def metrics(gateway: GatewayProcess) -> dict[str, float]:
-    """The gateway's metrics."""
-    async with httpx2.AsyncClient() as client:
-        text = (await client.get(f"{gateway.url}/metrics")).text
-    pairs = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
-    return {name: float(value) for name, _, value in pairs}
-
-
 async def watch(gateway: GatewayProcess, result: Round) -> None:
     """Keep the largest values of what the gateway tracks itself."""
     while True:
-        now = await metrics(gateway)
+        now = await gateway.metrics()
         for name in ("otto_window_bytes", "otto_run_bytes", "otto_socketio_bytes_in_flight", "otto_lagging_sessions"):
             result.peaks[name] = max(result.peaks.get(name, 0.0), now[name])
         await asyncio.sleep(0.5)
@@ -200,7 +190,7 @@ async def watch(gateway: GatewayProcess, result: Round) -> None:
 async def until_closed(gateway: GatewayProcess, sessions: int) -> None:
     """Wait until the stalled ones of both transports were given up, with the documented reason."""
     async with asyncio.timeout(TIMEOUT_SECONDS * 10):
-        while (await metrics(gateway))['otto_sessions_closed_total{reason="SESSION_TIMEOUT"}'] < 2 * sessions:
+        while (await gateway.metrics())['otto_sessions_closed_total{reason="SESSION_TIMEOUT"}'] < 2 * sessions:
             await asyncio.sleep(0.5)
 
 

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.readers.hostile import BIG_LINES, DEEDS
@@ -30,13 +29,6 @@ SMALL = {
     "DURABILITY": "process",
     "MAX_CONNECTIONS_PER_ADDRESS": "0",
 }
-
-
-async def metrics(gateway: GatewayProcess) -> dict[str, float]:
-    async with httpx2.AsyncClient() as client:
-        text = (await client.get(f"{gateway.url}/metrics")).text
-    pairs = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
-    return {name: float(value) for name, _, value in pairs}
 
 
 def marked(first: int, last: int, size: int = LINE_BYTES) -> list[str]:
@@ -72,7 +64,7 @@ async def test_slow_readers_cost_only_themselves(tmp_path: Path) -> None:
             for first in range(1, LINES, 100):
                 await publish(gateway.grpc_address, "build", marked(first, first + 99))
             await reading
-            while (await metrics(gateway))['otto_sessions_closed_total{reason="SESSION_TIMEOUT"}'] < 2 * EACH:
+            while (await gateway.metrics())['otto_sessions_closed_total{reason="SESSION_TIMEOUT"}'] < 2 * EACH:
                 await asyncio.sleep(0.1)
             output, _ = await slow.communicate(b"\n")
         growth = peak_bytes(gateway.pid) - before
@@ -124,9 +116,9 @@ async def test_hostile_readers_cost_only_themselves(tmp_path: Path) -> None:
         async with asyncio.timeout(60):
             while normal.last < last:
                 await asyncio.sleep(0.01)
-            while (await metrics(gateway))['otto_active_connections{transport="sse"}'] > 1:
+            while (await gateway.metrics())['otto_active_connections{transport="sse"}'] > 1:
                 await asyncio.sleep(0.05)
-        left = await metrics(gateway)
+        left = await gateway.metrics()
         reading.cancel()
         await asyncio.wait([reading])
         normal.close()

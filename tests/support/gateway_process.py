@@ -123,6 +123,13 @@ class GatewayProcess:
                         return page
                 await asyncio.sleep(POLL_SECONDS)
 
+    async def metrics(self) -> dict[str, float]:
+        """Its metrics as Prometheus reads them, each under its name with its labels."""
+        async with httpx2.AsyncClient() as client:
+            text = (await client.get(f"{self.url}/metrics")).text
+        pairs = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, _, value in pairs}
+
     def signal(self, number: signal.Signals) -> None:
         """Send the process a signal, if there is one."""
         if self._process is not None and self._process.poll() is None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.browser.log.conftest import OpenLog
 from tests.support.gateway_process import GatewayProcess, running_gateway
@@ -35,12 +34,8 @@ HOSTILE = [
 
 async def reached(gateway: GatewayProcess, metric: str, value: float) -> None:
     """Until a metric is at least ``value``."""
-    async with asyncio.timeout(30), httpx2.AsyncClient() as client:
-        while True:
-            for family in text_string_to_metric_families((await client.get(f"{gateway.url}/metrics")).text):
-                for sample in family.samples:
-                    if sample.name == metric and sample.value >= value:
-                        return
+    async with asyncio.timeout(30):
+        while (await gateway.metrics())[metric] < value:
             await asyncio.sleep(0.05)
 
 

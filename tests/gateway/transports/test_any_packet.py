@@ -120,15 +120,8 @@ async def gateway(shared: GatewayProcess) -> AsyncIterator[GatewayProcess]:
     assert trouble(shared.log()) == []
 
 
-async def metrics(gateway: GatewayProcess) -> dict[str, float]:
-    async with httpx2.AsyncClient() as http:
-        text = (await http.get(f"{gateway.url}/metrics")).text
-    pairs = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
-    return {name: float(value) for name, value in pairs}
-
-
 async def memory(gateway: GatewayProcess) -> float:
-    return (await metrics(gateway))["process_resident_memory_bytes"]
+    return (await gateway.metrics())["process_resident_memory_bytes"]
 
 
 async def everybody_gone(gateway: GatewayProcess) -> None:
