@@ -182,6 +182,18 @@ test('streams with the same token share a connection, and leave it one by one', 
   expect(gateway.open.size).toBe(2)
 })
 
+test('no more streams share a connection than the gateway takes on one', async () => {
+  const many = Array.from({ length: 101 }, (_, number) => open({ taskId: `task-${number}` }))
+  await until(() => many.every((stream) => stream.state.kind === 'open'))
+  expect(gateway.tokens.length).toBe(2)
+})
+
+test('streams of two gateways share nothing', async () => {
+  const two = [open({ token: 'x' }), open({ token: 'x', taskId: 'u', url: 'http://other.test' })]
+  await until(() => two.every((stream) => stream.state.kind === 'open'))
+  expect(gateway.tokens).toEqual(['x', 'x'])
+})
+
 test('a stream that leaves others on its connection unsubscribes, and no other does', async () => {
   gateway.lines = lines(3)
   const [first, second, third] = ['a', 'b', 'c'].map((taskId) => open({ taskId }))

@@ -111,7 +111,7 @@ def test_every_metric_shows_its_own_statistic() -> None:
 @pytest.mark.parametrize("error", ["", "the disk is full"])
 def test_up_is_1_where_nothing_is_wrong(error: str) -> None:
     """And 0 while there is an error."""
-    parts = dict.fromkeys(("journal", "sink", "watcher", "retention", "executions"), {"error": error})
+    parts = {part: {"error": error} for part in ("journal", "sink", "watcher", "retention", "executions")}
     values = scraped(distinct(**parts))
     assert [values[f"otto_{name}_up",] for name in UP] == [int(not error)] * len(UP)
 
