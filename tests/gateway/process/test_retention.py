@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +15,7 @@ from sessions.limits import Limits
 from sessions.subscription import FromStart, Subscription
 from storage.automation import AutomationDatabase, TaskLine, TaskRepository
 from storage.automation.log import append, save_progress
-from storage.journal import JournalClosedError
+from storage.journal import JournalClosedError, JournalUnavailableError
 from storage.polling import PollingSink, PollingTable
 from storage.retention.policy import RetentionPolicy
 from storage.retention.rules import parse_rules
@@ -195,6 +196,66 @@ async def test_silent_producers_are_forgotten_also_without_a_policy(shop: Shop) 
     assert await shop.journal.last_number("p") == 0
     assert retention.statistics.producers == 1
     assert PRODUCER_SECONDS == 90 * DAY
+
+
+async def test_producers_are_remembered_for_as_long_as_is_documented(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted back from the moment of the pass."""
+    asked: list[float] = []
+
+    async def forget(before: float) -> int:
+        asked.append(before)
+        return 0
+
+    monkeypatch.setattr(shop.journal, "forget_producers", forget)
+    await shop.retention(RetentionPolicy()).run_once()
+    assert asked == [shop.now - 90 * DAY]
+
+
+async def test_a_task_that_goes_by_its_age_leaves_its_rows_to_theirs(shop: Shop) -> None:
+    """Rows have a time of their own; only a limit takes them along."""
+    await shop.store("a")
+    shop.now += 2 * DAY
+    await shop.retention(RetentionPolicy(age_seconds=DAY)).run_once()
+    assert await messages(shop.journal) == []
+    assert rows(shop.table.path, "build") == ["a"]
+    assert (shop.made[0].statistics.tasks, shop.made[0].statistics.rows) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_held_up", "seconds"),
+    [
+        (None, False, 600),
+        (None, True, 30),
+        (JournalUnavailableError("locked"), False, 2),
+        (ZeroDivisionError("a mistake"), False, 600),
+    ],
+)
+async def test_the_next_pass_comes_sooner_where_this_one_left_something(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception | None, is_held_up: bool, seconds: float
+) -> None:
+    """Soon where a database was away, in a while where the sink is behind, and else at its time."""
+    retention = shop.retention(RetentionPolicy(), pass_seconds=600)
+    pauses: list[float] = []
+    paused = asyncio.Event()
+
+    async def run_once() -> None:
+        retention.is_held_up = is_held_up
+        if error is not None:
+            raise error
+
+    async def sleep(pause: float) -> None:
+        pauses.append(pause)
+        paused.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(retention, "run_once", run_once)
+    monkeypatch.setattr("gateway.retention.asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
+    retention.start()
+    await paused.wait()
+    assert pauses == [seconds]
+    assert bool(retention.statistics.error) == (error is not None)
 
 
 async def test_it_ends_with_the_journal(shop: Shop) -> None:
