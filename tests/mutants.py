@@ -85,6 +85,8 @@ def report() -> Iterator[str]:
     for path, content in results():
         module = path.relative_to(TREE / "mutants").with_suffix("")
         codes: dict[str, int | None] = content["exit_code_by_key"]
+        if not codes:
+            continue
         counts = Counter(map(_outcome, codes.values()))
         total += counts
         survivors += [(name, module) for name, code in codes.items() if code == SURVIVED]
