@@ -7,7 +7,7 @@ NEEDED = (3, 11)
 NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
 
 
-def newer_python():
+def newer_python() -> "str | None":
     """The path of a Python that is new enough, or None."""
     for name in NEWER:
         for directory in os.environ.get("PATH", "").split(os.pathsep):
@@ -17,7 +17,7 @@ def newer_python():
     return None
 
 
-def main():
+def main() -> int:
     """The exit code."""
     if sys.version_info < NEEDED:
         here = "%s is Python %d.%d" % (sys.executable, sys.version_info[0], sys.version_info[1])  # noqa: UP031
@@ -30,7 +30,7 @@ def main():
             "with another name for it: make PYTHON=/path/to/python3.11 ...\n" % here
         )
         return 2
-    from scripts.setup.command import main as setup  # noqa: PLC0415 - old Pythons cannot read it
+    from scripts.setup.command import main as setup
 
     return setup(sys.argv[1:])
 

@@ -28,7 +28,7 @@ def install(packages: Sequence[str], rights: str, progress: Progress, *, policy:
         policy: the file that tells whether services may be started.
 
     Raises:
-        StepFailed: apt cannot; its last words have been shown.
+        StepError: apt cannot; its last words have been shown.
     """
     as_root = ["sudo", "-n"] if rights == "sudo" else []
     apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", *WAIT_FOR_LOCK]

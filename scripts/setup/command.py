@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from scripts.setup.apt import install
 from scripts.setup.machine import ROOT, VENV, examine
 from scripts.setup.needs import GOALS
-from scripts.setup.plan import Plan, Refusal, decide
-from scripts.setup.progress import Progress, StepFailed
+from scripts.setup.plan import MissingError, Plan, decide
+from scripts.setup.progress import Progress, StepError
 from scripts.setup.steps import Step, StepsDone, steps
 
 __all__ = ["main"]
@@ -32,10 +32,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with _alone():
             _set_up(goal, may_skip=os.environ.get("ALLOW_SKIPS", "") not in ("", "0"))
-    except Refusal as refusal:
+    except MissingError as refusal:
         print(refusal, file=sys.stderr)
         return REFUSED
-    except StepFailed as failure:
+    except StepError as failure:
         print(failure, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:

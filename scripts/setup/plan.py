@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from scripts.setup.needs import CHROMIUM, NODE, NPM, Need, Version, is_enough_node, needs_of, written
 
-__all__ = ["Machine", "Plan", "Refusal", "decide"]
+__all__ = ["Machine", "MissingError", "Plan", "decide"]
 
 VENV_TOOLS = ("ensurepip", "uv", "virtualenv", "pip")
 """What can make a virtual environment with pip in it, the best first."""
@@ -46,7 +46,7 @@ class Plan:
     without: tuple[str, ...] = ()
 
 
-class Refusal(Exception):
+class MissingError(Exception):
     """It cannot go on; the text says what is missing and what to run."""
 
 
@@ -60,7 +60,7 @@ def decide(goal: str, machine: Machine, *, may_skip: bool = False, has_tried: bo
         has_tried: apt has just installed what it could.
 
     Raises:
-        Refusal: something is missing that may not be installed from here, or that apt does not have.
+        MissingError: something is missing that may not be installed from here, or that apt does not have.
     """
     missing = [need for need in needs_of(goal) if not need.is_met(machine.programs.get(need.name))]
     reasons = [_reason(need, machine.programs.get(need.name)) for need in missing]
@@ -96,7 +96,7 @@ def decide(goal: str, machine: Machine, *, may_skip: bool = False, has_tried: bo
         return plan
     if may_skip and "python3-venv" not in apt:
         return replace(plan, apt=(), without=tuple(need.name for need in missing))
-    raise Refusal(_refusal(goal, plan, machine, has_tried=has_tried))
+    raise MissingError(_refusal(goal, plan, machine, has_tried=has_tried))
 
 
 def _reason(need: Need, version: Version | None) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["Amount", "Progress", "StepFailed"]
+__all__ = ["Amount", "Progress", "StepError"]
 
 BETWEEN_SIGNS_SECONDS = 10.0
 LAST_LINES = 40
@@ -21,7 +21,7 @@ LAST_LINES = 40
 NOISE = re.compile(r"^\s*WARNING: (Location|Skipping|Running pip as|You are using pip)|^\[notice\]|^\s*$")
 
 
-class StepFailed(Exception):
+class StepError(Exception):
     """A command ended with an error, which has been shown."""
 
 
@@ -69,7 +69,7 @@ class Progress:
         """Run a command to its end.
 
         Raises:
-            StepFailed: it ended with another code than 0, or cannot be started.
+            StepError: it ended with another code than 0, or cannot be started.
         """
         counter = _Counter(amount)
         last: deque[str] = deque(maxlen=LAST_LINES)
@@ -95,7 +95,7 @@ class Progress:
                 signs.join()
         if code:
             self._say(f"{self._title}: failed\n  $ {' '.join(command)}\n" + "\n".join(f"  {line}" for line in last))
-            raise StepFailed(f"`{command[0]}` ended with {code}; all that it printed is in {self._log}")
+            raise StepError(f"`{command[0]}` ended with {code}; all that it printed is in {self._log}")
 
     def _say(self, text: str) -> None:
         print(text, file=self._out, flush=True)

@@ -88,9 +88,7 @@ def steps(goal: str, plan: Plan) -> Iterator[Step]:
     node = "machine"
     if plan.node_from_pypi:
         node = "PyPI"
-        yield Step(
-            "Node.js from PyPI", "node", _install_node, VENV / "bin" / "npm", ("requirements-node.lock",)
-        )
+        yield Step("Node.js from PyPI", "node", _install_node, VENV / "bin" / "npm", ("requirements-node.lock",))
     yield _npm_ci("clients/viewer", node)
     yield Step(
         "Viewer's pages",
