@@ -112,7 +112,7 @@ def _node_reason(machine: Machine) -> str:
 
 
 def _refusal(goal: str, plan: Plan, machine: Machine, *, has_tried: bool) -> str:
-    command = shlex.join(["apt-get", "install", "--no-install-recommends", *plan.apt])
+    command = shlex.join(["apt-get", "install", "-y", "--no-install-recommends", *plan.apt])
     lines = ["This is missing:", *(f"  {reason}" for reason in plan.reasons)]
     if has_tried:
         lines.append("apt has installed what it has; a newer one has to come from elsewhere.")

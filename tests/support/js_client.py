@@ -24,8 +24,8 @@ WAIT_SECONDS_MAX = 60.0
 
 def built_package() -> Path:
     """Where the built package is; skips the test where it was not built."""
-    if not (JS_PACKAGE / "dist" / ".ready").exists():
-        pytest.skip("run `make clients/js/dist/.ready`, or `make test`")
+    if not (JS_PACKAGE / "dist" / "index.js").exists():
+        pytest.skip("clients/js is not built: `make setup-tests`")
     return JS_PACKAGE / "dist"
 
 

@@ -62,8 +62,9 @@ async def violations(page: Page) -> list[str]:
 @contextlib.asynccontextmanager
 async def running_browser() -> AsyncIterator[Browser]:
     """A headless Chromium."""
+    executable = program("chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program("chromium"), args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         try:
             yield browser
         finally:

@@ -1,10 +1,8 @@
 """The official JavaScript client against the gateway."""
 
 import asyncio
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,11 +11,10 @@ import pytest
 from gateway.transports.socket_io import SocketIoLimits
 from tests.gateway.transports.conftest import MakeGateway
 from tests.support.gateway_server import GatewayServer, Principal
+from tests.support.programs import node_directory, program
 from tests.support.scripted_history import block
 
 pytestmark = pytest.mark.node
-
-NODE = Path(__file__).parents[2] / "node"
 
 
 class NodeClient:
@@ -68,12 +65,9 @@ async def start_node(start_gateway: MakeGateway) -> AsyncIterator[StartNode]:
     clients: list[NodeClient] = []
 
     async def start(gateway: GatewayServer, transports: str = "websocket", token: str = "") -> NodeClient:
-        node = shutil.which("node")
-        if node is None or not (NODE / "node_modules" / "socket.io-client").is_dir():
-            pytest.skip("needs Node.js, and `npm ci` in tests/node")
         process = await asyncio.create_subprocess_exec(
-            node, "socket-io.js", gateway.url, transports, token,
-            cwd=NODE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1 << 22,
+            program("node"), "socket-io.js", gateway.url, transports, token,
+            cwd=node_directory(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1 << 22,
         )  # fmt: skip
         clients.append(NodeClient(process))
         return clients[-1]
