@@ -4,7 +4,10 @@ import asyncio
 import os
 import signal
 
+import httpx2
 from hypothesis import HealthCheck, settings
+
+from tests.support.patience import PATIENCE_SECONDS
 
 # pytest-asyncio asks for the current loop before it sets its own. Where no test had one yet, Python makes a loop that
 # nobody closes, and the warning about it fails the run; told that there is none, it makes none.
@@ -13,6 +16,10 @@ asyncio.set_event_loop(None)
 # A shell that starts the tests in the background has them ignore Ctrl-C, and every process that they start as well.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The library waits 5 s for a connection or an answer where nothing else is said; a busy machine takes longer.
+for client in (httpx2.Client, httpx2.AsyncClient):
+    client.__init__.__kwdefaults__["timeout"] = httpx2.Timeout(PATIENCE_SECONDS)
 
 # A test that draws its examples is given no time limit for each: the machine may be busy. It draws the same ones every
 # time, so that what fails is what was changed.

@@ -10,10 +10,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support.patience import PATIENCE_SECONDS, until, within_patience
+
 __all__ = ["NODE_DIRECTORY", "program", "run_node", "running_program", "start_node"]
 
 NODE_DIRECTORY = Path(__file__).parents[1] / "node"
-POLL_SECONDS = 0.05
 
 
 def program(name: str) -> str:
@@ -31,18 +32,21 @@ async def running_program(command: Sequence[str], directory: Path, *, ready_url:
     with output.open("wb") as sink:
         process = subprocess.Popen(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
     try:
-        async with asyncio.timeout(30), httpx2.AsyncClient(verify=False) as client:
-            while True:
+        async with httpx2.AsyncClient(verify=False) as client:
+
+            async def answers() -> bool:
                 if process.poll() is not None:
                     raise RuntimeError(f"{command[0]} ended:\n{output.read_text(errors='replace')}")
                 with contextlib.suppress(httpx2.TransportError):
                     await client.get(ready_url)
-                    break
-                await asyncio.sleep(POLL_SECONDS)
+                    return True
+                return False
+
+            await until(answers, f"{command[0]} answers", shown=lambda: output.read_text(errors="replace"))
         yield output
     finally:
         process.terminate()
-        await asyncio.to_thread(process.wait, 30)
+        await asyncio.to_thread(process.wait, PATIENCE_SECONDS)
 
 
 async def start_node(script: str, *arguments: str) -> asyncio.subprocess.Process:
@@ -55,7 +59,7 @@ async def start_node(script: str, *arguments: str) -> asyncio.subprocess.Process
     )
 
 
-async def run_node(script: str, *arguments: str, timeout_seconds: float = 60) -> str:
+async def run_node(script: str, *arguments: str) -> str:
     """Run a script of ``tests/node`` to its end; its standard output.
 
     Raises:
@@ -63,7 +67,7 @@ async def run_node(script: str, *arguments: str, timeout_seconds: float = 60) ->
     """
     process = await start_node(script, *arguments)
     try:
-        async with asyncio.timeout(timeout_seconds):
+        async with within_patience(f"node {script} ends"):
             output, _ = await process.communicate()
     finally:
         if process.returncode is None:
