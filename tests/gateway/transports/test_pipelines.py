@@ -45,7 +45,7 @@ async def watch() -> AsyncIterator[Watch]:
     async with AsyncExitStack() as stack:
 
         async def open_stream(gateway: GatewayServer, pipeline: str = "p", **options: Any) -> Events:
-            http = await stack.enter_async_context(httpx2.AsyncClient(base_url=gateway.url, timeout=20))
+            http = await stack.enter_async_context(httpx2.AsyncClient(base_url=gateway.url))
             response = await stack.enter_async_context(http.stream("GET", PATH.format(pipeline), **options))
             return Events(response)
 
