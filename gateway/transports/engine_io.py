@@ -7,7 +7,7 @@ a client nor a way to learn that it has drained. It relies on:
   made from a bound method of its socket);
 - ``AsyncSocket``: ``queue``, ``poll()`` (called by the writer only when everything it took before was written; calls
   ``task_done`` for what it returns), ``receive``, ``close``, ``handle_get_request``, ``handle_post_request``,
-  ``closing``, ``closed``, ``upgrading``, ``upgraded``, no ``__slots__``;
+  ``closing``, ``closed``, ``upgrading``, ``upgraded``, ``last_ping`` (``time.time()`` or None), no ``__slots__``;
 - ``async_drivers.asgi.WebSocket``: ``send``, ``wait``, ``asgi_send``;
 - packets are whatever has ``encode(b64=False)``.
 
@@ -16,6 +16,7 @@ a client nor a way to learn that it has drained. It relies on:
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -179,7 +180,6 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
     server: EngineServer
     queue: EngineQueue
     address: str
-    last_ping: float | None
     _pinging: "asyncio.Task[None] | None" = None  # the library pings first, and tells of the socket then
 
     @staticmethod
@@ -192,6 +192,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
     def prepare(self, limits: EngineLimits, user_agent: str) -> None:
         """Set what ``AsyncSocket.__init__`` does not know of."""
         self.limits = limits
+        self.last_ping = self.__dict__["last_ping"]
         self.address = ""
         self.websocket: EngineWebSocket | None = None
         self.is_joined = False
@@ -204,10 +205,22 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
         self._taken_runs = self._taken_bytes = 0
         self._waiting: deque[Callable[[], None]] = deque()
         self._drained = asyncio.Event()
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers: set[asyncio.TimerHandle] = set()
 
     def __repr__(self) -> str:
         return f"<EngineSocket runs={self._runs} bytes={self._bytes} waiting={len(self._waiting)} closed={self.closed}>"
+
+    @property
+    def last_ping(self) -> float | None:
+        """When the client was pinged, as Unix time of the present wall clock; None: no answer is due.
+
+        The library compares it with the wall clock. One that is set ahead must not cost all clients their connections.
+        """
+        return None if self._pinged_at is None else time.time() - (time.monotonic() - self._pinged_at)
+
+    @last_ping.setter
+    def last_ping(self, at: float | None) -> None:
+        self._pinged_at = None if at is None else time.monotonic()
 
     @property
     def has_room(self) -> bool:
@@ -329,7 +342,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
         self._drained.set()
         if self.websocket is not None:
             loop = asyncio.get_running_loop()
-            self._timers.append(loop.call_later(self.limits.close_seconds, self.abort))
+            self._timers.add(loop.call_later(self.limits.close_seconds, self.abort))
 
     async def wait_gone(self) -> None:
         """Return once the connection of a closed socket has ended, or ``close_seconds`` later."""
@@ -346,11 +359,17 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc] # the library has no type
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call back later, unless the socket is closed before that."""
-        self._timers.append(asyncio.get_running_loop().call_later(seconds, callback))
+
+        def call() -> None:
+            self._timers.discard(timer)
+            callback()
+
+        timer = asyncio.get_running_loop().call_later(seconds, call)
+        self._timers.add(timer)
 
     def schedule_ping(self) -> None:
         """Ping the client ``ping_interval`` after its last answer, unless the socket is closed before that."""
-        if self.last_ping:
+        if self.last_ping is not None:
             self.last_ping = None
             self._pinging = self.server.start_background_task(self._send_ping)
 

@@ -51,8 +51,8 @@ RETRY_AFTER_SHUTDOWN_MILLISECONDS: Final = (1_000, 10_000)
 """How long a client is asked to stay away; spread, so that not everybody comes back at once."""
 
 _ECHO_CHARACTERS_MAX: Final = 256
-_EXPIRY_CHECK_SECONDS_MAX: Final = 3600.0
-"""A token may be valid for longer than a timer can count."""
+_EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
+"""A token ends at a date: what a timer was told is no longer right once somebody has set the clock."""
 
 
 @dataclass(frozen=True, slots=True)

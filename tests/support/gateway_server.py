@@ -24,6 +24,7 @@ from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.pipelines import PipelineHub, PipelineLimits
 from sessions.updates import UpdateHub, UpdateLimits
+from tests.support.patience import until
 from tests.support.scripted_history import Commit, Ended, ScriptedHistory
 from tests.support.scripted_stages import ScriptedStages
 
@@ -131,8 +132,7 @@ class GatewayServer:
 
     async def __aenter__(self) -> "GatewayServer":
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
-        while not self._server.started:
-            await asyncio.sleep(0.005)
+        await until(lambda: self._server.started, "the server listens")
         return self
 
     async def __aexit__(self, *_exc: object) -> None:

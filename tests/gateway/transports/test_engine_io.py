@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import time
 
 import engineio
 import pytest
@@ -14,6 +15,7 @@ from socketio.async_manager import AsyncManager
 from gateway.transports.engine_io import EngineLimits, EngineServer, EngineSocket
 from gateway.transports.socket_io_encoding import PacketRun
 from gateway.transports.websocket import text_frame
+from tests.support.patience import within_patience
 
 
 def test_engineio_still_has_what_we_reach_into() -> None:
@@ -26,12 +28,14 @@ def test_engineio_still_has_what_we_reach_into() -> None:
     assert "async_socket.AsyncSocket(self, sid)" in inspect.getsource(async_server.AsyncServer._handle_connect)
     socket = AsyncSocket(server, "sid")
     assert not hasattr(AsyncSocket, "__slots__")
-    for name in ("queue", "closing", "closed", "upgrading", "upgraded"):
+    for name in ("queue", "closing", "closed", "upgrading", "upgraded", "last_ping"):
         assert hasattr(socket, name)
     handler = inspect.getsource(AsyncSocket._websocket_handler)
     for call in ("await self.poll()", "await ws.send(pkt.encode())", "await ws.wait()", "await self.receive(pkt)"):
         assert call in handler
     assert "self.queue.task_done()" in inspect.getsource(AsyncSocket.poll)
+    assert "time.time() - last_ping >" in inspect.getsource(AsyncSocket.check_ping_timeout)
+    assert "self.last_ping = time.time()" in inspect.getsource(AsyncSocket._send_ping)
     for name in ("handle_get_request", "handle_post_request", "receive", "close"):
         assert inspect.iscoroutinefunction(getattr(AsyncSocket, name))
 
@@ -112,6 +116,18 @@ async def test_a_long_poll_brings_sixteen_packets_at_most() -> None:
     assert texts == [f"42{number}" for number in range(40)]
 
 
+async def test_a_wall_clock_that_is_set_drops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time for the answer to a ping is that of the monotonic clock."""
+    socket = make_socket()
+    socket.last_ping = time.time()
+    now, moment = time.time(), time.monotonic()
+    monkeypatch.setattr(time, "time", lambda: now + 3600)
+    assert await socket.check_ping_timeout()
+    monkeypatch.setattr(time, "time", lambda: now - 3600)
+    monkeypatch.setattr(time, "monotonic", lambda: moment + socket.server.ping_timeout + 1)
+    assert not await socket.check_ping_timeout()
+
+
 async def test_a_closed_socket_takes_nothing_and_ends_its_writer() -> None:
     """What was queued before is still given out."""
     socket = make_socket()
@@ -134,7 +150,7 @@ async def test_whoever_waits_for_room_is_woken_by_the_close() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     await socket.close(abort=True)
-    async with asyncio.timeout(5):
+    async with within_patience("the waiter is woken"):
         await waiting
 
 

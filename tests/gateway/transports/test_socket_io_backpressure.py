@@ -13,6 +13,7 @@ from gateway.transports.websocket import FramedWebSocketProtocol
 from sessions.limits import Limits
 from tests.gateway.transports.conftest import Connect, MakeGateway
 from tests.support.gateway_server import GatewayServer
+from tests.support.patience import until
 from tests.support.scripted_history import block, settle
 from tests.support.socket_io_client import NAMESPACE, RawWebSocket
 
@@ -106,7 +107,7 @@ async def test_a_client_that_is_slow_does_not_hold_up_another(
 async def test_a_poll_that_does_not_come_is_bounded_and_loses_nothing(start_gateway: MakeGateway) -> None:
     """Between two polls as much waits as for a WebSocket; the polls then bring all of it, in order."""
     gateway = await start_gateway(limits=LIMITS, socket_io_limits=SMALL)
-    async with httpx2.AsyncClient(base_url=gateway.url, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=gateway.url) as http:
         query = {"EIO": "4", "transport": "polling"}
         opened = await http.get("/socket.io/", params=query)
         query["sid"] = msgspec.json.decode(opened.text[1:])["sid"]
@@ -158,10 +159,8 @@ async def test_answers_wait_for_a_client_that_does_not_read_them(start_gateway: 
             await raw.emit(unknown, {"taskId": str(number)})
 
     asking = asyncio.create_task(ask())
-    async with asyncio.timeout(30):
-        socket = next(iter(gateway.socket_io._protocol.eio.sockets.values()))
-        while socket.queue.unfinished < 64:
-            await asyncio.sleep(0.01)
+    socket = next(iter(gateway.socket_io._protocol.eio.sockets.values()))
+    await until(lambda: socket.queue.unfinished >= 64, "answers wait for the client")
     for _ in range(20):
         await settle()
         assert socket.queue.unfinished <= 70

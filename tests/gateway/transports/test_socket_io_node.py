@@ -11,6 +11,7 @@ import pytest
 from gateway.transports.socket_io import SocketIoLimits
 from tests.gateway.transports.conftest import MakeGateway
 from tests.support.gateway_server import GatewayServer, Principal
+from tests.support.patience import PATIENCE_SECONDS, within_patience
 from tests.support.programs import node_directory, program
 from tests.support.scripted_history import block
 
@@ -32,7 +33,7 @@ class NodeClient:
     async def until(self, condition: Callable[[str, str, Any], bool]) -> Any:
         """Read up to the first thing that meets the condition; its payload."""
         assert self._process.stdout is not None
-        async with asyncio.timeout(30):
+        async with within_patience("the client says so", shown=lambda: self.seen[-20:]):
             while line := await self._process.stdout.readline():
                 kind, name, payload = msgspec.json.decode(line)
                 self.seen.append((kind, name, payload))
@@ -54,7 +55,7 @@ class NodeClient:
     async def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        await asyncio.wait_for(self._process.communicate(), 30)
+        await asyncio.wait_for(self._process.communicate(), PATIENCE_SECONDS)
 
 
 StartNode = Callable[..., Awaitable[NodeClient]]
