@@ -96,7 +96,7 @@ async def test_children_that_outlived_their_leader_are_ended(start: Start) -> No
 async def test_a_stop_leaves_processes_of_others_alone(
     tmp_path: Path, start: Start, boot: str | None, difference: int
 ) -> None:
-    """What was noted before the machine was booted anew, or of a number that was used before, says nothing of today's."""
+    """What was noted before the machine was booted anew, or before the number was used again, does not name them."""
     foreign = start()
     bench = Bench(tmp_path, boot or boot_id(), foreign.pid, ticks_of(foreign) + difference)
     answer = await stop_task(bench.tasks, bench.task_id, grace_seconds=0.0)

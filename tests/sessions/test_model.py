@@ -92,7 +92,7 @@ class World:
     async def change_filters_during_a_read(self, reader, choices):
         """Between the moment when the journal has worked out an answer and the moment when it arrives."""
         reader.transport.is_writable = False
-        for is_error in (False, True, False):  # more than the window has
+        for is_error in (True, False, True):  # more than the window has
             self.commit(12, is_error=is_error)
             await self.apply(("flush",))
         self.history.gate.clear()
