@@ -146,13 +146,15 @@ class Subscriber:
         except ApiError as error:
             self._answer(failure, _refusal(name, arguments, error), acknowledge)
         except Exception:  # noqa: BLE001 - the client is answered whatever it was
-            _log.exception("socket.io request failed", extra={"event": name})
-            internal = ApiError("INTERNAL", "the gateway ran into an error of its own; try again")
-            self._answer(failure, _refusal(name, arguments, internal), acknowledge)
+            self._apologise(name, failure, arguments, acknowledge)
         else:
             self._answer(success, {"event": name, **reply.fields, "timestamp": now()}, acknowledge)
-            if reply.then is not None:
+            if reply.then is None:
+                return
+            try:
                 reply.then()
+            except Exception:  # noqa: BLE001 - it must not end the connection with all that the client watches
+                self._apologise(name, failure, arguments, None)
 
     def updated(self, updates: Sequence[Update]) -> int:
         """Records of executions have changed; how many updates were dropped because the client does not read."""
@@ -283,6 +285,12 @@ class Subscriber:
             self.socket.call_later(min(left, _EXPIRY_CHECK_SECONDS_MAX), self._check_expiry)
         else:
             self._surroundings.dismiss(self, CloseReason.TOKEN_EXPIRED)
+
+    def _apologise(self, name: object, failure: str, arguments: tuple[Any, ...], acknowledge: int | None) -> None:
+        """Answer that an error of ours came in between; to be called where the exception is being handled."""
+        _log.exception("socket.io request failed", extra={"event": name})
+        internal = ApiError("INTERNAL", "the gateway ran into an error of its own; try again")
+        self._answer(failure, _refusal(name, arguments, internal), acknowledge)
 
     def _answer(self, name: str, fields: Mapping[str, Any], acknowledge: int | None) -> None:
         self.socket.put(event(name, fields))

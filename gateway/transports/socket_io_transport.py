@@ -75,7 +75,4 @@ class SocketIoTransport:
         session = self.session
         if session is None or session.is_closed:
             return
-        try:
-            session.resume()
-        except Exception:  # noqa: BLE001 - one subscription's trouble must not stop the writer of the socket
-            session.fail()
+        session.resume()
