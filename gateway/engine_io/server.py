@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.addresses import address_key
 from gateway.engine_io.frames import text_frame
+from gateway.engine_io.interfaces import Heartbeat
 from gateway.engine_io.limits import EngineLimits
 from gateway.engine_io.old_clients import CLOSE_PAYLOAD, refusal_packets, refusal_payload
 from gateway.engine_io.origins import AllowedOrigins
@@ -25,7 +26,7 @@ from gateway.engine_io.packets import (
 )
 from gateway.engine_io.requests import EngineRequest, Wish, engine_request
 from gateway.engine_io.session import Carrier, Change, EngineSession
-from gateway.engine_io.socket import EngineSocket, Heartbeat
+from gateway.engine_io.socket import EngineSocket
 from gateway.errors import ApiError, error_response
 from gateway.transports.connection import connection_of
 from gateway.transports.websocket import FramedWebSocketProtocol, websocket_of
@@ -274,7 +275,7 @@ class EngineServer:
             await send({"type": "websocket.accept"})
             self._attach(socket, connection)
             while (message := await receive())["type"] == "websocket.receive":
-                if socket is not None:
+                if socket is not None and not socket.is_closed:
                     await self._take(socket, connection, message)
         finally:
             if socket is not None:

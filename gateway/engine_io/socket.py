@@ -7,80 +7,22 @@ room. Where nothing waits and the peer keeps up, frames go straight to the conne
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from gateway.engine_io.frames import FramedPackets
+from gateway.engine_io.interfaces import Heartbeat, SocketOwner, WebSocketConnection
 from gateway.engine_io.limits import EngineLimits
 from gateway.engine_io.outbox import Outbox
 from gateway.engine_io.packets import PROBE, Packet, PacketError, PacketType
 from gateway.engine_io.session import Carrier, Change, EngineSession, Reaction
 
-__all__ = ["EngineSocket", "Heartbeat", "SocketOwner", "WebSocketConnection"]
+__all__ = ["EngineSocket"]
 
 _PING: Final = FramedPackets.of(PacketType.PING.text())
 _PONG_PROBE: Final = FramedPackets.of(PacketType.PONG.text(PROBE))
 _CLOSE: Final = FramedPackets.of(PacketType.CLOSE.text())
 _PATIENT: Final = (Carrier.POLLING, Carrier.PROBING)
 """Where a poll that finds nothing waits; elsewhere it is ended."""
-
-
-class WebSocketConnection(Protocol):
-    """The connection below a WebSocket, with what it calls when the peer has read enough, and when it is gone."""
-
-    on_writable: Callable[[], None]
-    on_gone: Callable[[], None]
-
-    @property
-    def is_writable(self) -> bool:
-        """Whether a frame written now goes to a peer that keeps up."""
-        ...
-
-    def write_frames(self, frames: bytes) -> None:
-        """Write whole frames, without waiting."""
-        ...
-
-    def hang_up(self, seconds_max: float) -> None:
-        """Close the connection behind what was written, and drop it where that takes longer; idempotent."""
-        ...
-
-    def abort(self) -> None:
-        """Drop the connection with whatever waits in it."""
-        ...
-
-
-class SocketOwner(Protocol):
-    """Who a socket reports to."""
-
-    async def received(self, socket: "EngineSocket", text: str) -> None:
-        """A message of the client.
-
-        Raises:
-            PacketError: it is not one of those that there are; the socket is closed.
-        """
-        ...
-
-    def closed(self, socket: "EngineSocket") -> None:
-        """The socket takes nothing more; called once."""
-        ...
-
-    def gone(self, socket: "EngineSocket") -> None:
-        """Nothing waits in it any more either; called once, after ``closed``."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heartbeat:
-    """When a client is pinged.
-
-    Attributes:
-        interval_seconds: from a client's answer to the next ping.
-        timeout_seconds: how long the answer may take. A ping waits behind the lines that were sent before it, so this
-            is also how long a slow client may take to read what is in flight.
-    """
-
-    interval_seconds: float = 25.0
-    timeout_seconds: float = 60.0
 
 
 class EngineSocket:
@@ -95,6 +37,9 @@ class EngineSocket:
         handshake: the ASGI scope of the request that opened it, without what belongs to the connection.
         address: whose it is, as ``gateway.addresses.address_key`` says.
         polled_packets_max: packets that the client takes in one long-polling answer; None: any number.
+
+    Attributes:
+        is_polled: whether a poll waits for packets.
     """
 
     def __init__(
@@ -119,10 +64,12 @@ class EngineSocket:
         self._polled_packets_max = polled_packets_max
         self._outbox = Outbox(limits)
         self._writer: WebSocketConnection | None = None
+        self._direct: WebSocketConnection | None = None  # the same while the session is open; saves ``write`` a look
         self._trial: WebSocketConnection | None = None
         self._poll: asyncio.Future[None] | None = None
-        self._is_polled = self._is_posted = False
-        self._is_gone = False
+        self.is_polled = False
+        self._is_posted = False
+        self._is_flushing = self._is_gone = False
         self._farewell = PacketType.NOOP.text()
         self._waiting: deque[Callable[[], None]] = deque()
         self._drained = asyncio.Event()
@@ -157,9 +104,9 @@ class EngineSocket:
 
     def write(self, run: FramedPackets) -> bool:
         """Take a run of lines; False where the writer should wait for room."""
-        writer = self._writer
-        if writer is not None and not self._outbox and writer.is_writable and not self.session.is_closed:
-            writer.write_frames(run.frames)
+        direct = self._direct
+        if direct is not None and not self._outbox.waiting and direct.is_writable:
+            direct.write_frames(run.frames)
             return True
         if self.session.is_closed:
             return True  # its sessions are about to learn of it
@@ -198,9 +145,9 @@ class EngineSocket:
         Raises:
             PacketError: another one waits already.
         """
-        if self._is_polled:
+        if self.is_polled:
             raise PacketError("two polls at once")
-        self._is_polled = True
+        self.is_polled = True
         try:
             self._outbox.confirm()
             self._make_room()
@@ -213,7 +160,7 @@ class EngineSocket:
                 self._go()
             return [self._farewell]
         finally:
-            self._is_polled = False
+            self.is_polled = False
             self._poll = None
 
     async def post(self, packets: list[Packet]) -> None:
@@ -315,6 +262,7 @@ class EngineSocket:
         if self.session.is_closed:
             return
         self.session.change(change)
+        self._direct = None
         _cancel(self._beat)
         _cancel(self._trial_end)
         self._waiting.clear()
@@ -354,7 +302,7 @@ class EngineSocket:
                 self._carry(trial)
 
     def _carry(self, connection: WebSocketConnection) -> None:
-        self._writer = connection
+        self._writer = self._direct = connection
         connection.on_writable = self._flush
         self._outbox.confirm()
         self._flush()
@@ -370,25 +318,39 @@ class EngineSocket:
         if writer is None:
             self._wake_poll()
             return
+        if self._is_flushing:
+            return  # a writer that was resumed below has put something; the loop comes to it
+        self._is_flushing = True
+        try:
+            self._write_out(writer)
+            while self._make_room():
+                self._write_out(writer)
+        finally:
+            self._is_flushing = False
+        if self.session.is_closed and not self._outbox:
+            writer.hang_up(self._limits.close_seconds)
+
+    def _write_out(self, writer: WebSocketConnection) -> None:
         while writer.is_writable:
             frames = self._outbox.take_frames()
             if frames is None:
-                break
+                return
             writer.write_frames(frames)
-        self._make_room()
-        if self.session.is_closed and not self._outbox:
-            writer.hang_up(self._limits.close_seconds)
 
     def _wake_poll(self) -> None:
         if self._poll is not None and not self._poll.done():
             self._poll.set_result(None)
 
-    def _make_room(self) -> None:
+    def _make_room(self) -> int:
+        """Let those continue who wait for room, each once; how many there were."""
         self._drained.set()
+        resumed = 0
         for _ in range(len(self._waiting)):
             if not self._outbox.has_room or not self._waiting:
-                return
+                break
             self._waiting.popleft()()
+            resumed += 1
+        return resumed
 
     def _beat_in(self, seconds: float, callback: Callable[[], None]) -> None:
         _cancel(self._beat)

@@ -16,10 +16,11 @@ from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from gateway.addresses import address_key
+from gateway.engine_io.interfaces import Heartbeat
 from gateway.engine_io.limits import EngineLimits
 from gateway.engine_io.origins import AllowedOrigins
 from gateway.engine_io.server import EngineServer
-from gateway.engine_io.socket import EngineSocket, Heartbeat
+from gateway.engine_io.socket import EngineSocket
 from gateway.errors import ApiError
 from gateway.quota import Quota
 from gateway.transports.socket_io_encoding import disconnection

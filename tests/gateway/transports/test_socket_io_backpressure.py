@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 
 import httpx2
 import msgspec
-import pytest
 
 from gateway.engine_io.limits import EngineLimits
 from gateway.transports.socket_io import SocketIoLimits
