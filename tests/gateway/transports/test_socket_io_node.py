@@ -139,7 +139,7 @@ async def test_the_official_client_comes_back_and_resumes(start_gateway: MakeGat
     client = await start_node(gateway)
     await client.emit("subscribe-to-logs", {"taskId": "build"})
     await client.lines(10)
-    next(iter(gateway.socket_io._protocol.eio.sockets.values())).abort()
+    gateway.socket_io.sockets[0].abort()
     await client.until(lambda kind, name, _: kind == "disconnect")
     gateway.commit(block(11, 20))
     await client.until(lambda kind, name, _: kind == "connect")
