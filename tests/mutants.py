@@ -25,7 +25,7 @@ from mutmut.mutation.diff_apply import get_diff_for_mutant
 ROOT: Final = Path(__file__).parents[1]
 TREE: Final = ROOT / "build" / "mutants"
 LOG: Final = TREE / "mutmut.log"
-COPIED: Final = ("filters", "sessions", "storage", "automation", "gateway", "tests")
+COPIED: Final = ("filters", "sessions", "storage", "components", "gateway", "tests")
 IGNORED: Final = shutil.ignore_patterns("__pycache__", "node_modules", "built")
 KILLED: Final = frozenset({1, 3})
 SURVIVED: Final = 0

@@ -59,7 +59,7 @@ def test_the_subject_is_told_and_may_be_absent() -> None:
     """It is empty then."""
     assert principal_of_claims(EXP | {"sub": "someone"}).subject == "someone"
     assert principal_of_claims(EXP).subject == ""
-    with pytest.raises(ClaimsError, match="^the token's claim sub must not be empty$"):
+    with pytest.raises(ClaimsError, match=r"^the token's claim sub must not be empty$"):
         principal_of_claims(EXP | {"sub": ""})
 
 
