@@ -48,7 +48,7 @@ function failuresIn(stream: Pick<Reconnecting<StreamEvents>, 'on'>): number[] {
   return failures
 }
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
+beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))
 afterEach(() => void vi.useRealTimers())
 
 test('a gateway that accepts and drops is left alone for longer each time', async () => {
@@ -65,7 +65,7 @@ test.each([
 ])('a connection that stood for %s without a line counts as it should', async (_name, milliseconds, failures) => {
   const stood: Connection = (attempt) => {
     attempt.opened()
-    vi.setSystemTime(Date.now() + milliseconds)
+    vi.advanceTimersByTime(milliseconds)
     return {}
   }
   expect(await failuresOf(new Scripted([accepted, accepted, stood]))).toEqual(failures)
