@@ -23,7 +23,7 @@ def test_each_step_has_its_number_and_its_time(tmp_path: Path) -> None:
 
 def test_it_is_shown_how_far_a_command_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done of how much, where the tool tells both."""
-    monkeypatch.setattr(module, "BETWEEN_SIGNS_SECONDS", 0.05)
+    monkeypatch.setattr(module, "FIRST_SIGN_SECONDS", 0.05)
     out = io.StringIO()
     amount = Amount(re.compile("^Setting up"), re.compile(r"(\d+) newly"))
     # The command goes on once the sign has been given that is waited for.
