@@ -12,11 +12,11 @@ import pytest
 
 from scripts.setup.machine import find
 from scripts.setup.needs import NEEDS, NODE, NPM, Need, written
+from tests.support.patience import PATIENCE_SECONDS, until, within_patience
 
 __all__ = ["NODE_DIRECTORY", "node_directory", "program", "run_node", "running_program", "start_node", "why_missing"]
 
 NODE_DIRECTORY = Path(__file__).parents[1] / "node"
-POLL_SECONDS = 0.05
 _NEEDS = {need.name: need for need in (*NEEDS, NODE, NPM)}
 _PROGRAMS = {need.commands[0][0]: need for need in reversed(_NEEDS.values()) if need.commands}
 _TOGETHER = {"chromium": ("libatomic",), "gcc": ("the C library's headers",)}
@@ -53,18 +53,21 @@ async def running_program(command: Sequence[str], directory: Path, *, ready_url:
     with output.open("wb") as sink:
         process = subprocess.Popen(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
     try:
-        async with asyncio.timeout(30), httpx2.AsyncClient(verify=False) as client:
-            while True:
+        async with httpx2.AsyncClient(verify=False) as client:
+
+            async def answers() -> bool:
                 if process.poll() is not None:
                     raise RuntimeError(f"{command[0]} ended:\n{output.read_text(errors='replace')}")
                 with contextlib.suppress(httpx2.TransportError):
                     await client.get(ready_url)
-                    break
-                await asyncio.sleep(POLL_SECONDS)
+                    return True
+                return False
+
+            await until(answers, f"{command[0]} answers", shown=lambda: output.read_text(errors="replace"))
         yield output
     finally:
         process.terminate()
-        await asyncio.to_thread(process.wait, 30)
+        await asyncio.to_thread(process.wait, PATIENCE_SECONDS)
 
 
 def node_directory() -> Path:
@@ -87,7 +90,7 @@ async def start_node(script: str, *arguments: str) -> asyncio.subprocess.Process
     )
 
 
-async def run_node(script: str, *arguments: str, timeout_seconds: float = 60) -> str:
+async def run_node(script: str, *arguments: str) -> str:
     """Run a script of ``tests/node`` to its end; its standard output.
 
     Raises:
@@ -95,7 +98,7 @@ async def run_node(script: str, *arguments: str, timeout_seconds: float = 60) ->
     """
     process = await start_node(script, *arguments)
     try:
-        async with asyncio.timeout(timeout_seconds):
+        async with within_patience(f"node {script} ends"):
             output, _ = await process.communicate()
     finally:
         if process.returncode is None:
