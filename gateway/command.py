@@ -91,10 +91,10 @@ def check(settings: Settings) -> ExitCode:
 @_with_settings
 def migrate(settings: Settings) -> ExitCode:
     """Bring the databases to the present schema; harmless where they are there already."""
-    from gateway.serving import START_ERRORS
     from storage.database import migrate
     from storage.executions.database import ExecutionDatabase
-    from storage.polling import PollingTable
+    from storage.journal import JournalError
+    from storage.polling import PollingTable, PollingTableError
 
     try:
         revision = migrate(settings.database_url)
@@ -102,7 +102,7 @@ def migrate(settings: Settings) -> ExitCode:
         table.prepare()
         ExecutionDatabase(table.path).prepare()
         asyncio.run(table.close())
-    except START_ERRORS as error:
+    except (JournalError, PollingTableError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED
     click.echo(f"the database is at revision {revision}")
@@ -130,11 +130,12 @@ def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
 def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
     """Remove what the RETENTION_ settings do not keep, as a running gateway does by itself."""
     from gateway.pruning import prune
-    from gateway.serving import START_ERRORS
+    from storage.journal import JournalError
+    from storage.polling import PollingTableError
 
     try:
         report = asyncio.run(prune(settings, is_dry=dry_run))
-    except START_ERRORS as error:
+    except (JournalError, PollingTableError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED
     for line in report:

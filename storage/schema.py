@@ -4,10 +4,13 @@ from typing import Final
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
 
-__all__ = ["VERSION_TABLE", "metadata"]
+__all__ = ["SCHEMA_VERSION", "VERSION_TABLE", "metadata"]
 
 VERSION_TABLE: Final = "otto_schema_version"
 """Alembic's table; named after us, since the database may belong to another program that uses Alembic too."""
+
+SCHEMA_VERSION: Final = "0004"
+"""The newest of ``migrations/``: a database that has it needs no Alembic."""
 
 metadata = MetaData()
 
