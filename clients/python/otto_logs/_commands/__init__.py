@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 
 import click
 
-from otto_logs._commands.exits import ExitCode
+from otto_logs._commands.exit_codes import ExitCode
 
 __all__ = ["main"]
 
