@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -116,12 +117,18 @@ class GatewayProcess:
             while True:
                 if not self.is_running:
                     raise RuntimeError(f"the gateway ended at its start:\n{self.log()}")
-                with contextlib.suppress(httpx2.TransportError):
-                    answer = await client.get(f"{self.url}/api/v1/log-streaming/health")
-                    if answer.status_code == httpx2.codes.OK:
-                        page: dict[str, Any] = answer.json()
-                        return page
+                if self._is_listening():
+                    with contextlib.suppress(httpx2.TransportError):
+                        answer = await client.get(f"{self.url}/api/v1/log-streaming/health")
+                        if answer.status_code == httpx2.codes.OK:
+                            page: dict[str, Any] = answer.json()
+                            return page
                 await asyncio.sleep(POLL_SECONDS)
+
+    def _is_listening(self) -> bool:
+        """Whether something accepts connections on the HTTP port; far cheaper than a request that is refused."""
+        with socket.socket() as probe:
+            return probe.connect_ex((self.host, self.http_port)) == 0
 
     async def metrics(self) -> dict[str, float]:
         """Its metrics as Prometheus reads them, each under its name with its labels."""
