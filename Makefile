@@ -4,7 +4,7 @@ PY := .venv/bin/python
 TEST_WORKERS ?= 4
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup viewer check-javascript test-javascript screenshots run test check show bench bench-full viewer-figures fuzz audit model faults automation-faults readers proto proto-baseline lock clean
+.PHONY: help setup viewer check-javascript test-javascript screenshots run test test-load check show bench bench-full viewer-figures fuzz audit model faults automation-faults readers proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -79,6 +79,9 @@ check: setup check-javascript  ## format, lint, layers, types, dependencies, con
 
 test: check test-javascript  ## all checks, then all tests
 	.venv/bin/pytest -n $(TEST_WORKERS) --dist loadgroup $(TESTS)
+
+test-load: setup tests/node/node_modules/.ready clients/js/dist/.ready clients/viewer/node_modules/.ready  ## all tests three times beside four busy loops, in three orders; LOAD='--runs 1 --seed N'
+	$(PY) -m tests.load_proof $(LOAD)
 
 screenshots: setup  ## take the pictures of the viewer for the documentation anew
 	$(PY) -m tests.screenshots

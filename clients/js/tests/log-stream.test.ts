@@ -361,8 +361,10 @@ test('an iterator throws what ended the stream', async () => {
 })
 
 test('ids are encoded, and the address may have a path of its own', async () => {
-  openLogStream({ url: `${gateway.url}/behind/proxy/`, taskId: 'a/b ?#', signal: AbortSignal.timeout(500) })
+  const control = new AbortController()
+  openLogStream({ url: `${gateway.url}/behind/proxy/`, taskId: 'a/b ?#', signal: control.signal })
   await until(() => gateway.requests.length === 1)
+  control.abort()
   expect(gateway.requests[0]!.url.pathname).toBe('/behind/proxy/api/v1/log-streaming/logs/a%2Fb%20%3F%23/stream')
 })
 

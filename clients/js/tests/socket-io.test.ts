@@ -92,7 +92,7 @@ test('a subscription that is never answered is given up, though the connection l
 })
 
 test('an answered subscription without lines lives as long as its connection', async () => {
-  vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] })
+  vi.useFakeTimers({ toFake: ['Date', 'performance', 'setInterval', 'clearInterval'] })
   const stream = open()
   await until(() => stream.state.kind === 'open')
   for (let minute = 0; minute < 5; minute += 0.5) {
