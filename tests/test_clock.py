@@ -9,14 +9,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PARTS = (
-    *("tests/sessions/test_hub.py", "tests/sessions/test_session.py", "tests/sessions/test_turns.py"),
-    *("tests/sessions/test_updates.py", "tests/sessions/test_pipelines.py", "tests/sessions/test_races.py"),
-    *("tests/storage/sqlite/test_gathering.py", "tests/storage/sqlite/test_writing.py"),
-    *("tests/storage/polling/test_sink.py", "tests/storage/polling/test_hindrance.py"),
-    *("tests/gateway/ingest/test_native.py", "tests/gateway/ingest/test_otto.py", "tests/gateway/ingest/test_tasks.py"),
-    *("tests/gateway/process/test_health.py", "tests/gateway/process/test_vitals.py"),
+    *("tests/sessions/test_hub.py", "tests/sessions/test_turns.py", "tests/sessions/test_updates.py"),
+    *("tests/storage/sqlite/test_gathering.py", "tests/storage/polling/test_hindrance.py"),
+    *(
+        "tests/gateway/ingest/test_tasks.py",
+        "tests/gateway/process/test_health.py",
+        "tests/gateway/process/test_vitals.py",
+    ),
     *("tests/automation/batch/test_jobs.py", "tests/clients/test_backoff.py", "tests/clients/test_outbox.py"),
-    *("tests/clients/test_disk_spool.py", "tests/clients/test_flush.py"),
 )
 
 

@@ -81,13 +81,15 @@ test.each<[string, [string, unknown]]>([
 })
 
 test('a subscription that is never answered is given up, though the connection lives', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] })
   gateway.plans = [{ answer: 'never' }]
   gateway.lines = lines(2)
   const stream = open({ silence: 40 })
   const state = waiting(stream)
-  const pings = setInterval(() => gateway.open.forEach((socket) => void socket.ping()), 5)
+  setInterval(() => gateway.open.forEach((socket) => void socket.ping()), 5)
+  await until(() => gateway.asked.length === 1)
+  vi.advanceTimersByTime(60)
   expect((await state).reason).toBe('SILENT')
-  clearInterval(pings)
   await until(() => stream.entries.length === 2)
 })
 
