@@ -80,7 +80,7 @@ class Channel:
         return not self.live and not self.behind
 
     def advance(self) -> Sequence[Run] | None:
-        """Encode what was published since ``head`` and move ``head`` there.
+        """Encode what was published since ``head`` and move ``head`` there, also if encoding raises.
 
         The runs are consecutive, from the old head to the new one. None: the window no longer holds all of it, and
         live sessions have to read the journal.
@@ -90,7 +90,11 @@ class Channel:
         if blocks is None:
             self._forget_kept()
             return None
-        return [self._encode(part) for part in self._parts(blocks)]
+        try:
+            return [self._encode(part) for part in self._parts(blocks)]
+        except Exception:
+            self._forget_kept()  # they would no longer reach up to head
+            raise
 
     def keep(self, runs: Sequence[Run]) -> None:
         """Keep fresh runs for the sessions that could not take them; forget all where there is none.

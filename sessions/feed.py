@@ -1,7 +1,7 @@
 """One watched task: its window, its end, its channels. Exists as long as somebody watches."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 from filters.block import Block
@@ -147,16 +147,19 @@ class Feed:
 
 
 def _flush_channel(channel: Channel) -> None:
-    runs = channel.advance()
+    runs: Sequence[Run] | None
+    try:
+        runs = channel.advance()
+    except Exception:  # noqa: BLE001 - lines that one channel cannot encode must not keep theirs from the others
+        runs = ()
+        for session in tuple(channel.live):
+            session.fail()
     if runs is None:
         for session in tuple(channel.live):
             session.pump()
     else:
         for session in tuple(channel.live):
-            try:
-                session.deliver(runs)
-            except Exception:  # noqa: BLE001 - one subscriber's broken transport must not keep lines from the others
-                session.fail()
+            session.deliver(runs)
         channel.keep(runs)
     for session in tuple(channel.ahead):
         if session.position <= channel.head:

@@ -215,10 +215,10 @@ class Hub:
             feed.flush()
         self._flushes += 1
         self._flushed_at = time.monotonic()
-        if oldest is not None and self._observer is not None:
-            self._observer.delivery_latency(self._flushed_at - oldest)
         self._flush_seconds = min(self._flushed_at - started, self.limits.tick_seconds_max)
         self._tick = max(self.limits.tick_seconds, self._flush_seconds)
+        if oldest is not None and self._observer is not None:
+            self._observer.delivery_latency(self._flushed_at - oldest)
 
     async def close(self, reason: CloseReason = CloseReason.SERVER_SHUTDOWN) -> None:
         """End every session and wait until their reads have stopped; idempotent."""

@@ -66,13 +66,15 @@ class Turns:
 
     def _slice(self) -> None:
         started = now = self._clock()
-        while self._waiting and now - started < _SLICE_SECONDS:
-            session = next(iter(self._waiting))
-            del self._waiting[session]
-            session.take_turn()
-            now = self._clock()
-        self._free_at = now + self._spent + (now - started)
-        self._spent = 0.0
-        self._next = None  # only now: those that ask for another turn meanwhile wait for the next slice, or this one
-        if self._waiting:
-            self._schedule()
+        try:
+            while self._waiting and now - started < _SLICE_SECONDS:
+                session = next(iter(self._waiting))
+                del self._waiting[session]
+                session.take_turn()
+                now = self._clock()
+        finally:  # whatever a turn raised, the others have theirs
+            self._free_at = now + self._spent + (now - started)
+            self._spent = 0.0
+            self._next = None  # only now: those that ask for another turn meanwhile wait for the next slice, or this
+            if self._waiting:
+                self._schedule()

@@ -5,6 +5,8 @@ import logging
 import os
 import random
 import signal
+import sys
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -15,6 +17,9 @@ from tests.support.patience import PATIENCE_SECONDS
 # pytest-asyncio asks for the current loop before it sets its own. Where no test had one yet, Python makes a loop that
 # nobody closes, and the warning about it fails the run; told that there is none, it makes none.
 asyncio.set_event_loop(None)
+
+# Where the machine has no Node.js that is new enough, there is one beside this Python.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and every process that they start as well.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -1,5 +1,6 @@
 """One connected Socket.IO client: its subscriptions, and an answer to whatever it asks for."""
 
+import asyncio
 import json
 import logging
 import random
@@ -10,9 +11,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 from filters.parsing import filter_to_json
 from filters.timestamps import now
+from gateway.engine_io.socket import EngineSocket
 from gateway.errors import ApiError
 from gateway.quota import Place
-from gateway.transports.engine_io import EngineSocket
 from gateway.transports.socket_io_encoding import (
     BATCHES,
     ENTRIES,
@@ -112,6 +113,7 @@ class Subscriber:
         self._pipelines: dict[str, PipelineSession] = {}
         self._updates = UpdateRelay(socket, sight_of(principal), surroundings.spawn)
         self._is_closed = False
+        self._expiry: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<Subscriber {self.sid} tasks={len(self._tasks)} pipelines={len(self._pipelines)} {self.socket!r}>"
@@ -146,13 +148,15 @@ class Subscriber:
         except ApiError as error:
             self._answer(failure, _refusal(name, arguments, error), acknowledge)
         except Exception:  # noqa: BLE001 - the client is answered whatever it was
-            _log.exception("socket.io request failed", extra={"event": name})
-            internal = ApiError("INTERNAL", "the gateway ran into an error of its own; try again")
-            self._answer(failure, _refusal(name, arguments, internal), acknowledge)
+            self._apologise(name, failure, arguments, acknowledge)
         else:
             self._answer(success, {"event": name, **reply.fields, "timestamp": now()}, acknowledge)
-            if reply.then is not None:
+            if reply.then is None:
+                return
+            try:
                 reply.then()
+            except Exception:  # noqa: BLE001 - it must not end the connection with all that the client watches
+                self._apologise(name, failure, arguments, None)
 
     def updated(self, updates: Sequence[Update]) -> int:
         """Records of executions have changed; how many updates were dropped because the client does not read."""
@@ -163,6 +167,8 @@ class Subscriber:
         if self._is_closed:
             return
         self._is_closed = True
+        if self._expiry is not None:
+            self._expiry.cancel()
         self._updates.close()
         self._place.leave()
         for transport in tuple(self._tasks.values()):
@@ -280,9 +286,16 @@ class Subscriber:
             return
         left = expires_at - time.time()
         if left > 0:
-            self.socket.call_later(min(left, _EXPIRY_CHECK_SECONDS_MAX), self._check_expiry)
+            seconds = min(left, _EXPIRY_CHECK_SECONDS_MAX)
+            self._expiry = asyncio.get_running_loop().call_later(seconds, self._check_expiry)
         else:
             self._surroundings.dismiss(self, CloseReason.TOKEN_EXPIRED)
+
+    def _apologise(self, name: object, failure: str, arguments: tuple[Any, ...], acknowledge: int | None) -> None:
+        """Answer that an error of ours came in between; to be called where the exception is being handled."""
+        _log.exception("socket.io request failed", extra={"event": name})
+        internal = ApiError("INTERNAL", "the gateway ran into an error of its own; try again")
+        self._answer(failure, _refusal(name, arguments, internal), acknowledge)
 
     def _answer(self, name: str, fields: Mapping[str, Any], acknowledge: int | None) -> None:
         self.socket.put(event(name, fields))

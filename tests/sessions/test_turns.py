@@ -81,6 +81,19 @@ async def test_beside_live_lines_half_of_the_time_is_theirs(clock: Clock, monkey
     assert pauses == [0.008, 0.003]
 
 
+async def test_a_turn_that_raises_costs_nobody_elses(clock: Clock) -> None:
+    """Those that wait have theirs in the next slice, and those that ask later as well."""
+    turns, log = Turns(lambda: False, clock=clock), list[str]()
+    raised = list[str]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(str(context["exception"])))
+    broken, sound = Reader("a", turns, clock, log, 0), Reader("b", turns, clock, log, 3)
+    broken.take_turn = lambda: 1 / 0  # type: ignore[assignment,method-assign]
+    await sound.done.wait()
+    late = Reader("c", turns, clock, log, 1)
+    await late.done.wait()
+    assert ("".join(log), raised) == ("bbbc", ["division by zero"])
+
+
 async def test_who_has_gone_has_no_turn(clock: Clock) -> None:
     """Nor has anybody once it is closed."""
     turns, log = Turns(lambda: False, clock=clock), list[str]()

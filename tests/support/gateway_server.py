@@ -79,7 +79,6 @@ class GatewayServer:
         socket_io_limits: SocketIoLimits | None = None,
         pipeline_limits: PipelineLimits | None = None,
         cors_origins: Sequence[str] = (),
-        is_framed: bool = True,
         wrap: Callable[[Any], Any] = lambda app: app,
     ) -> None:
         self.history = ScriptedHistory()
@@ -120,7 +119,7 @@ class GatewayServer:
         config = uvicorn.Config(
             wrap(app),
             http=http_protocol_class(),
-            ws=FramedWebSocketProtocol if is_framed else "auto",
+            ws=FramedWebSocketProtocol,
             log_config=None,
             lifespan="off",
             ws_ping_interval=None,

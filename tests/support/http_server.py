@@ -13,7 +13,11 @@ from tests.support.patience import until
 
 @asynccontextmanager
 async def serve(
-    app: ASGIApp, *, http: str | type[asyncio.Protocol] = "auto", timeout_keep_alive: int = 5
+    app: ASGIApp,
+    *,
+    http: str | type[asyncio.Protocol] = "auto",
+    ws: str | type[asyncio.Protocol] = "auto",
+    timeout_keep_alive: int = 5,
 ) -> AsyncIterator[str]:
     """Its base URL, for as long as the block lasts; the other arguments are uvicorn's."""
     # With a protocol of 0, as create_server has it, asyncio would not switch Nagle's algorithm off: 40 ms an answer.
@@ -24,6 +28,7 @@ async def serve(
         uvicorn.Config(
             app,
             http=http,
+            ws=ws,
             timeout_keep_alive=timeout_keep_alive,
             log_config=None,
             lifespan="off",

@@ -5,6 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.support.programs import program
+
 SCHEMA = """
 CREATE TABLE job_logs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -19,7 +21,7 @@ CREATE INDEX idx_job_logs_job_id ON job_logs(job_id);
 def sqlite(database: Path, sql: str) -> str:
     """What the command prints; waits for a lock."""
     done = subprocess.run(
-        ["sqlite3", "-cmd", ".timeout 120000", str(database), sql], check=True, capture_output=True, text=True
+        [program("sqlite3"), "-cmd", ".timeout 120000", str(database), sql], check=True, capture_output=True, text=True
     )
     return done.stdout
 
@@ -28,7 +30,7 @@ def rows(database: Path, job_id: str) -> list[dict[str, Any]]:
     """The old UI's query."""
     done = subprocess.run(
         [
-            "sqlite3",
+            program("sqlite3"),
             "-json",
             "-cmd",
             ".timeout 120000",

@@ -24,8 +24,8 @@ DRIVER = Path(__file__).parents[1] / "clients" / "js" / "driver.js"
 
 def built_package() -> Path:
     """Where the built package is; skips the test where it was not built."""
-    if not (JS_PACKAGE / "dist" / ".ready").exists():
-        pytest.skip("run `make clients/js/dist/.ready`, or `make test`")
+    if not (JS_PACKAGE / "dist" / "index.js").exists():
+        pytest.skip("clients/js is not built: `make setup-tests`")
     return JS_PACKAGE / "dist"
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import shutil
+import functools
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -10,19 +10,40 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from scripts.setup.machine import find
+from scripts.setup.needs import NEEDS, NODE, NPM, Need, written
 from tests.support.patience import PATIENCE_SECONDS, until, within_patience
 
-__all__ = ["NODE_DIRECTORY", "program", "run_node", "running_program", "start_node"]
+__all__ = ["NODE_DIRECTORY", "node_directory", "program", "run_node", "running_program", "start_node", "why_missing"]
 
 NODE_DIRECTORY = Path(__file__).parents[1] / "node"
+_NEEDS = {need.name: need for need in (*NEEDS, NODE, NPM)}
+_PROGRAMS = {need.commands[0][0]: need for need in reversed(_NEEDS.values()) if need.commands}
+_TOGETHER = {"chromium": ("libatomic",), "gcc": ("the C library's headers",)}
+"""What a program is of no use without."""
 
 
 def program(name: str) -> str:
-    """The path of a program; skips the test where it is not installed (CI installs them all)."""
-    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path
+    """The path of a program that `make setup-tests` installs; skips the test where it is missing or too old."""
+    reason = why_missing(name)
+    if reason:
+        pytest.skip(reason)
+    return _found(_PROGRAMS[name])[0]
+
+
+def why_missing(name: str) -> str:
+    """What is missing of a program or too old; empty: all is there."""
+    needs = [_PROGRAMS[name], *(_NEEDS[other] for other in _TOGETHER.get(name, ()))]
+    return next(filter(None, (_found(need)[1] for need in needs)), "")
+
+
+@functools.cache
+def _found(need: Need) -> tuple[str, str]:
+    """Its path, and why it will not do."""
+    version, path = find(need)
+    if need.is_met(version):
+        return path, ""
+    return path, f"needs {need}, here is {written(version) if version else 'none'}: `make setup-tests`"
 
 
 @contextlib.asynccontextmanager
@@ -49,13 +70,23 @@ async def running_program(command: Sequence[str], directory: Path, *, ready_url:
         await asyncio.to_thread(process.wait, PATIENCE_SECONDS)
 
 
+def node_directory() -> Path:
+    """Where the scripts for Node.js are, with their packages; skips the test where those are not installed."""
+    if not (NODE_DIRECTORY / "node_modules").is_dir():
+        pytest.skip("the packages of tests/node are not installed: `make setup-tests`")
+    return NODE_DIRECTORY
+
+
 async def start_node(script: str, *arguments: str) -> asyncio.subprocess.Process:
     """Start a script of ``tests/node`` with pipes for stdin and stdout; stderr goes where pytest's does."""
-    node = program("node")
-    if not (NODE_DIRECTORY / "node_modules").is_dir():
-        pytest.skip("run `npm ci` in tests/node, or `make test`")
     return await asyncio.create_subprocess_exec(
-        node, script, *arguments, cwd=NODE_DIRECTORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1 << 24
+        program("node"),
+        script,
+        *arguments,
+        cwd=node_directory(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        limit=1 << 24,
     )
 
 

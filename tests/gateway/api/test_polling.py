@@ -86,6 +86,23 @@ async def test_a_jobs_rows_come_as_they_are_stored(client: httpx2.AsyncClient, d
     assert list(answer.json()["logs"][0]) == ["id", "job_id", "log_message", "created_at"]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+async def test_rows_come_in_the_order_of_their_ids_whatever_their_times(
+    client: httpx2.AsyncClient, database: Path, limit: int
+) -> None:
+    """Clocks differ and are set back; pages by ``afterId`` are the whole log all the same, each row once."""
+    times = ["2025-01-09", "2025-01-08", None, "2025-01-09", "1970-01-01", "soon", "2030-01-01", "2025-01-01"]
+    with closing(sqlite3.connect(database)) as connection, connection:
+        values = [(job, time) for time in times for job in ("a", "b")]
+        connection.executemany("INSERT INTO job_logs (job_id, log_message, created_at) VALUES (?, 'x', ?)", values)
+    found: list[tuple[int, str | None]] = []
+    while rows := (
+        await client.get(LOGS, params={"jobId": "a", "afterId": found[-1][0] if found else 0, "limit": limit})
+    ).json()["logs"]:
+        found += [(row["id"], row["created_at"]) for row in rows]
+    assert found == list(zip(range(1, 17, 2), times, strict=True))
+
+
 async def test_an_unknown_job_has_no_rows(client: httpx2.AsyncClient) -> None:
     """It is no error, and the automation queue's form answers in the same way while no task has rows there."""
     for params in ({"jobId": "nobody"}, {"taskId": "nobody"}, {"jobId": "nobody", "taskId": "x", "unknown": "y"}):

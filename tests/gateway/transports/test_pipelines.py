@@ -68,11 +68,19 @@ async def test_the_present_state_comes_first_then_transitions(start_gateway: Mak
     assert await events.next() == {"id": "0123abcd-2", "event": "progress", "data": DONE.decode()}
 
 
-@pytest.mark.parametrize("resume", [{"headers": {"Last-Event-ID": "0123abcd-1"}}, {"params": {"after": "1"}}])
+@pytest.mark.parametrize(
+    "resume",
+    [
+        {"headers": {"Last-Event-ID": "0123abcd-1"}},
+        {"params": {"after": "1"}},
+        {"headers": {"Last-Event-ID": "0123abcd-1"}, "params": {"after": "0"}},
+        {"headers": {"Last-Event-ID": "0123abcd-1"}, "params": {"after": "2"}},
+    ],
+)
 async def test_a_client_resumes_behind_what_it_has_seen(
     start_gateway: MakeGateway, watch: Watch, resume: dict[str, Any]
 ) -> None:
-    """By ``Last-Event-ID`` or ``after``."""
+    """By ``Last-Event-ID``, which a browser keeps up to date, or else by ``after`` in the address it started with."""
     gateway = await start_gateway()
     gateway.progress("p", "build", RUNNING)
     gateway.progress("p", "test", DONE)

@@ -10,6 +10,7 @@ from gateway.transports import socket_io_subscriber
 from gateway.transports.socket_io import SocketIoLimits
 from sessions.close_reasons import CloseReason
 from sessions.limits import Limits
+from sessions.session import Session
 from tests.gateway.transports.conftest import Connect, MakeGateway
 from tests.support.gateway_server import GatewayServer, Principal
 from tests.support.scripted_history import block
@@ -253,6 +254,20 @@ async def test_a_wrong_filter_update_is_refused(
     assert (answer["event"], answer["code"], answer.get("field")) == ("update-log-filter", code, field)
     gateway.commit(block(1, 1))
     await client.wait(lambda c: c.sequences == [1])
+
+
+async def test_an_error_behind_an_answer_costs_neither_the_connection_nor_other_subscriptions(
+    gateway: GatewayServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client is told by the event for failures, and its other tasks go on."""
+    client = await connect(gateway)
+    for task in ("build", "test"):
+        await client.call("subscribe-to-logs", {"taskId": task})
+    monkeypatch.setattr(Session, "change_filter", lambda self, log_filter: 1 / 0)
+    await client.call("update-log-filter", {"taskId": "build", "filter": {"levels": ["INFO"]}})
+    assert (await client.wait_for("filter_update_error"))["code"] == "INTERNAL"
+    gateway.commit(block(1, 2, task="test"))
+    await client.wait(lambda c: c.sequences == [1, 2])
 
 
 async def test_a_pipeline_is_watched_from_its_current_state(gateway: GatewayServer, connect: Connect) -> None:

@@ -16,12 +16,14 @@ from starlette.requests import Request
 from gateway.errors import ApiError, error_response
 from gateway.transports.connection import http_protocol_class
 from gateway.transports.sse import sse_routes
+from gateway.transports.sse_encoding import IDENTITY
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.limits import Limits
+from sessions.subscription import Subscription
 from tests.support.http_server import serve
 from tests.support.patience import until
-from tests.support.scripted_history import EPOCH, Block, Commit, Ended, ScriptedHistory, block
+from tests.support.scripted_history import EPOCH, Block, Commit, Ended, RecordingTransport, ScriptedHistory, block
 
 
 class Everyone:
@@ -119,6 +121,39 @@ async def test_reconnect_after_the_end_is_told_not_to_come_back(gateway, client)
     assert sequences((await client.get(gateway.stream(), headers=headers)).text) == [4]
 
 
+async def test_a_reconnect_to_a_task_that_a_status_alone_has_opened_again_is_a_stream(gateway, client):
+    """Whoever has seen the end waits for what comes behind it, and is told of the next end."""
+    gateway.commit(block(1, 3), ended=(Ended("build", 3),))
+    gateway.history.ends.clear()  # a worker runs again; there is no new line
+    headers = {"Last-Event-ID": f"{EPOCH}-3.end"}
+    async with client.stream("GET", gateway.stream(), headers=headers) as response:
+        assert response.status_code == 200
+        await gateway.sessions(1)
+        gateway.commit(block(4, 5), ended=(Ended("build", 5),))
+        text = (await response.aread()).decode()
+    assert sequences(text) == [4, 5]
+    assert f"id: {EPOCH}-5.end\nevent: complete\n" in text
+
+
+@pytest.mark.parametrize("is_live", [False, True])
+async def test_the_id_of_a_filtered_line_is_its_own_sequence(gateway, client, is_live):
+    """Stored or live, whatever was left out before it: a client that comes back with it misses nothing."""
+    if is_live:
+        gateway.hub.open(Subscription("build", IDENTITY), RecordingTransport())
+    async with client.stream("GET", gateway.stream(query="?level=error")) as response:
+        await gateway.sessions(1 + is_live)
+        if not is_live:
+            gateway.history.gate.clear()
+        lines = block(1, 2), block(3, 3, level="ERROR"), block(4, 6), block(7, 8, level="ERROR"), block(9, 9)
+        gateway.commit(*lines, ended=(Ended("build", 9),))
+        gateway.history.gate.set()
+        text = (await response.aread()).decode()
+    events = [event.split("\n") for event in text.split("\n\n") if "sequence" in event and "complete" not in event]
+    ids = [event[0].removeprefix("id: ") for event in events]
+    assert ids == [f"{EPOCH}-{json.loads(event[1].removeprefix('data: '))['sequence']}" for event in events]
+    assert ids == [f"{EPOCH}-{n}" for n in (3, 7, 8)]
+
+
 @pytest.mark.parametrize(
     ("query", "headers", "expected"),
     [
@@ -128,6 +163,11 @@ async def test_reconnect_after_the_end_is_told_not_to_come_back(gateway, client)
         ("?tail=0", {}, []),
         ("?tail=3&after=4", {}, [5]),
         ("?tail=1", {"Last-Event-ID": f"{EPOCH}-2"}, [3, 4, 5]),
+        ("?after=1", {"Last-Event-ID": f"{EPOCH}-3"}, [4, 5]),
+        ("?after=4", {"Last-Event-ID": f"{EPOCH}-1"}, [2, 3, 4, 5]),
+        ("?after=1&tail=4", {"Last-Event-ID": f"{EPOCH}-4"}, [5]),
+        ("?after=soon", {"Last-Event-ID": f"{EPOCH}-4"}, [5]),
+        ("?after=3", {"Last-Event-ID": ""}, [4, 5]),
         ("?level=error", {}, [5]),
         ("?keywords=LINE+3,line+5", {}, [3, 5]),
         ("?nonsense=1", {}, [1, 2, 3, 4, 5]),

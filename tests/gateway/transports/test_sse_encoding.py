@@ -1,4 +1,5 @@
 import gzip
+import json
 import random
 import zlib
 
@@ -54,6 +55,17 @@ def test_event_has_id_and_data():
     assert text.startswith(b'id: 0123abcd-7\ndata: {"taskId":"build"')
     assert text.endswith(b"}\n\n")
     assert run.count == 1
+
+
+@given(st.sets(st.integers(1, 40), min_size=1))
+def test_the_id_of_an_event_is_the_sequence_of_its_line(chosen):
+    """Of whichever lines a filter has left."""
+    lines = block(1, 40).lines
+    picked = sorted(chosen)
+    run = IDENTITY.encode(EPOCH, Selection(0, 40, picked, [lines[n - 1] for n in picked]))
+    events = [event.split(b"\n") for event in unchunk(run.data.wire).split(b"\n\n")[:-1]]
+    assert [event[0].decode() for event in events] == [f"id: {EPOCH}-{n}" for n in picked]
+    assert [json.loads(event[1].removeprefix(b"data: "))["sequence"] for event in events] == picked
 
 
 @given(st.lists(st.text(), min_size=1, max_size=5))

@@ -42,7 +42,7 @@ history = st.lists(st.lists(st.one_of(reports, reports, reports, deletions), min
 
 
 @cache
-def _empty() -> str:
+def empty_database() -> str:
     """A database with the tables, made once."""
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder)
@@ -55,7 +55,7 @@ def _empty() -> str:
 def test_after_any_history_they_equal_a_recount(bursts: list[list[NodeReport | NodeFilter]]) -> None:
     """Reports of every kind, in bursts, with deletions among them; no row is ever finished twice."""
     with tempfile.TemporaryDirectory() as folder:
-        path = shutil.copy(_empty(), folder)
+        path = shutil.copy(empty_database(), folder)
 
         async def run() -> tuple[float, ...]:
             store = await ExecutionStore.open(Path(path), durability="process")
