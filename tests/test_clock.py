@@ -9,14 +9,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PARTS = (
-    *("tests/sessions/test_hub.py", "tests/sessions/test_turns.py", "tests/sessions/test_updates.py"),
-    *("tests/storage/sqlite/test_gathering.py", "tests/storage/polling/test_hindrance.py"),
+    *("tests/sessions/test_hub.py", "tests/sessions/test_catch_up_scheduler.py", "tests/sessions/test_updates.py"),
+    *("tests/storage/journal/sqlite/test_gathering.py", "tests/storage/polling/test_outage.py"),
     *(
-        "tests/gateway/ingest/test_tasks.py",
-        "tests/gateway/process/test_health.py",
-        "tests/gateway/process/test_vitals.py",
+        "tests/gateway/ingest/test_open_tasks.py",
+        "tests/gateway/monitoring/test_health.py",
+        "tests/gateway/monitoring/test_summary_stats.py",
     ),
-    *("tests/automation/batch/test_jobs.py", "tests/clients/test_backoff.py", "tests/clients/test_outbox.py"),
+    *("tests/components/batch_jobs/test_jobs.py", "tests/clients/test_backoff.py", "tests/clients/test_outbox.py"),
 )
 
 
