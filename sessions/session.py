@@ -64,7 +64,7 @@ def _contained(step: "Callable[Concatenate[Session, P], None]") -> "Callable[Con
     """Whatever a step of one session raises ends this session, and nothing that its caller does for others."""
 
     @wraps(step)
-    def contained(session: "Session", *args: P.args, **kwargs: P.kwargs) -> None:
+    def contained(session: "Session", /, *args: P.args, **kwargs: P.kwargs) -> None:
         try:
             step(session, *args, **kwargs)
         except Exception:  # noqa: BLE001 - whatever it was, the subscriber is told to come back, and the log has it
