@@ -63,7 +63,7 @@ def main() -> None:
 @_with_settings
 def serve(settings: Settings) -> ExitCode:
     """Run the gateway until SIGTERM or SIGINT; a second one ends it at once."""
-    with _without("aiohttp", "pygments", "redis", "requests", "rich", "valkey", "websocket"):
+    with _without("pygments", "rich"):
         from gateway.serving import serve
 
     serve(settings)
@@ -161,8 +161,8 @@ def _say(text: str) -> None:
 def _without(*modules: str) -> Iterator[None]:
     """Let optional imports of a library find nothing.
 
-    python-socketio imports the HTTP clients and message queues that it could use, structlog a painter of tracebacks and
-    Mako one of source, where they happen to be installed; a gateway uses none of them, and would hold 25 MB for ever.
+    structlog imports a painter of tracebacks and Mako one of source where they happen to be installed; a gateway uses
+    neither, and would hold them for ever.
     """
     absent = [name for name in modules if name not in sys.modules]
     sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None means: not to be had

@@ -1,6 +1,7 @@
 """Whether the gateway can take lines and serve them, and what of it cannot."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ class Health:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._dependencies: tuple[Dependency, ...] = ()
-        self._asked_at = -_REPORT_SECONDS
+        self._asked_at = -math.inf  # never
 
     def __repr__(self) -> str:
         return f"<Health {self.phase.value}>"

@@ -35,8 +35,6 @@ _FOREIGN: Final = {
     "grpc": logging.WARNING,
     "httpx2": logging.WARNING,  # logs addresses
     "httpcore2": logging.WARNING,
-    "socketio": logging.WARNING,
-    "engineio": logging.WARNING,
     "alembic": logging.WARNING,
     "sqlalchemy": logging.WARNING,
 }

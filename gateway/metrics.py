@@ -81,8 +81,8 @@ class Metrics:
 
     def committed(self, committed: Committed) -> None:
         """A commit was made; its oldest line waited longest."""
-        oldest = min((block.received_at for block in committed.blocks if block.received_at), default=0.0)
-        if oldest:
+        oldest = min((block.received_at for block in committed.blocks if block.received_at is not None), default=None)
+        if oldest is not None:
             self._storage.observe(time.monotonic() - oldest)
 
     def error(self, kind: str) -> None:

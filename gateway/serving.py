@@ -123,11 +123,11 @@ class _Signals:
 
     def __init__(self) -> None:
         self.stop = asyncio.Event()
-        self._first_at = 0.0
+        self._first_at: float | None = None
 
     def receive(self, number: signal.Signals) -> None:
         """A signal has come."""
-        if not self.stop.is_set():
+        if self._first_at is None:
             _log.info("asked to stop", signal=number.name)
             self._first_at = time.monotonic()
             self.stop.set()

@@ -1,6 +1,7 @@
 """``otto-gateway verify``: the report of a check, for people and for programs."""
 
 import json
+import math
 import sys
 import time
 from contextlib import closing
@@ -65,7 +66,7 @@ class _ProgressLine:
     def __init__(self, *, is_shown: bool) -> None:
         self._is_shown = is_shown
         self._started = time.monotonic()
-        self._shown_at = 0.0
+        self._shown_at = -math.inf
 
     def show(self, reached: int, last: int) -> None:
         """Show how far it is."""
@@ -80,7 +81,7 @@ class _ProgressLine:
 
     def clear(self) -> None:
         """Leave nothing behind."""
-        if self._shown_at:
+        if math.isfinite(self._shown_at):
             click.echo("\r\x1b[K", err=True, nl=False)
 
 

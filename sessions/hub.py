@@ -1,6 +1,7 @@
 """The hub: takes committed entries and makes them available to sessions."""
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -74,12 +75,12 @@ class Hub:
         self._sessions: dict[str, Session] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._dirty: set[Feed] = set()
-        self._oldest_at = 0.0
+        self._oldest_at: float | None = None
         self._window_bytes = 0
         self._flushes = 0
         self._flush_timer: asyncio.TimerHandle | None = None
         self._is_flush_due = False
-        self._flushed_at = 0.0
+        self._flushed_at = -math.inf  # never
         self._flush_seconds = 0.0
         self._tick = self.limits.tick_seconds
         self._sweep_timer: asyncio.TimerHandle | None = None
@@ -134,7 +135,7 @@ class Hub:
             feed.publish(block)
             self._window_bytes += feed.window.size - before
             self._dirty.add(feed)
-            if block.received_at and not self._oldest_at:
+            if self._oldest_at is None:
                 self._oldest_at = block.received_at
         for ended in committed.ended:
             feed = self._feeds.get(ended.task_id)
@@ -209,14 +210,14 @@ class Hub:
         self._is_flush_due = False
         started = time.monotonic()
         dirty, self._dirty = self._dirty, set()
-        oldest, self._oldest_at = self._oldest_at, 0.0
+        oldest, self._oldest_at = self._oldest_at, None
         for feed in dirty:
             feed.flush()
         self._flushes += 1
         self._flushed_at = time.monotonic()
         self._flush_seconds = min(self._flushed_at - started, self.limits.tick_seconds_max)
         self._tick = max(self.limits.tick_seconds, self._flush_seconds)
-        if oldest and self._observer is not None:
+        if oldest is not None and self._observer is not None:
             self._observer.delivery_latency(self._flushed_at - oldest)
 
     async def close(self, reason: CloseReason = CloseReason.SERVER_SHUTDOWN) -> None:

@@ -32,7 +32,7 @@ class Run:
     """The encoded matching lines of the stretch ``(start, end]``; all sessions at ``start`` get the same object.
 
     ``data`` is whatever the encoding made (bytes, or packets), ``size`` its bytes, ``count`` its lines.
-    ``received_at`` is ``time.monotonic()`` when the oldest line reached the gateway, 0.0 where it came from storage.
+    ``received_at`` is ``time.monotonic()`` when the oldest line reached the gateway, None where it came from storage.
     ``is_damaged``: it is empty, and stands behind lines that were stored and cannot be read any more.
     """
 
@@ -41,7 +41,7 @@ class Run:
     count: int
     data: Any
     size: int
-    received_at: float = 0.0
+    received_at: float | None = None
     is_damaged: bool = False
 
 

@@ -1,6 +1,7 @@
 """Whose turn it is to catch up, so that those that are far behind cost nobody but themselves."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -32,7 +33,7 @@ class Turns:
         self._waiting: dict[Session, None] = {}  # in order, and quick to leave
         self._next: asyncio.Handle | None = None
         self._spent = 0.0
-        self._free_at = 0.0
+        self._free_at = -math.inf
 
     def __repr__(self) -> str:
         return f"<Turns {len(self._waiting)} waiting>"

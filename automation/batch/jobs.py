@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -109,7 +110,7 @@ class BatchJobs:
         self._untold: dict[str, None] = {}
         self._told: dict[str, int] = {}
         self._counts = dict.fromkeys(BatchStatistics.__slots__, 0)
-        self._swept = 0.0
+        self._swept = -math.inf  # never
 
     def __repr__(self) -> str:
         return f"<BatchJobs {self.statistics}>"

@@ -74,14 +74,14 @@ class NativeWriter:
         try:
             await self._producer.log(ledger.task_id, WORKER_ID, message_of(ledger.task_id, number))
         except GatewayError as error:
-            raise WriteRefusedError(str(error)) from error
+            raise WriteRefusedError(f"lines are refused: {error}") from error
 
     async def end(self, ledger: TaskLedger) -> None:
         """End a task."""
         try:
             await self._producer.end_task(ledger.task_id)
         except GatewayError as error:
-            raise WriteRefusedError(str(error)) from error
+            raise WriteRefusedError(f"lines are refused: {error}") from error
 
     def check(self) -> None:
         """Enter what was acknowledged; acknowledgements come in the order of the lines."""
@@ -99,6 +99,6 @@ class NativeWriter:
         except NotDeliveredError:
             pass
         except OttoLogsError as error:
-            raise WriteRefusedError(str(error)) from error
+            raise WriteRefusedError(f"lines are refused: {error}") from error
         finally:
             self.check()

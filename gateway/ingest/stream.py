@@ -26,6 +26,8 @@ from storage.journal import JournalError
 __all__ = ["ProducerStream"]
 
 _BREAK_SHOWS_AFTER_SECONDS: Final = 0.01
+_EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
+"""A token ends at a date: what a timer was told is no longer right once somebody has set the clock."""
 _PUSHBACK: Final = "grpc-retry-pushback-ms"
 """How gRPC's retry design (A6) lets a server say when to come back."""
 _EXPIRED: Final = StreamEnd(
@@ -56,7 +58,8 @@ class ProducerStream(ABC):
         self._bytes = 0
         self._loop = asyncio.get_running_loop()
         self._handler: asyncio.Task[object] | None = None
-        self._timers: list[asyncio.TimerHandle] = []
+        self._cutting: asyncio.TimerHandle | None = None
+        self._expiring: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         state = "ending" if self._end else "half-closed" if self._half_closed else "open"
@@ -84,7 +87,16 @@ class ProducerStream(ABC):
         self._end = end
         self._wake.set()
         if self._handler is not None:
-            self._timers.append(self._loop.call_later(self._limits.settle_seconds_max, self._cut))
+            self._cutting = self._loop.call_later(self._limits.settle_seconds_max, self._cut)
+
+    def _check_expiry(self) -> None:
+        if self._principal.expires_at is None:
+            return
+        left = self._principal.expires_at - time.time()
+        if left > 0:
+            self._expiring = self._loop.call_later(min(left, _EXPIRY_CHECK_SECONDS_MAX), self._check_expiry)
+        else:
+            self.end(_EXPIRED)
 
     def _cut(self) -> None:
         self._cut_off = True
@@ -111,9 +123,7 @@ class ProducerStream(ABC):
     async def _serve(self) -> None:
         self._handler = handler = asyncio.current_task()
         assert handler is not None  # noqa: S101  (a coroutine runs in a task)
-        if self._principal.expires_at is not None:
-            remaining = max(0.0, self._principal.expires_at - time.time())
-            self._timers.append(self._loop.call_later(remaining, self.end, _EXPIRED))
+        self._check_expiry()
         reader = self._loop.create_task(self._read())
         reader.add_done_callback(lambda _: self._wake.set())
         try:
@@ -126,8 +136,9 @@ class ProducerStream(ABC):
                 raise
             handler.uncancel()  # our own doing: the producer is still told why
         finally:
-            for timer in self._timers:
-                timer.cancel()
+            for timer in (self._cutting, self._expiring):
+                if timer is not None:
+                    timer.cancel()
             reader.cancel()
             try:
                 self._leave(clean=self._half_closed and self._end is None)

@@ -25,7 +25,7 @@ _ASSETS: Final = "/page/assets/{name}"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"  # a file's name has the hash of what is in it
 _NOT_BUILT: Final = (
     b'<!doctype html><html lang="en"><meta charset="utf-8"><title>Otto logs</title>'
-    b"<p>The viewer is not built in this installation: run <code>make setup</code> with Node 20.19 or newer at hand; "
+    b"<p>The viewer is not built in this installation: run <code>make setup</code>; "
     b"until then <code>otto-logs tail TASK</code> shows a log in a terminal."
 )
 

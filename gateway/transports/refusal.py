@@ -1,20 +1,18 @@
-"""Refusals below the application, where uvicorn and the libraries answer by themselves: in the one form of errors."""
+"""Refusals below the application, where uvicorn answers by itself: in the one form of errors."""
 
 import asyncio
 from typing import Any, Final
 
 import msgspec
-from starlette.types import Message, Receive, Scope, Send
 
-from gateway.errors import ApiError, error_response
+from gateway.errors import ApiError
 
-__all__ = ["RefusingHttp", "RefusingHttptools", "error_document", "refusals"]
+__all__ = ["RefusingHttp", "RefusingHttptools", "error_document"]
 
 HEAD_BYTES_MAX: Final = 64 << 10
 
 _UVICORNS_TEXT: Final = "Invalid HTTP request received."
 _OURS: Final = "this is not a request in HTTP/1.1"
-_TEXT_BYTES_MAX: Final = 1024
 
 
 class RefusingHttp:
@@ -75,44 +73,3 @@ class RefusingHttptools(RefusingHttp):
 def error_document(error: ApiError) -> bytes:
     """``{"error": {"code", "message", "field"?}}``."""
     return msgspec.json.encode({"error": error.fields()})
-
-
-def refusals(scope: Scope, receive: Receive, send: Send) -> Send:
-    """A ``send`` for a library that answers by itself: its refusals are put into the one form.
-
-    A WebSocket that is not accepted becomes an HTTP answer that says why.
-    """
-    refused: int | None = None
-    text = b""
-    begun = False
-
-    async def answer(status: int, message: str) -> None:
-        code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(status, "INVALID_ARGUMENT")
-        await error_response(ApiError(code, message))(scope, receive, send)
-
-    async def sending(message: Message) -> None:
-        nonlocal refused, text, begun
-        kind = message["type"]
-        if kind == "websocket.close" and not begun:
-            begun = True
-            await answer(400, _sentence(str(message.get("reason") or "").encode()))
-        elif kind == "http.response.start" and message["status"] >= 400:
-            refused = message["status"]
-        elif refused is None:
-            begun = True
-            await send(message)
-        else:
-            text = (text + message.get("body", b""))[:_TEXT_BYTES_MAX]
-            if not message.get("more_body"):
-                await answer(refused, _sentence(text))
-
-    return sending
-
-
-def _sentence(text: bytes) -> str:
-    """What the library said, which is a JSON string or plain text."""
-    try:
-        said = msgspec.json.decode(text, type=str)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        said = text.decode(errors="replace")
-    return said or "the request is refused"

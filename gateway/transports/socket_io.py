@@ -7,23 +7,32 @@ packets once per channel and handed to each socket within its credit.
 import asyncio
 import logging
 import math
+import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qs, urlsplit
 
-import socketio
-from socketio.exceptions import ConnectionRefusedError as Refused
 from starlette.requests import HTTPConnection
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from gateway.addresses import address_key
-from gateway.errors import ApiError, error_response
+from gateway.engine_io.interfaces import Heartbeat
+from gateway.engine_io.limits import EngineLimits
+from gateway.engine_io.origins import AllowedOrigins
+from gateway.engine_io.server import EngineServer
+from gateway.engine_io.socket import EngineSocket
+from gateway.errors import ApiError
 from gateway.quota import Quota
-from gateway.transports.engine_io import EngineLimits
-from gateway.transports.refusal import refusals
-from gateway.transports.socket_io_encoding import NAMESPACE, disconnection
-from gateway.transports.socket_io_protocol import SocketIoProtocol
+from gateway.transports.socket_io_encoding import disconnection
+from gateway.transports.socket_io_protocol import (
+    NAMESPACE,
+    Connect,
+    Disconnect,
+    Event,
+    connect_answer,
+    connect_error,
+    decode,
+)
 from gateway.transports.socket_io_requests import token_of
 from gateway.transports.socket_io_subscriber import SocketIoPrincipal, Subscriber, Surroundings
 from sessions.close_reasons import CloseReason
@@ -36,11 +45,10 @@ __all__ = ["PATH", "SocketIoAuthenticator", "SocketIoLimits", "SocketIoServer", 
 PATH: Final = "/socket.io/"
 RETRY_AFTER_SECONDS: Final = 5
 
-_log = logging.getLogger(__name__)
+_SESSION_ID_BYTES: Final = 15
+_WRONG_NAMESPACE: Final = f"Invalid namespace; connect to {NAMESPACE}"
 
-# The libraries log whole packets, tokens included, at INFO, and whatever a stranger sends at WARNING.
-_library_log = logging.getLogger(__name__ + ".library")
-_library_log.setLevel(logging.ERROR)
+_log = logging.getLogger(__name__)
 
 
 class SocketIoAuthenticator(Protocol):
@@ -85,48 +93,6 @@ class SocketIoStatistics:
     refused: int = 0
 
 
-class LogNamespace(socketio.AsyncNamespace):  # type: ignore[misc] # the library has no types
-    """Lets clients in and sees them leave; their events come through ``SocketIoProtocol``."""
-
-    def __init__(self, server: "SocketIoServer") -> None:
-        super().__init__(NAMESPACE)
-        self._server = server
-
-    async def on_connect(self, sid: str, environ: dict[str, Any], auth: object = None) -> None:
-        """Let a client in, or refuse it with ``{message, data: {code, message, field?}}``."""
-        try:
-            await self._server.admit(sid, environ, auth)
-        except ApiError as error:
-            raise Refused(error.message, error.fields()) from error
-        except Exception as error:
-            _log.exception("socket.io connect failed")
-            internal = ApiError("INTERNAL", "the gateway ran into an error of its own; try again")
-            raise Refused(internal.message, internal.fields()) from error
-
-    async def on_disconnect(self, sid: str, _reason: str | None = None) -> None:
-        """A client has left."""
-        self._server.left(sid)
-
-
-class _Borrowed:
-    """A connection's ``receive`` until its request is over.
-
-    The library makes a class for each request whose methods hold it, and a class refers to itself: what ``receive``
-    belongs to would stay in memory until the garbage collector looks at its oldest generation.
-    """
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive: Receive | None = receive
-
-    async def __call__(self) -> Message:
-        if self._receive is None:
-            raise OSError("the request is over")
-        return await self._receive()
-
-    def give_back(self) -> None:
-        self._receive = None
-
-
 class SocketIoServer:
     """An ASGI application for everything below ``/socket.io/``, on as many ports as there are.
 
@@ -154,11 +120,12 @@ class SocketIoServer:
         self.limits = limits or SocketIoLimits()
         self._quota = quota if quota is not None else Quota()
         self._authenticator = authenticator
-        self._origins = frozenset(origin.rstrip("/") for origin in cors_origins)
-        self._subscribers: dict[str, Subscriber] = {}
+        self._origins = AllowedOrigins(cors_origins)
+        self._subscribers: dict[str, Subscriber] = {}  # by their socket's sid
+        self._joining: set[str] = set()
+        self._join_ends: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
-        self._refused = 0
         self._surroundings = Surroundings(
             hub=hub,
             pipelines=pipelines,
@@ -167,84 +134,87 @@ class SocketIoServer:
             spawn=self._spawn,
             dismiss=self.dismiss,
         )
-        self._protocol = SocketIoProtocol(
+        self._engine = EngineServer(
             self,
-            self.limits.engine,
-            async_mode="asgi",
-            logger=_library_log,
-            engineio_logger=_library_log,
-            # A function, because the library takes an empty list for "do not check at all".
-            cors_allowed_origins=self._is_allowed,
-            cors_credentials="*" not in self._origins,
-            ping_interval=self.limits.ping_interval_seconds,
-            ping_timeout=self.limits.ping_timeout_seconds,
-            max_http_buffer_size=self.limits.message_bytes_max,
+            limits=self.limits.engine,
+            heartbeat=Heartbeat(
+                interval_seconds=self.limits.ping_interval_seconds, timeout_seconds=self.limits.ping_timeout_seconds
+            ),
+            message_bytes_max=self.limits.message_bytes_max,
+            origins=self._origins,
+            namespace=NAMESPACE,
         )
-        self._protocol.register_namespace(LogNamespace(self))
 
     def __repr__(self) -> str:
-        return f"<SocketIoServer {len(self._protocol.eio.sockets)} sockets {len(self._subscribers)} clients>"
+        return f"<SocketIoServer {len(self._engine.sockets)} sockets {len(self._subscribers)} clients>"
+
+    @property
+    def sockets(self) -> tuple[EngineSocket, ...]:
+        """The sockets that are there now, in the namespace or not."""
+        return tuple(self._engine.sockets.values())
 
     @property
     def statistics(self) -> SocketIoStatistics:
         """A frozen picture."""
-        sockets = self._protocol.eio.sockets
         return SocketIoStatistics(
-            sockets=len(sockets),
+            sockets=len(self._engine.sockets),
             clients=len(self._subscribers),
             subscriptions=sum(subscriber.subscriptions for subscriber in self._subscribers.values()),
             bytes_in_flight=sum(subscriber.socket.bytes_in_flight for subscriber in self._subscribers.values()),
-            malformed=self._protocol.eio.malformed,
-            refused=self._refused,
+            malformed=self._engine.malformed,
+            refused=self._engine.refused,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a long-polling request or a WebSocket."""
-        refusal = self._refusal(scope)
-        if refusal is not None:
-            self._refused += 1
-            await error_response(refusal)(scope, receive, send)
-            return
-        borrowed = _Borrowed(receive)
-        try:
-            await self._protocol.handle_request(scope, borrowed, refusals(scope, receive, send))
-        finally:
-            borrowed.give_back()
+        await self._engine(scope, receive, send)
 
-    async def admit(self, sid: str, environ: dict[str, Any], auth: object) -> None:
-        """Let a client in.
+    def admit(self, address: str) -> None:
+        """Return where another socket may be opened from an address; empty: it is unknown.
 
         Raises:
-            ApiError: it may not come in.
+            ApiError: it may not.
         """
-        token = token_of(auth)
-        if token is not None:
-            principal = await self._authenticator.authenticate(token)
-        else:
-            principal = await self._authenticator.principal_of(HTTPConnection(self._credible(environ["asgi.scope"])))
         if self._is_closed:
-            raise ApiError("UNAVAILABLE", CloseReason.SERVER_SHUTDOWN.text)
-        socket = self._protocol.socket_of(sid)
-        place = self._quota.enter(principal=principal.subject)
-        self._subscribers[sid] = Subscriber(sid, socket, principal, place, self._surroundings)
+            raise ApiError("UNAVAILABLE", CloseReason.SERVER_SHUTDOWN.text, retry_after_seconds=RETRY_AFTER_SECONDS)
+        if len(self._engine.sockets) >= self.limits.sockets_max:
+            message = f"the gateway holds as many Socket.IO connections as it may ({self.limits.sockets_max})"
+            raise ApiError("SERVER_FULL", message, retry_after_seconds=RETRY_AFTER_SECONDS)
+        if address:
+            # Counted here and now, because every socket has several ends.
+            key = address_key(address)
+            held = sum(not each.is_closed and each.address == key for each in self._engine.sockets.values())
+            self._quota.check_address(address, held)
 
-    def joined(self, sid: str) -> None:
-        """The client was told that it is connected."""
-        subscriber = self._subscribers.get(sid)
-        if subscriber is not None:
-            subscriber.greet()
+    def opened(self, socket: EngineSocket) -> None:
+        """A socket is there, outside of the namespace."""
+        self._wait_for_join(socket)
 
-    def left(self, sid: str) -> None:
-        """The client is gone."""
-        subscriber = self._subscribers.pop(sid, None)
-        if subscriber is not None:
-            subscriber.close(CloseReason.CLIENT_GONE)
+    async def received(self, socket: EngineSocket, text: str) -> None:
+        """A message of a client.
 
-    def received(self, sid: str, name: object, arguments: tuple[Any, ...], acknowledge: int | None) -> None:
-        """An event of a client."""
-        subscriber = self._subscribers.get(sid)
-        if subscriber is not None:
-            subscriber.received(name, arguments, acknowledge)
+        Raises:
+            PacketError: it is no packet of Socket.IO; the socket is closed.
+        """
+        packet = decode(text)
+        match packet:
+            case Event(namespace=where) if where == NAMESPACE:
+                subscriber = self._subscribers.get(socket.sid)
+                if subscriber is not None:
+                    subscriber.received(packet.name, packet.arguments, packet.acknowledge)
+            case Connect(namespace=where):
+                if where == NAMESPACE:
+                    await self._connect(socket, packet.auth)
+                else:
+                    socket.put(connect_error(where, _WRONG_NAMESPACE))
+            case Disconnect(namespace=where) if where == NAMESPACE:
+                if self._leave(socket, CloseReason.CLIENT_GONE):
+                    self._wait_for_join(socket)
+
+    def closed(self, socket: EngineSocket) -> None:
+        """A socket is closed; nothing of its client stays behind."""
+        self._stop_waiting(socket)
+        self._leave(socket, CloseReason.CLIENT_GONE)
 
     def updated(self, updates: Sequence[Update]) -> int:
         """Tell every client that may see them of changed records; how many updates were dropped."""
@@ -252,11 +222,9 @@ class SocketIoServer:
 
     def dismiss(self, subscriber: Subscriber, reason: CloseReason) -> None:
         """End a client's subscriptions and its connection to the namespace, and say why."""
-        if self._subscribers.pop(subscriber.sid, None) is None:
-            return
-        subscriber.close(reason)
-        subscriber.socket.put(disconnection())
-        self._spawn(self._protocol.leave(subscriber.sid))
+        if self._leave(subscriber.socket, reason):
+            subscriber.socket.put(disconnection())
+            self._wait_for_join(subscriber.socket)
 
     async def close(self, seconds_max: float = math.inf) -> None:
         """Tell every client to come back later, and return when they are gone; idempotent.
@@ -267,77 +235,83 @@ class SocketIoServer:
         if self._is_closed:
             return
         self._is_closed = True
-        for subscriber in tuple(self._subscribers.values()):
-            subscriber.close(CloseReason.SERVER_SHUTDOWN)
-        sockets = tuple(self._protocol.eio.sockets.values())
-        await asyncio.gather(*(socket.close(reason=self._protocol.reason.SERVER_DISCONNECT) for socket in sockets))
+        sockets = self.sockets
+        for socket in sockets:
+            self._leave(socket, CloseReason.SERVER_SHUTDOWN)
+            socket.close()
         try:
             async with asyncio.timeout(min(seconds_max, self.limits.engine.close_seconds)):
-                await asyncio.gather(*(socket.wait_gone() for socket in sockets))
+                await asyncio.gather(*(socket.wait_ended() for socket in sockets))
         except TimeoutError:
             for socket in sockets:
                 socket.abort()
-            await asyncio.gather(*(socket.wait_gone() for socket in sockets))
+            await asyncio.gather(*(socket.wait_ended() for socket in sockets))
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._protocol.shutdown()
+
+    async def _connect(self, socket: EngineSocket, auth: object) -> None:
+        """Let a client into the namespace, or refuse it with ``{message, data: {code, message, field?}}``."""
+        if socket.sid in self._subscribers or socket.sid in self._joining:
+            refusal = ApiError("INVALID_ARGUMENT", f"this connection is in {NAMESPACE} already")
+            socket.put(connect_error(NAMESPACE, refusal.message, refusal.fields()))
+            return
+        self._joining.add(socket.sid)
+        try:
+            subscriber = self._join(socket, await self._principal_of(socket, auth))
+        except ApiError as error:
+            socket.put(connect_error(NAMESPACE, error.message, error.fields()))
+        except Exception:  # noqa: BLE001 - the client is answered whatever it was
+            _log.exception("socket.io connect failed")
+            internal = ApiError("INTERNAL", "the gateway ran into an error of its own; try again")
+            socket.put(connect_error(NAMESPACE, internal.message, internal.fields()))
+        else:
+            if subscriber is not None:
+                self._stop_waiting(socket)
+                socket.put(connect_answer(subscriber.sid))
+                subscriber.greet()
+        finally:
+            self._joining.discard(socket.sid)
+
+    async def _principal_of(self, socket: EngineSocket, auth: object) -> SocketIoPrincipal:
+        token = token_of(auth)
+        if token is not None:
+            return await self._authenticator.authenticate(token)
+        return await self._authenticator.principal_of(HTTPConnection(self._origins.credible(socket.handshake)))
+
+    def _join(self, socket: EngineSocket, principal: SocketIoPrincipal) -> Subscriber | None:
+        """The client in the namespace; None where it went away while it was being authenticated."""
+        if socket.is_closed:
+            return None
+        if self._is_closed:
+            raise ApiError("UNAVAILABLE", CloseReason.SERVER_SHUTDOWN.text)
+        place = self._quota.enter(principal=principal.subject)
+        session_id = secrets.token_urlsafe(_SESSION_ID_BYTES)
+        subscriber = Subscriber(session_id, socket, principal, place, self._surroundings)
+        self._subscribers[socket.sid] = subscriber
+        return subscriber
+
+    def _leave(self, socket: EngineSocket, reason: CloseReason) -> bool:
+        """End what a client has in the namespace; False where it is not there."""
+        subscriber = self._subscribers.pop(socket.sid, None)
+        if subscriber is not None:
+            subscriber.close(reason)
+        return subscriber is not None
+
+    def _wait_for_join(self, socket: EngineSocket) -> None:
+        """Close a socket that stays outside of the namespace."""
+        self._stop_waiting(socket)
+        if not socket.is_closed:
+            seconds = self.limits.engine.join_seconds
+            self._join_ends[socket.sid] = asyncio.get_running_loop().call_later(seconds, socket.close)
+
+    def _stop_waiting(self, socket: EngineSocket) -> None:
+        timer = self._join_ends.pop(socket.sid, None)
+        if timer is not None:
+            timer.cancel()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-    def _refusal(self, scope: Scope) -> ApiError | None:
-        query = parse_qs(scope["query_string"].decode("latin-1"))
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length[:20]) > self.limits.message_bytes_max:
-            text = f"the body is longer than {self.limits.message_bytes_max} bytes; send less at once"
-            return ApiError("PAYLOAD_TOO_LARGE", text)
-        if "j" in query:  # readable from any page, whatever its origin
-            return ApiError("INVALID_ARGUMENT", "JSONP is not offered; use XMLHttpRequest or WebSocket", field="j")
-        if "sid" in query:
-            socket = self._protocol.eio.sockets.get(query["sid"][0])
-            if socket is not None and socket.closed and scope.get("method") == "POST":
-                # The library finds out as well, and fails at it; what still waits for the client, GET gives it.
-                return ApiError("INVALID_ARGUMENT", "this session has ended; open another one", field="sid")
-            return None
-        if self._is_closed:
-            return ApiError("UNAVAILABLE", CloseReason.SERVER_SHUTDOWN.text, retry_after_seconds=RETRY_AFTER_SECONDS)
-        if len(self._protocol.eio.sockets) >= self.limits.sockets_max:
-            message = f"the gateway holds as many Socket.IO connections as it may ({self.limits.sockets_max})"
-            return ApiError("SERVER_FULL", message, retry_after_seconds=RETRY_AFTER_SECONDS)
-        return self._crowding(scope["client"][0]) if scope.get("client") else None
-
-    def _crowding(self, address: str) -> ApiError | None:
-        """Why an address may open no further socket; counted here and now, because every socket has several ends."""
-        key = address_key(address)
-        held = sum(not each.closed and each.address == key for each in self._protocol.eio.sockets.values())
-        try:
-            self._quota.check_address(address, held)
-        except ApiError as refusal:
-            return refusal
-        return None
-
-    def _is_allowed(self, origin: str, environ: Mapping[str, Any]) -> bool:
-        return bool({"*", origin} & self._origins) or _is_same(origin, environ.get("HTTP_HOST", ""))
-
-    def _credible(self, scope: Scope) -> Scope:
-        """The scope, without its cookie where any origin may connect and this one was not named.
-
-        A browser sends the cookie along whichever page opens the socket.
-        """
-        headers = dict(scope["headers"])
-        origin, host = headers.get(b"origin", b"").decode("latin-1"), headers.get(b"host", b"").decode("latin-1")
-        if not origin or origin in self._origins or _is_same(origin, host):
-            return scope
-        return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"cookie"]}
-
-
-def _is_same(origin: str, host: str) -> bool:
-    """Whether a page comes from the address that it connects to; the scheme is the proxy's business."""
-    try:
-        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
-    except ValueError:  # it is no address, like http://[
-        return False

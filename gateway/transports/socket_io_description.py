@@ -10,7 +10,7 @@ from gateway.description.channel import Channel, Exchange, Message
 from gateway.description.operation import Answer, Operation, Parameter
 from gateway.ingest.progress import PipelineProgress
 from gateway.transports.notices import Completed, Gap, Time
-from gateway.transports.socket_io_encoding import NAMESPACE
+from gateway.transports.socket_io_protocol import NAMESPACE
 from gateway.transports.sse_description import EXAMPLE_ENTRY, EXAMPLE_PROGRESS
 from gateway.transports.stream_request import TAIL_MAX
 from gateway.vitals import ServerFigures

@@ -9,17 +9,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from engineio.packet import MESSAGE, Packet
 
 from filters.block import Selection
-from gateway.transports.websocket import text_frame, texts_of
+from gateway.engine_io.frames import FramedPackets, text_frame
+from gateway.transports.socket_io_protocol import NAMESPACE
 from sessions.transport import Run
 
 __all__ = [
     "BATCHES",
     "ENTRIES",
-    "NAMESPACE",
-    "PacketRun",
     "SocketIoEncoding",
     "acknowledgement",
     "disconnection",
@@ -27,38 +25,11 @@ __all__ = [
     "raw_event",
 ]
 
-NAMESPACE: Final = "/log-streaming"
-
-_EVENT: Final = f"2{NAMESPACE},"
-_ACK: Final = f"3{NAMESPACE},"
-_DISCONNECT: Final = f"1{NAMESPACE},"
-_ENTRY: Final = f'4{_EVENT}["log-entry",'.encode()
-_ENTRIES: Final = f'4{_EVENT}["log-entries",['.encode()
-_SEPARATOR: Final = "\x1e"
-
-
-class PacketRun:
-    """Packets that are ready, in the place of one packet in an Engine.IO queue; shared by all who receive them.
-
-    Attributes:
-        frames: one WebSocket frame per packet.
-    """
-
-    __slots__ = ("frames",)
-
-    def __init__(self, frames: bytes) -> None:
-        self.frames = frames
-
-    def __repr__(self) -> str:
-        return f"<PacketRun {len(self.frames)} bytes>"
-
-    def texts(self) -> list[str]:
-        """The packets as texts."""
-        return texts_of(self.frames)
-
-    def encode(self, b64: bool = False) -> "PacketRun | str":
-        """What Engine.IO passes on: text in a long-polling payload (``b64``), the run itself to our WebSocket."""
-        return _SEPARATOR.join(self.texts()) if b64 else self
+_EVENT: Final = f"42{NAMESPACE},".encode()
+_ACK: Final = f"43{NAMESPACE},".encode()
+_DISCONNECT: Final = f"41{NAMESPACE},".encode()
+_ENTRY: Final = b'%b["log-entry",' % _EVENT
+_ENTRIES: Final = b'%b["log-entries",[' % _EVENT
 
 
 class SocketIoEncoding:
@@ -85,26 +56,30 @@ ENTRIES: Final = SocketIoEncoding()
 BATCHES: Final = BatchEncoding()
 
 
-def event(name: str, payload: Mapping[str, Any]) -> Packet:
+def event(name: str, payload: Mapping[str, Any]) -> FramedPackets:
     """An event that is not shared."""
-    return Packet(MESSAGE, _EVENT + msgspec.json.encode([name, payload]).decode())
+    return _packet(_EVENT + msgspec.json.encode([name, payload]))
 
 
-def raw_event(name: str, payload: bytes) -> Packet:
+def raw_event(name: str, payload: bytes) -> FramedPackets:
     """An event whose payload is JSON already."""
-    return Packet(MESSAGE, f'{_EVENT}["{name}",{payload.decode()}]')
+    return _packet(b'%b["%b",%b]' % (_EVENT, name.encode(), payload))
 
 
-def acknowledgement(number: int, payload: Mapping[str, Any]) -> Packet:
+def acknowledgement(number: int, payload: Mapping[str, Any]) -> FramedPackets:
     """The answer to an event that was sent with a callback."""
-    return Packet(MESSAGE, f"{_ACK}{number}{msgspec.json.encode([payload]).decode()}")
+    return _packet(b"%b%d%b" % (_ACK, number, msgspec.json.encode([payload])))
 
 
-def disconnection() -> Packet:
+def disconnection() -> FramedPackets:
     """The end of the namespace; the client does not come back by itself."""
-    return Packet(MESSAGE, _DISCONNECT)
+    return _packet(_DISCONNECT)
+
+
+def _packet(text: bytes) -> FramedPackets:
+    return FramedPackets(text_frame(text))
 
 
 def _run(selection: Selection, frames: bytes) -> Run:
     count = len(selection.lines)
-    return Run(selection.start, selection.end, count, PacketRun(frames), len(frames), selection.received_at)
+    return Run(selection.start, selection.end, count, FramedPackets(frames), len(frames), selection.received_at)

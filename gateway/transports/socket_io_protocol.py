@@ -1,127 +1,123 @@
-"""Socket.IO as we need it: strict about packets, and with one place through which every event of a client goes.
+"""Packets of Socket.IO 5 for one namespace: a digit, the namespace, the number of a callback, JSON. No I/O.
 
-It reaches into python-socketio (5.12 to 5.18), which would otherwise collect attachments without bound, run the
-``disconnect`` handler for an event of that name, and answer what it cannot read with a traceback in the log. It relies
-on ``_engineio_server_class``, ``_handle_eio_connect``, ``_handle_eio_message``, ``_handle_connect``,
-``_handle_disconnect``, ``_handle_event_internal``, and ``manager``'s ``sid_from_eio_sid``, ``is_connected`` and
-``disconnect``; ``tests/gateway/transports/test_engine_io.py`` fails when they change.
+Packets with binary attachments are refused: no event has one, and collecting them would have no bound. Acknowledgements
+are not read, because the gateway asks for none.
 """
 
-import logging
-from typing import Any, Final, Protocol
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
 
-import socketio
-from engineio.async_socket import AsyncSocket
+import msgspec
 
-from gateway.addresses import address_key
-from gateway.transports.engine_io import EngineLimits, EngineServer, EngineSocket
-from gateway.transports.socket_io_encoding import NAMESPACE
+from gateway.engine_io.frames import FramedPackets
+from gateway.engine_io.packets import PacketError
 
-__all__ = ["EventHandler", "SocketIoProtocol"]
+__all__ = [
+    "NAMESPACE",
+    "Acknowledgement",
+    "Connect",
+    "Disconnect",
+    "Event",
+    "SocketIoPacket",
+    "connect_answer",
+    "connect_error",
+    "decode",
+]
 
-_log = logging.getLogger(__name__)
+NAMESPACE: Final = "/log-streaming"
 
-_CONNECT: Final = "0"
-_DISCONNECT: Final = "1"
-_EVENT: Final = "2"
-_ACK: Final = "3"
-
-
-class EventHandler(Protocol):
-    """Takes what happens in the namespace; ``connect`` and ``disconnect`` are handled by the class-based namespace."""
-
-    def joined(self, sid: str) -> None:
-        """The client was told that it is connected."""
-        ...
-
-    def left(self, sid: str) -> None:
-        """The client is gone although ``connect`` had accepted it."""
-        ...
-
-    def received(self, sid: str, name: object, arguments: tuple[Any, ...], acknowledge: int | None) -> None:
-        """An event, with the number of its callback where it has one. Does not raise."""
-        ...
+_CONNECT, _DISCONNECT, _EVENT, _ACK, _CONNECT_ERROR = "0", "1", "2", "3", "4"
+_NAMESPACE_CHARACTERS_MAX: Final = 256
+"""Answers name the namespace that was asked for; this bounds them."""
+_REST: Final = re.compile(r"(?P<number>[0-9]{0,16})(?P<data>[^0-9].*)?\Z", re.DOTALL | re.ASCII)
 
 
-class SocketIoProtocol(socketio.AsyncServer):  # type: ignore[misc] # the library has no types
-    """The library's server, without what it does too generously."""
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """A client asks to be let into a namespace, with what it shows for it."""
 
-    eio: EngineServer
+    namespace: str
+    auth: object = None
 
-    def __init__(self, handler: EventHandler, limits: EngineLimits, **options: Any) -> None:
-        super().__init__(namespaces=[NAMESPACE], async_handlers=False, **options)
-        self._handler = handler
-        self._limits = limits
 
-    def _engineio_server_class(self) -> type[EngineServer]:
-        return EngineServer
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """A client leaves a namespace."""
 
-    def socket_of(self, sid: str) -> EngineSocket:
-        """The socket of a client in the namespace."""
-        return self.eio.sockets[self.manager.eio_sid_from_sid(sid, NAMESPACE)]
+    namespace: str
 
-    async def leave(self, sid: str) -> None:
-        """Forget a client that was told to go."""
-        if self.manager.is_connected(sid, NAMESPACE):
-            await self.manager.disconnect(sid, NAMESPACE, ignore_queue=True)
 
-    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> Any:
-        library_socket: AsyncSocket = self.eio.sockets[eio_sid]
-        socket = EngineSocket.adopt(library_socket, self._limits, environ.get("HTTP_USER_AGENT", ""))
-        client = environ["asgi.scope"].get("client")
-        socket.address = address_key(client[0]) if client else ""
-        socket.call_later(self._limits.join_seconds, lambda: self._expel(socket))
-        return await super()._handle_eio_connect(eio_sid, environ)
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event of a client, with the number of its callback where it has one."""
 
-    async def _handle_eio_message(self, eio_sid: str, data: object) -> None:
-        kind = data[:1] if isinstance(data, str) else ""
-        if kind == _ACK:
-            return  # we ask for none
-        try:
-            if kind not in (_CONNECT, _DISCONNECT, _EVENT) or not kind:
-                raise ValueError("a binary or unknown packet")  # noqa: TRY301 - handled like what the library raises
-            await super()._handle_eio_message(eio_sid, data)
-        except Exception as error:  # noqa: BLE001 - whatever the library stumbled over, it was not a packet
-            self.eio.malformed += 1
-            _log.info("socket.io client sent a malformed packet", extra={"error": type(error).__name__})
-            socket = self.eio.sockets.get(eio_sid)
-            if socket is not None:
-                await socket.close(reason=self.reason.SERVER_DISCONNECT)
+    namespace: str
+    name: object
+    arguments: tuple[Any, ...]
+    acknowledge: int | None
 
-    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: object) -> None:
-        await super()._handle_connect(eio_sid, namespace, data)
-        sid = self.manager.sid_from_eio_sid(eio_sid, NAMESPACE)
-        if namespace != NAMESPACE or sid is None or not self.manager.is_connected(sid, NAMESPACE):
-            return
-        socket = self.eio.sockets.get(eio_sid)
-        if socket is None or socket.closing or socket.closed:  # it went away while it was being authenticated
-            self._handler.left(sid)
-            await self.manager.disconnect(sid, NAMESPACE, ignore_queue=True)
-            return
-        if not socket.is_joined:
-            socket.is_joined = True
-            self._handler.joined(sid)
 
-    async def _handle_disconnect(self, eio_sid: str, namespace: str | None, reason: str | None = None) -> None:
-        await super()._handle_disconnect(eio_sid, namespace, reason)
-        socket = self.eio.sockets.get(eio_sid)
-        if socket is not None and namespace == NAMESPACE and socket.is_joined:
-            socket.is_joined = False
-            socket.call_later(self._limits.join_seconds, lambda: self._expel(socket))
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The answer to an event of ours; nothing of it is read."""
 
-    async def _handle_event_internal(
-        self,
-        server: object,  # noqa: ARG002
-        sid: str,
-        eio_sid: str,  # noqa: ARG002
-        data: list[Any],
-        namespace: str,  # noqa: ARG002
-        id: int | None,  # noqa: A002
-    ) -> None:
-        if not isinstance(data, list):
-            raise ValueError("an event is a list")  # noqa: TRY004 - a malformed packet, see _handle_eio_message
-        self._handler.received(sid, data[0], tuple(data[1:]), id)
 
-    def _expel(self, socket: EngineSocket) -> None:
-        if not socket.is_joined:
-            self.start_background_task(socket.close)
+SocketIoPacket = Connect | Disconnect | Event | Acknowledgement
+
+
+def decode(text: str) -> SocketIoPacket:
+    """Read what an Engine.IO message carries.
+
+    Raises:
+        PacketError: it is no packet, or one that a client does not send.
+    """
+    kind = text[:1]
+    if kind == _ACK:
+        return Acknowledgement()
+    if kind not in (_CONNECT, _DISCONNECT, _EVENT) or not kind:
+        raise PacketError("a binary or unknown packet of Socket.IO")
+    namespace, rest = _namespace(text[1:])
+    if kind == _DISCONNECT:
+        return Disconnect(namespace)
+    if kind == _CONNECT:
+        return Connect(namespace, _json(rest) if rest else None)
+    match = _REST.match(rest)
+    data = _json(match["data"]) if match is not None and match["data"] else None
+    if match is None or not isinstance(data, list) or not data:
+        raise PacketError("an event is a list with a name")
+    return Event(namespace, data[0], tuple(data[1:]), int(match["number"]) if match["number"] else None)
+
+
+def connect_answer(session_id: str) -> FramedPackets:
+    """The client is let in."""
+    return _packet(_CONNECT, NAMESPACE, {"sid": session_id})
+
+
+def connect_error(namespace: str, message: str, data: object = None) -> FramedPackets:
+    """The client is not let into a namespace, and why."""
+    return _packet(_CONNECT_ERROR, namespace, {"message": message} | ({} if data is None else {"data": data}))
+
+
+def _packet(kind: str, namespace: str, payload: object) -> FramedPackets:
+    where = "" if namespace == "/" else f"{namespace},"
+    return FramedPackets.of(f"4{kind}{where}{msgspec.json.encode(payload).decode()}")
+
+
+def _namespace(text: str) -> tuple[str, str]:
+    """The namespace without the query that old clients append, and what follows it."""
+    if not text.startswith("/"):
+        return "/", text
+    name, _, rest = text.partition(",")
+    if len(name) > _NAMESPACE_CHARACTERS_MAX:
+        raise PacketError("the name of the namespace is too long")
+    return name.partition("?")[0], rest
+
+
+def _json(text: str) -> Any:
+    # The standard library's parser reads lone surrogates, so that a request with one is answered and not cut off.
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PacketError("no JSON") from error

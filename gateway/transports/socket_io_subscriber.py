@@ -1,5 +1,6 @@
 """One connected Socket.IO client: its subscriptions, and an answer to whatever it asks for."""
 
+import asyncio
 import json
 import logging
 import random
@@ -10,9 +11,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 from filters.parsing import filter_to_json
 from filters.timestamps import now
+from gateway.engine_io.socket import EngineSocket
 from gateway.errors import ApiError
 from gateway.quota import Place
-from gateway.transports.engine_io import EngineSocket
 from gateway.transports.socket_io_encoding import (
     BATCHES,
     ENTRIES,
@@ -51,8 +52,8 @@ RETRY_AFTER_SHUTDOWN_MILLISECONDS: Final = (1_000, 10_000)
 """How long a client is asked to stay away; spread, so that not everybody comes back at once."""
 
 _ECHO_CHARACTERS_MAX: Final = 256
-_EXPIRY_CHECK_SECONDS_MAX: Final = 3600.0
-"""A token may be valid for longer than a timer can count."""
+_EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
+"""A token ends at a date: what a timer was told is no longer right once somebody has set the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class Subscriber:
         self._pipelines: dict[str, PipelineSession] = {}
         self._updates = UpdateRelay(socket, sight_of(principal), surroundings.spawn)
         self._is_closed = False
+        self._expiry: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<Subscriber {self.sid} tasks={len(self._tasks)} pipelines={len(self._pipelines)} {self.socket!r}>"
@@ -165,6 +167,8 @@ class Subscriber:
         if self._is_closed:
             return
         self._is_closed = True
+        if self._expiry is not None:
+            self._expiry.cancel()
         self._updates.close()
         self._place.leave()
         for transport in tuple(self._tasks.values()):
@@ -282,7 +286,8 @@ class Subscriber:
             return
         left = expires_at - time.time()
         if left > 0:
-            self.socket.call_later(min(left, _EXPIRY_CHECK_SECONDS_MAX), self._check_expiry)
+            seconds = min(left, _EXPIRY_CHECK_SECONDS_MAX)
+            self._expiry = asyncio.get_running_loop().call_later(seconds, self._check_expiry)
         else:
             self._surroundings.dismiss(self, CloseReason.TOKEN_EXPIRED)
 

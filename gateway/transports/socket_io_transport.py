@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from filters.timestamps import now
-from gateway.transports.engine_io import EngineSocket
+from gateway.engine_io.socket import EngineSocket
 from gateway.transports.socket_io_encoding import event
 from sessions.close_reasons import CloseReason
 from sessions.transport import Notice, NoticeKind, Run

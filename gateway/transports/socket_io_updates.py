@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Final
 
-from gateway.transports.engine_io import EngineSocket
+from gateway.engine_io.socket import EngineSocket
 from gateway.transports.socket_io_encoding import raw_event
 from sessions.updates import Update
 

@@ -4,6 +4,8 @@ Frames from a server to its clients are not masked: the bytes of a run are the s
 framed once, and written as they are. Everything else goes through ASGI.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,14 +20,14 @@ from gateway.errors import ApiError
 from gateway.transports.connection import ended
 from gateway.transports.refusal import error_document
 
-__all__ = ["WEBSOCKET_EXTENSION", "FramedWebSocketProtocol", "text_frame", "texts_of"]
+__all__ = ["WEBSOCKET_EXTENSION", "FramedWebSocketProtocol", "websocket_of"]
 
 WEBSOCKET_EXTENSION: Final = "otto.websocket"
 """Key of the ``FramedWebSocketProtocol`` among a scope's extensions."""
 
-_TEXT: Final = 0x81  # final fragment, opcode 1 (RFC 6455, section 5.2)
-_SHORT_MAX: Final = 125
-_MEDIUM_MAX: Final = 0xFFFF
+
+def _nothing() -> None:
+    pass
 
 
 class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -37,12 +39,18 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     Attributes:
         on_lost: called when the connection is gone.
+        on_writable: called when the peer has read enough for writing to continue.
+        on_gone: called when the connection is gone, for the application.
     """
 
     on_lost: Callable[[], None] | None = None
+    _hanging_up: asyncio.Task[None] | None = None
+    _hang_up_end: asyncio.TimerHandle | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.on_writable: Callable[[], None] = _nothing
+        self.on_gone: Callable[[], None] = _nothing
         # Engine.IO has pings of its own. Those of WebSockets wait in the same line behind everything that a slow client
         # has not read, and uvicorn's patience would end the connection of one that makes progress all the time.
         self.ping_interval = None
@@ -62,6 +70,9 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
         if self.on_lost is not None:
             self.on_lost()
+        self.on_gone()
+        if self._hang_up_end is not None:
+            self._hang_up_end.cancel()
         # What follows refers back to this object, or to itself: the errors of a peer that speaks no WebSocket by the
         # frames of their tracebacks. Connections that come and go would pile up until the garbage collector looks at
         # its oldest generation.
@@ -73,6 +84,11 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         vars(self.conn).pop("reject", None)
         self.conn.parser.close()
         self.conn.reader.discard()
+
+    def resume_writing(self) -> None:
+        """The transport's buffer has drained."""
+        super().resume_writing()
+        self.on_writable()
 
     @property
     def is_writable(self) -> bool:
@@ -102,16 +118,17 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         """Write whole frames, without waiting; to be called only while ``is_writable``."""
         self.transport.write(frames)
 
-    async def send_frames(self, frames: bytes) -> None:
-        """Write whole frames as soon as the peer has read enough of what came before.
+    def hang_up(self, seconds_max: float) -> None:
+        """Close the connection behind what was written, and drop it where that takes longer; idempotent."""
+        if self._hanging_up is None:
+            self._hanging_up = self.loop.create_task(self._hang_up())
+            self._hang_up_end = self.loop.call_later(seconds_max, self.transport.abort)
 
-        Raises:
-            ClientDisconnected: the connection is closed.
-        """
-        await self.writable.wait()
-        if self.disconnected or self.close_sent:
-            raise ClientDisconnected
-        self.transport.write(frames)
+    async def _hang_up(self) -> None:
+        with contextlib.suppress(ClientDisconnected):
+            await self.writable.wait()
+            if not self.close_sent:
+                await self.send({"type": "websocket.close", "code": CloseCode.NORMAL_CLOSURE})
 
     def abort(self) -> None:
         """Drop the connection with whatever waits in it."""
@@ -133,27 +150,13 @@ def _in_one_form(reject: Callable[[int, str], Response]) -> Callable[[int, str],
     return rejecting
 
 
-def text_frame(payload: bytes) -> bytes:
-    """A text message as one unmasked frame."""
-    size = len(payload)
-    if size <= _SHORT_MAX:
-        return b"%c%c%b" % (_TEXT, size, payload)
-    if size <= _MEDIUM_MAX:
-        return b"%c\x7e%b%b" % (_TEXT, size.to_bytes(2, "big"), payload)
-    return b"%c\x7f%b%b" % (_TEXT, size.to_bytes(8, "big"), payload)
+def websocket_of(scope: Scope) -> FramedWebSocketProtocol:
+    """The connection of a WebSocket.
 
-
-def texts_of(frames: bytes) -> list[str]:
-    """The messages in frames that ``text_frame`` made."""
-    texts = []
-    at = 0
-    while at < len(frames):
-        size = frames[at + 1]
-        at += 2
-        if size > _SHORT_MAX:
-            length_bytes = 2 if size == _SHORT_MAX + 1 else 8
-            size = int.from_bytes(frames[at : at + length_bytes], "big")
-            at += length_bytes
-        texts.append(frames[at : at + size].decode())
-        at += size
-    return texts
+    Raises:
+        RuntimeError: the server is not ours, and has none.
+    """
+    protocol = scope.get("extensions", {}).get(WEBSOCKET_EXTENSION)
+    if not isinstance(protocol, FramedWebSocketProtocol):
+        raise RuntimeError("WebSockets need the gateway's own protocol class; see FramedWebSocketProtocol")  # noqa: TRY004
+    return protocol

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import queue
 import sqlite3
 import threading
@@ -125,7 +126,7 @@ class SqliteJournal:
         self._is_urgent = False
         self._is_launching = False
         self._gathering: asyncio.TimerHandle | None = None
-        self._launched_at = 0.0
+        self._launched_at = -math.inf  # never
         self._is_gathered = False
         self._is_closed = False
         self._closing: asyncio.Task[None] | None = None

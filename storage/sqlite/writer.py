@@ -79,7 +79,7 @@ class _Task:
     """Whether it had ended before this transaction."""
     waiting: list[LogEntry] = field(default_factory=list)
     """Entries of this transaction that have their sequence and are not packed yet."""
-    received_at: float = 0.0
+    received_at: float | None = None
     added_bytes: int = 0
     """Bytes of payloads that this transaction adds."""
     is_changed: bool = False

@@ -50,7 +50,7 @@ def _working(database: AutomationDatabase, running: list[asyncio.subprocess.Proc
         return None
     running[slot].send_signal(signal.SIGSTOP)
     while Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[0] != "T":
-        time.sleep(0.001)
+        time.sleep(0.001)  # SIGSTOP is not answered
     try:
         # It may have been frozen with a lock on the file that keeps readers out, as the last one to close it has.
         with AutomationDatabase(database.path, busy_seconds=0.1).reading() as connection:

@@ -6,14 +6,15 @@ from automation.demonstration import demonstration_stages
 from automation.scheduler import Scheduler, utc_now
 from automation.stages import Stage
 from storage.automation import AutomationDatabase, TaskRepository
+from tests.support.patience import attempts
 
 
 async def _until_last(tasks: TaskRepository, task_id: str, queue_type: str, status: str) -> list[dict[str, object]]:
-    while True:
+    async for _ in attempts(f"the task's last stage is {queue_type}, {status}"):
         rows = await asyncio.to_thread(tasks.queue, task_id)
         if rows[-1]["queue_type"] == queue_type and rows[-1]["status"] == status:
             return rows
-        await asyncio.sleep(0.05)
+    raise AssertionError
 
 
 async def test_a_task_passes_through_the_demonstration_stages(tmp_path: Path) -> None:
@@ -44,17 +45,18 @@ async def test_a_stopped_stage_is_ended_once_however_often_the_scheduler_wakes(t
     stubborn = Stage(("sh", "-c", "trap 'sleep 0.3; exit' TERM; echo here; while :; do sleep 0.05; done"), 60.0)
     scheduler = Scheduler(database, {"script": stubborn}, tmp_path / "tasks")
     work = asyncio.create_task(scheduler.run())
-    async with asyncio.timeout(60):
-        for _ in range(3):
-            task_id = await asyncio.to_thread(tasks.create, "a", "shortform")
+    for _ in range(3):
+        task_id = await asyncio.to_thread(tasks.create, "a", "shortform")
+        scheduler.wake()
+        await _until_last(tasks, task_id, "script", "processing")
+        async for _ in attempts("the stage runs"):
+            if any(row["message"] == "here" for row in await asyncio.to_thread(tasks.logs, task_id)):
+                break
+        report = await asyncio.to_thread(tasks.stop, task_id)
+        assert report
+        async for _ in attempts("nothing of the stage runs"):
+            if not await asyncio.to_thread(tasks.processes, report.processing):
+                break
             scheduler.wake()
-            await _until_last(tasks, task_id, "script", "processing")
-            while not any(row["message"] == "here" for row in await asyncio.to_thread(tasks.logs, task_id)):
-                await asyncio.sleep(0.01)
-            report = await asyncio.to_thread(tasks.stop, task_id)
-            assert report
-            while await asyncio.to_thread(tasks.processes, report.processing):
-                scheduler.wake()
-                await asyncio.sleep(0.001)
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)

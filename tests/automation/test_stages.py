@@ -8,6 +8,7 @@ import pytest
 from automation.processes import start_ticks
 from automation.stages import Stage, StageFailedError, run_stage
 from storage.automation import QueueItem, TaskLine
+from tests.support.moved_clock import pass_time
 
 ITEM = QueueItem(1, "t", None, "script", 0, 3)
 
@@ -48,8 +49,11 @@ async def test_a_time_limit_ends_children_too(tmp_path: Path) -> None:
         "import os,signal,time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "child = os.fork()\nif child: print(child, flush=True)\ntime.sleep(600)"
     )
-    with pytest.raises(StageFailedError, match="took longer than 1 s"):
-        await rows.run(program, tmp_path, timeout_seconds=1.0, grace_seconds=0.2)
+    work = asyncio.create_task(rows.run(program, tmp_path, timeout_seconds=3600.0, grace_seconds=0.2))
+    await rows.has_line.wait()
+    pass_time(3600.0)
+    with pytest.raises(StageFailedError, match="took longer than 3600 s"):
+        await work
     stat = Path(f"/proc/{int(rows.lines[0].message)}/stat")
     assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
 

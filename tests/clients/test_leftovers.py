@@ -15,6 +15,7 @@ from otto_logs import (
 )
 
 from tests.support.ingest_peer import IngestPeer, Script
+from tests.support.patience import until
 
 AWAY = "127.0.0.1:9"
 
@@ -124,8 +125,7 @@ async def test_policies_hold_while_leftovers_are_delivered(
             producer.log("t", "w", str(index).ljust(1_000))
 
     writing = asyncio.create_task(asyncio.to_thread(write))
-    while producer.statistics.lines_accepted < 200:
-        await asyncio.sleep(0.01)
+    await until(lambda: producer.statistics.lines_accepted >= 200, "200 lines were accepted")
     peer.release.set()
     await writing
     await asyncio.to_thread(producer.close)

@@ -2,12 +2,13 @@
 
 import contextlib
 import os
-import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.programs import program, why_missing
 
 __all__ = ["Clock", "Disk", "small_disk"]
 
@@ -67,14 +68,23 @@ class Clock:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "clock"
         self._file.write_bytes(_SECONDS.pack(0))
-        self.missing = ""
         self.environment: dict[str, str] = {}
         library = folder / "wall_clock.so"
-        compiler = shutil.which("gcc")
-        if compiler is None:
-            self.missing = "gcc is not installed"
+        self.missing = why_missing("gcc")
+        if self.missing:
             return
-        command = [compiler, "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl"]
+        command = [
+            program("gcc"),
+            "-O2",
+            "-Wall",
+            "-Werror",
+            "-shared",
+            "-fPIC",
+            "-o",
+            str(library),
+            str(SOURCE),
+            "-ldl",
+        ]
         subprocess.run(command, check=True)
         self.environment = {"LD_PRELOAD": str(library), "OTTO_WALL_CLOCK": str(self._file)}
 

@@ -9,6 +9,7 @@ take the whole database with it, where here it takes the records that it hits, a
 """
 
 import json
+import math
 import os
 import time
 import weakref
@@ -27,7 +28,7 @@ from otto_logs._memory_spool import MemorySpool
 from otto_logs._records import RecordKind, SpooledLine, address_body, frame, line_record
 from otto_logs._recovery import line_fields, recover
 from otto_logs._segments import Place, SegmentLog, segment_files
-from otto_logs._spool import Address, Barrier, DropMark, Request, SpoolUnwritableError
+from otto_logs._spool import AT_ONCE, Address, Barrier, DropMark, Request, SpoolUnwritableError
 from otto_logs._statistics import Problem, ProblemKind
 from otto_logs._values import Durability, Level, Source, line_count
 
@@ -92,7 +93,7 @@ class DiskSpool:
             self._log.adopt(segment)
         self._problems: list[Problem] = []
         self._failing = False
-        self._retry_at = 0.0
+        self._retry_at = -math.inf
         self._closed = False
         self._addresses: dict[Address, int] = {}
         self._address_number = 0
@@ -273,7 +274,7 @@ class DiskSpool:
     def ready_at(self) -> float | None:
         """The ``time.monotonic()`` from which on there is something to send; None: there is nothing."""
         ready_at = self._memory.ready_at()
-        return 0.0 if ready_at is None and self._backlog is not None else ready_at
+        return AT_ONCE if ready_at is None and self._backlog is not None else ready_at
 
     def next_request(self, lines_max: int) -> Request | None:
         """The next request for the wire; what it contains is on disk before it is sent."""
@@ -419,7 +420,7 @@ class DiskSpool:
             else:
                 break
             if self._failing and len(self._log.segments) < segments:
-                self._retry_at = 0.0  # there is room again
+                self._retry_at = -math.inf  # there is room again
         return dropped
 
     def _drop_backlog(self) -> int:

@@ -8,7 +8,7 @@ from otto.logs.v1 import logs_pb2
 
 from otto_logs._limits import ProducerLimits
 from otto_logs._runs import DroppedRun, Item, Run, mark_gap
-from otto_logs._spool import Address, Barrier, DropMark, Request
+from otto_logs._spool import AT_ONCE, Address, Barrier, DropMark, Request
 from otto_logs._statistics import Problem
 from otto_logs._values import Level, Source
 
@@ -208,12 +208,12 @@ class MemorySpool:
     def ready_at(self) -> float | None:
         """The ``time.monotonic()`` from which on there is something to send; None: there is nothing."""
         if self._again:
-            return 0.0
+            return AT_ONCE
         if not self._pending:
             return None
         first = self._pending[0]
         if not isinstance(first, Run) or self._open.get(first.address) is not first or self._is_full(first, 0):
-            return 0.0
+            return AT_ONCE
         return first.opened_at + self._limits.linger_seconds
 
     def next_request(self, lines_max: int) -> Request | None:

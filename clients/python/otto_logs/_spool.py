@@ -4,16 +4,20 @@ A request gets its number when it is taken for the first time and keeps number a
 gateway tells what it has by the number alone. Nothing here locks or waits; the outbox calls it under its lock.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from otto.logs.v1 import logs_pb2
 
 from otto_logs._statistics import Problem
 from otto_logs._values import Level, Source
 
-__all__ = ["Address", "Barrier", "DropMark", "Request", "Spool", "SpoolUnwritableError"]
+__all__ = ["AT_ONCE", "Address", "Barrier", "DropMark", "Request", "Spool", "SpoolUnwritableError"]
+
+AT_ONCE: Final = -math.inf
+"""Earlier than any moment of a clock, whatever it counts from."""
 
 
 class Address(NamedTuple):
@@ -167,7 +171,7 @@ class Spool(Protocol):
         ...
 
     def ready_at(self) -> float | None:
-        """The ``time.monotonic()`` from which on there is something to send; None: there is nothing."""
+        """The ``time.monotonic()`` from which on there is something to send, or ``AT_ONCE``; None: there is nothing."""
         ...
 
     def next_request(self, lines_max: int) -> Request | None:

@@ -20,6 +20,7 @@ from gateway.ingest.progress import PipelineProgress
 from storage.batch_jobs import BatchJob, BatchJobStore, Priority
 from storage.journal import JournalUnavailableError, StageProgress
 from tests.support.memory_journal import MemoryJournal
+from tests.support.patience import attempts, until
 from tests.support.scripted_counter import ScriptedCounter
 
 A, B = "batch_1_00000001", "batch_2_00000002"
@@ -44,13 +45,12 @@ class Bench:
 
     async def ended(self, job_id: str) -> BatchJob:
         """The job once its end was told."""
-        while True:
-            state = await self.journal.task_state(job_id)
-            if state.ended is not None:
-                job = await self.jobs.find(job_id)
-                assert job is not None
-                return job
-            await asyncio.sleep(0.005)
+        async for _ in attempts("the job's end is told"):
+            if (await self.journal.task_state(job_id)).ended is not None:
+                break
+        job = await self.jobs.find(job_id)
+        assert job is not None
+        return job
 
     async def lines(self, job_id: str) -> list[str]:
         records = await self.journal.records(0, bytes_max=1 << 30)
@@ -207,8 +207,7 @@ async def test_a_stop_does_not_wait_for_the_quota(bench: Bench) -> None:
     bench.counter.script.append(QuotaError("full", 100))
     bench.jobs.start()
     await bench.jobs.create(A, ["one"], Priority.NORMAL)
-    while not bench.jobs.statistics.retries:
-        await asyncio.sleep(0.005)
+    await until(lambda: bench.jobs.statistics.retries, "a retry waits")
     await bench.jobs.close(grace_seconds=60)
     assert bench.counter.is_closed
 
@@ -229,8 +228,10 @@ async def test_what_was_not_told_is_told_later(bench: Bench, monkeypatch: pytest
     await bench.counter.reached.wait()
     monkeypatch.setattr(bench.journal, "append", refuse)
     bench.counter.go_on.set()
-    while (job := await bench.jobs.find(A)) is None or job.current < 2:
-        await asyncio.sleep(0.005)
+    async for _ in attempts("the second keyword is counted"):
+        job = await bench.jobs.find(A)
+        if job is not None and job.current >= 2:
+            break
     monkeypatch.setattr(bench.journal, "append", append)
     await bench.again()
     await bench.ended(A)
@@ -242,6 +243,7 @@ async def test_finished_jobs_are_removed(bench: Bench) -> None:
     """After a while; their lines stay as long as those of any task."""
     await bench.again(BatchLimits(interval_seconds=0, kept_seconds=0.2))
     await bench.jobs.create(A, ["one"], Priority.NORMAL)
-    while (await bench.journal.task_state(A)).ended is None or await bench.jobs.find(A) is not None:
-        await asyncio.sleep(0.01)
+    async for _ in attempts("the job is removed"):
+        if (await bench.journal.task_state(A)).ended is not None and await bench.jobs.find(A) is None:
+            break
     assert await bench.lines(A)

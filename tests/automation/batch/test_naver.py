@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from automation.batch import BadCredentialsError, CounterUnavailableError, KeywordRefusedError, QuotaError
 from automation.batch.naver import NaverCounter
 from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi, naver_api, refusal
+from tests.support.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -19,7 +20,9 @@ async def api() -> AsyncIterator[NaverApi]:
 
 @pytest.fixture
 async def counter(api: NaverApi) -> AsyncIterator[NaverCounter]:
-    made = NaverCounter(CLIENT_ID, CLIENT_SECRET, categories=("blog", "cafe"), base_url=api.url, timeout_seconds=20)
+    made = NaverCounter(
+        CLIENT_ID, CLIENT_SECRET, categories=("blog", "cafe"), base_url=api.url, timeout_seconds=PATIENCE_SECONDS
+    )
     yield made
     await made.close()
 

@@ -1,6 +1,5 @@
 """The automation queue over HTTP, as the old UI asks for it."""
 
-import asyncio
 import json
 import os
 import shlex
@@ -15,6 +14,7 @@ import pytest
 from gateway.app import Gateway
 from gateway.settings import Settings
 from tests.support.old_ui import AutomationPage
+from tests.support.patience import attempts
 from tests.support.worker import publish
 
 OPEN: dict[str, Any] = {"http_port": 0, "websocket_port": 0, "grpc_port": 0, "durability": "process"}
@@ -30,7 +30,7 @@ def settings(tmp_path: Path, **more: Any) -> Settings:
 async def http(tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
     command = shlex.join([sys.executable, "-S", "-c", SLEEPS])
     gateway = await Gateway.start(settings(tmp_path, automation_script_command=command))
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}", timeout=20) as client:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}") as client:
         yield client
     await gateway.stop()
 
@@ -42,12 +42,12 @@ def page(http: httpx2.AsyncClient) -> AutomationPage:
 
 async def pid_of(page: AutomationPage, task_id: str) -> int:
     """The process of the script stage, once it has said something."""
-    while True:
+    async for _ in attempts("the script stage has said its process"):
         for row in await page.logs(task_id, queueType="script"):
             if row["message"].isdigit():
                 assert int(row["message"]) == row["pid"]
                 return int(row["pid"])
-        await asyncio.sleep(0.02)
+    raise AssertionError
 
 
 async def test_tabs_and_counts(page: AutomationPage) -> None:
@@ -105,13 +105,15 @@ async def test_a_line_of_another_producer_is_a_row_of_the_task(tmp_path: Path) -
     """Whoever sends it over gRPC; it is in the stream once."""
     command = shlex.join([sys.executable, "-S", "-c", SLEEPS])
     gateway = await Gateway.start(settings(tmp_path, automation_script_command=command))
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}", timeout=20) as client:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}") as client:
         page = AutomationPage(client)
         task_id = await page.add("now")
         await pid_of(page, task_id)
         await publish(f"127.0.0.1:{gateway.ports[-1]}", task_id, ["drawn by hand"])
-        while (row := (await page.logs(task_id))[0])["message"] != "drawn by hand":
-            await asyncio.sleep(0.02)
+        async for _ in attempts("the line is a row"):
+            row = (await page.logs(task_id))[0]
+            if row["message"] == "drawn by hand":
+                break
         await page.stop(task_id)
         async with client.stream("GET", f"/api/v1/log-streaming/logs/{task_id}/stream") as response:
             told = [line async for line in response.aiter_lines() if '"drawn by hand"' in line]
@@ -167,7 +169,7 @@ async def test_tasks_that_are_not_there(page: AutomationPage, http: httpx2.Async
 async def test_off_by_default(tmp_path: Path) -> None:
     """404 says what to set, and the tables' rows are nobody's business."""
     gateway = await Gateway.start(settings(tmp_path, automation_enabled=False))
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}", timeout=20) as client:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}") as client:
         answer = await client.get("/api/automation/tasks")
     await gateway.stop()
     assert answer.status_code == 404
@@ -181,14 +183,15 @@ async def test_a_stage_that_a_shutdown_ended_is_taken_up_again(tmp_path: Path) -
     pids = []
     for _ in range(2):
         gateway = await Gateway.start(wanted)
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}", timeout=20) as client:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}") as client:
             page = AutomationPage(client)
             if not pids:
                 task_id = await page.add("now")
                 pids.append(await pid_of(page, task_id))
             else:
-                while not (retries := await page.logs(task_id, actionType="retry")):
-                    await asyncio.sleep(0.02)
+                async for _ in attempts("the stage is tried again"):
+                    if retries := await page.logs(task_id, actionType="retry"):
+                        break
         await gateway.stop()
         with pytest.raises(ProcessLookupError):
             os.killpg(pids[0], 0)
@@ -198,7 +201,7 @@ async def test_a_stage_that_a_shutdown_ended_is_taken_up_again(tmp_path: Path) -
 async def test_from_http_to_the_stream(tmp_path: Path) -> None:
     """A task passes through all demonstration stages; its lines are on SSE as in task_logs, its stages on progress."""
     gateway = await Gateway.start(settings(tmp_path))
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}", timeout=60) as client:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}") as client:
         page = AutomationPage(client)
         task_id = await page.add("A walk", settings={"mediaMode": "crawl"})
         async with client.stream("GET", f"/api/v1/log-streaming/logs/{task_id}/stream") as response:

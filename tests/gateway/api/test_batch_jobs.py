@@ -1,6 +1,5 @@
 """Batch jobs over HTTP, as the old UI asks for them."""
 
-import asyncio
 import re
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from gateway.app import Gateway
 from gateway.settings import Settings
 from tests.support.batch_ui import hand_over, poll
 from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi, naver_api, refusal
+from tests.support.patience import attempts
 
 OPEN: dict[str, Any] = {"http_port": 0, "websocket_port": 0, "grpc_port": 0, "batch_interval_seconds": 0}
 
@@ -30,7 +30,7 @@ async def http(api: NaverApi, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClien
     naver = {"naver_client_id": CLIENT_ID, "naver_client_secret": CLIENT_SECRET, "naver_api_url": api.url}
     limits = {"naver_categories": "blog,cafe", "batch_keywords_max": 100, "batch_retry_seconds": 0.01}
     gateway = await Gateway.start(Settings(database_url=f"sqlite:///{tmp_path}/otto.db", **OPEN, **naver, **limits))
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}", timeout=20) as client:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}") as client:
         yield client
     api.go_on.set()
     await gateway.stop()
@@ -52,12 +52,10 @@ async def test_it_is_a_task_and_a_pipeline(http: httpx2.AsyncClient) -> None:
     """Its lines are in ``job_logs``, and its stage is streamed."""
     job_id = await hand_over(http, ["맥북"])
     await poll(http, job_id, interval_seconds=0.01)
-    rows: list[dict[str, Any]] = []
-    async with asyncio.timeout(20):
-        while not rows or "작업 완료" not in str(rows):
-            answer = await http.get("/api/automation/logs", params={"jobId": job_id})
-            rows = answer.json()["logs"]
-            await asyncio.sleep(0.01)
+    async for _ in attempts("the job's log says that it is over"):
+        rows = (await http.get("/api/automation/logs", params={"jobId": job_id})).json()["logs"]
+        if "작업 완료" in str(rows):
+            break
     assert '[배치] 1/1 완료: 맥북 {"blog": 20, "cafe": 20}' in [row["log_message"] for row in rows]
     async with http.stream("GET", f"/api/v1/log-streaming/pipelines/{job_id}/progress") as response:
         text = ""
@@ -135,7 +133,7 @@ async def test_metrics(http: httpx2.AsyncClient, api: NaverApi) -> None:
 async def test_off_without_credentials(tmp_path: Path) -> None:
     """503 says what to set; there is no thread, and no metric."""
     gateway = await Gateway.start(Settings(database_url=f"sqlite:///{tmp_path}/otto.db", **OPEN))
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}", timeout=20) as client:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}") as client:
         answer = await client.post("/api/documents/batch", json={"keywords": ["one"]})
         metrics = (await client.get("/metrics")).text
     await gateway.stop()

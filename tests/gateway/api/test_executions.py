@@ -1,6 +1,5 @@
 """Node executions, script records and summaries over HTTP."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -18,6 +17,7 @@ from gateway.auth import Authenticator, AuthSettings
 from gateway.errors import ApiError
 from storage.executions import ExecutionStore
 from tests.support.http_server import serve
+from tests.support.patience import within_patience
 from tests.support.signed_tokens import SECRET, bearer, make_token
 
 NODE = NODE_EXECUTION_PATH
@@ -29,7 +29,7 @@ VALUE_BYTES = (1 << 20) + 4096
 async def clients(tmp_path: Path) -> AsyncIterator[tuple[httpx2.AsyncClient, httpx2.AsyncClient]]:
     """One on an open gateway, one on the same store where tokens are needed."""
     store = await ExecutionStore.open(tmp_path / "a.db", durability="process", lock_seconds_max=0.2)
-    async with asyncio.timeout(60):
+    async with within_patience("the test ends"):
         apps = []
         for settings in (AuthSettings(), AuthSettings(jwt_secret=SECRET)):
             routes = Authenticator(settings)
@@ -42,8 +42,8 @@ async def clients(tmp_path: Path) -> AsyncIterator[tuple[httpx2.AsyncClient, htt
         async with (
             serve(apps[0]) as url,
             serve(apps[1]) as closed_url,
-            httpx2.AsyncClient(base_url=url, timeout=30) as client,
-            httpx2.AsyncClient(base_url=closed_url, timeout=30) as closed,
+            httpx2.AsyncClient(base_url=url) as client,
+            httpx2.AsyncClient(base_url=closed_url) as closed,
         ):
             yield client, closed
     await store.close()

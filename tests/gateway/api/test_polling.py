@@ -18,6 +18,7 @@ from gateway.errors import ApiError
 from storage.polling import Page, PollingSink, PollingTable
 from tests.support.http_server import serve
 from tests.support.job_logs import sqlite
+from tests.support.patience import attempts
 from tests.support.record_list import RecordList
 
 LOGS = "/api/automation/logs"
@@ -291,12 +292,11 @@ async def test_a_client_that_does_not_read_holds_one_page(database: Path) -> Non
 
 async def _old_ui(client: httpx2.AsyncClient, job_id: str) -> list[dict[str, Any]]:
     """What the old UI does: ask again and again, until the last message contains 작업 완료."""
-    async with asyncio.timeout(20):
-        while True:
-            logs: list[dict[str, Any]] = (await client.get(LOGS, params={"jobId": job_id})).json()["logs"]
-            if logs and "작업 완료" in logs[-1]["log_message"]:
-                return logs
-            await asyncio.sleep(0.01)  # 2 s in the UI
+    async for _ in attempts("the log says that the job is over"):
+        logs: list[dict[str, Any]] = (await client.get(LOGS, params={"jobId": job_id})).json()["logs"]
+        if logs and "작업 완료" in logs[-1]["log_message"]:
+            return logs
+    raise AssertionError
 
 
 async def test_the_old_ui_sees_every_line_and_stops_at_the_end(database: Path) -> None:

@@ -1,6 +1,5 @@
 """The examples in the documents, carried out against a real gateway."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tests.support.described import Call, calls, violations
 from tests.support.event_stream import parse_event
 from tests.support.gateway_log import trouble
 from tests.support.gateway_process import GatewayProcess, running_gateway
+from tests.support.patience import attempts
 from tests.support.producers import NativeProducer
 from tests.support.signed_tokens import SECRET, make_token
 from tests.support.socket_io_client import Recorder
@@ -64,7 +64,7 @@ async def first_events(answer: httpx2.Response) -> list[tuple[str, Any]]:
 async def test_every_example_of_http_works(gateway: GatewayProcess) -> None:
     """It is answered as described: status, media type, document, and the events of a stream."""
     await fill(gateway)
-    async with httpx2.AsyncClient(base_url=gateway.url, timeout=20) as http:
+    async with httpx2.AsyncClient(base_url=gateway.url) as http:
         openapi = (await http.get("/openapi.json")).json()
         asyncapi = (await http.get("/asyncapi.json")).json()
         messages = {each["name"]: each["payload"] for each in asyncapi["components"]["messages"].values()}
@@ -110,7 +110,9 @@ async def take_automation_task(http: httpx2.AsyncClient, call: Call, headers: di
     taken = (await http.post("/api/automation/tasks", json=body, headers=headers)).json()["taskId"]
     call.path = call.path.replace("3f1c9a52-7f0e-4f6e-9a51-0d6d6f6c2b11", taken)
     call.json = call.json and {"taskId": taken}
-    while call.operation["operationId"] == "retryAutomationTask":
+    if call.operation["operationId"] != "retryAutomationTask":
+        return
+    async for _ in attempts("the task's stage was stopped"):
         running = (await http.get("/api/automation/tasks?tab=script", headers=headers)).json()["tasks"]
         for task in running:
             if task["id"] != taken or task["queue"]["status"] == "processing":
@@ -118,7 +120,6 @@ async def take_automation_task(http: httpx2.AsyncClient, call: Call, headers: di
         task = (await http.get(f"/api/automation/tasks/{taken}", headers=headers)).json()
         if task["queue"][-1]["status"] == "failed":
             break
-        await asyncio.sleep(0.01)
 
 
 async def test_every_example_of_socket_io_works(gateway: GatewayProcess) -> None:

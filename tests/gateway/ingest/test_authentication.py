@@ -8,6 +8,7 @@ import pytest
 from otto.logs.v1 import logs_pb2
 
 from gateway.errors import ApiError
+from gateway.ingest import stream
 from gateway.ingest.authentication import Permit, bearer_token
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.tokens import WordAuthenticator, WordPrincipal
@@ -72,15 +73,20 @@ async def test_a_pipeline_that_the_token_does_not_cover(serve: Any) -> None:
     assert (await producer.ended())[0] is grpc.StatusCode.PERMISSION_DENIED
 
 
-async def test_the_stream_ends_with_its_token(serve: Any, journal: WatchedJournal) -> None:
+async def test_the_stream_ends_with_its_token(
+    serve: Any, journal: WatchedJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When the token expires, what was taken is acknowledged and the stream ends with UNAUTHENTICATED."""
-    principal = WordPrincipal(expires_at=time.time() + 1.5)
+    monkeypatch.setattr(stream, "_EXPIRY_CHECK_SECONDS_MAX", 0.01)
+    principal = WordPrincipal(expires_at=time.time() + 3600)
     _, channel = await serve(authenticator=WordAuthenticator(good=principal))
     native, otto = NativeProducer(channel, "good"), OttoProducer(channel, token="good")
     await native.hello()
     await native.send(lines_request(1, ["a"]))
     await native.acknowledged(1)
     await otto.say("b")
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 3600)
     for producer in (native, otto):
         code, details = await producer.ended()
         assert code is grpc.StatusCode.UNAUTHENTICATED

@@ -1,6 +1,5 @@
 """Otto's wire over a real channel, to the letter of what its programs send."""
 
-import asyncio
 from typing import Any
 
 import grpc
@@ -9,6 +8,7 @@ from ottoscaler.v1 import log_streaming_pb2 as otto
 
 from gateway.ingest.limits import IngestLimits
 from storage.journal import LineBatch, StreamClosed, WorkerRegistered, WorkerReport
+from tests.support.patience import until
 from tests.support.producers import OttoProducer
 from tests.support.watched_journal import WatchedJournal
 
@@ -125,8 +125,7 @@ async def test_only_the_last_of_a_group_asks_to_wait(serve: Any, journal: Watche
     await journal.until(lambda: bool(journal.appended))
     for number in range(5):
         await producer.send(str(number))
-    while server.statistics.lines["otto"] < 6:
-        await asyncio.sleep(0.01)  # nothing tells that a line was read while the one before it is not committed
+    await until(lambda: server.statistics.lines["otto"] >= 6, "the lines were read")
     journal.set_writable(False)
     journal.release()
     pauses = [(await producer.read()).throttle_ms for _ in range(6)]

@@ -102,7 +102,7 @@ async def test_without_a_build_the_page_says_what_to_run() -> None:
 def test_the_build_itself_needs_nothing_that_the_policy_forbids() -> None:
     """The page names files of its own build only, and has nothing inline; styles ask nobody else for fonts."""
     build = built_files()
-    assert build, "the viewer is not built: run `make setup` with Node at hand"
+    assert build, "the viewer is not built: run `make setup`"
     page = build["index.html"].content.decode()
     assert not re.search(r"<style|<script(?! type=\"module\" [^>]*src=)| style=| on[a-z]+=", page)
     named = re.findall(r'(?:src|href)="(/page/[^"]+)"', page)

@@ -1,6 +1,5 @@
 """Batch jobs in the real process: killed, stopped, and off."""
 
-import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
@@ -12,6 +11,7 @@ import pytest
 from tests.support.batch_ui import hand_over, poll
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi, naver_api
+from tests.support.patience import attempts, within_patience
 
 KEYWORDS = [f"키워드{number}" for number in range(1, 101)]
 CATEGORIES = ("blog", "cafearticle")
@@ -37,7 +37,10 @@ def settings(api: NaverApi) -> dict[str, str]:
 async def lines(gateway: GatewayProcess, client: httpx2.AsyncClient, job_id: str) -> list[str]:
     """The messages of the stream up to the end of the task."""
     found = []
-    async with asyncio.timeout(30), client.stream("GET", gateway.stream_url(job_id, "after=0")) as response:
+    async with (
+        within_patience("the job's log says that it is over"),
+        client.stream("GET", gateway.stream_url(job_id, "after=0")) as response,
+    ):
         async for line in response.aiter_lines():
             if line.startswith("data:") and '"message"' in line:
                 found.append(json.loads(line[5:])["message"])
@@ -50,7 +53,7 @@ async def test_killed_at_the_fortieth_of_a_hundred(tmp_path: Path, api: NaverApi
     """Each keyword is asked for once; the one in flight twice, which is counted and shown, and the story is whole."""
     async with (
         running_gateway(tmp_path / "gateway", **settings(api)) as gateway,
-        httpx2.AsyncClient(base_url=gateway.url, timeout=30) as client,
+        httpx2.AsyncClient(base_url=gateway.url) as client,
     ):
         api.wanted = KEYWORDS[39]
         job_id = await hand_over(client, KEYWORDS)
@@ -58,7 +61,7 @@ async def test_killed_at_the_fortieth_of_a_hundred(tmp_path: Path, api: NaverApi
         gateway.kill()
         api.go_on.set()
         await gateway.start()
-        job = await poll(client, job_id, interval_seconds=0.05, seconds_max=60)
+        job = await poll(client, job_id, interval_seconds=0.05)
         assert job["status"] == "completed"
         assert [result["keyword"] for result in job["results"]] == KEYWORDS
         assert all(result["counts"].keys() == {"blog", "cafe"} for result in job["results"])
@@ -84,17 +87,17 @@ async def test_killed_anywhere(tmp_path: Path, api: NaverApi) -> None:
     kills = 3
     async with (
         running_gateway(tmp_path / "gateway", **settings(api)) as gateway,
-        httpx2.AsyncClient(base_url=gateway.url, timeout=30) as client,
+        httpx2.AsyncClient(base_url=gateway.url) as client,
     ):
         job_id = await hand_over(client, KEYWORDS)
         for _ in range(kills):
-            done = len(api.asked)
-            async with asyncio.timeout(20):
-                while len(api.asked) < min(done + chance.randrange(60), 199):
-                    await asyncio.sleep(0.001)
+            wanted = min(len(api.asked) + chance.randrange(60), 199)
+            async for _ in attempts("the next keywords are asked for"):
+                if len(api.asked) >= wanted:
+                    break
             gateway.kill()
             await gateway.start()
-        job = await poll(client, job_id, interval_seconds=0.05, seconds_max=60)
+        job = await poll(client, job_id, interval_seconds=0.05)
         assert (job["status"], len(api.asked)) == ("completed", 200)
         more_than_once = {keyword for (keyword, _), count in api.asked.items() if count > 1}
         assert len(more_than_once) <= job["repeated"] <= kills

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.ports import free_port
 
 SECRET = "correct-horse-battery-staple-0123456789"
@@ -28,7 +29,7 @@ def call(*arguments: str, directory: Path, **settings: str) -> subprocess.Comple
         env=environment(directory, **settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
 
 
@@ -66,7 +67,6 @@ def test_a_database_that_cannot_be_used_is_one_sentence(url: str, text: str, tmp
     assert (result.returncode, text in complaint(result)) == (1, True), result.stderr
 
 
-@pytest.mark.timeout(180)
 def test_a_locked_database_is_one_sentence(tmp_path: Path) -> None:
     """Another program that holds the write lock for good is told of."""
     assert call("migrate", directory=tmp_path).returncode == 0

@@ -1,7 +1,6 @@
 """Retention beside a journal, its sink, and readers."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from storage.sqlite import SqliteJournal
 from tests.support.job_logs import messages as rows
 from tests.support.job_logs import sqlite
 from tests.support.journal_items import batch, messages, number
+from tests.support.patience import until
 from tests.support.scripted_history import RecordingTransport, TextEncoding, settle
 
 DAY = 86400.0
@@ -51,13 +51,7 @@ class Shop:
         await self.journal.append(batch(*texts, task=task))
         await self.journal.mark(self.now)
         self.sink.wake()
-        await until(lambda: self.sink.copied == self.journal.statistics.last_record)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.005)
+        await until(lambda: self.sink.copied == self.journal.statistics.last_record, "the lines have their rows")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.certificates import Authority
 from tests.support.gateway_process import GatewayProcess, running_gateway
+from tests.support.patience import attempts, until
 from tests.support.worker import publish
 
 SECRET = "correct-horse-battery-staple-0123456789"
@@ -93,10 +94,10 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         writer.write(b"POST /api/v1/auth/ticket HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n")
         await writer.drain()
         os.kill(gateway.pid, signal.SIGTERM)
-        async with asyncio.timeout(30):
-            while gateway.is_running:
-                await asyncio.sleep(0.05)
-                os.kill(gateway.pid, signal.SIGTERM)
+        async for _ in attempts("the second signal ends it", shown=gateway.log):
+            if not gateway.is_running:
+                break
+            os.kill(gateway.pid, signal.SIGTERM)
         assert await ended(gateway) == 130
         writer.close()
     assert event(gateway, "ended at once")["signal"] == "SIGTERM"
@@ -136,18 +137,15 @@ async def test_https_serves_streams_too(tmp_path: Path) -> None:
     base = f"https://localhost:{gateway.http_port}"
     gateway.spawn()
     try:
-        async with httpx2.AsyncClient(verify=trusted) as client, asyncio.timeout(30):
-            while "listening" not in gateway.log():
-                await asyncio.sleep(0.02)
+        async with httpx2.AsyncClient(verify=trusted) as client:
+            await until(lambda: "listening" in gateway.log(), "it listens", shown=gateway.log)
             await publish(f"localhost:{gateway.grpc_port}", "t", ["one"], end=True)
             answer = await client.get(f"{base}/api/v1/log-streaming/logs/t/stream")
             os.kill(gateway.pid, signal.SIGHUP)
-            while "certificates loaded anew" not in gateway.log():
-                await asyncio.sleep(0.02)
+            await until(lambda: "certificates loaded anew" in gateway.log(), "SIGHUP loads them", shown=gateway.log)
             key.write_text("no key")
             os.kill(gateway.pid, signal.SIGHUP)
-            while "certificates not loaded anew" not in gateway.log():
-                await asyncio.sleep(0.02)
+            await until(lambda: "certificates not loaded anew" in gateway.log(), "it says no", shown=gateway.log)
             assert (await client.get(f"{base}/healthz/live")).status_code == 200
     finally:
         gateway.kill()

@@ -10,12 +10,12 @@ from filters.entry import LogEntry, encode_lines
 from gateway.transports.socket_io_encoding import (
     BATCHES,
     ENTRIES,
-    NAMESPACE,
     acknowledgement,
     disconnection,
     event,
     raw_event,
 )
+from gateway.transports.socket_io_protocol import NAMESPACE
 from tests.support.scripted_history import entry
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
@@ -42,7 +42,7 @@ def test_a_line_is_one_event_with_its_json(messages: list[str]) -> None:
     run = ENTRIES.encode("0123abcd", selection)
     assert (run.start, run.end, run.count, run.received_at) == (0, len(entries), len(entries), 7.0)
     assert run.size == len(run.data.frames)
-    events = [decoded(text) for text in run.data.encode(b64=True).split("\x1e")]
+    events = [decoded(text) for text in run.data.texts()]
     assert events == [("log-entry", msgspec.to_builtins(one)) for one in entries]
 
 
@@ -52,12 +52,12 @@ def test_a_batch_is_one_event_with_all_lines(messages: list[str]) -> None:
     entries, selection = selection_of(messages)
     run = BATCHES.encode("0123abcd", selection)
     assert run.count == len(entries)
-    assert decoded(run.data.encode(b64=True)) == ("log-entries", msgspec.to_builtins(entries))
+    assert decoded(run.data.texts()[0]) == ("log-entries", msgspec.to_builtins(entries))
 
 
 def test_packets_that_are_not_shared_are_read_by_the_library() -> None:
     """Events, with an object or with JSON that is ready, answers to callbacks, and the end."""
-    assert decoded(event("connected", {"a": 1}).encode()) == ("connected", {"a": 1})
-    assert decoded(raw_event("pipeline-progress", b'{"a":1}').encode()) == ("pipeline-progress", {"a": 1})
-    assert acknowledgement(12, {"a": 1}).encode() == f'43{NAMESPACE},12[{{"a":1}}]'
-    assert disconnection().encode() == f"41{NAMESPACE},"
+    assert decoded(event("connected", {"a": 1}).texts()[0]) == ("connected", {"a": 1})
+    assert decoded(raw_event("pipeline-progress", b'{"a":1}').texts()[0]) == ("pipeline-progress", {"a": 1})
+    assert acknowledgement(12, {"a": 1}).texts()[0] == f'43{NAMESPACE},12[{{"a":1}}]'
+    assert disconnection().texts()[0] == f"41{NAMESPACE},"

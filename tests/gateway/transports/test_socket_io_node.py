@@ -1,10 +1,8 @@
 """The official JavaScript client against the gateway."""
 
 import asyncio
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,11 +11,11 @@ import pytest
 from gateway.transports.socket_io import SocketIoLimits
 from tests.gateway.transports.conftest import MakeGateway
 from tests.support.gateway_server import GatewayServer, Principal
+from tests.support.patience import PATIENCE_SECONDS, within_patience
+from tests.support.programs import node_directory, program
 from tests.support.scripted_history import block
 
 pytestmark = pytest.mark.node
-
-NODE = Path(__file__).parents[2] / "node"
 
 
 class NodeClient:
@@ -35,7 +33,7 @@ class NodeClient:
     async def until(self, condition: Callable[[str, str, Any], bool]) -> Any:
         """Read up to the first thing that meets the condition; its payload."""
         assert self._process.stdout is not None
-        async with asyncio.timeout(30):
+        async with within_patience("the client says so", shown=lambda: self.seen[-20:]):
             while line := await self._process.stdout.readline():
                 kind, name, payload = msgspec.json.decode(line)
                 self.seen.append((kind, name, payload))
@@ -57,7 +55,7 @@ class NodeClient:
     async def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        await asyncio.wait_for(self._process.communicate(), 30)
+        await asyncio.wait_for(self._process.communicate(), PATIENCE_SECONDS)
 
 
 StartNode = Callable[..., Awaitable[NodeClient]]
@@ -68,12 +66,9 @@ async def start_node(start_gateway: MakeGateway) -> AsyncIterator[StartNode]:
     clients: list[NodeClient] = []
 
     async def start(gateway: GatewayServer, transports: str = "websocket", token: str = "") -> NodeClient:
-        node = shutil.which("node")
-        if node is None or not (NODE / "node_modules" / "socket.io-client").is_dir():
-            pytest.skip("needs Node.js, and `npm ci` in tests/node")
         process = await asyncio.create_subprocess_exec(
-            node, "socket-io.js", gateway.url, transports, token,
-            cwd=NODE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1 << 22,
+            program("node"), "socket-io.js", gateway.url, transports, token,
+            cwd=node_directory(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1 << 22,
         )  # fmt: skip
         clients.append(NodeClient(process))
         return clients[-1]
@@ -144,7 +139,7 @@ async def test_the_official_client_comes_back_and_resumes(start_gateway: MakeGat
     client = await start_node(gateway)
     await client.emit("subscribe-to-logs", {"taskId": "build"})
     await client.lines(10)
-    next(iter(gateway.socket_io._protocol.eio.sockets.values())).abort()
+    gateway.socket_io.sockets[0].abort()
     await client.until(lambda kind, name, _: kind == "disconnect")
     gateway.commit(block(11, 20))
     await client.until(lambda kind, name, _: kind == "connect")

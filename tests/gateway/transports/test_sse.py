@@ -22,6 +22,7 @@ from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.subscription import Subscription
 from tests.support.http_server import serve
+from tests.support.patience import until
 from tests.support.scripted_history import EPOCH, Block, Commit, Ended, RecordingTransport, ScriptedHistory, block
 
 
@@ -61,8 +62,7 @@ class Gateway:
         self.hub.publish(Commit(blocks, ended))
 
     async def sessions(self, count: int) -> None:
-        while len(self.hub.sessions) != count:
-            await asyncio.sleep(0.002)
+        await until(lambda: len(self.hub.sessions) == count, "there are as many sessions")
 
 
 @asynccontextmanager
@@ -82,7 +82,7 @@ async def gateway() -> AsyncIterator[Gateway]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(headers={"Accept-Encoding": "identity"}, timeout=10) as client:
+    async with httpx2.AsyncClient(headers={"Accept-Encoding": "identity"}) as client:
         yield client
 
 
@@ -301,8 +301,7 @@ async def test_client_that_does_not_read_holds_a_bounded_amount(gateway):
     for n in range(200):
         gateway.commit(block(n * 100 + 1, n * 100 + 100, message="x" * 1000))
         await asyncio.sleep(0)
-    while session.state.value != "blocked":
-        await asyncio.sleep(0.002)
+    await until(lambda: session.state.value == "blocked", "the session is blocked")
     waiting = session._transport._connection._transport.get_write_buffer_size()
     assert waiting < 64 * 1024 + 2 * gateway.hub.limits.run_bytes_max
     text = b""

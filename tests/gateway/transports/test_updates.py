@@ -29,7 +29,7 @@ async def _payloads(gateway: GatewayServer, count: int, *changes: Change, token:
     found = []
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with (
-        httpx2.AsyncClient(base_url=gateway.url, timeout=20) as http,
+        httpx2.AsyncClient(base_url=gateway.url) as http,
         http.stream("GET", PATH, headers=headers) as response,
     ):
         assert response.headers["content-type"].startswith("text/event-stream")
@@ -67,7 +67,7 @@ async def test_a_token_limits_what_is_seen(start_gateway: MakeGateway) -> None:
 async def test_a_full_server_and_a_shutdown_are_told(start_gateway: MakeGateway) -> None:
     """503 with a time to come back, and an ``error`` event."""
     gateway = await start_gateway(limits=Limits(sessions_max=1))
-    async with httpx2.AsyncClient(base_url=gateway.url, timeout=20) as http, http.stream("GET", PATH) as response:
+    async with httpx2.AsyncClient(base_url=gateway.url) as http, http.stream("GET", PATH) as response:
         lines = response.aiter_lines()
         await anext(lines)
         assert (await http.get(PATH)).json()["error"]["code"] == "SERVER_FULL"

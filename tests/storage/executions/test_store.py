@@ -25,6 +25,7 @@ from storage.executions import (
 )
 from storage.executions.writer import StoreClosedError, StoreFullError
 from storage.polling import PollingTableError, PollingUnavailableError
+from tests.support.patience import PATIENCE_SECONDS, attempts
 from tests.support.workflow import PlainRun, counted, workflow
 
 ROWS = "SELECT execution_id, node_id, status, started_at, execution_time_ms FROM node_execution_logs ORDER BY 1, 4, 2"
@@ -118,9 +119,9 @@ async def test_racing_writers_agree(tmp_path: Path) -> None:
 
     def write(seed: int) -> None:
         async def main() -> None:
-            store = await ExecutionStore.open(tmp_path / "a.db", durability="process", lock_seconds_max=60)
+            store = await ExecutionStore.open(tmp_path / "a.db", durability="process", lock_seconds_max=3600)
             mine = random.Random(seed).sample(reports, len(reports))
-            await asyncio.to_thread(barrier.wait, 20)
+            await asyncio.to_thread(barrier.wait, PATIENCE_SECONDS)
             for start in range(0, len(mine), 5):
                 await asyncio.gather(*map(store.report, mine[start : start + 5]))
             await store.close()
@@ -271,6 +272,7 @@ async def test_another_programs_lock_is_waited_for(tmp_path: Path) -> None:
         with pytest.raises(PollingUnavailableError, match="locked"):
             await store.report(report("completed", 1))
         assert "locked" in store.statistics.error
+        store._database.lock_seconds_max = PATIENCE_SECONDS
         waiting = asyncio.ensure_future(store.report(report("completed", 1, finished_at=2)))
         await asyncio.sleep(0)
         other.execute("COMMIT")
@@ -278,6 +280,12 @@ async def test_another_programs_lock_is_waited_for(tmp_path: Path) -> None:
     assert as_tuple(await store.log_statistics()) == (1, 1, 0, 1.0)
     assert store.statistics.error == ""
     await store.close()
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    for _ in attempts("the journal wants the lock, or has had it"):
+        if condition():
+            break
 
 
 async def test_the_journal_goes_first(store: ExecutionStore) -> None:
@@ -292,16 +300,11 @@ async def test_the_journal_goes_first(store: ExecutionStore) -> None:
 
     thread = threading.Thread(target=commit_of_the_journal)
     thread.start()
-    slow: Callable[[Any], Any] = lambda _: (began.set(), _until(lambda: lock.is_wanted or done.is_set()))  # noqa: E731
+    slow: Callable[[Any], Any] = lambda _: (began.set(), _wait(lambda: lock.is_wanted or done.is_set()))  # noqa: E731
     late: Callable[[Any], bool] = lambda _: done.is_set()  # noqa: E731
     results = await asyncio.gather(store._writer.submit(slow), store._writer.submit(late))
     assert results[1] is True
     await asyncio.to_thread(thread.join)
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        pass
 
 
 async def test_a_replaced_file_is_noticed(store: ExecutionStore, tmp_path: Path) -> None:

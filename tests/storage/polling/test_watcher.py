@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from storage.polling import PollingSink, PollingTable, TableRows, TableWatcher
 from tests.support.job_logs import SCHEMA, messages, sqlite
 from tests.support.journal_items import AT, batch
 from tests.support.memory_journal import MemoryJournal
+from tests.support.patience import attempts, until, within_patience
 
 
 class Pair:
@@ -35,8 +36,7 @@ class Pair:
 
     async def settled(self) -> None:
         """Everything that is in the table has been looked at, and everything in the journal copied."""
-        while True:
-            await asyncio.sleep(0.01)
+        async for _ in attempts("table and journal agree"):
             high = int(sqlite(self.sink._table.path, "SELECT coalesce(max(id), 0) FROM job_logs"))
             if self.watcher.statistics.row >= high and not self.sink.statistics.lag_records:
                 return
@@ -54,22 +54,19 @@ async def watched(
     pair = Pair(journal, table, rows, **settings)
     journal.set_commit_listener(lambda _: pair.sink.wake())
     pair.sink.start()
-    await _until(lambda: bool(sqlite(path, "SELECT 1 FROM otto_table_watch")) == (rows is not TableRows.OFF))
+    await until(
+        lambda: bool(sqlite(path, "SELECT 1 FROM otto_table_watch")) == (rows is not TableRows.OFF),
+        "the watch is set",
+    )
     pair.watcher.start()
     try:
-        async with asyncio.timeout(20):
+        async with within_patience("the test ends"):
             yield pair
     finally:
         await pair.watcher.close()
         await pair.watcher.close()
         await pair.sink.close()
         await table.close()
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def insert(path: Path, *rows: tuple[str, str], created_at: str = "2025-01-02 03:04:05") -> None:
@@ -154,7 +151,7 @@ async def test_a_journal_that_cannot_store_gets_each_row_once_in_the_end(tmp_pat
         await pair.settled()
         journal.failure = "the disk is full"
         insert(tmp_path / "a.db", ("job", "2"), ("other", "x"), ("job", "3"))
-        await _until(lambda: pair.watcher.statistics.failures > 0)
+        await until(lambda: pair.watcher.statistics.failures > 0, "the watcher has failed")
         journal.failure = ""
         await pair.settled()
         assert await pair.lines("job") == ["1", "2", "3"]
@@ -213,7 +210,7 @@ async def test_a_table_made_anew_is_watched_from_its_beginning_on(tmp_path: Path
         insert(tmp_path / "a.db", *[("job", str(number)) for number in range(5)])
         await pair.settled()
         sqlite(tmp_path / "a.db", f"DROP TABLE job_logs;{SCHEMA}")
-        await _until(lambda: pair.watcher.statistics.row == 0)
+        await until(lambda: pair.watcher.statistics.row == 0, "the watcher begins anew")
         insert(tmp_path / "a.db", ("job", "fresh"))
         await pair.settled()
         assert (await pair.lines("job"))[5:] == ["fresh"]

@@ -1,6 +1,5 @@
 """When a commit begins: at once for those who may be waiting, and in company for those who are not."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from storage.journal import Committed
 from storage.sqlite import SqliteJournal
 from tests.support.journal_items import batch, number, report
+from tests.support.scripted_history import settle
 
 NEVER = 3600.0
 
@@ -39,11 +39,10 @@ def listener(journal: SqliteJournal) -> Listener:
     return Listener(journal)
 
 
-async def waits(*futures: asyncio.Future[object]) -> bool:
-    """Whether nothing of it is committed, after time enough for a commit that has begun."""
-    for _ in range(5):
-        await asyncio.sleep(0.01)
-    return not any(future.done() for future in futures)
+async def waits(journal: SqliteJournal) -> bool:
+    """Whether no commit has begun, after turns enough for one to begin."""
+    await settle()
+    return not journal._is_busy and journal.statistics.commits == 0
 
 
 async def test_a_numbered_batch_waits_for_company(journal: SqliteJournal, listener: Listener) -> None:
@@ -51,7 +50,7 @@ async def test_a_numbered_batch_waits_for_company(journal: SqliteJournal, listen
     journal._launched_at = journal._loop.time()
     first = journal.append(batch("a", producer=number(1)))
     second = journal.append(batch("b", producer=number(2)))
-    assert await waits(first, second)
+    assert await waits(journal)
     await journal.append(batch("c"))
     assert (await first).last == 1
     assert (await second).last == 2
@@ -62,8 +61,9 @@ async def test_a_line_that_nobody_waits_for_waits_for_company(journal: SqliteJou
     """A line without a number as well, where its sender goes on without the answer."""
     journal._launched_at = journal._loop.time()
     first = journal.append(replace(batch("a"), is_awaited=False))
-    assert await waits(first)
+    assert await waits(journal)
     await journal.append(batch("b"))
+    assert first.done()
     assert listener.shapes == [(2, False)]
 
 
@@ -83,9 +83,10 @@ async def test_when_the_time_is_over_the_next_append_takes_all_along(
     """Its own lines do not wait at all, and subscribers need not wait for a commit behind it."""
     journal._launched_at = journal._loop.time()
     first = journal.append(batch("a", producer=number(1)))
-    assert await waits(first)
+    assert await waits(journal)
     journal._launched_at -= NEVER
     await journal.append(batch("b", producer=number(2)))
+    assert first.done()
     assert listener.shapes == [(2, True)]
 
 

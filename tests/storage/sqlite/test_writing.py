@@ -12,6 +12,7 @@ import pytest
 from storage.journal import Append, Committed, JournalUnavailableError, StageProgress, WorkerRegistered
 from storage.sqlite import SqliteJournal
 from tests.support.journal_items import batch, messages, number, report
+from tests.support.patience import until
 
 
 def path_of(tmp_path: Path) -> Path:
@@ -132,7 +133,8 @@ async def test_a_lock_of_another_program_is_waited_for(journal: SqliteJournal, t
     """Lines are late, not lost."""
     with locked(tmp_path):
         future = journal.append(batch("a"))
-        assert not (await asyncio.wait([future], timeout=0.1))[0]
+        await until(lambda: "locked by another program" in journal.statistics.error, "it waits for the lock")
+        assert not future.done()
     assert (await future).last == 1
 
 
@@ -184,8 +186,9 @@ async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
     connection.execute(f"PRAGMA max_page_count={pages}")
     large = journal.append(batch(*[random.randbytes(500).hex() for _ in range(100)]))
     later = journal.append(batch("b"))
-    while "full" not in journal.statistics.error:
-        await asyncio.sleep(0.01)  # the next attempt opens the file anew, without the limit: there is room again
+    await until(
+        lambda: "full" in journal.statistics.error, "the disk is full"
+    )  # the next attempt opens the file anew, without the limit: there is room again
     assert ((await large).last, (await later).last) == (101, 102)
     assert journal.statistics.error == ""
     await journal.close()
