@@ -54,8 +54,8 @@ show: setup-tests  ## 200,000 real lines, 20 subscribers, connections cut at ran
 
 FUZZ = FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} FUZZ_EXAMPLES=500 FUZZ_CALLS=10000 FUZZ_SOCKETS=5000
 fuzz: setup  ## the long form of bad input on every interface; FUZZ_SEED=N repeats a run
-	$(FUZZ) .venv/bin/pytest -s tests/gateway/description/test_any_request.py tests/gateway/ingest/test_any_bytes.py \
-		tests/gateway/transports/test_any_packet.py
+	$(FUZZ) .venv/bin/pytest -s tests/gateway/interface_docs/test_any_request.py tests/gateway/ingest/test_any_bytes.py \
+		tests/gateway/transports/socket_io/test_any_packet.py
 
 readers: setup-tests  ## slow and hostile readers, and what the others notice; 500 streams that are told to come back
 	$(PY) -m tests.readers
@@ -73,7 +73,7 @@ faults: setup-tests  ## break everything, 100 times kill -9, and see every promi
 	$(PY) -m tests.faults $(FAULTS)
 
 automation-faults: setup-tests  ## 200 tasks through all stages, their two schedulers killed 50 times; AUTOMATION_SEED=N repeats a run
-	.venv/bin/pytest -q -s -n0 -m automation_faults tests/automation
+	.venv/bin/pytest -q -s -n0 -m automation_faults tests/components/automation
 
 proto: setup  ## lint the contracts and generate the stubs anew
 	.venv/bin/buf lint proto

@@ -14,12 +14,12 @@ from filters.model import LogFilter
 from filters.position import Position
 from sessions.close_reasons import CloseReason
 from sessions.subscription import After, Subscription, Tail
-from sessions.transport import Notice, NoticeKind, Run, Transport
+from sessions.transport import EncodedBatch, Notice, NoticeKind, Transport
 
 if TYPE_CHECKING:
     from sessions.channel import Channel
-    from sessions.feed import Feed
     from sessions.hub import Hub
+    from sessions.topic import Topic
 
 __all__ = ["Session", "SessionState"]
 
@@ -81,7 +81,7 @@ class Session:
     between them, and it never awaits.
     """
 
-    def __init__(self, hub: "Hub", feed: "Feed", subscription: Subscription, transport: Transport) -> None:
+    def __init__(self, hub: "Hub", topic: "Topic", subscription: Subscription, transport: Transport) -> None:
         self.id = secrets.token_hex(8)
         self.subscription = subscription
         self.filter = subscription.filter
@@ -91,7 +91,7 @@ class Session:
         self.lines = 0
         self.bytes = 0
         self._hub = hub
-        self._feed = feed
+        self._topic = topic
         self._transport = transport
         self._channel: Channel | None = None
         self._writable = True
@@ -101,7 +101,7 @@ class Session:
 
     def __repr__(self) -> str:
         return (
-            f"<Session {self.id} {self.kind} {self._feed.task_id!r} {self.state.value} "
+            f"<Session {self.id} {self.kind} {self._topic.task_id!r} {self.state.value} "
             f"position={self.position} lag={self.lag}>"
         )
 
@@ -130,7 +130,7 @@ class Session:
     async def begin(self) -> None:
         """Find out where to start, then give what there is. Runs once, as a task of the hub."""
         try:
-            await self._hub.load(self._feed)
+            await self._hub.load(self._topic)
             position = await self._starting_position()
         except self._hub.history_errors:
             self.close(CloseReason.STORAGE_UNAVAILABLE)
@@ -138,11 +138,11 @@ class Session:
         if self.is_closed:
             return
         self.position = position
-        self._announce_gap(self._feed.first - 1)
-        self._channel = self._feed.join(self)
+        self._announce_gap(self._topic.first - 1)
+        self._channel = self._topic.join(self)
         self.pump()
 
-    def deliver(self, runs: Sequence[Run]) -> None:
+    def deliver(self, runs: Sequence[EncodedBatch]) -> None:
         """Take fresh runs at the live end; called by the flush on live sessions only."""
         try:  # as in _contained, without its call for each session and flush
             for run in runs:
@@ -172,23 +172,23 @@ class Session:
             if behind <= 0:
                 self._reach_head(channel)
                 return
-            run = channel.run_after(self.position) if behind <= self._hub.limits.lagging_lines else None
+            run = channel.batch_after(self.position) if behind <= self._hub.limits.lagging_lines else None
             if run is None:
                 self._enter(SessionState.READING)
                 channel.live.discard(self)
                 channel.behind.add(self)
-                self._hub.turns.ask(self)
+                self._hub.scheduler.schedule(self)
                 return
             self._give(run)
         self._fall_behind()
 
     @_contained
-    def take_turn(self) -> None:
+    def run_slice(self) -> None:
         """Give one run, or have it read from the journal; called by the hub when this session has its turn."""
         channel = self._channel
         if channel is None or self.is_closed:
             return
-        run = channel.run_after(self.position) if self.position < channel.head else None
+        run = channel.batch_after(self.position) if self.position < channel.head else None
         if run is None and self.position < channel.head:
             self._hub.start(self, partial(self._read, channel))
             return
@@ -219,8 +219,8 @@ class Session:
         left = self._channel
         if left is None:
             return
-        self._channel = self._feed.join(self)
-        self._feed.leave(self, left)
+        self._channel = self._topic.join(self)
+        self._topic.leave(self, left)
         if self.state is SessionState.LIVE:
             # Its old channel may have been flushed less far than the new one, or farther; pump() looks.
             self._channel.behind.discard(self)
@@ -230,7 +230,7 @@ class Session:
     @_contained
     def finish_if_complete(self) -> None:
         """End the session where its task has ended and every line of it was given."""
-        ended = self._feed.ended
+        ended = self._topic.ended
         if ended is None or self._channel is None or self.position < ended.last:
             return
         self._notify(
@@ -276,8 +276,8 @@ class Session:
         self._enter(SessionState.CLOSED)
         channel, self._channel = self._channel, None
         if channel is not None:
-            self._feed.leave(self, channel)
-        self._hub.forget(self, self._feed, reason)
+            self._topic.leave(self, channel)
+        self._hub.forget(self, self._topic, reason)
         if reason not in _SILENT:
             self._report(reason)
         self._end_transport(reason)
@@ -288,7 +288,7 @@ class Session:
         return await asyncio.shield(self._closed)
 
     async def _starting_position(self) -> int:
-        start, head = self.subscription.start, self._feed.head
+        start, head = self.subscription.start, self._topic.head
         match start:
             case After(position):
                 if not position.belongs_to(self._hub.epoch):
@@ -299,7 +299,7 @@ class Session:
             case Tail(0):
                 return head
             case Tail(count, floor):
-                tail = await self._hub.history.tail_start(self._feed.task_id, count, head, Matcher(self.filter))
+                tail = await self._hub.history.tail_start(self._topic.task_id, count, head, Matcher(self.filter))
                 return max(tail, floor.sequence) if floor.belongs_to(self._hub.epoch) else tail
             case _:
                 return 0
@@ -331,7 +331,7 @@ class Session:
     def _end_transport(self, reason: CloseReason) -> None:
         self._transport.end(reason)
 
-    def _give(self, run: Run) -> None:
+    def _give(self, run: EncodedBatch) -> None:
         self.position = run.end
         if run.data is None:
             return

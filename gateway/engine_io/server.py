@@ -28,8 +28,8 @@ from gateway.engine_io.requests import EngineRequest, Wish, engine_request
 from gateway.engine_io.session import Carrier, Change, EngineSession
 from gateway.engine_io.socket import EngineSocket
 from gateway.errors import ApiError, error_response
-from gateway.transports.connection import connection_of
-from gateway.transports.websocket import FramedWebSocketProtocol, websocket_of
+from gateway.http.connection import connection_of
+from gateway.http.websocket import FramedWebSocketProtocol, websocket_of
 
 __all__ = ["EngineApplication", "EngineServer"]
 

@@ -16,18 +16,18 @@ from otto.logs.v1 import logs_pb2
 from ottoscaler.v1 import log_streaming_pb2
 
 from gateway.errors import ApiError
-from gateway.ingest import otto_calls
-from gateway.ingest.address import ListenError, Tls
 from gateway.ingest.authentication import Authenticator, Principal
 from gateway.ingest.counters import Counters, Dialect, IngestStatistics, Observer
 from gateway.ingest.health_service import HealthService
-from gateway.ingest.intake import Intake, StreamEnd
 from gateway.ingest.limits import IngestLimits
-from gateway.ingest.native import NativeStream
-from gateway.ingest.otto_streams import FORWARD_WORKER_LOGS, STREAM_LOGS, OttoMethod, OttoStream
-from gateway.ingest.undecodable import UndecodableRequests
+from gateway.ingest.malformed_requests import UndecodableRequests
+from gateway.ingest.native.stream import NativeStream
+from gateway.ingest.otto import unary_calls
+from gateway.ingest.otto.streams import FORWARD_WORKER_LOGS, STREAM_LOGS, OttoMethod, OttoStream
+from gateway.ingest.registry import ProducerRegistry, StreamEnd
+from gateway.ingest.tls import ListenError, Tls
 from gateway.quota import Quota
-from storage.journal import Journal
+from storage.journal.interface import Journal
 
 __all__ = ["GrpcServer"]
 
@@ -79,7 +79,7 @@ class GrpcServer:
     ) -> None:
         self._limits = limits or IngestLimits()
         self._counters = Counters(observer)
-        self._intake = Intake(journal, authenticator, self._limits, self._counters, quota)
+        self._registry = ProducerRegistry(journal, authenticator, self._limits, self._counters, quota)
         self._host = host
         self._port = port
         self._tls = tls
@@ -149,12 +149,12 @@ class GrpcServer:
         if server is None:
             return
         await self.set_serving(False)
-        self._intake.close(_STOPPING)
+        self._registry.close(_STOPPING)
         await server.stop(grace)
         with suppress(TimeoutError):
             async with asyncio.timeout(_CUT_OFF_SECONDS):
-                await self._intake.wait_empty()
-        self._intake.tasks.stop()
+                await self._registry.wait_empty()
+        self._registry.tasks.stop()
 
     def _handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
         """Handlers over bytes: decoding is ours, so that text that is not UTF-8 can be repaired."""
@@ -164,11 +164,11 @@ class GrpcServer:
             _NATIVE: {"Publish": stream(self._publish)},
             _OTTO_WORKERS: {
                 "StreamLogs": stream(self._otto_stream(STREAM_LOGS)),
-                "RegisterWorker": single(self._otto_call(otto_calls.register_worker)),
+                "RegisterWorker": single(self._otto_call(unary_calls.register_worker)),
             },
             _OTTO_SCALER: {
                 "ForwardWorkerLogs": stream(self._otto_stream(FORWARD_WORKER_LOGS)),
-                "NotifyWorkerStatus": single(self._otto_call(otto_calls.notify_worker_status)),
+                "NotifyWorkerStatus": single(self._otto_call(unary_calls.notify_worker_status)),
             },
         }
         return tuple(
@@ -177,24 +177,24 @@ class GrpcServer:
 
     async def _publish(self, _requests: object, context: Context) -> None:
         async with _refusals(context):
-            principal = await self._intake.principal(context, Dialect.NATIVE)
-            await NativeStream(context, principal, self._intake).run()
+            principal = await self._registry.principal(context, Dialect.NATIVE)
+            await NativeStream(context, principal, self._registry).run()
 
     def _otto_stream(self, method: OttoMethod) -> Callable[[object, Context], Awaitable[None]]:
         async def handle(_requests: object, context: Context) -> None:
             async with _refusals(context):
-                principal = await self._intake.principal(context, Dialect.OTTO)
-                await OttoStream(context, principal, self._intake, method).run()
+                principal = await self._registry.principal(context, Dialect.OTTO)
+                await OttoStream(context, principal, self._registry, method).run()
 
         return handle
 
     def _otto_call(
-        self, call: Callable[[bytes, Principal, Intake], Awaitable[bytes]]
+        self, call: Callable[[bytes, Principal, ProducerRegistry], Awaitable[bytes]]
     ) -> Callable[[bytes, Context], Awaitable[bytes]]:
         async def handle(data: bytes, context: Context) -> bytes:
             async with _refusals(context):
-                principal = await self._intake.principal(context, Dialect.OTTO)
-                return await call(data, principal, self._intake)
+                principal = await self._registry.principal(context, Dialect.OTTO)
+                return await call(data, principal, self._registry)
 
         return handle
 

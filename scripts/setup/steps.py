@@ -15,7 +15,7 @@ from scripts.setup.progress import Amount, Progress
 
 __all__ = ["PAGES", "Step", "StepsDone", "steps"]
 
-PAGES = "gateway/page/built"
+PAGES = "gateway/viewer/built"
 """Where the viewer's build is; ``clients/viewer/vite.config.ts`` puts it there."""
 
 NOTHING = VENV / "nothing"

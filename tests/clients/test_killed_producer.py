@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from otto_logs import LogProducer, ProducerLimits, ProducerState
 
-from storage.sqlite import SqliteJournal
+from storage.journal.sqlite import SqliteJournal
 from tests.support.gateway_process import running_gateway
 from tests.support.ingest_peer import IngestPeer
 from tests.support.journal_items import messages

@@ -14,10 +14,10 @@ import pytest
 from otto_logs import LogClient, LogNotSentError, NodeExecutor, RequestTooLargeError, node_context
 from otto_logs._masking import MASK, Values, masked_json
 
-from gateway.api.executions import body_bytes_max, execution_routes
-from gateway.application import http_application
+from components.executions.routes import body_bytes_max, execution_routes
+from components.executions.tables import ExecutionStore
 from gateway.auth import Authenticator, AuthSettings
-from storage.executions import ExecutionStore
+from gateway.http.application import http_application
 from tests.support.http_server import serve
 from tests.support.patience import PATIENCE_SECONDS
 

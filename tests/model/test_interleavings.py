@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from filters.position import Position
+from sessions.catch_up_scheduler import CatchUpScheduler
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.session import SessionState
 from sessions.subscription import FROM_START, After, Start, Subscription, Tail
-from sessions.turns import Turns
-from storage.journal import Journal, JournalError, ProducerNumber, Receipt, TaskEnding
-from storage.sqlite import SqliteJournal
+from storage.journal.interface import Journal, JournalError, ProducerNumber, Receipt, TaskEnding
+from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import AT, batch, messages
 from tests.support.line_list import FILTERS, LineList
 from tests.support.memory_journal import MemoryJournal
@@ -142,7 +142,9 @@ class Interleavings(RuleBasedStateMachine):
     async def start(self) -> None:
         self.journal = SteppedJournal(await self.make_journal())
         self.hub = Hub(self.journal, LIMITS, history_errors=(JournalError, OSError))
-        self.hub.turns = Turns(lambda: False, clock=lambda: 0.0)  # nobody waits for time to pass, and no slice ends
+        self.hub.scheduler = CatchUpScheduler(
+            lambda: False, clock=lambda: 0.0
+        )  # nobody waits for time to pass, and no slice ends
         self.published = {task: (await self.journal.inner.task_state(task)).last for task in TASKS}
         self.failed = 0
 

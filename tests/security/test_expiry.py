@@ -10,9 +10,9 @@ import httpx2
 import pytest
 
 from gateway.app import Gateway
-from gateway.ingest import stream
-from gateway.settings import Settings
-from gateway.transports import socket_io_subscriber
+from gateway.ingest import producer_stream
+from gateway.settings.model import Settings
+from gateway.transports.socket_io import subscriber
 from tests.support.patience import until
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.signed_tokens import SECRET, bearer, make_token
@@ -32,7 +32,10 @@ def hourly_token(*scopes: str) -> str:
 
 async def server_sent(base: str, path: str, opened: Opened) -> str:
     headers = bearer(hourly_token("logs:read"))
-    async with httpx2.AsyncClient(base_url=base) as http, http.stream("GET", path, headers=headers) as response:
+    async with (
+        httpx2.AsyncClient(base_url=base) as http,
+        http.producer_stream("GET", path, headers=headers) as response,
+    ):
         opened()
         return (await response.aread()).decode()
 
@@ -71,7 +74,7 @@ async def otto(channel: grpc.aio.Channel, method: str, opened: Opened) -> str:
 
 async def test_every_stream_ends_with_its_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On each transport, saying why, once the wall clock says that the time is over; also where somebody has set it."""
-    for module in (stream, socket_io_subscriber):
+    for module in (producer_stream, subscriber):
         monkeypatch.setattr(module, "_EXPIRY_CHECK_SECONDS_MAX", 0.05)
     ports = {"http_port": 0, "websocket_port": 0, "grpc_port": 0}
     url = f"sqlite:///{tmp_path}/otto.db"

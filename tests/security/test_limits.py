@@ -12,7 +12,7 @@ import pytest
 import socketio.exceptions
 
 from gateway.app import Gateway
-from gateway.settings import Settings
+from gateway.settings.model import Settings
 from tests.support.patience import attempts
 from tests.support.producers import NativeProducer, OttoProducer
 from tests.support.signed_tokens import SECRET, bearer, make_token

@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 
 from filters.model import LogFilter
 from filters.position import Position
+from sessions.catch_up_scheduler import CatchUpScheduler
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.subscription import After, FromStart, Subscription, Tail
-from sessions.turns import Turns
 from tests.support.scripted_history import (
     EPOCH,
     Commit,
@@ -53,7 +53,9 @@ class World:
         self.history = ScriptedHistory()
         limits = Limits(buffer_lines=6, window_bytes_per_task=1200, stored_lines_max=4, run_bytes_max=600)
         self.hub = Hub(self.history, limits)
-        self.hub.turns = Turns(lambda: False, clock=lambda: 0.0)  # nobody waits for time to pass, and no slice ends
+        self.hub.scheduler = CatchUpScheduler(
+            lambda: False, clock=lambda: 0.0
+        )  # nobody waits for time to pass, and no slice ends
         self.encoding = TextEncoding()
         self.readers: list[Reader] = []
         self.last = 0

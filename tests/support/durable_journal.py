@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from storage.sqlite import SqliteJournal
+from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import batch
 
 

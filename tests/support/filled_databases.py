@@ -4,9 +4,9 @@ import time
 from pathlib import Path
 
 from filters.entry import LogEntry
-from storage.journal import LineBatch, ProducerNumber, TaskEnding, WorkerReport
-from storage.polling import ClosingRows, PollingSink, PollingTable, TableRows, TableWatcher
-from storage.sqlite import SqliteJournal
+from storage.journal.interface import LineBatch, ProducerNumber, TaskEnding, WorkerReport
+from storage.journal.sqlite import SqliteJournal
+from storage.polling import ClosingRows, PollingSink, PollingTable, RowImporter, TableRows
 from tests.support.job_logs import SCHEMA, sqlite
 from tests.support.patience import attempts, until
 
@@ -36,7 +36,7 @@ async def fill(journal_path: Path, polling_path: Path, *, rounds: int = 3, lines
         closing_delay_seconds=0,
         linger_seconds=0.001,
     )
-    watcher = TableWatcher(journal, table, interval_seconds=0.005)
+    watcher = RowImporter(journal, table, interval_seconds=0.005)
     journal.set_commit_listener(lambda _: sink.wake())
     sink.start()
     await until(lambda: sqlite(polling_path, "SELECT 1 FROM otto_table_watch"), "the watch is set")

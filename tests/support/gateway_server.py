@@ -15,11 +15,11 @@ from starlette.routing import Mount
 
 from filters.block import Block
 from gateway.errors import ApiError, error_response
-from gateway.transports.connection import http_protocol_class
-from gateway.transports.pipelines import pipeline_routes
-from gateway.transports.socket_io import SocketIoLimits, SocketIoServer
-from gateway.transports.updates import update_routes
-from gateway.transports.websocket import FramedWebSocketProtocol
+from gateway.http.connection import http_protocol_class
+from gateway.http.websocket import FramedWebSocketProtocol
+from gateway.transports.socket_io.server import SocketIoLimits, SocketIoServer
+from gateway.transports.sse.pipelines import pipeline_routes
+from gateway.transports.sse.updates import update_routes
 from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.pipelines import PipelineHub, PipelineLimits

@@ -9,7 +9,7 @@ from filters.position import Position
 from sessions.close_reasons import CloseReason
 from sessions.session import Session, SessionState
 from sessions.subscription import After, Start, Tail
-from sessions.transport import Notice, NoticeKind, Run
+from sessions.transport import EncodedBatch, Notice, NoticeKind
 from tests.support.line_list import LineList
 
 __all__ = ["LineEncoding", "ModelReader", "PlannedError"]
@@ -33,7 +33,7 @@ class LineEncoding:
         self.is_faulty = False
         self.faults = 0
 
-    def encode(self, epoch: str, selection: Selection) -> Run:
+    def encode(self, epoch: str, selection: Selection) -> EncodedBatch:
         if self.is_faulty:
             self.is_faulty = False
             self.faults += 1
@@ -42,7 +42,7 @@ class LineEncoding:
         assert [entry.sequence for entry in entries] == list(selection.sequences)
         assert all(selection.start < entry.sequence <= selection.end for entry in entries)
         data = [(entry.sequence, entry.message) for entry in entries]
-        return Run(selection.start, selection.end, len(data), data, sum(map(len, selection.lines)))
+        return EncodedBatch(selection.start, selection.end, len(data), data, sum(map(len, selection.lines)))
 
 
 class ModelReader:
@@ -80,7 +80,7 @@ class ModelReader:
     def __repr__(self) -> str:
         return f"<ModelReader {self.session!r} {self.start} from {self._first} gaps={self.gaps} spans={self._spans}>"
 
-    def write(self, run: Run) -> bool:
+    def write(self, run: EncodedBatch) -> bool:
         self._expect(self.closed is None, "written to after its end")
         self._expect(self._takes, "written to while it takes nothing")
         self._fail_where_faulty()

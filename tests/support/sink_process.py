@@ -11,9 +11,9 @@ from pathlib import Path
 
 from filters.entry import LogEntry
 from filters.timestamps import now
-from storage.journal import LineBatch, TaskEnding, WorkerReport
+from storage.journal.interface import LineBatch, TaskEnding, WorkerReport
+from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable
-from storage.sqlite import SqliteJournal
 from tests.support.patience import PATIENCE_SECONDS
 
 

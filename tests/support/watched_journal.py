@@ -6,7 +6,7 @@ from typing import Any
 
 from filters.entry import LogEntry, decode_lines
 from filters.matching import Matcher
-from storage.journal import Append, JournalUnavailableError, Receipt
+from storage.journal.interface import Append, JournalUnavailableError, Receipt
 from tests.support.patience import within_patience
 
 __all__ = ["WatchedJournal"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storage.executions import NodeReport, NodeStatus
+from components.executions.tables import NodeReport, NodeStatus
 
 
 @dataclass(frozen=True)

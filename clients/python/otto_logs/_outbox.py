@@ -14,7 +14,7 @@ from otto.logs.v1 import logs_pb2
 
 from otto_logs._errors import ClosedError, ForkedError, GatewayError, SpoolFullError
 from otto_logs._limits import ProducerLimits
-from otto_logs._spool import AT_ONCE, Address, Barrier, Spool, SpoolUnwritableError
+from otto_logs._spool import AT_ONCE, Address, FlushMarker, Spool, SpoolUnwritableError
 from otto_logs._statistics import Problem, ProducerState, ProducerStatistics
 from otto_logs._values import Level, Source, SpoolPolicy
 
@@ -116,7 +116,7 @@ class Outbox:
             raise SpoolFullError("the spool is full, and nothing in it can be dropped; give it more bytes")
         return True
 
-    def begin_flush(self) -> Barrier:
+    def begin_flush(self) -> FlushMarker:
         """Mark the end of what was accepted so far, and send it without lingering."""
         with self._lock:
             self._check_process()

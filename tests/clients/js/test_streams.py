@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.surroundings import Clock
+from tests.faults.wall_clock import Clock
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.js_client import JsClient, numbered, report_stages, running_js_client
 from tests.support.signed_tokens import SECRET, make_token

@@ -11,8 +11,8 @@ from gateway.engine_io.origins import AllowedOrigins
 from gateway.engine_io.packets import PacketType
 from gateway.engine_io.server import EngineServer
 from gateway.engine_io.socket import EngineSocket
-from gateway.transports.connection import http_protocol_class
-from gateway.transports.websocket import FramedWebSocketProtocol
+from gateway.http.connection import http_protocol_class
+from gateway.http.websocket import FramedWebSocketProtocol
 from tests.support.http_server import serve
 
 

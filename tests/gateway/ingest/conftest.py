@@ -7,7 +7,7 @@ import pytest
 
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.server import GrpcServer
-from storage.sqlite import SqliteJournal
+from storage.journal.sqlite import SqliteJournal
 from tests.support.tokens import WordAuthenticator
 from tests.support.watched_journal import WatchedJournal
 

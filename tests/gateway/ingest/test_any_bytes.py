@@ -21,7 +21,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from otto.logs.v1 import logs_pb2
 from ottoscaler.v1 import log_streaming_pb2
 
-from storage.sqlite import SqliteJournal
+from storage.journal.sqlite import SqliteJournal
 from tests.support.gateway_log import trouble
 from tests.support.gateway_process import running_gateway
 from tests.support.mutated_bytes import Mutator, random_message

@@ -16,8 +16,8 @@ from filters.entry import decode_lines
 from filters.matching import Matcher
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.server import GrpcServer
-from storage.journal import Append, Committed, Receipt
-from storage.sqlite import SqliteJournal
+from storage.journal.interface import Append, Committed, Receipt
+from storage.journal.sqlite import SqliteJournal
 from tests.support.patience import PATIENCE_SECONDS, until
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.tokens import WordAuthenticator
@@ -191,11 +191,11 @@ async def test_what_streams_gather_is_bounded_over_all_of_them(serve: Any, journ
     fence = OttoProducer(channel)
     await fence.send("x", task_id="fence")
     await journal.until(lambda: any(getattr(item, "task_id", "") == "fence" for item in journal.appended))
-    assert server._intake.gathered_bytes <= 100_000 + 8 * (10_000 + 2_000)
+    assert server._registry.gathered_bytes <= 100_000 + 8 * (10_000 + 2_000)
     journal.release()
     for producer in producers:
         assert [(await producer.read()).sequence for _ in range(60)] == list(range(1, 61))
-    assert server._intake.gathered_bytes == 0
+    assert server._registry.gathered_bytes == 0
 
 
 async def test_producers_with_little_go_on_while_others_pause(serve: Any, journal: WatchedJournal) -> None:

@@ -9,7 +9,7 @@ import pytest
 from otto.logs.v1 import logs_pb2
 
 from gateway.ingest.limits import IngestLimits
-from storage.journal import LineBatch, StreamClosed
+from storage.journal.interface import LineBatch, StreamClosed
 from tests.support.patience import until
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.watched_journal import WatchedJournal

@@ -21,7 +21,7 @@ KEPT_PER_CONNECTION = {
     "UpdateRelay",
     "SocketIoTransport",
     "Session",
-    "Feed",
+    "Topic",
     "Channel",
     "ServerProtocol",
     "StreamReader",

@@ -16,8 +16,7 @@ from socketio.packet import Packet as LibraryPacket
 
 from gateway.engine_io.limits import EngineLimits
 from gateway.engine_io.packets import PacketError
-from gateway.transports.socket_io import SocketIoLimits
-from gateway.transports.socket_io_protocol import (
+from gateway.transports.socket_io.protocol import (
     NAMESPACE,
     Acknowledgement,
     Connect,
@@ -27,6 +26,7 @@ from gateway.transports.socket_io_protocol import (
     connect_error,
     decode,
 )
+from gateway.transports.socket_io.server import SocketIoLimits
 from tests.gateway.transports.conftest import MakeGateway
 from tests.support.gateway_server import GatewayServer, Principal
 from tests.support.socket_io_client import RawWebSocket

@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from gateway.engine_io.frames import text_frame
-from gateway.transports.websocket import FramedWebSocketProtocol, websocket_of
+from gateway.http.websocket import FramedWebSocketProtocol, websocket_of
 from tests.support.http_server import serve
 
 Work = Callable[[FramedWebSocketProtocol, Receive], Awaitable[None]]

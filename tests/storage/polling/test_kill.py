@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from filters.entry import decode_lines
-from storage.polling.closing import ClosingRows, closing_message, is_said
-from storage.sqlite import SqliteJournal
+from storage.journal.sqlite import SqliteJournal
+from storage.polling.closing_rows import ClosingRows, closing_message, is_said
 
 
 async def _rows_of(path: Path) -> AsyncIterator[tuple[str, str, str]]:

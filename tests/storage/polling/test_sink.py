@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from filters.entry import LogEntry
-from storage.journal import Ancestor, DamagedLines, JournalUnavailableError, LineBatch, Record, WorkerReport
+from storage.journal.interface import Ancestor, DamagedLines, JournalUnavailableError, LineBatch, Record, WorkerReport
+from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable
-from storage.polling.inheritance import IDS_SKIPPED
-from storage.sqlite import SqliteJournal
+from storage.polling.epoch_handover import IDS_SKIPPED
 from tests.support.job_logs import SCHEMA, messages, rows, sqlite
 from tests.support.patience import until
 from tests.support.record_list import FIRST_SECOND, RecordList
@@ -109,7 +109,7 @@ async def test_a_journal_that_went_back_in_time_is_copied_on_from_there(table: P
     del journal.all[2:]
     journal.epoch = "0000000b"
     journal.add("t", "new 3")
-    await _copy(journal, table, ancestry=[Ancestor("0000000b", 2), Ancestor("0000000a", 2)])
+    await _copy(journal, table, lineage=[Ancestor("0000000b", 2), Ancestor("0000000a", 2)])
     assert messages(table.path, "t") == ["1", "2", "3", "new 3"]
     assert rows(table.path, "t")[-1]["id"] > IDS_SKIPPED
 
@@ -122,7 +122,7 @@ async def test_an_ancestor_that_was_not_copied_to_its_end_is_copied_on(table: Po
     sqlite(table.path, "INSERT INTO otto_sink_closings VALUES ('0000000a', 't', 'bye', '2025-01-01 00:00:00')")
     journal.add("u", "2")
     journal.epoch = "0000000b"
-    await _copy(journal, table, ancestry=[Ancestor("0000000a", 2)])
+    await _copy(journal, table, lineage=[Ancestor("0000000a", 2)])
     assert messages(table.path, "t") == ["1", "bye"]
     assert messages(table.path, "u") == ["2"]
 

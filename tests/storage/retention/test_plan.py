@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.inventory import StoredChunk, StoredTask
+from storage.journal.inventory import StoredChunk, StoredTask
 from storage.retention.plan import Cut, Plan
 from storage.retention.policy import RetentionPolicy
 from storage.retention.rules import parse_rules

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.inventory import StoredTask
+from storage.journal.inventory import StoredTask
 from storage.retention.policy import Excess, RetentionPolicy, Survey
 from storage.retention.rules import RetentionRule, parse_rules
 

@@ -1,0 +1,168 @@
+"""The native dialect: numbered requests in, cumulative acknowledgements out."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import ClassVar, Final
+from urllib.parse import quote
+
+import grpc
+from otto.logs.v1 import logs_pb2
+
+from gateway.errors import ApiError
+from gateway.ingest.counters import Dialect, Refusal
+from gateway.ingest.decoding import DecodeError, Decoder
+from gateway.ingest.native.requests import NativeItems
+from gateway.ingest.producer_stream import ProducerStream
+from gateway.ingest.registry import StreamEnd
+from storage.journal.interface import JournalError, LineBatch, Receipt
+
+__all__ = ["SERVICE", "NativeStream"]
+
+SERVICE: Final = logs_pb2.DESCRIPTOR.services_by_name["LogIngestService"].full_name
+
+_PRODUCER_ID_BYTES_MAX: Final = 128
+_decoder: Final = Decoder(logs_pb2.PublishRequest)
+
+
+@dataclass(slots=True)
+class _Unacknowledged:
+    number: int
+    lines: int
+    size: int
+    problem: logs_pb2.Problem | None
+    receipt: "asyncio.Future[Receipt]"
+
+
+class NativeStream(ProducerStream):
+    """One ``Publish`` stream."""
+
+    dialect: ClassVar = Dialect.NATIVE
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self._producer_id = ""
+        self._items: NativeItems | None = None
+        self._number = 0
+        self._acknowledged = 0
+        self._greeting_due = False
+        self._waiting: deque[_Unacknowledged] = deque()
+
+    async def _begin(self) -> None:
+        try:
+            async with asyncio.timeout(self._limits.hello_seconds_max):
+                message: object = await self._context.read()
+        except TimeoutError:
+            raise ApiError(
+                "INVALID_ARGUMENT",
+                f"the first request must be a `hello`; none came within {self._limits.hello_seconds_max:g} s",
+            ) from None
+        if message is grpc.aio.EOF:
+            self._half_closed = True
+            return
+        request = _decode(message)
+        if request.WhichOneof("item") != "hello":
+            raise ApiError("INVALID_ARGUMENT", "the first request must be a `hello`", field="hello")
+        size = len(request.hello.producer_id.encode())
+        if not 1 <= size <= _PRODUCER_ID_BYTES_MAX:
+            raise ApiError(
+                "INVALID_ARGUMENT",
+                f"`hello.producer_id` must be 1 to {_PRODUCER_ID_BYTES_MAX} bytes, not {size}",
+                field="hello.producer_id",
+            )
+        # Quoted, so that no subject and id together read like another subject and id.
+        self._producer_id = f"{quote(self._principal.subject, safe='')}/{request.hello.producer_id}"
+        self._items = NativeItems(self._producer_id, self._authorization, self._limits, self._registry.counters)
+        # The older stream must take nothing after the number is read, so it is told first. What it took before may
+        # commit afterwards: then the answer is too low, and what is sent again is a duplicate.
+        self._registry.claim(self._producer_id, self)
+        self._number = self._acknowledged = await self._journal.last_number(self._producer_id)
+        self._greeting_due = True
+        self._wake.set()
+
+    def _take(self, data: bytes) -> None:
+        request = _decode(data)
+        number = request.number
+        if number < 1:
+            raise ApiError("INVALID_ARGUMENT", "`number` must be 1 or more behind the hello", field="number")
+        if number > self._number + 1:
+            raise ApiError(
+                "INVALID_ARGUMENT",
+                f"`number` {number} leaves out what is behind {self._number}: send {self._number + 1} next",
+                field="number",
+            )
+        assert self._items is not None  # noqa: S101  (the reader comes here behind a hello only)
+        item, problem = self._items.item(request, len(data))
+        receipt = self._journal.append(item)
+        receipt.add_done_callback(self._on_receipt)
+        self._number = max(self._number, number)
+        lines = 0
+        if isinstance(item, LineBatch) and item.entries:
+            lines = len(item.entries)
+            self._tasks.add(item.task_id)
+        self._waiting.append(_Unacknowledged(number, lines, len(data), problem, receipt))
+        self._hold(lines, len(data))
+
+    def _on_receipt(self, receipt: "asyncio.Future[Receipt]") -> None:
+        if not receipt.cancelled():
+            receipt.exception()  # looked at, also where the stream is gone by then
+        self._wake.set()
+
+    def _unanswered(self) -> bool:
+        return bool(self._waiting) or self._greeting_due
+
+    async def _answer(self) -> None:
+        problems = self._acknowledge()
+        if problems is None and not self._greeting_due:
+            return
+        self._greeting_due = False
+        flow_control = self._flow_control()
+        response = logs_pb2.PublishResponse(
+            acknowledged_number=self._acknowledged,
+            credit_lines=flow_control.credit_lines,
+            wait_ms=flow_control.wait_ms,
+            problems=problems,
+        )
+        await self._context.write(response.SerializeToString())
+
+    def _acknowledge(self) -> list[logs_pb2.Problem] | None:
+        """Advance over what has been committed; its problems, or None where nothing has."""
+        waiting = self._waiting
+        problems: list[logs_pb2.Problem] = []
+        requests = lines = size = 0
+        while waiting and waiting[0].receipt.done():
+            first = waiting.popleft()
+            requests += 1
+            lines += first.lines
+            size += first.size
+            try:
+                receipt = first.receipt.result()
+            except (JournalError, asyncio.CancelledError) as error:
+                self._give_up(str(error))
+                break
+            if receipt.duplicate:
+                self._registry.counters.duplicate()
+            self._acknowledged = max(self._acknowledged, first.number)
+            if first.problem is not None:
+                problems.append(first.problem)
+        self._let_go(requests, lines, size)
+        return problems if requests else None
+
+    def _give_up(self, text: str) -> None:
+        """The journal did not store a request: acknowledge nothing behind it, the producer sends it all again."""
+        self._registry.counters.refused(Dialect.NATIVE, Refusal.UNAVAILABLE, 1 + len(self._waiting))
+        self._waiting.clear()
+        self.end(StreamEnd(grpc.StatusCode.UNAVAILABLE, f"{text}; come back and go on behind the last answer"))
+
+    def _leave(self, *, clean: bool) -> None:
+        if self._producer_id:
+            self._registry.release(self._producer_id, self)
+        # A producer whose stream broke comes back and goes on, so its tasks are not told to be closed.
+        self._tasks.close(tell=clean)
+
+
+def _decode(data: object) -> logs_pb2.PublishRequest:
+    try:
+        return _decoder.decode(data)  # type: ignore[arg-type]
+    except DecodeError as error:
+        raise ApiError("INVALID_ARGUMENT", f"this is not a PublishRequest: {error}") from error
