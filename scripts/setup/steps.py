@@ -23,7 +23,7 @@ NOTHING = VENV / "nothing"
 _PACKAGES = (".", "clients/python", "proto/python")
 _PYTHON = str(VENV / "bin" / "python")
 _PIP = (_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off")
-_COLLECTED = re.compile(r"^\s*Collecting ")
+_COLLECTED = re.compile(r"^(Collecting|Requirement already satisfied:) .*\(from -r ")
 _NPM_CI = ("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
 
 
