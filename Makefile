@@ -1,9 +1,6 @@
 # One command per intention; CI runs the same ones.
 PYTHON ?= python3
 PY := .venv/bin/python
-# More workers than cores: most tests wait for sockets and processes.
-export TEST_WORKERS ?= 4
-export TESTS ?= tests
 # What is missing is installed, what has changed is made anew; without bytecode, because it runs before anything else.
 SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.

@@ -44,7 +44,7 @@ logging.getLogger("asyncio").addFilter(lambda record: record.msg != "Executing %
 # A test that draws its examples is given no time limit for each: the machine may be busy. It draws the same ones every
 # time, so that what fails is what was changed.
 settings.register_profile("repository", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-# HYPOTHESIS_PROFILE=fast, as in `make test-fast`: fewer of them.
+# --hypothesis-profile=fast, as in `make test-fast`: fewer of them.
 settings.register_profile("fast", settings.get_profile("repository"), max_examples=20)
 # HYPOTHESIS_PROFILE=long, as in `make model`: others every time, and many more in tests that know it.
 settings.register_profile("long", settings.get_profile("repository"), derandomize=False, print_blob=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.suite.parts import parts
+from scripts.suite.parts import FAST, FAST_MARKERS, parts
 
 ROOT = Path(__file__).parents[1]
 SETUP = "-B -m scripts.setup"
@@ -58,4 +58,5 @@ def test_the_tests_of_the_inner_loop_are_chosen_among_all_tests() -> None:
     """The same parts without the checks; pytest leaves out what needs a browser, other programs or processes."""
     fast, whole = parts("fast"), parts("test")
     assert [part.name for part in fast] == [part.name for part in whole[-3:]]
-    assert next(option for option in fast[-1].command if option not in whole[-1].command) == "-m"
+    assert {"-m", FAST_MARKERS} <= set(fast[-1].command)
+    assert all((ROOT / "tests" / folder).is_dir() for folder in FAST)

@@ -23,7 +23,7 @@ NOTHING = VENV / "nothing"
 _PACKAGES = (".", "clients/python", "proto/python")
 _PYTHON = str(VENV / "bin" / "python")
 _PIP = (_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off")
-_COLLECTED = re.compile(r"^\s*Collecting ")
+_COLLECTED = re.compile(r"^(Collecting|Requirement already satisfied:) .*\(from -r ")
 _NPM_CI = ("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
 
 
@@ -143,7 +143,7 @@ def _make_venv(tool: str) -> Callable[[Progress], None]:
 
 
 def _install_python(lock: Path, progress: Progress) -> None:
-    locked = len(re.findall(r"^[\w.-]+==[^;\n]+$", lock.read_text(), re.MULTILINE))  # not those of other systems
+    locked = len(re.findall(r"^[\w.-]+==", lock.read_text(), re.MULTILINE))  # a few are for other systems
     amount = Amount(_COLLECTED, locked)
     progress.run([*_PIP, "--require-hashes", "-r", str(lock)], amount=amount)
     # Hatchling is in the lock file: an isolated build would fetch another one, without a hash.

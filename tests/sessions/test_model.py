@@ -1,5 +1,6 @@
 """Random interleavings of everything that can happen to sessions, against a list and a comprehension."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -179,6 +180,7 @@ class World:
         assert self.hub.admission.active == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(operations, max_size=60))
 async def test_every_reader_gets_every_matching_line_once_in_order(script):
