@@ -39,6 +39,7 @@ class EngineSocket:
         polled_packets_max: packets that the client takes in one long-polling answer; None: any number.
 
     Attributes:
+        heartbeat: when it is pinged, from the next ping or pong on.
         is_polled: whether a poll waits for packets.
     """
 
@@ -60,7 +61,7 @@ class EngineSocket:
         self.address = address
         self._owner = owner
         self._limits = limits
-        self._heartbeat = heartbeat
+        self.heartbeat = heartbeat
         self._polled_packets_max = polled_packets_max
         self._outbox = Outbox(limits)
         self._writer: WebSocketConnection | None = None
@@ -137,7 +138,7 @@ class EngineSocket:
     def open(self, opening: str) -> None:
         """Say the first packet, and begin to ping."""
         self.put(FramedPackets.of(opening))
-        self._beat_in(self._heartbeat.interval_seconds, self._ping)
+        self._beat_in(self.heartbeat.interval_seconds, self._ping)
 
     async def poll(self) -> list[str]:
         """The packets for a long-polling request, once there are some; none: a WebSocket has taken over.
@@ -291,7 +292,7 @@ class EngineSocket:
                 if not self.session.is_closed:
                     await self._owner.received(self, packet.data)
             case Reaction.PONG:
-                self._beat_in(self._heartbeat.interval_seconds, self._ping)
+                self._beat_in(self.heartbeat.interval_seconds, self._ping)
             case Reaction.CLOSE:
                 self.end(PacketType.NOOP)
             case Reaction.PROBE if self._trial is not None:
@@ -373,7 +374,7 @@ class EngineSocket:
     def _ping(self) -> None:
         self.session.awaits_pong = True
         self.put(_PING)
-        self._beat_in(self._heartbeat.timeout_seconds, lambda: self.end(PacketType.CLOSE))
+        self._beat_in(self.heartbeat.timeout_seconds, lambda: self.end(PacketType.CLOSE))
 
 
 def _later(seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:

@@ -160,6 +160,7 @@ STREAM_LOG: Final = Operation(
         parameters={"taskId": "The task, percent-encoded."},
         sends=(
             Message(name="message", summary="One line.", type=LogEntry, examples=(EXAMPLE_ENTRY,), frames=(_LINE,)),
+            Message(name="log", summary="The same with `?event=log`.", type=LogEntry, examples=(EXAMPLE_ENTRY,)),
             Message(name="heartbeat", summary="After 30 s of silence.", type=Heartbeat, examples=(_HEARTBEAT,)),
             Message(
                 name="gap",

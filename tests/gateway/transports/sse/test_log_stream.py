@@ -149,7 +149,8 @@ async def test_the_id_of_a_filtered_line_is_its_own_sequence(gateway, client, is
         gateway.commit(*lines, ended=(Ended("build", 9),))
         gateway.history.gate.set()
         text = (await response.aread()).decode()
-    events = [event.split("\n") for event in text.split("\n\n") if "sequence" in event and "complete" not in event]
+    lines_only = [event[event.index("id: ") :] for event in text.split("\n\n") if "sequence" in event]
+    events = [event.split("\n") for event in lines_only if "complete" not in event]
     ids = [event[0].removeprefix("id: ") for event in events]
     assert ids == [f"{EPOCH}-{json.loads(event[1].removeprefix('data: '))['sequence']}" for event in events]
     assert ids == [f"{EPOCH}-{n}" for n in (3, 7, 8)]
