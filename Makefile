@@ -69,6 +69,10 @@ bench-full: setup  ## the gateway beside nchan, Node, Redis and NATS, with media
 viewer-figures: setup-tests  ## the log page in Chromium: a million lines, 5,000 a second, eight tabs
 	$(PY) -m benchmarks.viewer
 
+.PHONY: mutants
+mutants: setup  ## plant small bugs in the pure modules and list those that no test notices; MUTANTS_SECONDS=600
+	$(PY) -m tests.mutants
+
 faults: setup-tests  ## break everything, 100 times kill -9, and see every promise kept; some 10 minutes
 	$(PY) -m tests.faults $(FAULTS)
 

@@ -48,6 +48,8 @@ settings.register_profile("repository", deadline=None, derandomize=True, suppres
 settings.register_profile("fast", settings.get_profile("repository"), max_examples=20)
 # HYPOTHESIS_PROFILE=long, as in `make model`: others every time, and many more in tests that know it.
 settings.register_profile("long", settings.get_profile("repository"), derandomize=False, print_blob=True)
+# `make mutants` runs each test hundreds of times.
+settings.register_profile("mutants", settings.get_profile("repository"), max_examples=20)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repository"))
 
 

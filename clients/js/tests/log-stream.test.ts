@@ -133,6 +133,18 @@ test('a journal that was set back without saying so is noticed by its lines', as
   expect(said.slice(5)).toEqual([['restart', EPOCH, 'rewound'], ...numbers(7)])
 })
 
+test('the same text at another time is another line, too', async () => {
+  gateway.lines = lines(5)
+  const stream = open()
+  const said = recorded(stream)
+  await until(() => said.length === 5)
+  gateway.lines = lines(5).map((line) => ({ ...line, timestamp: '2026-01-02T00:00:00Z' }))
+  gateway.cuts = [{ repeated: 2 }]
+  gateway.cut()
+  await until(() => said.length === 11)
+  expect(said.slice(5)).toEqual([['restart', EPOCH, 'rewound'], ...numbers(5)])
+})
+
 test('a gap is told once, in its place, and not asked for again', async () => {
   const stream = open()
   const said = recorded(stream)
@@ -190,6 +202,14 @@ test.each([400, 403, 404, 410])('a %i is final', async (status) => {
   expect(said).toEqual([['error', `HTTP_${status}`]])
   await expect(stream[Symbol.asyncIterator]().next()).resolves.toMatchObject({ done: true })
   expect(gateway.requests.length).toBe(1)
+})
+
+test.each([408, 425, 429, 500, 503])('a %i says: come back', async (status) => {
+  gateway.cuts = [{ status }]
+  gateway.lines = lines(1)
+  const stream = open()
+  await until(() => stream.entries.length === 1)
+  expect(gateway.requests.length).toBe(2)
 })
 
 test('a 204 says that everything was seen', async () => {
@@ -253,6 +273,20 @@ test('an expired token is renewed at once', async () => {
   await until(() => gateway.open.size === 1)
   gateway.send('event: error\ndata: {"code":"TOKEN_EXPIRED","message":"expired"}\n\n')
   await until(() => gateway.requests.length === 2 && stream.state.kind === 'open')
+})
+
+test('a token that expires again without a line is not renewed in a loop', async () => {
+  const said: (string | undefined)[] = []
+  const stream = open({ getToken: () => 'stale', backoff: { min: 1e9, max: 1e9 } })
+  stream.on('state', (state) => said.push(state.kind === 'waiting' ? state.reason : state.kind))
+  for (const requests of [1, 2]) {
+    await until(() => gateway.requests.length === requests && gateway.open.size === 1 && stream.state.kind === 'open')
+    for (const response of gateway.open) {
+      response.end('event: error\ndata: {"code":"TOKEN_EXPIRED","message":"expired"}\n\n')
+    }
+    await until(() => stream.state.kind !== 'open')
+  }
+  expect(said).toEqual(['connecting', 'open', 'connecting', 'open', 'TOKEN_EXPIRED'])
 })
 
 test('a token that cannot be had is tried for again', async () => {

@@ -1,8 +1,10 @@
 """Batch jobs on a real database, with a counter that answers by script."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -32,10 +34,11 @@ class Bench:
         self.path = path
         self.journal = MemoryJournal()
         self.counter = ScriptedCounter()
+        self.clock = lambda: time.time_ns() // 1_000_000
         self.jobs = self.made(FAST)
 
     def made(self, limits: BatchLimits) -> BatchJobs:
-        return BatchJobs(BatchJobStore(self.path), self.counter, self.journal, limits)
+        return BatchJobs(BatchJobStore(self.path), self.counter, self.journal, limits, clock=lambda: self.clock())
 
     async def again(self, limits: BatchLimits = FAST) -> None:
         """Another life on the same database."""
@@ -176,6 +179,36 @@ async def test_cancelled_while_it_is_asked(bench: Bench) -> None:
     assert (await bench.ended(B)).status == "completed"
 
 
+async def test_cancelling_one_job_leaves_the_request_of_another(bench: Bench) -> None:
+    """It is asked for once, and its answer counts."""
+    await bench.again(BatchLimits(interval_seconds=0, active_max=2))
+    bench.counter.held = "one"
+    await bench.jobs.create(A, ["one"], Priority.NORMAL)
+    await bench.counter.reached.wait()
+    await bench.jobs.create(B, ["two"], Priority.NORMAL)
+    await bench.jobs.cancel(B)
+    bench.counter.go_on.set()
+    job = await bench.ended(A)
+    assert (job.status, job.repeated) == ("completed", 0)
+    assert [keyword for keyword, category in bench.counter.asked if category == "blog"] == ["one"]
+
+
+async def test_there_is_a_pause_behind_each_keyword(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the length that is set, also where the keyword could not be counted."""
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> bool:
+        pauses.append(seconds)
+        return False
+
+    await bench.again(BatchLimits(interval_seconds=7, retries=RetryPolicy(attempts_max=1)))
+    monkeypatch.setattr(bench.jobs, "_pause", pause)
+    bench.counter.script.append(CounterUnavailableError("busy"))
+    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
+    await bench.ended(A)
+    assert pauses == [7, 7]
+
+
 async def test_a_stop_waits_for_the_answer(bench: Bench) -> None:
     """It is stored, so the next start asks for nothing twice."""
     bench.counter.held = "one"
@@ -247,3 +280,37 @@ async def test_finished_jobs_are_removed(bench: Bench) -> None:
         if (await bench.journal.task_state(A)).ended is not None and await bench.jobs.find(A) is None:
             break
     assert await bench.lines(A)
+
+
+async def test_a_finished_job_is_kept_as_long_as_is_set(bench: Bench) -> None:
+    """Seconds of the limit against milliseconds of the clock: until then it can be asked for, and then not."""
+    now = 1_000_000
+    bench.clock = lambda: now
+    await bench.again(BatchLimits(interval_seconds=0, kept_seconds=60))
+    await bench.jobs.create(A, ["one"], Priority.NORMAL)
+    await bench.ended(A)
+    now += 59_999
+    await bench.jobs._sweep()
+    assert await bench.jobs.find(A) is not None
+    now += 1
+    await bench.jobs._sweep()
+    assert await bench.jobs.find(A) is None
+
+
+@pytest.mark.parametrize(("oldest", "seconds"), [(None, None), (940_000, 0.05), (970_000, 30), (1_000_000, 60)])
+async def test_an_idle_worker_sleeps_until_the_next_job_is_removed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, oldest: int | None, seconds: float | None
+) -> None:
+    """And for as long as nobody wakes it where there is none."""
+    slept: list[float | None] = []
+
+    def timeout(given: float | None) -> asyncio.Timeout:
+        slept.append(given)
+        return asyncio.timeout(given)
+
+    monkeypatch.setattr("components.batch_jobs.jobs.asyncio", SimpleNamespace(**{**vars(asyncio), "timeout": timeout}))
+    bench.clock = lambda: 1_000_000
+    jobs = bench.jobs = bench.made(BatchLimits(kept_seconds=60))
+    jobs._wake.set()
+    await jobs._idle(oldest)
+    assert slept == [seconds]
