@@ -337,7 +337,7 @@ async def test_a_gateway_that_says_nothing_is_left(peer: IngestPeer, quick: Prod
         await producer.log("t", "w", "line")
 
     assert peer.lines() == ["line"]
-    assert len(peer.hellos) == 2
+    assert len(peer.tokens) >= 2  # connections
 
 
 async def full(producer: LogProducer, limits: ProducerLimits) -> None:

@@ -45,6 +45,28 @@ async def test_the_payload_has_what_there_is() -> None:
     assert counts.json() == b'{"type":"allScriptsExecutionCompleted","successCount":0,"failCount":2,"totalCount":2}'
 
 
+async def test_an_error_of_one_costs_nobody_elses_updates() -> None:
+    """A session whose rights cannot be told ends, a listener hears of the next ones; the others get all."""
+    hub, told = _hub(), list[Update]()
+
+    def fail(*_: object) -> Any:
+        raise RuntimeError("an error of one")
+
+    def listen(updates: Sequence[Update]) -> int:
+        told.extend(updates)
+        return 0
+
+    broken, sound = hub.open(fail), hub.open(_all)
+    hub.add_listener(fail)
+    hub.add_listener(listen)
+    for script in ("a", "b"):
+        hub.publish(_update(script))
+        assert await anext(sound) == (_update(script),)
+    assert (told, broken.reason) == ([_update("a"), _update("b")], CloseReason.INTERNAL)
+    assert hub.statistics.sessions == 1
+    hub.close()
+
+
 async def test_a_session_sees_what_it_may() -> None:
     """And listeners are told of everything."""
     hub, told = _hub(), list[Update]()

@@ -81,18 +81,20 @@ test.each<[string, [string, unknown]]>([
 })
 
 test('a subscription that is never answered is given up, though the connection lives', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] })
   gateway.plans = [{ answer: 'never' }]
   gateway.lines = lines(2)
   const stream = open({ silence: 40 })
   const state = waiting(stream)
-  const pings = setInterval(() => gateway.open.forEach((socket) => void socket.ping()), 5)
+  setInterval(() => gateway.open.forEach((socket) => void socket.ping()), 5)
+  await until(() => gateway.asked.length === 1)
+  vi.advanceTimersByTime(60)
   expect((await state).reason).toBe('SILENT')
-  clearInterval(pings)
   await until(() => stream.entries.length === 2)
 })
 
 test('an answered subscription without lines lives as long as its connection', async () => {
-  vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] })
+  vi.useFakeTimers({ toFake: ['Date', 'performance', 'setInterval', 'clearInterval'] })
   const stream = open()
   await until(() => stream.state.kind === 'open')
   for (let minute = 0; minute < 5; minute += 0.5) {

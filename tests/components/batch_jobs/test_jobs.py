@@ -17,9 +17,10 @@ from components.batch_jobs import (
 )
 from components.batch_jobs.jobs import CANCELLED, ActiveJobsError, BatchJobs, BatchLimits
 from components.batch_jobs.tables import BatchJob, BatchJobStore, Priority
+from filters import timestamps
 from filters.entry import decode_lines
 from gateway.ingest.native.stage_progress import PipelineProgress
-from storage.journal.interface import JournalUnavailableError
+from storage.journal.interface import JournalUnavailableError, StageProgress
 from tests.support.memory_journal import MemoryJournal
 from tests.support.patience import attempts, until
 from tests.support.scripted_counter import ScriptedCounter
@@ -87,6 +88,24 @@ async def test_a_job_tells_its_story(bench: Bench) -> None:
     shown = msgspec.json.decode(stage.document, type=PipelineProgress)
     assert msgspec.json.decode(msgspec.json.encode(shown)) == msgspec.json.decode(stage.document)
     assert (shown.status, shown.progress_percentage, stage.number) == ("STAGE_COMPLETED", 100, 4)
+
+
+async def test_every_keyword_is_progress(bench: Bench) -> None:
+    """Subscribers of the pipeline hear of each, counted or not, in order: how many are done, of how many, and when."""
+    heard: list[StageProgress] = []
+    bench.journal.set_commit_listener(lambda committed: heard.extend(committed.progress))
+    bench.counter.script.extend([None, None, *[CounterUnavailableError("busy")] * 3])
+    bench.jobs.start()
+    await bench.jobs.create(A, list("abcdefg"), Priority.NORMAL)
+    job = await bench.ended(A)
+    shown = [msgspec.json.decode(each.document) for each in heard]
+    assert [each["message"] for each in shown] == [f"{n}/7" for n in (*range(8), 7)]
+    assert [each["progressPercentage"] for each in shown] == [0, 14, 28, 42, 57, 71, 85, 100, 100]
+    statuses = ["STAGE_PENDING", *["STAGE_RUNNING"] * 7, "STAGE_COMPLETED"]
+    assert [each["status"] for each in shown] == statuses
+    assert [each["timestamp"] for each in shown[1:8]] == [
+        timestamps.from_nanos(item.done_at * 1_000_000) for item in job.results
+    ]
 
 
 async def test_one_keyword_fails_and_the_job_goes_on(bench: Bench) -> None:
