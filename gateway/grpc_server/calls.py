@@ -11,13 +11,12 @@ from gateway.grpc_server.interface import Ending, Handler, Metadata, Method
 from gateway.grpc_server.limits import ServerLimits
 from gateway.grpc_server.messages import MessageReader, framed
 from gateway.grpc_server.requests import Request
-from gateway.grpc_server.status import GrpcStatus, Headers, RefusedError, trailers
+from gateway.grpc_server.status import OWN_FAULT, GrpcStatus, Headers, RefusedError, trailers
 from gateway.grpc_server.windows import ReceiveWindow
 
 __all__ = ["ServerCall"]
 
 _SLICE_BYTES: Final = 64 << 10
-_OWN_FAULT: Final = "the gateway ran into an error of its own; come back and resume"
 
 _log = structlog.get_logger(__name__)
 
@@ -230,7 +229,7 @@ class ServerCall:
             self.end(error.status, error.text)
         except Exception:  # noqa: BLE001 - the edge: what no one foresaw ends this call, and is logged
             _log.exception("a call failed", method=self.method.path)
-            self.end(GrpcStatus.INTERNAL, _OWN_FAULT)
+            self.end(GrpcStatus.INTERNAL, OWN_FAULT)
         return False
 
     def credit(self) -> int:

@@ -5,33 +5,24 @@ import socket
 import ssl
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import structlog
-from google.protobuf.descriptor import FileDescriptor
 from h2.errors import ErrorCodes
 
 from gateway.grpc_server.calls import ServerCall
 from gateway.grpc_server.connection import Connection
-from gateway.grpc_server.health import HEALTH_FILE, Health
-from gateway.grpc_server.interface import Call, Handler, Method
+from gateway.grpc_server.interface import Method
 from gateway.grpc_server.limits import ServerLimits
-from gateway.grpc_server.reflection import REFLECTION_SERVICES, Contracts, ReflectionHandler
 from gateway.grpc_server.requests import Request
-from gateway.grpc_server.single import Serve, SingleRequest
-from gateway.grpc_server.status import GrpcStatus, RefusedError
+from gateway.grpc_server.status import OWN_FAULT, GrpcStatus, RefusedError
 from gateway.grpc_server.windows import WindowPool
 
 __all__ = ["AddressPlaces", "Http2Server", "Lease", "ServerStatistics"]
 
 _TICK_SECONDS: Final = 1.0
-_PUBLIC_MESSAGE_BYTES_MAX: Final = 8 << 10
-_PUBLIC_SECONDS_MAX: Final = 60.0
-_HEALTH: Final = "/grpc.health.v1.Health/"
-_OWN_FAULT: Final = RefusedError(GrpcStatus.INTERNAL, "the gateway ran into an error of its own; come back and resume")
-
 _log = structlog.get_logger(__name__)
 
 
@@ -67,11 +58,10 @@ class ServerStatistics:
 
 
 class Http2Server:
-    """Serves methods over HTTP/2, with health and reflection.
+    """Serves methods over HTTP/2.
 
     Args:
-        methods: what is served, beside health and reflection.
-        files: the contracts of these methods, for reflection.
+        methods: what is served.
         limits: see ``ServerLimits``.
         places: limits connections by address; None: no limit.
     """
@@ -79,7 +69,6 @@ class Http2Server:
     def __init__(
         self,
         methods: Iterable[Method],
-        files: Iterable[FileDescriptor],
         limits: ServerLimits | None = None,
         *,
         places: AddressPlaces | None = None,
@@ -87,11 +76,8 @@ class Http2Server:
         self.limits = limits or ServerLimits()
         self.pool = WindowPool(self.limits.window_pool_bytes)
         self._places = places
-        contracts = Contracts([*files, HEALTH_FILE])
-        self.health = Health(contracts.services)
-        self._methods = {method.path: method for method in (*methods, *_public(self.health, contracts))}
+        self._methods = {method.path: method for method in methods}
         self._connections: dict[Connection, Lease | None] = {}
-        self._public_calls = 0
         self._unflushed: dict[Connection, None] = {}
         self._servers: list[asyncio.Server] = []
         self._tick: asyncio.TimerHandle | None = None
@@ -213,7 +199,7 @@ class Http2Server:
             raise
         except Exception:  # noqa: BLE001 - the edge
             _log.exception("a call failed", method=call.method.path)
-            call.end(_OWN_FAULT.status, _OWN_FAULT.text)
+            call.end(GrpcStatus.INTERNAL, OWN_FAULT)
         else:
             connection.opened(call, handler)
         finally:
@@ -241,33 +227,3 @@ class Http2Server:
         now = time.monotonic()
         for connection in tuple(self._connections):
             connection.check(now)
-
-
-def _failed(error: Exception) -> RefusedError:
-    _log.error("a call failed", exc_info=error)
-    return _OWN_FAULT
-
-
-def single(serve: Serve, *, lasts: bool = False) -> Callable[[Call], SingleRequest]:
-    """Makes handlers of calls with one request."""
-    return lambda call: SingleRequest(call, serve, _failed, lasts=lasts)
-
-
-def _public(health: Health, contracts: Contracts) -> Iterable[Method]:
-    """Health and reflection: for everybody, so that little is open for them."""
-
-    async def check(call: Call) -> Handler:
-        return single(health.check)(call)
-
-    async def watch(call: Call) -> Handler:
-        return single(health.watch, lasts=True)(call)
-
-    async def reflect(call: Call) -> Handler:
-        return ReflectionHandler(call, contracts)
-
-    bytes_max = _PUBLIC_MESSAGE_BYTES_MAX
-    yield Method(f"{_HEALTH}Check", check, bytes_max, is_public=True, seconds_max=_PUBLIC_SECONDS_MAX)
-    yield Method(f"{_HEALTH}Watch", watch, bytes_max, is_public=True)
-    for service in REFLECTION_SERVICES:
-        path = f"/{service}/ServerReflectionInfo"
-        yield Method(path, reflect, bytes_max, is_public=True, seconds_max=_PUBLIC_SECONDS_MAX)

@@ -4,13 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
+import structlog
+
 from gateway.grpc_server.interface import Call, Ending
-from gateway.grpc_server.status import GrpcStatus, RefusedError
+from gateway.grpc_server.status import OWN_FAULT, GrpcStatus, RefusedError
 
 __all__ = ["Serve", "SingleRequest"]
 
 Serve: TypeAlias = Callable[[bytes, Call], Awaitable[bytes | None]]
 """Answers a request; None: it has sent its answers itself."""
+
+_log = structlog.get_logger(__name__)
 
 
 class SingleRequest:
@@ -19,16 +23,12 @@ class SingleRequest:
     Args:
         call: the call.
         serve: gives the answer; a ``RefusedError`` becomes the status.
-        failed: is told of an error that no one foresaw, and says how the call ends.
         lasts: ``serve`` ends with the call only, so that it is cancelled when the peer has gone or the server stops.
     """
 
-    def __init__(
-        self, call: Call, serve: Serve, failed: Callable[[Exception], RefusedError], *, lasts: bool = False
-    ) -> None:
+    def __init__(self, call: Call, serve: Serve, *, lasts: bool = False) -> None:
         self._call = call
         self._serve = serve
-        self._failed = failed
         self._lasts = lasts
         self._request: bytes | None = None
         self._task: asyncio.Task[None] | None = None
@@ -74,6 +74,6 @@ class SingleRequest:
         except asyncio.CancelledError:
             call.end(GrpcStatus.UNAVAILABLE, "the gateway is shutting down; try again")
             raise
-        except Exception as error:  # noqa: BLE001 - the edge
-            refusal = self._failed(error)
-            call.end(refusal.status, refusal.text)
+        except Exception:  # noqa: BLE001 - the edge: what no one foresaw ends this call, and is logged
+            _log.exception("a call failed")
+            call.end(GrpcStatus.INTERNAL, OWN_FAULT)

@@ -5,9 +5,21 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final, TypeAlias
 
-__all__ = ["GrpcStatus", "Headers", "RefusedError", "decode_message", "encode_message", "trailers", "trailers_only"]
+__all__ = [
+    "OWN_FAULT",
+    "GrpcStatus",
+    "Headers",
+    "RefusedError",
+    "decode_message",
+    "encode_message",
+    "trailers",
+    "trailers_only",
+]
 
 Headers: TypeAlias = Sequence[tuple[str, str]]
+
+OWN_FAULT: Final = "the gateway ran into an error of its own; come back and resume"
+"""The text of INTERNAL, whatever the error."""
 
 _UNSAFE: Final = re.compile(rb"[^\x20-\x24\x26-\x7e]")
 _MESSAGE_BYTES_MAX: Final = 2_048

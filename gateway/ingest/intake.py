@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import grpc
-
 from gateway.errors import ApiError
+from gateway.grpc_server.interface import Call
+from gateway.grpc_server.status import GrpcStatus
 from gateway.ingest.authentication import WRITE_SCOPE, Authenticator, Principal, bearer_token
 from gateway.ingest.counters import Counters, Dialect, Refusal
 from gateway.ingest.limits import IngestLimits
@@ -29,14 +29,14 @@ class StreamEnd:
     in between, so that not all come back at once.
     """
 
-    status: grpc.StatusCode
+    status: GrpcStatus
     text: str
     away_milliseconds: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, error: ApiError) -> "StreamEnd":
         """The end that answers a refusal."""
-        return cls(error.grpc_status, error.message)
+        return cls(GrpcStatus(error.grpc_status.value[0]), error.message)
 
 
 class Intake:
@@ -64,6 +64,8 @@ class Intake:
         self._quota = quota if quota is not None else Quota()
         self._streams: dict[ProducerStream, Place] = {}
         self._producers: dict[str, ProducerStream] = {}
+        self._blocked: dict[ProducerStream, None] = {}
+        self._waiting: asyncio.Task[None] | None = None
         self._closing: StreamEnd | None = None
         self._empty = asyncio.Event()
         self._empty.set()
@@ -76,14 +78,14 @@ class Intake:
         """What streams gather while they wait for a commit, as a share of the limit over all of them."""
         return self.gathered_bytes / self.limits.gathered_bytes_max
 
-    async def principal(self, context: "grpc.aio.ServicerContext[bytes, bytes]", dialect: Dialect) -> Principal:
+    async def principal(self, call: Call, dialect: Dialect) -> Principal:
         """Who calls.
 
         Raises:
             ApiError: UNAUTHENTICATED, or PERMISSION_DENIED where it may write nothing at all.
         """
         try:
-            principal = await self._authenticator.authenticate(bearer_token(context.invocation_metadata() or ()))
+            principal = await self._authenticator.authenticate(bearer_token(call.metadata))
             principal.require(WRITE_SCOPE)  # before anything else: a Hello alone takes over a producer's stream
         except ApiError:
             self.counters.refused(dialect, Refusal.AUTHENTICATION)
@@ -114,6 +116,9 @@ class Intake:
     def leave(self, stream: "ProducerStream") -> None:
         """A stream is over."""
         self._streams.pop(stream).leave()
+        self._blocked.pop(stream, None)
+        if not self._streams and self._waiting is not None:
+            self._waiting.cancel()
         if not self._streams:
             self._empty.set()
         self.counters.stream_closed(stream.dialect)
@@ -123,18 +128,36 @@ class Intake:
         older = self._producers.get(producer_id)
         self._producers[producer_id] = stream
         if older is not None:
-            older.end(StreamEnd(grpc.StatusCode.ABORTED, "a newer stream of the same producer has taken over"))
+            older.end(StreamEnd(GrpcStatus.ABORTED, "a newer stream of the same producer has taken over"))
 
     def release(self, producer_id: str, stream: "ProducerStream") -> None:
         """The stream no longer speaks for the producer."""
         if self._producers.get(producer_id) is stream:
             del self._producers[producer_id]
 
+    @property
+    def closing(self) -> StreamEnd | None:
+        """How streams end, once no more are admitted."""
+        return self._closing
+
     def close(self, end: StreamEnd) -> None:
-        """Admit no more streams, and end those that are open once they have answered what they took."""
+        """Admit no more streams; the server has those that are open ``drain``."""
         self._closing = end
-        for stream in tuple(self._streams):
-            stream.end(end)
+
+    def when_writable(self, stream: "ProducerStream") -> None:
+        """Have ``stream.proceed`` called once the journal takes more: one task for all that wait."""
+        self._blocked[stream] = None
+        if self._waiting is None:
+            self._waiting = asyncio.get_running_loop().create_task(self._wait_writable())
+
+    async def _wait_writable(self) -> None:
+        try:
+            await self.journal.wait_writable()
+        finally:
+            self._waiting = None
+            blocked, self._blocked = self._blocked, {}
+        for stream in blocked:
+            stream.proceed()
 
     async def wait_empty(self) -> None:
         """Return once no stream is open."""

@@ -102,7 +102,7 @@ async def serving(
     service: EchoService, limits: ServerLimits | None = None, *, tls: ssl.SSLContext | None = None, **options: Any
 ) -> AsyncIterator[tuple[Http2Server, int]]:
     """A server with this method, and its port."""
-    server = Http2Server([service.method], [], limits, **options)
+    server = Http2Server([service.method], limits, **options)
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)
     port = listening.getsockname()[1]
