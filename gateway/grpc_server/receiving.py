@@ -165,7 +165,11 @@ class Receiver:
         window.left -= length
         if window.left < 0:
             raise ConnectionFault(ErrorCodes.FLOW_CONTROL_ERROR, "more DATA than the connection's window")
-        if length:
+        start, end = frame.payload, frame.end
+        if frame.flags & frames.PADDED:
+            end -= frame.data[start]
+            start += 1
+        if end > start:
             self._empty_frames.give(1)
         elif not frame.flags & frames.END_STREAM:
             self._count_empty_frame()
@@ -183,11 +187,7 @@ class Receiver:
             window.consume(length)
         else:
             call.held_bytes += length
-        start, end = frame.payload, frame.end
-        if frame.flags & frames.PADDED:
-            end -= frame.data[start]
-            start += 1
-            call.window.consume(length - (end - start))
+        call.window.consume(length - (end - start))
         call.feed(frame.data, start, end)
         if frame.flags & frames.END_STREAM:
             self._end_stream(call)

@@ -194,4 +194,5 @@ class RawHttp2:
                 self._changed.set()
         except (asyncio.IncompleteReadError, ConnectionError):
             self.is_closed = True
+            self.writer.close()
             self._changed.set()
