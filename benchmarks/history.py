@@ -15,8 +15,8 @@ import httpx2
 
 from filters.entry import LogEntry
 from filters.timestamps import from_nanos
-from storage.journal import LineBatch
-from storage.sqlite import SqliteJournal
+from storage.journal.interface import LineBatch
+from storage.journal.sqlite import SqliteJournal
 from tests.support.history_server import BASE, history_of
 
 CHUNK = 500

@@ -31,16 +31,16 @@ def _pause_between_flushes() -> None:
 
 
 def _shared_runs() -> None:
-    from sessions.feed import Feed
+    from sessions.topic import Topic
 
-    join = Feed.join
+    join = Topic.join
 
-    def join_alone(feed: Feed, session: Any) -> Any:
+    def join_alone(topic: Topic, session: Any) -> Any:
         own = dataclasses.replace(session.subscription, encoding=_Named(session.subscription.encoding, session.id))
         session.subscription = own
-        return join(feed, session)
+        return join(topic, session)
 
-    Feed.join = join_alone  # type: ignore[method-assign]
+    Topic.join = join_alone  # type: ignore[method-assign]
 
 
 class _Named:
@@ -55,19 +55,19 @@ class _Named:
 
 
 def _group_commit() -> None:
-    from storage.sqlite import journal
+    from storage.journal.sqlite import journal
 
     journal._ITEMS_MAX = 1  # type: ignore[misc]
 
 
 def _chunks() -> None:
-    from storage.sqlite import chunks
+    from storage.journal.sqlite import chunks
 
     chunks.LINES_MAX = 1  # type: ignore[misc]
 
 
 def _one_heap() -> None:
-    from gateway import serving
+    from gateway.commands import serve as serving
 
     serving._keep_to_one_heap = lambda: None
 
@@ -116,7 +116,7 @@ def main() -> None:
     """Measure, or be the gateway."""
     if len(sys.argv) > 1 and sys.argv[1] in CHOICES:
         CHOICES[sys.argv[1]][1]()
-        from gateway.command import main as gateway_main
+        from gateway.commands.main import main as gateway_main
 
         sys.argv = ["otto-gateway", *sys.argv[2:]]
         gateway_main()

@@ -11,7 +11,7 @@ __all__ = ["Block", "Selection"]
 class Block:
     """Consecutive stored entries of one task, each already encoded as one JSON object.
 
-    ``received_at`` is ``time.monotonic()`` when the oldest of them reached the gateway, 0.0 where that is unknown.
+    ``received_at`` is ``time.monotonic()`` when the oldest of them reached the gateway, None where that is unknown.
     ``size`` is the sum of the lines' bytes.
     """
 
@@ -24,7 +24,7 @@ class Block:
         lines: list[bytes],
         *,
         entries: Sequence[LogEntry] | None = None,
-        received_at: float = 0.0,
+        received_at: float | None = None,
     ) -> None:
         self.task_id = task_id
         self.first = first
@@ -87,5 +87,5 @@ class Selection:
     end: int
     sequences: Sequence[int]
     lines: Sequence[bytes]
-    received_at: float = 0.0
+    received_at: float | None = None
     is_damaged: bool = False

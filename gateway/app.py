@@ -9,31 +9,36 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.api.automation import automation_routes
-from gateway.api.batch_jobs import BATCH_PATH, batch_job_routes
-from gateway.api.batch_jobs import body_bytes_max as batch_body_bytes_max
-from gateway.api.executions import NODE_EXECUTION_PATH, body_bytes_max, execution_routes
-from gateway.api.health import health_routes
-from gateway.api.metrics import metrics_routes
-from gateway.api.polling import polling_routes
-from gateway.api.scripts import script_routes
-from gateway.api.stages import stage_routes
-from gateway.application import RequestLog, http_application
+from components.automation.component import automation_of
+from components.automation.metrics import AutomationCollector
+from components.automation.routes import automation_routes
+from components.batch_jobs.component import BatchJobsCollector, batch_jobs_of
+from components.batch_jobs.routes import BATCH_PATH, batch_job_routes
+from components.batch_jobs.routes import body_bytes_max as batch_body_bytes_max
+from components.executions.routes import NODE_EXECUTION_PATH, body_bytes_max, execution_routes
+from components.executions.script_routes import script_routes
+from components.executions.tables import ExecutionStore
+from components.executions.updates import publish_changes
 from gateway.auth import auth_routes
-from gateway.automation_metrics import AutomationCollector
-from gateway.automation_queue import automation_of
-from gateway.batch_jobs import BatchJobsCollector, batch_jobs_of
-from gateway.description.operation import DescribedRoute
-from gateway.description.routes import description_routes
-from gateway.edge import HostGuard, SecurityHeaders
 from gateway.errors import ApiError, error_response
-from gateway.health import Health, Phase
 from gateway.history.routes import history_routes
+from gateway.history.stages import stage_routes
+from gateway.http.application import RequestLog, http_application
+from gateway.http.connection import http_protocol_class
+from gateway.http.middleware import HostGuard, SecurityHeaders
+from gateway.http.server import HttpServer
+from gateway.http.sockets import close_all, listen
+from gateway.http.websocket import FramedWebSocketProtocol
 from gateway.ingest.server import GrpcServer
-from gateway.listening import close_all, listen
-from gateway.metrics import GatewayCollector, Metrics, Sources
-from gateway.page import page_routes
-from gateway.part_settings import (
+from gateway.interface_docs.routes import description_routes
+from gateway.monitoring.health import Health, Phase
+from gateway.monitoring.health_routes import health_routes
+from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources
+from gateway.monitoring.metrics_routes import metrics_routes
+from gateway.monitoring.summary_stats import SAMPLE_SECONDS, SummaryStats
+from gateway.polling.routes import polling_routes
+from gateway.routing.operation import DescribedRoute
+from gateway.settings.derived import (
     authenticator_of,
     grpc_tls,
     history_limits,
@@ -46,30 +51,25 @@ from gateway.part_settings import (
     session_limits,
     update_limits,
 )
-from gateway.retention import Retention, sweeps_of
-from gateway.server import HttpServer
-from gateway.settings import Settings, TableRowsChoice
+from gateway.settings.model import Settings, TableRowsChoice
 from gateway.shutdown import Step, run_steps
-from gateway.transports.connection import http_protocol_class
-from gateway.transports.pipelines import pipeline_routes
-from gateway.transports.socket_io import PATH as SOCKET_IO_PATH
-from gateway.transports.socket_io import SocketIoLimits, SocketIoServer
-from gateway.transports.socket_io_description import POLL, POST, SOCKET_IO
-from gateway.transports.sse import sse_routes
-from gateway.transports.updates import update_routes
-from gateway.transports.websocket import FramedWebSocketProtocol
-from gateway.updates import publish_changes
-from gateway.vitals import SAMPLE_SECONDS, Vitals
+from gateway.transports.socket_io.asyncapi import POLL, POST, SOCKET_IO
+from gateway.transports.socket_io.server import PATH as SOCKET_IO_PATH
+from gateway.transports.socket_io.server import SocketIoLimits, SocketIoServer
+from gateway.transports.sse.log_stream import sse_routes
+from gateway.transports.sse.pipelines import pipeline_routes
+from gateway.transports.sse.updates import update_routes
+from gateway.viewer.routes import page_routes
 from sessions.admission import Admission
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
 from sessions.updates import UpdateHub
-from storage.database import hold_within, sqlite_path
-from storage.executions import ExecutionStore
-from storage.journal import Committed, JournalError
-from storage.polling import ClosingRows, PollingSink, PollingTable, TableRows, TableWatcher
-from storage.sqlite import SqliteJournal
+from storage.journal.interface import Committed, JournalError
+from storage.journal.sqlite import SqliteJournal
+from storage.polling import ClosingRows, PollingSink, PollingTable, RowImporter, TableRows
+from storage.retention.worker import Retention, sweeps_of
+from storage.sqlite.files import sqlite_path, wait_for_lock
 
 __all__ = ["Gateway"]
 
@@ -121,7 +121,7 @@ class Gateway:
         settings = self._settings
         self._authenticator = authenticator = authenticator_of(settings)
         path = sqlite_path(settings.database_url)
-        lock = await hold_within(
+        lock = await wait_for_lock(
             path,
             settings.lock_wait_seconds,
             on_wait=lambda: _log.warning(
@@ -149,10 +149,10 @@ class Gateway:
             table,
             closing_rows=ClosingRows(settings.closing_rows.value),
             table_rows=TableRows(settings.table_rows.value),
-            ancestry=journal.ancestry,
+            lineage=journal.lineage,
         )
         undo.push_async_callback(sink.close)
-        self._watcher = watcher = TableWatcher(
+        self._watcher = watcher = RowImporter(
             journal,
             table,
             interval_seconds=settings.table_rows_interval_seconds,
@@ -211,7 +211,7 @@ class Gateway:
             hub,
             pipelines,
             authenticator,
-            server_stats=lambda: self._vitals.server_statistics(),
+            server_stats=lambda: self._summary_stats.server_statistics(),
             cors_origins=settings.cors_origins,
             limits=SocketIoLimits(sockets_max=settings.max_connections),
             quota=readers,
@@ -240,7 +240,7 @@ class Gateway:
         if automation is not None:
             undo.push_async_callback(automation.close)
             metrics.registry.register(AutomationCollector(lambda: automation.statistics))
-        self._vitals = Vitals(sources.totals, lambda: admission.active)
+        self._summary_stats = SummaryStats(sources.totals, lambda: admission.active)
         routes = [
             *sse_routes(hub, authenticator, enable_compression=settings.enable_compression, quota=readers),
             *pipeline_routes(pipelines, authenticator, quota=readers),
@@ -253,7 +253,7 @@ class Gateway:
             *execution_routes(executions, authenticator, value_bytes_max=settings.execution_value_bytes_max),
             *script_routes(executions, authenticator),
             *batch_job_routes(batch, authenticator, keywords_max=settings.batch_keywords_max),
-            *health_routes(self._health, self._vitals, hub, authenticator),
+            *health_routes(self._health, self._summary_stats, hub, authenticator),
             *metrics_routes(metrics.registry),
             *page_routes(),
         ]
@@ -394,7 +394,7 @@ class Gateway:
     async def _sample(self) -> None:
         while True:
             await asyncio.sleep(SAMPLE_SECONDS)
-            self._vitals.sample()
+            self._summary_stats.sample()
 
 
 def _listen(settings: Settings, undo: AsyncExitStack) -> list[socket.socket]:

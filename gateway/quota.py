@@ -8,7 +8,7 @@ from typing import Final
 from gateway.addresses import TrustedAddresses, address_key
 from gateway.errors import ApiError
 
-__all__ = ["ADDRESS", "PRINCIPAL", "Place", "Quota", "QuotaStatistics"]
+__all__ = ["ADDRESS", "PRINCIPAL", "Lease", "Quota", "QuotaStatistics"]
 
 PRINCIPAL: Final = "principal"
 ADDRESS: Final = "address"
@@ -22,7 +22,7 @@ class QuotaStatistics:
     refused: Mapping[str, int]
 
 
-class Place:
+class Lease:
     """What one connection holds of a quota."""
 
     __slots__ = ("_keys", "_quota")
@@ -32,7 +32,7 @@ class Place:
         self._keys = keys
 
     def __repr__(self) -> str:
-        return f"<Place {len(self._keys)} limits>"
+        return f"<Lease {len(self._keys)} limits>"
 
     def leave(self) -> None:
         """Give it back; idempotent."""
@@ -65,7 +65,7 @@ class Quota:
         """A frozen picture."""
         return QuotaStatistics(refused=dict(self._refused))
 
-    def enter(self, *, principal: str | None = None, address: str | None = None) -> Place:
+    def enter(self, *, principal: str | None = None, address: str | None = None) -> Lease:
         """Take a place; None is not counted.
 
         Raises:
@@ -80,7 +80,7 @@ class Quota:
             if self._held[key] >= self._limits[key[0]]:
                 raise self._refusal(key[0])
         self._held.update(keys)
-        return Place(self, keys)
+        return Lease(self, keys)
 
     def check_address(self, address: str, held: int) -> None:
         """Return where an address that holds so many connections already may have another; for whoever counts itself.

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from filters.block import Block, Selection
 from filters.matching import Matcher
 from filters.model import LogFilter
+from sessions.catch_up_scheduler import CatchUpScheduler
+from sessions.encoded_batch_cache import EncodedBatchCache
 from sessions.limits import Limits
-from sessions.run_cache import RunCache
-from sessions.transport import Encoding, History, Run
-from sessions.turns import Turns
+from sessions.transport import EncodedBatch, Encoding, History
 
 if TYPE_CHECKING:
-    from sessions.feed import Feed
     from sessions.session import Session
+    from sessions.topic import Topic
 
 __all__ = ["Channel"]
 
@@ -39,21 +39,21 @@ class Channel:
 
     def __init__(
         self,
-        feed: "Feed",
+        topic: "Topic",
         log_filter: LogFilter,
         encoding: Encoding,
         *,
         history: History,
         limits: Limits,
-        cache: RunCache,
-        turns: Turns,
-        spawn: Callable[[Coroutine[None, None, Run]], "asyncio.Task[Run]"],
+        cache: EncodedBatchCache,
+        scheduler: CatchUpScheduler,
+        spawn: Callable[[Coroutine[None, None, EncodedBatch]], "asyncio.Task[EncodedBatch]"],
     ) -> None:
-        self.feed = feed
+        self.topic = topic
         self.filter = log_filter
         self.encoding = encoding
         self.matcher = Matcher(log_filter)
-        self.head = feed.head
+        self.head = topic.head
         self.live: set[Session] = set()
         self.behind: set[Session] = set()
         self.ahead: set[Session] = set()
@@ -62,15 +62,15 @@ class Channel:
         self._history = history
         self._limits = limits
         self._cache = cache
-        self._turns = turns
+        self._scheduler = scheduler
         self._spawn = spawn
-        self._kept: deque[Run] = deque()  # consecutive, up to head; the cache may have dropped the oldest
+        self._kept: deque[EncodedBatch] = deque()  # consecutive, up to head; the cache may have dropped the oldest
         self._kept_lines = 0
-        self._reads: dict[int, asyncio.Task[Run]] = {}
+        self._reads: dict[int, asyncio.Task[EncodedBatch]] = {}
 
     def __repr__(self) -> str:
         return (
-            f"<Channel {self.feed.task_id!r} {self.encoding.name} head={self.head} "
+            f"<Channel {self.topic.task_id!r} {self.encoding.name} head={self.head} "
             f"live={len(self.live)} behind={len(self.behind)} kept={len(self._kept)}>"
         )
 
@@ -79,20 +79,24 @@ class Channel:
         """Whether nobody reads it any more."""
         return not self.live and not self.behind
 
-    def advance(self) -> Sequence[Run] | None:
-        """Encode what was published since ``head`` and move ``head`` there.
+    def advance(self) -> Sequence[EncodedBatch] | None:
+        """Encode what was published since ``head`` and move ``head`` there, also if encoding raises.
 
         The runs are consecutive, from the old head to the new one. None: the window no longer holds all of it, and
         live sessions have to read the journal.
         """
-        start, self.head = self.head, self.feed.head
-        blocks = self.feed.window.since(start, self.head)
+        start, self.head = self.head, self.topic.head
+        blocks = self.topic.window.since(start, self.head)
         if blocks is None:
             self._forget_kept()
             return None
-        return [self._encode(part) for part in self._parts(blocks)]
+        try:
+            return [self._encode(part) for part in self._parts(blocks)]
+        except Exception:
+            self._forget_kept()  # they would no longer reach up to head
+            raise
 
-    def keep(self, runs: Sequence[Run]) -> None:
+    def keep(self, runs: Sequence[EncodedBatch]) -> None:
         """Keep fresh runs for the sessions that could not take them; forget all where there is none.
 
         At most ``Limits.buffer_lines`` lines are kept: that is what may wait in memory for one session.
@@ -110,7 +114,7 @@ class Channel:
             self._kept_lines -= oldest.count
             self._cache.drop(self._number, oldest.start)
 
-    def run_after(self, position: int) -> Run | None:
+    def batch_after(self, position: int) -> EncodedBatch | None:
         """The next run for a session at ``position``, from memory; None where only the journal has it.
 
         The run starts exactly at ``position``, so nothing is doubled and nothing is missed, and ends at ``head`` or
@@ -119,14 +123,14 @@ class Channel:
         run = self._cache.get(self._number, position)
         if run is not None:
             return run
-        blocks = self.feed.window.since(position, self.head)
+        blocks = self.topic.window.since(position, self.head)
         if not blocks:
             return None
         run = self._encode(next(self._parts(blocks)))
         self._cache.put(self._number, run)
         return run
 
-    async def stored_run_after(self, position: int) -> Run:
+    async def stored_run_after(self, position: int) -> EncodedBatch:
         """The next run for a session at ``position``, from the journal; sessions at the same place share one read.
 
         It starts later than ``position`` where retention has removed lines, or the disk has damaged them. Raises
@@ -155,17 +159,17 @@ class Channel:
                 return max(0, self.head - position)
         return lines
 
-    async def _read(self, position: int, head: int) -> Run:
+    async def _read(self, position: int, head: int) -> EncodedBatch:
         lines_max = self._limits.stored_lines_max
         # End at a multiple of lines_max: readers that started at different places meet there and share from then on.
         upto = min(head, position - position % lines_max + lines_max) if self.matcher.everything else head
         selection = await self._history.read(
-            self.feed.task_id, position, upto, self.matcher, lines_max=lines_max, bytes_max=self._limits.run_bytes_max
+            self.topic.task_id, position, upto, self.matcher, lines_max=lines_max, bytes_max=self._limits.run_bytes_max
         )
         if position < selection.start == upto < head:
             # Retention has taken all of this stretch: look how far that goes, so that it is announced as one gap.
             selection = await self._history.read(
-                self.feed.task_id,
+                self.topic.task_id,
                 position,
                 head,
                 self.matcher,
@@ -174,14 +178,14 @@ class Channel:
             )
         started = time.monotonic()
         run = self._encode(selection)
-        self._turns.spend(time.monotonic() - started)
+        self._scheduler.spend(time.monotonic() - started)
         if run.start == position:
             self._cache.put(self._number, run)
         return run
 
-    def _encode(self, selection: Selection) -> Run:
+    def _encode(self, selection: Selection) -> EncodedBatch:
         if not selection.lines:
-            return Run(selection.start, selection.end, 0, None, 0, is_damaged=selection.is_damaged)
+            return EncodedBatch(selection.start, selection.end, 0, None, 0, is_damaged=selection.is_damaged)
         self.encodes += 1
         return self.encoding.encode(self._history.epoch, selection)
 

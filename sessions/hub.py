@@ -1,6 +1,7 @@
 """The hub: takes committed entries and makes them available to sessions."""
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -8,15 +9,15 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sessions.admission import Admission
+from sessions.catch_up_scheduler import CatchUpScheduler
 from sessions.close_reasons import CloseReason
-from sessions.feed import Feed
+from sessions.encoded_batch_cache import EncodedBatchCache
 from sessions.limits import Limits
-from sessions.run_cache import RunCache
 from sessions.session import Session
 from sessions.statistics import DeliveryMeter, HubStatistics, Observer
 from sessions.subscription import Subscription
+from sessions.topic import Topic
 from sessions.transport import CommittedLines, History, Transport
-from sessions.turns import Turns
 
 __all__ = ["Hub"]
 
@@ -64,29 +65,29 @@ class Hub:
         self.admission = admission or Admission(self.limits.sessions_max)
         self.history_errors = history_errors
         self.meter = DeliveryMeter()
-        self.turns = Turns(self._is_live)
+        self.scheduler = CatchUpScheduler(self._is_live)
         self.catch_ups = 0
         self.gaps = 0
         self._closed: Counter[CloseReason] = Counter()
         self._observer = observer
-        self._cache = RunCache(self.limits.run_bytes_total)
-        self._feeds: dict[str, Feed] = {}
+        self._cache = EncodedBatchCache(self.limits.run_bytes_total)
+        self._topics: dict[str, Topic] = {}
         self._sessions: dict[str, Session] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._dirty: set[Feed] = set()
-        self._oldest_at = 0.0
+        self._dirty: set[Topic] = set()
+        self._oldest_at: float | None = None
         self._window_bytes = 0
         self._flushes = 0
         self._flush_timer: asyncio.TimerHandle | None = None
         self._is_flush_due = False
-        self._flushed_at = 0.0
+        self._flushed_at = -math.inf  # never
         self._flush_seconds = 0.0
         self._tick = self.limits.tick_seconds
         self._sweep_timer: asyncio.TimerHandle | None = None
         self._is_closed = False
 
     def __repr__(self) -> str:
-        return f"<Hub {len(self._sessions)} sessions {len(self._feeds)} tasks tick={self._tick * 1000:.0f}ms>"
+        return f"<Hub {len(self._sessions)} sessions {len(self._topics)} tasks tick={self._tick * 1000:.0f}ms>"
 
     @property
     def epoch(self) -> str:
@@ -101,7 +102,7 @@ class Hub:
     @property
     def statistics(self) -> HubStatistics:
         """A frozen picture; walks over the sessions that are behind."""
-        channels = [channel for feed in self._feeds.values() for channel in feed.channels.values()]
+        channels = [channel for topic in self._topics.values() for channel in topic.channels.values()]
         behind = [session for channel in channels for session in channel.behind]
         return HubStatistics(
             active=Counter(session.kind for session in self._sessions.values()),
@@ -114,7 +115,7 @@ class Hub:
             encodes=sum(channel.encodes for channel in channels),
             flushes=self._flushes,
             refused=self.admission.refused,
-            tasks=len(self._feeds),
+            tasks=len(self._topics),
             channels=len(channels),
             window_bytes=self._window_bytes,
             run_bytes=self._cache.size,
@@ -127,20 +128,20 @@ class Hub:
         Nobody is written to either, unless more was committed since the last flush than the task's window may hold.
         """
         for block in committed.blocks:
-            feed = self._feeds.get(block.task_id)
-            if feed is None:
+            topic = self._topics.get(block.task_id)
+            if topic is None:
                 continue
-            before = feed.window.size
-            feed.publish(block)
-            self._window_bytes += feed.window.size - before
-            self._dirty.add(feed)
-            if block.received_at and not self._oldest_at:
+            before = topic.window.size
+            topic.publish(block)
+            self._window_bytes += topic.window.size - before
+            self._dirty.add(topic)
+            if self._oldest_at is None:
                 self._oldest_at = block.received_at
         for ended in committed.ended:
-            feed = self._feeds.get(ended.task_id)
-            if feed is not None:
-                feed.end(ended)
-                self._dirty.add(feed)
+            topic = self._topics.get(ended.task_id)
+            if topic is not None:
+                topic.end(ended)
+                self._dirty.add(topic)
         if self._window_bytes > self.limits.window_bytes_total:
             self._shrink_windows()
         if self._dirty and not self._is_flush_due:
@@ -153,19 +154,19 @@ class Hub:
             ServerFullError: there are as many sessions as there may be.
         """
         self.admission.enter()
-        feed = self._feeds.get(subscription.task_id)
-        if feed is None:
-            feed = Feed(
+        topic = self._topics.get(subscription.task_id)
+        if topic is None:
+            topic = Topic(
                 subscription.task_id,
                 history=self.history,
                 limits=self.limits,
                 cache=self._cache,
-                turns=self.turns,
+                scheduler=self.scheduler,
                 spawn=self._spawn,
             )
-            self._feeds[subscription.task_id] = feed
-        feed.watchers += 1
-        session = Session(self, feed, subscription, transport)
+            self._topics[subscription.task_id] = topic
+        topic.watchers += 1
+        session = Session(self, topic, subscription, transport)
         self._sessions[session.id] = session
         if self._is_closed:
             session.close(CloseReason.SERVER_SHUTDOWN)
@@ -182,22 +183,22 @@ class Hub:
         """
         self._spawn(_guarded(session, work))
 
-    async def load(self, feed: Feed) -> None:
+    async def load(self, topic: Topic) -> None:
         """Ask the journal what exists of a task, before its first session starts."""
-        if not feed.is_loaded:
-            feed.load(await self.history.task_state(feed.task_id))
+        if not topic.is_loaded:
+            topic.load(await self.history.task_state(topic.task_id))
 
-    def forget(self, session: Session, feed: Feed, reason: CloseReason) -> None:
+    def forget(self, session: Session, topic: Topic, reason: CloseReason) -> None:
         """A session has ended."""
         self._closed[reason] += 1
-        self.turns.leave(session)
+        self.scheduler.leave(session)
         del self._sessions[session.id]
         self.admission.leave()
-        feed.watchers -= 1
-        if feed.watchers == 0:
-            self._window_bytes -= feed.window.size
-            self._dirty.discard(feed)
-            del self._feeds[feed.task_id]
+        topic.watchers -= 1
+        if topic.watchers == 0:
+            self._window_bytes -= topic.window.size
+            self._dirty.discard(topic)
+            del self._topics[topic.task_id]
 
     def timestamp(self, wall: float) -> str:
         """A Unix time as RFC 3339 in UTC, with milliseconds."""
@@ -209,15 +210,15 @@ class Hub:
         self._is_flush_due = False
         started = time.monotonic()
         dirty, self._dirty = self._dirty, set()
-        oldest, self._oldest_at = self._oldest_at, 0.0
-        for feed in dirty:
-            feed.flush()
+        oldest, self._oldest_at = self._oldest_at, None
+        for topic in dirty:
+            topic.flush()
         self._flushes += 1
         self._flushed_at = time.monotonic()
-        if oldest and self._observer is not None:
-            self._observer.delivery_latency(self._flushed_at - oldest)
         self._flush_seconds = min(self._flushed_at - started, self.limits.tick_seconds_max)
         self._tick = max(self.limits.tick_seconds, self._flush_seconds)
+        if oldest is not None and self._observer is not None:
+            self._observer.delivery_latency(self._flushed_at - oldest)
 
     async def close(self, reason: CloseReason = CloseReason.SERVER_SHUTDOWN) -> None:
         """End every session and wait until their reads have stopped; idempotent."""
@@ -228,7 +229,7 @@ class Hub:
             self._sweep_timer = None
         for session in self.sessions:
             session.close(reason)
-        self.turns.close()
+        self.scheduler.close()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -272,10 +273,10 @@ class Hub:
 
     def _shrink_windows(self) -> None:
         # To three quarters, so that the next shrinking is some time away.
-        share = self.limits.window_bytes_total * 3 // 4 // len(self._feeds)
-        for feed in self._feeds.values():
-            feed.window.trim(share)
-        self._window_bytes = sum(feed.window.size for feed in self._feeds.values())
+        share = self.limits.window_bytes_total * 3 // 4 // len(self._topics)
+        for topic in self._topics.values():
+            topic.window.trim(share)
+        self._window_bytes = sum(topic.window.size for topic in self._topics.values())
 
 
 async def _guarded(session: Session, work: Callable[[], Coroutine[None, None, None]]) -> None:

@@ -105,7 +105,7 @@ class PipelineSession(AsyncIterator[Sequence[Progress]]):
         if after is not None and after.belongs_to(hub.epoch):
             self.position = after.sequence
         self._hub = hub
-        self._feed = feed
+        self._topic = feed
         self._news = asyncio.Event()
         self._is_settled = False  # whether its position is known to be right
         self._away_since: float | None = time.monotonic()
@@ -144,7 +144,7 @@ class PipelineSession(AsyncIterator[Sequence[Progress]]):
             return
         self.reason = reason
         self._news.set()
-        self._hub.forget(self, self._feed)
+        self._hub.forget(self, self._topic)
 
     def wake(self) -> None:
         """Something was published."""
@@ -166,11 +166,11 @@ class PipelineSession(AsyncIterator[Sequence[Progress]]):
         duplicate: numbers given only grow, and what is published late, after the journal had told it, is not behind
         the position any more.
         """
-        head = self._feed.head
+        head = self._topic.head
         if self._is_settled and self.position >= head:
             return ()
         if self._is_settled or 0 < self.position <= head:
-            recent = self._feed.since(self.position)
+            recent = self._topic.since(self.position)
             if recent is not None:
                 self._is_settled = True
                 return recent
@@ -184,7 +184,7 @@ class PipelineSession(AsyncIterator[Sequence[Progress]]):
         if not self._is_settled:
             self._is_settled = True
             # A position that nobody gave out is beyond the end, and would hide what comes.
-            self.position = min(self.position, max(last, self._feed.head))
+            self.position = min(self.position, max(last, self._topic.head))
         return sorted((stage for stage in stages if stage.number > self.position), key=lambda stage: stage.number)
 
 
@@ -211,13 +211,13 @@ class PipelineHub:
         self.admission = admission
         self.history_errors = history_errors
         self.reads = 0
-        self._feeds: dict[str, _Feed] = {}
+        self._topics: dict[str, _Feed] = {}
         self._transitions = 0
         self._sweep_timer: asyncio.TimerHandle | None = None
         self._is_closed = False
 
     def __repr__(self) -> str:
-        return f"<PipelineHub {len(self._feeds)} pipelines>"
+        return f"<PipelineHub {len(self._topics)} pipelines>"
 
     @property
     def epoch(self) -> str:
@@ -227,15 +227,15 @@ class PipelineHub:
     @property
     def sessions(self) -> Sequence[PipelineSession]:
         """The open sessions."""
-        return tuple(session for feed in self._feeds.values() for session in feed.sessions)
+        return tuple(session for feed in self._topics.values() for session in feed.sessions)
 
     @property
     def statistics(self) -> PipelineStatistics:
         """A frozen picture."""
         return PipelineStatistics(
             sessions=len(self.sessions),
-            pipelines=len(self._feeds),
-            window_bytes=sum(feed.size for feed in self._feeds.values()),
+            pipelines=len(self._topics),
+            window_bytes=sum(feed.size for feed in self._topics.values()),
             transitions=self._transitions,
             reads=self.reads,
         )
@@ -244,7 +244,7 @@ class PipelineHub:
         """Take what one commit stored, in order."""
         self._transitions += len(progress)
         for transition in progress:
-            feed = self._feeds.get(transition.pipeline_id)
+            feed = self._topics.get(transition.pipeline_id)
             if feed is not None:
                 feed.publish(transition, self.limits)
                 for session in feed.sessions:
@@ -259,7 +259,7 @@ class PipelineHub:
             ServerFullError: there are as many sessions as there may be.
         """
         self.admission.enter()
-        feed = self._feeds.setdefault(pipeline_id, _Feed(pipeline_id))
+        feed = self._topics.setdefault(pipeline_id, _Feed(pipeline_id))
         session = PipelineSession(self, feed, after, expires_at)
         feed.sessions.add(session)
         if self._is_closed:
@@ -273,7 +273,7 @@ class PipelineHub:
         self.admission.leave()
         feed.sessions.discard(session)
         if not feed.sessions:
-            self._feeds.pop(feed.pipeline_id, None)
+            self._topics.pop(feed.pipeline_id, None)
 
     def close(self, reason: CloseReason = CloseReason.SERVER_SHUTDOWN) -> None:
         """End every session; idempotent. Their owners see the end of the iteration."""
@@ -293,5 +293,5 @@ class PipelineHub:
         now, wall = time.monotonic(), time.time()
         for session in self.sessions:
             session.check(now, wall)
-        if self._feeds:
+        if self._topics:
             self._schedule_sweep()

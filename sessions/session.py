@@ -4,22 +4,22 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec
 
 from filters.matching import Matcher
 from filters.model import LogFilter
 from filters.position import Position
 from sessions.close_reasons import CloseReason
 from sessions.subscription import After, Subscription, Tail
-from sessions.transport import Notice, NoticeKind, Run, Transport
+from sessions.transport import EncodedBatch, Notice, NoticeKind, Transport
 
 if TYPE_CHECKING:
     from sessions.channel import Channel
-    from sessions.feed import Feed
     from sessions.hub import Hub
+    from sessions.topic import Topic
 
 __all__ = ["Session", "SessionState"]
 
@@ -36,7 +36,8 @@ class SessionState(Enum):
     READING = "reading"
     """It is far behind, and waits for its turn or for lines from the journal."""
     AHEAD = "ahead"
-    """It asked to start behind a line that does not exist yet."""
+    """It is after its channel's head: it asked to start after a line that does not exist yet, or another channel, whose
+    filter it had before, has given it more than this one has flushed."""
     CLOSED = "closed"
 
 
@@ -44,7 +45,7 @@ _NEXT: Final = {
     SessionState.STARTING: frozenset(
         {SessionState.LIVE, SessionState.BLOCKED, SessionState.READING, SessionState.AHEAD, SessionState.CLOSED}
     ),
-    SessionState.LIVE: frozenset({SessionState.BLOCKED, SessionState.READING, SessionState.CLOSED}),
+    SessionState.LIVE: frozenset({SessionState.BLOCKED, SessionState.READING, SessionState.AHEAD, SessionState.CLOSED}),
     SessionState.BLOCKED: frozenset({SessionState.LIVE, SessionState.READING, SessionState.AHEAD, SessionState.CLOSED}),
     SessionState.READING: frozenset({SessionState.LIVE, SessionState.BLOCKED, SessionState.AHEAD, SessionState.CLOSED}),
     SessionState.AHEAD: frozenset({SessionState.LIVE, SessionState.BLOCKED, SessionState.READING, SessionState.CLOSED}),
@@ -56,6 +57,21 @@ _log = logging.getLogger(__name__)
 _SILENT: Final = frozenset({CloseReason.COMPLETED, CloseReason.CLIENT_GONE, CloseReason.UNSUBSCRIBED})
 """Reasons that need no error event: the client knows, or is not there."""
 
+P = ParamSpec("P")
+
+
+def _contained(step: "Callable[Concatenate[Session, P], None]") -> "Callable[Concatenate[Session, P], None]":
+    """Whatever a step of one session raises ends this session, and nothing that its caller does for others."""
+
+    @wraps(step)
+    def contained(session: "Session", /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            step(session, *args, **kwargs)
+        except Exception:  # noqa: BLE001 - whatever it was, the subscriber is told to come back, and the log has it
+            session.fail()
+
+    return contained
+
 
 class Session:
     """Gives one subscriber every matching line of its task once, in order.
@@ -65,7 +81,7 @@ class Session:
     between them, and it never awaits.
     """
 
-    def __init__(self, hub: "Hub", feed: "Feed", subscription: Subscription, transport: Transport) -> None:
+    def __init__(self, hub: "Hub", topic: "Topic", subscription: Subscription, transport: Transport) -> None:
         self.id = secrets.token_hex(8)
         self.subscription = subscription
         self.filter = subscription.filter
@@ -75,16 +91,17 @@ class Session:
         self.lines = 0
         self.bytes = 0
         self._hub = hub
-        self._feed = feed
+        self._topic = topic
         self._transport = transport
         self._channel: Channel | None = None
         self._writable = True
+        self._has_failed = False
         self._progress_at = self._written_at = time.monotonic()
         self._closed: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
 
     def __repr__(self) -> str:
         return (
-            f"<Session {self.id} {self.kind} {self._feed.task_id!r} {self.state.value} "
+            f"<Session {self.id} {self.kind} {self._topic.task_id!r} {self.state.value} "
             f"position={self.position} lag={self.lag}>"
         )
 
@@ -113,7 +130,7 @@ class Session:
     async def begin(self) -> None:
         """Find out where to start, then give what there is. Runs once, as a task of the hub."""
         try:
-            await self._hub.load(self._feed)
+            await self._hub.load(self._topic)
             position = await self._starting_position()
         except self._hub.history_errors:
             self.close(CloseReason.STORAGE_UNAVAILABLE)
@@ -121,18 +138,22 @@ class Session:
         if self.is_closed:
             return
         self.position = position
-        self._announce_gap(self._feed.first - 1)
-        self._channel = self._feed.join(self)
+        self._announce_gap(self._topic.first - 1)
+        self._channel = self._topic.join(self)
         self.pump()
 
-    def deliver(self, runs: Sequence[Run]) -> None:
+    def deliver(self, runs: Sequence[EncodedBatch]) -> None:
         """Take fresh runs at the live end; called by the flush on live sessions only."""
-        for run in runs:
-            self._give(run)
-            if not self._writable or self.is_closed:
-                self._fall_behind()
-                return
+        try:  # as in _contained, without its call for each session and flush
+            for run in runs:
+                self._give(run)
+                if not self._writable or self.is_closed:
+                    self._fall_behind()
+                    return
+        except Exception:  # noqa: BLE001
+            self.fail()
 
+    @_contained
     def pump(self) -> None:
         """Give what there is until the transport is full, the live end is reached, or more needs its turn.
 
@@ -151,22 +172,23 @@ class Session:
             if behind <= 0:
                 self._reach_head(channel)
                 return
-            run = channel.run_after(self.position) if behind <= self._hub.limits.lagging_lines else None
+            run = channel.batch_after(self.position) if behind <= self._hub.limits.lagging_lines else None
             if run is None:
                 self._enter(SessionState.READING)
                 channel.live.discard(self)
                 channel.behind.add(self)
-                self._hub.turns.ask(self)
+                self._hub.scheduler.schedule(self)
                 return
             self._give(run)
         self._fall_behind()
 
-    def take_turn(self) -> None:
+    @_contained
+    def run_slice(self) -> None:
         """Give one run, or have it read from the journal; called by the hub when this session has its turn."""
         channel = self._channel
         if channel is None or self.is_closed:
             return
-        run = channel.run_after(self.position) if self.position < channel.head else None
+        run = channel.batch_after(self.position) if self.position < channel.head else None
         if run is None and self.position < channel.head:
             self._hub.start(self, partial(self._read, channel))
             return
@@ -175,6 +197,7 @@ class Session:
             self._give(run)
         self.pump()
 
+    @_contained
     def resume(self) -> None:
         """The transport can take more."""
         self.touch()
@@ -187,6 +210,7 @@ class Session:
         """The client gave a sign of life."""
         self._progress_at = time.monotonic()
 
+    @_contained
     def change_filter(self, log_filter: LogFilter) -> None:
         """Apply another filter from the next line on; lines that were given are neither repeated nor taken back."""
         if log_filter == self.filter or self.is_closed:
@@ -195,17 +219,18 @@ class Session:
         left = self._channel
         if left is None:
             return
-        self._channel = self._feed.join(self)
-        self._feed.leave(self, left)
+        self._channel = self._topic.join(self)
+        self._topic.leave(self, left)
         if self.state is SessionState.LIVE:
-            # Its old channel may have been flushed less far than the new one starts; pump() looks.
+            # Its old channel may have been flushed less far than the new one, or farther; pump() looks.
             self._channel.behind.discard(self)
             self._channel.live.add(self)
         self.pump()
 
+    @_contained
     def finish_if_complete(self) -> None:
         """End the session where its task has ended and every line of it was given."""
-        ended = self._feed.ended
+        ended = self._topic.ended
         if ended is None or self._channel is None or self.position < ended.last:
             return
         self._notify(
@@ -215,6 +240,7 @@ class Session:
         )
         self.close(CloseReason.COMPLETED)
 
+    @_contained
     def check(self, now: float, wall: float) -> None:
         """What time does to a session: expiry, time-out, heartbeat.
 
@@ -234,22 +260,27 @@ class Session:
                 self._fall_behind()
 
     def fail(self) -> None:
-        """End the session because of an error of ours; to be called where the exception is being handled."""
-        _log.exception("session failed", extra={"session": self.id, "transport": self.kind})
+        """End the session because of an error of ours; to be called where the exception is being handled.
+
+        Never raises. The first error is logged; what follows from it, such as a transport that cannot be told, is not.
+        """
+        if not self._has_failed:
+            self._has_failed = True
+            _log.exception("session failed", extra={"session": self.id, "transport": self.kind})
         self.close(CloseReason.INTERNAL)
 
     def close(self, reason: CloseReason) -> None:
-        """End the session; idempotent and synchronous."""
+        """End the session; idempotent and synchronous. Never raises: what the transport raises is logged."""
         if self.is_closed:
             return
-        if reason not in _SILENT:
-            self._notify(NoticeKind.ERROR, {"code": reason.code, "message": reason.text})
         self._enter(SessionState.CLOSED)
         channel, self._channel = self._channel, None
         if channel is not None:
-            self._feed.leave(self, channel)
-        self._hub.forget(self, self._feed, reason)
-        self._transport.end(reason)
+            self._topic.leave(self, channel)
+        self._hub.forget(self, self._topic, reason)
+        if reason not in _SILENT:
+            self._report(reason)
+        self._end_transport(reason)
         self._closed.set_result(reason)
 
     async def wait_closed(self) -> CloseReason:
@@ -257,7 +288,7 @@ class Session:
         return await asyncio.shield(self._closed)
 
     async def _starting_position(self) -> int:
-        start, head = self.subscription.start, self._feed.head
+        start, head = self.subscription.start, self._topic.head
         match start:
             case After(position):
                 if not position.belongs_to(self._hub.epoch):
@@ -268,7 +299,7 @@ class Session:
             case Tail(0):
                 return head
             case Tail(count, floor):
-                tail = await self._hub.history.tail_start(self._feed.task_id, count, head, Matcher(self.filter))
+                tail = await self._hub.history.tail_start(self._topic.task_id, count, head, Matcher(self.filter))
                 return max(tail, floor.sequence) if floor.belongs_to(self._hub.epoch) else tail
             case _:
                 return 0
@@ -292,7 +323,15 @@ class Session:
                 self._give(run)
         self.pump()
 
-    def _give(self, run: Run) -> None:
+    @_contained
+    def _report(self, reason: CloseReason) -> None:
+        self._notify(NoticeKind.ERROR, {"code": reason.code, "message": reason.text})
+
+    @_contained
+    def _end_transport(self, reason: CloseReason) -> None:
+        self._transport.end(reason)
+
+    def _give(self, run: EncodedBatch) -> None:
         self.position = run.end
         if run.data is None:
             return
@@ -322,6 +361,8 @@ class Session:
     def _reach_head(self, channel: "Channel") -> None:
         if self.position > channel.head:
             self._enter(SessionState.AHEAD)
+            channel.live.discard(self)
+            channel.behind.add(self)
             channel.ahead.add(self)
             self.finish_if_complete()
             return

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sessions.transport import Run
+from sessions.transport import EncodedBatch
 
 __all__ = ["Delivered", "DeliveryMeter", "HubStatistics", "Observer"]
 
@@ -67,7 +67,7 @@ class DeliveryMeter:
         self._bytes: dict[str, int] = {}
         self._writes: dict[str, int] = {}
 
-    def add(self, kind: str, run: Run) -> None:
+    def add(self, kind: str, run: EncodedBatch) -> None:
         """One transport has taken one run."""
         self._lines[kind] = self._lines.get(kind, 0) + run.count
         self._bytes[kind] = self._bytes.get(kind, 0) + run.size

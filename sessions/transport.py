@@ -14,13 +14,13 @@ from sessions.close_reasons import CloseReason
 
 __all__ = [
     "CommittedLines",
+    "EncodedBatch",
     "Encoding",
     "EndedTask",
     "History",
     "Notice",
     "NoticeKind",
     "Progress",
-    "Run",
     "StageHistory",
     "StoredTask",
     "Transport",
@@ -28,11 +28,11 @@ __all__ = [
 
 
 @dataclass(slots=True)
-class Run:
+class EncodedBatch:
     """The encoded matching lines of the stretch ``(start, end]``; all sessions at ``start`` get the same object.
 
     ``data`` is whatever the encoding made (bytes, or packets), ``size`` its bytes, ``count`` its lines.
-    ``received_at`` is ``time.monotonic()`` when the oldest line reached the gateway, 0.0 where it came from storage.
+    ``received_at`` is ``time.monotonic()`` when the oldest line reached the gateway, None where it came from storage.
     ``is_damaged``: it is empty, and stands behind lines that were stored and cannot be read any more.
     """
 
@@ -41,7 +41,7 @@ class Run:
     count: int
     data: Any
     size: int
-    received_at: float = 0.0
+    received_at: float | None = None
     is_damaged: bool = False
 
 
@@ -53,7 +53,7 @@ class Encoding(Protocol):
         """Part of the channel's key: sessions with equal names share their bytes."""
         ...
 
-    def encode(self, epoch: str, selection: Selection) -> Run:
+    def encode(self, epoch: str, selection: Selection) -> EncodedBatch:
         """Encode one run; called once per channel and run, with at least one line."""
         ...
 
@@ -88,7 +88,7 @@ class Transport(Protocol):
         """``sse`` or ``socketio``; the label of metrics."""
         ...
 
-    def write(self, run: Run) -> bool:
+    def write(self, run: EncodedBatch) -> bool:
         """Take a run. False: it was taken, and nothing more until ``Session.resume()`` is called."""
         ...
 
@@ -126,7 +126,7 @@ class StoredTask(Protocol):
 
 
 class CommittedLines(Protocol):
-    """What one commit stored, as far as subscribers of logs care; ``storage.journal.Committed`` in production."""
+    """What one commit stored, as far as subscribers of logs care: ``Committed`` of the journal in production."""
 
     @property
     def blocks(self) -> Sequence[Block]: ...  # noqa: D102
@@ -137,7 +137,7 @@ class CommittedLines(Protocol):
 
 
 class History(Protocol):
-    """The part of the journal that sessions read; ``storage.journal.Journal`` says what each method does."""
+    """The part of the journal that sessions read; ``storage.journal.interface.Journal`` says what each method does."""
 
     @property
     def epoch(self) -> str: ...  # noqa: D102

@@ -1,18 +1,36 @@
 """What holds for every test."""
 
 import asyncio
+import logging
 import os
+import random
 import signal
+import sys
+from pathlib import Path
 
+import httpx2
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.patience import PATIENCE_SECONDS
 
 # pytest-asyncio asks for the current loop before it sets its own. Where no test had one yet, Python makes a loop that
 # nobody closes, and the warning about it fails the run; told that there is none, it makes none.
 asyncio.set_event_loop(None)
 
+# Where the machine has no Node.js that is new enough, there is one beside this Python.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
 # A shell that starts the tests in the background has them ignore Ctrl-C, and every process that they start as well.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The library waits 5 s for a connection or an answer where nothing else is said; a busy machine takes longer.
+for client in (httpx2.Client, httpx2.AsyncClient):
+    client.__init__.__kwdefaults__["timeout"] = httpx2.Timeout(PATIENCE_SECONDS)
+
+# asyncio warns of each step of a loop that took 0.1 s: on a busy machine that says nothing, and it is no part of a log.
+logging.getLogger("asyncio").addFilter(lambda record: record.msg != "Executing %s took %.3f seconds")
 
 # A test that draws its examples is given no time limit for each: the machine may be busy. It draws the same ones every
 # time, so that what fails is what was changed.
@@ -20,3 +38,33 @@ settings.register_profile("repository", deadline=None, derandomize=True, suppres
 # HYPOTHESIS_PROFILE=long, as in `make model`: others every time, and many more in tests that know it.
 settings.register_profile("long", settings.get_profile("repository"), derandomize=False, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repository"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--order-seed``."""
+    parser.addoption(
+        "--order-seed", type=int, help="run directories, files and tests in an order that this number gives"
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say what repeats the order."""
+    seed = config.getoption("order_seed")
+    return None if seed is None else f"order: --order-seed={seed}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Shuffle, but keep together what shares fixtures: the tests of a file, and the files of a directory.
+
+    Each name has its place by itself, so that the order is the same in every process of xdist, and the same between any
+    two tests whatever else was selected.
+    """
+    seed = config.getoption("order_seed")
+    if seed is None:
+        return
+
+    def place(item: pytest.Item) -> list[float]:
+        parents = [parent.nodeid for parent in item.listchain()]
+        return [random.Random(f"{seed} {name}").random() for name in parents]
+
+    items.sort(key=place)

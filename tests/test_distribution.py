@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from gateway.page.built_files import built_files
+from gateway.viewer.built_files import built_files
 from tests.support.gateway_process import GatewayProcess
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("filters", "sessions", "storage", "automation", "gateway")
+PACKAGES = ("filters", "sessions", "storage", "gateway", "components", "canary")
 
 pytestmark = pytest.mark.skipif(not built_files(), reason="the viewer's pages are not built; run `make viewer`")
 
@@ -32,9 +32,9 @@ async def test_a_wheel_contains_the_packages_and_the_built_pages(tmp_path: Path)
     with zipfile.ZipFile(await built("wheel", ROOT, tmp_path)) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
     modules = {str(path.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
-    pages = {str(path.relative_to(ROOT)) for path in (ROOT / "gateway/page/built").rglob("*") if path.is_file()}
+    pages = {str(path.relative_to(ROOT)) for path in (ROOT / "gateway/viewer/built").rglob("*") if path.is_file()}
     marks = {f"{package}/py.typed" for package in PACKAGES}
-    assert names == modules | marks | pages | {"gateway/description/docs.css"}
+    assert names == modules | marks | pages | {"gateway/interface_docs/docs.css"}
 
 
 async def test_an_installed_gateway_serves_its_pages(tmp_path: Path) -> None:
@@ -48,10 +48,10 @@ async def test_an_installed_gateway_serves_its_pages(tmp_path: Path) -> None:
     }
     with zipfile.ZipFile(await built("wheel", tmp_path / top, tmp_path / "wheel")) as wheel:
         wheel.extractall(tmp_path / "installed")
-    page = tmp_path / "installed/gateway/page/built/index.html"
+    page = tmp_path / "installed/gateway/viewer/built/index.html"
     page.write_text(page.read_text().replace("</head>", "<!-- installed --></head>"))
     gateway = GatewayProcess(tmp_path / "run", PYTHONPATH=str(tmp_path / "installed"))
-    gateway.command = (sys.executable, "-c", "from gateway.command import main; main()", "serve")
+    gateway.command = (sys.executable, "-c", "from gateway.commands.main import main; main()", "serve")
     await gateway.start()
     try:
         async with httpx2.AsyncClient(base_url=gateway.url) as client:

@@ -28,7 +28,7 @@ export default defineConfig({
   base: '/page/',
   publicDir: false,
   build: {
-    outDir: fileURLToPath(new URL('../../gateway/page/built', import.meta.url)),
+    outDir: fileURLToPath(new URL('../../gateway/viewer/built', import.meta.url)),
     emptyOutDir: true,
     target: 'es2022',
     cssTarget: ['chrome123', 'firefox121', 'safari17.5'], // the first with light-dark()

@@ -17,7 +17,7 @@ from gateway.errors import ApiError
 
 if TYPE_CHECKING:
     from gateway.auth.jwks import KeySet
-    from gateway.auth.verification import Verifier
+    from gateway.auth.verifier import Verifier
 
 __all__ = ["AuthStatistics", "Authenticator"]
 
@@ -188,7 +188,7 @@ class Authenticator:
 def _verification(settings: AuthSettings) -> "tuple[KeySet | None, Verifier]":
     """Imported where tokens are verified: what that needs (cryptography) takes 9 MB and 0.1 s."""
     from gateway.auth.jwks import KeySet
-    from gateway.auth.verification import Verifier
+    from gateway.auth.verifier import Verifier
 
     key_set = KeySet(settings.jwks_url) if settings.jwks_url is not None else None
     return key_set, Verifier(settings, key_set)

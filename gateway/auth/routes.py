@@ -11,9 +11,9 @@ from starlette.responses import Response
 from filters.identifiers import IdentifierError, check_identifier
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.credentials import bearer_token
-from gateway.auth.description import BEGIN_SESSION, END_SESSION, ISSUE_TICKET, Ticket
-from gateway.description.operation import DescribedRoute
+from gateway.auth.openapi import BEGIN_SESSION, END_SESSION, ISSUE_TICKET, Ticket
 from gateway.errors import ApiError, error_response
+from gateway.routing.operation import DescribedRoute
 
 __all__ = ["auth_routes"]
 

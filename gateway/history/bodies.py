@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from filters.entry import decode_lines
 from gateway.history.query import FORMATS, Format
-from gateway.transports.sse_encoding import negotiate
+from gateway.transports.sse.encoding import negotiate
 
 __all__ = ["BODY_HEADERS", "Compressor", "answer", "compressed", "compressor_of", "json_body", "ndjson", "plain_text"]
 

@@ -9,19 +9,19 @@ from starlette.responses import Response
 
 from filters.matching import Matcher, phrase_matcher
 from filters.parsing import KEYWORD_LENGTH_MAX
-from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError
 from gateway.history.bodies import answer
-from gateway.history.description import COUNT_LINES, FIND_MATCHES
 from gateway.history.limits import HistoryLimits
 from gateway.history.log import HistoryAuthenticator, known_task
+from gateway.history.openapi import COUNT_LINES, FIND_MATCHES
 from gateway.history.query import count_of
 from gateway.history.reads import Budget, Reads
 from gateway.history.scans import Scans
-from gateway.transports.paths import path_identifier
+from gateway.routing.operation import DescribedRoute
+from gateway.routing.path_parameters import path_identifier
 from gateway.transports.stream_request import filter_of
-from storage.history import Stretch
-from storage.journal import TaskState
+from storage.journal.history import SequenceRange
+from storage.journal.interface import TaskState
 
 __all__ = ["count_routes", "matcher_of"]
 
@@ -85,13 +85,13 @@ def count_routes(
 
 async def _counts(reads: Reads, state: TaskState, matcher: Matcher, buckets_max: int, budget: Budget) -> dict[str, Any]:
     lines = max(state.last + 1 - state.first, 0)
-    stretch = Stretch(state.first, state.last, max(1, -(-lines // buckets_max)))
+    sequences = SequenceRange(state.first, state.last, max(1, -(-lines // buckets_max)))
     counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
     starts: dict[int, str] = {}
     ends: dict[int, str] = {}
     position = state.first - 1
     while position < state.last and not budget.is_spent:
-        step = await reads.tally(state.task_id, position, stretch, matcher)
+        step = await reads.count_by_level(state.task_id, position, sequences, matcher)
         for bucket, found in step.counts.items():
             counts[bucket].update(found)
         starts.update(step.starts)
@@ -99,8 +99,8 @@ async def _counts(reads: Reads, state: TaskState, matcher: Matcher, buckets_max:
         position = step.end
     levels: Counter[str] = Counter()
     buckets = []
-    for bucket in range(-(-lines // stretch.width)):
-        first, last = stretch.bounds(bucket)
+    for bucket in range(-(-lines // sequences.width)):
+        first, last = sequences.bounds(bucket)
         if first > position:
             break
         levels.update(counts[bucket])

@@ -12,18 +12,18 @@ from starlette.responses import Response, StreamingResponse
 from filters.matching import Matcher
 from filters.model import LogFilter
 from filters.position import Position
-from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError
 from gateway.history.bodies import BODY_HEADERS, answer, compressed, compressor_of, json_body, ndjson, plain_text
-from gateway.history.description import READ_LOG
 from gateway.history.limits import HistoryLimits
+from gateway.history.openapi import READ_LOG
 from gateway.history.pages import Hole, Page, Pages, hole_before
 from gateway.history.query import FORMATS, Format, PageQuery, count_of, flag_of, format_of, page_query
 from gateway.history.reads import Reads
 from gateway.history.scans import Scans
-from gateway.transports.paths import path_identifier
+from gateway.routing.operation import DescribedRoute
+from gateway.routing.path_parameters import path_identifier
 from gateway.transports.stream_request import TAIL_MAX, filter_of
-from storage.journal import TaskState
+from storage.journal.interface import TaskState
 
 __all__ = ["PATH", "HistoryAuthenticator", "HistoryPrincipal", "known_task", "log_routes", "status_of"]
 

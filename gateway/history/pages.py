@@ -8,7 +8,7 @@ from filters.block import Selection
 from filters.matching import Matcher
 from gateway.history.limits import HistoryLimits
 from gateway.history.reads import Budget, Reads
-from storage.journal import TaskState
+from storage.journal.interface import TaskState
 
 __all__ = ["Hole", "Page", "Pages", "hole_before"]
 

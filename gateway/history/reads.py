@@ -7,8 +7,8 @@ from typing import Protocol, TypeVar
 
 from filters.block import Selection
 from filters.matching import Matcher
-from storage.history import HistoryReads, KnownTask, Stretch, Tally
-from storage.journal import TailStep, TaskState
+from storage.journal.history import HistoryReads, KnownTask, LevelCounts, SequenceRange
+from storage.journal.interface import TailStep, TaskState
 
 __all__ = ["Budget", "HistoryJournal", "Reads"]
 
@@ -87,9 +87,9 @@ class Reads:
         """The id of the newest record."""
         return self._journal.newest_record
 
-    async def tally(self, task_id: str, after: int, stretch: Stretch, matcher: Matcher) -> Tally:
+    async def count_by_level(self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher) -> LevelCounts:
         """A step of counting."""
-        return await self.step(self._journal.tally(task_id, after, stretch, matcher))
+        return await self.step(self._journal.count_by_level(task_id, after, sequences, matcher))
 
     async def known_tasks(self, after: int, upto_record: int, *, count_max: int) -> Sequence[KnownTask]:
         """A step through all tasks."""

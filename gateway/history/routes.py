@@ -1,6 +1,5 @@
 """All routes of the history, in the order in which they have to stand."""
 
-from gateway.description.operation import DescribedRoute
 from gateway.history.counts import count_routes
 from gateway.history.limits import HistoryLimits
 from gateway.history.log import HistoryAuthenticator, log_routes
@@ -8,6 +7,7 @@ from gateway.history.reads import HistoryJournal, Reads
 from gateway.history.scans import Scans
 from gateway.history.search_route import search_routes
 from gateway.history.tasks import task_routes
+from gateway.routing.operation import DescribedRoute
 
 __all__ = ["history_routes"]
 

@@ -11,7 +11,7 @@ from gateway.history.limits import HistoryLimits
 from gateway.history.log import HistoryPrincipal
 from gateway.history.reads import Budget, Reads
 from gateway.history.tasks import Ranking
-from storage.history import KnownTask
+from storage.journal.history import KnownTask
 
 __all__ = ["Hit", "Progress", "Search", "Totals"]
 

@@ -7,18 +7,18 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError
 from gateway.history.bodies import BODY_HEADERS, answer
 from gateway.history.counts import matcher_of
 from gateway.history.cursors import RecordCursor
-from gateway.history.description import SEARCH_LOGS
 from gateway.history.limits import HistoryLimits
 from gateway.history.log import HistoryAuthenticator
+from gateway.history.openapi import SEARCH_LOGS
 from gateway.history.query import count_of
 from gateway.history.reads import Reads
 from gateway.history.scans import Scans
 from gateway.history.search import Hit, Progress, Search
+from gateway.routing.operation import DescribedRoute
 
 __all__ = ["search_routes"]
 

@@ -11,16 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filters.matching import Matcher
-from gateway.description.operation import DescribedRoute
 from gateway.errors import ApiError
 from gateway.history.bodies import answer
 from gateway.history.cursors import RecordCursor
-from gateway.history.description import LIST_TASKS
 from gateway.history.limits import HistoryLimits
 from gateway.history.log import HistoryAuthenticator, HistoryPrincipal
+from gateway.history.openapi import LIST_TASKS
 from gateway.history.query import count_of
 from gateway.history.reads import Budget, Reads
-from storage.history import KnownTask, Stretch
+from gateway.routing.operation import DescribedRoute
+from storage.journal.history import KnownTask, SequenceRange
 
 __all__ = ["Ranking", "may_read", "task_routes"]
 
@@ -63,10 +63,10 @@ class LevelCounts:
         self._known.move_to_end(task_id)
         if len(self._known) > _REMEMBERED_MAX:
             self._known.popitem(last=False)
-        stretch = Stretch(first, last, max(last + 1 - first, 1))
+        sequences = SequenceRange(first, last, max(last + 1 - first, 1))
         while count.position < last and not budget.is_spent:
             position = count.position
-            step = await self._reads.tally(task_id, position, stretch, _EVERYTHING)
+            step = await self._reads.count_by_level(task_id, position, sequences, _EVERYTHING)
             if count.position != position:
                 continue  # another request has counted the same meanwhile
             count.levels.update(step.counts.get(0, {}))

@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from gateway.errors import ApiError
 
-__all__ = ["WRITE_SCOPE", "Authenticator", "Permit", "Principal", "bearer_token"]
+__all__ = ["WRITE_SCOPE", "Authenticator", "AuthorizationCache", "Principal", "bearer_token"]
 
 WRITE_SCOPE: Final = "logs:write"
 _REMEMBERED_MAX: Final = 10_000
@@ -55,7 +55,7 @@ def bearer_token(metadata: Iterable[tuple[str, str | bytes]]) -> str | None:
     return None
 
 
-class Permit:
+class AuthorizationCache:
     """What one stream's principal may write, each task and pipeline asked for once."""
 
     __slots__ = ("_pipelines", "_principal", "_tasks")
@@ -66,7 +66,7 @@ class Permit:
         self._pipelines: set[str] = set()
 
     def __repr__(self) -> str:
-        return f"<Permit {self._principal.subject!r} {len(self._tasks)} tasks>"
+        return f"<AuthorizationCache {self._principal.subject!r} {len(self._tasks)} tasks>"
 
     def check_task(self, task_id: str) -> None:
         """Return, or raise ``ApiError`` PERMISSION_DENIED."""

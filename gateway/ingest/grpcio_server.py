@@ -15,7 +15,7 @@ from gateway.addresses import peer_address
 from gateway.grpc_server.interface import Ending, Handler, Metadata, Method
 from gateway.grpc_server.limits import ServerLimits
 from gateway.grpc_server.status import OWN_FAULT, GrpcStatus, Headers, RefusedError
-from gateway.ingest.address import Tls
+from gateway.ingest.tls import Tls
 
 __all__ = ["GrpcioServer"]
 

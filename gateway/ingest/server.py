@@ -12,15 +12,15 @@ from gateway.grpc_server.public import public_methods
 from gateway.grpc_server.reflection import Contracts
 from gateway.grpc_server.server import Http2Server, Lease, ServerStatistics
 from gateway.grpc_server.status import GrpcStatus
-from gateway.ingest.address import ListenError, Tls
+from gateway.http.sockets import close_all, listen
 from gateway.ingest.authentication import Authenticator
 from gateway.ingest.counters import Counters, IngestStatistics, Observer
-from gateway.ingest.intake import Intake, StreamEnd
 from gateway.ingest.limits import IngestLimits
+from gateway.ingest.registry import ProducerRegistry, StreamEnd
 from gateway.ingest.services import FILES, ingest_methods
-from gateway.listening import close_all, listen
+from gateway.ingest.tls import ListenError, Tls
 from gateway.quota import Quota
-from storage.journal import Journal
+from storage.journal.interface import Journal
 
 if TYPE_CHECKING:
     from gateway.ingest.grpcio_server import GrpcioServer
@@ -72,7 +72,7 @@ class GrpcServer:
     ) -> None:
         self._limits = limits or IngestLimits()
         self._counters = Counters(observer)
-        self._intake = Intake(journal, authenticator, self._limits, self._counters, quota)
+        self._registry = ProducerRegistry(journal, authenticator, self._limits, self._counters, quota)
         self._host = host
         self._port = port
         self._tls = tls
@@ -87,7 +87,7 @@ class GrpcServer:
         self._connections = connections
         contracts = Contracts([*FILES, HEALTH_FILE])
         self._health = Health(contracts.services)
-        self._methods = (*ingest_methods(self._intake), *public_methods(self._health, contracts))
+        self._methods = (*ingest_methods(self._registry), *public_methods(self._health, contracts))
         self._http2: Http2Server | None = None
         self._grpcio: GrpcioServer | None = None
         self._tls_context: ssl.SSLContext | None = None
@@ -142,7 +142,7 @@ class GrpcServer:
         3. What is left after ``grace`` seconds is cut off; its handlers get a moment to leave.
         """
         await self.set_serving(False)
-        self._intake.close(_STOPPING)
+        self._registry.close(_STOPPING)
         grpcio, self._grpcio = self._grpcio, None
         http2, self._http2 = self._http2, None
         if grpcio is not None:
@@ -152,8 +152,8 @@ class GrpcServer:
         if grpcio is not None or http2 is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CUT_OFF_SECONDS):
-                    await self._intake.wait_empty()
-            self._intake.tasks.stop()
+                    await self._registry.wait_empty()
+            self._registry.tasks.stop()
 
     async def _start_http2(self) -> None:
         sockets = listen(self._host, self._port, setting="GRPC_PORT")

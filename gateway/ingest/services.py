@@ -11,12 +11,12 @@ from gateway.errors import ApiError
 from gateway.grpc_server.interface import Call, Handler, Method
 from gateway.grpc_server.single import SingleRequest
 from gateway.grpc_server.status import GrpcStatus, RefusedError
-from gateway.ingest import otto_calls
 from gateway.ingest.authentication import Principal
 from gateway.ingest.counters import Dialect
-from gateway.ingest.intake import Intake
-from gateway.ingest.native import NativeStream
-from gateway.ingest.otto_streams import FORWARD_WORKER_LOGS, STREAM_LOGS, OttoMethod, OttoStream
+from gateway.ingest.native.stream import NativeStream
+from gateway.ingest.otto import unary_calls
+from gateway.ingest.otto.streams import FORWARD_WORKER_LOGS, STREAM_LOGS, OttoMethod, OttoStream
+from gateway.ingest.registry import ProducerRegistry
 
 __all__ = ["FILES", "ingest_methods"]
 
@@ -29,23 +29,23 @@ _SCALER: Final = log_streaming_pb2.DESCRIPTOR.services_by_name["OttoHandlerLogSe
 _SINGLE_SECONDS_MAX: Final = 60.0
 """From the headers of a single call to its whole request."""
 
-_Single = Callable[[bytes, Principal, Intake], Awaitable[bytes]]
+_Single = Callable[[bytes, Principal, ProducerRegistry], Awaitable[bytes]]
 
 
-def ingest_methods(intake: Intake) -> Iterator[Method]:
+def ingest_methods(registry: ProducerRegistry) -> Iterator[Method]:
     """The methods of both wires; a call is admitted by its token, before any of its messages is looked at."""
-    limits = intake.limits
+    limits = registry.limits
 
     def native(call: Call, principal: Principal) -> Handler:
-        return NativeStream(call, principal, intake)
+        return NativeStream(call, principal, registry)
 
     def otto(method: OttoMethod) -> Callable[[Call, Principal], Handler]:
-        return lambda call, principal: OttoStream(call, principal, intake, method)
+        return lambda call, principal: OttoStream(call, principal, registry, method)
 
     def single(serve: _Single) -> Callable[[Call, Principal], Handler]:
         async def answer(data: bytes, principal: Principal) -> bytes:
             try:
-                return await serve(data, principal, intake)
+                return await serve(data, principal, registry)
             except ApiError as error:
                 raise refusal(error) from error
 
@@ -54,7 +54,7 @@ def ingest_methods(intake: Intake) -> Iterator[Method]:
     def opening(dialect: Dialect, make: Callable[[Call, Principal], Handler]) -> Callable[[Call], Awaitable[Handler]]:
         async def open_call(call: Call) -> Handler:
             try:
-                return make(call, await intake.principal(call, dialect))
+                return make(call, await registry.principal(call, dialect))
             except ApiError as error:
                 raise refusal(error) from error
 
@@ -66,9 +66,9 @@ def ingest_methods(intake: Intake) -> Iterator[Method]:
 
     yield method(_NATIVE, "Publish", Dialect.NATIVE, native)
     yield method(_WORKERS, "StreamLogs", Dialect.OTTO, otto(STREAM_LOGS))
-    yield method(_WORKERS, "RegisterWorker", Dialect.OTTO, single(otto_calls.register_worker))
+    yield method(_WORKERS, "RegisterWorker", Dialect.OTTO, single(unary_calls.register_worker))
     yield method(_SCALER, "ForwardWorkerLogs", Dialect.OTTO, otto(FORWARD_WORKER_LOGS))
-    yield method(_SCALER, "NotifyWorkerStatus", Dialect.OTTO, single(otto_calls.notify_worker_status))
+    yield method(_SCALER, "NotifyWorkerStatus", Dialect.OTTO, single(unary_calls.notify_worker_status))
 
 
 def refusal(error: ApiError) -> RefusedError:

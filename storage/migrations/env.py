@@ -1,10 +1,11 @@
-"""Alembic's entry point; ``storage.database.migrate`` hands in the connection."""
+"""Alembic's entry point; ``storage.sqlite.files.migrate`` hands in the connection."""
 
 from alembic import context
 
-from storage.batch_jobs.schema import metadata as batch_jobs
-from storage.executions.schema import metadata as executions
-from storage.schema import VERSION_TABLE, metadata
+from components.batch_jobs.tables.schema import metadata as batch_jobs
+from components.executions.tables.schema import metadata as executions
+from storage.journal.sqlite.schema import metadata
+from storage.sqlite.files import VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],

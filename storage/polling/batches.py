@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
-from storage.journal import DamagedLines, Record, TaskEnded
-from storage.polling.copies import NO_RECORD
+from storage.journal.interface import DamagedLines, Record, TaskEnded
+from storage.polling.row_map import NO_RECORD
 
 __all__ = ["TABLE_SOURCE", "Batch", "Place", "Rows", "batches", "damaged_message"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from filters.entry import decode_lines
-from storage.journal import Record
+from storage.journal.interface import Record
 from storage.polling.errors import PollingUnavailableError
 from storage.polling.sink import RecordSource
 from storage.polling.table import PollingTable

@@ -10,11 +10,11 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from storage.journal import Ancestor, JournalClosedError, JournalError, JournalStatistics, Record
-from storage.polling.closing import ClosingRows, Closings
-from storage.polling.copies import Copies, TableRows
+from storage.journal.interface import Ancestor, JournalClosedError, JournalError, JournalStatistics, Record
+from storage.polling.closing_rows import ClosingRows, Closings
 from storage.polling.errors import PollingTableError
-from storage.polling.hindrance import Hindrance
+from storage.polling.outage import OutageLog
+from storage.polling.row_map import RowMap, TableRows
 from storage.polling.table import PollingTable
 from storage.polling.writer import PollingWriter
 
@@ -85,12 +85,12 @@ class PollingSink:
         closing_rows: which ends of tasks get a closing row.
         closing_delay_seconds: how long a task that has ended must have no new line before it gets its closing row;
             lines that its worker's status has overtaken are then in front of it. 0: at once.
-        table_rows: which rows of other programs ``TableWatcher`` takes over; where that begins is settled here, before
+        table_rows: which rows of other programs ``RowImporter`` takes over; where that begins is settled here, before
             the first row of ours.
         rows_max, bytes_max: limits of one transaction, for which the journal's commits may have to wait.
         linger_seconds: pause after a copy that reached the end of the journal. The readers poll every 2 s; many small
             commits then share a transaction.
-        ancestry: the journal's former lives, the latest first, whose copies this one goes on from.
+        lineage: the journal's former lives, the latest first, whose copies this one goes on from.
     """
 
     def __init__(
@@ -104,18 +104,18 @@ class PollingSink:
         rows_max: int = 500,
         bytes_max: int = 1 << 20,
         linger_seconds: float = 0.05,
-        ancestry: Sequence[Ancestor] = (),
+        lineage: Sequence[Ancestor] = (),
     ) -> None:
         self._journal = journal
         self._table = table
-        copies = Copies(journal.epoch)
+        copies = RowMap(journal.epoch)
         self._closings = Closings(journal.epoch, closing_rows, copies, delay_seconds=closing_delay_seconds)
         self._writer = PollingWriter(
             *(table, journal.epoch, self._closings, copies),
             table_rows=table_rows,
             rows_max=rows_max,
             bytes_max=bytes_max,
-            ancestry=ancestry,
+            lineage=lineage,
         )
         self._linger_seconds = linger_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="polling-sink")
@@ -125,7 +125,7 @@ class PollingSink:
         self._is_placed = False
         self._closed = False
         self._failures = 0
-        self._hindrance = Hindrance("polling rows are waiting", "polling rows are written again")
+        self._outage_log = OutageLog("polling rows are waiting", "polling rows are written again")
         self._last_error = ""
 
     def __repr__(self) -> str:
@@ -160,7 +160,7 @@ class PollingSink:
             failures=self._failures,
             record=place.record,
             lag_records=max(0, newest - place.after),
-            error=self._hindrance.said,
+            error=self._outage_log.said,
             last_error=self._last_error,
             is_running=bool(self._tasks) and not self._tasks[0].done(),
         )
@@ -201,7 +201,7 @@ class PollingSink:
             except Exception as error:  # noqa: BLE001 - whatever it is, the next lines must still get their rows
                 self._fail(f"{type(error).__name__}: {error}", unexpected=True)
             else:
-                self._hindrance.clear()
+                self._outage_log.clear()
                 pause = _PAUSE_FIRST_SECONDS
                 if found:
                     continue
@@ -245,7 +245,7 @@ class PollingSink:
     def _fail(self, text: str, *, at_once: bool = False, unexpected: bool = False) -> None:
         self._failures += 1
         self._last_error = text
-        self._hindrance.note(text, at_once=at_once, unexpected=unexpected)
+        self._outage_log.note(text, at_once=at_once, unexpected=unexpected)
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -6,11 +6,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Self
 
-from storage.database import DatabaseError, sqlite_path
 from storage.polling.errors import PollingTableError, PollingUnavailableError
 from storage.polling.reader import Extent, Page, PollingReader
 from storage.polling.schema import is_complete, prepare
-from storage.sqlite.locks import write_lock
+from storage.sqlite.files import DatabaseError, sqlite_path
+from storage.sqlite.write_lock import write_lock
 
 __all__ = ["PollingTable"]
 

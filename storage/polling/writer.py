@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from storage.journal import Ancestor, Record
+from storage.journal.interface import Ancestor, Record
 from storage.polling.batches import Batch, Place, Rows, batches
-from storage.polling.closing import Closings
-from storage.polling.copies import NO_RECORD, Copies, TableRows, begin_watch, end_watch, load_watch
+from storage.polling.closing_rows import Closings
+from storage.polling.epoch_handover import hand_over_epoch
 from storage.polling.errors import PollingTableError, PollingUnavailableError
-from storage.polling.inheritance import inherit
+from storage.polling.row_map import NO_RECORD, RowMap, TableRows, begin_watch, end_watch, load_watch
 from storage.polling.schema import is_complete, prepare
 from storage.polling.table import PollingTable
 
@@ -50,7 +50,7 @@ class PollingWriter:
 
     Args:
         epoch: the journal's. Each epoch has its own progress, and a new one starts at the first record,
-        ancestry: unless it goes on from these, the latest first: then it starts where the copy of those ended.
+        lineage: unless it goes on from these, the latest first: then it starts where the copy of those ended.
         closings: the closing rows; they belong to this writer's thread and transactions.
         copies: the account of what was written; likewise.
         table_rows: which rows of other programs are taken over, which has to be settled before the first row of ours;
@@ -63,16 +63,16 @@ class PollingWriter:
         table: PollingTable,
         epoch: str,
         closings: Closings,
-        copies: Copies,
+        copies: RowMap,
         *,
         table_rows: TableRows | None,
         rows_max: int,
         bytes_max: int,
-        ancestry: Sequence[Ancestor] = (),
+        lineage: Sequence[Ancestor] = (),
     ) -> None:
         self._table = table
         self._epoch = epoch
-        self._ancestry = ancestry
+        self._lineage = lineage
         self._closings = closings
         self._copies = copies
         self._table_rows = table_rows
@@ -230,9 +230,9 @@ class PollingWriter:
 
     def _inherit(self, connection: sqlite3.Connection) -> None:
         """Go on from the copy of a former life, where this one has none yet."""
-        if self._ancestry and connection.execute(_LOAD, (_SINK, self._epoch)).fetchone() is None:
+        if self._lineage and connection.execute(_LOAD, (_SINK, self._epoch)).fetchone() is None:
             with self._transaction(connection):
-                inherit(connection, _SINK, self._epoch, self._ancestry)
+                hand_over_epoch(connection, _SINK, self._epoch, self._lineage)
 
     def _settle_watch(self, connection: sqlite3.Connection) -> None:
         """Begin or end the taking over of others' rows, where that is not done yet."""

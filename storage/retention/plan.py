@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from storage.inventory import Inventory, StoredChunk, StoredTask
+from storage.journal.inventory import Inventory, StoredChunk, StoredTask
 from storage.retention.policy import RetentionPolicy, Survey
 
 __all__ = ["Cut", "Plan"]

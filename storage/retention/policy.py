@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from storage.inventory import StoredTask
+from storage.journal.inventory import StoredTask
 from storage.retention.rules import RetentionRule
 
 __all__ = ["Excess", "RetentionPolicy", "Survey"]

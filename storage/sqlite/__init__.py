@@ -1,5 +1,1 @@
-"""The journal on SQLite: the embedded default."""
-
-from storage.sqlite.journal import SqliteJournal
-
-__all__ = ["SqliteJournal"]
+"""SQLite: files, locks and migrations, shared by everything that has tables."""

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Final
 
+from storage.journal.sqlite.reader import Reader
 from storage.polling import ClosingRows, PollingTable
-from storage.polling.closing import Closings
-from storage.polling.copies import NO_RECORD, Copies
+from storage.polling.closing_rows import Closings
 from storage.polling.errors import PollingUnavailableError
+from storage.polling.row_map import NO_RECORD, RowMap
 from storage.polling.writer import PollingWriter
-from storage.sqlite.reader import Reader
 from storage.verification.rows import CopyAgain, DropRow, Fix, WriteRow
 
 __all__ = ["RowRepair"]
@@ -150,7 +150,7 @@ class RowRepair:
 
     def _copy(self, reader: Reader) -> None:
         """What a sink does, until the journal's end."""
-        copies = Copies(self._epoch)
+        copies = RowMap(self._epoch)
         closings = Closings(self._epoch, self._closing_rows, copies, delay_seconds=0)
         writer = PollingWriter(
             *(self._table, self._epoch, closings, copies), table_rows=None, rows_max=500, bytes_max=1 << 20

@@ -13,11 +13,11 @@ from typing import Final
 from filters.entry import LogEntry
 from filters.identifiers import IdentifierError, check_identifier
 from storage.polling.batches import TABLE_SOURCE, Place
-from storage.polling.copies import NO_RECORD, TableWatch, high_water, load_watch
-from storage.polling.foreign import ForeignReader
-from storage.polling.watcher import ROW_ID
+from storage.polling.external_rows import ExternalRowReader
+from storage.polling.row_import import ROW_ID
+from storage.polling.row_map import NO_RECORD, TableWatch, high_water, load_watch
 from storage.verification.findings import Finding, Findings, Kind
-from storage.verification.records import CheckedRecord
+from storage.verification.journal_records import CheckedRecord
 from storage.verification.snapshot import transaction
 
 __all__ = ["CopyAgain", "DropRow", "Fix", "RowCheck", "WriteRow"]
@@ -88,7 +88,7 @@ class RowCheck:
     def __init__(
         self,
         connection: sqlite3.Connection,
-        reader: ForeignReader,
+        reader: ExternalRowReader,
         epoch: str,
         findings: Findings,
         *,
@@ -123,8 +123,8 @@ class RowCheck:
     def take(self, record: CheckedRecord) -> None:
         """Check the rows of a record's lines."""
         if record.id != self._previous + 1 or record.entries is None:
-            for stretch in self._active:
-                stretch.is_loose = True
+            for id_range in self._active:
+                id_range.is_loose = True
         self._previous = record.id
         self._activate(record.id)
         if record.entries:
@@ -136,7 +136,7 @@ class RowCheck:
             ]
             if lines:
                 self._check_rows(record, lines)
-        self._active = [stretch for stretch in self._active if stretch.next <= stretch.last]
+        self._active = [id_range for id_range in self._active if id_range.next <= id_range.last]
 
     def finish(self, last_record: int, taken_over: int) -> None:
         """Check what is known only at the end.
@@ -167,24 +167,24 @@ class RowCheck:
             if self._next.is_loose:
                 self._next.line = 0
             self._active.append(self._next)
-            self._active.sort(key=lambda stretch: stretch.next)
+            self._active.sort(key=lambda id_range: id_range.next)
             self._next = next(self._coming, None)
 
     def _check_rows(self, record: CheckedRecord, lines: Sequence[tuple[int, _Values]]) -> None:
         covered = [False] * len(lines)
-        for stretch in self._active:
+        for id_range in self._active:
             start = 0
-            if stretch.record == record.id:
-                start = next((at for at, (index, _) in enumerate(lines) if index >= stretch.line), len(lines))
-            while start < len(lines) and stretch.next <= stretch.last:
-                if stretch.is_loose:
-                    self._find(stretch, lines[start][1])
-                    if stretch.is_loose:
+            if id_range.record == record.id:
+                start = next((at for at, (index, _) in enumerate(lines) if index >= id_range.line), len(lines))
+            while start < len(lines) and id_range.next <= id_range.last:
+                if id_range.is_loose:
+                    self._find(id_range, lines[start][1])
+                    if id_range.is_loose:
                         start += 1  # this line's row is not there, or not as it should be: told below, as not covered
                         continue
-                end = min(len(lines), start + stretch.last - stretch.next + 1)
-                self._compare(record, lines, start, end, stretch, covered)
-                stretch.next += end - start
+                end = min(len(lines), start + id_range.last - id_range.next + 1)
+                self._compare(record, lines, start, end, id_range, covered)
+                id_range.next += end - start
                 start = end
         for (index, values), is_covered in zip(lines, covered, strict=True):
             if not is_covered and self._is_copied(record.id, index):
@@ -196,11 +196,11 @@ class RowCheck:
         lines: Sequence[tuple[int, _Values]],
         start: int,
         end: int,
-        stretch: _Stretch,
+        id_range: _Stretch,
         covered: list[bool],
     ) -> None:
         """Look at the rows that one stretch has for ``lines[start:end]``."""
-        first = stretch.next
+        first = id_range.next
         found = {row[0]: row[1:] for row in self._connection.execute(_ROWS, (first, first + end - start - 1))}
         self.rows += len(found)
         for at in range(start, end):
@@ -216,31 +216,31 @@ class RowCheck:
             covered[at] = True
             if row is None:
                 self._miss(record, index, values, row_id)
-            elif row != values and not self._is_shadowed(stretch, record, index, values):
+            elif row != values and not self._is_shadowed(id_range, record, index, values):
                 self._found(Kind.ROW_ALTERED, record, index, values, row_id, f"row {row_id} says something else")
                 self._on_fix(WriteRow(row_id, values, is_new=False))
             elif row != values:
                 covered[at] = False
 
-    def _is_shadowed(self, stretch: _Stretch, record: CheckedRecord, index: int, values: _Values) -> bool:
+    def _is_shadowed(self, id_range: _Stretch, record: CheckedRecord, index: int, values: _Values) -> bool:
         """Whether a later stretch has a copy of this line, as it has after the journal was put back."""
         return any(
-            other is not stretch and other.next > stretch.next and self._has_row(other, values)
+            other is not id_range and other.next > id_range.next and self._has_row(other, values)
             for other in self._active
             if (other.record, other.line) <= (record.id, index)
         )
 
-    def _has_row(self, stretch: _Stretch, values: _Values) -> bool:
+    def _has_row(self, id_range: _Stretch, values: _Values) -> bool:
         job_id, message, created_at = values
-        found = self._connection.execute(_LIKE, (job_id, stretch.next, stretch.last, message, created_at)).fetchone()
+        found = self._connection.execute(_LIKE, (job_id, id_range.next, id_range.last, message, created_at)).fetchone()
         return found[0] is not None
 
-    def _find(self, stretch: _Stretch, values: _Values) -> None:
+    def _find(self, id_range: _Stretch, values: _Values) -> None:
         """Go on with the row of this line, where the stretch has one."""
         job_id, message, created_at = values
-        found = self._connection.execute(_LIKE, (job_id, stretch.next, stretch.last, message, created_at)).fetchone()
+        found = self._connection.execute(_LIKE, (job_id, id_range.next, id_range.last, message, created_at)).fetchone()
         if found[0] is not None:
-            stretch.next, stretch.is_loose = found[0], False
+            id_range.next, id_range.is_loose = found[0], False
 
     def _is_copied(self, record: int, line: int) -> bool:
         """Whether the copy says that it has done this line."""
@@ -255,7 +255,7 @@ class RowCheck:
         self._found(Kind.ROW_MISSING, record, index, values, row_id, text)
         if row_id:
             self._on_fix(WriteRow(row_id, values, is_new=True))
-        elif all(stretch.record >= record.id for stretch in self._active):
+        elif all(id_range.record >= record.id for id_range in self._active):
             self._on_fix(CopyAgain(record.id))
 
     def _double(self, record: CheckedRecord, index: int, values: _Values, row_id: int) -> None:
@@ -290,15 +290,15 @@ class RowCheck:
     def _miss_foreign(self, before: int) -> None:
         """Tell of rows of other programs in front of ``before`` that became no lines."""
         while self._taken_over < before - 1:
-            stretch = self._reader.read(self._taken_over, before - 1)
-            if stretch is None or stretch.upto <= self._taken_over:
+            id_range = self._reader.read(self._taken_over, before - 1)
+            if id_range is None or id_range.upto <= self._taken_over:
                 break
-            for row in stretch.rows:
+            for row in id_range.rows:
                 try:
                     check_identifier("job_id", row.job_id)
                 except IdentifierError:
                     continue  # can be no line
                 text = f"row {row.id} of job {row.job_id!r} became no line"
                 self._findings.add(Finding(Kind.FOREIGN_ROW_MISSING, text, row.job_id, row_id=row.id))
-            self._taken_over = stretch.upto
+            self._taken_over = id_range.upto
         self._taken_over = max(self._taken_over, before - 1)

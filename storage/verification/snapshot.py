@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from storage.database import DatabaseError, explain
+from storage.sqlite.files import DatabaseError, translate_errors
 
 __all__ = ["has_table", "opened", "transaction"]
 
@@ -22,7 +22,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """
     if not path.exists():
         raise DatabaseError(f"{path} does not exist")
-    with explain(path), contextlib.closing(_connect(path)) as connection:
+    with translate_errors(path), contextlib.closing(_connect(path)) as connection:
         connection.text_factory = _text
         connection.execute("PRAGMA query_only = ON")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

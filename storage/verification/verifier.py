@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from storage.database import DatabaseError
 from storage.polling import ClosingRows, PollingTable
-from storage.polling.foreign import ForeignReader
-from storage.polling.watcher import watch_producer
+from storage.polling.external_rows import ExternalRowReader
+from storage.polling.row_import import watch_producer
+from storage.sqlite.files import DatabaseError
 from storage.verification.findings import Finding, Findings, Kind
-from storage.verification.records import last_record, records
+from storage.verification.journal_records import last_record, records
 from storage.verification.repair import RowRepair
 from storage.verification.rows import Fix, RowCheck
 from storage.verification.snapshot import has_table, opened
@@ -166,7 +166,7 @@ def _row_check(
             yield None
             return
         expired = datetime.now(UTC) - timedelta(days=retention_days) if retention_days else None
-        reader = ForeignReader(table, report.epoch, rows_max=1000, message_bytes_max=0)
+        reader = ExternalRowReader(table, report.epoch, rows_max=1000, message_bytes_max=0)
         try:
             yield RowCheck(
                 *(connection, reader, report.epoch, report.findings),

@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
-from tests.support.viewer import running_browser
+from tests.support.patience import PATIENCE_MILLISECONDS
+from tests.support.web_pages import launched
+
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A headless Chromium that nobody closes."""
-    async with running_browser() as browser:
+    async with launched() as browser:
         yield browser

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page
 
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.viewer import Viewer
+from tests.support.web_pages import new_context
 from tests.support.worker import publish
 
 pytestmark = [
@@ -33,7 +34,7 @@ LISTEN = """
 @contextlib.asynccontextmanager
 async def open_ours(browser: Browser, gateway: GatewayProcess) -> AsyncIterator[Page]:
     """A page of the gateway's origin that may do what other pages may."""
-    page = await browser.new_page(bypass_csp=True)
+    page = await (await new_context(browser, bypass_csp=True)).new_page()
     try:
         await page.goto(f"{gateway.url}/healthz/live")
         yield page
@@ -48,7 +49,7 @@ def numbered(first: int, last: int) -> list[str]:
 
 async def wait_for_lines(page: Page, count: int) -> list[str]:
     """What the page has seen once it has seen ``count`` lines."""
-    await page.wait_for_function("count => window.seen.length >= count", arg=count, timeout=60_000)
+    await page.wait_for_function("count => window.seen.length >= count", arg=count)
     seen: list[str] = await page.evaluate("window.seen")
     return seen
 
@@ -72,8 +73,8 @@ async def test_the_browser_stops_asking_after_the_end_of_the_task(browser: Brows
         await page.evaluate(LISTEN, gateway.stream_url("build"))
         await publish(gateway.grpc_address, "build", numbered(1, 50), end=True)
         assert await wait_for_lines(page, 50) == numbered(1, 50)
-        await page.wait_for_function("window.ended", timeout=30_000)
-        await page.wait_for_function("window.source.readyState === EventSource.CLOSED", timeout=60_000)
+        await page.wait_for_function("window.ended")
+        await page.wait_for_function("window.source.readyState === EventSource.CLOSED")
         assert await page.evaluate("window.seen.length") == 50
 
 
@@ -82,6 +83,6 @@ async def test_the_gateways_own_page_shows_a_task_live(browser: Browser, tmp_pat
     async with running_gateway(tmp_path) as gateway:
         await publish(gateway.grpc_address, "build", numbered(1, 20))
         async with Viewer(gateway, browser).open("/?task=build") as page:
-            await page.get_by_text("compiling unit 20", exact=True).wait_for(timeout=30_000)
+            await page.get_by_text("compiling unit 20", exact=True).wait_for()
             await publish(gateway.grpc_address, "build", ["and one more"])
-            await page.get_by_text("and one more", exact=True).wait_for(timeout=30_000)
+            await page.get_by_text("and one more", exact=True).wait_for()

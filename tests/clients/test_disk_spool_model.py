@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from otto.logs.v1 import logs_pb2
 from otto_logs import Level, ProducerLimits, Source
 from otto_logs._disk_spool import DiskSpool
-from otto_logs._spool import Address, Barrier, Request
+from otto_logs._spool import Address, FlushMarker, Request
 
 from tests.support.torn_writes import DeadError, TornWrites
 
@@ -56,7 +56,7 @@ class DyingSpool(RuleBasedStateMachine):
         self.items: list[str] = []
         self.uncertain_items: set[str] = set()
         self.on_wire: list[bytes] = []
-        self.barriers: list[tuple[Barrier, dict[Address, int]]] = []
+        self.barriers: list[tuple[FlushMarker, dict[Address, int]]] = []
         self.now = 0.0
         self.spool = self.open()
 
@@ -151,10 +151,10 @@ class DyingSpool(RuleBasedStateMachine):
 
     def seen(self, address: Address) -> int:
         """How many lines the gateway has, and how many were dropped that it was not told of yet."""
-        ledger = self.spool._ledger
+        state = self.spool._state
         delivered = sum(int(line.metadata.get("droppedLines", "1")) for line in self.gateway.lines[address])
-        gap = ledger.gaps.get(address)
-        sent = sum(sealed.mark.dropped for sealed in ledger.sealed if sealed.mark and sealed.address == address)
+        gap = state.gaps.get(address)
+        sent = sum(sealed.mark.dropped for sealed in state.sealed if sealed.mark and sealed.address == address)
         return delivered + sent + (gap.mark.dropped if gap else 0)
 
     def teardown(self) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
+from gateway.http.connection import http_protocol_class
 from gateway.ingest.server import GrpcServer
-from gateway.transports.connection import http_protocol_class
-from gateway.transports.sse import sse_routes
+from gateway.transports.sse.log_stream import sse_routes
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.limits import Limits
-from storage.sqlite import SqliteJournal
+from storage.journal.sqlite import SqliteJournal
 from tests.support.commands import otto_logs
 from tests.support.http_server import serve
 from tests.support.tokens import WordAuthenticator

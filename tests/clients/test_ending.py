@@ -6,9 +6,10 @@ import weakref
 import grpc
 import pytest
 from otto_logs import ProducerLimits, SyncLogProducer
-from otto_logs._courier import Courier
+from otto_logs._sender import Sender
 
 from tests.support.commands import start_otto_logs
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.ports import free_port
 
 ENDS_AT_ONCE = """
@@ -59,21 +60,21 @@ async def test_a_command_that_breaks_says_so() -> None:
 def test_a_failed_call_is_no_circle(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is gone with its connection, while gRPC's threads still live, and not when the interpreter ends."""
     calls: list[weakref.ref[grpc.RpcError]] = []
-    original = Courier._exchange
+    original = Sender._exchange
 
-    def exchange(self: Courier, channel: grpc.Channel, token: str | None) -> None:
+    def exchange(self: Sender, channel: grpc.Channel, token: str | None) -> None:
         try:
             original(self, channel, token)
         except grpc.RpcError as error:
             calls.append(weakref.ref(error))
             raise
 
-    monkeypatch.setattr(Courier, "_exchange", exchange)
+    monkeypatch.setattr(Sender, "_exchange", exchange)
     limits = ProducerLimits(backoff_seconds=0.01, backoff_seconds_max=0.01)
     gc.disable()
     try:
         producer = SyncLogProducer(f"127.0.0.1:{free_port()}", limits=limits, close_at_exit=False)
-        producer._delivery.outbox.wait_changed(lambda: len(calls) > 2, 30)
+        producer._delivery.outbox.wait_changed(lambda: len(calls) > 2, PATIENCE_SECONDS)
         producer.close(0)
         assert len(calls) > 2
         assert [call() for call in calls] == [None] * len(calls)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from otto_logs import LogProducer, ProducerLimits, ProducerState
 
-from storage.sqlite import SqliteJournal
+from storage.journal.sqlite import SqliteJournal
 from tests.support.gateway_process import running_gateway
 from tests.support.ingest_peer import IngestPeer
 from tests.support.journal_items import messages
+from tests.support.patience import PATIENCE_SECONDS, until
 
 LIVES = 3
 LIFE = 300_000
@@ -78,10 +79,12 @@ async def test_a_gateway_that_is_away_costs_nothing(tmp_path: Path) -> None:
                     await asyncio.sleep(0.05)  # some are stored and not acknowledged, some on their way
                     gateway.kill()
                 if number == 2_000:
-                    while producer.statistics.state is not ProducerState.AWAY:
-                        await asyncio.sleep(0.01)
+                    await until(
+                        lambda: producer.statistics.state is ProducerState.AWAY,
+                        "the gateway is away",
+                    )
                     await gateway.start()
-            await producer.flush(30)
+            await producer.flush(PATIENCE_SECONDS)
         assert await gateway.stop() == 0
 
     journal = await SqliteJournal.open(gateway.database, durability="process")

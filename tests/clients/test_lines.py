@@ -2,7 +2,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 from otto_logs import Level
-from otto_logs._commands.guess import guess_level
+from otto_logs._commands.level_detection import guess_level
 from otto_logs._commands.lines import LineSplitter, OutputLine
 from otto_logs._commands.rows import gap_row, row, shown
 

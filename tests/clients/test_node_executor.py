@@ -14,11 +14,12 @@ import pytest
 from otto_logs import LogClient, LogNotSentError, NodeExecutor, RequestTooLargeError, node_context
 from otto_logs._masking import MASK, Values, masked_json
 
-from gateway.api.executions import body_bytes_max, execution_routes
-from gateway.application import http_application
+from components.executions.routes import body_bytes_max, execution_routes
+from components.executions.tables import ExecutionStore
 from gateway.auth import Authenticator, AuthSettings
-from storage.executions import ExecutionStore
+from gateway.http.application import http_application
 from tests.support.http_server import serve
+from tests.support.patience import PATIENCE_SECONDS
 
 NODE = "/api/logs/node-execution"
 NOWHERE = "http://127.0.0.1:9"
@@ -36,7 +37,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
 
 async def rows(client: LogClient, url: str) -> list[dict[str, Any]]:
     """What has arrived, the oldest first."""
-    assert await asyncio.to_thread(client.flush, 30)
+    assert await asyncio.to_thread(client.flush, PATIENCE_SECONDS)
     async with httpx2.AsyncClient(base_url=url) as http:
         logs: list[dict[str, Any]] = (await http.get(NODE)).json()["logs"]
     return logs[::-1]
@@ -132,7 +133,7 @@ async def test_without_a_gateway_nodes_work_as_ever(caplog: pytest.LogCaptureFix
         recursive.append(recursive)
         assert execute(recursive) is recursive
     assert execute("nobody knows which execution") == "nobody knows which execution"
-    assert await asyncio.to_thread(client.flush, 30)
+    assert await asyncio.to_thread(client.flush, PATIENCE_SECONDS)
     assert (client.statistics.sent, client.statistics.failed) == (0, 4)
     client.send_log_async("e", "n", "running", no_such_field=1)
     assert caplog.records == []
@@ -182,7 +183,7 @@ else:
     assert os.wait()[1] == 0
 """
     command = [sys.executable, "-W", "error", "-c", program]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, env=dict(os.environ), timeout=60)
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, env=dict(os.environ))
     assert (done.returncode, done.stderr) == (0, b"")
     async with httpx2.AsyncClient(base_url=url) as http:
         found = (await http.get(NODE)).json()["logs"]

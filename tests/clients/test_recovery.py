@@ -11,7 +11,7 @@ from filters.entry import decode_lines
 from filters.matching import Matcher
 from filters.model import LogFilter
 from gateway.ingest.server import GrpcServer
-from storage.sqlite import SqliteJournal
+from storage.journal.sqlite import SqliteJournal
 from tests.support.cutting_proxy import CuttingProxy
 from tests.support.ingest_peer import IngestPeer, Script
 from tests.support.tokens import WordAuthenticator

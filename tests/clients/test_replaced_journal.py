@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from otto_logs import LogProducer, NotDeliveredError, Problem, ProblemKind, ProducerLimits
 
-from storage.sqlite import SqliteJournal
+from storage.journal.sqlite import SqliteJournal
 from tests.support.backups import put_back, take_backup
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.journal_items import messages

@@ -1,4 +1,3 @@
-import asyncio
 import os
 import signal
 import sys
@@ -8,12 +7,24 @@ import grpc
 import pytest
 from otto_logs import Level, Source, WorkerStatus
 
-from tests.support.commands import otto_logs, start_otto_logs
+from tests.support.commands import Ended, otto_logs, start_otto_logs
 from tests.support.ingest_peer import IngestPeer, Script
+from tests.support.patience import until, within_patience
 
 
 def sh(script: str) -> list[str]:
     return ["--", "sh", "-c", script]
+
+
+async def run_without_gateway(*arguments: str, script: str, directory: Path) -> Ended:
+    """``otto-logs run`` of a script that ends with 5 once it was said that the gateway is away."""
+    said = directory / "said"
+    script = f"{script}; until grep -q 'is away' {said}; do sleep 0.05; done; exit 5"
+    with said.open("wb") as stderr:
+        process = await start_otto_logs("run", "--gateway", "127.0.0.1:1", *arguments, *sh(script), stderr=stderr)
+    stdout, _ = await process.communicate()
+    assert process.returncode is not None
+    return Ended(process.returncode, stdout, said.read_text())
 
 
 def last_status(peer: IngestPeer) -> tuple[int, str, dict[str, str]]:
@@ -98,9 +109,9 @@ async def test_levels_are_guessed_or_given(peer: IngestPeer) -> None:
     assert [request.lines.lines[0].level for request in peer.stored("lines")] == [Level.ERROR, Level.DEBUG]
 
 
-async def test_a_gateway_that_is_away_breaks_nothing() -> None:
+async def test_a_gateway_that_is_away_breaks_nothing(tmp_path: Path) -> None:
     """The command runs, its output is shown, its exit code is kept; what was not delivered is said."""
-    ended = await otto_logs("run", "--gateway", "127.0.0.1:1", "--close-timeout", "0.2", *sh("echo one; exit 5"))
+    ended = await run_without_gateway("--close-timeout", "0.1", script="echo one", directory=tmp_path)
 
     assert (ended.code, ended.stdout) == (5, b"one\n")
     assert "127.0.0.1:1 is away (connection refused)" in ended.stderr
@@ -134,17 +145,17 @@ async def test_a_command_outlives_a_full_spool() -> None:
 
 async def test_without_a_gateway_the_output_is_kept_on_disk(peer: IngestPeer, tmp_path: Path) -> None:
     """The command runs as ever; how many lines are where, and what delivers them, is said; and so it does."""
-    ended = await otto_logs(
-        *("run", "--gateway", "127.0.0.1:1", "--spool", str(tmp_path), "--task", "t", "--close-timeout", "0.1"),
-        *sh("echo one; echo two; exit 5"),
+    spool = tmp_path / "spool"
+    ended = await run_without_gateway(
+        *("--spool", str(spool), "--task", "t", "--close-timeout", "0.1"),
+        script="echo one; echo two",
+        directory=tmp_path,
     )
 
     assert (ended.code, ended.stdout) == (5, b"one\ntwo\n")
-    assert (
-        f"has not acknowledged 2 lines within 0.1 s (connection refused); they are kept in {tmp_path}" in ended.stderr
-    )
-    assert f"otto-logs flush --spool {tmp_path}" in ended.stderr
-    await otto_logs("flush", "--gateway", peer.address, "--spool", str(tmp_path))
+    assert f"has not acknowledged 2 lines within 0.1 s (connection refused); they are kept in {spool}" in ended.stderr
+    assert f"otto-logs flush --spool {spool}" in ended.stderr
+    await otto_logs("flush", "--gateway", peer.address, "--spool", str(spool))
     assert peer.lines("t") == ["one", "two"]
     assert last_status(peer)[1] == "exit code 5"
 
@@ -173,8 +184,7 @@ async def test_what_a_killed_run_has_read_is_delivered_by_the_next(peer: IngestP
     """SIGKILL of ``otto-logs run`` itself costs nothing that is in the spool."""
     arguments = ("run", "--spool", str(tmp_path), "--task", "t", "--gateway")
     process = await start_otto_logs(*arguments, "127.0.0.1:1", *sh("echo one; echo two; exec sleep 60"))
-    while not (spools := list(tmp_path.glob("*/*.segment"))) or b"two" not in spools[0].read_bytes():
-        await asyncio.sleep(0.01)
+    await until(lambda: b"two" in b"".join(map(Path.read_bytes, tmp_path.glob("*/*.segment"))), "it is in the spool")
     os.killpg(process.pid, signal.SIGKILL)
     await process.communicate()
     await otto_logs(*arguments, peer.address, *sh("echo three"))
@@ -231,7 +241,7 @@ async def test_a_closed_output_reaches_the_command(peer: IngestPeer) -> None:
     assert process.stdout is not None
     await process.stdout.readline()
     process.stdout._transport.close()  # type: ignore[attr-defined]  # asyncio has no public way
-    async with asyncio.timeout(30):
+    async with within_patience("the command has ended"):
         await process.wait()
 
     assert process.returncode == 128 + signal.SIGPIPE

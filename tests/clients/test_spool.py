@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from otto.logs.v1 import logs_pb2
 from otto_logs import Level, ProducerLimits, Source
 from otto_logs._memory_spool import MemorySpool
-from otto_logs._spool import Address, Barrier, Request
+from otto_logs._spool import Address, FlushMarker, Request
 
 ADDRESS = Address("t", "w")
 OTHER = Address("t", "v")
@@ -235,7 +235,7 @@ class Spooling(RuleBasedStateMachine):
         self.gateway = Gateway()
         self.given: dict[Address, list[str]] = {}
         self.on_wire: list[Request] = []
-        self.barriers: list[tuple[Barrier, dict[Address, int]]] = []
+        self.barriers: list[tuple[FlushMarker, dict[Address, int]]] = []
         self.credit = 10
         self.now = 0.0
         self.count = 0

@@ -9,6 +9,7 @@ import pytest
 from otto_logs import NotDeliveredError, ProducerLimits, SyncLogProducer, WorkerStatus
 
 from tests.support.ingest_peer import IngestPeer, Script
+from tests.support.patience import PATIENCE_SECONDS
 
 
 async def test_any_thread_may_write(peer: IngestPeer) -> None:
@@ -68,7 +69,7 @@ async def test_a_failed_block_keeps_its_own_error(peer: IngestPeer) -> None:
 
 def run_python(code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
     )
 
 

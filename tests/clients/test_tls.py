@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from otto_logs import LogProducer, NotDeliveredError, ProducerLimits, Tls
 
-from gateway.ingest.address import Tls as GatewayTls
 from gateway.ingest.server import GrpcServer
-from storage.sqlite import SqliteJournal
+from gateway.ingest.tls import Tls as GatewayTls
+from storage.journal.sqlite import SqliteJournal
 from tests.support.certificates import Authority
 from tests.support.commands import otto_logs
 from tests.support.tokens import WordAuthenticator

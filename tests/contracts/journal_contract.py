@@ -8,8 +8,7 @@ import pytest
 from filters.entry import decode_lines
 from filters.matching import Matcher
 from filters.model import LogFilter
-from storage.inventory import Removed
-from storage.journal import (
+from storage.journal.interface import (
     WATCH_PREFIX,
     Append,
     Committed,
@@ -24,6 +23,7 @@ from storage.journal import (
     TaskEnding,
     WorkerRegistered,
 )
+from storage.journal.inventory import Removed
 from tests.support.journal_items import AT, batch, messages, number, report
 
 ERRORS = Matcher(LogFilter(levels=("ERROR",)))
@@ -47,7 +47,7 @@ async def remove(journal: Journal, task: str, sequence: int, *, copied: int = 1 
 
 
 class JournalContract:
-    """The rules of ``storage.journal.Journal``."""
+    """The rules of ``storage.journal.interface.Journal``."""
 
     async def test_sequences_of_a_task_count_from_one_without_holes(self, journal: Journal) -> None:
         """Each task counts its own lines, whichever workers they come from."""

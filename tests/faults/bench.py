@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.deeds import do_deeds
+from tests.faults.environment import Environment
+from tests.faults.gateway_faults import do_deeds
+from tests.faults.invariants import Verdict, judge
+from tests.faults.network_faults import bad_weather
 from tests.faults.plan import Plan
-from tests.faults.referee import Verdict, judge
-from tests.faults.scene import Scene
-from tests.faults.weather import bad_weather
 
 __all__ = ["Run", "run"]
 
@@ -39,23 +39,25 @@ async def run(plan: Plan, seed: int, directory: Path) -> Run:
     """
     started = time.monotonic()
     async with AsyncExitStack() as stack:
-        scene = await Scene.enter(stack, plan, seed, directory)
-        await scene.revive()
-        following = scene.follow()
-        polling = asyncio.create_task(scene.poller.run())
+        environment = await Environment.enter(stack, plan, seed, directory)
+        await environment.revive()
+        following = environment.follow()
+        polling = asyncio.create_task(environment.poller.run())
         deeds_done = asyncio.Event()
         try:
-            await asyncio.gather(*(worker.start() for worker in scene.workers))
+            await asyncio.gather(*(worker.start() for worker in environment.workers))
             async with asyncio.TaskGroup() as breaking:
-                breaking.create_task(bad_weather(scene, deeds_done))
-                doing = breaking.create_task(do_deeds(scene))
+                breaking.create_task(bad_weather(environment, deeds_done))
+                doing = breaking.create_task(do_deeds(environment))
                 doing.add_done_callback(lambda _: deeds_done.set())
-            for proxy in scene.proxies.values():
+            for proxy in environment.proxies.values():
                 proxy.flow()
-            await scene.settle(following, polling)
+            await environment.settle(following, polling)
         finally:
             for task in (following, polling):
                 task.cancel()
             await asyncio.gather(following, polling, return_exceptions=True)
-        verdict = await asyncio.to_thread(judge, scene)
-    return Run(seed, time.monotonic() - started, scene.done, scene.skipped, scene.failed_starts, verdict)
+        verdict = await asyncio.to_thread(judge, environment)
+    return Run(
+        seed, time.monotonic() - started, environment.done, environment.skipped, environment.failed_starts, verdict
+    )

@@ -3,7 +3,6 @@
 Altered may be what is no UTF-8 (replaced) and what is too long (cut); nothing else.
 """
 
-import asyncio
 import re
 import sqlite3
 import zlib
@@ -22,6 +21,7 @@ from tests.support.awkward_lines import AWKWARD_LINES, as_shown, as_stored
 from tests.support.commands import otto_logs
 from tests.support.gateway_log import trouble
 from tests.support.gateway_process import GatewayProcess, running_gateway
+from tests.support.patience import attempts
 from tests.support.producers import NativeProducer, OttoProducer
 from tests.support.socket_io_client import Recorder
 
@@ -84,7 +84,7 @@ def event_stream(coding: str) -> Callable[[GatewayProcess, str], Awaitable[list[
     """Server-Sent Events, read as the standard says."""
 
     async def read(gateway: GatewayProcess, task_id: str) -> list[str]:
-        async with httpx2.AsyncClient(timeout=60) as http:
+        async with httpx2.AsyncClient() as http:
             request = http.build_request("GET", gateway.stream_url(task_id), headers={"Accept-Encoding": coding})
             answer = await http.send(request, stream=True)
             raw = b"".join([piece async for piece in answer.aiter_raw()])
@@ -141,7 +141,7 @@ def polling(coding: str) -> Callable[[GatewayProcess, str], Awaitable[list[str]]
 
     async def read(gateway: GatewayProcess, task_id: str) -> list[str]:
         url = f"{gateway.url}/api/automation/logs?jobId={task_id}"
-        async with httpx2.AsyncClient(timeout=60) as http:
+        async with httpx2.AsyncClient() as http:
             answer = await http.get(url, headers={"Accept-Encoding": coding})
         return [row["log_message"] for row in msgspec.json.decode(answer.content)["logs"]]
 
@@ -198,9 +198,9 @@ def difference(expected: list[bytes], found: list[str]) -> list[str]:
 
 async def copied(gateway: GatewayProcess, task_id: str, count: int) -> None:
     """Wait until the polling table has so many rows of a task; it is behind the live path."""
-    async with asyncio.timeout(60):
-        while len(await table(gateway, task_id)) < count:
-            await asyncio.sleep(0.05)
+    async for _ in attempts("all rows are there"):
+        if len(await table(gateway, task_id)) >= count:
+            break
 
 
 async def test_every_line_comes_out_as_it_went_in(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.build_output import OutputLine, build_output
-from tests.support.crowd import FILTERS, Subscriber, make_crowd
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.grep import GrepFiles
+from tests.support.subscribers import FILTERS, Subscriber, make_crowd
 from tests.support.worker import publish
 
 WORKERS = ("worker-1", "worker-2", "worker-3", "worker-4")

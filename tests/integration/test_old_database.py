@@ -13,6 +13,7 @@ import pytest
 from tests.support.event_stream import EventStream
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.job_logs import SCHEMA
+from tests.support.patience import attempts, within_patience
 from tests.support.worker import publish
 
 OLD_SCHEMA = (
@@ -65,7 +66,7 @@ async def start_old_program(database: Path, rows: int, jobs: int) -> asyncio.sub
 
 async def lines_of(gateway: GatewayProcess, task: str, count: int) -> list[dict[str, object]]:
     """The first lines of a task's stream."""
-    async with asyncio.timeout(60):
+    async with within_patience(f"{count} lines of {task}"):
         stream = EventStream(gateway.stream_url(task))
         while len(stream.recording.entries) < count:
             await stream.read(lambda recording: len(recording.entries) >= count)
@@ -84,10 +85,12 @@ async def test_both_write_hard_and_neither_is_told_that_it_is_busy(tmp_path: Pat
         await publish(gateway.grpc_address, "new", lines)
         assert await program.communicate() == (b"errors 0\n", None)
         taken = [await lines_of(gateway, f"old-{number}", 200) for number in (0, 1)]
-        async with httpx2.AsyncClient(base_url=gateway.url) as client, asyncio.timeout(30):
+        async with httpx2.AsyncClient(base_url=gateway.url) as client:
             rows: list[dict[str, object]] = []
-            while len(rows) < len(lines):
+            async for _ in attempts("all lines are rows"):
                 rows = (await client.get("/api/automation/logs", params={"jobId": "new"})).json()["logs"]
+                if len(rows) >= len(lines):
+                    break
             metrics = (await client.get("/metrics")).text
         assert await gateway.stop() == 0
     assert [row["log_message"] for row in rows] == lines

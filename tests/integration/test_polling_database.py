@@ -1,6 +1,5 @@
 """``sqlite3`` on the command line as the old web UI: it reads ``job_logs`` and writes to it, beside the gateway."""
 
-import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -9,6 +8,7 @@ import httpx2
 import pytest
 
 from tests.support.gateway_process import running_gateway
+from tests.support.patience import attempts
 from tests.support.programs import program
 from tests.support.worker import publish
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.servers
 
 def sqlite(database: Path, statement: str) -> list[dict[str, object]]:
     """Run a statement with the ``sqlite3`` program; its rows."""
-    command = [program("sqlite3"), "-json", "-cmd", ".timeout 10000", str(database), statement]
+    command = [program("sqlite3"), "-json", "-cmd", ".timeout 120000", str(database), statement]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rows: list[dict[str, object]] = json.loads(output or "[]")
     return rows
@@ -25,12 +25,11 @@ def sqlite(database: Path, statement: str) -> list[dict[str, object]]:
 
 async def rows_of(database: Path, job_id: str, count: int) -> list[dict[str, object]]:
     """The rows of a job as the old UI asks for them, once there are ``count``."""
-    async with asyncio.timeout(30):
-        while True:
-            rows = sqlite(database, f"SELECT * FROM job_logs WHERE job_id = '{job_id}' ORDER BY id ASC")
-            if len(rows) >= count:
-                return rows
-            await asyncio.sleep(0.05)
+    async for _ in attempts(f"{count} rows are there"):
+        rows = sqlite(database, f"SELECT * FROM job_logs WHERE job_id = '{job_id}' ORDER BY id ASC")
+        if len(rows) >= count:
+            return rows
+    raise AssertionError
 
 
 async def test_every_line_is_a_row_in_order(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """Debian's Prometheus scrapes the gateway and answers a query."""
 
-import asyncio
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from tests.support.gateway_process import running_gateway
+from tests.support.patience import attempts
 from tests.support.ports import free_port
 from tests.support.programs import program, running_program
 from tests.support.worker import publish
@@ -14,7 +14,7 @@ from tests.support.worker import publish
 pytestmark = pytest.mark.servers
 
 CONFIGURATION = """
-global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
+global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs:
   - job_name: otto-gateway
     static_configs: [{{targets: ["{target}"]}}]
@@ -23,13 +23,11 @@ scrape_configs:
 
 async def query(client: httpx2.AsyncClient, expression: str, wanted: float) -> None:
     """Return once the query's only result has the wanted value."""
-    async with asyncio.timeout(30):
-        while True:
-            answer = await client.get("/api/v1/query", params={"query": expression})
-            results = answer.json().get("data", {}).get("result", [])
-            if [float(result["value"][1]) for result in results] == [wanted]:
-                return
-            await asyncio.sleep(0.1)
+    async for _ in attempts(f"{expression} is {wanted}"):
+        answer = await client.get("/api/v1/query", params={"query": expression})
+        results = answer.json().get("data", {}).get("result", [])
+        if [float(result["value"][1]) for result in results] == [wanted]:
+            return
 
 
 async def test_prometheus_counts_the_lines_that_came_in(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.support.event_stream import EventStream
 from tests.support.gateway_process import GatewayProcess, running_gateway
+from tests.support.patience import until
 from tests.support.worker import publish
 
 
@@ -42,8 +43,7 @@ async def test_a_stop_ends_streams_with_a_reason_and_exits_with_zero(tmp_path: P
         stream = EventStream(gateway.stream_url("build"))
         reading = asyncio.create_task(stream.read())
         await publish(gateway.grpc_address, "build", ["hello"])
-        while not stream.recording.entries:
-            await asyncio.sleep(0.01)
+        await until(lambda: stream.recording.entries, "the line has come")
         exit_code = await gateway.stop()
         recording = await reading
     finally:

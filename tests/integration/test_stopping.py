@@ -17,6 +17,7 @@ import pytest
 from tests.support.event_stream import EventStream
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.old_database import restore
+from tests.support.patience import PATIENCE_SECONDS, attempts, until
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.socket_io_client import RawWebSocket
 from tests.support.worker import publish
@@ -24,13 +25,16 @@ from tests.support.worker import publish
 FEW = {"logs": 60, "pipelines": 20, "sockets": 20}
 MANY = {"logs": 250, "pipelines": 100, "sockets": 150}
 OPENING_MAX = 32
-GRACE = {"SHUTDOWN_GRACE_SECONDS": "2", "SHUTDOWN_SECONDS_MAX": "10"}
+GRACE = {"SHUTDOWN_GRACE_SECONDS": "2", "SHUTDOWN_SECONDS_MAX": "100"}
+
+
+PATIENT = {"SHUTDOWN_GRACE_SECONDS": "100", "SHUTDOWN_SECONDS_MAX": "100"}
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Another program in the middle of a transaction."""
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as other:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_SECONDS)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
@@ -73,7 +77,7 @@ class Streams:
 @pytest.mark.parametrize("kinds", [FEW, pytest.param(MANY, marks=pytest.mark.readers)], ids=["100", "500"])
 async def test_everybody_is_told_to_come_back_and_nothing_is_lost(kinds: dict[str, int], tmp_path: Path) -> None:
     """Many open streams and producers on both wires: each stream has a reason and a pause of its own, exit code 0."""
-    async with running_gateway(tmp_path, MAX_CONNECTIONS_PER_ADDRESS="0") as gateway:
+    async with running_gateway(tmp_path, **PATIENT, MAX_CONNECTIONS_PER_ADDRESS="0") as gateway:
         streams = Streams(gateway)
         logs = "/api/v1/log-streaming/logs/native/stream"
         pipelines = "/api/v1/log-streaming/pipelines/p/progress"
@@ -83,8 +87,9 @@ async def test_everybody_is_told_to_come_back_and_nothing_is_lost(kinds: dict[st
             for path in [logs] * kinds["logs"] + [pipelines] * kinds["pipelines"]
         ]
         sockets = [asyncio.create_task(streams.read_socket()) for _ in range(kinds["sockets"])]
-        while streams.opened < sum(kinds.values()):
-            await asyncio.sleep(0.05)
+        async for _ in attempts("all streams are open"):
+            if streams.opened == sum(kinds.values()):
+                break
             assert not any(task.done() for task in (*events, *sockets, *producing))
         assert await gateway.stop() == 0
         texts, endings = await asyncio.gather(*events), await asyncio.gather(*sockets)
@@ -181,8 +186,7 @@ async def test_a_stop_in_the_middle_of_a_catch_up(tmp_path: Path) -> None:
         stream = EventStream(gateway.stream_url("big"))
         reading = [asyncio.create_task(stream.read())]
         reading += [asyncio.create_task(EventStream(gateway.stream_url("big", "level=ERROR")).read()) for _ in range(5)]
-        while not stream.recording.entries:
-            await asyncio.sleep(0.001)
+        await until(lambda: stream.recording.entries, "the first lines have come")
         assert await gateway.stop() == 0
         await asyncio.gather(*reading)
         assert "Traceback" not in gateway.log()
@@ -201,8 +205,9 @@ async def test_a_stop_while_the_database_is_locked(tmp_path: Path) -> None:
             await producer.hello()
             with locked(gateway.database):
                 await producer.send(lines_request(1, ["b"], task_id="build"))
-                while 'otto_lines_received_total{dialect="native"} 2.0' not in await metrics(gateway):
-                    await asyncio.sleep(0.02)
+                async for _ in attempts("both lines were received"):
+                    if 'otto_lines_received_total{dialect="native"} 2.0' in await metrics(gateway):
+                        break
                 assert await gateway.stop() == 3
             assert (await producer.ended())[0] is grpc.StatusCode.UNAVAILABLE
         assert "Traceback" not in gateway.log()
@@ -270,14 +275,16 @@ async def test_a_second_signal_ends_a_start_at_once(tmp_path: Path) -> None:
     with locked(gateway.database):
         gateway.spawn()
         await logged(gateway, '"starting"')
-        while gateway.is_running:
+        async for _ in attempts("the second signal ends it", shown=gateway.log):
+            if not gateway.is_running:
+                break
             os.kill(gateway.pid, signal.SIGINT)
-            await asyncio.sleep(0.1)
         assert await gateway.ended() in {0, 130}
     assert "Traceback" not in gateway.log()
 
 
 async def logged(gateway: GatewayProcess, text: str) -> None:
-    while text not in gateway.log():
+    async for _ in attempts(f"{text} is in the log", shown=gateway.log):
+        if text in gateway.log():
+            return
         assert gateway.is_running, gateway.log()
-        await asyncio.sleep(0.01)

@@ -8,10 +8,11 @@ from pathlib import Path
 import grpc
 import pytest
 
-from storage.schema import VERSION_TABLE
+from storage.sqlite.files import VERSION_TABLE
 from tests.support.event_stream import EventStream
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.old_database import NATIVE_LINES, restore
+from tests.support.patience import until
 from tests.support.producers import NativeProducer, lines_request
 from tests.support.worker import publish
 
@@ -74,16 +75,14 @@ async def test_the_next_gateway_takes_over_when_the_one_before_it_has_ended(tmp_
     async with running_gateway(tmp_path) as old:
         await publish(old.grpc_address, "build", lines[:50])
         new = GatewayProcess(tmp_path / "new")
-        new.environment = {**old.environment, "LOCK_WAIT_SECONDS": "60"}
+        new.environment = {**old.environment, "LOCK_WAIT_SECONDS": "600"}
         new.http_port, new.grpc_port = old.http_port, old.grpc_port
         try:
             new.spawn()
-            while "waiting for another gateway" not in new.log():
-                await asyncio.sleep(0.02)
+            await until(lambda: "waiting for another gateway" in new.log(), "the new one waits")
             stream = EventStream(old.stream_url("build"))
             reading = asyncio.create_task(stream.read())
-            while len(stream.recording.entries) < 50:
-                await asyncio.sleep(0.02)
+            await until(lambda: len(stream.recording.entries) >= 50, "the lines have come")
             assert await old.stop() == 0
             await reading
             await new.wait_healthy()

@@ -5,10 +5,12 @@ answer, and each flush are steps of their own, which hypothesis puts in any orde
 """
 
 import asyncio
+import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,16 +19,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from filters.position import Position
+from sessions.catch_up_scheduler import CatchUpScheduler
+from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.limits import Limits
+from sessions.session import SessionState
 from sessions.subscription import FROM_START, After, Start, Subscription, Tail
-from sessions.turns import Turns
-from storage.journal import Journal, JournalError, ProducerNumber, Receipt, TaskEnding
-from storage.sqlite import SqliteJournal
+from storage.journal.interface import Journal, JournalError, ProducerNumber, Receipt, TaskEnding
+from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import AT, batch, messages
 from tests.support.line_list import FILTERS, LineList
 from tests.support.memory_journal import MemoryJournal
-from tests.support.model_reader import LineEncoding, ModelReader
+from tests.support.model_reader import LineEncoding, ModelReader, PlannedError
 from tests.support.stepped_journal import SteppedJournal
 
 T = TypeVar("T")
@@ -63,18 +67,42 @@ starts = st.one_of(
 )
 
 
+class FailureLog(logging.Handler):
+    """Keeps the sessions whose errors were logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sessions: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        assert record.exc_info is not None
+        assert isinstance(record.exc_info[1], PlannedError), f"an error of our own: {record.exc_info[1]!r}"
+        self.sessions.append(record.__dict__["session"])
+
+
 class Interleavings(RuleBasedStateMachine):
-    """Each subscriber gets every matching line once, in order, and a gap exactly where retention took lines."""
+    """Each subscriber gets every matching line once, in order, and a gap exactly where retention took lines.
+
+    Whatever else raises, transport, encoding or journal, ends the sessions that needed it and no other.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
+        self.unhandled: list[dict[str, Any]] = []
+        self.loop.set_exception_handler(lambda _, context: self.unhandled.append(context))
+        self.failures = FailureLog()
+        self.failed = 0
+        self.faults = 0
         self.lines = LineList()
         self.readers: list[ModelReader] = []
         self.gone: list[tuple[ModelReader, Any]] = []
         self.sent = dict.fromkeys(PRODUCERS, 0)
         self.acknowledged = dict.fromkeys(PRODUCERS, 0)
         self.encoding = LineEncoding()
+        self.log = logging.getLogger("sessions.session")
+        self.log.addHandler(self.failures)
+        self.log.propagate = False
 
     async def make_journal(self) -> Journal:
         """The same journal again where it was made before."""
@@ -114,8 +142,11 @@ class Interleavings(RuleBasedStateMachine):
     async def start(self) -> None:
         self.journal = SteppedJournal(await self.make_journal())
         self.hub = Hub(self.journal, LIMITS, history_errors=(JournalError, OSError))
-        self.hub.turns = Turns(lambda: False, clock=lambda: 0.0)  # nobody waits for time to pass, and no slice ends
+        self.hub.scheduler = CatchUpScheduler(
+            lambda: False, clock=lambda: 0.0
+        )  # nobody waits for time to pass, and no slice ends
         self.published = {task: (await self.journal.inner.task_state(task)).last for task in TASKS}
+        self.failed = 0
 
     @rule(
         producer=producers,
@@ -219,6 +250,45 @@ class Interleavings(RuleBasedStateMachine):
         else:
             self.do(getattr(reader, event))
 
+    @precondition(lambda self: self.readers)
+    @rule(index=index, log_filters=st.lists(filters, min_size=1, max_size=3), is_back=st.booleans())
+    def change_filters_between_flushes(self, index: int, log_filters: list[Any], is_back: bool) -> None:
+        """A channel that others hold has been flushed less far than one that is joined only now."""
+        reader = self.readers[index % len(self.readers)]
+        assert reader.session is not None
+        if is_back:
+            log_filters = [*log_filters, reader.session.filter]
+        self.send(PRODUCERS[0], reader.task, 2, "ERROR", AT, 2)
+        for log_filter in log_filters:
+            self.do(partial(reader.change_filter, log_filter))
+
+    @precondition(lambda self: self.readers)
+    @rule(index=index, log_filters=st.lists(filters, min_size=1, max_size=3))
+    def change_filters_in_a_read(self, index: int, log_filters: list[Any]) -> None:
+        """Before the journal works out an answer, or between that and the answer's arrival."""
+        reader = self.readers[index % len(self.readers)]
+        assert reader.session is not None
+        self.do(reader.block)
+        for level in ("INFO", "ERROR", "INFO"):  # more than its window has
+            self.send(PRODUCERS[0], reader.task, 5, level, AT, 3)
+        self.do(reader.resume)
+        while self.journal.questions:
+            if log_filters and reader.session.state is SessionState.READING:
+                self.do(partial(reader.change_filter, log_filters.pop(0)))
+            if self.journal.questions:
+                self.run(self.journal.advance(0))
+
+    @precondition(lambda self: self.readers)
+    @rule(index=index, what=st.sampled_from(["transport", "encoding", "answer"]))
+    def break_something(self, index: int, what: str) -> None:
+        if what == "transport":
+            self.readers[index % len(self.readers)].is_faulty = True
+        elif what == "encoding":
+            self.encoding.is_faulty = True
+        elif self.journal.questions:
+            self.faults += 1
+            self.run(self.journal.advance(index, error=PlannedError("not even an error of the journal")))
+
     @precondition(lambda self: self.journal.questions)
     @rule(index=index, how=st.sampled_from(["a step", "a step", "wholly", "all of them", "failing"]))
     def answer(self, index: int, how: str) -> None:
@@ -259,15 +329,27 @@ class Interleavings(RuleBasedStateMachine):
     async def stop(self) -> None:
         await self.hub.close()
         assert self.hub.admission.active == 0
-        self.see_who_left()
+        self.everyone_has_what_grep_gives()
         await self.leave_journal()
 
     @invariant()
     def everyone_has_what_grep_gives(self) -> None:
         if hasattr(self, "journal"):
+            self.see_what_failed()
             self.see_who_left()
             for reader in self.readers:
                 reader.check()
+
+    def see_what_failed(self) -> None:
+        """Who needed what could not be had has ended, nobody else has, and it was counted and logged once."""
+        assert not self.unhandled, self.unhandled
+        failed = [reader for reader in self.readers if reader.closed is CloseReason.INTERNAL]
+        faults = self.faults + self.encoding.faults
+        self.faults = self.encoding.faults = 0
+        assert len({reader.task for reader in failed if not reader.is_broken}) <= faults, "an error of our own"
+        self.failed += len(failed)
+        assert self.hub.statistics.closed["INTERNAL"] == self.failed
+        assert len(set(self.failures.sessions)) == len(self.failures.sessions), "logged more than once"
 
     def see_who_left(self) -> None:
         for reader in self.readers:
@@ -288,6 +370,8 @@ class Interleavings(RuleBasedStateMachine):
 
     async def dispose(self) -> None:
         """Leave nothing open."""
+        self.log.removeHandler(self.failures)
+        self.log.propagate = True
         if hasattr(self, "hub"):
             await self.hub.close()
 

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 
 from gateway.app import Gateway
-from gateway.settings import Settings
-from gateway.settings_sources import SettingsError
+from gateway.settings.model import Settings
+from gateway.settings.sources import SettingsError
 from tests.support.signed_tokens import SECRET, bearer, make_token
 
 PORTS = {"http_port": 0, "websocket_port": 0, "grpc_port": 0}

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 
 from gateway.app import Gateway
-from gateway.page.built_files import INDEX, built_files
-from gateway.settings import Settings
+from gateway.settings.model import Settings
+from gateway.viewer.built_files import INDEX, built_files
 from tests.support.credentials import BAD, KINDS, OURS, credential
 from tests.support.signed_tokens import SECRET, bearer
 

@@ -12,7 +12,8 @@ import pytest
 import socketio.exceptions
 
 from gateway.app import Gateway
-from gateway.settings import Settings
+from gateway.settings.model import Settings
+from tests.support.patience import attempts
 from tests.support.producers import NativeProducer, OttoProducer
 from tests.support.signed_tokens import SECRET, bearer, make_token
 from tests.support.socket_io_client import Recorder
@@ -48,7 +49,7 @@ async def start(tmp_path: Path, stack: AsyncExitStack) -> Start:
 
 async def client(stack: AsyncExitStack, gateway: Gateway) -> httpx2.AsyncClient:
     base = f"http://127.0.0.1:{gateway.ports[0]}"
-    return await stack.enter_async_context(httpx2.AsyncClient(base_url=base, timeout=20))
+    return await stack.enter_async_context(httpx2.AsyncClient(base_url=base))
 
 
 async def hold(stack: AsyncExitStack, http: httpx2.AsyncClient, path: str, headers: dict[str, str]) -> int:
@@ -89,9 +90,9 @@ async def test_readers_of_one_principal(start: Start, stack: AsyncExitStack) -> 
         assert refusal["data"]["code"] == "RESOURCE_EXHAUSTED"
         assert await hold(stack, http, STREAM, other) == 200
         assert await refusals(http, "principal") == 3
-    async with asyncio.timeout(10):
-        while await hold(stack, http, STREAM, mine) != 200:
-            await asyncio.sleep(0.01)
+    async for _ in attempts("the place is free again"):
+        if await hold(stack, http, STREAM, mine) == 200:
+            break
 
 
 async def test_socket_io_clients_of_one_principal(start: Start, stack: AsyncExitStack) -> None:
@@ -101,13 +102,12 @@ async def test_socket_io_clients_of_one_principal(start: Start, stack: AsyncExit
     recorder = await Recorder().connect(f"http://127.0.0.1:{gateway.ports[0]}", auth=auth)
     assert (await socket_io_refusal(gateway, auth=auth))["data"]["code"] == "RESOURCE_EXHAUSTED"
     await recorder.close()
-    async with asyncio.timeout(10):
-        while True:
-            again = Recorder()
-            with suppress(socketio.exceptions.ConnectionError):
-                await again.connect(f"http://127.0.0.1:{gateway.ports[0]}", auth=auth)
-                break
-            await again.close()
+    async for _ in attempts("the place is free again"):
+        again = Recorder()
+        with suppress(socketio.exceptions.ConnectionError):
+            await again.connect(f"http://127.0.0.1:{gateway.ports[0]}", auth=auth)
+            break
+        await again.close()
     await again.close()
 
 
@@ -144,13 +144,12 @@ async def test_connections_of_one_address(start: Start, stack: AsyncExitStack) -
     assert b'"code":"RESOURCE_EXHAUSTED"' in answer
     refused.close()
     await recorder.close()
-    async with asyncio.timeout(10):  # the WebSocket's place is free again
-        while True:
-            async with httpx2.AsyncClient(base_url=base) as http:
-                with suppress(httpx2.TransportError):
-                    if (await http.get("/healthz/live")).status_code == 200:
-                        assert await refusals(http, "address") >= 1
-                        break
+    async for _ in attempts("the WebSocket's place is free again"):
+        async with httpx2.AsyncClient(base_url=base) as http:
+            with suppress(httpx2.TransportError):
+                if (await http.get("/healthz/live")).status_code == 200:
+                    assert await refusals(http, "address") >= 1
+                    break
     writer.close()
 
 

@@ -13,8 +13,8 @@ import httpx2
 import pytest
 
 from gateway.app import Gateway
-from gateway.ingest.address import ListenError
-from gateway.settings import Settings
+from gateway.ingest.tls import ListenError
+from gateway.settings.model import Settings
 from tests.support.certificates import Authority
 from tests.support.producers import OttoProducer
 

@@ -2,9 +2,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from sessions.catch_up_scheduler import CatchUpScheduler
 from sessions.hub import Hub
 from sessions.limits import Limits
-from sessions.turns import Turns
 from tests.support.scripted_history import Block, Commit, ScriptedHistory, TextEncoding, settle
 
 
@@ -34,7 +34,9 @@ async def make_bench() -> AsyncIterator[Callable[..., Bench]]:
 
     def make(**limits: float) -> Bench:
         bench = Bench(Limits(**limits))  # type: ignore[arg-type]
-        bench.hub.turns = Turns(lambda: False, clock=lambda: 0.0)  # nobody waits for time to pass, and no slice ends
+        bench.hub.scheduler = CatchUpScheduler(
+            lambda: False, clock=lambda: 0.0
+        )  # nobody waits for time to pass, and no slice ends
         benches.append(bench)
         return bench
 

@@ -6,7 +6,15 @@ from sessions.admission import ServerFullError
 from sessions.close_reasons import CloseReason
 from sessions.session import SessionState
 from sessions.subscription import FROM_START, After, Subscription, Tail
-from tests.support.scripted_history import EPOCH, Commit, Ended, RecordingTransport, block, settle
+from tests.support.scripted_history import (
+    EPOCH,
+    Commit,
+    Ended,
+    RecordingTransport,
+    TextEncoding,
+    block,
+    settle,
+)
 
 
 def subscription(bench, *, task="build", start=FROM_START, log_filter=EVERYTHING, expires_at=None):
@@ -231,6 +239,60 @@ async def test_broken_transport_costs_only_its_session(bench):
     await bench.commit(block(1, 3))
     assert broken[1].reason is CloseReason.INTERNAL
     assert sound[1].sequences == [1, 2, 3]
+
+
+@pytest.mark.parametrize("moment", ["write", "heartbeat", "complete", "resume", "end"])
+async def test_whatever_a_transport_raises_costs_only_its_session(make_bench, caplog, moment):
+    """Flush, sweep, drain and shutdown go on with the other sessions; it is counted and logged once."""
+    bench = make_bench(heartbeat_seconds=3600)
+    (session, broken), *others = [await opened(bench) for _ in range(3)]
+    if moment == "resume":
+        broken.is_writable = False
+        await bench.commit(block(1, 1))
+
+    def explode(argument):
+        raise RuntimeError("broken transport")
+
+    broken.write = broken.notify = broken.end = explode
+    lines = block(1 if moment != "resume" else 2, 3)
+    bench.history.store(lines)
+    bench.hub.publish(Commit((lines,), (Ended("build", 3),) if moment == "complete" else ()))
+    if moment == "heartbeat":
+        for each in (session, *(other for other, _ in others)):
+            each._written_at -= 3601
+        bench.hub._sweep_timer.cancel()
+        bench.hub._sweep()
+        assert [other.events for _, other in others] == [["heartbeat"]] * 2
+    elif moment == "resume":
+        session.resume()
+    elif moment == "end":
+        session.close(CloseReason.UNSUBSCRIBED)
+    await bench.flush()
+    assert [other.sequences for _, other in others] == [[1, 2, 3]] * 2
+    assert session.is_closed
+    assert session not in bench.hub.sessions
+    reason = "UNSUBSCRIBED" if moment == "end" else "INTERNAL"
+    assert bench.hub.statistics.closed[reason] == 1
+    assert [record.message for record in caplog.records if record.name == "sessions.session"] == ["session failed"]
+
+
+async def test_lines_that_cannot_be_encoded_cost_only_their_channel(bench):
+    """Its sessions are told to come back; those of other encodings and tasks get their lines in the same flush."""
+    poisoned, sound = await opened(bench), await opened(bench, task="other")
+    bench.encoding = TextEncoding()
+    bench.encoding.name = "another"
+    other = await opened(bench)
+
+    def explode(epoch, selection):
+        raise RuntimeError("not to be encoded")
+
+    poisoned[0].subscription.encoding.encode = explode
+    sound[0].subscription.encoding.encode = explode
+    bench.history.store(block(1, 2))
+    bench.hub.publish(Commit((block(1, 2),)))
+    await bench.flush()
+    assert (poisoned[1].reason, other[1].sequences) == (CloseReason.INTERNAL, [1, 2])
+    assert (sound[1].reason, other[1].reason) == (None, None)
 
 
 async def test_close_ends_every_session_and_frees_everything(bench):

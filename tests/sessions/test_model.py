@@ -31,6 +31,8 @@ operations = st.one_of(
     st.tuples(st.just("block"), st.integers(0, 5)),
     st.tuples(st.just("resume"), st.integers(0, 5)),
     st.tuples(st.just("filter"), st.integers(0, 5), st.booleans()),
+    st.tuples(st.just("filters between flushes"), st.integers(0, 5), st.lists(st.booleans(), min_size=2, max_size=3)),
+    st.tuples(st.just("filter during a read"), st.integers(0, 5), st.lists(st.booleans(), min_size=1, max_size=2)),
     st.tuples(st.just("close"), st.integers(0, 5)),
     st.tuples(st.just("hold")),
     st.tuples(st.just("release")),
@@ -80,6 +82,28 @@ class World:
             reader.spans.append((reader.session.position, reader.session.filter))
             reader.session.change_filter(log_filter)
 
+    async def change_filters_between_flushes(self, reader, choices):
+        """A channel that others hold has been flushed less far than one that is joined only now."""
+        await settle()
+        self.commit(2, is_error=True)
+        for only_errors in choices:
+            self.change_filter(reader, ERRORS if only_errors else ALL)
+
+    async def change_filters_during_a_read(self, reader, choices):
+        """Between the moment when the journal has worked out an answer and the moment when it arrives."""
+        reader.transport.is_writable = False
+        for is_error in (True, False, True):  # more than the window has
+            self.commit(12, is_error=is_error)
+            await self.apply(("flush",))
+        self.history.gate.clear()
+        reader.transport.is_writable = True
+        reader.session.resume()
+        await settle()
+        for only_errors in choices:
+            self.change_filter(reader, ERRORS if only_errors else ALL)
+        self.history.gate.set()
+        await settle()
+
     async def apply(self, operation):
         match operation:
             case ("commit", count, is_error):
@@ -101,6 +125,10 @@ class World:
                 reader.session.resume()
             case ("filter", index, only_errors) if reader := self.reader(index):
                 self.change_filter(reader, ERRORS if only_errors else ALL)
+            case ("filters between flushes", index, choices) if reader := self.reader(index):
+                await self.change_filters_between_flushes(reader, choices)
+            case ("filter during a read", index, choices) if reader := self.reader(index):
+                await self.change_filters_during_a_read(reader, choices)
             case ("close", index) if reader := self.reader(index):
                 reader.session.close(CloseReason.CLIENT_GONE)
             case ("hold",):

@@ -70,6 +70,55 @@ async def test_filter_change_and_flush(bench, order, given):
     assert transport.sequences == [*given, 5]
 
 
+async def test_two_filter_changes_between_two_flushes(bench):
+    """A session that comes back to a channel which was flushed less far waits for it there; no line is repeated."""
+    session, transport = await opened(bench)
+    _, other = await opened(bench)  # which keeps the channel of the first filter, at its last flush
+    lines = (block(1, 1), block(2, 2, level="ERROR"), block(3, 3))
+    bench.history.store(*lines)
+    bench.hub.publish(Commit(lines))
+    session.change_filter(ERRORS)
+    session.change_filter(LogFilter())
+    assert (transport.sequences, session.state, session.lag) == ([2], SessionState.AHEAD, 0)
+    await bench.flush()
+    await bench.commit(block(4, 5))
+    assert (transport.sequences, other.sequences) == ([2, 4, 5], [1, 2, 3, 4, 5])
+    assert session.state is SessionState.LIVE
+
+
+async def test_a_flush_does_not_write_to_a_session_that_is_ahead(bench):
+    """What its next channel flushes up to its place was given to it before, or did not match then."""
+    session, transport = await opened(bench)
+    await opened(bench)
+    bench.history.store(block(1, 2))
+    bench.hub.publish(Commit((block(1, 2),)))
+    session.change_filter(ERRORS)
+    session.change_filter(LogFilter())
+    bench.history.store(block(3, 3))
+    bench.hub.publish(Commit((block(3, 3),)))
+    await bench.flush()
+    assert (transport.sequences, session.state) == ([3], SessionState.LIVE)
+
+
+@pytest.mark.parametrize("changes", [(ERRORS,), (ERRORS, LogFilter()), (ERRORS, LogFilter(), ERRORS)])
+async def test_filter_change_and_answer_of_the_journal(make_bench, changes):
+    """What was read for a filter that was left meanwhile is not given; its lines are matched with the last filter."""
+    bench = make_bench(window_bytes_per_task=1)
+    bench.history.store(block(1, 3), block(4, 4, level="ERROR"), block(5, 6))
+    transport = RecordingTransport()
+    session = bench.hub.open(subscription(bench), transport)
+    while session.state is not SessionState.READING:
+        await asyncio.sleep(0)
+    bench.history.gate.clear()
+    await settle()  # the read is worked out here, and answered below
+    for log_filter in changes:
+        session.change_filter(log_filter)
+    bench.history.gate.set()
+    await settle()
+    assert transport.sequences == ([4] if changes[-1] is ERRORS else [1, 2, 3, 4, 5, 6])
+    assert session.state is SessionState.LIVE
+
+
 @pytest.mark.parametrize("first", ["resume", "answer"])
 async def test_drain_and_catch_up(make_bench, first):
     """A transport has room again before or after the journal answers: one read, and every line once."""

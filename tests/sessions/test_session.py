@@ -171,19 +171,19 @@ async def test_session_without_progress_is_closed(make_bench):
     session, transport = await opened(bench)
     transport.is_writable = False
     await bench.commit(block(1, 2))
-    now = time.monotonic()
-    session.check(now + 59, time.time())
+    session.check(session._progress_at + 59, time.time())
     assert transport.reason is None
-    session.check(now + 61, time.time())
+    session.check(session._progress_at + 61, time.time())
     assert transport.reason is CloseReason.SESSION_TIMEOUT
 
 
 async def test_stream_ends_with_its_token(bench):
     """A session ends when the token that opened it expires."""
-    session, transport = await opened(bench, expires_at=time.time() + 5)
-    session.check(time.monotonic(), time.time() + 4)
+    end = time.time() + 3600
+    session, transport = await opened(bench, expires_at=end)
+    session.check(time.monotonic(), end - 1)
     assert transport.reason is None
-    session.check(time.monotonic(), time.time() + 6)
+    session.check(time.monotonic(), end + 1)
     assert transport.reason is CloseReason.TOKEN_EXPIRED
     assert transport.notices[-1].fields["code"] == "TOKEN_EXPIRED"
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from filters.model import EVERYTHING, LogFilter
-from gateway.transports.sse_encoding import IDENTITY, ZSTD
+from gateway.transports.sse.encoding import IDENTITY, ZSTD
 from sessions.subscription import FROM_START, Subscription
-from sessions.transport import Run
+from sessions.transport import EncodedBatch
 from tests.support.scripted_history import Commit, block, settle
 
 CALLS_PER_SESSION_MAX = 5
@@ -26,7 +26,7 @@ class SilentTransport:
     def __init__(self) -> None:
         self.writes = 0
 
-    def write(self, run: Run) -> bool:
+    def write(self, run: EncodedBatch) -> bool:
         self.writes += 1
         return True
 

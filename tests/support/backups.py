@@ -4,6 +4,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_SECONDS
+
 __all__ = ["put_back", "take_backup"]
 
 
@@ -12,7 +14,10 @@ def take_backup(database: Path, folder: Path | None = None) -> Path:
     folder = folder or database.parent
     number = len(list(folder.glob(f"{database.name}.backup-*")))
     backup = folder / f"{database.name}.backup-{number}"
-    with closing(sqlite3.connect(database, timeout=30)) as source, closing(sqlite3.connect(backup)) as copy:
+    with (
+        closing(sqlite3.connect(database, timeout=PATIENCE_SECONDS)) as source,
+        closing(sqlite3.connect(backup)) as copy,
+    ):
         source.backup(copy)
     return backup
 

@@ -5,9 +5,10 @@ import contextlib
 import os
 import struct
 
+from tests.support.patience import within_patience
+
 __all__ = ["BareWebSocket", "frame"]
 
-WAIT_SECONDS = 20.0
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 1, 2, 8, 9, 10, 0
 
 
@@ -51,7 +52,7 @@ class BareWebSocket:
             f"GET /socket.io/?{query} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with within_patience("the gateway answers"):
             head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101"), head
         return cls(reader, writer)
@@ -71,7 +72,7 @@ class BareWebSocket:
     async def read(self) -> tuple[int, bytes]:
         """The next frame's opcode and payload; ``CLOSE`` at the end of the connection as well."""
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with within_patience("the gateway answers"):
                 first, size = await self._reader.readexactly(2)
                 if size == 126:
                     (size,) = struct.unpack("!H", await self._reader.readexactly(2))

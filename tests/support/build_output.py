@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.programs import program
+
 __all__ = ["OutputLine", "build_output"]
 
 ROOT = Path(__file__).parents[2]
@@ -58,12 +60,24 @@ def _outputs(scratch: Path) -> Iterator[tuple[str, bytes]]:
 def _commands(scratch: Path) -> Iterator[list[str | Path]]:
     python = sys.executable
     for source in sorted((ROOT / "benchmarks" / "native").glob("*.c")):
-        yield ["gcc", "-v", "-H", "-g", "-O2", "-Wall", "-Wextra", "-c", source, "-o", scratch / f"{source.stem}.o"]
+        yield [
+            program("gcc"),
+            "-v",
+            "-H",
+            "-g",
+            "-O2",
+            "-Wall",
+            "-Wextra",
+            "-c",
+            source,
+            "-o",
+            scratch / f"{source.stem}.o",
+        ]
     yield [python, "-X", "importtime", "-c", IMPORTS]
     yield [python, "-m", "compileall", "-f", *(ROOT / name for name in ("filters", "sessions", "storage", "gateway"))]
     yield [python, "-v", "-c", IMPORTS]
     for source in sorted((ROOT / "benchmarks" / "native").glob("*.c")):
-        yield ["gcc", "-g", "-O2", "-Wa,-adhlns", "-c", source, "-o", scratch / f"{source.stem}.o"]
+        yield [program("gcc"), "-g", "-O2", "-Wa,-adhlns", "-c", source, "-o", scratch / f"{source.stem}.o"]
     libraries = sorted(SITE_PACKAGES.rglob("*.so"), key=lambda path: (path.stat().st_size, path.name))
     for library in libraries:
         yield ["nm", "-a", "--demangle", library]

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 __all__ = ["Ended", "otto_logs", "start_otto_logs"]
 
@@ -22,6 +23,7 @@ async def start_otto_logs(
     *arguments: str,
     environment: Mapping[str, str] | None = None,
     stdin: int | None = asyncio.subprocess.DEVNULL,
+    stderr: int | IO[bytes] = asyncio.subprocess.PIPE,
     program: Sequence[str] = ("-m", "otto_logs"),
 ) -> asyncio.subprocess.Process:
     """Start ``otto-logs``, away from any terminal; ``program`` is what Python is to run in its place."""
@@ -32,7 +34,7 @@ async def start_otto_logs(
         *arguments,
         stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stderr=stderr,
         env={**inherited, **(environment or {})},
         start_new_session=True,
         limit=16 * 1024 * 1024,

@@ -1,15 +1,14 @@
 """A journal and its polling tables with a bit of everything in them, made by the real parts and closed again."""
 
-import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from filters.entry import LogEntry
-from storage.journal import LineBatch, ProducerNumber, TaskEnding, WorkerReport
-from storage.polling import ClosingRows, PollingSink, PollingTable, TableRows, TableWatcher
-from storage.sqlite import SqliteJournal
+from storage.journal.interface import LineBatch, ProducerNumber, TaskEnding, WorkerReport
+from storage.journal.sqlite import SqliteJournal
+from storage.polling import ClosingRows, PollingSink, PollingTable, RowImporter, TableRows
 from tests.support.job_logs import SCHEMA, sqlite
+from tests.support.patience import attempts, until
 
 __all__ = ["BASE", "fill"]
 
@@ -37,28 +36,24 @@ async def fill(journal_path: Path, polling_path: Path, *, rounds: int = 3, lines
         closing_delay_seconds=0,
         linger_seconds=0.001,
     )
-    watcher = TableWatcher(journal, table, interval_seconds=0.005)
+    watcher = RowImporter(journal, table, interval_seconds=0.005)
     journal.set_commit_listener(lambda _: sink.wake())
     sink.start()
-    await _until(lambda: bool(sqlite(polling_path, "SELECT 1 FROM otto_table_watch")))
+    await until(lambda: sqlite(polling_path, "SELECT 1 FROM otto_table_watch"), "the watch is set")
     watcher.start()
     number = 0
     for index in range(rounds):
         for task in ("a", "b", "c"):
             number += 1
             await journal.append(_batch(task, index * lines + 1, lines, number))
-        await _until(lambda: not sink.statistics.lag_records)
+        await until(lambda: not sink.statistics.lag_records, "all is copied")
         sqlite(polling_path, f"INSERT INTO job_logs (job_id, log_message) VALUES ('old', 'row {index}')")
-        await _until(lambda count=index + 1: watcher.statistics.rows == count)  # type: ignore[misc]
+        async for _ in attempts("the row is taken over"):
+            if watcher.statistics.rows == index + 1:
+                break
     await journal.append(WorkerReport("a", "w", "COMPLETED", BASE))
     await journal.append(TaskEnding("b", True, BASE, "boom"))
     await watcher.close()
     await sink.close()
     await table.close()
     await journal.close()
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.005)

@@ -12,13 +12,13 @@ from typing import Any
 
 import httpx2
 
+from tests.support.patience import PATIENCE_SECONDS, within_patience
 from tests.support.ports import free_port
 
 __all__ = ["GatewayProcess", "running_gateway"]
 
-START_SECONDS_MAX = 30.0
-STOP_SECONDS_MAX = 30.0
 POLL_SECONDS = 0.02
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "MONOTONIC_SHIFT", "MONOTONIC_STARTS_AT")
 
 
 class GatewayProcess:
@@ -46,7 +46,7 @@ class GatewayProcess:
             "DATABASE_URL": f"sqlite:///{self.database}",
             **environment,
         }
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.environment = inherited | {name: value for name, value in settings.items() if value is not None}
         self.command: Sequence[str | Path] = (Path(sys.executable).with_name("otto-gateway"), "serve")
         self._process: subprocess.Popen[bytes] | None = None
@@ -112,7 +112,7 @@ class GatewayProcess:
 
     async def wait_healthy(self) -> dict[str, Any]:
         """Return the health page once it answers with 200."""
-        async with asyncio.timeout(START_SECONDS_MAX), httpx2.AsyncClient() as client:
+        async with within_patience(f"{self} is healthy", shown=self.log), httpx2.AsyncClient() as client:
             while True:
                 if not self.is_running:
                     raise RuntimeError(f"the gateway ended at its start:\n{self.log()}")
@@ -158,7 +158,7 @@ class GatewayProcess:
 
     async def ended(self) -> int:
         """Wait for the end of the process; its exit code."""
-        return 0 if self._process is None else await asyncio.to_thread(self._process.wait, STOP_SECONDS_MAX)
+        return 0 if self._process is None else await asyncio.to_thread(self._process.wait, PATIENCE_SECONDS)
 
 
 @contextlib.asynccontextmanager

@@ -15,15 +15,16 @@ from starlette.routing import Mount
 
 from filters.block import Block
 from gateway.errors import ApiError, error_response
-from gateway.transports.connection import http_protocol_class
-from gateway.transports.pipelines import pipeline_routes
-from gateway.transports.socket_io import SocketIoLimits, SocketIoServer
-from gateway.transports.updates import update_routes
-from gateway.transports.websocket import FramedWebSocketProtocol
+from gateway.http.connection import http_protocol_class
+from gateway.http.websocket import FramedWebSocketProtocol
+from gateway.transports.socket_io.server import SocketIoLimits, SocketIoServer
+from gateway.transports.sse.pipelines import pipeline_routes
+from gateway.transports.sse.updates import update_routes
 from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.pipelines import PipelineHub, PipelineLimits
 from sessions.updates import UpdateHub, UpdateLimits
+from tests.support.patience import until
 from tests.support.scripted_history import Commit, Ended, ScriptedHistory
 from tests.support.scripted_stages import ScriptedStages
 
@@ -78,7 +79,6 @@ class GatewayServer:
         socket_io_limits: SocketIoLimits | None = None,
         pipeline_limits: PipelineLimits | None = None,
         cors_origins: Sequence[str] = (),
-        is_framed: bool = True,
         wrap: Callable[[Any], Any] = lambda app: app,
     ) -> None:
         self.history = ScriptedHistory()
@@ -119,7 +119,7 @@ class GatewayServer:
         config = uvicorn.Config(
             wrap(app),
             http=http_protocol_class(),
-            ws=FramedWebSocketProtocol if is_framed else "auto",
+            ws=FramedWebSocketProtocol,
             log_config=None,
             lifespan="off",
             ws_ping_interval=None,
@@ -131,8 +131,7 @@ class GatewayServer:
 
     async def __aenter__(self) -> "GatewayServer":
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
-        while not self._server.started:
-            await asyncio.sleep(0.005)
+        await until(lambda: self._server.started, "the server listens")
         return self
 
     async def __aexit__(self, *_exc: object) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import httpx2
 from starlette.requests import HTTPConnection
 
-from gateway.application import http_application
 from gateway.errors import ApiError
 from gateway.history.limits import HistoryLimits
 from gateway.history.routes import history_routes
-from storage.journal import LineBatch
-from storage.sqlite import SqliteJournal
+from gateway.http.application import http_application
+from storage.journal.interface import LineBatch
+from storage.journal.sqlite import SqliteJournal
 from tests.support.http_server import serve
 from tests.support.journal_items import batch
 

@@ -8,22 +8,25 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from tests.support.patience import until
+
 
 @asynccontextmanager
-async def serve(app: ASGIApp, *, http: str | type[asyncio.Protocol] = "auto") -> AsyncIterator[str]:
+async def serve(
+    app: ASGIApp, *, http: str | type[asyncio.Protocol] = "auto", ws: str | type[asyncio.Protocol] = "auto"
+) -> AsyncIterator[str]:
     """Its base URL, for as long as the block lasts."""
     # With a protocol of 0, as create_server has it, asyncio would not switch Nagle's algorithm off: 40 ms an answer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     server = uvicorn.Server(
-        uvicorn.Config(app, http=http, log_config=None, lifespan="off", timeout_graceful_shutdown=2)
+        uvicorn.Config(app, http=http, ws=ws, log_config=None, lifespan="off", timeout_graceful_shutdown=2)
     )
     server.capture_signals = _no_signals  # type: ignore[method-assign, assignment]
     task = asyncio.create_task(server.serve([listener]))
     try:
-        while not server.started:
-            await asyncio.sleep(0.005)
+        await until(lambda: server.started, "the server listens")
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import grpc
 from otto.logs.v1 import logs_pb2, logs_pb2_grpc
 
+from tests.support.patience import within_patience
+
 __all__ = ["IngestPeer", "Script"]
 
 
@@ -83,7 +85,7 @@ class IngestPeer(logs_pb2_grpc.LogIngestServiceServicer):
         return [request for request in self.requests if request.WhichOneof("item") == kind]
 
     async def until(self, predicate: Callable[[], bool]) -> None:
-        async with self.changed:
+        async with within_patience("the producer does so", shown=lambda: self.requests[-3:]), self.changed:
             await self.changed.wait_for(predicate)
 
     async def Publish(  # noqa: N802

@@ -5,6 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.support.programs import program
+
 SCHEMA = """
 CREATE TABLE job_logs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -17,9 +19,9 @@ CREATE INDEX idx_job_logs_job_id ON job_logs(job_id);
 
 
 def sqlite(database: Path, sql: str) -> str:
-    """What the command prints; waits up to 10 s for a lock."""
+    """What the command prints; waits for a lock."""
     done = subprocess.run(
-        ["sqlite3", "-cmd", ".timeout 10000", str(database), sql], check=True, capture_output=True, text=True
+        [program("sqlite3"), "-cmd", ".timeout 120000", str(database), sql], check=True, capture_output=True, text=True
     )
     return done.stdout
 
@@ -28,10 +30,10 @@ def rows(database: Path, job_id: str) -> list[dict[str, Any]]:
     """The old UI's query."""
     done = subprocess.run(
         [
-            "sqlite3",
+            program("sqlite3"),
             "-json",
             "-cmd",
-            ".timeout 10000",
+            ".timeout 120000",
             str(database),
             f"SELECT * FROM job_logs WHERE job_id = '{job_id}' ORDER BY id ASC",
         ],

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from filters.entry import LogEntry, decode_lines
 from filters.matching import Matcher
-from storage.journal import Journal, LineBatch, ProducerNumber, WorkerReport
+from storage.journal.interface import Journal, LineBatch, ProducerNumber, WorkerReport
 
 __all__ = ["AT", "batch", "entry", "messages", "number", "report"]
 

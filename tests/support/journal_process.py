@@ -8,8 +8,8 @@ import sys
 from collections import deque
 from pathlib import Path
 
-from storage.journal import Receipt
-from storage.sqlite import SqliteJournal
+from storage.journal.interface import Receipt
+from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import batch, number
 
 __all__ = ["lines_of"]

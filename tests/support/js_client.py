@@ -12,6 +12,7 @@ import pytest
 from otto.logs.v1 import logs_pb2
 
 from tests.support.gateway_process import GatewayProcess
+from tests.support.patience import within_patience
 from tests.support.producers import NativeProducer
 from tests.support.programs import program
 
@@ -19,13 +20,12 @@ __all__ = ["JS_PACKAGE", "JsClient", "built_package", "bundled", "numbered", "re
 
 JS_PACKAGE = Path(__file__).parents[2] / "clients" / "js"
 DRIVER = Path(__file__).parents[1] / "clients" / "js" / "driver.js"
-WAIT_SECONDS_MAX = 60.0
 
 
 def built_package() -> Path:
     """Where the built package is; skips the test where it was not built."""
-    if not (JS_PACKAGE / "dist" / ".ready").exists():
-        pytest.skip("run `make clients/js/dist/.ready`, or `make test`")
+    if not (JS_PACKAGE / "dist" / "index.js").exists():
+        pytest.skip("clients/js is not built: `make setup-tests`")
     return JS_PACKAGE / "dist"
 
 
@@ -71,7 +71,7 @@ class JsClient:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Read what it says until the condition holds."""
         assert self._process.stdout is not None
-        async with asyncio.timeout(WAIT_SECONDS_MAX):
+        async with within_patience("the client says so", shown=lambda: self.said[-5:]):
             while not condition():
                 line = await self._process.stdout.readline()
                 assert line, f"the client has ended; it said {self.said[-5:]}"

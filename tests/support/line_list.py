@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from filters.model import LogFilter
-from storage.journal import Append, LineBatch, TaskEnding
+from storage.journal.interface import Append, LineBatch, TaskEnding
 
 __all__ = ["FILTERS", "Line", "LineList"]
 

@@ -1,6 +1,5 @@
 """What tests of the viewer's log page need: lines of every kind, and words for what the page shows."""
 
-import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -8,6 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 import grpc.aio
 from otto.logs.v1 import logs_pb2, logs_pb2_grpc
 from playwright.async_api import Page
+
+from tests.support.patience import within_patience
 
 __all__ = ["first_shown", "lines_shown", "publish_lines", "publish_stage", "wait_for_line"]
 
@@ -46,7 +47,7 @@ async def publish_lines(
             ended = logs_pb2.EndOfTask(task_id=task_id)
             yield logs_pb2.PublishRequest(number=number + 1, end_of_task=ended)
 
-    async with asyncio.timeout(60), grpc.aio.insecure_channel(address) as channel:
+    async with within_patience("all is acknowledged"), grpc.aio.insecure_channel(address) as channel:
         async for response in logs_pb2_grpc.LogIngestServiceStub(channel).Publish(requests()):
             assert not response.problems, response.problems
 
@@ -67,7 +68,7 @@ async def publish_stage(address: str, pipeline_id: str, stage_id: str, percentag
             ),
         )
 
-    async with asyncio.timeout(30), grpc.aio.insecure_channel(address) as channel:
+    async with within_patience("the stage is acknowledged"), grpc.aio.insecure_channel(address) as channel:
         async for response in logs_pb2_grpc.LogIngestServiceStub(channel).Publish(requests()):
             assert not response.problems, response.problems
 

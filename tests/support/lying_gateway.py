@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route as HttpRoute
 
-from gateway.canary.ledger import Route, TaskLedger
-from gateway.canary.lines import message_of
+from canary.delivery_check import DeliveryCheck, Route
+from canary.lines import message_of
 from tests.support.http_server import serve
 
 __all__ = ["Lies", "LyingGateway", "LyingWriter"]
@@ -137,13 +137,13 @@ class LyingWriter:
         self._gateway = gateway
         self._late = late
 
-    async def write(self, ledger: TaskLedger) -> None:
-        ago = 100 if ledger.written + 1 in self._late else 0
-        number = ledger.write(time.monotonic() - ago)
-        ledger.acknowledge(number, time.monotonic())
-        self._gateway.put(ledger.task_id, number)
+    async def write(self, check: DeliveryCheck) -> None:
+        ago = 100 if check.written + 1 in self._late else 0
+        number = check.write(time.monotonic() - ago)
+        check.acknowledge(number, time.monotonic())
+        self._gateway.put(check.task_id, number)
 
-    async def end(self, ledger: TaskLedger) -> None:
+    async def end(self, check: DeliveryCheck) -> None:
         return
 
     def check(self) -> None:

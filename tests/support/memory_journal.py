@@ -12,8 +12,7 @@ from filters.block import Block, Selection
 from filters.entry import decode_lines, encode_lines
 from filters.matching import Matcher
 from filters.timestamps import now
-from storage.inventory import Removed, StoredChunk, StoredTask
-from storage.journal import (
+from storage.journal.interface import (
     WATCH_PREFIX,
     Append,
     Committed,
@@ -31,6 +30,7 @@ from storage.journal import (
     WorkerRegistered,
     WorkerReport,
 )
+from storage.journal.inventory import Removed, StoredChunk, StoredTask
 
 __all__ = ["MemoryJournal"]
 
@@ -38,7 +38,7 @@ _FINAL = {"COMPLETED", "FAILED", "TERMINATED"}
 
 
 class MemoryJournal:
-    """``storage.journal.Journal`` without a disk. A commit happens on the next turn of the loop, unless it is held.
+    """The interface ``Journal`` without a disk. A commit happens on the next turn of the loop, unless it is held.
 
     Attributes:
         failure: while it is not empty, commits fail with this text.

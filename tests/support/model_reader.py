@@ -9,23 +9,40 @@ from filters.position import Position
 from sessions.close_reasons import CloseReason
 from sessions.session import Session, SessionState
 from sessions.subscription import After, Start, Tail
-from sessions.transport import Notice, NoticeKind, Run
+from sessions.transport import EncodedBatch, Notice, NoticeKind
 from tests.support.line_list import LineList
 
-__all__ = ["LineEncoding", "ModelReader"]
+__all__ = ["LineEncoding", "ModelReader", "PlannedError"]
+
+
+class PlannedError(Exception):
+    """What a test has something raise that must not raise."""
 
 
 class LineEncoding:
-    """Runs as lists of sequences and messages."""
+    """Runs as lists of sequences and messages.
+
+    Attributes:
+        is_faulty: whether the next run cannot be encoded.
+        faults: how many could not.
+    """
 
     name = "lines"
 
-    def encode(self, epoch: str, selection: Selection) -> Run:
+    def __init__(self) -> None:
+        self.is_faulty = False
+        self.faults = 0
+
+    def encode(self, epoch: str, selection: Selection) -> EncodedBatch:
+        if self.is_faulty:
+            self.is_faulty = False
+            self.faults += 1
+            raise PlannedError("this run cannot be encoded")
         entries = decode_lines(selection.lines)
         assert [entry.sequence for entry in entries] == list(selection.sequences)
         assert all(selection.start < entry.sequence <= selection.end for entry in entries)
         data = [(entry.sequence, entry.message) for entry in entries]
-        return Run(selection.start, selection.end, len(data), data, sum(map(len, selection.lines)))
+        return EncodedBatch(selection.start, selection.end, len(data), data, sum(map(len, selection.lines)))
 
 
 class ModelReader:
@@ -34,6 +51,8 @@ class ModelReader:
     Attributes:
         is_writable: what ``write`` and ``notify`` answer.
         closed: why the session has ended.
+        is_faulty: whether its next call raises.
+        is_broken: whether one has; its session must have ended, and what it has may be short.
     """
 
     kind = "test"
@@ -42,6 +61,7 @@ class ModelReader:
         self.lines, self.task, self.start = lines, task, start
         self.is_writable = True
         self.closed: CloseReason | None = None
+        self.is_faulty = self.is_broken = False
         self.session: Session | None = None
         self.got: list[tuple[int, str]] = []
         self.gaps: list[tuple[int, int]] = []
@@ -60,9 +80,10 @@ class ModelReader:
     def __repr__(self) -> str:
         return f"<ModelReader {self.session!r} {self.start} from {self._first} gaps={self.gaps} spans={self._spans}>"
 
-    def write(self, run: Run) -> bool:
+    def write(self, run: EncodedBatch) -> bool:
         self._expect(self.closed is None, "written to after its end")
         self._expect(self._takes, "written to while it takes nothing")
+        self._fail_where_faulty()
         self._begin(run.start)
         self.got += run.data
         self._takes = self.is_writable
@@ -72,6 +93,7 @@ class ModelReader:
         self._expect(self.closed is None, "notified after its end")
         is_last = notice.kind in (NoticeKind.ERROR, NoticeKind.COMPLETE)  # which a transport takes in any case
         self._expect(self._takes or is_last, "notified while it takes nothing")
+        self._fail_where_faulty()
         if notice.kind is NoticeKind.GAP:
             first, last = notice.fields["from"], notice.fields["to"]
             self._begin(first - 1)
@@ -85,6 +107,7 @@ class ModelReader:
     def end(self, reason: CloseReason) -> None:
         self._expect(self.closed is None, "ended twice")
         self.closed = reason
+        self._fail_where_faulty()
 
     def block(self) -> None:
         """It has no room behind what it takes next."""
@@ -132,11 +155,11 @@ class ModelReader:
         session = self.session
         assert session is not None
         assert not self.problem, f"{self!r}: {self.problem}"
+        assert not self.is_broken or session.is_closed, f"{self!r} is broken and open"
         seen = (len(self.got), len(self.gaps), session.position, session.state, self.complete)
         if seen == self._seen or session.state is SessionState.STARTING:
             return
         self._seen = seen
-        assert self.closed is not CloseReason.INTERNAL, "an error of our own"
         removed = self.lines.removed.get(self.task, 0)
         assert all(last <= removed for _, last in self.gaps), "a gap where nothing was removed"
         if self._first is None:
@@ -148,6 +171,8 @@ class ModelReader:
             expected += self.lines.grep(self.task, log_filter, left, position)
             left = max(left, position)
         expected = [(n, message) for n, message in expected if n not in gone]
+        if self.is_broken:
+            expected = expected[: len(self.got)]
         assert self.got == expected, f"{self!r} got {self.got} instead of {expected}"
         if self.complete is not None:
             assert self.complete in self.lines.all_ends[self.task]
@@ -180,6 +205,11 @@ class ModelReader:
         before = self.lines.grep(self.task, log_filter, self.lines.removed.get(self.task, 0), start)
         is_all = not before and min(counts) <= self.start.count
         self._expect(self.start.count in counts or is_all, f"a tail of another length: {counts} behind {start}")
+
+    def _fail_where_faulty(self) -> None:
+        if self.is_faulty:
+            self.is_faulty, self.is_broken = False, True
+            raise PlannedError("this transport is broken")
 
     def _expect(self, is_so: bool, otherwise: str) -> None:
         self.problem = self.problem or ("" if is_so else otherwise)

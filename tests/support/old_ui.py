@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx2
 
+from tests.support.patience import attempts
+
 
 async def poll_job(
     client: httpx2.AsyncClient, job_id: str, *, interval_seconds: float = 2.0, seconds_max: float = 600.0
@@ -87,10 +89,9 @@ class AutomationPage:
         answer = await self._client.delete(f"/api/automation/tasks/{task_id}")
         assert answer.raise_for_status().json() == {"success": True}
 
-    async def until(self, task_id: str, queue_type: str, status: str, *, interval_seconds: float = 0.02) -> None:
+    async def until(self, task_id: str, queue_type: str, status: str) -> None:
         """Ask until the task's newest item is this one."""
-        while True:
+        async for _ in attempts(f"the task's last stage is {queue_type}, {status}"):
             last = (await self.task(task_id))["queue"][-1]
             if (last["queue_type"], last["status"]) == (queue_type, status):
                 return
-            await asyncio.sleep(interval_seconds)

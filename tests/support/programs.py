@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import shutil
+import functools
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -10,18 +10,40 @@ from pathlib import Path
 import httpx2
 import pytest
 
-__all__ = ["NODE_DIRECTORY", "program", "run_node", "running_program", "start_node"]
+from scripts.setup.machine import find
+from scripts.setup.needs import NEEDS, NODE, NPM, Need, written
+from tests.support.patience import PATIENCE_SECONDS, until, within_patience
+
+__all__ = ["NODE_DIRECTORY", "node_directory", "program", "run_node", "running_program", "start_node", "why_missing"]
 
 NODE_DIRECTORY = Path(__file__).parents[1] / "node"
-POLL_SECONDS = 0.05
+_NEEDS = {need.name: need for need in (*NEEDS, NODE, NPM)}
+_PROGRAMS = {need.commands[0][0]: need for need in reversed(_NEEDS.values()) if need.commands}
+_TOGETHER = {"chromium": ("libatomic",), "gcc": ("the C library's headers",)}
+"""What a program is of no use without."""
 
 
 def program(name: str) -> str:
-    """The path of a program; skips the test where it is not installed (CI installs them all)."""
-    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path
+    """The path of a program that `make setup-tests` installs; skips the test where it is missing or too old."""
+    reason = why_missing(name)
+    if reason:
+        pytest.skip(reason)
+    return _found(_PROGRAMS[name])[0]
+
+
+def why_missing(name: str) -> str:
+    """What is missing of a program or too old; empty: all is there."""
+    needs = [_PROGRAMS[name], *(_NEEDS[other] for other in _TOGETHER.get(name, ()))]
+    return next(filter(None, (_found(need)[1] for need in needs)), "")
+
+
+@functools.cache
+def _found(need: Need) -> tuple[str, str]:
+    """Its path, and why it will not do."""
+    version, path = find(need)
+    if need.is_met(version):
+        return path, ""
+    return path, f"needs {need}, here is {written(version) if version else 'none'}: `make setup-tests`"
 
 
 @contextlib.asynccontextmanager
@@ -31,31 +53,44 @@ async def running_program(command: Sequence[str], directory: Path, *, ready_url:
     with output.open("wb") as sink:
         process = subprocess.Popen(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
     try:
-        async with asyncio.timeout(30), httpx2.AsyncClient(verify=False) as client:
-            while True:
+        async with httpx2.AsyncClient(verify=False) as client:
+
+            async def answers() -> bool:
                 if process.poll() is not None:
                     raise RuntimeError(f"{command[0]} ended:\n{output.read_text(errors='replace')}")
                 with contextlib.suppress(httpx2.TransportError):
                     await client.get(ready_url)
-                    break
-                await asyncio.sleep(POLL_SECONDS)
+                    return True
+                return False
+
+            await until(answers, f"{command[0]} answers", shown=lambda: output.read_text(errors="replace"))
         yield output
     finally:
         process.terminate()
-        await asyncio.to_thread(process.wait, 30)
+        await asyncio.to_thread(process.wait, PATIENCE_SECONDS)
+
+
+def node_directory() -> Path:
+    """Where the scripts for Node.js are, with their packages; skips the test where those are not installed."""
+    if not (NODE_DIRECTORY / "node_modules").is_dir():
+        pytest.skip("the packages of tests/node are not installed: `make setup-tests`")
+    return NODE_DIRECTORY
 
 
 async def start_node(script: str, *arguments: str) -> asyncio.subprocess.Process:
     """Start a script of ``tests/node`` with pipes for stdin and stdout; stderr goes where pytest's does."""
-    node = program("node")
-    if not (NODE_DIRECTORY / "node_modules").is_dir():
-        pytest.skip("run `npm ci` in tests/node, or `make test`")
     return await asyncio.create_subprocess_exec(
-        node, script, *arguments, cwd=NODE_DIRECTORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1 << 24
+        program("node"),
+        script,
+        *arguments,
+        cwd=node_directory(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        limit=1 << 24,
     )
 
 
-async def run_node(script: str, *arguments: str, timeout_seconds: float = 60) -> str:
+async def run_node(script: str, *arguments: str) -> str:
     """Run a script of ``tests/node`` to its end; its standard output.
 
     Raises:
@@ -63,7 +98,7 @@ async def run_node(script: str, *arguments: str, timeout_seconds: float = 60) ->
     """
     process = await start_node(script, *arguments)
     try:
-        async with asyncio.timeout(timeout_seconds):
+        async with within_patience(f"node {script} ends"):
             output, _ = await process.communicate()
     finally:
         if process.returncode is None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from filters.entry import LogEntry, encode_lines
-from storage.journal import JournalError, JournalStatistics, Record, TaskEnded
+from storage.journal.interface import JournalError, JournalStatistics, Record, TaskEnded
 
 FIRST_SECOND = "2025-01-02T03:04:05.123456789Z"
 

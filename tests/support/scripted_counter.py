@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from automation.batch import CounterError
+from components.batch_jobs import CounterError
 
 
 class ScriptedCounter:

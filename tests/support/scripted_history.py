@@ -7,7 +7,7 @@ from filters.block import Block, Selection
 from filters.entry import LogEntry, encode_lines
 from filters.matching import Matcher
 from sessions.close_reasons import CloseReason
-from sessions.transport import Notice, Run
+from sessions.transport import EncodedBatch, Notice
 
 EPOCH = "0123abcd"
 
@@ -114,11 +114,11 @@ class TextEncoding:
     def __init__(self) -> None:
         self.runs = 0
 
-    def encode(self, epoch: str, selection: Selection) -> Run:
+    def encode(self, epoch: str, selection: Selection) -> EncodedBatch:
         self.runs += 1
         size = sum(map(len, selection.lines))
         sequences = list(selection.sequences)
-        return Run(selection.start, selection.end, len(sequences), sequences, size, selection.received_at)
+        return EncodedBatch(selection.start, selection.end, len(sequences), sequences, size, selection.received_at)
 
 
 class RecordingTransport:
@@ -129,11 +129,11 @@ class RecordingTransport:
     def __init__(self, *, is_writable: bool = True) -> None:
         self.is_writable = is_writable
         self.sequences: list[int] = []
-        self.runs: list[Run] = []
+        self.runs: list[EncodedBatch] = []
         self.notices: list[Notice] = []
         self.reason: CloseReason | None = None
 
-    def write(self, run: Run) -> bool:
+    def write(self, run: EncodedBatch) -> bool:
         assert self.reason is None, "written to after its end"
         self.runs.append(run)
         self.sequences.extend(run.data)

@@ -51,7 +51,7 @@ def make_token(
     tasks: Sequence[str] | None = None,
     pipelines: Sequence[str] | None = None,
     subject: str | None = "tester",
-    expires_in: float | None = 3600.0,
+    expires_in: float | None = 86_400.0,
     algorithm: str = "HS256",
     key: Any = None,
     kid: str | None = None,

@@ -1,4 +1,7 @@
-"""A process with a journal and a sink: `python -m … JOURNAL POLLING fill` until killed, `… drain` to copy the rest."""
+"""A process with a journal and a sink: `python -m … JOURNAL POLLING fill` until killed, `… drain` to copy the rest.
+
+It prints a line for each append that was stored.
+"""
 
 import asyncio
 import random
@@ -8,9 +11,10 @@ from pathlib import Path
 
 from filters.entry import LogEntry
 from filters.timestamps import now
-from storage.journal import LineBatch, TaskEnding, WorkerReport
+from storage.journal.interface import LineBatch, TaskEnding, WorkerReport
+from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable
-from storage.sqlite import SqliteJournal
+from tests.support.patience import PATIENCE_SECONDS
 
 
 async def fill(journal: SqliteJournal) -> None:
@@ -26,6 +30,7 @@ async def fill(journal: SqliteJournal) -> None:
         elif source.random() < 0.05:
             stored = journal.append(TaskEnding(task, source.random() < 0.5, now(), f"number {number}"))
         await stored
+        print(number, flush=True)
 
 
 async def main(journal_path: str, polling_path: str, action: str) -> None:
@@ -43,7 +48,7 @@ async def main(journal_path: str, polling_path: str, action: str) -> None:
     print("started", flush=True)
     if action == "fill":
         await fill(journal)
-    await sink.close(timeout_seconds=60)
+    await sink.close(timeout_seconds=PATIENCE_SECONDS)
     await table.close()
     await journal.close()
 

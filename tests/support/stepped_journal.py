@@ -7,7 +7,7 @@ from typing import Any
 
 from filters.block import Selection
 from filters.matching import Matcher
-from storage.journal import Append, Committed, Journal, Receipt, TaskState
+from storage.journal.interface import Append, Committed, Journal, Receipt, TaskState
 
 __all__ = ["SteppedJournal"]
 

@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page
 
 from tests.support.gateway_process import GatewayProcess
-from tests.support.programs import program
-from tests.support.web_pages import ARGUMENTS
+from tests.support.web_pages import new_context
 
-__all__ = ["Viewer", "running_browser", "violations"]
+__all__ = ["Viewer", "violations"]
 
 AXE = Path(__file__).parents[2] / "clients/viewer/node_modules/axe-core/axe.min.js"
 LANGUAGE = "en-GB"
@@ -27,7 +26,7 @@ class Viewer:
     @contextlib.asynccontextmanager
     async def open(self, path: str = "/", **options: Any) -> AsyncIterator[Page]:
         """A page in a context of its own; ``options`` are the context's."""
-        context = await self.browser.new_context(**{"locale": LANGUAGE, "reduced_motion": "reduce"} | options)
+        context = await new_context(self.browser, **{"locale": LANGUAGE, "reduced_motion": "reduce"} | options)
         wrongs: list[str] = []
 
         def note(message: ConsoleMessage) -> None:
@@ -57,14 +56,3 @@ async def violations(page: Page) -> list[str]:
         for each in found["violations"]
         for node in each["nodes"]
     ]
-
-
-@contextlib.asynccontextmanager
-async def running_browser() -> AsyncIterator[Browser]:
-    """A headless Chromium."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program("chromium"), args=ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            await browser.close()

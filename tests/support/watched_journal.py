@@ -6,7 +6,8 @@ from typing import Any
 
 from filters.entry import LogEntry, decode_lines
 from filters.matching import Matcher
-from storage.journal import Append, JournalUnavailableError, Receipt
+from storage.journal.interface import Append, JournalUnavailableError, Receipt
+from tests.support.patience import within_patience
 
 __all__ = ["WatchedJournal"]
 
@@ -76,9 +77,10 @@ class WatchedJournal:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until an append has made a condition true."""
-        while not condition():
-            self._changed.clear()
-            await self._changed.wait()
+        async with within_patience("an append makes it true", shown=lambda: self.appended[-3:]):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
 
     async def entries(self, task_id: str) -> list[LogEntry]:
         """Everything stored of a task."""

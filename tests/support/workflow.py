@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storage.executions import NodeReport, NodeStatus
+from components.executions.tables import NodeReport, NodeStatus
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,11 @@ class PlainRun:
 
 
 def workflow(source: random.Random, execution_id: str, nodes: int = 200) -> list[PlainRun]:
-    """Nodes one after the other; every tenth is a loop of up to 12 runs, some fail, a few never end."""
+    """Nodes one after the other or beginning together; every tenth is a loop, some fail, a few never end."""
     runs, now = [], 1_763_700_000_000
     for number in range(nodes):
+        if runs and source.random() < 0.3:
+            now = runs[-1].started_at  # a branch beside the node before
         for _ in range(source.randint(2, 12) if number % 10 == 0 else 1):
             took = source.randint(0, 50)
             failed, is_over = source.random() < 0.1, source.random() > 0.02

@@ -14,6 +14,12 @@ const SILENCE_IN_SIGHT = 35_000
 /** A connection that stood this long without a line was no failure. */
 const PROVEN = 10_000
 
+/** A moment on the wall clock and on the one that nobody sets. */
+type Moment = [wall: number, steady: number]
+const now = (): Moment => [Date.now(), performance.now()]
+/** In milliseconds. The wall clock alone counts the sleep of a machine, and stands still where it is set back. */
+const elapsed = ([wall, steady]: Moment): number => Math.max(Date.now() - wall, performance.now() - steady)
+
 /** One connection, as its transport sees it. */
 export interface Attempt {
   /** Aborted when nothing more is wanted of this connection. */
@@ -36,8 +42,8 @@ export abstract class Reconnecting<E extends StreamEvents> {
   #state: StreamState = { kind: 'connecting', attempt: 0 }
   #current?: AbortController
   #wake?: () => void
-  #heardAt = 0
-  #checkedAt = Date.now()
+  #heardAt = now()
+  #checkedAt = now()
   #failures = 0
   #refused = 0
   #timer?: ReturnType<typeof setInterval>
@@ -115,7 +121,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
   async #live(): Promise<void> {
     while (!this.isOver) {
       this.#set({ kind: 'connecting', attempt: this.#failures })
-      const since = Date.now()
+      const since = performance.now()
       const { ending, asked } = await this.#attempt()
       if (this.isOver) return
       if (ending.complete) return this.#finish('complete')
@@ -125,7 +131,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
         if (this.forgive(error)) continue
         return this.#finish('closed', error.code, error)
       }
-      if (Date.now() - since > PROVEN) this.#failures = 0
+      if (performance.now() - since > PROVEN) this.#failures = 0
       const renew = error.code === 'TOKEN_EXPIRED' && this.#options.getToken && !this.#failures
       this.#failures++
       if (!renew) await this.#wait(error.code, Math.max(asked, ending.retryAfter ?? 0))
@@ -142,7 +148,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
     const controller = new AbortController()
     const { signal } = controller
     this.#current = controller
-    this.#heardAt = Date.now()
+    this.#heardAt = now()
     let asked = 0
     const serve = async (): Promise<Ending> => {
       let token: string | undefined
@@ -157,7 +163,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
         token,
         opened: () => {
           if (signal.aborted) return
-          this.#heardAt = Date.now()
+          this.#heardAt = now()
           this.#set({ kind: 'open', attempt: this.#failures })
           // A listener may have asked for something else already.
           if (!signal.aborted) this.opened()
@@ -166,7 +172,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
           if (!signal.aborted) this.#set(state)
         },
         heard: (useful) => {
-          this.#heardAt = Date.now()
+          this.#heardAt = now()
           if (useful) this.#failures = this.#refused = 0
         },
         asked: (milliseconds) => {
@@ -200,14 +206,13 @@ export abstract class Reconnecting<E extends StreamEvents> {
   }
 
   #check(silence: number): void {
-    const now = Date.now()
-    const late = now - this.#checkedAt
-    this.#checkedAt = now
+    const late = elapsed(this.#checkedAt)
+    this.#checkedAt = now()
     // Who has slept wakes without a word of what became of the connection.
     if (late > SILENCE_IN_SIGHT) this.#seen()
     else if (this.#state.kind !== 'waiting') {
       this.#endIfSilent(silence, { error: new GatewayError('SILENT', 'silent for too long') })
-    } else if (now > this.#state.retryAt!) this.#wake?.()
+    } else if (Date.now() > this.#state.retryAt!) this.#wake?.()
   }
 
   #seen = (): void => {
@@ -217,7 +222,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
   }
 
   #endIfSilent(silence: number, ending?: Ending): void {
-    if (!this.isFull && Date.now() - this.#heardAt > silence) this.interrupt(ending)
+    if (!this.isFull && elapsed(this.#heardAt) > silence) this.interrupt(ending)
   }
 
   #set(state: StreamState): void {

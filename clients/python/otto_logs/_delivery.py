@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from otto_logs._courier import Courier
 from otto_logs._disk_spool import DiskSpool
 from otto_logs._endpoint import Endpoint, Tls, Token
 from otto_logs._errors import NotDeliveredError
-from otto_logs._leftovers import Leftovers
 from otto_logs._limits import ProducerLimits
 from otto_logs._memory_spool import MemorySpool
+from otto_logs._orphaned_spools import OrphanedSpools
 from otto_logs._outbox import Outbox
 from otto_logs._requests import message_bytes, text_map
+from otto_logs._sender import Sender
 from otto_logs._spool import Address, Spool
 from otto_logs._spool_directory import Claim, SpoolDirectory, new_producer_id
 from otto_logs._statistics import Problem, ProducerStatistics
@@ -68,7 +68,7 @@ class Delivery:
         self.limits = limits or ProducerLimits()
         self.endpoint = Endpoint(gateway, token, tls, self.limits.keepalive_seconds)
         self._claim: Claim | None = None
-        self.leftovers: Leftovers | None = None
+        self.orphaned_spools: OrphanedSpools | None = None
         self.positions: Mapping[str, Any] = {}
         spool: Spool
         directory = spool_directory if spool_directory is not None else os.environ.get(SPOOL_DIRECTORY_VARIABLE)
@@ -82,16 +82,16 @@ class Delivery:
             self.positions = on_disk.positions
         self.outbox = Outbox(spool, SpoolPolicy(policy), self.limits)
         if self.spool_directory is not None:
-            self.leftovers = Leftovers(
+            self.orphaned_spools = OrphanedSpools(
                 self.spool_directory, self.endpoint, self.limits, durability, on_problem, self.outbox
             )
-        self.courier = Courier(
+        self.sender = Sender(
             self.outbox,
             self.endpoint,
             self.limits,
             producer_id=producer_id,
             on_problem=on_problem,
-            leftovers=self.leftovers,
+            orphaned_spools=self.orphaned_spools,
         )
         self._addresses: dict[tuple[str, str], Address] = {}
         self._started = False
@@ -130,15 +130,15 @@ class Delivery:
     def statistics(self) -> ProducerStatistics:
         """A frozen picture of the counters."""
         statistics = self.outbox.statistics
-        if self.leftovers is None:
+        if self.orphaned_spools is None:
             return statistics
-        return replace(statistics, leftover_lines_acknowledged=self.leftovers.statistics.lines_acknowledged)
+        return replace(statistics, leftover_lines_acknowledged=self.orphaned_spools.statistics.lines_acknowledged)
 
     def start(self) -> None:
         """Start the courier, once."""
         if not self._started:
             self._started = True
-            self.courier.start()
+            self.sender.start()
 
     def prepare(
         self,

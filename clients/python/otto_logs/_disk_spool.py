@@ -9,6 +9,7 @@ take the whole database with it, where here it takes the records that it hits, a
 """
 
 import json
+import math
 import os
 import time
 import weakref
@@ -21,13 +22,13 @@ from typing import Any, Final
 from otto.logs.v1 import logs_pb2
 
 from otto_logs._backlog import Backlog
-from otto_logs._ledger import Sealed, pack_ordinals
 from otto_logs._limits import ProducerLimits
 from otto_logs._memory_spool import MemorySpool
 from otto_logs._records import RecordKind, SpooledLine, address_body, frame, line_record
 from otto_logs._recovery import line_fields, recover
 from otto_logs._segments import Place, SegmentLog, segment_files
-from otto_logs._spool import Address, Barrier, DropMark, Request, SpoolUnwritableError
+from otto_logs._spool import AT_ONCE, Address, DropMark, FlushMarker, Request, SpoolUnwritableError
+from otto_logs._spool_state import NumberedRequest, pack_ordinals
 from otto_logs._statistics import Problem, ProblemKind
 from otto_logs._values import Durability, Level, Source, line_count
 
@@ -80,11 +81,11 @@ class DiskSpool:
         self._window_bytes = min(limits.spool_bytes_max, self._bytes_max // 4)
         self._memory = MemorySpool(replace(limits, spool_bytes_max=self._window_bytes))
         recovered = recover(directory, producer_id)
-        self._ledger = recovered.ledger
+        self._state = recovered.state
         self._log = SegmentLog(
             directory,
             max(_SEGMENT_BYTES_LEAST, min(_SEGMENT_BYTES_MAX, self._bytes_max // _SEGMENTS)),
-            lambda: self._ledger.to_json(),
+            lambda: self._state.to_json(),
             durable=durability is Durability.FULL,
         )
         self._log.next_ordinal = recovered.next_ordinal
@@ -92,11 +93,11 @@ class DiskSpool:
             self._log.adopt(segment)
         self._problems: list[Problem] = []
         self._failing = False
-        self._retry_at = 0.0
+        self._retry_at = -math.inf
         self._closed = False
         self._addresses: dict[Address, int] = {}
         self._address_number = 0
-        self._barriers: deque[tuple[int, Barrier]] = deque()
+        self._barriers: deque[tuple[int, FlushMarker]] = deque()
         self._backlog: Backlog | None = None
         self._backlog_lines = recovered.lines_pending
         self._damaged = recovered.lines_missing
@@ -106,18 +107,18 @@ class DiskSpool:
         _spools.add(self)
 
     def _restore(self, requests: Sequence[Request], *, is_empty: bool) -> None:
-        ledger = self._ledger
-        self._memory.restore(requests, ledger.number, ledger.acknowledged)
-        gaps = [(gap.ordinal, address, gap.mark) for address, gap in ledger.gaps.items()]
+        state = self._state
+        self._memory.restore(requests, state.number, state.acknowledged)
+        gaps = [(gap.ordinal, address, gap.mark) for address, gap in state.gaps.items()]
         gaps.sort(key=lambda gap: gap[0], reverse=True)
-        for ordinal, item in ledger.kept_pending():
+        for ordinal, item in state.kept_pending():
             while gaps and gaps[-1][0] < ordinal:
                 self._memory.append_gap(*gaps.pop()[1:])
             self._append_item(item, ordinal)
         while gaps:
             self._memory.append_gap(*gaps.pop()[1:])
         if not is_empty:
-            self._backlog = Backlog(self._log, Place(0, 0), ledger.low, {})
+            self._backlog = Backlog(self._log, Place(0, 0), state.low, {})
         for note in self._notes:
             self._problems.append(Problem(ProblemKind.DAMAGED, note))
         if self._log.segments:
@@ -134,12 +135,12 @@ class DiskSpool:
     @property
     def producer_id(self) -> str:
         """What names the numbering of what is in here."""
-        return self._ledger.producer_id
+        return self._state.producer_id
 
     @property
     def positions(self) -> Mapping[str, Any]:
         """How far files were read, as the lines that are in here say."""
-        return self._ledger.positions
+        return self._state.positions
 
     @property
     def bytes_waiting(self) -> int:
@@ -230,7 +231,7 @@ class DiskSpool:
         else:
             raise SpoolUnwritableError("the spool's directory cannot be written, and its memory is full")
         if positions:
-            self._ledger.positions.update(positions)
+            self._state.positions.update(positions)
 
     def append_item(self, request: logs_pb2.PublishRequest) -> None:
         """Add anything but lines behind everything; no line that comes later overtakes it.
@@ -251,11 +252,11 @@ class DiskSpool:
         else:
             raise SpoolUnwritableError("the spool's directory cannot be written, and its memory is full")
 
-    def append_barrier(self) -> Barrier:
+    def append_barrier(self) -> FlushMarker:
         """Mark the end of what is there now."""
         if self._backlog is None:
             return self._memory.append_barrier()
-        barrier = Barrier()
+        barrier = FlushMarker()
         self._barriers.append((self._log.next_ordinal, barrier))
         return barrier
 
@@ -273,19 +274,19 @@ class DiskSpool:
     def ready_at(self) -> float | None:
         """The ``time.monotonic()`` from which on there is something to send; None: there is nothing."""
         ready_at = self._memory.ready_at()
-        return 0.0 if ready_at is None and self._backlog is not None else ready_at
+        return AT_ONCE if ready_at is None and self._backlog is not None else ready_at
 
     def next_request(self, lines_max: int) -> Request | None:
         """The next request for the wire; what it contains is on disk before it is sent."""
         self._load()
         request = self._memory.next_request(lines_max)
         if request is not None and request.times_sent == 1:
-            sealed = Sealed(
+            sealed = NumberedRequest(
                 request.number, request.address, [ordinal for ordinal in request.ordinals if ordinal], request.mark
             )
             if self._record(RecordKind.NUMBERED, json.dumps(sealed.to_json(), separators=(",", ":")).encode()):
                 self._sync()
-            self._ledger.numbered(sealed)
+            self._state.numbered(sealed)
         return request
 
     def rewind(self, acknowledged: int) -> bool:
@@ -301,7 +302,7 @@ class DiskSpool:
         Where the disk cannot be written, they are in memory until it can.
         """
         self._memory.renumber(producer_id)
-        self._ledger.renumber(producer_id)
+        self._state.renumber(producer_id)
         self._log.end_segment()  # the next one begins with the new id and numbers
         self._is_writable()
 
@@ -314,7 +315,7 @@ class DiskSpool:
 
     def _settle(self, number: int) -> None:
         self._record(RecordKind.ACKNOWLEDGED, str(number).encode())
-        stored = self._ledger.acknowledge(number)
+        stored = self._state.acknowledge(number)
         if stored:
             self._log.release(stored)
 
@@ -324,7 +325,7 @@ class DiskSpool:
             return
         self._closed = True
         self._log.close()
-        if self.is_empty and not self._ledger.positions:
+        if self.is_empty and not self._state.positions:
             for _, path in segment_files(self.directory):
                 path.unlink(missing_ok=True)
 
@@ -343,7 +344,7 @@ class DiskSpool:
             if isinstance(first, SpooledLine):
                 assert isinstance(second, Address)  # noqa: S101  (a line comes with its address)
                 self._reach(first.ordinal, second)
-                if self._ledger.is_pending(first.ordinal):
+                if self._state.is_pending(first.ordinal):
                     metadata, _ = line_fields(first.fields)
                     memory.append_line(
                         second,
@@ -359,7 +360,7 @@ class DiskSpool:
             else:
                 assert isinstance(second, bytes)  # noqa: S101  (an item comes with its bytes)
                 self._reach(first, self._last_address)
-                if self._ledger.is_pending(first):
+                if self._state.is_pending(first):
                     self._append_item(second, first)
 
     def _reach(self, ordinal: int, address: Address | None) -> None:
@@ -367,7 +368,7 @@ class DiskSpool:
         backlog = self._backlog
         assert backlog is not None  # noqa: S101  (the callers have read from it)
         if ordinal > backlog.expected:
-            missing = [one for one in range(backlog.expected, ordinal) if self._ledger.is_pending(one)]
+            missing = [one for one in range(backlog.expected, ordinal) if self._state.is_pending(one)]
             if missing:
                 self._miss(missing, address)
         while self._barriers and self._barriers[0][0] <= ordinal:
@@ -382,11 +383,11 @@ class DiskSpool:
             Problem(ProblemKind.DAMAGED, f"{line_count(count)} in {self.directory} cannot be read, and are lost")
         )
         if address is None:
-            self._ledger.take(ordinals)
+            self._state.take(ordinals)
             return
         mark = DropMark(damaged=count)
         self._record(RecordKind.DROPPED, _missed(address, ordinals, mark))
-        self._ledger.miss(address, ordinals, mark)
+        self._state.miss(address, ordinals, mark)
         self._memory.append_gap(address, mark)
 
     def _catch_up(self) -> None:
@@ -419,7 +420,7 @@ class DiskSpool:
             else:
                 break
             if self._failing and len(self._log.segments) < segments:
-                self._retry_at = 0.0  # there is room again
+                self._retry_at = -math.inf  # there is room again
         return dropped
 
     def _drop_backlog(self) -> int:
@@ -436,14 +437,14 @@ class DiskSpool:
             if isinstance(first, SpooledLine):
                 assert isinstance(second, Address)  # noqa: S101  (a line comes with its address)
                 self._reach(first.ordinal, second)
-                if self._ledger.is_pending(first.ordinal):
+                if self._state.is_pending(first.ordinal):
                     lines.setdefault(second, []).append(first.ordinal)
                     times.setdefault(second, first.time_unix_nano)
                     count += 1
             else:
                 assert isinstance(second, bytes)  # noqa: S101  (an item comes with its bytes)
                 self._reach(first, self._last_address)
-                if self._ledger.is_pending(first):
+                if self._state.is_pending(first):
                     self._append_item(second, first)
                     self._keep(first, second)
         for address, ordinals in lines.items():
@@ -457,15 +458,15 @@ class DiskSpool:
 
     def _forget(self, address: Address, ordinals: list[int], mark: DropMark) -> None:
         self._record(RecordKind.DROPPED, _missed(address, ordinals, mark))
-        self._ledger.miss(address, ordinals, mark)
+        self._state.miss(address, ordinals, mark)
         self._log.release(ordinals)
 
     def _keep(self, ordinal: int, item: bytes) -> None:
         """Copy an item that has to wait, so that its segment need not."""
-        if not ordinal or ordinal in self._ledger.kept:
+        if not ordinal or ordinal in self._state.kept:
             return
         if self._record(RecordKind.KEPT, ordinal.to_bytes(8, "little") + item):
-            self._ledger.keep(ordinal, item)
+            self._state.keep(ordinal, item)
             self._log.release((ordinal,))
 
     # -- the files ---------------------------------------------------------------------------------------------------

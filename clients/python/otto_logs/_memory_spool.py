@@ -8,7 +8,7 @@ from otto.logs.v1 import logs_pb2
 
 from otto_logs._limits import ProducerLimits
 from otto_logs._runs import DroppedRun, Item, Run, mark_gap
-from otto_logs._spool import Address, Barrier, DropMark, Request
+from otto_logs._spool import AT_ONCE, Address, DropMark, FlushMarker, Request
 from otto_logs._statistics import Problem
 from otto_logs._values import Level, Source
 
@@ -33,10 +33,10 @@ class MemorySpool:
 
     def __init__(self, limits: ProducerLimits) -> None:
         self._limits = limits
-        self._pending: deque[Run | Item | Barrier] = deque()
+        self._pending: deque[Run | Item | FlushMarker] = deque()
         self._open: dict[Address, Run] = {}
         self._gaps: dict[Address, Run] = {}
-        self._sent: deque[Request | Barrier] = deque()
+        self._sent: deque[Request | FlushMarker] = deque()
         self._again: deque[Request] = deque()
         self._number = 0
         self._acknowledged = 0
@@ -119,9 +119,9 @@ class MemorySpool:
         self._pending.append(Item(request, ordinal))
         self._bytes += ITEM_BYTES
 
-    def append_barrier(self, barrier: Barrier | None = None) -> Barrier:
+    def append_barrier(self, barrier: FlushMarker | None = None) -> FlushMarker:
         """Mark the end of what is there now."""
-        barrier = barrier or Barrier()
+        barrier = barrier or FlushMarker()
         self._open.clear()
         self._pending.append(barrier)
         self._pass_barriers()
@@ -208,12 +208,12 @@ class MemorySpool:
     def ready_at(self) -> float | None:
         """The ``time.monotonic()`` from which on there is something to send; None: there is nothing."""
         if self._again:
-            return 0.0
+            return AT_ONCE
         if not self._pending:
             return None
         first = self._pending[0]
         if not isinstance(first, Run) or self._open.get(first.address) is not first or self._is_full(first, 0):
-            return 0.0
+            return AT_ONCE
         return first.opened_at + self._limits.linger_seconds
 
     def next_request(self, lines_max: int) -> Request | None:
@@ -300,7 +300,7 @@ class MemorySpool:
         if not self._pending:
             return None
         first = self._pending[0]
-        assert not isinstance(first, Barrier)  # noqa: S101  (they are passed on as soon as they are first)
+        assert not isinstance(first, FlushMarker)  # noqa: S101  (they are passed on as soon as they are first)
         if isinstance(first, Run):
             if lines_max <= 0:
                 return None
@@ -369,9 +369,9 @@ class MemorySpool:
         return size
 
     def _pass_barriers(self) -> None:
-        while self._pending and isinstance(self._pending[0], Barrier):
+        while self._pending and isinstance(self._pending[0], FlushMarker):
             barrier = self._pending.popleft()
-            assert isinstance(barrier, Barrier)  # noqa: S101  (looked at above)
+            assert isinstance(barrier, FlushMarker)  # noqa: S101  (looked at above)
             if self._sent:
                 self._sent.append(barrier)
             else:

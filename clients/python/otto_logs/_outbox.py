@@ -14,7 +14,7 @@ from otto.logs.v1 import logs_pb2
 
 from otto_logs._errors import ClosedError, ForkedError, GatewayError, SpoolFullError
 from otto_logs._limits import ProducerLimits
-from otto_logs._spool import Address, Barrier, Spool, SpoolUnwritableError
+from otto_logs._spool import AT_ONCE, Address, FlushMarker, Spool, SpoolUnwritableError
 from otto_logs._statistics import Problem, ProducerState, ProducerStatistics
 from otto_logs._values import Level, Source, SpoolPolicy
 
@@ -42,8 +42,7 @@ class Outbox:
         self._urgent = 0
         self._stream = 0  # counts connections; the sender of an older one is told to stop
         self._credit = 0
-        self._not_before = 0.0
-        self._progress_at = 0.0
+        self._not_before = self._progress_at = time.monotonic()
         self._accepted = self._acknowledged = self._dropped = self._reported_drops = 0
         self._sent = self._resent = self._number = self._connections = self._problems = 0
         _outboxes.add(self)
@@ -79,7 +78,7 @@ class Outbox:
                 except SpoolUnwritableError:
                     continue  # there is no room after all, and the policy decides again
                 self._accepted += 1
-                if before is None or (before > 0.0 and self._spool.ready_at() == 0.0):
+                if before is None or (before > AT_ONCE and self._spool.ready_at() == AT_ONCE):
                     self._work.notify()
                 return True
             return False
@@ -117,7 +116,7 @@ class Outbox:
             raise SpoolFullError("the spool is full, and nothing in it can be dropped; give it more bytes")
         return True
 
-    def begin_flush(self) -> Barrier:
+    def begin_flush(self) -> FlushMarker:
         """Mark the end of what was accepted so far, and send it without lingering."""
         with self._lock:
             self._check_process()

@@ -85,7 +85,7 @@ class LogProducer:
     @property
     def producer_id(self) -> str:
         """What names this producer's numbering."""
-        return self._delivery.courier.producer_id
+        return self._delivery.sender.producer_id
 
     @property
     def statistics(self) -> ProducerStatistics:
@@ -197,7 +197,7 @@ class LogProducer:
             NotDeliveredError: time was up.
             GatewayError: the gateway refused for good.
         """
-        outbox, courier = self._delivery.outbox, self._delivery.courier
+        outbox, sender = self._delivery.outbox, self._delivery.sender
         if outbox.is_foreign:
             return
         self._start()
@@ -206,13 +206,13 @@ class LogProducer:
         try:
             await self._until(lambda: outbox.is_finished, timeout_seconds)
             if outbox.is_empty:
-                courier.cancel_leftovers()
-                await asyncio.to_thread(courier.join, _HALF_CLOSE_SECONDS)
+                sender.cancel_orphaned_spools()
+                await asyncio.to_thread(sender.join, _HALF_CLOSE_SECONDS)
         finally:
             outbox.abandon()
-            courier.cancel()
+            sender.cancel()
             self._delivery.release()
-        await asyncio.to_thread(courier.join, _HALF_CLOSE_SECONDS)
+        await asyncio.to_thread(sender.join, _HALF_CLOSE_SECONDS)
         self._delivery.check_closed(started)
 
     async def _put(self, request: logs_pb2.PublishRequest) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from otto.logs.v1 import logs_pb2
 
-from otto_logs._ledger import Ledger, Sealed, unpack_ordinals
 from otto_logs._memory_spool import ITEM_BYTES, line_bytes
 from otto_logs._records import (
     Record,
@@ -23,6 +22,7 @@ from otto_logs._records import (
 from otto_logs._runs import mark_gap
 from otto_logs._segments import Segment, segment_files
 from otto_logs._spool import Address, DropMark, Request
+from otto_logs._spool_state import NumberedRequest, SpoolState, unpack_ordinals
 
 __all__ = ["Recovered", "line_fields", "recover"]
 
@@ -43,7 +43,7 @@ class Recovered:
     ``lines_missing`` of them cannot be read; ``notes`` say what is wrong.
     """
 
-    ledger: Ledger
+    state: SpoolState
     segments: list[Segment] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     lines_pending: int = 0
@@ -55,10 +55,10 @@ class Recovered:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left to be delivered."""
-        ledger = self.ledger
+        state = self.state
         return (
-            not (self.requests or self.lines_pending or self.items_pending or ledger.gaps or ledger.kept)
-            and ledger.pending_among(ledger.low, self.next_ordinal) == 0
+            not (self.requests or self.lines_pending or self.items_pending or state.gaps or state.kept)
+            and state.pending_among(state.low, self.next_ordinal) == 0
         )
 
 
@@ -94,7 +94,7 @@ def recover(directory: Path, producer_id: str) -> Recovered:
         ValueError: another version wrote it.
         OSError: the directory cannot be read.
     """
-    ledger: Ledger | None = None
+    state: SpoolState | None = None
     scanned: list[_Scanned] = []
     skipped = 0
     is_lost = False
@@ -113,38 +113,38 @@ def recover(directory: Path, producer_id: str) -> Recovered:
             end = record.end
             skipped += record.skipped_bytes
             if record.kind == RecordKind.SNAPSHOT:
-                ledger = Ledger.from_json(record.body)
-                next_ordinal = max(next_ordinal, ledger.low)
+                state = SpoolState.from_json(record.body)
+                next_ordinal = max(next_ordinal, state.low)
                 if not segment.ranges:
                     segment.first = next_ordinal
                 continue
-            if ledger is None:
-                ledger, is_lost = Ledger(producer_id), True
+            if state is None:
+                state, is_lost = SpoolState(producer_id), True
                 notes.append("what was already delivered cannot be read; some lines may be delivered twice")
             if is_lost:
-                is_lost = not _begin_anywhere(ledger, record)
-            next_ordinal = max(next_ordinal, _apply(record, ledger, segment))
+                is_lost = not _begin_anywhere(state, record)
+            next_ordinal = max(next_ordinal, _apply(record, state, segment))
         skipped += damaged_tail_bytes(data, end)
-    ledger = ledger or Ledger(producer_id)
+    state = state or SpoolState(producer_id)
     if skipped:
         notes.append(f"{skipped:,} bytes in {directory} are damaged")
-    recovered = Recovered(ledger, list(scanned), notes=notes, next_ordinal=max(next_ordinal, _highest(ledger) + 1))
+    recovered = Recovered(state, list(scanned), notes=notes, next_ordinal=max(next_ordinal, _highest(state) + 1))
     _count(recovered, scanned)
     _load_sealed(recovered, scanned)
     return recovered
 
 
-def _begin_anywhere(ledger: Ledger, record: Record) -> bool:
+def _begin_anywhere(state: SpoolState, record: Record) -> bool:
     """Begin a ledger with the first record that tells where the lost one was; whether this is one."""
     if record.kind in {RecordKind.LINE, RecordKind.ITEM}:
-        ledger.low = line_ordinal(record.body)
+        state.low = line_ordinal(record.body)
         return True
     if record.kind == RecordKind.NUMBERED:
-        ledger.number = ledger.acknowledged = json.loads(record.body)[0] - 1
+        state.number = state.acknowledged = json.loads(record.body)[0] - 1
     return False
 
 
-def _apply(record: Record, ledger: Ledger, segment: _Scanned) -> int:
+def _apply(record: Record, state: SpoolState, segment: _Scanned) -> int:
     """Tell the ledger what a record says; the ordinal behind it, where it has one."""
     match record.kind:
         case RecordKind.LINE | RecordKind.ITEM:
@@ -152,44 +152,44 @@ def _apply(record: Record, ledger: Ledger, segment: _Scanned) -> int:
             segment.add(ordinal, is_item=record.kind == RecordKind.ITEM)
             if record.kind == RecordKind.LINE and line_has_fields(record.body):
                 _, positions = line_fields(read_line(record.body).fields)
-                ledger.positions.update(positions or {})
+                state.positions.update(positions or {})
             return ordinal + 1
         case RecordKind.NUMBERED:
-            sealed = Sealed.from_json(json.loads(record.body))
-            while ledger.number + 1 < sealed.number:  # a record is lost; its number must not be left out
-                ledger.numbered(Sealed(ledger.number + 1, sealed.address, [], None))
-            if sealed.number == ledger.number + 1:
-                ledger.numbered(sealed)
+            sealed = NumberedRequest.from_json(json.loads(record.body))
+            while state.number + 1 < sealed.number:  # a record is lost; its number must not be left out
+                state.numbered(NumberedRequest(state.number + 1, sealed.address, [], None))
+            if sealed.number == state.number + 1:
+                state.numbered(sealed)
         case RecordKind.ACKNOWLEDGED:
-            ledger.acknowledge(int(record.body))
+            state.acknowledge(int(record.body))
         case RecordKind.DROPPED:
             address, ordinals, mark = json.loads(record.body)
-            ledger.miss(Address(*address), unpack_ordinals(ordinals), DropMark(**mark))
+            state.miss(Address(*address), unpack_ordinals(ordinals), DropMark(**mark))
         case RecordKind.KEPT:
-            ledger.keep(line_ordinal(record.body), record.body[8:])
+            state.keep(line_ordinal(record.body), record.body[8:])
         case _:
             pass
     return 1
 
 
-def _highest(ledger: Ledger) -> int:
+def _highest(state: SpoolState) -> int:
     """The highest ordinal that the ledger knows of."""
     return max(
-        ledger.low - 1,
-        *ledger.taken,
-        *ledger.kept,
-        *(sealed.ordinals[-1] for sealed in ledger.sealed if sealed.ordinals),
+        state.low - 1,
+        *state.taken,
+        *state.kept,
+        *(sealed.ordinals[-1] for sealed in state.sealed if sealed.ordinals),
         0,
     )
 
 
 def _count(recovered: Recovered, scanned: list[_Scanned]) -> None:
     """How much is pending, and in which segments."""
-    ledger = recovered.ledger
-    sealed = sorted({ordinal for request in ledger.sealed for ordinal in request.ordinals} - ledger.kept.keys())
+    state = recovered.state
+    sealed = sorted({ordinal for request in state.sealed for ordinal in request.ordinals} - state.kept.keys())
     for segment in scanned:
-        pending = sum(ledger.pending_among(first, end) for first, end in segment.ranges)
-        items = sum(ledger.is_pending(ordinal) for ordinal in segment.items)
+        pending = sum(state.pending_among(first, end) for first, end in segment.ranges)
+        items = sum(state.is_pending(ordinal) for ordinal in segment.items)
         recovered.lines_pending += pending - items
         recovered.items_pending += items
         segment.live = pending + segment.count(sealed)
@@ -197,10 +197,10 @@ def _count(recovered: Recovered, scanned: list[_Scanned]) -> None:
 
 def _load_sealed(recovered: Recovered, scanned: list[_Scanned]) -> None:
     """Make the numbered requests again, from the lines that can be read."""
-    ledger = recovered.ledger
-    wanted = {ordinal for sealed in ledger.sealed for ordinal in sealed.ordinals}
+    state = recovered.state
+    wanted = {ordinal for sealed in state.sealed for ordinal in sealed.ordinals}
     in_order = sorted(wanted)
-    items: dict[int, bytes] = dict(ledger.kept)
+    items: dict[int, bytes] = dict(state.kept)
     lines: dict[int, SpooledLine] = {}
     for segment in scanned:
         if not segment.count(in_order):
@@ -211,13 +211,13 @@ def _load_sealed(recovered: Recovered, scanned: list[_Scanned]) -> None:
             else:
                 items[line] = item
     found = lines.keys() | items.keys()
-    for index, sealed in enumerate(ledger.sealed):
+    for index, sealed in enumerate(state.sealed):
         missing = len(sealed.ordinals) - len(found & set(sealed.ordinals))
         if missing:
             recovered.lines_missing += missing
             mark = (sealed.mark or DropMark()).plus(DropMark(damaged=missing))
             kept = [ordinal for ordinal in sealed.ordinals if ordinal in found]
-            sealed = ledger.sealed[index] = replace(sealed, ordinals=kept, mark=mark if sealed.address else None)
+            sealed = state.sealed[index] = replace(sealed, ordinals=kept, mark=mark if sealed.address else None)
         recovered.requests.append(_request(sealed, lines, items))
 
 
@@ -229,7 +229,7 @@ def _wanted(segment: _Scanned, wanted: set[int]) -> Iterator[tuple[SpooledLine |
             yield line_ordinal(record.body), record.body[8:]
 
 
-def _request(sealed: Sealed, lines: dict[int, SpooledLine], items: dict[int, bytes]) -> Request:
+def _request(sealed: NumberedRequest, lines: dict[int, SpooledLine], items: dict[int, bytes]) -> Request:
     message = logs_pb2.PublishRequest()
     if sealed.address is None:
         if sealed.ordinals:

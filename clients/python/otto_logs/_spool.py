@@ -4,16 +4,20 @@ A request gets its number when it is taken for the first time and keeps number a
 gateway tells what it has by the number alone. Nothing here locks or waits; the outbox calls it under its lock.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from otto.logs.v1 import logs_pb2
 
 from otto_logs._statistics import Problem
 from otto_logs._values import Level, Source
 
-__all__ = ["Address", "Barrier", "DropMark", "Request", "Spool", "SpoolUnwritableError"]
+__all__ = ["AT_ONCE", "Address", "DropMark", "FlushMarker", "Request", "Spool", "SpoolUnwritableError"]
+
+AT_ONCE: Final = -math.inf
+"""Earlier than any moment of a clock, whatever it counts from."""
 
 
 class Address(NamedTuple):
@@ -87,7 +91,7 @@ class SpoolUnwritableError(Exception):
     """There was room, and yet the line can be kept neither on disk nor in memory; now there is none."""
 
 
-class Barrier:
+class FlushMarker:
     """A place in the order; it is passed when everything before it is acknowledged or was dropped."""
 
     __slots__ = ("passed",)
@@ -96,7 +100,7 @@ class Barrier:
         self.passed = False
 
     def __repr__(self) -> str:
-        return f"<Barrier passed={self.passed}>"
+        return f"<FlushMarker passed={self.passed}>"
 
 
 class Spool(Protocol):
@@ -155,7 +159,7 @@ class Spool(Protocol):
         """Add anything but lines behind everything; no line that comes later overtakes it."""
         ...
 
-    def append_barrier(self) -> Barrier:
+    def append_barrier(self) -> FlushMarker:
         """Mark the end of what is there now."""
         ...
 
@@ -167,7 +171,7 @@ class Spool(Protocol):
         ...
 
     def ready_at(self) -> float | None:
-        """The ``time.monotonic()`` from which on there is something to send; None: there is nothing."""
+        """The ``time.monotonic()`` from which on there is something to send, or ``AT_ONCE``; None: there is nothing."""
         ...
 
     def next_request(self, lines_max: int) -> Request | None:

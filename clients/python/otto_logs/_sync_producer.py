@@ -93,7 +93,7 @@ class SyncLogProducer:
     @property
     def producer_id(self) -> str:
         """What names this producer's numbering."""
-        return self._delivery.courier.producer_id
+        return self._delivery.sender.producer_id
 
     @property
     def statistics(self) -> ProducerStatistics:
@@ -215,16 +215,16 @@ class SyncLogProducer:
             return
         if self._at_exit is not None:
             atexit.unregister(self._at_exit)
-        outbox, courier = self._delivery.outbox, self._delivery.courier
+        outbox, sender = self._delivery.outbox, self._delivery.sender
         started = time.monotonic()
         outbox.close()
         outbox.wait_changed(lambda: outbox.is_finished, timeout_seconds)
         if outbox.is_empty:
-            courier.cancel_leftovers()
-            courier.join(_HALF_CLOSE_SECONDS)
+            sender.cancel_orphaned_spools()
+            sender.join(_HALF_CLOSE_SECONDS)
         outbox.abandon()
-        courier.cancel()
-        courier.join(_HALF_CLOSE_SECONDS)
+        sender.cancel()
+        sender.join(_HALF_CLOSE_SECONDS)
         self._delivery.check_closed(started)
 
     def _put(self, request: logs_pb2.PublishRequest) -> None:

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from storage.executions.schema import create_missing
+from components.executions.tables.schema import create_missing
 
 revision = "0003"
 down_revision = "0002"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from storage.batch_jobs.schema import metadata
+from components.batch_jobs.tables.schema import metadata
 
 revision = "0004"
 down_revision = "0003"

@@ -11,9 +11,9 @@ from playwright.async_api import Browser, Page
 
 from tests.support.gateway_process import GatewayProcess
 from tests.support.log_pages import publish_lines
+from tests.support.web_pages import new_context
 
 LINES = 6000
-WAIT_MILLISECONDS = 60_000
 OpenLog = Callable[..., AbstractAsyncContextManager[Page]]
 
 
@@ -56,10 +56,9 @@ def open_log(browser: Browser) -> OpenLog:
     @contextlib.asynccontextmanager
     async def opened(gateway: GatewayProcess, address: str, **options: Any) -> AsyncIterator[Page]:
         options = {"viewport": {"width": 1100, "height": 700}, "locale": "en-US", "reduced_motion": "reduce", **options}
-        context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
+        context = await new_context(browser, permissions=["clipboard-read", "clipboard-write"], **options)
         try:
             page = await context.new_page()
-            page.set_default_timeout(WAIT_MILLISECONDS)
             problems: list[str] = []
             page.on("pageerror", lambda error: problems.append(str(error)))
             await page.goto(f"{gateway.url}{address}")

@@ -1,6 +1,5 @@
 """The log page when things go wrong: a gateway that is killed, a journal that begins anew, lines that mean harm."""
 
-import asyncio
 import contextlib
 import shutil
 import sqlite3
@@ -12,6 +11,7 @@ import pytest
 from tests.browser.log.conftest import OpenLog
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.log_pages import lines_shown, publish_lines, publish_stage, wait_for_line
+from tests.support.patience import attempts
 
 pytestmark = [
     pytest.mark.browser,
@@ -34,9 +34,9 @@ HOSTILE = [
 
 async def reached(gateway: GatewayProcess, metric: str, value: float) -> None:
     """Until a metric is at least ``value``."""
-    async with asyncio.timeout(30):
-        while (await gateway.metrics())[metric] < value:
-            await asyncio.sleep(0.05)
+    async for _ in attempts("the metric is so high"):
+        if (await gateway.metrics())[metric] >= value:
+            break
 
 
 async def first_stored(gateway: GatewayProcess, task_id: str) -> int:

@@ -9,7 +9,7 @@ from playwright.async_api import BrowserContext, Page
 
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.js_client import bundled, numbered, report_stages
-from tests.support.web_pages import open_page
+from tests.support.web_pages import new_context, open_page
 from tests.support.worker import publish
 
 pytestmark = [pytest.mark.browser, pytest.mark.node, pytest.mark.xdist_group("browser")]
@@ -32,7 +32,7 @@ async def test_applications_show_a_log_live(tmp_path: Path) -> None:
         await report_stages(gateway, "p1", ("fetch", 100))
         async with open_page(f"{gateway.url}/healthz/live", bypass_csp=True) as page:
             assert page.context.browser is not None
-            context = await page.context.browser.new_context(bypass_csp=True)
+            context = await new_context(page.context.browser, bypass_csp=True)
             pages = [await another(context, gateway) for _ in APPS]
             for page, app in zip(pages, APPS, strict=True):
                 await page.add_script_tag(content=await bundled(app))
@@ -74,7 +74,7 @@ async def test_eight_tabs_share_one_connection(tmp_path: Path) -> None:
         await publish(gateway.grpc_address, "build", numbered(1, 100))
         async with open_page(f"{gateway.url}/healthz/live", bypass_csp=True) as page:
             assert page.context.browser is not None
-            context = await page.context.browser.new_context(bypass_csp=True)
+            context = await new_context(page.context.browser, bypass_csp=True)
             tabs = [await another(context, gateway) for _ in range(8)]
             for tab in tabs:
                 await tab.add_script_tag(content=script)
@@ -98,7 +98,7 @@ async def another(context: BrowserContext, gateway: GatewayProcess) -> Page:
 
 async def all_see(tabs: list[Page], count: int) -> None:
     async def sees(tab: Page) -> None:
-        await tab.wait_for_function("count => window.seen.length >= count", arg=count, timeout=60_000)
+        await tab.wait_for_function("count => window.seen.length >= count", arg=count)
         assert await tab.evaluate("window.seen") == numbered(1, count)
 
     await asyncio.gather(*map(sees, tabs))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.wall_clock import Clock
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.js_client import JsClient, numbered, report_stages, running_js_client
 from tests.support.signed_tokens import SECRET, make_token
@@ -103,11 +104,17 @@ async def test_another_journal_is_told(tmp_path: Path) -> None:
 async def test_tokens_are_renewed_and_refusals_are_final(tmp_path: Path) -> None:
     """An expired token is replaced by the next one; one that is good for another task ends the stream."""
     writer = make_token(scopes=("logs:write",))
-    async with running_gateway(tmp_path, JWT_SECRET=SECRET) as gateway, running_js_client() as client:
-        open_streams(client, gateway, tokens=[make_token(expires_in=3), make_token()])
+    clock = Clock(tmp_path)
+    if clock.missing:
+        pytest.skip(clock.missing)
+    settings = {"JWT_SECRET": SECRET, **clock.environment}
+    async with running_gateway(tmp_path, **settings) as gateway, running_js_client() as client:
+        open_streams(client, gateway, tokens=[make_token(expires_in=3600), make_token()])
         await publish(gateway.grpc_address, "build", numbered(1, 10), token=writer)
         for transport in TRANSPORTS:
             await client.lines(transport, 10)
+        clock.move(2 * 3600)
+        for transport in TRANSPORTS:
             await client.until(lambda name=transport: opened(client, name) == 2)  # type: ignore[misc]
         await publish(gateway.grpc_address, "build", numbered(11, 20), token=writer)
         for transport in TRANSPORTS:

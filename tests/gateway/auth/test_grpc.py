@@ -11,7 +11,7 @@ import pytest
 
 from gateway.auth import Authenticator, AuthSettings
 from gateway.ingest.server import GrpcServer
-from storage.sqlite import SqliteJournal
+from storage.journal.sqlite import SqliteJournal
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.signed_tokens import SECRET, make_token
 

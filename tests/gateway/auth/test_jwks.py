@@ -22,6 +22,7 @@ from gateway.auth.jwks import (
 from gateway.auth.keys import KeyFormatError, keys_from_jwks
 from gateway.errors import ApiError
 from tests.support.jwks_server import JwksServer, jwks_server
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.signed_tokens import make_token, private_key, public_jwk
 
 
@@ -107,7 +108,7 @@ async def test_who_gives_up_waiting_does_not_end_the_fetch_of_others(server: Jwk
     gate = threading.Event()
 
     def fetch(url: str) -> bytes:
-        gate.wait(10)
+        gate.wait(PATIENCE_SECONDS)
         return fetch_document(url)
 
     keys = KeySet(server.url, fetch=fetch)
@@ -199,7 +200,7 @@ async def test_closing_ends_a_fetch_that_is_under_way() -> None:
     gate = threading.Event()
 
     def fetch(_: str) -> bytes:
-        gate.wait(10)
+        gate.wait(PATIENCE_SECONDS)
         return b"{}"
 
     keys = KeySet("http://127.0.0.1:1/", fetch=fetch)

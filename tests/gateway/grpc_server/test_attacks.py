@@ -56,12 +56,14 @@ async def test_rapid_reset_ends_the_connection() -> None:
 async def test_a_few_resets_are_a_clients_right() -> None:
     """A client that cancels some calls goes on with the others."""
     service = EchoService()
-    async with serving(service, ServerLimits(resets_max=50, resets_per_second=0.0)) as (_, port):
-        async with await RawHttp2.connect(port) as client:
-            for number in range(49):
-                client.open(2 * number + 1, ECHO)
-                client.send(rst(2 * number + 1))
-            await good_call(client, 101)
+    async with (
+        serving(service, ServerLimits(resets_max=50, resets_per_second=0.0)) as (_, port),
+        await RawHttp2.connect(port) as client,
+    ):
+        for number in range(49):
+            client.open(2 * number + 1, ECHO)
+            client.send(rst(2 * number + 1))
+        await good_call(client, 101)
 
 
 async def test_a_stream_that_is_reset_keeps_its_place_until_its_handler_has_ended() -> None:
@@ -186,19 +188,18 @@ async def test_a_peer_that_reads_no_answers_is_read_no_further() -> None:
     """Answers beyond the limit wait in the peer's own window: nothing more is received of its stream."""
     service = EchoService()
     limits = ServerLimits(unsent_bytes_max=1_000)
-    async with serving(service, limits) as (_, port):
-        async with await RawHttp2.connect(port, preface=False) as client:
-            client.send(PREFACE, settings({4: 0}))  # no window for any answer
-            client.open(1, ECHO)
-            client.send(data(1, grpc_message(b"x" * 95) * 600))
-            handler = await service.handler()
-            await service.until(lambda: len(handler.received) >= 10)
-            await good_ping(client)
-            assert len(handler.received) <= 256
-            assert len(handler.call.unsent) <= 256 * 100  # type: ignore[attr-defined]
-            client.send(settings({4: 1 << 20}))
-            client.send(data(1, end=True))
-            await client.until(lambda: len(client.body(1)) == 60_000 or None)
+    async with serving(service, limits) as (_, port), await RawHttp2.connect(port, preface=False) as client:
+        client.send(PREFACE, settings({4: 0}))  # no window for any answer
+        client.open(1, ECHO)
+        client.send(data(1, grpc_message(b"x" * 95) * 600))
+        handler = await service.handler()
+        await service.until(lambda: len(handler.received) >= 10)
+        await good_ping(client)
+        assert len(handler.received) <= 256
+        assert len(handler.call.unsent) <= 256 * 100  # type: ignore[attr-defined]
+        client.send(settings({4: 1 << 20}))
+        client.send(data(1, end=True))
+        await client.until(lambda: len(client.body(1)) == 60_000 or None)
 
 
 async def good_ping(client: RawHttp2) -> None:
@@ -211,28 +212,26 @@ async def test_a_peer_that_never_reads_its_answers_is_reset() -> None:
     """After a time limit the stream is reset, and its handler learns that it is broken."""
     service = EchoService()
     limits = ServerLimits(unread_seconds_max=0.0)
-    async with serving(service, limits) as (_, port):
-        async with await RawHttp2.connect(port, preface=False) as client:
-            client.send(PREFACE, settings({4: 0}))
-            client.open(1, ECHO)
-            client.send(data(1, grpc_message(b"line")))
-            reset = await client.until(lambda: client.of(1, FrameType.RST_STREAM))
-            assert int.from_bytes(reset[0].payload, "big") == ErrorCodes.CANCEL
-            await service.until(lambda: service.handlers[0].ending)
+    async with serving(service, limits) as (_, port), await RawHttp2.connect(port, preface=False) as client:
+        client.send(PREFACE, settings({4: 0}))
+        client.open(1, ECHO)
+        client.send(data(1, grpc_message(b"line")))
+        reset = await client.until(lambda: client.of(1, FrameType.RST_STREAM))
+        assert int.from_bytes(reset[0].payload, "big") == ErrorCodes.CANCEL
+        await service.until(lambda: service.handlers[0].ending)
 
 
 async def test_more_data_than_the_stream_may_send_resets_it() -> None:
     """A stream that overflows its window is reset; others go on."""
     service = EchoService()
     service.gate.clear()  # nothing is consumed meanwhile
-    async with serving(service, ServerLimits(window_bytes=1_000)) as (_, port):
-        async with await RawHttp2.connect(port) as client:
-            client.open(1, ECHO)
-            client.send(data(1, b"x" * 1_001))
-            reset = await client.until(lambda: client.of(1, FrameType.RST_STREAM))
-            assert int.from_bytes(reset[0].payload, "big") == FLOW
-            service.gate.set()
-            await good_call(client, 3)
+    async with serving(service, ServerLimits(window_bytes=1_000)) as (_, port), await RawHttp2.connect(port) as client:
+        client.open(1, ECHO)
+        client.send(data(1, b"x" * 1_001))
+        reset = await client.until(lambda: client.of(1, FrameType.RST_STREAM))
+        assert int.from_bytes(reset[0].payload, "big") == FLOW
+        service.gate.set()
+        await good_call(client, 3)
 
 
 async def test_more_data_than_the_connection_may_send_ends_it() -> None:
@@ -297,13 +296,15 @@ async def test_a_dead_peer_is_noticed() -> None:
 
 async def test_a_connection_too_many_is_closed() -> None:
     """Connections are limited, and so are those of one address."""
-    async with serving(EchoService(), ServerLimits(connections_max=1)) as (server, port):
-        async with await RawHttp2.connect(port) as first:
-            await good_call(first, 1)
-            second = await RawHttp2.connect(port)
-            await second.until_closed()
-            assert server.statistics.refused_connections == {"full": 1}
-            await good_call(first, 3)
+    async with (
+        serving(EchoService(), ServerLimits(connections_max=1)) as (server, port),
+        await RawHttp2.connect(port) as first,
+    ):
+        await good_call(first, 1)
+        second = await RawHttp2.connect(port)
+        await second.until_closed()
+        assert server.statistics.refused_connections == {"full": 1}
+        await good_call(first, 3)
 
 
 async def test_a_gzip_bomb_is_decompressed_to_the_limit_only() -> None:
@@ -339,22 +340,26 @@ async def test_a_frame_that_is_too_large_is_refused_by_its_header() -> None:
 async def test_a_message_that_never_ends_has_a_time_limit() -> None:
     """Half a message holds memory: its call ends with DEADLINE_EXCEEDED."""
     service = EchoService()
-    async with serving(service, ServerLimits(message_seconds_max=0.0)) as (_, port):
-        async with await RawHttp2.connect(port) as client:
-            client.open(1, ECHO)
-            client.send(data(1, grpc_message(b"whole") + b"\0\0\0\x10\0half"))
-            ended = await client.ended(1)
-            assert (ended["grpc-status"], service.handlers[0].received) == ("4", [b"whole"])
+    async with (
+        serving(service, ServerLimits(message_seconds_max=0.0)) as (_, port),
+        await RawHttp2.connect(port) as client,
+    ):
+        client.open(1, ECHO)
+        client.send(data(1, grpc_message(b"whole") + b"\0\0\0\x10\0half"))
+        ended = await client.ended(1)
+        assert (ended["grpc-status"], service.handlers[0].received) == ("4", [b"whole"])
 
 
 async def test_a_call_that_is_not_admitted_in_time_is_ended() -> None:
     """A method that hangs while it looks at a token holds no place for ever."""
     service = EchoService()
     service.gate.clear()
-    async with serving(service, ServerLimits(open_seconds_max=0.0)) as (_, port):
-        async with await RawHttp2.connect(port) as client:
-            client.open(1, ECHO)
-            assert (await client.ended(1))["grpc-status"] == "4"
+    async with (
+        serving(service, ServerLimits(open_seconds_max=0.0)) as (_, port),
+        await RawHttp2.connect(port) as client,
+    ):
+        client.open(1, ECHO)
+        assert (await client.ended(1))["grpc-status"] == "4"
 
 
 async def test_refused_calls_use_up_the_budget_of_resets() -> None:

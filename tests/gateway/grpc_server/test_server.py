@@ -135,16 +135,18 @@ async def test_a_server_that_stops_ends_calls_and_connections() -> None:
 async def test_one_call_more_than_there_may_be_waits_at_the_client() -> None:
     """A client that knows the limit opens no more streams; a place that gets free is used."""
     service = EchoService()
-    async with serving(service, ServerLimits(streams_max=1)) as (_, port):
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            first = stream(channel)
-            await first.write(b"a")
-            assert await first.read() == b"a"
-            second = stream(channel)
-            await first.done_writing()
-            await second.write(b"b")
-            assert await second.read() == b"b"
-            second.cancel()
+    async with (
+        serving(service, ServerLimits(streams_max=1)) as (_, port),
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        first = stream(channel)
+        await first.write(b"a")
+        assert await first.read() == b"a"
+        second = stream(channel)
+        await first.done_writing()
+        await second.write(b"b")
+        assert await second.read() == b"b"
+        second.cancel()
 
 
 async def test_a_handler_that_fails_ends_its_call_alone() -> None:

@@ -12,6 +12,7 @@ import zstandard
 
 from gateway.history.limits import HistoryLimits
 from tests.support.history_server import BASE, History, history_of, messages
+from tests.support.patience import attempts
 
 LINES = [f"line {number}" for number in range(1, 1001)]
 ERRORS = [text for number, text in enumerate(LINES, 1) if number % 10 == 0]
@@ -231,6 +232,6 @@ async def test_a_download_that_is_broken_off_gives_its_place_back(tmp_path: Path
             pieces = answer.aiter_raw()  # kept: a dropped iterator closes the answer
             await anext(pieces)
             assert (await history.http.get(f"{BASE}/logs/build/counts")).status_code == 429
-        async with asyncio.timeout(20):
-            while (await history.http.get(f"{BASE}/logs/build/counts")).status_code != 200:
-                await asyncio.sleep(0.01)
+        async for _ in attempts("the download has given its place back"):
+            if (await history.http.get(f"{BASE}/logs/build/counts")).status_code == 200:
+                break

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.server import GrpcServer
-from storage.sqlite import SqliteJournal
+from storage.journal.sqlite import SqliteJournal
 from tests.support.tokens import WordAuthenticator
 from tests.support.watched_journal import WatchedJournal
 
@@ -36,7 +36,9 @@ async def serve(journal: WatchedJournal, carrier: str) -> AsyncIterator[Any]:
     async def start(
         limits: IngestLimits | None = None, authenticator: Any = None, observer: Any = None, **listen: Any
     ) -> tuple[GrpcServer, grpc.aio.Channel]:
-        server = GrpcServer(journal, authenticator or WordAuthenticator(), limits, observer, **{"port": 0, "carrier": carrier, **listen})
+        server = GrpcServer(
+            journal, authenticator or WordAuthenticator(), limits, observer, **{"port": 0, "carrier": carrier, **listen}
+        )
         servers.append(server)
         channel = grpc.aio.insecure_channel(f"127.0.0.1:{await server.start()}")
         channels.append(channel)

@@ -8,7 +8,8 @@ import pytest
 from otto.logs.v1 import logs_pb2
 
 from gateway.errors import ApiError
-from gateway.ingest.authentication import Permit, bearer_token
+from gateway.ingest import producer_stream
+from gateway.ingest.authentication import AuthorizationCache, bearer_token
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.tokens import WordAuthenticator, WordPrincipal
 from tests.support.watched_journal import WatchedJournal
@@ -30,10 +31,10 @@ def test_another_scheme_is_refused(value: str) -> None:
 def test_each_task_is_asked_for_once() -> None:
     """The principal is asked once for each task of a stream."""
     principal = WordPrincipal()
-    permit = Permit(principal)
+    authorization = AuthorizationCache(principal)
     for task_id in ("a", "b", "a", "a"):
-        permit.check_task(task_id)
-    permit.check_pipeline("a")
+        authorization.check_task(task_id)
+    authorization.check_pipeline("a")
     assert principal.asked == ["a", "b", "a"]
 
 
@@ -72,15 +73,20 @@ async def test_a_pipeline_that_the_token_does_not_cover(serve: Any) -> None:
     assert (await producer.ended())[0] is grpc.StatusCode.PERMISSION_DENIED
 
 
-async def test_the_stream_ends_with_its_token(serve: Any, journal: WatchedJournal) -> None:
+async def test_the_stream_ends_with_its_token(
+    serve: Any, journal: WatchedJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When the token expires, what was taken is acknowledged and the stream ends with UNAUTHENTICATED."""
-    principal = WordPrincipal(expires_at=time.time() + 1.5)
+    monkeypatch.setattr(producer_stream, "_EXPIRY_CHECK_SECONDS_MAX", 0.01)
+    principal = WordPrincipal(expires_at=time.time() + 3600)
     _, channel = await serve(authenticator=WordAuthenticator(good=principal))
     native, otto = NativeProducer(channel, "good"), OttoProducer(channel, token="good")
     await native.hello()
     await native.send(lines_request(1, ["a"]))
     await native.acknowledged(1)
     await otto.say("b")
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 3600)
     for producer in (native, otto):
         code, details = await producer.ended()
         assert code is grpc.StatusCode.UNAUTHENTICATED

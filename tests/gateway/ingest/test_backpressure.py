@@ -16,8 +16,9 @@ from filters.entry import decode_lines
 from filters.matching import Matcher
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.server import GrpcServer
-from storage.journal import Append, Committed, Receipt
-from storage.sqlite import SqliteJournal
+from storage.journal.interface import Append, Committed, Receipt
+from storage.journal.sqlite import SqliteJournal
+from tests.support.patience import PATIENCE_SECONDS, until
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.tokens import WordAuthenticator
 from tests.support.watched_journal import WatchedJournal
@@ -51,8 +52,7 @@ async def serving(
 
 
 async def received(server: GrpcServer, lines: int) -> None:
-    while sum(server.statistics.lines.values()) < lines:
-        await asyncio.sleep(0.01)  # nothing tells what was read while no commit is made
+    await until(lambda: sum(server.statistics.lines.values()) >= lines, "the lines were read")
 
 
 async def stored(journal: SqliteJournal, task_id: str) -> list[str]:
@@ -83,11 +83,9 @@ async def test_a_lone_line_does_not_wait_for_a_heavy_producer(tmp_path: Path, mo
         await heavy.hello("heavy")
         with locked(tmp_path / "otto.db"):
             sending = asyncio.create_task(_send(heavy, 40))
-            while journal.is_writable:
-                await asyncio.sleep(0.01)
+            await until(lambda: not journal.is_writable, "the backlog is full")
             await light.send("me too", task_id="light")
-            while "light" not in appended:
-                await asyncio.sleep(0.01)
+            await until(lambda: "light" in appended, "the light producer's line has come")
         await asyncio.gather(sending, light.read())
         await heavy.acknowledged(40)
     assert next(index for index, tasks in enumerate(commits) if "light" in tasks) <= 1
@@ -132,8 +130,9 @@ async def test_a_lock_that_lasts_is_waited_for_on_ottos_wire(tmp_path: Path, met
         producer = OttoProducer(channel, method)
         with locked(tmp_path / "otto.db"):
             answer = asyncio.create_task(producer.say("a"))
-            while "locked by another program" not in journal.statistics.error:
-                await asyncio.sleep(0.01)
+            await until(
+                lambda: "locked by another program" in journal.statistics.error, "the journal waits for the lock"
+            )
         assert (await answer).status == otto.LogResponse.ACK
         assert await stored(journal, "t") == ["a"]
 
@@ -145,7 +144,7 @@ async def test_what_is_answered_retry_is_not_stored_and_what_is_stored_is_not_an
     stop = threading.Event()
 
     def lock_again_and_again() -> None:
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as other:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_SECONDS)) as other:
             while not stop.is_set():
                 other.execute("BEGIN IMMEDIATE")
                 stop.wait(0.04)
@@ -192,11 +191,11 @@ async def test_what_streams_gather_is_bounded_over_all_of_them(serve: Any, journ
     fence = OttoProducer(channel)
     await fence.send("x", task_id="fence")
     await journal.until(lambda: any(getattr(item, "task_id", "") == "fence" for item in journal.appended))
-    assert server._intake.gathered_bytes <= 100_000 + 8 * (10_000 + 2_000)
+    assert server._registry.gathered_bytes <= 100_000 + 8 * (10_000 + 2_000)
     journal.release()
     for producer in producers:
         assert [(await producer.read()).sequence for _ in range(60)] == list(range(1, 61))
-    assert server._intake.gathered_bytes == 0
+    assert server._registry.gathered_bytes == 0
 
 
 async def test_producers_with_little_go_on_while_others_pause(serve: Any, journal: WatchedJournal) -> None:

@@ -9,7 +9,8 @@ import pytest
 from otto.logs.v1 import logs_pb2
 
 from gateway.ingest.limits import IngestLimits
-from storage.journal import LineBatch, StreamClosed
+from storage.journal.interface import LineBatch, StreamClosed
+from tests.support.patience import until
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.watched_journal import WatchedJournal
 
@@ -154,8 +155,9 @@ async def test_a_producer_that_vanishes_leaves_nothing_behind(serve: Any, journa
     await journal.until(lambda: bool(journal.appended))
     producer.call.cancel()
     journal.release()
-    while not journal.statistics.lines:
-        await asyncio.sleep(0.01)  # or the answer may be of before the commit, and what is sent again a duplicate
+    await until(
+        lambda: journal.statistics.lines, "the line is stored"
+    )  # or the answer may be of before the commit, and what is sent again a duplicate
     again = NativeProducer(channel)
     assert (await again.hello()).acknowledged_number == 1
     again.call.cancel()
@@ -211,8 +213,7 @@ async def test_a_producer_that_reads_no_answers_cannot_hold_up_the_stop(serve: A
     while not server.statistics.lines.get("otto"):
         await asyncio.sleep(0.01)  # lines are counted behind the append that ``journal.until`` would wake up for
     await server.stop(0.2)
-    while server.statistics.streams != {"otto": 0}:
-        await asyncio.sleep(0.01)  # nothing tells when gRPC has let go of a handler
+    await until(lambda: server.statistics.streams == {"otto": 0}, "gRPC has let go of the handler")
     stuck.cancel()  # grpc.aio may leave a write waiting on a connection that is gone
     await asyncio.wait([stuck])
 

@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from gateway.ingest.limits import IngestLimits
-from storage.journal import StreamClosed, WorkerReport
+from storage.journal.interface import StreamClosed, WorkerReport
 from tests.support.tokens import WordAuthenticator, WordPrincipal
 from tests.support.watched_journal import WatchedJournal
 

@@ -5,8 +5,8 @@ from typing import Any
 import grpc
 import pytest
 
-from storage.journal import StreamClosed
-from tests.gateway.ingest.test_native import NativeProducer, lines_request
+from storage.journal.interface import StreamClosed
+from tests.gateway.ingest.native.test_stream import NativeProducer, lines_request
 from tests.support.journal_items import batch, report
 from tests.support.watched_journal import WatchedJournal
 

@@ -1,6 +1,5 @@
 """What connections leave behind when they are gone: nothing that only the garbage collector could take away."""
 
-import asyncio
 import gc
 from collections import Counter
 
@@ -8,18 +7,21 @@ import pytest
 
 from tests.readers.hostile import DEEDS
 from tests.support.gateway_server import GatewayServer
+from tests.support.patience import until
+from tests.support.scripted_history import settle
 
 KEPT_PER_CONNECTION = {
     "FramedWebSocketProtocol",
     "StreamingHttpProtocol",
     "Connection",
-    "EngineWebSocket",
     "EngineSocket",
+    "EngineSession",
+    "Outbox",
     "Subscriber",
     "UpdateRelay",
     "SocketIoTransport",
     "Session",
-    "Feed",
+    "Topic",
     "Channel",
     "ServerProtocol",
     "StreamReader",
@@ -39,10 +41,10 @@ async def test_connections_leave_nothing_to_the_garbage_collector(deed: str) -> 
         gc.disable()
         try:
             await DEEDS[deed](server.port, "build", 12)
-            async with asyncio.timeout(10):
-                while server.hub.sessions or server.socket_io.statistics.clients:
-                    await asyncio.sleep(0.01)
-            await asyncio.sleep(0.1)  # what holds the last ones has its turn; timers may go on holding some
+            await until(lambda: not server.hub.sessions, "all sessions have ended")
+            await until(lambda: not server.socket_io.statistics.clients, "all clients are gone")
+            await until(lambda: not server._server.server_state.connections, "all connections are gone")
+            await settle()  # what holds the last ones has its turn; timers may go on holding some
             left = alive()
             gc.collect()
             assert left - alive() == Counter()

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from filters.entry import decode_lines
-from storage.polling.closing import ClosingRows, closing_message, is_said
-from storage.sqlite import SqliteJournal
+from storage.journal.sqlite import SqliteJournal
+from storage.polling.closing_rows import ClosingRows, closing_message, is_said
 
 
 async def _rows_of(path: Path) -> AsyncIterator[tuple[str, str, str]]:
@@ -32,7 +32,7 @@ async def _rows_of(path: Path) -> AsyncIterator[tuple[str, str, str]]:
     await journal.close()
 
 
-async def _run(journal: Path, polling: Path, action: str, kill_after_seconds: float | None = None) -> None:
+async def _run(journal: Path, polling: Path, action: str, kill_after: int | None = None) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.support.sink_process", str(journal), str(polling), action),
         stdout=asyncio.subprocess.PIPE,
@@ -40,11 +40,12 @@ async def _run(journal: Path, polling: Path, action: str, kill_after_seconds: fl
     )
     assert process.stdout is not None
     assert await process.stdout.readline() == b"started\n"
-    if kill_after_seconds is not None:
-        await asyncio.sleep(kill_after_seconds)
+    if kill_after is not None:
+        for _ in range(kill_after):
+            await process.stdout.readline()
         process.kill()
-    assert await process.stdout.read() == b""
-    assert await process.wait() == (0 if kill_after_seconds is None else -9)
+    await process.stdout.read()
+    assert await process.wait() == (0 if kill_after is None else -9)
 
 
 @pytest.mark.parametrize("polling", ["journal.db", "polling.db"])
@@ -53,7 +54,7 @@ async def test_killed_anywhere_the_table_still_equals_the_journal(tmp_path: Path
     source = random.Random()
     files = tmp_path / "journal.db", tmp_path / polling
     for _ in range(4):
-        await _run(*files, "fill", kill_after_seconds=0.05 + source.random() * 0.15)
+        await _run(*files, "fill", kill_after=source.randrange(20, 200))
     await _run(*files, "drain")
     expected = [row async for row in _rows_of(files[0])]
     with closing(sqlite3.connect(files[1])) as connection:

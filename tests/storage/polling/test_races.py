@@ -1,6 +1,5 @@
 """The race of docs/architecture.md between the sink and other programs: the test forces every outcome."""
 
-import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from storage.polling import PollingSink, PollingTable
 from tests.support.job_logs import messages
+from tests.support.patience import until
 from tests.support.record_list import RecordList
 
 
@@ -23,9 +23,10 @@ async def test_sink_and_other_programs_inserts(tmp_path: Path, first: str) -> No
             other.execute("BEGIN IMMEDIATE")
             other.execute("INSERT INTO job_logs (job_id, log_message) VALUES ('t', 'theirs')")
         sink.start()
-        async with asyncio.timeout(20):
-            while not (sink.statistics.failures if first == "other program" else sink.statistics.rows):
-                await asyncio.sleep(0.005)
+        if first == "other program":
+            await until(lambda: sink.statistics.failures, "the sink meets the lock")
+        else:
+            await until(lambda: sink.statistics.rows, "the sink's row is there")
         if first == "sink":
             other.execute("BEGIN IMMEDIATE")
             other.execute("INSERT INTO job_logs (job_id, log_message) VALUES ('t', 'theirs')")

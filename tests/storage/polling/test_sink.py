@@ -3,17 +3,18 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from filters.entry import LogEntry
-from storage.journal import Ancestor, DamagedLines, JournalUnavailableError, LineBatch, Record, WorkerReport
+from storage.journal.interface import Ancestor, DamagedLines, JournalUnavailableError, LineBatch, Record, WorkerReport
+from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable
-from storage.polling.inheritance import IDS_SKIPPED
-from storage.sqlite import SqliteJournal
+from storage.polling.epoch_handover import IDS_SKIPPED
 from tests.support.job_logs import SCHEMA, messages, rows, sqlite
+from tests.support.patience import until
 from tests.support.record_list import FIRST_SECOND, RecordList
 
 
@@ -30,12 +31,6 @@ async def _copy(journal: RecordList, table: PollingTable, **settings: object) ->
     sink.start()
     await sink.close()
     return sink
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_every_line_is_a_row_in_the_tasks_order(table: PollingTable) -> None:
@@ -62,7 +57,7 @@ async def test_what_comes_later_is_copied_when_woken(table: PollingTable) -> Non
     for number in range(50):
         journal.add("t", f"{number}")
         sink.wake()
-    await _until(lambda: sink.statistics.rows == 50)
+    await until(lambda: sink.statistics.rows == 50, "all is copied")
     assert sink.statistics.lag_records == 0
     assert journal.reads < 10
     await sink.close()
@@ -99,7 +94,7 @@ async def test_a_journal_that_lost_its_end_gets_its_new_lines_copied(table: Poll
     del journal.all[1:]
     sink = PollingSink(journal, table)
     sink.start()
-    await _until(lambda: sink.statistics.record == 1)
+    await until(lambda: sink.statistics.record == 1, "record 1 is copied")
     journal.add("t", "new 2")
     await sink.close()
     assert messages(table.path, "t") == ["1", "2", "3", "new 2"]
@@ -114,7 +109,7 @@ async def test_a_journal_that_went_back_in_time_is_copied_on_from_there(table: P
     del journal.all[2:]
     journal.epoch = "0000000b"
     journal.add("t", "new 3")
-    await _copy(journal, table, ancestry=[Ancestor("0000000b", 2), Ancestor("0000000a", 2)])
+    await _copy(journal, table, lineage=[Ancestor("0000000b", 2), Ancestor("0000000a", 2)])
     assert messages(table.path, "t") == ["1", "2", "3", "new 3"]
     assert rows(table.path, "t")[-1]["id"] > IDS_SKIPPED
 
@@ -127,7 +122,7 @@ async def test_an_ancestor_that_was_not_copied_to_its_end_is_copied_on(table: Po
     sqlite(table.path, "INSERT INTO otto_sink_closings VALUES ('0000000a', 't', 'bye', '2025-01-01 00:00:00')")
     journal.add("u", "2")
     journal.epoch = "0000000b"
-    await _copy(journal, table, ancestry=[Ancestor("0000000a", 2)])
+    await _copy(journal, table, lineage=[Ancestor("0000000a", 2)])
     assert messages(table.path, "t") == ["1", "bye"]
     assert messages(table.path, "u") == ["2"]
 
@@ -174,7 +169,7 @@ async def test_what_was_committed_before_the_end_is_copied(table: PollingTable) 
     closing: list[asyncio.Task[None]] = []
     sink = PollingSink(Late(), table)
     sink.start()
-    await _until(lambda: bool(closing))
+    await until(lambda: bool(closing), "a closing row is written")
     await closing[0]
     assert messages(table.path, "t") == ["a"]
 
@@ -234,13 +229,13 @@ async def test_a_foreign_lock_delays_and_loses_nothing(table: PollingTable) -> N
     journal.add("t", "1", "2")
     sink = PollingSink(journal, table)
     sink.start()
-    await _until(lambda: sink.statistics.failures == 1)
+    await until(lambda: sink.statistics.failures == 1, "the sink has failed once")
     assert sink.statistics.error == ""  # a short lock is no news
-    await _until(lambda: "locked by another program" in sink.statistics.error)
+    await until(lambda: "locked by another program" in sink.statistics.error, "the lock is told")
     assert sink.statistics.lag_records == 1
     other.execute("ROLLBACK")
     other.close()
-    await _until(lambda: sink.statistics.rows == 2 and not sink.statistics.error)
+    await until(lambda: sink.statistics.rows == 2 and not sink.statistics.error, "all is copied")
     assert "locked" in sink.statistics.last_error
     await sink.close()
     assert messages(table.path, "t") == ["1", "2"]
@@ -276,7 +271,7 @@ async def test_a_full_disk_delays_and_loses_nothing(table: PollingTable) -> None
 
     table.connect = connect_full  # type: ignore[method-assign, assignment]
     sink.start()
-    await _until(lambda: "the disk is full" in sink.statistics.error)
+    await until(lambda: "the disk is full" in sink.statistics.error, "the full disk is told")
     table.connect = connect  # type: ignore[method-assign]
     await sink.close()
     assert len(messages(table.path, "t")) == 300
@@ -289,17 +284,17 @@ async def test_a_table_dropped_or_a_file_replaced_is_made_anew(table: PollingTab
     journal.add("t", "1")
     sink = PollingSink(journal, table, linger_seconds=0)
     sink.start()
-    await _until(lambda: sink.statistics.record == 1)
+    await until(lambda: sink.statistics.record == 1, "record 1 is copied")
     sqlite(table.path, "DROP TABLE job_logs")
     journal.add("t", "2")
     sink.wake()
-    await _until(lambda: sink.statistics.record == 2)
+    await until(lambda: sink.statistics.record == 2, "record 2 is copied")
     assert messages(table.path, "t") == ["2"]
     for suffix in ("", "-wal", "-shm"):
         Path(f"{table.path}{suffix}").unlink(missing_ok=True)
     journal.add("t", "3")
     sink.wake()
-    await _until(lambda: sink.statistics.record == 3)
+    await until(lambda: sink.statistics.record == 3, "record 3 is copied")
     await sink.close()
     assert messages(table.path, "t") == ["1", "2", "3"]
 
@@ -311,7 +306,7 @@ async def test_a_journal_that_cannot_be_read_is_read_again(table: PollingTable) 
     journal.error = JournalUnavailableError("the journal is locked")
     sink = PollingSink(journal, table)
     sink.start()
-    await _until(lambda: sink.statistics.error == "the journal is locked")
+    await until(lambda: sink.statistics.error == "the journal is locked", "the locked journal is told")
     journal.error = None
     await sink.close()
     assert messages(table.path, "t") == ["1"]
@@ -343,19 +338,19 @@ async def test_lines_overtaken_by_a_status_stand_before_the_closing_row(table: P
     journal.end("t")
     sink = PollingSink(journal, table, closing_delay_seconds=60, linger_seconds=0)
     sink.start()
-    await _until(lambda: sink.statistics.record == 2)
+    await until(lambda: sink.statistics.record == 2, "record 2 is copied")
     sink._tasks[0].cancel()  # as a kill would
     journal.add("t", "2")
     journal.end("t", "FAILED")
     journal.end("u")
     sink = PollingSink(journal, table, closing_delay_seconds=60, linger_seconds=0)
     sink.start()
-    await _until(lambda: sink.statistics.record == 5)
+    await until(lambda: sink.statistics.record == 5, "record 5 is copied")
     assert messages(table.path, "t") == ["1", "2"]
     sink._tasks[0].cancel()
     sink = PollingSink(journal, table, closing_delay_seconds=0.05)
     sink.start()
-    await _until(lambda: sink.statistics.closing_rows == 2)
+    await until(lambda: sink.statistics.closing_rows == 2, "both closing rows are written")
     await sink.close()
     assert messages(table.path, "t") == ["1", "2", "❌ 오류: FAILED"]
     assert messages(table.path, "u") == ["🎉 작업 완료"]

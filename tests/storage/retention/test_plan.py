@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.inventory import StoredChunk, StoredTask
+from storage.journal.inventory import StoredChunk, StoredTask
 from storage.retention.plan import Cut, Plan
 from storage.retention.policy import RetentionPolicy
 from storage.retention.rules import parse_rules
@@ -97,6 +98,24 @@ async def test_as_few_bytes_go_as_needed() -> None:
     assert await cuts(made, RetentionPolicy(bytes_max=130)) == []
 
 
+@pytest.mark.parametrize(
+    ("bytes_max", "through"), [(40, None), (39, 10), (30, 10), (29, 20), (20, 20), (19, 30), (10, 30), (9, 40), (0, 40)]
+)
+async def test_no_chunk_goes_where_the_rest_just_fits(bytes_max: int, through: int | None) -> None:
+    """Of four chunks of ten bytes; also where a page of chunks ends just there."""
+    made = shelf(*[("a", 10)] * 4)
+    found = await cuts(made, RetentionPolicy(bytes_max=bytes_max))
+    assert [cut.through for cut in found] == ([] if through is None else [through])
+
+
+@pytest.mark.parametrize(("now", "through"), [(10.0, None), (11.0, None), (11.5, 10), (12.0, 10), (14.0, 30)])
+async def test_a_chunk_goes_once_it_is_older_than_its_age(now: float, through: int | None) -> None:
+    """Not in the moment when it has just that age. They were stored at 1, 2, 3 and 4."""
+    made = shelf(*[("a", 10)] * 4)
+    found = await cuts(made, RetentionPolicy(age_seconds=10.0), now=now)
+    assert [cut.through for cut in found] == ([] if through is None else [through])
+
+
 async def test_what_age_takes_does_not_count_for_the_limits() -> None:
     """Whole tasks and parts of them."""
     made = shelf(("a", 50), ("b", 50), ("b", 10), ("c", 10))
@@ -140,11 +159,16 @@ async def test_afterwards_everything_is_within_its_limits(
     made, now = shelf(*puts), float(len(puts))
     policy = RetentionPolicy(age, bytes_max, tasks_max, parse_rules("keep=keep,old=1d"))
     found = await cuts(made, policy, now=now)
+    size = sum(task.bytes for task in made.tasks)
     for cut in found:
         before = {task.task_id: task for task in made.tasks}[cut.task_id]
         gone = [chunk for chunk in made.chunks[cut.task_id] if chunk.last <= cut.through]
         assert (cut.lines, cut.bytes) == (10 * len(gone), sum(chunk.bytes for chunk in gone))
         assert cut.is_whole == (cut.through == before.last)
+        size -= cut.bytes
+        if not cut.is_by_age and tasks_max is None:
+            assert bytes_max is not None
+            assert size + gone[-1].bytes > bytes_max
         made.cut(cut)
     left = {task.task_id: task for task in made.tasks}
     others = [task for task in left.values() if task.task_id != "keep"]

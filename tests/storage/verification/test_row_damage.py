@@ -3,10 +3,10 @@
 import pytest
 
 from filters.entry import LogEntry
-from storage.journal import LineBatch
+from storage.journal.interface import LineBatch
+from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable, TableRows
-from storage.polling.watcher import row_name
-from storage.sqlite import SqliteJournal
+from storage.polling.row_import import row_name
 from storage.verification import Kind
 from tests.storage.verification.conftest import Databases
 from tests.support.filled_databases import BASE

@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 
 import click
 
-from otto_logs._commands.exits import ExitCode
+from otto_logs._commands.exit_codes import ExitCode
 from otto_logs._commands.flush import flush
 from otto_logs._commands.run import run
 from otto_logs._commands.search import search

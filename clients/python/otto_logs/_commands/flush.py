@@ -6,10 +6,10 @@ import time
 
 import click
 
-from otto_logs._commands.exits import ExitCode, fail, say
+from otto_logs._commands.exit_codes import ExitCode, fail, say
 from otto_logs._commands.gateway import Gateway, Notices, gateway_options, silence_log
 from otto_logs._endpoint import Endpoint
-from otto_logs._leftovers import Leftovers
+from otto_logs._orphaned_spools import OrphanedSpools
 from otto_logs._spool_directory import SpoolDirectory
 from otto_logs._values import Durability, line_count
 
@@ -37,20 +37,20 @@ def flush(gateway: Gateway) -> None:
         directory = SpoolDirectory(gateway.spool_directory)
     except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from None
-    leftovers = Leftovers(directory, endpoint, gateway.limits, Durability.PROCESS, Notices().on_problem)
-    thread = threading.Thread(target=leftovers.deliver, name="otto-logs flush", daemon=True)
+    orphaned_spools = OrphanedSpools(directory, endpoint, gateway.limits, Durability.PROCESS, Notices().on_problem)
+    thread = threading.Thread(target=orphaned_spools.deliver, name="otto-logs flush", daemon=True)
     thread.start()
     try:
         thread.join(gateway.close_seconds)
     except KeyboardInterrupt:
-        say(f"interrupted; {line_count(leftovers.lines_waiting)} not delivered, and still in {directory.path}")
-        leftovers.cancel()
+        say(f"interrupted; {line_count(orphaned_spools.lines_waiting)} not delivered, and still in {directory.path}")
+        orphaned_spools.cancel()
         thread.join()
         sys.exit(ExitCode.INTERRUPTED)
-    is_late, waiting = thread.is_alive(), leftovers.lines_waiting
-    leftovers.cancel()
+    is_late, waiting = thread.is_alive(), orphaned_spools.lines_waiting
+    orphaned_spools.cancel()
     thread.join()
-    statistics = leftovers.statistics
+    statistics = orphaned_spools.statistics
     elapsed = time.monotonic() - started_at
     say(f"{line_count(statistics.lines_acknowledged)} stored after {elapsed:.1f} s")
     if statistics.lines_damaged:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from otto_logs._commands.exits import say
+from otto_logs._commands.exit_codes import say
 from otto_logs._commands.lines import LineSplitter, OutputLine
 
 __all__ = ["FollowedFile", "FollowedLine"]

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import click
 
-from otto_logs._commands.exits import say
+from otto_logs._commands.exit_codes import say
 from otto_logs._delivery import SPOOL_DIRECTORY_VARIABLE
 from otto_logs._endpoint import DEFAULT_GATEWAY, Tls
 from otto_logs._gateway_url import default_url

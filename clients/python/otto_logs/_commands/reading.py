@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from otto_logs._commands.exits import ExitCode, fail
+from otto_logs._commands.exit_codes import ExitCode, fail
 from otto_logs._commands.gateway import default_url, read_token
 from otto_logs._commands.stream import StreamError
 

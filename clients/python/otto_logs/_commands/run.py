@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from otto_logs._commands.child import Child
-from otto_logs._commands.exits import ExitCode, fail, say
+from otto_logs._commands.exit_codes import ExitCode, fail, say
 from otto_logs._commands.gateway import (
     Gateway,
     default_url,
@@ -20,7 +20,7 @@ from otto_logs._commands.gateway import (
     identifier,
     task_address,
 )
-from otto_logs._commands.guess import guess_level
+from otto_logs._commands.level_detection import guess_level
 from otto_logs._commands.lines import LineSplitter, OutputLine
 from otto_logs._errors import NotDeliveredError, OttoLogsError
 from otto_logs._sync_producer import SyncLogProducer, SyncWorker

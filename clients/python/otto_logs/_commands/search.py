@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from otto_logs._commands.exits import ExitCode, fail, say
+from otto_logs._commands.exit_codes import ExitCode, fail, say
+from otto_logs._commands.history_pages import Stored
 from otto_logs._commands.reading import colour_option, filter_options, gateway_to_read, is_coloured, reading_ends
 from otto_logs._commands.rows import row, shown
-from otto_logs._commands.stored import Stored
 from otto_logs._values import line_count
 
 __all__ = ["search"]

@@ -13,10 +13,10 @@ from typing import Final
 
 import click
 
-from otto_logs._commands.exits import ExitCode, fail, say
+from otto_logs._commands.exit_codes import ExitCode, fail, say
 from otto_logs._commands.follow import FollowedFile
 from otto_logs._commands.gateway import Gateway, default_worker, gateway_options, identifier
-from otto_logs._commands.guess import guess_level
+from otto_logs._commands.level_detection import guess_level
 from otto_logs._commands.lines import LineSplitter, OutputLine
 from otto_logs._errors import GatewayError, NotDeliveredError
 from otto_logs._sync_producer import SyncLogProducer

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import httpx2
 
 from otto_logs._backoff import Backoff
-from otto_logs._commands.exits import ExitCode, say
-from otto_logs._commands.shown import ShownLines
+from otto_logs._commands.exit_codes import ExitCode, say
+from otto_logs._commands.formatting import ShownLines
 
 __all__ = ["FATAL", "LogStream", "StreamError", "StreamEvent", "error_text", "object_of", "words"]
 

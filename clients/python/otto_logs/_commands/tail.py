@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import click
 
-from otto_logs._commands.exits import ExitCode, say
+from otto_logs._commands.exit_codes import ExitCode, say
 from otto_logs._commands.gateway import identifier
 from otto_logs._commands.reading import colour_option, filter_options, gateway_to_read, is_coloured, reading_ends
 from otto_logs._commands.rows import gap_row, message_of, row

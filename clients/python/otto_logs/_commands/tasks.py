@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import click
 
-from otto_logs._commands.exits import say
+from otto_logs._commands.exit_codes import say
+from otto_logs._commands.history_pages import Stored
 from otto_logs._commands.reading import colour_option, gateway_to_read, is_coloured, reading_ends
 from otto_logs._commands.rows import local_time, shown
-from otto_logs._commands.stored import Stored
 
 __all__ = ["tasks"]
 

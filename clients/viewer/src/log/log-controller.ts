@@ -31,7 +31,7 @@ export class LogController {
   #address: ReturnType<typeof setTimeout> | undefined
   #searching: ReturnType<typeof setTimeout> | undefined
   #ticking: ReturnType<typeof setInterval>
-  #announced = 0
+  #announced = -Infinity
   #look: RowLook | null = null
   #lookVersion = 0
   #stop: () => void
@@ -187,7 +187,7 @@ export class LogController {
   #arrivals(count: number): void {
     if (this.isFollowing.value) return
     this.arrived.value += count
-    const now = Date.now()
+    const now = performance.now()
     if (now - this.#announced < ARRIVALS_MILLISECONDS) return
     this.#announced = now
     this.#shell.announce(this.#shell.t.log.announceArrived(this.arrived.value))

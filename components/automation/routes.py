@@ -1,0 +1,247 @@
+"""The automation queue over HTTP: add tasks, look at them, stop, retry and delete them."""
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
+
+from components.automation.messages import AutomationTaskRequest, ScheduleRequest, StopRequest
+from components.automation.openapi import (
+    CREATE_AUTOMATION_TASK,
+    DELETE_AUTOMATION_TASK,
+    LIST_AUTOMATION_TASKS,
+    READ_AUTOMATION_TASK,
+    RETRY_AUTOMATION_TASK,
+    STOP_AUTOMATION_TASK,
+)
+from components.executions.access import Authenticator, Principal, answer
+from filters.identifiers import IdentifierError, check_identifier
+from gateway.errors import ApiError
+from gateway.http.json_bodies import BodyBudget, decoded, read_body
+from gateway.routing.operation import DescribedRoute
+from gateway.routing.path_parameters import path_identifier
+from gateway.settings.model import MEDIA_MODES
+
+if TYPE_CHECKING:
+    from components.automation.queue import AutomationQueue
+
+__all__ = ["automation_routes", "json_row"]
+
+TASKS_PATH: Final = "/api/automation/tasks"
+TASK_PATH: Final = f"{TASKS_PATH}/{{task_id:identifier}}"
+RETRY_PATH: Final = f"{TASK_PATH}/retry"
+STOP_PATH: Final = "/api/automation/stop"
+
+_BODIES_BYTES_MAX: Final = 4 << 20
+_TITLE_LENGTH_MAX: Final = 300
+_PAGE: Final = 50
+_PAGE_MAX: Final = 500
+_OFFSET_MAX: Final = 10**9
+_NUMBER: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
+_OFF: Final = "the automation queue is off: set AUTOMATION_ENABLED=true to use it"
+
+
+class _TaskRoute(DescribedRoute):
+    """A task itself; ``/retry`` behind one is another path, with methods of its own."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope.get("raw_path", b"").endswith(b"/retry"):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+def automation_routes(queue: "AutomationQueue | None", authenticator: Authenticator) -> list[DescribedRoute]:
+    """The routes below ``/api/automation`` without ``logs``.
+
+    A token that names tasks covers those tasks of the queue that it names. ``queue`` is None where the queue is off:
+    then everything that is allowed is answered with 404 and says so.
+    """
+    budget = BodyBudget(_BODIES_BYTES_MAX)
+
+    def running() -> "AutomationQueue":
+        if queue is None:
+            raise ApiError("NOT_FOUND", _OFF)
+        return queue
+
+    async def body_of(request: Request, kind: type[Any]) -> Any:
+        body = await read_body(request, budget)
+        try:
+            return await decoded(body, kind)
+        finally:
+            budget.give_back(len(body))
+
+    async def named(request: Request, path: str, scope: str) -> str:
+        principal = await authenticator.principal_of(request)
+        task_id = path_identifier(request.scope, path, "task_id")
+        principal.require(scope)
+        principal.require(scope, task_id=task_id)
+        return task_id
+
+    async def create(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        task_id = str(uuid4())
+        principal.require("logs:write")
+        principal.require("logs:write", task_id=task_id)
+        tasks = running()
+        wanted: AutomationTaskRequest = await body_of(request, AutomationTaskRequest)
+        await tasks.create(_title(wanted.title), wanted.type, task_id=task_id, **_fields(wanted))
+        made = answer({"taskId": task_id, "success": True})
+        made.status_code = 201
+        return made
+
+    async def listed(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        principal.require("logs:read")
+        tasks = running()
+        tabs = tasks.tabs
+        tab = request.query_params.get("tab")
+        if tab is not None and tab not in tabs:
+            raise ApiError("INVALID_ARGUMENT", f"tab is {tab[:64]!r}: give one of {', '.join(tabs)}", field="tab")
+        limit = _number(request, "limit", 1, _PAGE_MAX, _PAGE)
+        offset = _number(request, "offset", 0, _OFFSET_MAX, 0)
+        may_read = (lambda task_id: _covers(principal, task_id)) if principal.is_limited else None
+        found, counts, total = await tasks.page(tab, limit, offset, may_read=may_read)
+        return answer({"tasks": [json_row(row) for row in found], "counts": counts, "total": total})
+
+    async def read(request: Request) -> Response:
+        task_id = await named(request, TASK_PATH, "logs:read")
+        detail = await running().detail(task_id)
+        if detail is None:
+            raise _unknown()
+        for stage in detail["progress"]["stages"]:
+            stage |= {
+                name: stage[name].strftime("%Y-%m-%dT%H:%M:%SZ") for name in ("startedAt", "endedAt") if name in stage
+            }
+        return answer(json_row(detail))
+
+    async def retry(request: Request) -> Response:
+        task_id = await named(request, RETRY_PATH, "logs:write")
+        tasks = running()
+        found = await tasks.retry(task_id)
+        if found is None:
+            if await tasks.detail(task_id) is None:
+                raise _unknown()
+            message = (
+                "taskId: this task is under way, or its last stage has not failed, so there is nothing to try again"
+            )
+            raise ApiError("INVALID_ARGUMENT", message, field="taskId")
+        return answer({"queueType": found[0], "queueId": found[1], "success": True})
+
+    async def delete(request: Request) -> Response:
+        task_id = await named(request, TASK_PATH, "logs:write")
+        if not await running().delete(task_id):
+            raise _unknown()
+        return answer({"success": True})
+
+    async def stop(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        principal.require("logs:write")
+        wanted: StopRequest = await body_of(request, StopRequest)
+        try:
+            check_identifier("taskId", wanted.task_id)
+        except IdentifierError as error:
+            raise ApiError("INVALID_ARGUMENT", str(error), field="taskId") from error
+        principal.require("logs:write", task_id=wanted.task_id)
+        report = await running().stop(wanted.task_id)
+        if report is None:
+            raise _unknown()
+        return answer(report)
+
+    return [
+        DescribedRoute(TASKS_PATH, create, CREATE_AUTOMATION_TASK),
+        DescribedRoute(TASKS_PATH, listed, LIST_AUTOMATION_TASKS),
+        DescribedRoute(RETRY_PATH, retry, RETRY_AUTOMATION_TASK),
+        _TaskRoute(TASK_PATH, read, READ_AUTOMATION_TASK),
+        _TaskRoute(TASK_PATH, delete, DELETE_AUTOMATION_TASK),
+        DescribedRoute(STOP_PATH, stop, STOP_AUTOMATION_TASK),
+    ]
+
+
+def json_row(value: Any) -> Any:
+    """Rows with their times as SQLite writes them."""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, dict):
+        return {name: json_row(each) for name, each in value.items()}
+    return [json_row(each) for each in value] if isinstance(value, list) else value
+
+
+def _title(text: str) -> str:
+    title = text.strip()
+    if not 1 <= len(title) <= _TITLE_LENGTH_MAX or not title.isprintable():
+        message = f"title must have 1 to {_TITLE_LENGTH_MAX} printable characters"
+        raise ApiError("INVALID_ARGUMENT", message, field="title")
+    return title
+
+
+def _fields(wanted: AutomationTaskRequest) -> dict[str, Any]:
+    """What the repository takes beside title and type."""
+    settings = wanted.settings or {}
+    if settings.get("mediaMode", "upload") not in MEDIA_MODES:
+        message = f"settings.mediaMode must be one of {', '.join(MEDIA_MODES)}"
+        raise ApiError("INVALID_ARGUMENT", message, field="settings.mediaMode")
+    fields: dict[str, Any] = {"settings": settings, "user_id": wanted.user_id}
+    if wanted.product_info is not None:
+        fields["product_info"] = msgspec.json.encode(wanted.product_info).decode()
+    if wanted.schedule is not None:
+        fields["schedule"] = row = _schedule(wanted.schedule)
+        fields["due_at"] = row["scheduled_time"]
+    return fields
+
+
+def _schedule(wanted: ScheduleRequest) -> dict[str, Any]:
+    """A row of ``task_schedules``."""
+    from components.automation.schedules import (  # here: a gateway without the queue loads nothing of it
+        time_zone,
+        utc_of,
+    )
+
+    config = dict(wanted.repeat_config or {})
+    name = wanted.timezone if wanted.timezone is not None else config.get("timezone", "UTC")
+    field = "schedule.timezone"
+    try:
+        if not isinstance(name, str):
+            raise ValueError("it is no text")  # noqa: TRY004, TRY301 - told with the other mistakes of this field
+        zone = time_zone(name)
+        times = {}
+        for column in ("scheduled_time", "youtube_publish_time"):
+            field = f"schedule.{column}"
+            text = getattr(wanted, column)
+            times[column] = None if text is None else utc_of(text, zone)
+    except ValueError as error:
+        raise ApiError("INVALID_ARGUMENT", f"{field}: {error}", field=field) from error
+    return {
+        **times,
+        "repeat_type": wanted.repeat_type,
+        "repeat_config": msgspec.json.encode(config | {"timezone": name}).decode(),
+        "youtube_privacy": wanted.youtube_privacy,
+        "channel_setting_id": wanted.channel_setting_id,
+    }
+
+
+def _number(request: Request, name: str, minimum: int, maximum: int, default: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not _NUMBER.fullmatch(text) or not minimum <= int(text) <= maximum:
+        message = f"{name} is {text[:64]!r}: give a whole number from {minimum} to {maximum}"
+        raise ApiError("INVALID_ARGUMENT", message, field=name)
+    return int(text)
+
+
+def _covers(principal: Principal, task_id: str) -> bool:
+    try:
+        principal.require("logs:read", task_id=task_id)
+    except ApiError:
+        return False
+    return True
+
+
+def _unknown() -> ApiError:
+    return ApiError("NOT_FOUND", "there is no such task in the automation queue")

@@ -1,0 +1,174 @@
+"""Stages as commands: a process group of their own, their output as rows of the task, a time limit."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from components.automation.processes import boot_id, end_group, start_ticks
+from components.automation.tables import QueueItem, TaskLine
+from components.automation.tables.records import POSITION
+
+__all__ = ["POSITION", "Stage", "StageFailedError", "run_stage"]
+
+_CHUNK_BYTES: Final = 64 << 10
+_LINE_BYTES_MAX: Final = 1 << 20
+"""A longer line becomes several rows: nothing is lost, and a stage that never ends its line fills no memory."""
+
+
+class StageFailedError(Exception):
+    """A stage that ended badly; the text is what ``error_message`` says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A command: ``argv`` may hold ``{task_id}``, ``{directory}`` and ``{settings}`` (JSON)."""
+
+    argv: tuple[str, ...]
+    timeout_seconds: float = 3600.0
+    grace_seconds: float = 5.0
+
+
+async def run_stage(
+    stage: Stage,
+    item: QueueItem,
+    directory: Path,
+    settings: dict[str, Any],
+    *,
+    started: Callable[[str, int, int], Awaitable[bool]],
+    write: Callable[[Sequence[TaskLine]], Awaitable[None]],
+) -> dict[str, Any]:
+    """Run a command to its end and return its results: the last line of its output, where that is a JSON object.
+
+    Output is read no faster than ``write`` returns, so a stage that floods waits in its pipe. Whatever ends this
+    coroutine ends the process group.
+
+    Args:
+        stage: what to run.
+        item: what it runs for.
+        directory: the task's; made where it is missing, and the command's working directory.
+        settings: the task's.
+        started: notes boot, pid and start before the command may begin; False: it was stopped, and must not begin.
+        write: stores lines, in order.
+
+    Raises:
+        StageFailedError: it could not be started, its time was up, or it ended with an exit code other than 0.
+    """
+    await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+    words = {
+        "{task_id}": item.task_id,
+        "{directory}": str(directory),
+        "{settings}": json.dumps(settings, ensure_ascii=False),
+    }
+    argv = [_filled(part, words) for part in stage.argv]
+    launcher = Path(__file__).with_name("launcher.py")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", str(launcher), *argv),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=directory,
+        start_new_session=True,
+        limit=_CHUNK_BYTES,
+    )
+    assert process.stdin is not None and process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
+    ticks = start_ticks(process.pid) or 0
+    line = TaskLine(
+        item.task_id,
+        "",
+        queue_id=item.id,
+        queue_type=item.queue_type,
+        pid=process.pid,
+        process_name=os.path.basename(argv[0])[:64],  # noqa: PTH119 - argv need not be a path
+    )
+    output = _Output(process.stdout, line, write)
+    errors = _Output(process.stderr, replace(line, level="error", metadata={"source": "stderr"}), write)
+    try:
+        if await started(boot_id(), process.pid, ticks):
+            with contextlib.suppress(ConnectionError):
+                process.stdin.write(b"1")
+                await process.stdin.drain()
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(stage.timeout_seconds):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(output.copy())
+                    group.create_task(errors.copy())
+                code = await process.wait()
+        except TimeoutError:
+            raise StageFailedError(f"{item.queue_type} took longer than {stage.timeout_seconds:g} s") from None
+    finally:
+        await asyncio.shield(_ended(process, ticks, stage.grace_seconds))
+    if code:
+        last = errors.last or output.last
+        raise StageFailedError(f"{item.queue_type} ended with exit code {code}" + (f": {last[:500]}" if last else ""))
+    return output.result
+
+
+async def _ended(process: asyncio.subprocess.Process, ticks: int, grace_seconds: float) -> None:
+    """Leave nothing of the group behind, children that outlived their parent included."""
+    await end_group(process.pid, ticks, grace_seconds=grace_seconds)
+    await process.wait()
+
+
+class _Output:
+    """One of the two pipes of a stage."""
+
+    def __init__(
+        self,
+        pipe: asyncio.StreamReader,
+        line: TaskLine,
+        write: Callable[[Sequence[TaskLine]], Awaitable[None]],
+    ) -> None:
+        self._pipe = pipe
+        self._line = line
+        self._write = write
+        self.last = ""
+        self.result: dict[str, Any] = {}
+
+    async def copy(self) -> None:
+        """Store every line until the pipe ends."""
+        rest = b""
+        while chunk := await self._pipe.read(_CHUNK_BYTES):
+            *whole, rest = (rest + chunk).split(b"\n")
+            if len(rest) > _LINE_BYTES_MAX:
+                whole, rest = [*whole, rest], b""
+            if whole:
+                await self._write([self._row(text) for text in whole])
+        if rest:
+            await self._write([self._row(rest)])
+
+    def _row(self, text: bytes) -> TaskLine:
+        message = text.decode(errors="replace").removesuffix("\r")
+        if not message.strip():
+            return replace(self._line, message=message)
+        self.last = message
+        found = _json_object(message)
+        if found:
+            found.pop(POSITION, None)  # a row with it counts as one that came from the stream
+        self.result = found or {}
+        if found and "progress" in found:
+            self.result = {}
+            return replace(self._line, message=message, action_type="progress", metadata=found)
+        return replace(self._line, message=message)
+
+
+def _filled(part: str, words: dict[str, str]) -> str:
+    """One pass: what a setting's text holds is never taken for a template."""
+    return re.sub("|".join(map(re.escape, words)), lambda found: words[found[0]], part)
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    if not text.startswith("{"):
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,84 @@
+"""The scheduler's lock: one holder at a time, and a holder that lost it cannot write."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from components.automation.tables.database import AutomationDatabase
+from components.automation.tables.schema import scheduler_lock
+
+__all__ = ["LockLostError", "SchedulerLock"]
+
+_NAME = "scheduler"
+
+
+class LockLostError(Exception):
+    """Another scheduler may hold the lock by now; nothing of the transaction was stored."""
+
+
+class SchedulerLock:
+    """One bid for the lock; its name is its own, so that a later holder on the same host is somebody else.
+
+    Args:
+        database: where the lock is.
+        now: the time in UTC, without a time zone.
+        expiry_seconds: how long a dead holder keeps the lock.
+    """
+
+    def __init__(self, database: AutomationDatabase, now: Callable[[], datetime], *, expiry_seconds: int = 15) -> None:
+        self.database = database
+        self.now = now
+        self.expiry_seconds = expiry_seconds
+        self.holder = uuid4().hex
+
+    def __repr__(self) -> str:
+        return f"<SchedulerLock {self.holder}>"
+
+    def take(self) -> bool:
+        """Take the lock or renew it; False where somebody else has it."""
+        now = self.now()
+        values = {"locked_at": now, "locked_by": self.holder, "expires_at": whole(now, self.expiry_seconds)}
+        with self.database.transaction() as connection:
+            free = or_(scheduler_lock.c.locked_by == self.holder, scheduler_lock.c.expires_at <= now)
+            if connection.execute(
+                update(scheduler_lock).where(scheduler_lock.c.lock_name == _NAME, free).values(values)
+            ).rowcount:
+                return True
+            if connection.execute(select(scheduler_lock).where(scheduler_lock.c.lock_name == _NAME)).first():
+                return False
+            connection.execute(insert(scheduler_lock).values(lock_name=_NAME, **values))
+            return True
+
+    @contextmanager
+    def held(self) -> Iterator[Connection]:
+        """A transaction that only the holder gets.
+
+        Raises:
+            LockLostError: the lock has expired or is another's.
+        """
+        with self.database.transaction() as connection:
+            found = connection.execute(
+                select(scheduler_lock.c.lock_name).where(
+                    scheduler_lock.c.lock_name == _NAME,
+                    scheduler_lock.c.locked_by == self.holder,
+                    scheduler_lock.c.expires_at > self.now(),
+                )
+            ).first()
+            if found is None:
+                raise LockLostError(f"the scheduler {self.holder} does not hold the lock any more")
+            yield connection
+
+    def release(self) -> None:
+        """Let the next one in at once; harmless where the lock is another's."""
+        with self.database.transaction() as connection:
+            connection.execute(delete(scheduler_lock).where(scheduler_lock.c.locked_by == self.holder))
+
+
+def whole(moment: datetime, seconds: int) -> datetime:
+    """``seconds`` later, rounded up: columns hold whole seconds, and nothing may be due early."""
+    later = moment + timedelta(seconds=seconds)
+    return later.replace(microsecond=0) + timedelta(seconds=math.ceil(later.microsecond / 1_000_000))

@@ -1,0 +1,59 @@
+"""Rows of ``task_logs`` in the transaction of what they tell; a courier sends them on by their numbers."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from components.automation.tables.records import TaskLine
+from components.automation.tables.schema import courier_progress, task_logs
+
+__all__ = ["append", "progress", "rows_after", "save_progress"]
+
+
+def append(connection: Connection, now: datetime, lines: Sequence[TaskLine]) -> None:
+    """Add rows in the order of ``lines``; a level that the table does not know is kept in ``metadata.level``."""
+    if not lines:
+        return
+    rows = []
+    for line in lines:
+        level = line.level.lower()
+        metadata = dict(line.metadata)
+        if level not in ("info", "warn", "error"):
+            metadata.setdefault("level", line.level.upper())
+            level = "error" if level == "fatal" else "info"
+        rows.append(
+            {
+                "task_id": line.task_id,
+                "queue_id": line.queue_id,
+                "level": level,
+                "message": line.message,
+                "action_type": line.action_type,
+                "queue_type": line.queue_type,
+                "pid": line.pid,
+                "process_name": line.process_name,
+                "metadata": json.dumps(metadata, ensure_ascii=False) if metadata else None,
+                "created_at": line.created_at or now,
+            }
+        )
+    connection.execute(insert(task_logs), rows)
+
+
+def rows_after(connection: Connection, after_id: int, limit: int) -> list[dict[str, Any]]:
+    """The next rows by number, at most ``limit``."""
+    found = connection.execute(select(task_logs).where(task_logs.c.id > after_id).order_by(task_logs.c.id).limit(limit))
+    return [dict(row) for row in found.mappings()]
+
+
+def progress(connection: Connection, courier: str) -> int:
+    """The number of the last row that a courier has delivered; 0: none."""
+    query = select(courier_progress.c.log_id).where(courier_progress.c.courier == courier)
+    return connection.execute(query).scalar() or 0
+
+
+def save_progress(connection: Connection, courier: str, log_id: int) -> None:
+    """Note the last row that was delivered."""
+    connection.execute(delete(courier_progress).where(courier_progress.c.courier == courier))
+    connection.execute(insert(courier_progress).values(courier=courier, log_id=log_id))

@@ -1,0 +1,146 @@
+"""A job's own story: its lines, its stage, and its end, as numbered appends of one producer.
+
+Every append follows from what is stored of the job and has a number that follows from its place:
+
+===============  ==========================================
+1, 2, 3          the worker, the first line, the stage
+4 + 2p, 5 + 2p   line and stage for the keyword at position p
+4 + 2c … 6 + 2c  last line, stage and end, c keywords done
+===============  ==========================================
+
+So whatever a crash has left out is told again from the stored job, from the journal's last number on: no line is lost,
+and none is there twice.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from components.batch_jobs.tables import BatchItem, BatchJob, JobStatus
+from filters import timestamps
+from filters.entry import LogEntry
+from filters.messages import cut_message
+from storage.journal.interface import Append, LineBatch, ProducerNumber, StageProgress, WorkerRegistered, WorkerReport
+
+__all__ = ["STAGE_ID", "WORKER_ID", "appends", "first_position", "line", "producer_id"]
+
+WORKER_ID: Final = "batch"
+STAGE_ID: Final = "documents"
+
+_BEFORE: Final = 3
+_PER_ITEM: Final = 2
+_LINE_BYTES: Final = 200
+"""What a line counts for besides its message."""
+_MESSAGE_BYTES_MAX: Final = 16 << 10
+_STATUSES: Final = {
+    JobStatus.PENDING: "STAGE_PENDING",
+    JobStatus.PROCESSING: "STAGE_RUNNING",
+    JobStatus.COMPLETED: "STAGE_COMPLETED",
+    JobStatus.FAILED: "STAGE_FAILED",
+}
+
+
+def producer_id(job_id: str) -> str:
+    """Whose numbers they are; those of the wires have a ``/`` before any colon."""
+    return f"batch:{job_id}"
+
+
+def first_position(number: int) -> int:
+    """The first keyword about which there is something to tell behind a number."""
+    return max(0, (number - _BEFORE) // _PER_ITEM)
+
+
+def appends(job: BatchJob, after: int) -> Iterator[Append]:
+    """What is to be told behind the number ``after``, as far as the results read with the job go."""
+    for number, append in enumerate(_beginning(job), start=1):
+        if number > after:
+            yield append
+    for item in job.results:
+        number = _BEFORE + 1 + _PER_ITEM * item.position
+        if number > after:
+            yield _result(job, item, number)
+        if number + 1 > after:
+            status = JobStatus.PROCESSING
+            yield _stage(job, status, item.position + 1, item.done_at, number + 1)
+    told = job.results[-1].position + 1 if job.results else first_position(after)
+    if job.status.is_final and told >= job.current:
+        for number, append in enumerate(_ending(job), start=_BEFORE + 1 + _PER_ITEM * job.current):
+            if number > after:
+                yield append
+
+
+def line(job_id: str, level: str, message: str, milliseconds: int, number: int | None = None) -> LineBatch:
+    """One line of a job; without a number it is not part of the story that is told again."""
+    message, is_cut, size = cut_message(message, _MESSAGE_BYTES_MAX)
+    entry = LogEntry(
+        job_id,
+        WORKER_ID,
+        0,
+        _time(milliseconds),
+        level,
+        "stdout",
+        message,
+        truncated=is_cut,
+        original_size=size if is_cut else 0,
+    )
+    producer = None if number is None else ProducerNumber(producer_id(job_id), number)
+    return LineBatch(job_id, WORKER_ID, [entry], len(message.encode()) + _LINE_BYTES, time.monotonic(), producer)
+
+
+def _beginning(job: BatchJob) -> list[Append]:
+    worker = WorkerRegistered(job.id, WORKER_ID, {}, ProducerNumber(producer_id(job.id), 1))
+    began = line(job.id, "INFO", f"[배치] 시작: 키워드 {job.total}개", job.created_at, 2)
+    return [worker, began, _stage(job, JobStatus.PENDING, 0, job.created_at, 3)]
+
+
+def _result(job: BatchJob, item: BatchItem, number: int) -> LineBatch:
+    place = f"[배치] {item.position + 1}/{job.total}"
+    counts = msgspec.json.format(msgspec.json.encode(item.counts), indent=0).decode() if item.counts else ""
+    if item.error is None:
+        return line(job.id, "INFO", f"{place} 완료: {item.keyword} {counts}", item.done_at, number)
+    message = " ".join(filter(None, (f"{place} 실패: {item.keyword}", f"({item.error})", counts)))
+    return line(job.id, "WARN", message, item.done_at, number)
+
+
+def _ending(job: BatchJob) -> list[Append]:
+    ended = job.completed_at or job.created_at
+    number = _BEFORE + 1 + _PER_ITEM * job.current
+    if job.status is JobStatus.COMPLETED:
+        again = f", 두 번 요청한 키워드 {job.repeated}개" if job.repeated else ""
+        last = line(job.id, "INFO", f"[배치] 작업 완료: {job.current}/{job.total}{again}", ended, number)
+    else:
+        last = line(job.id, "ERROR", f"[배치] 작업 실패: {job.current}/{job.total}, {job.error}", ended, number)
+    status = "COMPLETED" if job.status is JobStatus.COMPLETED else "FAILED"
+    producer = ProducerNumber(producer_id(job.id), number + 2)
+    return [
+        last,
+        _stage(job, job.status, job.current, ended, number + 1),
+        WorkerReport(job.id, WORKER_ID, status, _time(ended), job.error or "", None, producer),
+    ]
+
+
+def _stage(job: BatchJob, status: JobStatus, current: int, milliseconds: int, number: int) -> StageProgress:
+    """The stage as subscribers of pipelines receive it."""
+    document = {
+        "pipelineId": job.id,
+        "stageId": STAGE_ID,
+        "status": _STATUSES[status],
+        "message": f"{current}/{job.total}",
+        "workerPodNames": [WORKER_ID],
+        "progressPercentage": current * 100 // job.total,
+        "timestamp": _time(milliseconds),
+    }
+    if status is not JobStatus.PENDING and job.started_at is not None:
+        document["startedAt"] = _time(job.started_at)
+    if status.is_final:
+        document["completedAt"] = _time(milliseconds)
+    if status is JobStatus.FAILED:
+        document["errorMessage"] = job.error or ""
+    producer = ProducerNumber(producer_id(job.id), number)
+    return StageProgress(job.id, STAGE_ID, msgspec.json.encode(document), producer=producer)
+
+
+def _time(milliseconds: int) -> str:
+    return timestamps.from_nanos(milliseconds * 1_000_000)

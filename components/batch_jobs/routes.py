@@ -1,0 +1,172 @@
+"""Batch jobs over HTTP: hand over a list of keywords, ask how far it is, cancel it."""
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from components.batch_jobs.messages import (
+    BatchJobAnswer,
+    BatchJobCancelled,
+    BatchJobCreated,
+    BatchJobRefused,
+    BatchJobRequest,
+    BatchJobView,
+    BatchProgress,
+    KeywordResult,
+)
+from components.batch_jobs.openapi import (
+    CANCEL_BATCH_JOB,
+    CREATE_BATCH_JOB,
+    READ_BATCH_JOB,
+)
+from components.batch_jobs.tables import ActiveJobsError, BatchJob, Priority, new_job_id
+from components.executions.access import Authenticator, answer
+from filters import timestamps
+from gateway.errors import ApiError
+from gateway.http.json_bodies import BodyBudget, decoded, read_body
+from gateway.routing.operation import DescribedRoute
+from gateway.routing.path_parameters import path_identifier
+from storage.polling import PollingTableError
+
+if TYPE_CHECKING:
+    from components.batch_jobs.jobs import BatchJobs
+
+__all__ = ["BATCH_PATH", "batch_job_routes", "body_bytes_max"]
+
+BATCH_PATH: Final = "/api/documents/batch"
+JOB_PATH: Final = f"{BATCH_PATH}/{{job_id:identifier}}"
+STATUS_PATH: Final = "/api/documents/status"
+
+_KEYWORD_LENGTH_MAX: Final = 200
+_ESCAPED_BYTES: Final = 12
+"""Of one character in a JSON string, at most."""
+_BODIES_AT_A_TIME: Final = 4
+_RETRY_AFTER_SECONDS: Final = 2
+_JOB_ID: Final = re.compile(r"batch_[0-9]{1,16}_[0-9a-f]{8}", re.ASCII)
+_ACTIVE: Final = "이미 처리 중인 작업이 있습니다"
+_OFF: Final = "batch jobs are off: set NAVER_CLIENT_ID and NAVER_CLIENT_SECRET to use them"
+
+
+def body_bytes_max(keywords_max: int) -> int:
+    """The longest body with so many keywords."""
+    return keywords_max * (_KEYWORD_LENGTH_MAX * _ESCAPED_BYTES + 4) + 4096
+
+
+def batch_job_routes(
+    jobs: "BatchJobs | None", authenticator: Authenticator, *, keywords_max: int
+) -> list[DescribedRoute]:
+    """``POST /api/documents/batch``, ``DELETE`` below it, and ``GET /api/documents/status``.
+
+    A job is a task, so a token that names tasks covers those jobs whose ids it names. ``jobs`` is None where batch jobs
+    are off: then everything is answered with 503.
+    """
+    budget = BodyBudget(_BODIES_AT_A_TIME * body_bytes_max(keywords_max))
+
+    def running() -> "BatchJobs":
+        if jobs is None:
+            raise ApiError("UNAVAILABLE", _OFF)
+        return jobs
+
+    async def create(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        principal.require("logs:write")
+        job_id = new_job_id()
+        principal.require("logs:write", task_id=job_id)
+        works = running()
+        body = await read_body(request, budget)
+        try:
+            wanted = await decoded(body, BatchJobRequest)
+            keywords = _keywords(wanted, keywords_max)
+        finally:
+            budget.give_back(len(body))
+        priority = Priority.HIGH if wanted.priority == "high" else Priority.NORMAL
+        try:
+            await works.create(job_id, keywords, priority)
+        except ActiveJobsError:
+            refused = BatchJobRefused(error=_ACTIVE)
+            headers = {"Cache-Control": "no-store"}
+            return Response(msgspec.json.encode(refused), 409, headers, media_type="application/json")
+        except PollingTableError as error:
+            raise _unavailable() from error
+        return answer(BatchJobCreated(job_id=job_id, message=f"{len(keywords)}개 키워드의 처리를 시작합니다"))
+
+    async def status(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        principal.require("logs:read")
+        job_id = request.query_params.get("jobId", "")
+        principal.require("logs:read", task_id=job_id)
+        works = running()
+        if not job_id:
+            raise ApiError("INVALID_ARGUMENT", "jobId is missing: give the one of the answer", field="jobId")
+        try:
+            job = await works.find(job_id) if _JOB_ID.fullmatch(job_id) else None
+        except PollingTableError as error:
+            raise _unavailable() from error
+        if job is None:
+            raise _unknown()
+        return answer(BatchJobAnswer(job=_view(job)))
+
+    async def cancel(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        job_id = path_identifier(request.scope, JOB_PATH, "job_id")
+        principal.require("logs:write")
+        principal.require("logs:write", task_id=job_id)
+        works = running()
+        try:
+            job = await works.cancel(job_id) if _JOB_ID.fullmatch(job_id) else None
+        except PollingTableError as error:
+            raise _unavailable() from error
+        if job is None:
+            raise _unknown()
+        return answer(BatchJobCancelled(job_id=job.id, status=job.status.value))
+
+    return [
+        DescribedRoute(BATCH_PATH, create, CREATE_BATCH_JOB),
+        DescribedRoute(STATUS_PATH, status, READ_BATCH_JOB),
+        DescribedRoute(JOB_PATH, cancel, CANCEL_BATCH_JOB),
+    ]
+
+
+def _keywords(wanted: BatchJobRequest, keywords_max: int) -> list[str]:
+    """The keywords without the blanks around them."""
+    keywords = [keyword.strip() for keyword in wanted.keywords]
+    if not 1 <= len(keywords) <= keywords_max:
+        message = f"keywords has {len(keywords)} items: give 1 to {keywords_max}"
+        raise ApiError("INVALID_ARGUMENT", message, field="keywords")
+    for position, keyword in enumerate(keywords):
+        if not 1 <= len(keyword) <= _KEYWORD_LENGTH_MAX or not keyword.isprintable():
+            message = f"keywords[{position}] must have 1 to {_KEYWORD_LENGTH_MAX} printable characters"
+            raise ApiError("INVALID_ARGUMENT", message, field="keywords")
+    return keywords
+
+
+def _view(job: BatchJob) -> BatchJobView:
+    return BatchJobView(
+        id=job.id,
+        status=job.status.value,
+        progress=BatchProgress(current=job.current, total=job.total),
+        results=[
+            KeywordResult(keyword=item.keyword, counts=dict(item.counts), error=item.error) for item in job.results
+        ],
+        repeated=job.repeated,
+        priority="high" if job.priority is Priority.HIGH else "normal",
+        error=job.error,
+        started_at=_time(job.started_at),
+        completed_at=_time(job.completed_at),
+    )
+
+
+def _time(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else timestamps.from_nanos(milliseconds * 1_000_000)
+
+
+def _unknown() -> ApiError:
+    return ApiError("NOT_FOUND", "there is no such batch job; those that have ended are kept for a while only")
+
+
+def _unavailable() -> ApiError:
+    message = "batch jobs cannot be stored or read now; try again"
+    return ApiError("UNAVAILABLE", message, retry_after_seconds=_RETRY_AFTER_SECONDS)

@@ -1,0 +1,1 @@
+"""Executions: what node executions, scripts and whole runs reported, with statistics."""

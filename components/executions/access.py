@@ -1,0 +1,100 @@
+"""Who may write and read executions, and what is answered when the database does not play along."""
+
+from collections.abc import Awaitable
+from typing import Any, Final, Protocol, TypeVar
+
+import msgspec
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from components.executions.tables import RecordRefusedError
+from components.executions.tables.writer import StoreClosedError, StoreFullError
+from gateway.errors import ApiError
+from storage.polling import PollingTableError, PollingUnavailableError
+
+__all__ = ["Authenticator", "Principal", "answer", "covered", "covered_everything", "stored"]
+
+T = TypeVar("T")
+
+_RETRY_AFTER_SECONDS: Final = 2
+
+
+class Principal(Protocol):
+    """Whoever asks."""
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there are tasks that it does not cover."""
+        ...
+
+    def require(self, scope: str, *, task_id: str | None = None) -> None:
+        """Return, or raise ``ApiError``."""
+        ...
+
+
+class Authenticator(Protocol):
+    """Tells who asks."""
+
+    async def principal_of(self, connection: HTTPConnection) -> Principal:
+        """The principal, or ``ApiError``."""
+        ...
+
+
+def covered(principal: Principal, scope: str, script_id: str | None) -> None:
+    """Return where the principal has the scope for the script; for all of them where none is named.
+
+    The ``tasks`` of a token are names of scripts here: a script is to its executions what a task is to its lines.
+
+    Raises:
+        ApiError: PERMISSION_DENIED.
+    """
+    if script_id is None:
+        covered_everything(principal, scope)
+        return
+    principal.require(scope)
+    try:
+        principal.require(scope, task_id=script_id)
+    except ApiError as error:
+        message = f"the token does not cover script {script_id!r}"
+        raise ApiError("PERMISSION_DENIED", message, field="script_id") from error
+
+
+def covered_everything(principal: Principal, scope: str) -> None:
+    """Return where the principal has the scope for all scripts.
+
+    Raises:
+        ApiError: PERMISSION_DENIED.
+    """
+    principal.require(scope)
+    if principal.is_limited:
+        message = "the token covers some scripts only: name one of them, or use a token without tasks and pipelines"
+        raise ApiError("PERMISSION_DENIED", message, field="script_id")
+
+
+async def stored(work: Awaitable[T]) -> T:
+    """What the store answers.
+
+    Raises:
+        ApiError: UNAVAILABLE where trying again may help, INVALID_ARGUMENT where a table does not take the record.
+    """
+    try:
+        return await work
+    except PollingUnavailableError as error:
+        raise _unavailable(f"executions cannot be stored or read now: their database {error.reason}") from error
+    except PollingTableError as error:
+        raise _unavailable("executions cannot be stored or read now: their tables do not fit") from error
+    except StoreFullError as error:
+        raise _unavailable("too many reports wait for the database; try again") from error
+    except StoreClosedError as error:
+        raise _unavailable("the gateway stops; try again") from error
+    except RecordRefusedError as error:
+        raise ApiError("INVALID_ARGUMENT", str(error), field=error.field) from error
+
+
+def answer(value: Any) -> Response:
+    """A value as the answer, which nobody keeps."""
+    return Response(msgspec.json.encode(value), headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+
+def _unavailable(message: str) -> ApiError:
+    return ApiError("UNAVAILABLE", message, retry_after_seconds=_RETRY_AFTER_SECONDS)

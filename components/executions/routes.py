@@ -1,0 +1,169 @@
+"""Node executions over HTTP: taking reports, reading and deleting rows, and their statistics."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from components.executions.access import Authenticator, answer, covered, covered_everything, stored
+from components.executions.messages import Deleted, LoggedNode, NodeExecution, NodeRow
+from components.executions.openapi import (
+    DELETE_NODE_EXECUTIONS,
+    LIST_NODE_EXECUTIONS,
+    LOG_NODE_EXECUTION,
+    READ_LOG_STATISTICS,
+)
+from components.executions.tables import ExecutionStore, NodeFilter, NodeStatus
+from filters.identifiers import IdentifierError, check_identifier
+from gateway.errors import ApiError
+from gateway.http.json_bodies import BodyBudget, decoded, read_body
+from gateway.routing.operation import DescribedRoute
+
+__all__ = ["NODE_EXECUTION_PATH", "body_bytes_max", "execution_routes"]
+
+NODE_EXECUTION_PATH: Final = "/api/logs/node-execution"
+LOG_STATISTICS_PATH: Final = "/api/logs/stats"
+
+_LIMIT_DEFAULT: Final = 100
+_LIMIT_MAX: Final = 1000
+_OFFSET_MAX: Final = 1_000_000_000
+_TEXTS_BYTES: Final = 512 << 10
+"""What a body may have besides parameters and result: names, the error and its traceback."""
+_BODIES_BYTES_MAX: Final = 64 << 20
+_NUMBER: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+
+def body_bytes_max(value_bytes_max: int) -> int:
+    """The longest body of a report whose parameters and result have at most so many bytes each."""
+    return 2 * value_bytes_max + _TEXTS_BYTES
+
+
+def execution_routes(
+    store: ExecutionStore, authenticator: Authenticator, *, value_bytes_max: int
+) -> list[DescribedRoute]:
+    """``/api/logs/node-execution`` (POST, GET, DELETE) and ``GET /api/logs/stats``.
+
+    Where a token names tasks, they are the scripts that it may write or read; what is not of one script is not for it.
+    """
+    budget = BodyBudget(_BODIES_BYTES_MAX)
+
+    async def log_node(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        principal.require("logs:write")
+        body = await read_body(request, budget)
+        try:
+            execution = await decoded(body, NodeExecution)
+            report = execution.report(value_bytes_max)
+            covered(principal, "logs:write", report.script_id)
+            taken = await stored(store.report(report))
+        finally:
+            budget.give_back(len(body))
+        return answer(LoggedNode(log_id=taken.log_id))
+
+    async def list_nodes(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        wanted = _filter(request, is_strict=False)
+        covered(principal, "logs:read", wanted.script_id)
+        limit = _number(request, "limit", 1, _LIMIT_MAX, _LIMIT_DEFAULT)
+        offset = _number(request, "offset", 0, _OFFSET_MAX, 0)
+        pieces = await stored(store.find(wanted, limit=limit, offset=offset))
+        first = await stored(_encoded(pieces))  # before the answer begins: what goes wrong here still has a status
+        headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
+        return StreamingResponse(_chunks(first, pieces), headers=headers, media_type="application/json")
+
+    async def delete_nodes(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        wanted = _filter(request, is_strict=True)
+        covered(principal, "logs:write", wanted.script_id)
+        for name in ("limit", "offset"):
+            if name in request.query_params:
+                message = f"{name} does not go with DELETE, which removes every row that the filters mean"
+                raise ApiError("INVALID_ARGUMENT", message, field=name)
+        if wanted.is_empty:
+            message = "name at least one of execution_id, script_id, node_id and status"
+            raise ApiError("INVALID_ARGUMENT", message, field="execution_id")
+        return answer(Deleted(deleted=await stored(store.delete(wanted))))
+
+    async def statistics(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        covered_everything(principal, "logs:read")
+        return answer(await stored(store.log_statistics()))
+
+    return [
+        DescribedRoute(NODE_EXECUTION_PATH, log_node, LOG_NODE_EXECUTION),
+        DescribedRoute(NODE_EXECUTION_PATH, list_nodes, LIST_NODE_EXECUTIONS),
+        DescribedRoute(NODE_EXECUTION_PATH, delete_nodes, DELETE_NODE_EXECUTIONS),
+        DescribedRoute(LOG_STATISTICS_PATH, statistics, READ_LOG_STATISTICS),
+    ]
+
+
+def _filter(request: Request, *, is_strict: bool) -> NodeFilter:
+    """The filters in the query.
+
+    An empty value filters nothing where rows are read, and is an error where they are deleted: an id that somebody
+    forgot to fill in must not mean every row.
+    """
+    given: dict[str, str] = {}
+    for name in ("execution_id", "script_id", "node_id", "status"):
+        value = request.query_params.get(name)
+        if not value and not (value == "" and is_strict):
+            continue
+        try:
+            given[name] = check_identifier(name, value or "")
+        except IdentifierError as error:
+            raise ApiError("INVALID_ARGUMENT", str(error), field=name) from error
+    status = given.pop("status", None)
+    if status is not None and status not in set(NodeStatus):
+        message = f"status is {status[:64]!r}: it is running, completed or failed"
+        raise ApiError("INVALID_ARGUMENT", message, field="status")
+    return NodeFilter(**given, status=None if status is None else NodeStatus(status))
+
+
+def _number(request: Request, name: str, least: int, most: int, default: int) -> int:
+    text = request.query_params.get(name)
+    if not text:
+        return default
+    if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
+        message = f"{name} is {text[:64]!r}: give a whole number from {least} to {most}"
+        raise ApiError("INVALID_ARGUMENT", message, field=name)
+    return int(text)
+
+
+async def _chunks(first: bytes, pieces: AsyncIterator[Sequence[Any]]) -> AsyncIterator[bytes]:
+    """The answer in pieces. An error in the middle breaks the connection off: a list cut short must not look whole."""
+    yield b'{"logs":[' + first
+    while piece := await _encoded(pieces):
+        yield b"," + piece
+    yield b"]}"
+
+
+async def _encoded(pieces: AsyncIterator[Sequence[Any]]) -> bytes:
+    rows = await anext(pieces, None)
+    return b"" if rows is None else await asyncio.to_thread(_encode, rows)
+
+
+def _encode(rows: Sequence[Any]) -> bytes:
+    return b",".join(msgspec.json.encode(_row(row._mapping)) for row in rows)
+
+
+def _row(columns: Mapping[str, Any]) -> NodeRow:
+    values: dict[str, Any] = {
+        name: value.decode(errors="replace") if isinstance(value, bytes) else value for name, value in columns.items()
+    }
+    for name in ("parameters", "result"):
+        values[name] = _json(values[name])
+    return NodeRow(**values)
+
+
+def _json(value: object) -> msgspec.Raw:
+    """JSON as it is stored; a text that is no JSON, which other programs may have written, as a string."""
+    if isinstance(value, str):
+        try:
+            return msgspec.Raw(msgspec.json.decode(value, type=msgspec.Raw))
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    return msgspec.Raw(msgspec.json.encode(value))

@@ -1,0 +1,54 @@
+"""Executions of scripts and run-all summaries over HTTP, and the dashboard's statistics."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from components.executions.access import Authenticator, answer, covered, covered_everything, stored
+from components.executions.messages import ExecutionRecord, ExecutionSummary, Recorded
+from components.executions.openapi import READ_DASHBOARD_STATISTICS, RECORD_SCRIPT_EXECUTION, RECORD_SUMMARY
+from components.executions.tables import ExecutionStore
+from gateway.http.json_bodies import decoded
+from gateway.routing.operation import DescribedRoute
+from gateway.routing.path_parameters import path_identifier
+
+__all__ = ["script_routes"]
+
+RECORD_PATH: Final = "/api/scripts/{script_id:identifier}/execution-record"
+SUMMARY_PATH: Final = "/api/dashboard/execution-summary"
+DASHBOARD_PATH: Final = "/api/dashboard/stats"
+
+
+def script_routes(store: ExecutionStore, authenticator: Authenticator) -> list[DescribedRoute]:
+    """The two ways to say that scripts were executed, and ``GET /api/dashboard/stats``.
+
+    ``all_executions`` is the number of records plus the ``total_executions`` of all summaries, ``all_failed_scripts``
+    the same of those that failed.
+    """
+
+    async def record(request: Request) -> Response:
+        script_id = path_identifier(request.scope, RECORD_PATH, "script_id")
+        principal = await authenticator.principal_of(request)
+        covered(principal, "logs:write", script_id)
+        body = await decoded(await request.body(), ExecutionRecord)
+        await stored(store.record(body.record(script_id)))
+        return answer(Recorded(message="the execution was recorded"))
+
+    async def summarise(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        covered_everything(principal, "logs:write")
+        body = await decoded(await request.body(), ExecutionSummary)
+        await stored(store.summarise(body.summary()))
+        return answer(Recorded(message="the summary was recorded"))
+
+    async def statistics(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        covered_everything(principal, "logs:read")
+        return answer(await stored(store.dashboard_statistics()))
+
+    return [
+        DescribedRoute(RECORD_PATH, record, RECORD_SCRIPT_EXECUTION),
+        DescribedRoute(SUMMARY_PATH, summarise, RECORD_SUMMARY),
+        DescribedRoute(DASHBOARD_PATH, statistics, READ_DASHBOARD_STATISTICS),
+    ]

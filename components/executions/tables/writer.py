@@ -1,0 +1,230 @@
+"""The one thread that writes executions: what arrives while a commit runs is stored by the next one."""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection
+
+from components.executions.tables.database import ExecutionDatabase
+from components.executions.tables.records import Change
+from components.executions.tables.refusal import RecordRefusedError
+from components.executions.tables.repository import Repository
+from components.executions.tables.statistics import add_totals, recount
+from storage.polling.errors import PollingTableError, PollingUnavailableError
+
+__all__ = ["ExecutionWriter", "StoreClosedError", "StoreFullError", "Work", "WriterStatistics"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+_GROUP_MAX: Final = 100
+"""Pieces of work in one transaction; a commit that is urgent for somebody else ends it sooner."""
+
+_ITEM_BYTES: Final = 512
+
+Work = Callable[[Repository], Any]
+
+
+class StoreClosedError(Exception):
+    """The gateway stops, and stores nothing more."""
+
+
+class StoreFullError(Exception):
+    """So much waits for the database that nothing more is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriterStatistics:
+    """What waits, what was done since the start, and what is wrong now."""
+
+    waiting: int = 0
+    waiting_bytes: int = 0
+    transactions: int = 0
+    done: int = 0
+    error: str = ""
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Work
+    size: int
+    future: "asyncio.Future[Any]"
+    result: Any = None
+    error: Exception | None = None
+
+
+class ExecutionWriter:
+    """Runs work in transactions, several pieces in one where they come together; belongs to its event loop.
+
+    Args:
+        listener: told on the loop what a commit has stored, before those who asked for it are answered.
+        pending_bytes_max: bytes that may wait for the database.
+    """
+
+    def __init__(
+        self,
+        database: ExecutionDatabase,
+        *,
+        listener: Callable[[Sequence[Change]], None],
+        pending_bytes_max: int = 64 << 20,
+    ) -> None:
+        self._database = database
+        self._listener = listener
+        self._pending_bytes_max = pending_bytes_max
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[_Job] = []
+        self._waiting_bytes = 0
+        self._jobs = 0
+        self._is_busy = self._is_closed = self._is_closing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._needs_recount = True
+        self._transactions = self._done = 0
+        self._error = ""
+        self._groups: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="execution-writer", daemon=True)
+        self._thread.start()
+
+    def __repr__(self) -> str:
+        return f"<ExecutionWriter {self._database.path} waiting={self._jobs}>"
+
+    @property
+    def statistics(self) -> WriterStatistics:
+        """A frozen picture."""
+        return WriterStatistics(self._jobs, self._waiting_bytes, self._transactions, self._done, self._error)
+
+    def submit(self, work: Callable[[Repository], T], size: int = 0) -> "asyncio.Future[T]":
+        """Have work done in the next transaction; the future is done once it is committed.
+
+        Raises (through the future):
+            StoreFullError: too much waits already.
+            StoreClosedError: the writer has been closed.
+            PollingUnavailableError: the database cannot be written now.
+            RecordRefusedError: a constraint of a table stands against it.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        size += _ITEM_BYTES
+        if self._is_closed:
+            future.set_exception(StoreClosedError("the gateway stops"))
+        elif self._jobs and self._waiting_bytes + size > self._pending_bytes_max:
+            future.set_exception(StoreFullError(f"{self._waiting_bytes} bytes wait for the database"))
+        else:
+            self._waiting.append(_Job(work, size, future))
+            self._waiting_bytes += size
+            self._jobs += 1
+            self._idle.clear()
+            if len(self._waiting) == 1 and not self._is_busy:
+                self._loop.call_soon(self._launch)  # what else comes in this turn belongs to the same commit
+        return future
+
+    async def close(self, timeout_seconds: float = 10.0) -> None:
+        """Store what waits, for so long, and end the thread; idempotent."""
+        self._is_closed = True
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            pass
+        self._is_closing = True
+        await self._idle.wait()
+        self._groups.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _launch(self) -> None:
+        if self._is_busy or not self._waiting:
+            return
+        self._is_busy = True
+        group, self._waiting = self._waiting[:_GROUP_MAX], self._waiting[_GROUP_MAX:]
+        self._groups.put(group)
+
+    def _run(self) -> None:
+        while (group := self._groups.get()) is not None:
+            changes = self._store(group)
+            try:
+                self._loop.call_soon_threadsafe(self._stored, group, changes)
+            except RuntimeError:
+                break  # the loop is closed, and with it everybody who waited
+        self._database.close()
+
+    def _store(self, group: Sequence[_Job]) -> list[Change]:
+        """Store a group in as few transactions as the journal lets us; each job then has a result or an error."""
+        changes: list[Change] = []
+        left = list(group)
+        while left:
+            try:
+                done, stored = self._transaction(left)
+            except (PollingTableError, RecordRefusedError, StoreClosedError) as error:
+                self._error = str(error) if isinstance(error, PollingTableError) else ""
+                done, stored = self._failed(left, error), []
+            except Exception as error:  # noqa: BLE001 - the thread must go on, and who waits must hear of it
+                _log.exception("executions could not be stored", extra={"jobs": len(left)})
+                done, stored = self._failed(left, error), []
+            if not done:
+                # One that cannot be stored must not take the others with it.
+                for job in left:
+                    changes += self._store([job])
+                return changes
+            changes += stored
+            left = left[done:]
+        return changes
+
+    def _failed(self, jobs: Sequence[_Job], error: Exception) -> int:
+        """How many jobs the error settles; 0 where they should be tried one by one."""
+        if len(jobs) > 1 and not isinstance(error, PollingUnavailableError):
+            return 0
+        for job in jobs:
+            job.error = error
+        return len(jobs)
+
+    def _transaction(self, jobs: Sequence[_Job]) -> tuple[int, list[Change]]:
+        lock = self._database.write_lock
+
+        def work(connection: Connection) -> tuple[int, list[Change]]:
+            if self._needs_recount:
+                recount(connection)
+            repository = Repository(connection)
+            done = 0
+            for job in jobs:
+                job.result = job.work(repository)
+                done += 1
+                if lock.is_wanted:
+                    break  # the journal waits; the rest of the group has the next transaction
+            add_totals(connection, repository.totals)
+            return done, repository.changes
+
+        if self._database.is_new:
+            self._needs_recount = True
+        done, changes = self._database.write(work, is_closing=lambda: self._is_closing)
+        self._needs_recount = False
+        self._error = ""
+        self._transactions += 1
+        return done, changes
+
+    def _stored(self, group: Sequence[_Job], changes: Sequence[Change]) -> None:
+        """Back on the loop: tell the listener, then answer, then go on."""
+        if changes:
+            try:
+                self._listener(changes)
+            except Exception:  # noqa: BLE001 - the rows are stored, and whoever sent them must be told
+                _log.exception("a listener of executions failed")
+        for job in group:
+            self._waiting_bytes -= job.size
+            self._jobs -= 1
+            if job.future.done():
+                continue  # whoever asked has gone; it is stored all the same
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                self._done += 1
+                job.future.set_result(job.result)
+        self._is_busy = False
+        if self._waiting:
+            self._launch()
+        else:
+            self._idle.set()

@@ -1,0 +1,173 @@
+"""``otto-gateway``: serve, check, migrate, prune, verify, automation, canary, settings.
+
+What takes long to import (gRPC, the databases) is imported by the commands that need it.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.commands.automation import automation
+from gateway.commands.canary import canary
+from gateway.commands.exit_codes import ExitCode
+from gateway.settings.model import Settings
+from gateway.settings.report import open_warning, reference_lines, setting_lines
+from gateway.settings.sources import SettingsError, load_settings
+
+__all__ = ["main"]
+
+_EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {code.meaning}" for code in ExitCode)
+
+
+def _with_settings(command: Callable[..., ExitCode]) -> Callable[..., None]:
+    """Give a command ``--config``, the settings that follow from it, and an exit code."""
+
+    @click.option(
+        "--config",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="OTTO_CONFIG",
+        help="Settings file (TOML); also OTTO_CONFIG. The environment goes before it.",
+    )
+    def run(config: Path | None, **arguments: Any) -> None:
+        # gRPC's own log goes to standard error past ours, and says what our sentences say; it is read at the import.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        try:
+            code = command(load_settings(config), **arguments)
+        except SettingsError as error:
+            for problem in error.problems:
+                _say(problem)
+            code = ExitCode.USAGE
+        sys.exit(code)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_CODES)
+@click.version_option(version("otto-log-gateway"), prog_name="otto-gateway")
+def main() -> None:
+    """Live log gateway: gRPC in, durable journal, Server-Sent Events and Socket.IO out.
+
+    Settings come from the environment and from a file; `otto-gateway settings` lists them.
+    """
+
+
+@main.command()
+@_with_settings
+def serve(settings: Settings) -> ExitCode:
+    """Run the gateway until SIGTERM or SIGINT; a second one ends it at once."""
+    with _without("pygments", "rich"):
+        from gateway.commands.serve import serve
+
+    serve(settings)
+
+
+@main.command()
+@_with_settings
+def check(settings: Settings) -> ExitCode:
+    """Print the settings; check that credentials and databases are usable and ports free."""
+    from gateway.commands.preflight import problems_of
+
+    for line in setting_lines(settings):
+        click.echo(line)
+    problems = problems_of(settings)
+    for problem in problems:
+        _say(problem)
+    warning = open_warning(settings)
+    if warning:
+        _say(warning)
+    click.echo("everything is ready" if not problems else f"not ready: {len(problems)} problems")
+    return ExitCode.FAILED if problems else ExitCode.OK
+
+
+@main.command()
+@_with_settings
+def migrate(settings: Settings) -> ExitCode:
+    """Bring the databases to the present schema; harmless where they are there already."""
+    from components.executions.tables.database import ExecutionDatabase
+    from gateway.commands.serve import START_ERRORS
+    from storage.polling import PollingTable
+    from storage.sqlite.files import migrate
+
+    try:
+        revision = migrate(settings.database_url)
+        table = PollingTable(settings.polling_database)
+        table.prepare()
+        ExecutionDatabase(table.path).prepare()
+        asyncio.run(table.close())
+    except START_ERRORS as error:
+        _say(str(error))
+        return ExitCode.FAILED
+    click.echo(f"the database is at revision {revision}")
+    return ExitCode.OK
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
+@click.option("--repair-polling", "repair", is_flag=True, help="Put the rows of job_logs right; no gateway may run.")
+@_with_settings
+def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
+    """Check the journal, and job_logs against it; also beside a running gateway.
+
+    \b
+    Ends with 0 where all is well, with 1 where something is not, and with 2 where it could not be checked.
+    """  # noqa: D301 - click wants a real \b
+    from gateway.commands.verify import verify_databases
+
+    return verify_databases(settings, as_json=as_json, repair=repair)
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Say what would go and change nothing; a gateway may be running.")
+@_with_settings
+def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
+    """Remove what the RETENTION_ settings do not keep, as a running gateway does by itself."""
+    from gateway.commands.prune import prune
+    from gateway.commands.serve import START_ERRORS
+
+    try:
+        report = asyncio.run(prune(settings, is_dry=dry_run))
+    except START_ERRORS as error:
+        _say(str(error))
+        return ExitCode.FAILED
+    for line in report:
+        click.echo(line)
+    return ExitCode.OK
+
+
+main.add_command(automation)
+main.add_command(canary)
+
+
+@main.command(name="settings")
+def list_settings() -> None:
+    """List every setting: name, default, values, meaning."""
+    for line in reference_lines():
+        click.echo(line)
+
+
+def _say(text: str) -> None:
+    click.echo(f"otto-gateway: {text}", err=True)
+
+
+@contextmanager
+def _without(*modules: str) -> Iterator[None]:
+    """Let optional imports of a library find nothing.
+
+    structlog imports a painter of tracebacks and Mako one of source where they happen to be installed; a gateway uses
+    neither, and would hold them for ever.
+    """
+    absent = [name for name in modules if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None means: not to be had
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]

@@ -1,0 +1,75 @@
+"""What would keep the gateway from starting, found out without starting it or changing anything."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+
+from gateway.http.sockets import close_all, listen
+from gateway.ingest.tls import ListenError
+from gateway.settings.derived import authenticator_of, grpc_tls, http_tls
+from gateway.settings.model import Settings
+from gateway.settings.sources import SettingsError
+from storage.journal.interface import JournalError
+from storage.sqlite.files import DatabaseError, acquire_lock, sqlite_path, translate_errors
+
+__all__ = ["problems_of"]
+
+_BUSY_SECONDS = 1.0
+
+
+def problems_of(settings: Settings) -> list[str]:
+    """One sentence for each thing that is not as it must be; empty: the gateway can start."""
+    problems: dict[str, None] = {}
+    for check in _checks(settings):
+        try:
+            check()
+        except (SettingsError, ListenError, JournalError, OSError) as error:
+            problems[str(error)] = None
+    return list(problems)
+
+
+def _checks(settings: Settings) -> Iterator[Callable[[], object]]:
+    yield partial(authenticator_of, settings)
+    for name in ("http_port", "websocket_port", "grpc_port"):
+        port: int = getattr(settings, name)
+        yield partial(_check_port, settings.listen_host, port, name.upper())
+    for url in dict.fromkeys((settings.database_url, settings.polling_database)):
+        yield partial(_check_database, url)
+    yield partial(_check_journal_is_free, settings.database_url)
+    yield partial(grpc_tls, settings)
+    yield partial(_check_http_tls, settings)
+
+
+def _check_port(host: str, port: int, setting: str) -> None:
+    close_all(listen(host, port, setting=setting))
+
+
+def _check_database(url: str) -> None:
+    path = sqlite_path(url)
+    if not path.exists():
+        folder = path.resolve().parent
+        if not folder.is_dir():
+            raise DatabaseError(f"{path} cannot be made: there is no folder {folder}")
+        if not os.access(folder, os.W_OK):
+            raise DatabaseError(f"{path} cannot be made: the folder {folder} cannot be written")
+        return
+    with (
+        translate_errors(path),
+        closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection,
+    ):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+
+
+def _check_journal_is_free(url: str) -> None:
+    path = sqlite_path(url)
+    if path.exists():
+        acquire_lock(path).close()
+
+
+def _check_http_tls(settings: Settings) -> None:
+    tls = http_tls(settings)
+    if tls is not None:
+        tls.context()

@@ -1,0 +1,82 @@
+"""``otto-gateway prune``: retention without a gateway, or only a look at what would go."""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.settings.derived import retention_policy
+from gateway.settings.model import Settings
+from storage.journal.sqlite import SqliteJournal
+from storage.journal.sqlite.stored_chunks import FileInventory
+from storage.polling import PollingTable
+from storage.polling.sink_progress import copied_record
+from storage.retention.plan import Plan
+from storage.retention.policy import RetentionPolicy
+from storage.retention.worker import Retention, sweeps_of
+from storage.sqlite.files import DatabaseError, DatabaseInUseError, sqlite_path
+
+__all__ = ["prune"]
+
+_NOTHING_SET: Final = "nothing is set that would remove anything: see RETENTION_DAYS and the settings behind it"
+_TABLES: Final = "job_logs and task_logs"
+_HELD_UP: Final = "lines that have no row in job_logs yet stay; a gateway that runs writes them"
+
+
+async def prune(settings: Settings, *, is_dry: bool) -> Sequence[str]:
+    """Remove what the settings do not keep; what was done, in sentences.
+
+    Raises:
+        JournalError, PollingTableError: a database cannot be used; the text says why in one sentence.
+    """
+    policy = retention_policy(settings)
+    if not policy.is_set:
+        return [_NOTHING_SET]
+    return await (_look(settings, policy) if is_dry else _remove(settings, policy))
+
+
+async def _look(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
+    inventory = FileInventory.open(sqlite_path(settings.database_url))
+    table = PollingTable(settings.polling_database)
+    now = time.time()
+    tasks = lines = size = rows = 0
+    try:
+        copied = copied_record(table.path, inventory.epoch)
+        plan = Plan(inventory, policy, now=now, copied=copied, candidates_max=sys.maxsize)
+        async for cut in plan.cuts():
+            tasks, lines, size = tasks + 1, lines + cut.lines, size + cut.bytes
+        if policy.has_ages:
+            sweeps = sweeps_of(sqlite_path(settings.database_url), table, policy)
+            rows = sum(sweep.old_rows(now) for sweep in sweeps if sweep.exists)
+    finally:
+        inventory.close()
+        await table.close()
+    found = f"would remove {lines} lines of {tasks} tasks, {size} bytes, and {rows} rows of {_TABLES} by their age"
+    return [found, _HELD_UP] if plan.is_held_up else [found]
+
+
+async def _remove(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
+    path = sqlite_path(settings.database_url)
+    if not path.exists():
+        raise DatabaseError(f"there is no database {path}")
+    try:
+        journal = await SqliteJournal.open(path, durability=settings.durability)
+    except DatabaseInUseError:
+        raise DatabaseInUseError(
+            f"a gateway is running on {path} and removes old lines by itself; see what would go with --dry-run"
+        ) from None
+    try:
+        table = await PollingTable.open(settings.polling_database)
+        copied = copied_record(table.path, journal.epoch)
+        retention = Retention(journal, sweeps_of(path, table, policy), policy, copied=lambda: copied, pause_seconds=0)
+        try:
+            await retention.run_once()
+        finally:
+            await retention.close()
+            await table.close()
+    finally:
+        await journal.close()
+    done = retention.statistics
+    gone = f"{done.lines} lines, {done.bytes} bytes, {done.tasks} tasks whole, and {done.rows} rows of {_TABLES}"
+    text = f"removed {gone}"
+    return [text, _HELD_UP] if retention.is_held_up else [text]

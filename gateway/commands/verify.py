@@ -1,0 +1,146 @@
+"""``otto-gateway verify``: the report of a check, for people and for programs."""
+
+import json
+import math
+import sys
+import time
+from contextlib import closing
+from typing import Any, Final
+
+import click
+
+from gateway.commands.exit_codes import ExitCode
+from gateway.settings.derived import retention_policy
+from gateway.settings.model import Settings
+from storage.journal.interface import JournalError
+from storage.polling import ClosingRows, PollingTable, PollingTableError
+from storage.sqlite.files import DatabaseError, DatabaseInUseError, acquire_lock, sqlite_path
+from storage.verification import Report, repair_rows, verify
+
+__all__ = ["verify_databases"]
+
+_SHOWN_MAX: Final = 10
+"""Findings of one kind that are shown with their place; ``--json`` has a hundred."""
+
+_PROGRESS_SECONDS: Final = 0.2
+_DAY_SECONDS: Final = 86_400
+
+
+def verify_databases(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
+    """Check the databases of these settings, and print what was found."""
+    progress = _ProgressLine(is_shown=sys.stderr.isatty())
+    try:
+        path = sqlite_path(settings.database_url)
+        table = PollingTable(settings.polling_database)
+        ages = retention_policy(settings).ages
+        days = min(ages) / _DAY_SECONDS if ages else None
+        if not repair:
+            report = verify(path, table, retention_days=days, on_progress=progress.show)
+        else:
+            if not path.exists():
+                raise DatabaseError(f"{path} does not exist")
+            with closing(acquire_lock(path)):
+                report = repair_rows(
+                    path,
+                    table,
+                    retention_days=days,
+                    closing_rows=ClosingRows(settings.closing_rows.value),
+                    on_progress=progress.show,
+                )
+    except DatabaseInUseError:
+        text = f"a gateway is running on {path}: stop it first; rows are put right only while nobody copies"
+        click.echo(f"otto-gateway: {text}", err=True)
+        return ExitCode.USAGE
+    except (JournalError, PollingTableError) as error:
+        click.echo(f"otto-gateway: {error}", err=True)
+        return ExitCode.USAGE
+    finally:
+        progress.clear()
+    click.echo(json.dumps(_document(report), ensure_ascii=False, indent=2) if as_json else _text(report))
+    return ExitCode.OK if report.findings.is_empty else ExitCode.FAILED
+
+
+class _ProgressLine:
+    """One line of a terminal, written over and over."""
+
+    def __init__(self, *, is_shown: bool) -> None:
+        self._is_shown = is_shown
+        self._started = time.monotonic()
+        self._shown_at = -math.inf
+
+    def show(self, reached: int, last: int) -> None:
+        """Show how far it is."""
+        now = time.monotonic()
+        if not self._is_shown or not last or now - self._shown_at < _PROGRESS_SECONDS:
+            return
+        self._shown_at = now
+        left = (now - self._started) * (last - reached) / max(reached, 1)
+        click.echo(
+            f"\r\x1b[Krecord {reached:,} of {last:,}, {100 * reached // last} %, {left:.0f} s left", err=True, nl=False
+        )
+
+    def clear(self) -> None:
+        """Leave nothing behind."""
+        if math.isfinite(self._shown_at):
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _text(report: Report) -> str:
+    lines = [
+        f"journal {report.journal}, epoch {report.epoch}",
+        f"  {report.lines:,} lines in {report.records:,} records; {report.tasks:,} tasks, {report.producers:,} senders",
+        f"job_logs in {report.polling}",
+        f"  {report.rows:,} rows compared, {report.expired_rows:,} expired, {report.waiting_records:,} records to come",
+        f"  {report.foreign_lines:,} lines were rows of other programs",
+        f"{report.seconds:.1f} s, {report.lines_per_second:,.0f} lines/s",
+        *(f"note: {note}" for note in report.notes),
+        *(f"repaired: {count:,} rows {name}" for name, count in report.repaired.items()),
+    ]
+    for kind, count in report.findings.counts.items():
+        lines.append(f"\n{kind.value} ({count:,}): {kind.text}")
+        kept = report.findings.kept[kind]
+        lines += [f"  {finding.text}" for finding in kept[:_SHOWN_MAX]]
+        if len(kept) > _SHOWN_MAX:
+            lines.append("  …")
+    lines.append(
+        "\nall is well" if report.findings.is_empty else f"\nnot well: {report.findings.counts.total():,} findings"
+    )
+    return "\n".join(lines)
+
+
+def _document(report: Report) -> dict[str, Any]:
+    return {
+        "ok": report.findings.is_empty,
+        "journal": str(report.journal),
+        "polling": str(report.polling),
+        "epoch": report.epoch,
+        "records": report.records,
+        "lines": report.lines,
+        "tasks": report.tasks,
+        "producers": report.producers,
+        "rows": report.rows,
+        "expiredRows": report.expired_rows,
+        "foreignLines": report.foreign_lines,
+        "waitingRecords": report.waiting_records,
+        "seconds": round(report.seconds, 3),
+        "linesPerSecond": round(report.lines_per_second),
+        "notes": report.notes,
+        "repaired": dict(report.repaired),
+        "findings": {
+            kind.value: {
+                "count": count,
+                "meaning": kind.text,
+                "first": [
+                    {
+                        "text": finding.text,
+                        "taskId": finding.task_id,
+                        "sequence": finding.sequence,
+                        "record": finding.record,
+                        "rowId": finding.row_id,
+                    }
+                    for finding in report.findings.kept[kind]
+                ],
+            }
+            for kind, count in report.findings.counts.items()
+        },
+    }

@@ -1,0 +1,1 @@
+"""HTTP: sockets, server, middleware, limits of requests, and the WebSocket protocol."""

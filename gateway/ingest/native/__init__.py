@@ -1,0 +1,1 @@
+"""The gateway's own dialect: numbered requests on one stream."""

@@ -1,0 +1,192 @@
+"""The native dialect: numbered requests in, cumulative acknowledgements out."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import ClassVar, Final
+from urllib.parse import quote
+
+from otto.logs.v1 import logs_pb2
+
+from gateway.errors import ApiError
+from gateway.grpc_server.interface import Call
+from gateway.grpc_server.status import GrpcStatus
+from gateway.ingest.authentication import Principal
+from gateway.ingest.counters import Dialect, Refusal
+from gateway.ingest.decoding import DecodeError, Decoder
+from gateway.ingest.native.requests import NativeItems
+from gateway.ingest.producer_stream import ProducerStream
+from gateway.ingest.registry import ProducerRegistry, StreamEnd
+from storage.journal.interface import JournalError, LineBatch, Receipt
+
+__all__ = ["SERVICE", "NativeStream"]
+
+SERVICE: Final = logs_pb2.DESCRIPTOR.services_by_name["LogIngestService"].full_name
+
+_PRODUCER_ID_BYTES_MAX: Final = 128
+_decoder: Final = Decoder(logs_pb2.PublishRequest)
+
+
+@dataclass(slots=True)
+class _Unacknowledged:
+    number: int
+    lines: int
+    size: int
+    problem: logs_pb2.Problem | None
+    receipt: "asyncio.Future[Receipt]"
+
+
+class NativeStream(ProducerStream):
+    """One ``Publish`` stream."""
+
+    dialect: ClassVar = Dialect.NATIVE
+
+    def __init__(self, call: Call, principal: Principal, registry: ProducerRegistry) -> None:
+        super().__init__(call, principal, registry)
+        self._producer_id = ""
+        self._items: NativeItems | None = None
+        self._number = 0
+        self._acknowledged = 0
+        self._waiting: deque[_Unacknowledged] = deque()
+        self._answering: asyncio.Handle | None = None
+        self._greeting: asyncio.Task[None] | None = None
+        self._hello_timer = self._loop.call_later(self._limits.hello_seconds_max, self._miss_hello)
+
+    def _has_room(self, size: int) -> bool:
+        if self._items is None or self._greeting is not None:
+            return self._greeting is None
+        return super()._has_room(size)
+
+    def _miss_hello(self) -> None:
+        self._registry.counters.refused(self.dialect, Refusal.PROTOCOL)
+        text = f"the first request must be a `hello`; none came within {self._limits.hello_seconds_max:g} s"
+        self.end(StreamEnd(GrpcStatus.INVALID_ARGUMENT, text))
+
+    def _take_hello(self, data: bytes) -> None:
+        self._hello_timer.cancel()
+        request = _decode(data)
+        if request.WhichOneof("item") != "hello":
+            raise ApiError("INVALID_ARGUMENT", "the first request must be a `hello`", field="hello")
+        size = len(request.hello.producer_id.encode())
+        if not 1 <= size <= _PRODUCER_ID_BYTES_MAX:
+            raise ApiError(
+                "INVALID_ARGUMENT",
+                f"`hello.producer_id` must be 1 to {_PRODUCER_ID_BYTES_MAX} bytes, not {size}",
+                field="hello.producer_id",
+            )
+        # Quoted, so that no subject and id together read like another subject and id.
+        self._producer_id = f"{quote(self._principal.subject, safe='')}/{request.hello.producer_id}"
+        self._items = NativeItems(self._producer_id, self._authorization, self._limits, self._registry.counters)
+        # The older stream must take nothing after the number is read, so it is told first. What it took before may
+        # commit afterwards: then the answer is too low, and what is sent again is a duplicate.
+        self._registry.claim(self._producer_id, self)
+        self._greeting = self._loop.create_task(self._greet())
+
+    async def _greet(self) -> None:
+        """Answer the hello with the last number that is stored; nothing is taken meanwhile."""
+        try:
+            number = await self._journal.last_number(self._producer_id)
+        except JournalError as error:
+            self._greeting = None
+            self.end(StreamEnd(GrpcStatus.UNAVAILABLE, str(error)))
+            return
+        self._greeting = None
+        self._number = self._acknowledged = number
+        self._respond([])
+        self.proceed()
+
+    def _take(self, data: bytes) -> None:
+        if self._items is None:
+            self._take_hello(data)
+            return
+        request = _decode(data)
+        number = request.number
+        if number < 1:
+            raise ApiError("INVALID_ARGUMENT", "`number` must be 1 or more behind the hello", field="number")
+        if number > self._number + 1:
+            raise ApiError(
+                "INVALID_ARGUMENT",
+                f"`number` {number} leaves out what is behind {self._number}: send {self._number + 1} next",
+                field="number",
+            )
+        item, problem = self._items.item(request, len(data))
+        receipt = self._journal.append(item)
+        receipt.add_done_callback(self._on_receipt)
+        self._number = max(self._number, number)
+        lines = 0
+        if isinstance(item, LineBatch) and item.entries:
+            lines = len(item.entries)
+            self._tasks.add(item.task_id)
+        self._waiting.append(_Unacknowledged(number, lines, len(data), problem, receipt))
+        self._hold(lines, len(data))
+
+    def _on_receipt(self, receipt: "asyncio.Future[Receipt]") -> None:
+        if not receipt.cancelled():
+            receipt.exception()  # looked at, also where the stream is gone by then
+        if self._answering is None:  # one answer for all that a commit has stored
+            self._answering = self._loop.call_soon(self._answer)
+
+    def _unanswered(self) -> bool:
+        return bool(self._waiting) or self._greeting is not None
+
+    def _answer(self) -> None:
+        self._answering = None
+        problems = self._acknowledge()
+        if problems is not None:
+            self._respond(problems)
+            self.proceed()
+
+    def _respond(self, problems: list[logs_pb2.Problem]) -> None:
+        flow_control = self._flow_control()
+        response = logs_pb2.PublishResponse(
+            acknowledged_number=self._acknowledged,
+            credit_lines=flow_control.credit_lines,
+            wait_ms=flow_control.wait_ms,
+            problems=problems,
+        )
+        self._call.send([response.SerializeToString()])
+
+    def _acknowledge(self) -> list[logs_pb2.Problem] | None:
+        """Advance over what has been committed; its problems, or None where nothing has."""
+        waiting = self._waiting
+        problems: list[logs_pb2.Problem] = []
+        requests = lines = size = 0
+        while waiting and waiting[0].receipt.done():
+            first = waiting.popleft()
+            requests += 1
+            lines += first.lines
+            size += first.size
+            try:
+                receipt = first.receipt.result()
+            except (JournalError, asyncio.CancelledError) as error:
+                self._give_up(str(error))
+                break
+            if receipt.duplicate:
+                self._registry.counters.duplicate()
+            self._acknowledged = max(self._acknowledged, first.number)
+            if first.problem is not None:
+                problems.append(first.problem)
+        self._let_go(requests, lines, size)
+        return problems if requests else None
+
+    def _give_up(self, text: str) -> None:
+        """The journal did not store a request: acknowledge nothing behind it, the producer sends it all again."""
+        self._registry.counters.refused(Dialect.NATIVE, Refusal.UNAVAILABLE, 1 + len(self._waiting))
+        self._waiting.clear()
+        self.end(StreamEnd(GrpcStatus.UNAVAILABLE, f"{text}; come back and go on behind the last answer"))
+
+    def _leave(self, *, clean: bool) -> None:
+        self._hello_timer.cancel()
+        if self._greeting is not None:
+            self._greeting.cancel()
+        if self._producer_id:
+            self._registry.release(self._producer_id, self)
+        # A producer whose stream broke comes back and goes on, so its tasks are not told to be closed.
+        self._tasks.close(tell=clean)
+
+
+def _decode(data: object) -> logs_pb2.PublishRequest:
+    try:
+        return _decoder.decode(data)  # type: ignore[arg-type]
+    except DecodeError as error:
+        raise ApiError("INVALID_ARGUMENT", f"this is not a PublishRequest: {error}") from error

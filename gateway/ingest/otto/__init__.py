@@ -1,0 +1,1 @@
+"""The dialect of Otto's workers: unary calls, and streams of lines."""

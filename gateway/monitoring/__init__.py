@@ -1,0 +1,1 @@
+"""What operators watch: health, metrics, summary statistics, the gateway's own log."""

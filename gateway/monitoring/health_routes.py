@@ -1,0 +1,129 @@
+"""The health pages: one for people and the old UI, two for whatever restarts and routes."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final, Protocol
+
+import msgspec
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from gateway.errors import ApiError
+from gateway.monitoring.health import Health, HealthReport
+from gateway.monitoring.health_openapi import (
+    READ_HEALTH,
+    READ_LIVENESS,
+    READ_READINESS,
+    DependencyHealth,
+    HealthPage,
+    Readiness,
+    SessionFigures,
+)
+from gateway.monitoring.summary_stats import SummaryStats, timestamp
+from gateway.routing.operation import DescribedRoute
+from sessions.session import Session
+
+__all__ = ["health_routes"]
+
+_SESSIONS_MAX: Final = 100
+"""Sessions on the page, those with the largest lag first."""
+
+
+class Principal(Protocol):
+    """Whoever asks."""
+
+    def require(self, scope: str, *, task_id: str | None = None) -> None:
+        """Return, or raise ``ApiError``."""
+        ...
+
+
+class Authenticator(Protocol):
+    """Tells who asks."""
+
+    async def principal_of(self, connection: HTTPConnection) -> Principal:
+        """The principal, or ``ApiError``."""
+        ...
+
+
+class OpenSessions(Protocol):
+    """The part of the hub that the page shows."""
+
+    @property
+    def sessions(self) -> Sequence[Session]: ...
+
+
+def health_routes(
+    health: Health, summary_stats: SummaryStats, hub: OpenSessions, authenticator: Authenticator
+) -> list[DescribedRoute]:
+    """``/api/v1/log-streaming/health``, ``/healthz/live`` and ``/healthz/ready``; none needs a token.
+
+    The first shows sessions without naming them or their tasks, except those that the caller administers (``admin``).
+    """
+
+    async def page(request: Request) -> Response:
+        report = await health.report()
+        sessions = sorted(hub.sessions, key=lambda session: session.lag, reverse=True)
+        principal = await _principal(request, authenticator)
+        body = HealthPage(
+            status="healthy" if report.is_healthy else "unhealthy",
+            reason=report.reason,
+            timestamp=timestamp(),
+            **msgspec.structs.asdict(summary_stats.figures()),
+            lagging_sessions=sum(session.is_lagging for session in sessions),
+            sessions=[_session(session, principal) for session in sessions[:_SESSIONS_MAX]],
+            dependencies=_dependencies(report),
+        )
+        return _answer(body, report)
+
+    async def live(_request: Request) -> Response:
+        return Response(b'{"status":"alive"}', media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    async def ready(_request: Request) -> Response:
+        report = await health.report()
+        status = "ready" if report.is_healthy else "not ready"
+        return _answer(Readiness(status, _dependencies(report), report.reason), report)
+
+    return [
+        DescribedRoute("/api/v1/log-streaming/health", page, READ_HEALTH),
+        DescribedRoute("/healthz/live", live, READ_LIVENESS),
+        DescribedRoute("/healthz/ready", ready, READ_READINESS),
+    ]
+
+
+async def _principal(request: Request, authenticator: Authenticator) -> Principal | None:
+    try:
+        return await authenticator.principal_of(request)
+    except ApiError:
+        return None  # the page itself needs no token
+
+
+def _session(session: Session, principal: Principal | None) -> SessionFigures:
+    task_id = session.subscription.task_id
+    shown = SessionFigures(session.kind, session.lag, session.is_lagging)
+    if _administers(principal, task_id):
+        shown.session_id, shown.task_id, shown.position = session.id, task_id, session.position
+    return shown
+
+
+def _administers(principal: Principal | None, task_id: str) -> bool:
+    if principal is None:
+        return False
+    try:
+        principal.require("admin", task_id=task_id)
+    except ApiError:
+        return False
+    return True
+
+
+def _dependencies(report: HealthReport) -> dict[str, DependencyHealth]:
+    return {
+        each.name: DependencyHealth("unhealthy" if each.error else "healthy", each.error)
+        for each in report.dependencies
+    }
+
+
+def _answer(body: HealthPage | Readiness, report: HealthReport) -> Response:
+    status = HTTPStatus.OK if report.is_healthy else HTTPStatus.SERVICE_UNAVAILABLE
+    return Response(
+        msgspec.json.encode(body), status, media_type="application/json", headers={"Cache-Control": "no-store"}
+    )

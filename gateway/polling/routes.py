@@ -1,0 +1,223 @@
+"""The polling API: a job's rows of `job_logs` as JSON, for UIs that ask every 2 s."""
+
+import asyncio
+import re
+import zlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response, StreamingResponse
+
+from components.automation.routes import json_row
+from filters.identifiers import IdentifierError, check_identifier
+from gateway.errors import ApiError, error_response
+from gateway.polling.openapi import READ_JOB_LOGS, TASK_LOG_CHOICES, TASK_LOGS_MAX
+from gateway.routing.operation import DescribedRoute
+from storage.journal.interface import JournalError
+from storage.polling import Extent, Page, PollingTable, PollingUnavailableError
+
+if TYPE_CHECKING:
+    from components.automation.queue import AutomationQueue
+
+__all__ = ["polling_routes"]
+
+_ROWS_MAX: Final = 2000
+_BYTES_MAX: Final = 256 << 10
+"""A page: what is read at a time, and the most that a request holds in memory."""
+
+_COMPRESS_BYTES_MIN: Final = 1024
+_RETRY_AFTER_SECONDS: Final = 2
+_TASK_LOGS: Final = 500
+_COLUMNS: Final = {"level": "level", "queueType": "queue_type", "actionType": "action_type"}
+
+
+class Principal(Protocol):
+    """What a token allows."""
+
+    def require(self, scope: str, *, task_id: str | None = None) -> object:
+        """Raise ``ApiError`` where the scope, or the task, is not allowed."""
+        ...
+
+
+class Authenticator(Protocol):
+    """Finds out who asks."""
+
+    async def principal_of(self, connection: HTTPConnection) -> Principal:
+        """Who asks; raises ``ApiError`` for a token that does not verify."""
+        ...
+
+
+def polling_routes(
+    table: PollingTable, authenticator: Authenticator, automation: "AutomationQueue | None" = None
+) -> list[DescribedRoute]:
+    """``GET /api/automation/logs?jobId=`` with optional ``afterId`` and ``limit``.
+
+    The answer is ``{"logs": [{"id", "job_id", "log_message", "created_at"}, …]}``, ascending by id. Its weak ``ETag``
+    changes with the first row, the last row and the last row's content; a request that names it in ``If-None-Match``
+    gets 304. With ``taskId`` alone, the form of the automation queue, the list has rows of ``task_logs``, the newest
+    first, with optional ``level``, ``queueType``, ``actionType`` and ``limit``; it is empty where the queue is off.
+    """
+
+    async def logs(request: Request) -> Response:
+        try:
+            return await _logs(request, table, authenticator, automation)
+        except ApiError as error:
+            return error_response(error)
+        except PollingUnavailableError as error:
+            text = f"job_logs cannot be read now: its database {error.reason}"
+            return error_response(ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS))
+
+    return [DescribedRoute("/api/automation/logs", logs, READ_JOB_LOGS)]
+
+
+async def _logs(
+    request: Request, table: PollingTable, authenticator: Authenticator, automation: "AutomationQueue | None"
+) -> Response:
+    principal = await authenticator.principal_of(request)
+    query = request.query_params
+    job_id, task_id = query.get("jobId"), query.get("taskId")
+    if not job_id and not task_id:
+        raise ApiError("INVALID_ARGUMENT", "jobId is missing: name the job whose log to read", field="jobId")
+    try:
+        named = check_identifier("jobId", job_id) if job_id else check_identifier("taskId", task_id or "")
+    except IdentifierError as error:
+        raise ApiError("INVALID_ARGUMENT", str(error), field=error.field) from error
+    principal.require("logs:read", task_id=named)
+    if automation is not None and not job_id:
+        return await _task_logs(request, automation, named)
+    after_id = _number(request, "afterId", minimum=0, default=0)
+    limit = _number(request, "limit", minimum=1, default=0)
+    extent = await table.extent(job_id, after_id) if job_id else Extent()
+    compress = _accepts_gzip(request.headers.get("accept-encoding", ""))
+    headers = _headers(f'W/"{extent.first:x}-{extent.last:x}-{extent.checksum:08x}"')
+    if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    rows = _Rows(table, job_id or "", after_id, extent.last, limit)
+    first = await rows.next_page()  # before the answer begins, so that what goes wrong here still has a status
+    if rows.is_exhausted:
+        body = b'{"logs":[%b]}' % first.rows
+        if compress and len(body) >= _COMPRESS_BYTES_MIN:
+            headers["Content-Encoding"] = "gzip"
+            body = await asyncio.to_thread(zlib.compress, body, 1, _GZIP)
+        return Response(body, headers=headers, media_type="application/json")
+    chunks = _chunks(first, rows)
+    if compress:
+        headers["Content-Encoding"] = "gzip"
+        chunks = _compressed(chunks)
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type="application/json")
+    return StreamingResponse(chunks, headers=headers, media_type="application/json")
+
+
+async def _task_logs(request: Request, automation: "AutomationQueue", task_id: str) -> Response:
+    """The newest rows of a task of the automation queue."""
+    filters = {column: _choice(request, name) for name, column in _COLUMNS.items()}
+    limit = _number(request, "limit", minimum=1, default=_TASK_LOGS)
+    if limit > TASK_LOGS_MAX:
+        raise ApiError("INVALID_ARGUMENT", f"limit is {limit}: with taskId give 1 to {TASK_LOGS_MAX}", field="limit")
+    try:
+        rows = await automation.logs(task_id, limit=limit, **filters)
+    except JournalError as error:
+        text = "task_logs cannot be read now; try again"
+        raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
+    body = msgspec.json.encode({"logs": json_row(rows)})
+    headers = _headers(f'W/"{len(body):x}-{zlib.crc32(body):08x}"')
+    if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    if len(body) >= _COMPRESS_BYTES_MIN and _accepts_gzip(request.headers.get("accept-encoding", "")):
+        headers["Content-Encoding"] = "gzip"
+        body = await asyncio.to_thread(zlib.compress, body, 1, _GZIP)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _headers(tag: str) -> dict[str, str]:
+    """Kept by the asking client alone, and never used without asking: that makes the ETag work in browsers, unseen."""
+    return {"Cache-Control": "private, no-cache", "ETag": tag, "Vary": "Accept-Encoding, Authorization, Cookie"}
+
+
+def _choice(request: Request, name: str) -> str | None:
+    text = request.query_params.get(name)
+    if text is not None and text not in TASK_LOG_CHOICES[name]:
+        choices = ", ".join(TASK_LOG_CHOICES[name])
+        raise ApiError("INVALID_ARGUMENT", f"{name} is {text[:64]!r}: give one of {choices}", field=name)
+    return text
+
+
+class _Rows:
+    """The pages of one answer, read one after the other as the client takes them.
+
+    The end is fixed when the answer begins: rows that come meanwhile are for the next poll, and a log that grows as
+    fast as it is read still has an end.
+    """
+
+    def __init__(self, table: PollingTable, job_id: str, after_id: int, last: int, limit: int) -> None:
+        self._table = table
+        self._job_id = job_id
+        self._after = after_id
+        self._last = last
+        self._left = limit or None
+        self.is_exhausted = last == 0
+
+    async def next_page(self) -> Page:
+        if self.is_exhausted:
+            return Page(b"", 0, 0)
+        rows_max = _ROWS_MAX if self._left is None else min(_ROWS_MAX, self._left)
+        page = await self._table.page(self._job_id, self._after, self._last, rows_max=rows_max, bytes_max=_BYTES_MAX)
+        self._after = page.last
+        if self._left is not None:
+            self._left -= page.count
+        self.is_exhausted = not page.count or page.last >= self._last or self._left == 0
+        return page
+
+
+async def _chunks(first: Page, rows: _Rows) -> AsyncIterator[bytes]:
+    """The answer in pieces. An error in the middle breaks the connection off: a log cut short must not look whole."""
+    yield b'{"logs":[' + first.rows
+    while not rows.is_exhausted:
+        page = await rows.next_page()
+        if page.count:
+            yield b"," + page.rows
+    yield b"]}"
+
+
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+async def _compressed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    compressor = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
+    async for chunk in chunks:
+        if compressed := await asyncio.to_thread(compressor.compress, chunk):
+            yield compressed
+    yield compressor.flush()
+
+
+_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+def _number(request: Request, name: str, *, minimum: int, default: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not _NUMBER.fullmatch(text) or int(text) < minimum:
+        raise ApiError(
+            "INVALID_ARGUMENT", f"{name} is {text[:64]!r}: give a whole number from {minimum} on", field=name
+        )
+    return int(text)
+
+
+def _matches(if_none_match: str, tag: str) -> bool:
+    """Weak comparison (RFC 9110, 8.8.3.2): a cache may have dropped or added the ``W/``."""
+    given = {text.strip().removeprefix("W/") for text in if_none_match.split(",")}
+    return "*" in given or tag.removeprefix("W/") in given
+
+
+def _accepts_gzip(accept_encoding: str) -> bool:
+    """Whether gzip is named with a weight above 0."""
+    for part in accept_encoding.lower().split(","):
+        coding, _, parameters = part.partition(";")
+        if coding.strip() in ("gzip", "x-gzip"):
+            weight = parameters.replace(" ", "").removeprefix("q=")
+            return not weight or not re.fullmatch(r"0(\.0*)?", weight)
+    return False

@@ -1,0 +1,1 @@
+"""Routes with their documentation: operations, channels, parameters, JSON schemas."""

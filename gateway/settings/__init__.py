@@ -1,0 +1,1 @@
+"""Settings: the model, where they come from, reports, and what each part gets of them."""

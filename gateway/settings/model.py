@@ -1,0 +1,449 @@
+"""Every setting of the gateway: its name, type, default, unit, and what switches it off."""
+
+import ipaddress
+import shlex
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    model_validator,
+)
+
+from storage.retention.rules import RetentionRule, parse_rules
+
+__all__ = ["CREDENTIALS", "MEDIA_MODES", "ClosingRowsChoice", "Settings", "TableRowsChoice"]
+
+LOOPBACK: Final = "127.0.0.1"
+LOOPBACK_NAMES: Final = ("localhost", LOOPBACK, "[::1]")
+EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - only where credentials are configured
+MEDIA_MODES: Final = ("crawl", "upload", "dalle3", "imagen3", "sora2")
+STAGES: Final = ("script", "image", "video", "youtube")
+CREDENTIALS: Final = ("jwt_secret", "jwt_public_key", "jwt_public_key_file", "jwks_url")
+
+
+class ClosingRowsChoice(StrEnum):
+    """Which ends of tasks get a closing row in the polling tables."""
+
+    STATUS = "status"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class TableRowsChoice(StrEnum):
+    """Which rows that other programs insert into the polling tables become lines of their task."""
+
+    OFF = "off"
+    NEW = "new"
+    ALL = "all"
+
+
+def _origin(text: str) -> str:
+    if text == "*":
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or text != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError(f"{text!r} is not an origin: write it as https://example.org, without a slash at the end")
+    return text
+
+
+def _categories(names: tuple[str, ...]) -> tuple[str, ...]:
+    from components.batch_jobs.categories import NAVER_SERVICES  # here: a gateway that only streams loads nothing of it
+
+    unknown = [name for name in names if name not in NAVER_SERVICES]
+    if unknown or not names:
+        what = f"{unknown[0]!r} is none of them" if unknown else "there is none"
+        raise ValueError(f"{what}: give some of {', '.join(NAVER_SERVICES)}")
+    return tuple(dict.fromkeys(names))
+
+
+def _level(value: object) -> object:
+    return (
+        {"WARN": "WARNING", "FATAL": "CRITICAL"}.get(value.upper(), value.upper()) if isinstance(value, str) else value
+    )
+
+
+def _items(value: object) -> object:
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+def _coroutines(texts: tuple[str, ...]) -> tuple[str, ...]:
+    stages = []
+    for text in texts:
+        stage, _, place = text.partition("=")
+        module, _, function = place.partition(":")
+        if stage not in STAGES or not all(part.isidentifier() for part in [*module.split("."), function]):
+            raise ValueError(f"{text!r} is none: write it as script=package.module:function")
+        stages.append(stage)
+    if len(set(stages)) < len(stages):
+        raise ValueError("a stage is named twice")
+    return texts
+
+
+def _rules(value: object) -> tuple[RetentionRule, ...]:
+    if isinstance(value, str):
+        return parse_rules(value)
+    if isinstance(value, (list, tuple)) and all(isinstance(item, (str, RetentionRule)) for item in value):
+        return parse_rules(map(str, value))
+    raise ValueError("this is not a list of rules: write them as PATTERN=DURATION, separated by commas")
+
+
+def _command(text: str) -> str:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"this cannot be split into a program and its arguments: {error}") from error
+    if not words or not words[0] or "\0" in text:
+        raise ValueError("give a program and its arguments, as a shell would split them")
+    return text
+
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Count = Annotated[int, Field(ge=1)]
+Bytes = Annotated[int, Field(ge=1024)]
+Origin = Annotated[str, AfterValidator(_origin)]
+Text = Annotated[str, Field(min_length=1)]
+Command = Annotated[str, AfterValidator(_command)]
+Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+class Settings(BaseModel):
+    """Settings as they are after the environment, the file and the defaults were put together.
+
+    The environment variable of a setting is its name in capitals; ``gateway.settings.sources`` reads them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+    # Sessions and backpressure
+    max_connections: Count = Field(
+        1000, description="Sessions at once, on all transports together; the next is refused with SERVER_FULL."
+    )
+    session_timeout_minutes: float = Field(
+        30, gt=0, description="Minutes without progress or an answer after which a session is closed."
+    )
+    buffer_size: Count = Field(
+        1000, description="Lines that may wait in memory for one session; beyond it, it is served from storage."
+    )
+    heartbeat_interval_seconds: float = Field(30, ge=0.05, description="Seconds of silence before a heartbeat.")
+    backpressure_threshold: Count = Field(500, description="Waiting lines at which a session counts as lagging.")
+    enable_compression: bool = Field(True, description="Compress streams for clients that accept it; false: never.")
+    debug_mode: bool = Field(False, description="Log every request, and logs of level DEBUG; false: neither.")
+
+    # Addresses
+    host: Text | None = Field(
+        None,
+        description="Address to listen on, for HTTP and gRPC. Unset: every address where credentials are configured, "
+        "127.0.0.1 where they are not. Set without credentials, it lets everybody in who can reach it.",
+    )
+    http_port: Port = Field(4000, description="Port of HTTP, Server-Sent Events and Socket.IO; 0: any free one.")
+    websocket_port: Port = Field(
+        3001, description="Second port of the same; as HTTP_PORT: only that one. 0: any free one."
+    )
+    grpc_port: Port = Field(9090, description="Port of producers; 0: any free one.")
+    grpc_server: Literal["h2", "grpcio"] = Field(
+        "h2", description="What serves producers: `h2` the gateway's own server, `grpcio` that of gRPC's library."
+    )
+    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_items)] = Field(
+        (),
+        description="Origins of web pages that may use the gateway, separated by commas; * means any, without cookies. "
+        "Unset: the gateway's own page only.",
+    )
+    trusted_proxies: Annotated[tuple[Text, ...], BeforeValidator(_items)] = Field(
+        (LOOPBACK, "::1"),
+        description="Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, "
+        "separated by commas; * believes everybody. They are not limited by MAX_CONNECTIONS_PER_ADDRESS themselves.",
+    )
+    allowed_hosts: Annotated[tuple[Text, ...], BeforeValidator(_items)] = Field(
+        (),
+        description="Names that HTTP requests may be addressed to, without port, separated by commas. Unset: any; but "
+        "localhost, 127.0.0.1 and [::1] only, where everybody is let in and loopback is listened on.",
+    )
+
+    # Who may do what
+    jwt_secret: Secret | None = Field(
+        None, description="Secret of HS256 tokens, at least 32 bytes. Unset, with the three below: no authentication."
+    )
+    jwt_public_key: Text | None = Field(
+        None, description="Public key (PEM) of RS, PS, ES or EdDSA tokens. Unset: not used."
+    )
+    jwt_public_key_file: Path | None = Field(None, description="File with the public key. Unset: not used.")
+    jwks_url: Text | None = Field(
+        None, description="Address of a JSON Web Key Set with the public keys. Unset: not used."
+    )
+    jwt_issuer: Text | None = Field(None, description="The `iss` that tokens must have. Unset: any.")
+    jwt_audience: Text | None = Field(None, description="The `aud` that tokens must have. Unset: any.")
+    ticket_ttl_seconds: float = Field(30, gt=0, description="Seconds for which a stream ticket may wait to be used.")
+    cookie_samesite: Literal["strict", "lax", "none"] = Field(
+        "strict", description="SameSite of the session cookie; `none`, for pages of other sites, needs HTTPS."
+    )
+    http_tls_certificate_file: Path | None = Field(
+        None, description="Certificate chain (PEM) for HTTPS. Unset: plain HTTP."
+    )
+    http_tls_key_file: Path | None = Field(None, description="Its private key (PEM).")
+    http_tls_client_ca_file: Path | None = Field(
+        None, description="Authority (PEM) whose certificates HTTP clients must show. Unset: none needed."
+    )
+    grpc_tls_certificate_file: Path | None = Field(
+        None, description="Certificate chain (PEM) for gRPC. Unset: plain text."
+    )
+    grpc_tls_key_file: Path | None = Field(None, description="Its private key (PEM).")
+    grpc_tls_client_ca_file: Path | None = Field(
+        None, description="Authority (PEM) whose certificates producers must show. Unset: none needed."
+    )
+
+    # Storage
+    database_url: Text = Field(
+        "sqlite:///otto.db", description="The journal: sqlite:///relative.db or sqlite:////absolute.db."
+    )
+    polling_database_url: Text | None = Field(
+        None, description="Where the polling tables are. Unset: in the journal's database."
+    )
+    durability: Literal["full", "process"] = Field(
+        "full", description="What stored lines survive: `full` a power loss, `process` a killed process."
+    )
+    retention_days: float | None = Field(
+        None, ge=0, description="Days after which stored lines and rows are deleted. Unset or 0: kept."
+    )
+    retention_bytes: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Stored bytes of all lines together; beyond it, tasks that have been idle longest lose their first "
+        "lines. Unset or 0: no limit.",
+    )
+    retention_tasks: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Tasks that have lines; beyond it, those that have been idle longest are deleted. Unset or 0: no "
+        "limit.",
+    )
+    retention_rules: Annotated[tuple[RetentionRule, ...], PlainValidator(_rules)] = Field(
+        (),
+        description="How long certain tasks are kept instead, as PATTERN=DURATION, separated by commas: "
+        "`nightly-*=3d,release-*=365d,golden=keep`; d, h and m are days, hours and minutes. The first that covers a "
+        "task counts.",
+    )
+    closing_rows: ClosingRowsChoice = Field(
+        ClosingRowsChoice.STATUS,
+        description="Ends of tasks that get a closing row for polling UIs: `status` those reported by workers, "
+        "`always`, `never`.",
+    )
+    table_rows: TableRowsChoice = Field(
+        TableRowsChoice.NEW,
+        description="Rows that other programs insert into job_logs and that become lines of their task, too: `off` "
+        "none, `new` those inserted from the first start on, `all` those from before as well.",
+    )
+    table_rows_interval_seconds: float = Field(
+        0.1, ge=0.005, description="Seconds between two looks for such rows while nothing is new."
+    )
+
+    # Limits
+    message_bytes_max: Bytes = Field(
+        64 << 10, description="Bytes of one line's message; a longer one is cut and marked."
+    )
+    request_bytes_max: Bytes = Field(4 << 20, description="Bytes of one gRPC message; a larger one ends its stream.")
+    max_producers: Count = Field(1000, description="Streams of producers at once; the next is refused.")
+    max_connections_per_principal: int = Field(
+        500,
+        ge=0,
+        description="Streams that tokens of one subject may hold at once, readers' and producers' counted apart; the "
+        "next is refused with RESOURCE_EXHAUSTED. 0: no limit.",
+    )
+    max_connections_per_address: int = Field(
+        500,
+        ge=0,
+        description="HTTP connections, streams, Socket.IO sockets and producers' streams that one client address (of "
+        "IPv6: /64 network) may hold at once, each counted apart. 0: no limit.",
+    )
+    request_seconds_max: float = Field(
+        30, gt=0, description="Seconds that the head of an HTTP request may take to arrive, and again its body."
+    )
+    keep_alive_seconds: float = Field(
+        65, gt=0, description="Seconds that an HTTP connection may be idle; longer than those of a proxy in front."
+    )
+    pending_bytes_max: Bytes = Field(
+        32 << 20,
+        description="Bytes that may wait for a commit, and again what may gather behind it; above it, reading from "
+        "producers with much of it pauses.",
+    )
+    commit_gather_ms: float = Field(
+        12,
+        ge=0,
+        description="Milliseconds between the beginnings of two commits at least, while there are only a few lines, of "
+        "producers that do not wait for the answer to each: fewer, larger commits. 0: no pause.",
+    )
+    storage_wait_seconds: float = Field(
+        60,
+        ge=0,
+        description="Seconds that lines wait for a journal that is locked by another program or whose disk is full, "
+        "before producers are told to send them again; 0: told at once when the disk is full.",
+    )
+    lock_wait_seconds: float = Field(
+        0,
+        ge=0,
+        description="Seconds that a start waits for another gateway on the same journal to end; 0: it fails at once.",
+    )
+    window_bytes_per_task: Bytes = Field(
+        1 << 20, description="Bytes of the last lines kept in memory for each task that is watched."
+    )
+    window_bytes_total: Bytes = Field(64 << 20, description="The same over all tasks.")
+    run_bytes_total: Bytes = Field(
+        32 << 20, description="Bytes of encoded lines kept in memory for sessions that are behind."
+    )
+    http_body_bytes_max: Bytes = Field(
+        64 << 10, description="Bytes of an HTTP request's body; a larger one is refused with 413."
+    )
+    execution_value_bytes_max: Bytes = Field(
+        (1 << 20) + (4 << 10),
+        description="Bytes of a node's parameters, and of its result, as JSON; a larger one is refused with 413.",
+    )
+    history_lines_max: Count = Field(10_000, description="Entries of one page of the history.")
+    history_bytes_max: Bytes = Field(
+        8 << 20, description="Bytes of the entries of one page; it then says that there are more."
+    )
+    history_seconds_max: float = Field(
+        30,
+        gt=0,
+        description="Seconds that one page, count or search of the history may look for lines; it then answers what it "
+        "has found, and from where to go on.",
+    )
+    history_hits_max: Count = Field(1000, description="Hits of one search; the next go on behind them.")
+    history_scans_max: Count = Field(
+        16, description="Counts, searches and downloads at once; the next is refused with RESOURCE_EXHAUSTED."
+    )
+    shutdown_grace_seconds: float = Field(
+        10, ge=0, description="Seconds that each step of a shutdown may take; 0: cut off at once."
+    )
+    shutdown_seconds_max: float = Field(
+        25,
+        gt=0,
+        description="Seconds that a whole shutdown may take; the steps that are left then are cut short. Below what "
+        "the system allows before it kills (Kubernetes: 30).",
+    )
+
+    # Batch jobs
+    naver_client_id: Secret | None = Field(
+        None, description="Id of the application that may ask Naver's search API. Unset: no batch jobs."
+    )
+    naver_client_secret: Secret | None = Field(None, description="Its secret.")
+    naver_api_url: Annotated[Text, AfterValidator(_origin)] = Field(
+        "https://openapi.naver.com", description="Where that API is; plain http is for this machine's own tests."
+    )
+    naver_categories: Annotated[tuple[Text, ...], BeforeValidator(_items), AfterValidator(_categories)] = Field(
+        ("blog", "cafe", "kin", "news", "web"),
+        description="What is counted for each keyword, with one request each, separated by commas: blog, cafe, news, "
+        "kin, web, book, encyc, image, shop or doc.",
+    )
+    naver_timeout_seconds: float = Field(10, gt=0, description="Seconds that one of these requests may take.")
+    batch_keywords_max: Annotated[int, Field(ge=1, le=100_000)] = Field(1000, description="Keywords of one batch job.")
+    batch_jobs_max: Count = Field(
+        1, description="Batch jobs that may be pending or being processed at a time; the next is refused with 409."
+    )
+    batch_interval_seconds: float = Field(0.3, ge=0, description="Seconds between two keywords.")
+    batch_attempts_max: Count = Field(5, description="Failed requests of a keyword after which it is given up.")
+    batch_retry_seconds: float = Field(1, gt=0, description="Seconds after the first of them; doubled with each.")
+    batch_quota_seconds_max: float = Field(
+        300, ge=0, description="Seconds that one keyword may wait, in all, for a quota that is used up."
+    )
+    batch_kept_minutes: float = Field(
+        30, gt=0, description="Minutes for which a batch job that has ended can be asked for."
+    )
+
+    # The automation queue
+    automation_enabled: bool = Field(
+        False, description="Run the automation queue in this process, on the journal's database; false: there is none."
+    )
+    tasks_dir: Path = Field(Path("tasks"), description="Where each task of the queue has its files, under its id.")
+    automation_script_command: Command | None = Field(
+        None,
+        description="What runs for the stage `script`: a program and its arguments, split as a shell would but without "
+        "one, with `{task_id}`, `{directory}` and `{settings}` (JSON) filled in. Unset: the demonstration stage.",
+    )
+    automation_image_command: Command | None = Field(None, description="The same for `image`.")
+    automation_video_command: Command | None = Field(None, description="The same for `video`.")
+    automation_youtube_command: Command | None = Field(None, description="The same for `youtube`.")
+    automation_coroutines: Annotated[tuple[Text, ...], BeforeValidator(_items), AfterValidator(_coroutines)] = Field(
+        (),
+        description="Coroutine functions in place of commands, as script=package.module:function, separated by commas.",
+    )
+    automation_stage_minutes: float = Field(60, gt=0, description="Minutes that one of these stages may take.")
+
+    # Logs
+    log_level: Annotated[LogLevel, BeforeValidator(_level)] = Field(
+        "INFO", description="Least severe level of the gateway's own log."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="Form of the gateway's own log; `auto`: text on a terminal, JSON elsewhere."
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.jwt_public_key is not None and self.jwt_public_key_file is not None:
+            raise ValueError("JWT_PUBLIC_KEY and JWT_PUBLIC_KEY_FILE are both set; keep one of them")
+        for certificate, key in (
+            ("http_tls_certificate_file", "http_tls_key_file"),
+            ("grpc_tls_certificate_file", "grpc_tls_key_file"),
+        ):
+            if (getattr(self, certificate) is None) != (getattr(self, key) is None):
+                raise ValueError(f"{certificate.upper()} and {key.upper()} belong together; set both or neither")
+        for kind in ("http", "grpc"):
+            if getattr(self, f"{kind}_tls_client_ca_file") and not getattr(self, f"{kind}_tls_certificate_file"):
+                name = f"{kind.upper()}_TLS"
+                raise ValueError(f"{name}_CLIENT_CA_FILE needs {name}_CERTIFICATE_FILE and {name}_KEY_FILE")
+        if (self.naver_client_id is None) != (self.naver_client_secret is None):
+            raise ValueError("NAVER_CLIENT_ID and NAVER_CLIENT_SECRET belong together; set both or neither")
+        api = urlsplit(self.naver_api_url)
+        if api.scheme != "https" and not _is_loopback(api.hostname or ""):
+            raise ValueError("NAVER_API_URL must begin with https://: the secret is sent there")
+        if self.grpc_port and self.grpc_port in {self.http_port, self.websocket_port}:
+            raise ValueError("GRPC_PORT must not be HTTP_PORT or WEBSOCKET_PORT")
+        return self
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether tokens are asked for."""
+        return any(getattr(self, name) is not None for name in CREDENTIALS)
+
+    @property
+    def listen_host(self) -> str:
+        """Where to listen: ``HOST``, or else loopback for as long as everybody is let in."""
+        if self.host is not None:
+            return self.host
+        return EVERY_ADDRESS if self.has_credentials else LOOPBACK
+
+    @property
+    def accepted_hosts(self) -> tuple[str, ...]:
+        """Names that requests may be addressed to; none: any.
+
+        Where nobody is asked for a token, a page anywhere on the web could otherwise point a name of its own at this
+        machine (DNS rebinding) and use the gateway as if it were its own.
+        """
+        if self.allowed_hosts or self.has_credentials or not _is_loopback(self.listen_host):
+            return self.allowed_hosts
+        return LOOPBACK_NAMES
+
+    @property
+    def is_open_to_everybody(self) -> bool:
+        """Whether others than this machine's own programs can reach it, and need no token."""
+        return not self.has_credentials and not _is_loopback(self.listen_host)
+
+    @property
+    def polling_database(self) -> str:
+        """Where the polling tables are."""
+        return self.polling_database_url or self.database_url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

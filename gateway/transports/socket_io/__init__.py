@@ -1,0 +1,1 @@
+"""Socket.IO: many tasks over one connection."""

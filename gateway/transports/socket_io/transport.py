@@ -1,0 +1,78 @@
+"""One subscription of a Socket.IO client, as its session sees it."""
+
+from typing import TYPE_CHECKING
+
+from filters.timestamps import now
+from gateway.engine_io.socket import EngineSocket
+from gateway.transports.socket_io.encoding import event
+from sessions.close_reasons import CloseReason
+from sessions.transport import EncodedBatch, Notice, NoticeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.session import Session
+
+__all__ = ["SocketIoTransport"]
+
+
+class SocketIoTransport:
+    """Hands shared packets to the client's socket, and waits for room there like every other subscription of it.
+
+    Attributes:
+        reason: why the session ended; None while it is open.
+    """
+
+    kind = "socketio"
+
+    def __init__(self, socket: EngineSocket, task_id: str, on_end: "Callable[[SocketIoTransport], None]") -> None:
+        self.task_id = task_id
+        self.session: Session | None = None
+        self.reason: CloseReason | None = None
+        self._socket = socket
+        self._on_end = on_end
+        self._is_waiting = False
+
+    def __repr__(self) -> str:
+        return f"<SocketIoTransport {self.task_id!r} {self._socket!r}>"
+
+    def write(self, run: EncodedBatch) -> bool:
+        """Hand over a run."""
+        return self._socket.write(run.data) or self._wait()
+
+    def notify(self, notice: Notice) -> bool:
+        """Send a gap, the end of the task or of the subscription. Engine.IO has heartbeats of its own."""
+        fields = {"taskId": self.task_id, **notice.fields}
+        match notice.kind:
+            case NoticeKind.HEARTBEAT:
+                return True
+            case NoticeKind.GAP:
+                self._socket.put(event("log-gap", fields))
+            case NoticeKind.COMPLETE:
+                if notice.position is not None:
+                    fields["position"] = str(notice.position)
+                self._socket.put(event("log-complete", fields))
+            case NoticeKind.ERROR if self.session is not None:
+                # The client was told that it is subscribed; this takes it back.
+                answer = {"event": "subscribe-to-logs", **fields, "timestamp": now()}
+                self._socket.put(event("subscription_error", answer))
+        return self._socket.has_room or self._wait()
+
+    def end(self, reason: CloseReason) -> None:
+        """The session is over; what was handed to the socket is still sent."""
+        self.reason = reason
+        self._on_end(self)
+        self.session = None  # it has this object, and only the garbage collector could part them
+
+    def _wait(self) -> bool:
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._socket.when_room(self._resume)
+        return False
+
+    def _resume(self) -> None:
+        self._is_waiting = False
+        session = self.session
+        if session is None or session.is_closed:
+            return
+        session.resume()

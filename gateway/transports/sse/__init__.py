@@ -1,0 +1,1 @@
+"""Server-Sent Events: one task, one pipeline or all updates per connection."""

@@ -1,0 +1,90 @@
+"""The progress of one pipeline over Server-Sent Events."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Final, Protocol
+
+from sse_starlette.event import ServerSentEvent
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from filters.position import Position, PositionError
+from gateway.errors import ApiError
+from gateway.quota import Quota
+from gateway.routing.operation import DescribedRoute
+from gateway.routing.path_parameters import path_identifier
+from gateway.transports.sse.event_response import (
+    EventResponse,
+    closing_event,
+    full_response,
+    heartbeat_event,
+    keep_streams_to_their_hubs,
+)
+from gateway.transports.sse.openapi import STREAM_PROGRESS
+from sessions.admission import ServerFullError
+from sessions.pipelines import PipelineHub, PipelineSession
+
+__all__ = ["PipelineAuthenticator", "PipelinePrincipal", "pipeline_routes"]
+
+PATH: Final = "/api/v1/log-streaming/pipelines/{pipeline_id:identifier}/progress"
+
+
+class PipelinePrincipal(Protocol):
+    """Who asks."""
+
+    @property
+    def subject(self) -> str: ...  # noqa: D102
+    @property
+    def expires_at(self) -> float | None: ...  # noqa: D102
+    def require(self, scope: str, *, pipeline_id: str | None = None) -> None: ...  # noqa: D102
+
+
+class PipelineAuthenticator(Protocol):
+    """Tells who asks, or raises ``ApiError``."""
+
+    async def principal_of(self, connection: HTTPConnection) -> PipelinePrincipal: ...  # noqa: D102
+
+
+def pipeline_routes(
+    hub: PipelineHub, authenticator: PipelineAuthenticator, *, quota: Quota | None = None
+) -> list[DescribedRoute]:
+    """``GET /api/v1/log-streaming/pipelines/{pipelineId}/progress``."""
+    leases = quota if quota is not None else Quota()
+    keep_streams_to_their_hubs()
+
+    async def progress(request: Request) -> Response:
+        pipeline_id = path_identifier(request.scope, PATH, "pipeline_id")
+        principal = await authenticator.principal_of(request)
+        principal.require("logs:read", pipeline_id=pipeline_id)
+        after = _after(request.query_params, request.headers.get("last-event-id"))
+        address = request.client.host if request.client else None
+        lease = leases.enter(principal=principal.subject, address=address)
+        try:
+            session = hub.open(pipeline_id, after=after, expires_at=principal.expires_at)
+        except ServerFullError as error:
+            lease.leave()
+            return full_response(error)
+        return EventResponse(_events(hub, session), session, lease, timeout_seconds=hub.limits.timeout_seconds)
+
+    return [DescribedRoute(PATH, progress, STREAM_PROGRESS)]
+
+
+async def _events(hub: PipelineHub, session: PipelineSession) -> AsyncIterator[ServerSentEvent]:
+    async for changes in session:
+        for change in changes:
+            position = Position(change.number, hub.epoch)
+            yield ServerSentEvent(change.document.decode(), event="progress", id=str(position), sep="\n")
+        if not changes:
+            yield heartbeat_event()
+    if (event := closing_event(session.reason)) is not None:
+        yield event
+
+
+def _after(query: Mapping[str, str], last_event_id: str | None) -> Position | None:
+    """Where to go on: behind ``Last-Event-ID``, which a browser repeats by itself, or behind ``after``."""
+    field, text = ("Last-Event-ID", last_event_id) if last_event_id else ("after", query.get("after"))
+    if text is None:
+        return None
+    try:
+        return Position.parse(text)
+    except PositionError as error:
+        raise ApiError("INVALID_ARGUMENT", f"{field}: {error}", field=field) from error

@@ -1,0 +1,95 @@
+"""Updates of execution records over Server-Sent Events."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Final, Protocol
+
+from sse_starlette.event import ServerSentEvent
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from gateway.errors import ApiError
+from gateway.quota import Quota
+from gateway.routing.operation import DescribedRoute
+from gateway.transports.sse.event_response import (
+    EventResponse,
+    closing_event,
+    full_response,
+    heartbeat_event,
+    keep_streams_to_their_hubs,
+)
+from gateway.transports.sse.updates_openapi import STREAM_UPDATES
+from sessions.admission import ServerFullError
+from sessions.updates import UpdateHub, UpdateSession
+
+__all__ = ["UpdateAuthenticator", "UpdatePrincipal", "sight_of", "update_routes"]
+
+PATH: Final = "/api/v1/log-streaming/updates"
+
+
+class UpdatePrincipal(Protocol):
+    """Who asks."""
+
+    @property
+    def subject(self) -> str: ...  # noqa: D102
+    @property
+    def expires_at(self) -> float | None: ...  # noqa: D102
+    @property
+    def is_limited(self) -> bool: ...  # noqa: D102
+    def require(self, scope: str, *, task_id: str | None = None) -> None: ...  # noqa: D102
+
+
+class UpdateAuthenticator(Protocol):
+    """Tells who asks, or raises ``ApiError``."""
+
+    async def principal_of(self, connection: HTTPConnection) -> UpdatePrincipal: ...  # noqa: D102
+
+
+def update_routes(
+    hub: UpdateHub, authenticator: UpdateAuthenticator, *, quota: Quota | None = None
+) -> list[DescribedRoute]:
+    """``GET /api/v1/log-streaming/updates``: events ``logsUpdated``, from now on, without ids."""
+    leases = quota if quota is not None else Quota()
+    keep_streams_to_their_hubs()
+
+    async def updates(request: Request) -> Response:
+        principal = await authenticator.principal_of(request)
+        principal.require("logs:read")
+        address = request.client.host if request.client else None
+        lease = leases.enter(principal=principal.subject, address=address)
+        try:
+            session = hub.open(sight_of(principal), expires_at=principal.expires_at)
+        except ServerFullError as error:
+            lease.leave()
+            return full_response(error)
+        return EventResponse(_events(session), session, lease, timeout_seconds=hub.limits.timeout_seconds)
+
+    return [DescribedRoute(PATH, updates, STREAM_UPDATES)]
+
+
+def sight_of(principal: UpdatePrincipal) -> Callable[[str | None], bool]:
+    """What a principal may see: updates of the scripts that its ``tasks`` name; of all together where it has none."""
+
+    def may_see(script_id: str | None) -> bool:
+        if script_id is None:
+            return not principal.is_limited and _allows(principal, None)
+        return _allows(principal, script_id)
+
+    return may_see
+
+
+def _allows(principal: UpdatePrincipal, script_id: str | None) -> bool:
+    try:
+        principal.require("logs:read", task_id=script_id)
+    except ApiError:
+        return False
+    return True
+
+
+async def _events(session: UpdateSession) -> AsyncIterator[ServerSentEvent]:
+    async for updates in session:
+        for update in updates:
+            yield ServerSentEvent(update.json().decode(), event="logsUpdated", sep="\n")
+        if not updates:
+            yield heartbeat_event()
+    if (event := closing_event(session.reason)) is not None:
+        yield event

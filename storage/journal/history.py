@@ -1,0 +1,80 @@
+"""What the history reads of a journal beside its lines: counts and an overview of tasks, in steps."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from filters.matching import Matcher
+from storage.journal.interface import TailStep, TaskState
+
+__all__ = ["HistoryReads", "KnownTask", "LevelCounts", "SequenceRange"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTask:
+    """A task that has lines. ``record`` is the id of its newest chunk up to a given one, ``last`` the end of that."""
+
+    key: int
+    task_id: str
+    first: int
+    last: int
+    status: str
+    bytes: int
+    record: int
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceRange:
+    """Sequences ``first..last`` of a task, cut into buckets of ``width``; the last one may be shorter."""
+
+    first: int
+    last: int
+    width: int
+
+    def bucket(self, sequence: int) -> int:
+        """The number of the bucket that a sequence is in, from 0."""
+        return (sequence - self.first) // self.width
+
+    def bounds(self, bucket: int) -> tuple[int, int]:
+        """The first and the last sequence of a bucket."""
+        start = self.first + bucket * self.width
+        return start, min(start + self.width - 1, self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class LevelCounts:
+    """Matching lines up to ``end`` by bucket and level, and when the first and last lines of buckets were written."""
+
+    end: int
+    counts: Mapping[int, Mapping[str, int]]
+    starts: Mapping[int, str]
+    ends: Mapping[int, str]
+
+
+class HistoryReads(Protocol):
+    """A journal's own methods for it; each is one small step."""
+
+    @property
+    def newest_record(self) -> int:
+        """The id of the newest record, which orders what comes later behind it."""
+        ...
+
+    async def task_state(self, task_id: str) -> TaskState:
+        """See ``Journal``."""
+        ...
+
+    async def tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
+        """A step of ``Journal.tail_start``."""
+        ...
+
+    async def count_by_level(self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher) -> LevelCounts:
+        """Count matching lines behind ``after``, as far as a step goes."""
+        ...
+
+    async def known_tasks(self, after: int, upto_record: int, *, count_max: int) -> Sequence[KnownTask]:
+        """Tasks behind the key ``after`` that had lines when ``upto_record`` was the newest record."""
+        ...
+
+    async def workers(self, task_id: str, *, count_max: int) -> tuple[Sequence[str], int]:
+        """Some workers of a task by name, and how many there are."""
+        ...

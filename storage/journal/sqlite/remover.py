@@ -1,0 +1,171 @@
+"""Removing from the database, in steps so small that the journal's own commits hardly wait for them."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from storage.journal.interface import WATCH_PREFIX
+from storage.journal.inventory import Removed
+from storage.sqlite.write_lock import WriteLock
+
+__all__ = ["Remover"]
+
+_STEP_CHUNKS: Final = 64
+_STEP_BYTES: Final = 512 << 10
+"""What one transaction removes at most, unless a single chunk is larger: a few milliseconds."""
+
+_STEP_ROWS: Final = 500
+_WATCHES: Final = f"{WATCH_PREFIX}*"
+
+_CHECKPOINT_STEPS: Final = 16
+
+
+class Remover:
+    """The one that removes; belongs to a thread of its own.
+
+    Each step is one transaction under the lock's background side: a commit of the journal that waits goes first. It is
+    not waited for the disk: a power cut takes back whole steps, and lines that come back are removed again. Pages that
+    become free are used again by what is stored next.
+
+    Args:
+        connect: opens a connection.
+        lock: the database's.
+        forget: makes the journal's writer read anew what it keeps of workers and producers; called under the lock.
+    """
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], lock: WriteLock, forget: Callable[[], None]) -> None:
+        self._connect = connect
+        self._lock = lock
+        self._forget = forget
+        self._connection: sqlite3.Connection | None = None
+        self._unchecked_steps = 0
+
+    def __repr__(self) -> str:
+        return f"<Remover {'idle' if self._connection is None else 'open'}>"
+
+    def close(self) -> None:
+        """Close the connection; a further step opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def mark(self, at: float) -> None:
+        """See ``Journal.mark``; where nothing was stored since the last mark, that one stands."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO journal_marks (record_id, at) "
+                "SELECT seq, ? FROM sqlite_sequence WHERE name = 'journal_records'",
+                (int(at),),
+            )
+            db.execute(
+                "DELETE FROM journal_marks WHERE record_id < (SELECT min(record_id) FROM journal_records) "
+                "AND record_id < (SELECT max(record_id) FROM journal_marks)"
+            )
+
+    def remove(self, task_id: str, sequence: int, copied: int) -> Removed:
+        """See ``Journal.remove_through``."""
+        db = self._db
+        row = db.execute(
+            "SELECT task_key, first_sequence, last_sequence, end_status IS NOT NULL FROM journal_tasks "
+            "WHERE task_id = ?",
+            (task_id,),
+        ).fetchone()
+        if row is None:
+            return Removed()
+        key, first, last, has_ended = row
+        # Nobody but this thread takes chunks away: what is found without the lock is still so under it.
+        cut, size, is_done = self._cut(key, self._bound(key, sequence, copied), copied)
+        if cut < first:
+            return Removed(is_done=first <= last or not has_ended or self._remove_workers(key))
+        with self._transaction() as db:
+            db.execute("DELETE FROM journal_records WHERE task_key = ? AND kind = 0 AND last_sequence <= ?", (key, cut))
+            db.execute("DELETE FROM journal_records WHERE task_key = ? AND kind = 1 AND last_sequence <= ?", (key, cut))
+            db.execute(
+                "UPDATE journal_tasks SET first_sequence = ?, stored_bytes = max(stored_bytes - ?, 0) "
+                "WHERE task_key = ?",
+                (cut + 1, size, key),
+            )
+        return Removed(cut + 1 - first, size, is_done and cut < last)
+
+    def forget_producers(self, before: float) -> int:
+        """See ``Journal.forget_producers``."""
+        # A look without the lock first: nearly always there is nothing.
+        found = self._db.execute(
+            "SELECT producer_id FROM journal_producers WHERE updated_at < ? AND producer_id NOT GLOB ? LIMIT ?",
+            (int(before), _WATCHES, _STEP_ROWS),
+        ).fetchall()
+        if not found:
+            return 0
+        with self._transaction(is_remembered=True) as db:
+            return db.execute(
+                "DELETE FROM journal_producers WHERE updated_at < ? AND producer_id NOT GLOB ? "
+                "AND producer_id <= ? AND producer_id >= ?",
+                (int(before), _WATCHES, max(found)[0], min(found)[0]),
+            ).rowcount
+
+    def _bound(self, key: int, sequence: int, copied: int) -> int:
+        """Up to where lines may go: not beyond an end that no sink has seen yet."""
+        (uncopied,) = self._db.execute(
+            "SELECT min(last_sequence) FROM journal_records WHERE task_key = ? AND kind = 1 AND record_id > ?",
+            (key, copied),
+        ).fetchone()
+        return sequence if uncopied is None else min(sequence, uncopied - 1)
+
+    def _cut(self, key: int, sequence: int, copied: int) -> tuple[int, int, bool]:
+        """Where this step ends, its bytes, and whether there is nothing behind it."""
+        cut = size = 0
+        rows = self._db.execute(
+            "SELECT record_id, last_sequence, length(payload) FROM journal_records "
+            "WHERE task_key = ? AND kind = 0 AND last_sequence <= ? ORDER BY last_sequence LIMIT ?",
+            (key, sequence, _STEP_CHUNKS),
+        ).fetchall()
+        for record, last, chunk_size in rows:
+            if record > copied:
+                return cut, size, True
+            if cut and size + chunk_size > _STEP_BYTES:
+                return cut, size, False
+            cut, size = last, size + chunk_size
+        return cut, size, len(rows) < _STEP_CHUNKS
+
+    def _remove_workers(self, key: int) -> bool:
+        """Some of a task's workers; whether none is left."""
+        found = self._db.execute("SELECT 1 FROM journal_workers WHERE task_key = ? LIMIT 1", (key,)).fetchone()
+        if found is None:
+            return True
+        with self._transaction(is_remembered=True) as db:
+            # Under the lock nothing is added: a task that has lines again keeps its workers.
+            db.execute(
+                "DELETE FROM journal_workers WHERE (task_key, worker_id) IN (SELECT w.task_key, w.worker_id "
+                "FROM journal_workers w JOIN journal_tasks USING (task_key) "
+                "WHERE w.task_key = ? AND last_sequence < first_sequence AND end_status IS NOT NULL LIMIT ?)",
+                (key, _STEP_ROWS),
+            )
+        return False
+
+    @contextmanager
+    def _transaction(self, *, is_remembered: bool = False) -> Iterator[sqlite3.Connection]:
+        """Commits at the end; ``is_remembered``: the writer keeps what is changed here in memory."""
+        db = self._db
+        with self._lock.background():
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                self.close()  # rolls back, and takes a replaced file for what it is
+                raise
+            finally:
+                if is_remembered:
+                    self._forget()
+        self._unchecked_steps += 1
+        if self._unchecked_steps >= _CHECKPOINT_STEPS:
+            self._unchecked_steps = 0
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # outside of the lock: it stops nobody
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._connect()
+            self._connection.execute("PRAGMA wal_autocheckpoint=0")
+        return self._connection

@@ -1,0 +1,259 @@
+"""The watcher: rows that other programs insert into `job_logs` become lines of their task, each once."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final, Protocol, TypeVar
+
+import structlog
+
+from filters.entry import LogEntry
+from filters.identifiers import IdentifierError, check_identifier
+from filters.messages import cut_message
+from filters.timestamps import from_rfc3339, now
+from storage.journal.interface import (
+    WATCH_PREFIX,
+    Append,
+    JournalClosedError,
+    JournalError,
+    LineBatch,
+    ProducerNumber,
+    Receipt,
+)
+from storage.polling.batches import TABLE_SOURCE
+from storage.polling.errors import PollingTableError
+from storage.polling.external_rows import ExternalRow, ExternalRowReader
+from storage.polling.outage import OutageLog
+from storage.polling.table import PollingTable
+
+__all__ = ["ROW_ID", "WORKER_ID", "RowImportStatistics", "RowImporter", "row_name", "watch_producer"]
+
+_T = TypeVar("_T")
+_log = structlog.get_logger(__name__)
+
+WORKER_ID: Final = "table"
+"""The worker of lines that no worker wrote."""
+
+ROW_ID: Final = "rowId"
+"""The key of an entry's metadata that holds the id of its row, behind the first digits of the watch's."""
+
+_ROWS_MAX: Final = 200
+_LINE_BYTES: Final = 512
+"""What an entry counts for while it waits for its commit, beside its message."""
+_PAUSE_FIRST_SECONDS: Final = 0.1
+_PAUSE_LAST_SECONDS: Final = 2.0
+
+
+class TableJournal(Protocol):
+    """What the watcher needs of a journal."""
+
+    @property
+    def epoch(self) -> str: ...
+    def append(self, item: Append) -> "asyncio.Future[Receipt]": ...
+    async def wait_writable(self) -> None: ...
+    async def last_number(self, producer_id: str) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RowImportStatistics:
+    """Counts since the start, and what is wrong now."""
+
+    rows: int = 0
+    """Rows that became lines."""
+    unusable_rows: int = 0
+    """Rows whose ``job_id`` can name no task: empty, too long, or with control characters."""
+    row: int = 0
+    """The id up to which rows have been looked at."""
+    failures: int = 0
+    error: str = ""
+    """Why rows cannot be taken over at the moment; empty when they can."""
+
+
+def watch_producer(watch_id: str) -> str:
+    """The producer whose numbers are ids of rows. Producers of the wires have a ``/`` in theirs, so none can be it."""
+    return f"{WATCH_PREFIX}{watch_id}"
+
+
+def row_name(watch_id: str, row_id: int) -> str:
+    """What an entry calls its row. Ids may begin again in a table that was made anew; the watch then has another id."""
+    return f"{watch_id[:8]}-{row_id}"
+
+
+class RowImporter:
+    """Looks for new rows every so often, and appends those of other programs to the journal.
+
+    The id of a row is its producer's number, stored in the transaction of its line: a process killed at any point
+    neither loses nor doubles one. Which rows are copies of lines, the sink's own account says; the sink in turn makes
+    no rows of lines that came from the table. All methods belong to the event loop's thread; reading has its own.
+
+    A row counts as it is when it is found: changes to it and its removal are not followed. Rows are found by their id
+    being higher than all before; one that is inserted with a lower one is not.
+
+    Args:
+        interval_seconds: pause between two looks while nothing is new.
+        message_bytes_max: a longer message is cut and marked, as producers' are.
+    """
+
+    def __init__(
+        self,
+        journal: TableJournal,
+        table: PollingTable,
+        *,
+        interval_seconds: float = 0.1,
+        message_bytes_max: int = 64 << 10,
+        rows_max: int = _ROWS_MAX,
+    ) -> None:
+        self._journal = journal
+        self._table = table
+        self._interval_seconds = interval_seconds
+        self._message_bytes_max = message_bytes_max
+        self._reader = ExternalRowReader(table, journal.epoch, rows_max=rows_max, message_bytes_max=message_bytes_max)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="table-watcher")
+        self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
+        self._watch_id = self._producer_id = ""
+        self._reached: int | None = None
+        self._stored = 0
+        self._rows = self._unusable = self._failures = 0
+        self._outage_log = OutageLog(
+            "rows of other programs are waiting", "rows of other programs are taken over again"
+        )
+
+    def __repr__(self) -> str:
+        return f"<RowImporter {self._table.path} at row {self._reached} {self._outage_log.said or 'well'}>"
+
+    def start(self) -> None:
+        """Begin where the last life ended."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._watch(), name="table-watcher")
+
+    @property
+    def statistics(self) -> RowImportStatistics:
+        """A frozen picture of the counters."""
+        return RowImportStatistics(
+            self._rows, self._unusable, self._reached or 0, self._failures, self._outage_log.said
+        )
+
+    async def close(self) -> None:
+        """Stop; the rest is taken over by the next life. Close the journal afterwards. Idempotent."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        if not self._is_closed:
+            self._is_closed = True
+            await self._in_thread(self._reader.close)
+            self._thread.shutdown(wait=False)
+
+    async def _watch(self) -> None:
+        pause = _PAUSE_FIRST_SECONDS
+        while True:
+            try:
+                found = await self._take_over()
+            except JournalClosedError:
+                return
+            except (PollingTableError, JournalError) as error:
+                self._fail(str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next rows must still become lines
+                self._fail(f"{type(error).__name__}: {error}", unexpected=True)
+            else:
+                self._outage_log.clear()
+                pause = _PAUSE_FIRST_SECONDS
+                if not found:
+                    await asyncio.sleep(self._interval_seconds)
+                continue
+            self._reached = None  # what was stored of this attempt is asked of the journal
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _PAUSE_LAST_SECONDS)
+
+    async def _take_over(self) -> bool:
+        """Append what is new; False where nothing is."""
+        await self._journal.wait_writable()
+        if self._reader.is_replaced:
+            self._reached = None
+        reached = self._reached if self._reached is not None else await self._find_place()
+        if reached is None:
+            return False
+        id_range = await self._in_thread(lambda: self._reader.read(reached))
+        if id_range is None:
+            _log.warning("the ids of job_logs have gone back", reached=reached)
+            await self._in_thread(self._reader.restart)
+            self._reached = None
+            return True
+        if id_range.upto == reached:
+            return False
+        receipts = [self._journal.append(batch) for batch in self._batches(id_range.rows)]
+        for outcome in await asyncio.gather(*receipts, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            self._rows += outcome.last - outcome.first + 1 if outcome.first else 0
+        self._reached = id_range.upto
+        return True
+
+    async def _find_place(self) -> int | None:
+        """How far rows have been taken over; None while the sink has not settled where that begins."""
+        watch = await self._in_thread(self._reader.watch)
+        if watch is None:
+            return None
+        self._watch_id = watch.watch_id
+        self._producer_id = watch_producer(watch.watch_id)
+        self._stored = await self._journal.last_number(self._producer_id)
+        self._reached = max(watch.start, self._stored)
+        return self._reached
+
+    def _batches(self, rows: Sequence[ExternalRow]) -> Iterator[LineBatch]:
+        """Rows of one job that follow each other are one batch, whose number is the id of the last of them."""
+        received_at = time.monotonic()
+        for job_id, run in groupby(rows, key=lambda row: row.job_id):
+            run_rows = list(run)
+            number = ProducerNumber(self._producer_id, run_rows[-1].id, self._stored)
+            self._stored = number.number
+            try:
+                check_identifier("job_id", job_id)
+            except IdentifierError:
+                self._unusable += len(run_rows)
+                yield LineBatch("", "", [], 0, received_at, number, from_table=True)
+                continue
+            entries = [self._entry(row) for row in run_rows]
+            size = sum(_LINE_BYTES + len(row.message) for row in run_rows)
+            yield LineBatch(job_id, WORKER_ID, entries, size, received_at, number, from_table=True)
+
+    def _entry(self, row: ExternalRow) -> LogEntry:
+        message, is_cut, _ = cut_message(row.message, self._message_bytes_max)
+        is_cut = is_cut or row.size > self._message_bytes_max
+        metadata = {ROW_ID: row_name(self._watch_id, row.id)}
+        timestamp = _timestamp(row.created_at)
+        if timestamp is None:
+            timestamp = now()
+            metadata["timestamp"] = row.created_at[:128]
+        return LogEntry(
+            task_id=row.job_id,
+            worker_id=WORKER_ID,
+            sequence=0,
+            timestamp=timestamp,
+            level="INFO",
+            source=TABLE_SOURCE,
+            message=message,
+            metadata=metadata,
+            truncated=is_cut,
+            original_size=row.size if is_cut else 0,
+        )
+
+    def _fail(self, text: str, *, unexpected: bool = False) -> None:
+        self._failures += 1
+        self._outage_log.note(text, unexpected=unexpected)
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _timestamp(created_at: str) -> str | None:
+    """``YYYY-MM-DD HH:MM:SS`` in UTC, as SQLite writes it, or RFC 3339; None for anything else."""
+    for text in (created_at, f"{created_at}Z"):
+        with suppress(ValueError):
+            return from_rfc3339(text)
+    return None

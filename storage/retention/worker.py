@@ -1,0 +1,232 @@
+"""Retention in the background: passes over what is stored, in small steps with pauses."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+import structlog
+
+from storage.journal.interface import Journal, JournalClosedError, JournalError
+from storage.polling import PollingTable
+from storage.polling.errors import PollingTableError
+from storage.retention.plan import Cut, Plan
+from storage.retention.policy import RetentionPolicy
+from storage.retention.table_sweep import TASK_LOGS, RetentionSweep
+
+__all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "sweeps_of"]
+
+_T = TypeVar("_T")
+
+PRODUCER_SECONDS: Final = 90 * 86400.0
+"""How long the numbers of a producer that sends nothing are kept."""
+
+_PASS_SECONDS: Final = 600.0
+_STEP_PAUSE_SECONDS: Final = 0.02
+"""Between two steps: removing takes a fraction of the disk and of the write lock."""
+_RETRY_SECONDS: Final = 2.0
+_HELD_UP_SECONDS: Final = 30.0
+"""To the next pass where the sink has not copied what should go, as right after the start."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionStatistics:
+    """Counts since the start, and what is wrong now.
+
+    ``tasks`` counts those that lost all their lines, ``rows`` those of ``job_logs`` and ``task_logs``.
+    """
+
+    passes: int = 0
+    tasks: int = 0
+    lines: int = 0
+    bytes: int = 0
+    rows: int = 0
+    producers: int = 0
+    last_pass_seconds: float = 0.0
+    error: str = ""
+    """Why the last pass broke off; empty where it did not."""
+
+
+def sweeps_of(path: Path, table: PollingTable, policy: RetentionPolicy) -> Sequence[RetentionSweep]:
+    """Those of all tables that lines of the journal at ``path`` have rows in."""
+    return RetentionSweep(table, policy), RetentionSweep(PollingTable(path), policy, TASK_LOGS)
+
+
+class Retention:
+    """Removes what the policy does not keep, from the journal and from the polling tables. Belongs to the event loop.
+
+    What is removed was copied by the sink before, so that every line has had its row. Of a task that goes whole for a
+    limit's sake the rows go as well, before its lines: killed in between, the next pass finds the task again.
+
+    Args:
+        journal: what to remove from.
+        sweeps: the polling tables' rows.
+        policy: what is kept. Also where it keeps everything, the age of what is stored is noted, so that a limit set
+            later finds it, and old producers are forgotten.
+        copied: the record that the sink has reached.
+        pass_seconds: from the end of a pass to the next one; also how exactly the age of a line is known.
+        pause_seconds: between two steps.
+        clock: Unix seconds.
+
+    Attributes:
+        is_held_up: the last pass left lines that the sink has not copied.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        sweeps: Sequence[RetentionSweep],
+        policy: RetentionPolicy,
+        *,
+        copied: Callable[[], int],
+        pass_seconds: float = _PASS_SECONDS,
+        pause_seconds: float = _STEP_PAUSE_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.is_held_up = False
+        self._journal = journal
+        self._sweeps = sweeps
+        self._policy = policy
+        self._copied = copied
+        self._pass_seconds = pass_seconds
+        self._pause_seconds = pause_seconds
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="polling-retention")
+        self._task: asyncio.Task[None] | None = None
+        self._statistics = RetentionStatistics()
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<Retention {self._policy} {self._statistics.passes} passes>"
+
+    @property
+    def statistics(self) -> RetentionStatistics:
+        """A frozen picture of the counters."""
+        return self._statistics
+
+    def start(self) -> None:
+        """Begin with a first pass."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="retention")
+
+    async def close(self) -> None:
+        """Stop; a step under way is finished. Idempotent, and to be called before the journal is closed."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        if not self._is_closed:
+            self._is_closed = True
+            for sweep in self._sweeps:
+                await self._in_thread(sweep.close)
+            self._thread.shutdown(wait=False)
+
+    async def run_once(self) -> None:
+        """One pass, which goes on until nothing is left to remove.
+
+        Raises:
+            JournalError, PollingTableError: a database cannot be used now; the next pass finds what is left.
+        """
+        started, before = time.monotonic(), self._statistics
+        try:
+            await self._pass()
+        finally:
+            after = self._count(passes=1, last_pass_seconds=time.monotonic() - started)
+            if (after.lines, after.rows, after.producers) != (before.lines, before.rows, before.producers):
+                _log.info(
+                    "old lines removed",
+                    tasks=after.tasks - before.tasks,
+                    lines=after.lines - before.lines,
+                    bytes=after.bytes - before.bytes,
+                    rows=after.rows - before.rows,
+                    producers=after.producers - before.producers,
+                    seconds=round(after.last_pass_seconds, 3),
+                )
+
+    async def _run(self) -> None:
+        while True:
+            pause, error = self._pass_seconds, ""
+            try:
+                await self.run_once()
+                if self.is_held_up:
+                    pause = min(_HELD_UP_SECONDS, pause)
+            except JournalClosedError:
+                return
+            except (JournalError, PollingTableError) as problem:
+                pause, error = min(_RETRY_SECONDS, pause), str(problem)
+            except Exception as problem:  # noqa: BLE001 - whatever it is, the disk must not fill up for it
+                error = f"{type(problem).__name__}: {problem}"
+                _log.exception("retention failed")
+            if error and error != self._statistics.error:
+                _log.warning("old lines stay for now", reason=error)
+            self._statistics = replace(self._statistics, error=error)
+            await asyncio.sleep(pause)
+
+    async def _pass(self) -> None:
+        now = self._clock()
+        await self._journal.mark(now)
+        is_short = self._policy.is_set
+        while is_short:
+            before = self._statistics.lines
+            plan = Plan(self._journal, self._policy, now=now, copied=self._copied())
+            async for cut in plan.cuts():
+                await self._remove(cut)
+            self.is_held_up = plan.is_held_up
+            is_short = plan.is_short and self._statistics.lines > before
+        for sweep in self._sweeps if self._policy.has_ages else ():
+            while await self._sweep_step(sweep, partial(sweep.step, now)):
+                pass
+        while count := await self._journal.forget_producers(now - PRODUCER_SECONDS):
+            self._count(producers=count)
+            await self._pause()
+
+    async def _remove(self, cut: Cut) -> None:
+        if cut.is_whole and not cut.is_by_age and not await self._remove_rows(cut):
+            return
+        lines = 0
+        while True:
+            removed = await self._journal.remove_through(cut.task_id, cut.through, copied=self._copied())
+            lines += removed.lines
+            self._count(lines=removed.lines, bytes=removed.bytes)
+            if removed.is_done:
+                break
+            await self._pause()
+        self._count(tasks=int(cut.is_whole and lines == cut.lines))
+
+    async def _remove_rows(self, cut: Cut) -> bool:
+        """Delete the rows of a task that goes whole; False where it has new lines, and stays."""
+        # In this order: rows up to these are of lines that the journal had when it is asked, or of other programs.
+        last_rows = [await self._in_thread(partial(sweep.last_row, cut.task_id)) for sweep in self._sweeps]
+        state = await self._journal.task_state(cut.task_id)
+        if state.last != cut.through:
+            return False
+        for sweep, last_row in zip(self._sweeps, last_rows, strict=True):
+            while last_row and await self._sweep_step(sweep, partial(sweep.remove_job, cut.task_id, last_row)):
+                pass
+        return True
+
+    async def _sweep_step(self, sweep: RetentionSweep, step: Callable[[], bool]) -> bool:
+        before = sweep.deleted
+        is_more = await self._in_thread(step)
+        self._count(rows=sweep.deleted - before)
+        await self._pause()
+        return is_more
+
+    def _count(self, *, last_pass_seconds: float | None = None, **counts: int) -> RetentionStatistics:
+        changes = {name: getattr(self._statistics, name) + count for name, count in counts.items()}
+        self._statistics = replace(self._statistics, **changes)
+        if last_pass_seconds is not None:
+            self._statistics = replace(self._statistics, last_pass_seconds=last_pass_seconds)
+        return self._statistics
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self._pause_seconds)
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -1,0 +1,205 @@
+"""Databases by their URL: opening, migrating, and what can be wrong with them, said in one sentence."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Final
+from urllib.parse import unquote, urlsplit
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from storage.journal.interface import JournalError, JournalObstructedError, JournalUnavailableError
+
+__all__ = [
+    "VERSION_TABLE",
+    "DatabaseError",
+    "DatabaseInUseError",
+    "acquire_lock",
+    "migrate",
+    "migrate_file",
+    "sqlite_path",
+    "translate_errors",
+    "wait_for_lock",
+]
+
+VERSION_TABLE: Final = "otto_schema_version"
+"""Alembic's table; named after us, since the database may belong to another program that uses Alembic too."""
+
+_HOLD_SECONDS: Final = 0.1
+"""Pause between two looks whether a database is free."""
+
+_MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
+
+
+class DatabaseError(JournalError):
+    """The database cannot be used as it is; the text says why in one sentence."""
+
+
+class DatabaseInUseError(DatabaseError):
+    """Another gateway has the database."""
+
+
+def sqlite_path(url: str) -> Path:
+    """The file that an SQLite URL names: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
+
+    Raises:
+        DatabaseError: the URL is of another kind, or names no file.
+    """
+    parts = urlsplit(url)
+    if parts.scheme.partition("+")[0] in {"postgres", "postgresql"}:
+        raise DatabaseError("PostgreSQL is not supported as a journal yet; use sqlite:///FILE")
+    if parts.scheme != "sqlite":
+        raise DatabaseError(f"the database URL must start with sqlite:///, not with {parts.scheme[:32]!r}")
+    path = unquote(parts.path).removeprefix("/")
+    if parts.netloc or not path or path == ":memory:":
+        raise DatabaseError("the database URL must name a file: sqlite:///otto.db, or sqlite:////var/lib/otto/otto.db")
+    return Path(path)
+
+
+def migrate(url: str) -> str:
+    """Bring a database to the present schema; harmless where it is there already.
+
+    Tables that are not ours are not touched.
+
+    Returns:
+        the schema's version.
+
+    Raises:
+        DatabaseError: it cannot be opened or written, or was written by a newer gateway.
+    """
+    return migrate_file(sqlite_path(url))
+
+
+def migrate_file(path: Path, *, busy_seconds: float = 30.0) -> str:
+    """``migrate`` for the file itself, whatever its name has in it.
+
+    Args:
+        path: the file.
+        busy_seconds: how long another program may lock it, at most, before the attempt fails.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+    head = scripts.get_current_head()
+    with translate_errors(path):
+        connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            if _version(connection) == head:
+                return str(head)  # without a transaction: another program's lock need not keep us from starting
+        finally:
+            connection.close()
+        engine = sqlalchemy.create_engine(
+            sqlalchemy.URL.create("sqlite", database=str(path)),
+            poolclass=sqlalchemy.NullPool,
+            connect_args={"timeout": busy_seconds, "isolation_level": None},
+        )
+        # Python's SQLite module begins no transaction for CREATE TABLE: a process that is killed between two of them
+        # would leave a database that cannot be migrated any more.
+        sqlalchemy.event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
+        with engine.connect() as bound:
+            options = {"version_table": VERSION_TABLE}
+            current = MigrationContext.configure(bound, opts=options).get_current_revision()
+            known = {script.revision for script in scripts.walk_revisions()}
+            if current is not None and current not in known:
+                raise DatabaseError(f"{path} was written by a newer gateway (schema {current}, this one knows {head})")
+            if current != head:
+                config.attributes["connection"] = bound
+                command.upgrade(config, "head")
+                bound.commit()
+        engine.dispose()
+    return str(head)
+
+
+def _version(connection: sqlite3.Connection) -> str | None:
+    known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (VERSION_TABLE,)).fetchone()
+    found = known and connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608 - ours
+    return str(found[0]) if found else None
+
+
+async def wait_for_lock(path: Path, seconds: float, *, on_wait: Callable[[], None] = lambda: None) -> IO[bytes]:
+    """``acquire_lock``, waiting for the gateway that has it to end.
+
+    Args:
+        path: the database.
+        seconds: how long to wait; 0: not at all.
+        on_wait: called once where it has to be waited for.
+
+    Raises:
+        DatabaseInUseError: another gateway still has it.
+    """
+    deadline = time.monotonic() + seconds
+    is_first = True
+    while True:
+        try:
+            return acquire_lock(path)
+        except DatabaseInUseError as error:
+            if time.monotonic() >= deadline:
+                waited = f"it has not ended within {seconds:g} s" if seconds else "LOCK_WAIT_SECONDS lets a start wait"
+                raise DatabaseInUseError(f"{error}; {waited}") from None
+        if is_first:
+            is_first = False
+            on_wait()
+        await asyncio.sleep(min(_HOLD_SECONDS, max(0.0, deadline - time.monotonic())))
+
+
+def acquire_lock(path: Path) -> IO[bytes]:
+    """Take a database for this process, until the returned file is closed; other programs may still use its tables.
+
+    Raises:
+        DatabaseInUseError: another gateway has it.
+    """
+    with translate_errors(path):
+        lock = Path(f"{path}.lock").open("ab")  # noqa: SIM115 - open as long as the database is
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise DatabaseInUseError(f"another gateway is running on {path}; one database belongs to one gateway") from None
+    return lock
+
+
+@contextlib.contextmanager
+def translate_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the file system raise into one sentence.
+
+    Raises:
+        DatabaseError: it will not get better by itself.
+        JournalUnavailableError: it may.
+    """
+    try:
+        yield
+    except sqlalchemy.exc.DatabaseError as error:
+        raise _explained(path, error.orig or error) from error
+    except (sqlite3.Error, OSError) as error:
+        raise _explained(path, error) from error
+
+
+def _explained(path: Path, error: BaseException) -> JournalError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return JournalObstructedError(f"{path} is locked by another program")
+    if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and error.errno == 28):
+        return JournalObstructedError(f"the disk that holds {path} is full")
+    if code == sqlite3.SQLITE_NOTADB:
+        return DatabaseError(f"{path} is not an SQLite database")
+    if code == sqlite3.SQLITE_READONLY or isinstance(error, PermissionError):
+        return DatabaseError(f"{path} cannot be written: permission denied")
+    if code == sqlite3.SQLITE_CANTOPEN or isinstance(error, FileNotFoundError):
+        folder = path.parent.resolve()
+        if not folder.is_dir():
+            return DatabaseError(f"{path} cannot be opened: there is no folder {folder}")
+        why = "" if os.access(folder, os.W_OK) else ": the folder cannot be written"
+        return DatabaseError(f"{path} cannot be opened{why}")
+    if code == sqlite3.SQLITE_CORRUPT:
+        return DatabaseError(f"{path} is damaged: {error}")
+    return JournalUnavailableError(f"{path}: {error}")

@@ -1,0 +1,236 @@
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.automation.schedules import next_due
+from components.automation.tables import (
+    AutomationDatabase,
+    LockLostError,
+    QueueRepository,
+    SchedulerLock,
+    TaskLine,
+    TaskRepository,
+)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2027, 1, 31, 3, 0, 0, 900_000)  # noqa: DTZ001 - UTC, as the tables hold it
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class Bench:
+    def __init__(self, path: Path) -> None:
+        self.clock = Clock()
+        self.database = AutomationDatabase(path / "otto.db")
+        self.database.prepare()
+        self.tasks = TaskRepository(self.database, self.clock)
+        self.queue = self.scheduler()
+
+    def scheduler(self) -> QueueRepository:
+        lock = SchedulerLock(self.database, self.clock, expiry_seconds=1000)
+        lock.take()
+        return QueueRepository(lock)
+
+    def content(self, task_id: str) -> dict[str, Any]:
+        with self.database.reading() as connection:
+            row = connection.exec_driver_sql("SELECT * FROM contents WHERE task_id = ?", (task_id,)).mappings().one()
+            return dict(row)
+
+    def pass_all(self, settings: dict[str, Any]) -> list[str]:
+        task_id = self.tasks.create("t", "shortform", settings=settings)
+        for kind in ("schedule", "script", "image", "video", "youtube"):
+            item = self.queue.dequeue(kind)
+            if item is not None:
+                self.queue.complete(item, {})
+        return [row["queue_type"] for row in self.tasks.queue(task_id)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+@pytest.mark.parametrize("mode", ["crawl", "upload", "dalle3", "imagen3", "sora2", None])
+def test_only_crawl_has_a_stage_for_images(bench: Bench, mode: str | None) -> None:
+    """After script comes image where mediaMode is crawl, and video everywhere else."""
+    middle = ["image"] if mode == "crawl" else []
+    assert bench.pass_all({"mediaMode": mode}) == ["schedule", "script", *middle, "video", "youtube"]
+
+
+def test_retries_come_after_5_10_and_30_seconds_and_never_early(bench: Bench) -> None:
+    """A stage that always fails runs four times, then the item has failed and the task says why."""
+    task_id = bench.tasks.create("t", "shortform")
+    for seconds in (5, 10, 30):
+        item = bench.queue.dequeue("schedule")
+        assert item is not None
+        assert bench.queue.fail(item, "no")
+        bench.clock.advance(seconds - 0.01)
+        assert bench.queue.dequeue("schedule") is None
+        bench.clock.advance(1.0)  # columns hold whole seconds, rounded up
+    item = bench.queue.dequeue("schedule")
+    assert item is not None
+    assert bench.queue.fail(item, "no") is False
+    task = bench.tasks.task(task_id)
+    assert task is not None
+    assert task["last_error"] == "no"
+    levels = [row["level"] for row in reversed(bench.tasks.logs(task_id)) if row["action_type"] != "start"]
+    assert levels == ["warn", "warn", "warn", "error"]
+
+
+def test_one_item_at_a_time_per_queue_type(bench: Bench) -> None:
+    """While one item is processing nobody gets another of its type."""
+    bench.tasks.create("a", "shortform")
+    bench.tasks.create("b", "shortform")
+    assert bench.queue.dequeue("schedule") is not None
+    assert bench.queue.dequeue("schedule") is None
+
+
+def test_a_holder_that_lost_its_lock_cannot_write(bench: Bench) -> None:
+    """Once the lock has expired the old holder stores nothing, before and after somebody else has it."""
+    task_id = bench.tasks.create("a", "shortform")
+    item = bench.queue.dequeue("schedule")
+    assert item is not None
+    bench.clock.advance(1002)
+    with pytest.raises(LockLostError):
+        bench.queue.complete(item, {})
+    bench.scheduler()
+    with pytest.raises(LockLostError):
+        bench.queue.complete(item, {})
+    assert [row["status"] for row in bench.tasks.queue(task_id)] == ["processing"]
+
+
+def test_a_stop_in_the_middle_is_kept_by_the_end_of_the_stage(bench: Bench) -> None:
+    """What was stopped stays failed, deactivates its schedules, and enqueues nothing."""
+    task_id = bench.tasks.create("a", "shortform")
+    item = bench.queue.dequeue("schedule")
+    assert item is not None
+    report = bench.tasks.stop(task_id)
+    assert report is not None
+    assert (report.processing, report.deleted_waiting) == ((item.id,), 0)
+    assert bench.queue.complete(item, {}) is False
+    assert [row["error_message"] for row in bench.tasks.queue(task_id)] == ["사용자가 작업을 중지했습니다"]
+    assert bench.tasks.retry(task_id) == ("schedule", item.id + 1)
+
+
+def test_a_repeating_schedule_enqueues_its_next_run(bench: Bench) -> None:
+    """The run and the item of the next due time are one transaction."""
+    first = bench.clock.now.replace(microsecond=0)
+    row = {"scheduled_time": first, "repeat_type": "monthly"}
+    task_id = bench.tasks.create("a", "shortform", schedule=row, due_at=first)
+    item = bench.queue.dequeue("schedule")
+    assert item is not None
+    schedule = bench.tasks.schedule(item.schedule_id or 0)
+    assert schedule is not None
+    bench.queue.complete(item, {}, next_run_at=next_due(schedule, bench.clock.now))
+    waiting = [row for row in bench.tasks.queue(task_id) if row["status"] == "waiting"]
+    assert [(row["queue_type"], row["next_retry_at"]) for row in waiting] == [
+        ("script", None),
+        ("schedule", datetime(2027, 2, 28, 3, 0)),  # noqa: DTZ001
+    ]
+    assert bench.tasks.stop(task_id) is not None
+    assert bench.tasks.delete(task_id)
+
+
+def test_a_retry_waits_for_the_processes_of_the_stopped_try(bench: Bench) -> None:
+    """Nothing of the queue begins while they may run; a new scheduler ends them first."""
+    task_id = bench.tasks.create("a", "shortform")
+    item = bench.queue.dequeue("schedule")
+    assert item is not None
+    assert bench.queue.started(item, "boot", 7, 1)
+    bench.tasks.stop(task_id)
+    assert bench.tasks.retry(task_id) is not None
+    assert bench.queue.dequeue("schedule") is None
+    assert bench.queue.orphans() == [(item, ("boot", 7, 1))]
+    bench.queue.ended(item)
+    assert bench.queue.orphans() == []
+    assert bench.queue.dequeue("schedule") is not None
+
+
+def test_lines_of_a_deleted_task_are_dropped(bench: Bench) -> None:
+    """What its processes say at their end is nobody's row."""
+    task_id = bench.tasks.create("a", "shortform")
+    item = bench.queue.dequeue("schedule")
+    assert item is not None
+    bench.tasks.delete(task_id)
+    bench.queue.write([TaskLine(task_id, "bye", queue_id=item.id)])
+    assert bench.queue.fail(item, "gone") is None
+
+
+def test_a_failed_run_of_a_repeating_schedule_can_be_tried_again(bench: Bench) -> None:
+    """The item of the next run, which waits, does not stand in its way."""
+    task_id = bench.tasks.create("a", "shortform", schedule={"repeat_type": "daily"}, max_retry=0)
+    item = bench.queue.dequeue("schedule")
+    assert item is not None
+    bench.queue.complete(item, {}, next_run_at=bench.clock.now + timedelta(days=1))
+    script = bench.queue.dequeue("script")
+    assert script is not None
+    assert bench.queue.fail(script, "no") is False
+    retried = bench.tasks.retry(task_id)
+    assert retried is not None
+    assert retried[0] == "script"
+
+
+@pytest.mark.parametrize(("passed", "expected"), [(0, "schedule"), (1, "script"), (2, "image"), (3, "video")])
+def test_a_task_that_was_stopped_while_it_waited_can_be_tried_again(bench: Bench, passed: int, expected: str) -> None:
+    """It goes on with the stage that the stop took out of the queue; a task that waits has nothing to try again."""
+    task_id = bench.tasks.create("a", "shortform", settings={"mediaMode": "crawl"})
+    for kind in ("schedule", "script", "image")[:passed]:
+        item = bench.queue.dequeue(kind)
+        assert item is not None
+        bench.queue.complete(item, {})
+    assert bench.tasks.retry(task_id) is None
+    report = bench.tasks.stop(task_id)
+    assert report is not None
+    assert (report.processing, report.deleted_waiting) == ((), 1)
+    found = bench.tasks.retry(task_id)
+    assert found is not None
+    assert found[0] == expected
+    assert bench.queue.dequeue(expected) is not None
+    task = bench.tasks.task(task_id)
+    assert task is not None
+    assert task["last_error"] is None
+
+
+def test_a_content_whose_video_failed_once_is_completed_in_the_end(bench: Bench) -> None:
+    """The failure is in its row as long as it is the last word, and no longer."""
+    settings = {"format": "9:16"}
+    task_id = bench.tasks.create("a", "shortform", settings=settings, max_retry=0)
+    for kind in ("schedule", "script", "video", "video", "youtube"):
+        item = bench.queue.dequeue(kind)
+        assert item is not None
+        if kind == "video" and bench.content(task_id)["status"] == "completed":
+            assert bench.queue.fail(item, "no disk") is False
+            assert (bench.content(task_id)["status"], bench.content(task_id)["error"]) == ("failed", "no disk")
+            assert bench.tasks.retry(task_id) is not None
+        else:
+            bench.queue.complete(item, {"youtube_url": "u"} if kind == "youtube" else {})
+    content = bench.content(task_id)
+    assert (content["status"], content["error"], content["format"]) == ("completed", None, "9:16")
+    assert (content["type"], content["published"], content["youtube_url"]) == ("video", 1, "u")
+
+
+def test_deleting_keeps_the_content_and_deleting_a_content_clears_the_task(bench: Bench) -> None:
+    """Whoever deletes either, in whatever program: the other one stays."""
+    first, second = (bench.tasks.create(name, "shortform") for name in "ab")
+    for kind in ("schedule", "schedule", "script", "script"):
+        item = bench.queue.dequeue(kind)
+        assert item is not None
+        bench.queue.complete(item, {})
+    made = bench.content(first)["id"]
+    bench.tasks.stop(first)
+    assert bench.tasks.delete(first)
+    with bench.database.transaction() as connection:
+        kept = connection.exec_driver_sql("SELECT task_id FROM contents WHERE id = ?", (made,)).scalar_one()
+        assert kept is None
+        connection.exec_driver_sql("DELETE FROM contents WHERE task_id = ?", (second,))
+    task = bench.tasks.task(second)
+    assert task is not None
+    assert task["content_id"] is None

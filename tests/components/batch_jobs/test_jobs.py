@@ -1,0 +1,230 @@
+"""Batch jobs on a real database, with a counter that answers by script."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from components.batch_jobs import (
+    BadCredentialsError,
+    CounterUnavailableError,
+    QuotaError,
+    RetryPolicy,
+)
+from components.batch_jobs.jobs import CANCELLED, ActiveJobsError, BatchJobs, BatchLimits
+from components.batch_jobs.tables import BatchJob, BatchJobStore, Priority
+from filters.entry import decode_lines
+from gateway.ingest.native.stage_progress import PipelineProgress
+from storage.journal.interface import JournalUnavailableError
+from tests.support.memory_journal import MemoryJournal
+from tests.support.patience import attempts, until
+from tests.support.scripted_counter import ScriptedCounter
+
+A, B = "batch_1_00000001", "batch_2_00000002"
+FAST = BatchLimits(interval_seconds=0, retries=RetryPolicy(first_seconds=0.001, attempts_max=3))
+
+
+class Bench:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.journal = MemoryJournal()
+        self.counter = ScriptedCounter()
+        self.jobs = self.made(FAST)
+
+    def made(self, limits: BatchLimits) -> BatchJobs:
+        return BatchJobs(BatchJobStore(self.path), self.counter, self.journal, limits)
+
+    async def again(self, limits: BatchLimits = FAST) -> None:
+        """Another life on the same database."""
+        await self.jobs.close()
+        self.jobs = self.made(limits)
+        self.jobs.start()
+
+    async def ended(self, job_id: str) -> BatchJob:
+        """The job once its end was told."""
+        async for _ in attempts("the job's end is told"):
+            if (await self.journal.task_state(job_id)).ended is not None:
+                break
+        job = await self.jobs.find(job_id)
+        assert job is not None
+        return job
+
+    async def lines(self, job_id: str) -> list[str]:
+        records = await self.journal.records(0, bytes_max=1 << 30)
+        return [
+            entry.message
+            for record in records
+            if record.task_id == job_id
+            for entry in decode_lines(list(record.lines))
+        ]
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    made = Bench(tmp_path / "otto.db")
+    yield made
+    await made.jobs.close()
+
+
+async def test_a_job_tells_its_story(bench: Bench) -> None:
+    """Lines with counts, one stage as pipelines have it, and an end."""
+    bench.jobs.start()
+    await bench.jobs.create(A, ["맥북", "아이폰"], Priority.NORMAL)
+    job = await bench.ended(A)
+    assert (job.status, job.current, job.repeated) == ("completed", 2, 0)
+    assert await bench.lines(A) == [
+        "[배치] 시작: 키워드 2개",
+        '[배치] 1/2 완료: 맥북 {"blog": 2, "cafe": 2}',
+        '[배치] 2/2 완료: 아이폰 {"blog": 3, "cafe": 3}',
+        "[배치] 작업 완료: 2/2",
+    ]
+    [stage] = await bench.journal.stages(A)
+    shown = msgspec.json.decode(stage.document, type=PipelineProgress)
+    assert msgspec.json.decode(msgspec.json.encode(shown)) == msgspec.json.decode(stage.document)
+    assert (shown.status, shown.progress_percentage, stage.number) == ("STAGE_COMPLETED", 100, 4)
+
+
+async def test_one_keyword_fails_and_the_job_goes_on(bench: Bench) -> None:
+    """Its error, and what was counted of it, are its result."""
+    bench.counter.script.extend([None, *[CounterUnavailableError("busy")] * 3])
+    bench.jobs.start()
+    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
+    job = await bench.ended(A)
+    assert job.status == "completed"
+    assert [(item.counts, item.error) for item in job.results] == [
+        ({"blog": 3}, "busy"),
+        ({"blog": 3, "cafe": 3}, None),
+    ]
+    assert '[배치] 1/2 실패: one (busy) {"blog": 3}' in await bench.lines(A)
+    assert bench.jobs.statistics.retries == 2
+    assert (bench.jobs.statistics.counted, bench.jobs.statistics.failed) == (1, 1)
+
+
+async def test_bad_credentials_end_the_job(bench: Bench) -> None:
+    """Nothing further is asked."""
+    bench.counter.script.append(BadCredentialsError("not accepted"))
+    bench.jobs.start()
+    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
+    job = await bench.ended(A)
+    assert (job.status, job.current, job.error) == ("failed", 0, "not accepted")
+    assert len(bench.counter.asked) == 1
+    assert (await bench.lines(A))[-1] == "[배치] 작업 실패: 0/2, not accepted"
+
+
+async def test_only_so_many_at_a_time(bench: Bench) -> None:
+    """The next one is refused, until one has ended."""
+    bench.counter.held = "one"
+    bench.jobs.start()
+    await bench.jobs.create(A, ["one"], Priority.NORMAL)
+    with pytest.raises(ActiveJobsError):
+        await bench.jobs.create(B, ["two"], Priority.HIGH)
+    bench.counter.go_on.set()
+    await bench.ended(A)
+    await bench.jobs.create(B, ["two"], Priority.HIGH)
+    await bench.ended(B)
+
+
+async def test_high_goes_before_normal(bench: Bench) -> None:
+    """From the next keyword on, also where the other job has begun."""
+    await bench.again(BatchLimits(interval_seconds=0, active_max=2))
+    bench.counter.held = "one"
+    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
+    await bench.counter.reached.wait()
+    await bench.jobs.create(B, ["three", "four"], Priority.HIGH)
+    bench.counter.go_on.set()
+    await bench.ended(A)
+    words = [keyword for keyword, category in bench.counter.asked if category == "blog"]
+    assert words == ["one", "three", "four", "two"]
+
+
+async def test_cancelled_while_it_is_asked(bench: Bench) -> None:
+    """What was counted stays, the request is given up, and the next job can come."""
+    bench.counter.held = "two"
+    bench.jobs.start()
+    await bench.jobs.create(A, ["one", "two", "three"], Priority.NORMAL)
+    await bench.counter.reached.wait()
+    await bench.jobs.cancel(A)
+    job = await bench.ended(A)
+    assert (job.status, job.current, job.error) == ("failed", 1, CANCELLED)
+    assert "three" not in {keyword for keyword, _ in bench.counter.asked}
+    again = await bench.jobs.cancel(A)
+    assert again is not None
+    assert again.completed_at == job.completed_at
+    assert await bench.jobs.cancel(B) is None
+    await bench.jobs.create(B, ["four"], Priority.NORMAL)
+    assert (await bench.ended(B)).status == "completed"
+
+
+async def test_a_stop_waits_for_the_answer(bench: Bench) -> None:
+    """It is stored, so the next start asks for nothing twice."""
+    bench.counter.held = "one"
+    bench.jobs.start()
+    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
+    await bench.counter.reached.wait()
+    closing = asyncio.create_task(bench.jobs.close(grace_seconds=20))
+    await asyncio.sleep(0)
+    bench.counter.go_on.set()
+    await closing
+    await bench.again()
+    assert (await bench.ended(A)).repeated == 0
+    assert len(bench.counter.asked) == 4
+
+
+async def test_cut_off_while_it_is_asked(bench: Bench) -> None:
+    """Without an answer in time it is asked again after the start, and that is counted."""
+    bench.counter.held = "one"
+    bench.jobs.start()
+    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
+    await bench.counter.reached.wait()
+    await bench.again()
+    assert (await bench.ended(A)).repeated == 1
+    assert bench.jobs.statistics.repeated == 1
+
+
+async def test_a_stop_does_not_wait_for_the_quota(bench: Bench) -> None:
+    """Nor for any other attempt."""
+    bench.counter.script.append(QuotaError("full", 100))
+    bench.jobs.start()
+    await bench.jobs.create(A, ["one"], Priority.NORMAL)
+    await until(lambda: bench.jobs.statistics.retries, "a retry waits")
+    await bench.jobs.close(grace_seconds=60)
+    assert bench.counter.is_closed
+
+
+async def test_what_was_not_told_is_told_later(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that takes nothing for a while, and a start in between, cost no line and double none."""
+    append = bench.journal.append
+    loop = asyncio.get_running_loop()
+
+    def refuse(_item: object) -> "asyncio.Future[object]":
+        refused: asyncio.Future[object] = loop.create_future()
+        refused.set_exception(JournalUnavailableError("full"))
+        return refused
+
+    bench.jobs.start()
+    bench.counter.held = "two"
+    await bench.jobs.create(A, ["one", "two", "three"], Priority.NORMAL)
+    await bench.counter.reached.wait()
+    monkeypatch.setattr(bench.journal, "append", refuse)
+    bench.counter.go_on.set()
+    async for _ in attempts("the second keyword is counted"):
+        job = await bench.jobs.find(A)
+        if job is not None and job.current >= 2:
+            break
+    monkeypatch.setattr(bench.journal, "append", append)
+    await bench.again()
+    await bench.ended(A)
+    numbered = [line.split()[1] for line in await bench.lines(A) if "완료:" in line]
+    assert numbered == ["1/3", "2/3", "3/3", "작업"]
+
+
+async def test_finished_jobs_are_removed(bench: Bench) -> None:
+    """After a while; their lines stay as long as those of any task."""
+    await bench.again(BatchLimits(interval_seconds=0, kept_seconds=0.2))
+    await bench.jobs.create(A, ["one"], Priority.NORMAL)
+    async for _ in attempts("the job is removed"):
+        if (await bench.journal.task_state(A)).ended is not None and await bench.jobs.find(A) is None:
+            break
+    assert await bench.lines(A)

@@ -1,0 +1,165 @@
+"""The examples in the documents, carried out against a real gateway."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx2
+import pytest
+from otto.logs.v1 import logs_pb2
+
+from tests.support.described import Call, calls, violations
+from tests.support.event_stream import parse_event
+from tests.support.gateway_log import trouble
+from tests.support.gateway_process import GatewayProcess, running_gateway
+from tests.support.patience import attempts
+from tests.support.producers import NativeProducer
+from tests.support.signed_tokens import SECRET, make_token
+from tests.support.socket_io_client import Recorder
+
+SCOPES = ("logs:read", "logs:write")
+TOKEN = make_token(scopes=SCOPES)
+AUTOMATION = {f"{verb}AutomationTask" for verb in ("read", "retry", "stop", "delete")}
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[GatewayProcess]:
+    """With a task that has ended, one that goes on, and a pipeline, under the names of the examples."""
+    nowhere = {"NAVER_CLIENT_ID": "1", "NAVER_CLIENT_SECRET": "1", "NAVER_API_URL": "http://127.0.0.1:9"}
+    nowhere |= {"AUTOMATION_ENABLED": "true", "AUTOMATION_SCRIPT_COMMAND": "sleep 60"}
+    async with running_gateway(tmp_path, JWT_SECRET=SECRET, BATCH_JOBS_MAX="100", **nowhere) as started:
+        yield started
+        assert trouble(started.log()) == []
+
+
+async def fill(gateway: GatewayProcess) -> None:
+    async with grpc.aio.insecure_channel(gateway.grpc_address) as channel:
+        producer = NativeProducer(channel, TOKEN)
+        await producer.hello("examples")
+        lines = [logs_pb2.Line(message=b"timeout", level=logs_pb2.LEVEL_ERROR, source=logs_pb2.SOURCE_STDERR)] * 3
+        number = 0
+        for task_id in ("build-7", "build-8", "build-9"):
+            number += 1
+            batch = logs_pb2.LineBatch(task_id=task_id, worker_id="worker-1", lines=lines)
+            await producer.send(logs_pb2.PublishRequest(number=number, lines=batch))
+        stage = logs_pb2.StageProgress(
+            pipeline_id="release", stage_id="compile", status=logs_pb2.STAGE_STATUS_RUNNING, progress_percentage=66
+        )
+        await producer.send(logs_pb2.PublishRequest(number=number + 1, stage_progress=stage))
+        await producer.acknowledged(number + 1)
+        producer.call.cancel()
+
+
+async def first_events(answer: httpx2.Response) -> list[tuple[str, Any]]:
+    """What a stream carries at its beginning: up to the first event with data."""
+    pending = b""
+    async for piece in answer.aiter_bytes():
+        *blocks, pending = (pending + piece).split(b"\n\n")
+        if events := [event for block in blocks if (event := parse_event(block)) is not None]:
+            return [(event.name, event.data) for event in events]
+    return []
+
+
+async def test_every_example_of_http_works(gateway: GatewayProcess) -> None:
+    """It is answered as described: status, media type, document, and the events of a stream."""
+    await fill(gateway)
+    async with httpx2.AsyncClient(base_url=gateway.url) as http:
+        openapi = (await http.get("/openapi.json")).json()
+        asyncapi = (await http.get("/asyncapi.json")).json()
+        messages = {each["name"]: each["payload"] for each in asyncapi["components"]["messages"].values()}
+        for call in calls(openapi):
+            headers = {**call.headers, **({"Authorization": f"Bearer {TOKEN}"} if call.operation["security"] else {})}
+            if call.operation["operationId"] == "postSocketIo":
+                opened = await http.get("/socket.io/", params=call.query)
+                call.query["sid"] = opened.text.partition('"sid":"')[2].partition('"')[0]
+            if call.operation["operationId"] == "readJobLogs" and "jobId" not in call.query:
+                call.query.setdefault("taskId", "build-7")
+            if call.operation["operationId"] in {"readBatchJob", "cancelBatchJob"}:
+                taken = await http.post("/api/documents/batch", json={"keywords": ["one"]}, headers=headers)
+                example = "batch_1767225600000_0123abcd"
+                call.path = call.path.replace(example, taken.json()["jobId"])
+                call.query.update({"jobId": taken.json()["jobId"]} if "jobId" in call.query else {})
+            if call.operation["operationId"] in AUTOMATION:
+                await take_automation_task(http, call, headers)
+            if call.operation["operationId"] == "deleteNodeExecutions" and not call.query:
+                continue  # one filter is needed, whichever
+            request = http.build_request(call.method, call.path, params=call.query, headers=headers, json=call.json)
+            answer = await http.send(request, stream=True)
+            described = call.operation["responses"][str(answer.status_code)]
+            assert answer.status_code < 400, (call.name, await answer.aread())
+            content = described.get("content", {})
+            media = answer.headers.get("content-type", "").partition(";")[0]
+            assert media in content or not content, call.name
+            assert {name.lower() for name in described.get("headers", {})} - {"set-cookie"} <= set(answer.headers)
+            if media == "application/json":
+                await answer.aread()
+                assert violations(openapi, content[media]["schema"], answer.json()) == [], call.name
+            elif media == "text/event-stream" and not {"after", "tail"} & call.query.keys():
+                if call.operation["operationId"] == "streamUpdates":  # it says nothing before something has changed
+                    summary = {"total_executions": 1, "failed_count": 0}
+                    await http.post("/api/dashboard/execution-summary", json=summary, headers=headers)
+                for name, data in await first_events(answer):
+                    assert violations(asyncapi, messages[name], data) == [], call.name
+            await answer.aclose()
+
+
+async def take_automation_task(http: httpx2.AsyncClient, call: Call, headers: dict[str, str]) -> None:
+    """Put a task that exists in the place of the example; one to be tried again was stopped while its stage ran."""
+    body = {"title": "one", "type": "product"}
+    taken = (await http.post("/api/automation/tasks", json=body, headers=headers)).json()["taskId"]
+    call.path = call.path.replace("3f1c9a52-7f0e-4f6e-9a51-0d6d6f6c2b11", taken)
+    call.json = call.json and {"taskId": taken}
+    if call.operation["operationId"] != "retryAutomationTask":
+        return
+    async for _ in attempts("the task's stage was stopped"):
+        running = (await http.get("/api/automation/tasks?tab=script", headers=headers)).json()["tasks"]
+        for task in running:
+            if task["id"] != taken or task["queue"]["status"] == "processing":
+                await http.post("/api/automation/stop", json={"taskId": task["id"]}, headers=headers)
+        task = (await http.get(f"/api/automation/tasks/{taken}", headers=headers)).json()
+        if task["queue"][-1]["status"] == "failed":
+            break
+
+
+async def test_every_example_of_socket_io_works(gateway: GatewayProcess) -> None:
+    """Requests are answered by the events that are described, and everything sent is as its schema says."""
+    await fill(gateway)
+    async with httpx2.AsyncClient() as http:
+        asyncapi = (await http.get(f"{gateway.url}/asyncapi.json")).json()
+    messages = asyncapi["components"]["messages"]
+    client = await Recorder().connect(gateway.websocket_url, auth={"token": TOKEN})
+    for operation in asyncapi["operations"].values():
+        if operation["action"] != "receive":
+            continue
+        request, success = (
+            messages[each["$ref"].rpartition("/")[2]]
+            for each in (operation["messages"][0], operation["reply"]["messages"][0])
+        )
+        for example in request.get("examples", [{"payload": None}]):
+            answer = await client.call(request["name"], example["payload"])
+            assert violations(asyncapi, success["payload"], answer) == [], (request["name"], answer)
+            assert success["name"] in [name for name, _ in client.events]
+    await client.call("subscribe-to-logs", {"taskId": "build-7", "filter": {"levels": ["LOUD"]}})
+    await client.call("shout")
+    await client.call("subscribe-to-pipeline", {"pipelineId": "release"})
+    await publish_end(gateway)
+    await client.wait_for("log-complete")
+    await client.wait_for("pipeline-progress")
+    by_name = {message["name"]: message["payload"] for key, message in messages.items() if key.startswith("socketIo")}
+    for name, payload in client.events:
+        assert violations(asyncapi, by_name[name], payload) == [], (name, payload)
+    assert {"connected", "log-entry", "log-entries", "subscription_error", "request_error"} <= {
+        n for n, _ in client.events
+    }
+    await client.close()
+
+
+async def publish_end(gateway: GatewayProcess) -> None:
+    async with grpc.aio.insecure_channel(gateway.grpc_address) as channel:
+        producer = NativeProducer(channel, TOKEN)
+        await producer.hello("ends")
+        ending = logs_pb2.EndOfTask(task_id="build-9")
+        await producer.send(logs_pb2.PublishRequest(number=1, end_of_task=ending))
+        await producer.acknowledged(1)
+        producer.call.cancel()

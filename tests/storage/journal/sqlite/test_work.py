@@ -1,0 +1,40 @@
+"""How much work a commit is, counted and not timed."""
+
+import asyncio
+
+from filters.entry import LogEntry
+from storage.journal.interface import LineBatch, ProducerNumber
+
+STATEMENTS_PER_COMMIT = 5
+"""BEGIN, the chunk, the task, the producer's number, COMMIT."""
+
+
+def batch(number, lines, *, task="build", producer="p"):
+    entries = [LogEntry(task, "w", 0, "2026-01-01T00:00:00.000000000Z", "INFO", "stdout", "m") for _ in range(lines)]
+    return LineBatch(task, "w", entries, 100 * lines, 0.0, ProducerNumber(producer, number))
+
+
+async def statements_of(journal, *batches):
+    statements = []
+    journal._writer._db.set_trace_callback(statements.append)
+    await asyncio.gather(*(journal.append(item) for item in batches))
+    journal._writer._db.set_trace_callback(None)
+    return statements
+
+
+async def test_statements_of_a_commit_do_not_grow_with_its_lines(journal):
+    """A thousand lines are one chunk, and as many statements as one line."""
+    await journal.append(batch(1, 1))
+    assert len(await statements_of(journal, batch(2, 1))) == STATEMENTS_PER_COMMIT
+    assert len(await statements_of(journal, batch(3, 1000))) == STATEMENTS_PER_COMMIT
+
+
+async def test_appends_of_one_turn_are_one_commit_and_one_chunk_a_task(journal):
+    """Fifty appends to one task cost what one does; another task costs a row in the same statements."""
+    await journal.append(batch(1, 1))
+    assert len(await statements_of(journal, *(batch(n, 10) for n in range(2, 52)))) == STATEMENTS_PER_COMMIT
+    await journal.append(batch(52, 1, task="other"))
+    commits = journal.statistics.commits
+    both = await statements_of(journal, batch(53, 10), batch(54, 10, task="other"))
+    assert len(both) == STATEMENTS_PER_COMMIT
+    assert journal.statistics.commits == commits + 1

@@ -1,0 +1,204 @@
+"""Retention beside a journal, its sink, and readers."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from components.automation.tables import AutomationDatabase, TaskLine, TaskRepository
+from components.automation.tables.log import append, save_progress
+from filters.model import LogFilter
+from sessions.hub import Hub
+from sessions.limits import Limits
+from sessions.subscription import FromStart, Subscription
+from storage.journal.interface import JournalClosedError
+from storage.journal.sqlite import SqliteJournal
+from storage.polling import PollingSink, PollingTable
+from storage.retention.policy import RetentionPolicy
+from storage.retention.rules import parse_rules
+from storage.retention.worker import PRODUCER_SECONDS, Retention, sweeps_of
+from tests.support.job_logs import messages as rows
+from tests.support.job_logs import sqlite
+from tests.support.journal_items import batch, messages, number
+from tests.support.patience import until
+from tests.support.scripted_history import RecordingTransport, TextEncoding, settle
+
+DAY = 86400.0
+
+
+class Shop:
+    """A journal with its sink, and a clock; ``retention`` makes a retention for it."""
+
+    def __init__(self, journal: SqliteJournal, table: PollingTable, sink: PollingSink) -> None:
+        self.journal, self.table, self.sink = journal, table, sink
+        self.now = 1e9
+        self.made: list[Retention] = []
+
+    def retention(self, policy: RetentionPolicy, *, pass_seconds: float = 0.001) -> Retention:
+        retention = Retention(
+            *(self.journal, sweeps_of(self.table.path, self.table, policy), policy),
+            copied=lambda: self.sink.copied,
+            pass_seconds=pass_seconds,
+            pause_seconds=0,
+            clock=lambda: self.now,
+        )
+        self.made.append(retention)
+        return retention
+
+    async def store(self, *texts: str, task: str = "build") -> None:
+        """Store lines, note when, and wait until they have their rows."""
+        await self.journal.append(batch(*texts, task=task))
+        await self.journal.mark(self.now)
+        self.sink.wake()
+        await until(lambda: self.sink.copied == self.journal.statistics.last_record, "the lines have their rows")
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    journal = await SqliteJournal.open(tmp_path / "otto.db", durability="process")
+    table = await PollingTable.open(tmp_path / "otto.db")
+    sink = PollingSink(journal, table, linger_seconds=0)
+    sink.start()
+    shop = Shop(journal, table, sink)
+    yield shop
+    for retention in shop.made:
+        await retention.close()
+    await sink.close()
+    await table.close()
+    await journal.close()
+
+
+async def test_lines_go_when_their_time_is_over(shop: Shop) -> None:
+    """By the journal's clock, whatever the lines say; a rule gives some tasks a time of their own."""
+    for text in "abc":
+        await shop.store(text)
+        await shop.store(text, task="nightly-1")
+        shop.now += DAY
+    await shop.retention(RetentionPolicy(2.5 * DAY, rules=parse_rules("nightly-*=1.5d"))).run_once()
+    assert await messages(shop.journal) == ["b", "c"]
+    assert await messages(shop.journal, "nightly-1") == ["c"]
+    statistics = shop.made[0].statistics
+    assert (statistics.lines, statistics.tasks, statistics.bytes > 0) == (3, 0, True)
+
+
+async def test_a_task_that_goes_for_a_limit_takes_its_rows_with_it(shop: Shop) -> None:
+    """Those of the others stay, and so do the task's later ones."""
+    for task in "abc":
+        await shop.store(f"{task}1", f"{task}2", task=task)
+    await shop.retention(RetentionPolicy(tasks_max=1)).run_once()
+    assert [rows(shop.table.path, task) for task in "abc"] == [[], [], ["c1", "c2"]]
+    assert [(await shop.journal.task_state(task)).first for task in "abc"] == [3, 3, 1]
+    await shop.store("a3", task="a")
+    assert rows(shop.table.path, "a") == ["a3"]
+    assert shop.made[0].statistics.rows == 4
+
+
+async def test_rows_of_the_queue_go_as_those_of_the_stream_do(shop: Shop) -> None:
+    """For a limit, and by their age."""
+    queue = AutomationDatabase(shop.table.path)
+    queue.prepare()
+    now = datetime(2027, 1, 1)  # noqa: DTZ001 - UTC, as the table has it
+    tasks = TaskRepository(queue, lambda: now)
+    gone, stays = (tasks.create("a", "shortform") for _ in range(2))
+    with queue.transaction() as connection:
+        append(connection, now, [TaskLine(gone, "a"), TaskLine(stays, "a")])
+        save_progress(connection, "stream", 2)
+    for task in (gone, stays):
+        await shop.store("a", task=task)
+    await shop.retention(RetentionPolicy(tasks_max=1)).run_once()
+    assert [len(tasks.logs(task)) for task in (gone, stays)] == [0, 1]
+    shop.now = datetime(2027, 1, 3, tzinfo=UTC).timestamp()
+    await shop.retention(RetentionPolicy(age_seconds=DAY)).run_once()
+    assert tasks.logs(stays) == []
+
+
+async def test_a_task_that_has_a_new_line_meanwhile_stays(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the plan and the removal: it is not idle any more, and none of its rows is touched."""
+    for task in "ab":
+        await shop.store(f"{task}1", task=task)
+    state = shop.journal.task_state
+
+    async def late(task_id: str) -> object:
+        if task_id == "a":
+            await shop.store("a2", task="a")
+        return await state(task_id)
+
+    monkeypatch.setattr(shop.journal, "task_state", late)
+    await shop.retention(RetentionPolicy(tasks_max=1)).run_once()
+    assert rows(shop.table.path, "a") == ["a1", "a2"]
+    monkeypatch.undo()
+    assert await messages(shop.journal, "a") == ["a1", "a2"]
+
+
+async def test_nothing_goes_that_has_no_row_yet(shop: Shop) -> None:
+    """The sink is locked out; what it has not copied waits for it."""
+    await shop.store("copied")
+    await shop.sink.close()
+    await shop.journal.append(batch("waits"))
+    shop.now += 2 * DAY
+    retention = shop.retention(RetentionPolicy(age_seconds=DAY))
+    await shop.journal.mark(1e9)
+    await retention.run_once()
+    assert retention.is_held_up
+    assert await messages(shop.journal) == ["waits"]
+
+
+async def test_readers_are_told_of_what_is_gone(shop: Shop) -> None:
+    """A gap with its sequences for whoever is behind; a live reader notices nothing."""
+    hub = Hub(shop.journal, Limits(window_bytes_per_task=1, buffer_lines=1))
+    shop.journal.set_commit_listener(hub.publish)
+    live, behind = RecordingTransport(), RecordingTransport(is_writable=False)
+    for transport in (live, behind):
+        hub.open(Subscription("build", TextEncoding(), LogFilter(), FromStart()), transport)
+    for last, text in enumerate("abcdef", 1):
+        await shop.store(text)
+        await until(lambda last=last: live.sequences == list(range(1, last + 1)))  # type: ignore[misc]
+    assert behind.sequences == [1]
+    shop.now += 2 * DAY
+    await shop.retention(RetentionPolicy(age_seconds=DAY)).run_once()
+    behind.is_writable = True
+    for session in hub.sessions:
+        session.resume()
+    await shop.store("g")
+    await until(lambda: live.sequences[-1] == behind.sequences[-1] == 7)
+    assert [notice.fields for notice in behind.notices] == [{"from": 2, "to": 6, "reason": "retention"}]
+    assert (live.events, behind.sequences) == ([], [1, 7])
+    await hub.close()
+
+
+async def test_it_runs_by_itself_and_shows_what_hinders_it(shop: Shop, tmp_path: Path) -> None:
+    """What broke off a pass is tried again with the next."""
+    await shop.store("a")
+    shop.now += 2 * DAY
+    sqlite(tmp_path / "otto.db", "ALTER TABLE journal_marks RENAME TO hidden")
+    retention = shop.retention(RetentionPolicy(age_seconds=DAY))
+    retention.start()
+    await until(lambda: "journal_marks" in retention.statistics.error)
+    sqlite(tmp_path / "otto.db", "ALTER TABLE hidden RENAME TO journal_marks")
+    await until(lambda: retention.statistics.lines == 1 and not retention.statistics.error)
+    await retention.close()
+
+
+async def test_silent_producers_are_forgotten_also_without_a_policy(shop: Shop) -> None:
+    """After a time that is documented."""
+    await shop.journal.append(batch("a", producer=number(1)))
+    retention = shop.retention(RetentionPolicy())
+    shop.now = 1e12
+    await retention.run_once()
+    assert await shop.journal.last_number("p") == 0
+    assert retention.statistics.producers == 1
+    assert PRODUCER_SECONDS == 90 * DAY
+
+
+async def test_it_ends_with_the_journal(shop: Shop) -> None:
+    """And closing twice is harmless."""
+    await shop.sink.close()
+    await shop.journal.close()
+    retention = shop.retention(RetentionPolicy())
+    retention.start()
+    await settle()
+    await retention.close()
+    await retention.close()
+    with pytest.raises(JournalClosedError):
+        await shop.journal.mark(0)
