@@ -28,6 +28,7 @@ HELLO = logs_pb2.PublishRequest(hello=logs_pb2.Hello(producer_id="p"))
 LINE = log_streaming_pb2.LogEntry(task_id=OURS, worker_id="w", message="m")
 FORWARDED = LINE
 WORKER = {"task_id": OURS, "worker_id": "w"}
+REFLECTION = [reflection_pb2.ServerReflectionRequest(list_services="")]
 
 DOORS: dict[str, tuple[dict[str, StatusCode], list[Any]]] = {
     "/otto.logs.v1.LogIngestService/Publish": (WRITES, [HELLO, lines_request(1, ["m"], task_id=OURS)]),
@@ -40,10 +41,8 @@ DOORS: dict[str, tuple[dict[str, StatusCode], list[Any]]] = {
     ),
     "/grpc.health.v1.Health/Check": (OPEN, [health_pb2.HealthCheckRequest()]),
     "/grpc.health.v1.Health/Watch": (OPEN, [health_pb2.HealthCheckRequest()]),
-    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": (
-        OPEN,
-        [reflection_pb2.ServerReflectionRequest(list_services="")],
-    ),
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": (OPEN, REFLECTION),
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": (OPEN, REFLECTION),
 }
 
 
