@@ -44,8 +44,12 @@ logging.getLogger("asyncio").addFilter(lambda record: record.msg != "Executing %
 # A test that draws its examples is given no time limit for each: the machine may be busy. It draws the same ones every
 # time, so that what fails is what was changed.
 settings.register_profile("repository", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+# --hypothesis-profile=fast, as in `make test-fast`: fewer of them.
+settings.register_profile("fast", settings.get_profile("repository"), max_examples=20)
 # HYPOTHESIS_PROFILE=long, as in `make model`: others every time, and many more in tests that know it.
 settings.register_profile("long", settings.get_profile("repository"), derandomize=False, print_blob=True)
+# `make mutants` runs each test hundreds of times.
+settings.register_profile("mutants", settings.get_profile("repository"), max_examples=20)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repository"))
 
 

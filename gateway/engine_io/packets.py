@@ -70,13 +70,13 @@ def decode_packet(text: str) -> Packet:
 
 
 def decode_payload(body: bytes, *, packets_max: int) -> list[Packet]:
-    """Read the body of a long-polling request.
+    """Read the body of a long-polling request; an empty one has no packets.
 
     Raises:
         PacketError: it is not UTF-8, has more than ``packets_max`` packets, or one of them is none.
     """
     try:
-        texts = body.decode().split(SEPARATOR)
+        texts = body.decode().split(SEPARATOR) if body else []
     except UnicodeDecodeError as error:
         raise PacketError("no UTF-8") from error
     if len(texts) > packets_max:

@@ -25,7 +25,7 @@ from gateway.engine_io.packets import (
     opening,
 )
 from gateway.engine_io.requests import EngineRequest, Wish, engine_request
-from gateway.engine_io.session import Carrier, Change, EngineSession
+from gateway.engine_io.session import Carrier, EngineSession
 from gateway.engine_io.socket import EngineSocket
 from gateway.errors import ApiError, error_response
 from gateway.http.connection import connection_of
@@ -180,7 +180,7 @@ class EngineServer:
         """The socket that a request is for, where it is for one.
 
         Raises:
-            ApiError: there is none, or it has a WebSocket.
+            ApiError: there is none, or a WebSocket carries it.
         """
         if request.wish is Wish.OPEN:
             return self._open(request, scope, headers)
@@ -190,10 +190,8 @@ class EngineServer:
         if socket is None or (socket.is_closed and request.wish is not Wish.POLL):
             text = "there is no such session, or it has ended; open another one"
             raise ApiError("INVALID_ARGUMENT", text, field="sid")
-        if request.wish is Wish.UPGRADE and not socket.session.can(Change.ATTACH):
-            raise ApiError("INVALID_ARGUMENT", "this session has a WebSocket already", field="sid")
         if request.wish is not Wish.UPGRADE and socket.session.carrier is Carrier.WEBSOCKET:
-            raise ApiError("INVALID_ARGUMENT", "this session is carried by its WebSocket", field="transport")
+            raise _upgraded()
         return socket
 
     def _open(self, request: EngineRequest, scope: Scope, headers: Mapping[bytes, bytes]) -> EngineSocket:
@@ -245,9 +243,12 @@ class EngineServer:
         connection = connection_of(scope)
         connection.on_lost = lambda: socket.end(PacketType.NOOP)
         try:
-            return encode_payload(await socket.poll())
+            texts = await socket.poll()
         finally:
             connection.release()
+        if not texts:
+            raise _upgraded()
+        return encode_payload(texts)
 
     async def _explain(self, request: EngineRequest, scope: Scope, receive: Receive) -> Response:
         if scope["method"] == "POST":
@@ -290,7 +291,7 @@ class EngineServer:
             return
         try:
             socket.attach(connection)
-        except PacketError:  # another one was faster, or the session has ended meanwhile
+        except PacketError:  # it has one already, or has ended meanwhile
             connection.hang_up(self._limits.close_seconds)
 
     async def _take(self, socket: EngineSocket, connection: FramedWebSocketProtocol, message: Message) -> None:
@@ -312,6 +313,10 @@ class EngineServer:
     def _too_long(self) -> ApiError:
         text = f"the body is longer than {self._message_bytes_max} bytes; send less at once"
         return ApiError("PAYLOAD_TOO_LARGE", text)
+
+
+def _upgraded() -> ApiError:
+    return ApiError("INVALID_ARGUMENT", "this session is carried by its WebSocket", field="transport")
 
 
 def _address_of(scope: Scope) -> str:

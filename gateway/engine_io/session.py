@@ -40,7 +40,7 @@ class Reaction(Enum):
     NOTHING = "nothing"
     MESSAGE = "hand its data to the application"
     PONG = "the client is alive"
-    PROBE = "answer the probe, and end the poll that waits"
+    PROBE = "answer the probe, and end the poll that waits soon"
     UPGRADE = "end the poll that waits, and write what has gathered to the WebSocket"
     CLOSE = "the client closes the session"
 

@@ -21,8 +21,8 @@ __all__ = ["EngineSocket"]
 _PING: Final = FramedPackets.of(PacketType.PING.text())
 _PONG_PROBE: Final = FramedPackets.of(PacketType.PONG.text(PROBE))
 _CLOSE: Final = FramedPackets.of(PacketType.CLOSE.text())
-_PATIENT: Final = (Carrier.POLLING, Carrier.PROBING)
-"""Where a poll that finds nothing waits; elsewhere it is ended."""
+_NOOP_SECONDS: Final = 0.05
+"""How long a poll may wait between the probe of a WebSocket and the change to it, which ends it better than a noop."""
 
 
 class EngineSocket:
@@ -39,6 +39,7 @@ class EngineSocket:
         polled_packets_max: packets that the client takes in one long-polling answer; None: any number.
 
     Attributes:
+        heartbeat: when it is pinged, from the next ping or pong on.
         is_polled: whether a poll waits for packets.
     """
 
@@ -60,7 +61,7 @@ class EngineSocket:
         self.address = address
         self._owner = owner
         self._limits = limits
-        self._heartbeat = heartbeat
+        self.heartbeat = heartbeat
         self._polled_packets_max = polled_packets_max
         self._outbox = Outbox(limits)
         self._writer: WebSocketConnection | None = None
@@ -137,10 +138,10 @@ class EngineSocket:
     def open(self, opening: str) -> None:
         """Say the first packet, and begin to ping."""
         self.put(FramedPackets.of(opening))
-        self._beat_in(self._heartbeat.interval_seconds, self._ping)
+        self._beat_in(self.heartbeat.interval_seconds, self._ping)
 
     async def poll(self) -> list[str]:
-        """The packets for a long-polling request, once there are some.
+        """The packets for a long-polling request, once there are some; none: a WebSocket has taken over.
 
         Raises:
             PacketError: another one waits already.
@@ -151,17 +152,20 @@ class EngineSocket:
         try:
             self._outbox.confirm()
             self._make_room()
-            while self._writer is None and (self._outbox or self.session.carrier in _PATIENT):
+            is_woken = False
+            while self._writer is None:
                 if self._outbox:
                     return self._outbox.take_texts(self._polled_packets_max)
-                self._poll = asyncio.get_running_loop().create_future()
-                await self._poll
-            if self.session.is_closed:
-                self._go()
-            return [self._farewell]
+                if self.session.is_closed:
+                    self._go()
+                    return [self._farewell]
+                if is_woken and self.session.carrier is Carrier.UPGRADING:
+                    return [PacketType.NOOP.text()]
+                await self._wait_for_packets()
+                is_woken = True
+            return []
         finally:
             self.is_polled = False
-            self._poll = None
 
     async def post(self, packets: list[Packet]) -> None:
         """Handle the packets of a long-polling request.
@@ -288,13 +292,13 @@ class EngineSocket:
                 if not self.session.is_closed:
                     await self._owner.received(self, packet.data)
             case Reaction.PONG:
-                self._beat_in(self._heartbeat.interval_seconds, self._ping)
+                self._beat_in(self.heartbeat.interval_seconds, self._ping)
             case Reaction.CLOSE:
                 self.end(PacketType.NOOP)
             case Reaction.PROBE if self._trial is not None:
                 if self._trial.is_writable:
                     self._trial.write_frames(_PONG_PROBE.frames)
-                self._wake_poll()
+                _later(_NOOP_SECONDS, self._wake_poll)
             case Reaction.UPGRADE if self._trial is not None:
                 self._wake_poll()
                 trial, self._trial = self._trial, None
@@ -337,6 +341,16 @@ class EngineSocket:
                 return
             writer.write_frames(frames)
 
+    async def _wait_for_packets(self) -> None:
+        """Return once a poll should look again."""
+        self._poll = asyncio.get_running_loop().create_future()
+        end = _later(_NOOP_SECONDS, self._wake_poll) if self.session.carrier is Carrier.UPGRADING else None
+        try:
+            await self._poll
+        finally:
+            self._poll = None
+            _cancel(end)
+
     def _wake_poll(self) -> None:
         if self._poll is not None and not self._poll.done():
             self._poll.set_result(None)
@@ -360,7 +374,7 @@ class EngineSocket:
     def _ping(self) -> None:
         self.session.awaits_pong = True
         self.put(_PING)
-        self._beat_in(self._heartbeat.timeout_seconds, lambda: self.end(PacketType.CLOSE))
+        self._beat_in(self.heartbeat.timeout_seconds, lambda: self.end(PacketType.CLOSE))
 
 
 def _later(seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:

@@ -164,8 +164,10 @@ class _Stream:
 
     def _take(self, block: bytes) -> bool:
         """Keep an event; True where the connection is to be thrown away behind it."""
+        if block.startswith(b"retry: "):
+            block = block.partition(b"\n")[2]
         identifier, _, data = block.partition(b"\n")
-        if not (identifier.startswith(b"id: ") and data.startswith(b"data: ")):  # retry, or a named event
+        if not (identifier.startswith(b"id: ") and data.startswith(b"data: ")):  # a named event
             event = parse_event(block)
             if event is not None and event.name == "gap":
                 self._subscriber.gaps.append(event.data)

@@ -37,6 +37,9 @@ class Chunk:
 class SseEncoding:
     """Plain events; the base of the compressed ones.
 
+    Args:
+        is_named: lines are events ``log``, and not without a name.
+
     Attributes:
         name: part of the channel's key.
         content_encoding: the value of ``Content-Encoding``, or None.
@@ -45,9 +48,14 @@ class SseEncoding:
     name: str = "sse"
     content_encoding: str | None = None
 
+    def __init__(self, *, is_named: bool = False) -> None:
+        self._event = b"event: log\n" if is_named else b""
+        if is_named:
+            self.name += "+named"
+
     def encode(self, epoch: str, selection: Selection) -> EncodedBatch:
         """One event per line; its id is the line's position."""
-        template = b"id: " + epoch.encode() + b"-%d\ndata: %b\n\n"
+        template = b"id: " + epoch.encode() + b"-%d\n" + self._event + b"data: %b\n\n"
         text = b"".join([template % pair for pair in zip(selection.sequences, selection.lines, strict=True)])
         chunk = self.chunk(text)
         return EncodedBatch(
@@ -74,7 +82,8 @@ class ZstdEncoding(SseEncoding):
     name = "sse+zstd"
     content_encoding = "zstd"
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_named: bool = False) -> None:
+        super().__init__(is_named=is_named)
         self._compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
 
     def chunk(self, text: bytes) -> Chunk:
@@ -92,7 +101,8 @@ class GzipEncoding(SseEncoding):
     name = "sse+gzip"
     content_encoding = "gzip"
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_named: bool = False) -> None:
+        super().__init__(is_named=is_named)
         self._compressor = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
 
     def chunk(self, text: bytes) -> Chunk:
@@ -130,9 +140,15 @@ class GzipChecksum:
 IDENTITY: Final = SseEncoding()
 ZSTD: Final = ZstdEncoding()
 GZIP: Final = GzipEncoding()
+_NAMED: Final = {
+    IDENTITY: SseEncoding(is_named=True),
+    ZSTD: ZstdEncoding(is_named=True),
+    GZIP: GzipEncoding(is_named=True),
+}
+"""The same with lines as events ``log``."""
 
 
-def negotiate(accept_encoding: str) -> SseEncoding:
+def negotiate(accept_encoding: str, *, is_named: bool = False) -> SseEncoding:
     """The encoding for an ``Accept-Encoding`` header: zstd before gzip before none, by quality first."""
     qualities: dict[str, float] = {}
     for part in accept_encoding.lower().split(","):
@@ -144,7 +160,8 @@ def negotiate(accept_encoding: str) -> SseEncoding:
         quality = qualities.get(str(encoding.content_encoding), qualities.get("*", 0.0))
         if quality > best_quality:
             best, best_quality = encoding, quality
-    return best if best_quality >= qualities.get("identity", 0.0) else IDENTITY
+    chosen = best if best_quality >= qualities.get("identity", 0.0) else IDENTITY
+    return _NAMED[chosen] if is_named else chosen
 
 
 def event_text(notice: Notice) -> bytes:

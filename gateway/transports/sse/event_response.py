@@ -85,8 +85,9 @@ def full_response(error: ServerFullError) -> Response:
     return error_response(ApiError("SERVER_FULL", str(error), retry_after_seconds=wait))
 
 
-async def _with_retry(events: AsyncIterator[ServerSentEvent]) -> AsyncIterator[ServerSentEvent]:
-    yield ServerSentEvent(retry=random.randint(*RETRY_MILLISECONDS), sep="\n")  # noqa: S311 - jitter, not a secret
+async def _with_retry(events: AsyncIterator[ServerSentEvent]) -> AsyncIterator[ServerSentEvent | bytes]:
+    # A line of the first event: a block without data would be an event for clients that do not follow the standard.
+    yield b"retry: %d\n" % random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - jitter, not a secret
     async for event in events:
         yield event
 

@@ -13,9 +13,9 @@ from gateway.http.connection import Connection, connection_of
 from gateway.quota import Lease, Quota
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.path_parameters import path_identifier
-from gateway.transports.sse.encoding import IDENTITY, Chunk, GzipChecksum, SseEncoding, event_text, negotiate
+from gateway.transports.sse.encoding import Chunk, GzipChecksum, SseEncoding, event_text, negotiate
 from gateway.transports.sse.openapi import STREAM_LOG
-from gateway.transports.stream_request import filter_of, start_of
+from gateway.transports.stream_request import filter_of, is_named, start_of
 from sessions.admission import ServerFullError
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
@@ -63,9 +63,12 @@ class SseTransport:
         return f"<SseTransport {self._encoding.name} {self._connection!r}>"
 
     def open(self) -> None:
-        """Write the first bytes of the body; the client learns that it is connected, and when to come back."""
+        """Write the first line of the body, which says when to come back; it belongs to the first event.
+
+        A block of its own would be an event with empty data for clients that do not follow the standard there.
+        """
         retry = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - jitter, not a secret
-        self._write(self._encoding.opening(b"retry: %d\n\n" % retry))
+        self._write(self._encoding.opening(b"retry: %d\n" % retry))
 
     def write(self, run: EncodedBatch) -> bool:
         """Write a run."""
@@ -162,7 +165,7 @@ def sse_routes(
         principal = await authenticator.principal_of(request)
         principal.require("logs:read", task_id=task_id)
         log_filter = filter_of(request.query_params.multi_items())
-        start = start_of(request.query_params, request.headers.get("last-event-id"))
+        start = start_of(request.query_params, request.headers)
         if isinstance(start, After) and start.position.end_seen and await _is_over(hub, task_id, start):
             return Response(status_code=204)  # the one status that stops EventSource from coming back
         if hub.admission.is_full:
@@ -174,7 +177,8 @@ def sse_routes(
                     retry_after_seconds=random.randint(*RETRY_AFTER_FULL_SECONDS),  # noqa: S311 - jitter
                 )
             )
-        encoding = negotiate(request.headers.get("accept-encoding", "")) if enable_compression else IDENTITY
+        accepted = request.headers.get("accept-encoding", "") if enable_compression else ""
+        encoding = negotiate(accepted, is_named=is_named(request.query_params))
         subscription = Subscription(task_id, encoding, log_filter, start, principal.expires_at)
         address = request.client.host if request.client else None
         lease = leases.enter(principal=principal.subject, address=address)

@@ -97,6 +97,13 @@ _LAST_EVENT_ID: Final = Parameter(
     schema=_POSITION,
     examples={"position": "5f0c2a91-1042"},
 )
+_LAST_EVENT_ID_PARAMETER: Final = Parameter(
+    name="lastEventId",
+    description="The same for clients that cannot set the header, as polyfills of `EventSource` send it; also as "
+    "`last-event-id`. The header is stronger.",
+    schema=_POSITION,
+    examples={"position": "5f0c2a91-1042"},
+)
 _NO_CACHE: Final = {"Cache-Control": Header(description="`no-cache`.")}
 _LINE: Final = (
     'id: 5f0c2a91-1042\ndata: {"taskId":"build-7","workerId":"worker-1","sequence":1042,'
@@ -123,6 +130,13 @@ STREAM_LOG: Final = Operation(
         ),
         _AFTER,
         _LAST_EVENT_ID,
+        _LAST_EVENT_ID_PARAMETER,
+        Parameter(
+            name="event",
+            description="Name of the events that are lines: `log`, or none, for which `message` stands.",
+            schema={"type": "string", "enum": ["message", "log"]},
+            examples={"named": "log"},
+        ),
     ),
     answers={
         200: Answer(
@@ -139,12 +153,14 @@ STREAM_LOG: Final = Operation(
     channel=Channel(
         id="log",
         title="The log of one task",
-        description="Every line is an event without a name, its `id` the position to resume from.",
+        description="Every line is an event without a name, or `log` where `?event=log` asks for it; its `id` is the "
+        "position to resume from.",
         address="/api/v1/log-streaming/logs/{taskId}/stream",
         protocol="http",
         parameters={"taskId": "The task, percent-encoded."},
         sends=(
             Message(name="message", summary="One line.", type=LogEntry, examples=(EXAMPLE_ENTRY,), frames=(_LINE,)),
+            Message(name="log", summary="The same with `?event=log`.", type=LogEntry, examples=(EXAMPLE_ENTRY,)),
             Message(name="heartbeat", summary="After 30 s of silence.", type=Heartbeat, examples=(_HEARTBEAT,)),
             Message(
                 name="gap",
@@ -181,6 +197,7 @@ STREAM_PROGRESS: Final = Operation(
         identifier_parameter("pipelineId", place="path", description="The pipeline.", example="release"),
         _AFTER,
         _LAST_EVENT_ID,
+        _LAST_EVENT_ID_PARAMETER,
     ),
     answers={
         200: Answer(

@@ -20,6 +20,7 @@ from gateway.transports.sse.event_response import (
     keep_streams_to_their_hubs,
 )
 from gateway.transports.sse.openapi import STREAM_PROGRESS
+from gateway.transports.stream_request import last_event_id_of
 from sessions.admission import ServerFullError
 from sessions.pipelines import PipelineHub, PipelineSession
 
@@ -55,7 +56,7 @@ def pipeline_routes(
         pipeline_id = path_identifier(request.scope, PATH, "pipeline_id")
         principal = await authenticator.principal_of(request)
         principal.require("logs:read", pipeline_id=pipeline_id)
-        after = _after(request.query_params, request.headers.get("last-event-id"))
+        after = _after(request.query_params, request.headers)
         address = request.client.host if request.client else None
         lease = leases.enter(principal=principal.subject, address=address)
         try:
@@ -79,9 +80,9 @@ async def _events(hub: PipelineHub, session: PipelineSession) -> AsyncIterator[S
         yield event
 
 
-def _after(query: Mapping[str, str], last_event_id: str | None) -> Position | None:
-    """Where to go on: behind ``Last-Event-ID``, which a browser repeats by itself, or behind ``after``."""
-    field, text = ("Last-Event-ID", last_event_id) if last_event_id else ("after", query.get("after"))
+def _after(query: Mapping[str, str], headers: Mapping[str, str]) -> Position | None:
+    """Where to continue: after ``Last-Event-ID``, which a browser repeats by itself, or after ``after``."""
+    field, text = last_event_id_of(query, headers) or ("after", query.get("after"))
     if text is None:
         return None
     try:

@@ -43,11 +43,16 @@ def test_encode_payload_writes_what_the_library_reads(messages: list[str]) -> No
     assert [(packet.packet_type, packet.data) for packet in packets] == [(MESSAGE, "x" + text) for text in messages]
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff", b"abc", b"4a\x1e", b"\x1e4a", b"4\x1e4\x1e4"])
+@pytest.mark.parametrize("body", [b"\xff", b"abc", b"4a\x1e", b"\x1e4a", b"4\x1e4\x1e4"])
 def test_decode_payload_refuses_what_is_no_payload(body: bytes) -> None:
-    """Nothing, no UTF-8, no packet, an empty packet, or too many of them."""
+    """No UTF-8, no packet, an empty packet, or too many of them."""
     with pytest.raises(PacketError):
         decode_payload(body, packets_max=2)
+
+
+def test_decode_payload_of_nothing_is_nothing() -> None:
+    """A request without a body does no harm."""
+    assert decode_payload(b"", packets_max=2) == []
 
 
 def test_opening_says_how_the_session_is_kept_alive() -> None:

@@ -143,3 +143,12 @@ def test_random_cuts_of_a_gzip_stream_are_decodable():
     for first in range(1, 300, 10):
         text += decoder.decompress(unchunk(GZIP.encode(EPOCH, selection(first, first + rng.randrange(10))).data.wire))
         assert text.endswith(b"\n\n")
+
+
+@pytest.mark.parametrize("accept", ["", "gzip", "zstd"])
+def test_named_lines_are_another_encoding(accept: str) -> None:
+    """With a name of its own, because sessions whose encodings have equal names share their bytes."""
+    plain, named = negotiate(accept), negotiate(accept, is_named=True)
+    assert plain.name != named.name
+    assert plain.content_encoding == named.content_encoding
+    assert negotiate(accept, is_named=True) is named

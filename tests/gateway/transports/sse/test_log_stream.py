@@ -90,7 +90,7 @@ def sequences(text: str) -> list[int]:
     return [
         json.loads(event.split("data: ", 1)[1])["sequence"]
         for event in text.split("\n\n")
-        if event.startswith("id: ") and "event:" not in event
+        if "id: " in event and "event:" not in event
     ]
 
 
@@ -101,7 +101,8 @@ async def test_whole_stream_of_an_ended_task(gateway, client):
     assert response.headers["content-type"] == "text/event-stream"
     assert response.headers["cache-control"] == "no-cache"
     assert response.headers["x-accel-buffering"] == "no"
-    retry, first, *_, complete, rest = response.text.split("\n\n")
+    first, *_, complete, rest = response.text.split("\n\n")
+    retry, _, first = first.partition("\n")
     assert retry.startswith("retry: ")
     assert first.startswith(f'id: {EPOCH}-1\ndata: {{"taskId":"build","workerId":"worker-1","sequence":1,')
     assert complete.startswith(f'id: {EPOCH}-3.end\nevent: complete\ndata: {{"status":"COMPLETED"')
@@ -148,7 +149,8 @@ async def test_the_id_of_a_filtered_line_is_its_own_sequence(gateway, client, is
         gateway.commit(*lines, ended=(Ended("build", 9),))
         gateway.history.gate.set()
         text = (await response.aread()).decode()
-    events = [event.split("\n") for event in text.split("\n\n") if "sequence" in event and "complete" not in event]
+    lines_only = [event[event.index("id: ") :] for event in text.split("\n\n") if "sequence" in event]
+    events = [event.split("\n") for event in lines_only if "complete" not in event]
     ids = [event[0].removeprefix("id: ") for event in events]
     assert ids == [f"{EPOCH}-{json.loads(event[1].removeprefix('data: '))['sequence']}" for event in events]
     assert ids == [f"{EPOCH}-{n}" for n in (3, 7, 8)]
@@ -163,6 +165,10 @@ async def test_the_id_of_a_filtered_line_is_its_own_sequence(gateway, client, is
         ("?tail=0", {}, []),
         ("?tail=3&after=4", {}, [5]),
         ("?tail=1", {"Last-Event-ID": f"{EPOCH}-2"}, [3, 4, 5]),
+        (f"?tail=1&lastEventId={EPOCH}-2", {}, [3, 4, 5]),
+        (f"?last-event-id={EPOCH}-2&after=1", {}, [3, 4, 5]),
+        (f"?lastEventId={EPOCH}-2", {"Last-Event-ID": f"{EPOCH}-4"}, [5]),
+        ("?lastEventId=&after=3", {}, [4, 5]),
         ("?after=1", {"Last-Event-ID": f"{EPOCH}-3"}, [4, 5]),
         ("?after=4", {"Last-Event-ID": f"{EPOCH}-1"}, [2, 3, 4, 5]),
         ("?after=1&tail=4", {"Last-Event-ID": f"{EPOCH}-4"}, [5]),
@@ -174,7 +180,7 @@ async def test_the_id_of_a_filtered_line_is_its_own_sequence(gateway, client, is
     ],
 )
 async def test_query_says_where_to_start_and_what_to_send(gateway, client, query, headers, expected):
-    """All parameters combine; ``Last-Event-ID`` goes before the address; unknown parameters are ignored."""
+    """All parameters combine; ``Last-Event-ID``, then its parameter go before the rest; unknown ones are ignored."""
     gateway.commit(block(1, 4), block(5, 5, level="ERROR"), ended=(Ended("build", 5),))
     assert sequences((await client.get(gateway.stream(query=query), headers=headers)).text) == expected
 
@@ -192,6 +198,9 @@ async def test_query_says_where_to_start_and_what_to_send(gateway, client, query
         ("?after=1.5", "after"),
         ("?after=", "after"),
         ("?workerId=%07", "workerId"),
+        ("?lastEventId=soon", "lastEventId"),
+        ("?last-event-id=soon", "last-event-id"),
+        ("?event=lines", "event"),
     ],
 )
 async def test_wrong_value_is_named(gateway, client, query, field):
@@ -199,6 +208,33 @@ async def test_wrong_value_is_named(gateway, client, query, field):
     response = await client.get(gateway.stream(query=query))
     assert response.status_code == 400
     assert response.json()["error"]["field"] == field
+
+
+async def test_end_that_was_seen_is_204_by_the_parameter_of_polyfills_too(gateway, client):
+    """Or they would replay the log for ever."""
+    gateway.commit(block(1, 3), ended=(Ended("build", 3),))
+    assert (await client.get(gateway.stream(query=f"?lastEventId={EPOCH}-3.end"))).status_code == 204
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+@pytest.mark.parametrize(("query", "name"), [("?event=log", "event: log\n"), ("?event=message", ""), ("", "")])
+async def test_lines_are_named_where_it_is_asked_for(gateway, client, coding, query, name):
+    """``event=log`` names them, whatever the encoding; the other events keep their names."""
+    gateway.commit(block(1, 2), ended=(Ended("build", 2),))
+    response = await client.get(gateway.stream(query=query), headers={"Accept-Encoding": coding})
+    first, second, complete, _ = response.text.split("\n\n")
+    assert first.partition("\n")[2].startswith(f"id: {EPOCH}-1\n{name}data: {{")
+    assert second.startswith(f"id: {EPOCH}-2\n{name}data: {{")
+    assert "event: complete\n" in complete
+
+
+async def test_every_block_has_data(gateway, client):
+    """Clients that make an event of a block without data, or throw, get none; ``retry`` is a line of the first."""
+    gateway.commit(block(1, 2), ended=(Ended("build", 2),))
+    *blocks, rest = (await client.get(gateway.stream())).text.split("\n\n")
+    assert rest == ""
+    assert all("data: " in each for each in blocks)
+    assert [each.startswith("retry: ") for each in blocks] == [True, False, False]
 
 
 async def test_wrong_last_event_id_is_named(gateway, client):
@@ -275,7 +311,7 @@ async def test_shutdown_tells_every_stream_to_come_back(gateway, client):
         await gateway.sessions(1)
         await gateway.hub.close(CloseReason.SERVER_SHUTDOWN)
         text = (await response.aread()).decode()
-    assert "\n\nretry: " in text
+    assert text.count("retry: ") == 2
     assert 'event: error\ndata: {"code":"SERVER_SHUTDOWN"' in text
 
 
