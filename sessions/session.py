@@ -197,7 +197,6 @@ class Session:
             self._give(run)
         self.pump()
 
-    @_contained
     def resume(self) -> None:
         """The transport can take more."""
         self.touch()

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -36,12 +37,15 @@ from tests.support.stepped_journal import SteppedJournal
 
 T = TypeVar("T")
 
+pytestmark = pytest.mark.timeout(900)  # many steps; there is nothing in them that could wait
+
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 TASKS, PRODUCERS = ("build", "test"), ("p", "q")
 READERS_MAX = 6
 NEVER = 1e12  # seconds: the hub's own timers stay out of it
 LIMITS = Limits(
     buffer_lines=6,
+    lagging_lines=5,
     window_bytes_per_task=900,
     window_bytes_total=1500,
     run_bytes_max=500,
