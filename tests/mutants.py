@@ -36,16 +36,19 @@ STOP_SECONDS: Final = 30
 
 def copy_sources() -> None:
     """Bring the copy up to date; times of files stay, since they say what has to be changed anew."""
+    for old in TREE.iterdir():
+        if old.is_dir() and old.name != "mutants":
+            shutil.rmtree(old)
     for name in COPIED:
-        shutil.rmtree(TREE / name, ignore_errors=True)
         shutil.copytree(ROOT / name, TREE / name, ignore=IGNORED)
     shutil.copy2(ROOT / "pyproject.toml", TREE)
 
 
 def results() -> Iterator[tuple[Path, dict[str, Any]]]:
-    """What mutmut knows of each module: its file of results, and the content."""
+    """What mutmut knows of each module that still exists: its file of results, and the content."""
     for path in sorted((TREE / "mutants").rglob("*.py.meta")):
-        yield path, json.loads(path.read_text())
+        if (TREE / path.relative_to(TREE / "mutants").with_suffix("")).exists():
+            yield path, json.loads(path.read_text())
 
 
 def forget_survivors() -> None:

@@ -164,3 +164,31 @@ def test_encoded_lines_pass_as_their_entries_do(texts: list[str], keyword: str, 
     entries = [LogEntry("build", "w1", 1, "2026-01-01T00:00:00.000000000Z", "INFO", "stdout", text) for text in texts]
     matcher = phrase_matcher(LogFilter(keywords=(keyword.casefold(),)), phrase)
     assert matcher.select_lines(encode_lines(entries)) == matcher.select(entries)
+
+
+@pytest.mark.parametrize(
+    ("words", "phrase", "found"),
+    [
+        ((), "", [0, 1, 2, 3]),
+        ((), "Needle", [1, 2]),
+        (("error",), "", [2, 3]),
+        (("error",), "Needle", [2]),
+        (("error", "here"), "NEEDLE", [1, 2]),
+        (("error",), "nothing", []),
+    ],
+)
+def test_a_phrase_is_in_a_message_beside_a_keyword(words: tuple[str, ...], phrase: str, found: list[int]) -> None:
+    """In any case; entries, encoded lines and blocks agree, and lines are told apart by nothing but their ends."""
+    lines = [line("one two"), line("a needle, here"), line("NEEDLE in an error"), line("Error", "ERROR")]
+    matcher = phrase_matcher(LogFilter(keywords=words), phrase)
+    block = Block("task", 1, encode_lines(lines), entries=lines)
+    assert matcher.select(lines) == found
+    assert matcher.select_lines(encode_lines(lines)) == found
+    assert list(matcher.select_block(block).sequences) == [index + 1 for index in found]
+
+
+def test_a_phrase_does_not_stand_in_for_the_other_fields() -> None:
+    """What the filter wants beside it counts, with and without keywords."""
+    lines = [line("needle"), line("needle error", "ERROR"), line("error", "ERROR")]
+    for words in ((), ("error",)):
+        assert phrase_matcher(LogFilter(levels=frozenset({"ERROR"}), keywords=words), "needle").select(lines) == [1]

@@ -178,6 +178,17 @@ async def test_a_session_ends_with_its_reason() -> None:
     assert hub.admission.active == 0
 
 
+async def test_a_session_whose_token_has_expired_ends_at_once() -> None:
+    """However long a heartbeat would have been away; what has ended is no session any more."""
+    hub = _hub(heartbeat_seconds=3600.0)
+    session, other = hub.open(_all, expires_at=time.time() - 1), hub.open(_all)
+    assert [updates async for updates in session] == []
+    assert (session.reason, hub.statistics.sessions) == (CloseReason.TOKEN_EXPIRED, 1)
+    other.close(CloseReason.SERVER_SHUTDOWN)
+    assert (hub.statistics.sessions, hub.admission.active) == (0, 0)
+    hub.close()
+
+
 async def test_a_full_server_takes_no_more() -> None:
     """Sessions of updates count with all others."""
     hub = UpdateHub(admission=Admission(0))

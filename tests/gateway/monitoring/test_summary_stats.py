@@ -1,8 +1,12 @@
 """The figures of the health page."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
-from gateway.monitoring.summary_stats import SummaryStats, Totals
+from gateway.monitoring import summary_stats
+from gateway.monitoring.summary_stats import SummaryStats, Totals, resident_bytes
 
 
 class Figures:
@@ -62,3 +66,40 @@ def test_every_specified_figure_is_there() -> None:
     assert shown["activeConnections"] == 7
     assert shown["memoryUsage"] > 1_000_000
     assert {"messagesPerSecond", "averageLatency", "errorRate"} <= shown.keys()
+
+
+def test_what_was_before_the_window_does_not_count() -> None:
+    """Neither errors nor latencies nor lines of an earlier time."""
+    figures = Figures()
+    before = Totals(received=1000, delivered=1000, errors=500, latency_seconds=900.0, latencies=10)
+    for _ in range(20):
+        figures.pass_second(before)
+    quiet = figures.summary_stats.server_statistics()
+    assert (quiet["messagesPerSecond"], quiet["errorRate"], quiet["averageLatency"]) == (0, 0, 0)
+    figures.pass_second(Totals(received=1003, delivered=1002, errors=501, latency_seconds=900.25, latencies=12))
+    shown = figures.summary_stats.server_statistics()
+    assert (shown["messagesPerSecond"], shown["deliveriesPerSecond"]) == (0.3, 0.2)
+    assert (shown["errorRate"], shown["averageLatency"]) == (0.25, 125)
+
+
+def test_figures_have_as_many_digits_as_mean_something() -> None:
+    """Rates one, milliseconds two, shares four; the time since the start in whole seconds."""
+    figures = Figures()
+    figures.now += 2.9
+    figures.totals = Totals(received=1, delivered=2, errors=2, latency_seconds=0.0123456, latencies=1)
+    shown = figures.summary_stats.server_statistics()
+    assert (shown["messagesPerSecond"], shown["deliveriesPerSecond"]) == (0.3, 0.7)
+    assert (shown["averageLatency"], shown["errorRate"], shown["uptimeSeconds"]) == (12.35, 0.6667, 2)
+
+
+def test_resident_memory_is_what_the_system_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In pages, the second number; its peak where there is none, which macOS counts in bytes and others in KiB."""
+    (tmp_path / "statm").write_text("900 25 3 1 0 70 0")
+    monkeypatch.setattr(summary_stats, "_STATM", tmp_path / "statm")
+    monkeypatch.setattr(summary_stats, "_PAGE_BYTES", 4096)
+    assert resident_bytes() == 25 * 4096
+    monkeypatch.setattr(summary_stats, "_STATM", tmp_path / "nothing")
+    monkeypatch.setattr(summary_stats.resource, "getrusage", lambda _: SimpleNamespace(ru_maxrss=7))
+    for platform, size in (("linux", 7 * 1024), ("darwin", 7)):
+        monkeypatch.setattr(summary_stats.sys, "platform", platform)
+        assert resident_bytes() == size

@@ -183,3 +183,9 @@ async def test_afterwards_everything_is_within_its_limits(
     if bytes_max is None and tasks_max is None:
         assert all(cut.is_by_age for cut in found)
     assert replace(policy).is_set == (policy != RetentionPolicy())
+
+
+async def test_a_task_alone_loses_all_of_its_chunks_where_none_fits() -> None:
+    """Then it goes whole, with the number of its lines and bytes."""
+    made = shelf(*[("a", 5)] * 3)
+    assert await cuts(made, RetentionPolicy(bytes_max=1)) == [Cut("a", 30, 30, 15, is_whole=True, is_by_age=False)]

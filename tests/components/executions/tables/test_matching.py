@@ -43,12 +43,46 @@ def _run(key: int, status: str, started_at: float | None = None, **known: Any) -
         (_report("running"), [_run(1, "completed")], Action.FILL, 1),
         (_report("running"), [_run(1, "completed", 5)], Action.INSERT, None),
         (_report("completed", 5), [_run(1, "success", 5)], Action.NOTHING, 1),
+        (_report("running", 5), [_run(1, "completed", finished_at=5)], Action.FILL, 1),
     ],
 )
 def test_every_report_finds_its_run(report: NodeReport, runs: list[Run], action: Action, key: int | None) -> None:
     """``started_at`` decides where there is one; otherwise the newest running row, or the same end told before."""
     decision = decide(report, runs)
     assert (decision.action, decision.run.id if decision.run else None) == (action, key)
+
+
+@pytest.mark.parametrize(
+    ("reported", "known", "action"),
+    [
+        ("a", "a", Action.FINISH),
+        ("a", "b", Action.INSERT),
+        ("a", None, Action.FINISH),
+        (None, "b", Action.FINISH),
+        (None, None, Action.FINISH),
+        ("7", 7, Action.FINISH),
+    ],
+)
+def test_a_run_is_finished_by_reports_of_its_own_script(reported: str | None, known: Any, action: Action) -> None:
+    """Where both name one; tables of older programs have numbers."""
+    runs = [_run(1, "running", 5, script_id=known)]
+    assert decide(_report("completed", 5, script_id=reported), runs).action is action
+
+
+@pytest.mark.parametrize(
+    ("said", "action"),
+    [
+        ({}, Action.NOTHING),
+        ({"execution_time_ms": 3}, Action.NOTHING),
+        ({"execution_time_ms": 4}, Action.INSERT),
+        ({"error_message": "x"}, Action.INSERT),
+        ({"finished_at": 8}, Action.INSERT),
+    ],
+)
+def test_an_end_without_a_start_is_a_repeat_where_it_says_the_same(said: dict[str, Any], action: Action) -> None:
+    """Also where it does not say how long it took; else it is the end of another run."""
+    known = _run(1, "completed", 5, finished_at=9, execution_time_ms=3)
+    assert decide(_report("completed", **{"finished_at": 9, **said}), [known]).action is action
 
 
 @pytest.mark.parametrize(
@@ -61,6 +95,10 @@ def test_every_report_finds_its_run(report: NodeReport, runs: list[Run], action:
         (_report("completed", 9, finished_at=5), None, None),
         (_report("completed", finished_at=9), _run(1, "running", "2025-01-01"), None),  # type: ignore[arg-type]
         (_report("completed", 5), None, None),
+        (_report("completed", 5, finished_at=5), None, 0),
+        (_report("running", 5), _run(1, "completed", finished_at=9, execution_time_ms=7), 7),
+        (_report("completed", 5, finished_at=9), _run(1, "running", execution_time_ms=7), 4),
+        (_report("completed", 5, execution_time_ms=3), _run(1, "completed", execution_time_ms=7), 3),
     ],
 )
 def test_a_time_that_is_not_told_follows_from_the_others(
