@@ -1,15 +1,12 @@
 # One command per intention; CI runs the same ones.
 PYTHON ?= python3
 PY := .venv/bin/python
-# More workers than cores: most tests wait for sockets and processes.
-export TEST_WORKERS ?= 4
-export TESTS ?= tests
 # What is missing is installed, what has changed is made anew; without bytecode, because it runs before anything else.
 SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast fresh show bench bench-full viewer-figures fuzz audit model faults automation-faults readers proto proto-baseline lock clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-full viewer-figures fuzz audit model faults automation-faults readers proto proto-baseline lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -32,6 +29,9 @@ check:  ## format, lint, layers, types, dependencies, contracts, generated files
 
 test: setup-tests  ## all checks, then all tests, then what failed; ALLOW_SKIPS=1 goes on without what is missing
 	@$(PY) -m scripts.suite test
+
+test-load: setup-tests  ## all tests three times beside four busy loops, in three orders; LOAD='--runs 1 --seed N'
+	$(PY) -m tests.load_proof $(LOAD)
 
 test-fast:  ## the tests of the inner loop: no browser, no other programs, no gateway processes
 	$(SETUP) fast
@@ -68,6 +68,10 @@ bench-full: setup  ## the gateway beside nchan, Node, Redis and NATS, with media
 	$(PY) -m benchmarks.full
 viewer-figures: setup-tests  ## the log page in Chromium: a million lines, 5,000 a second, eight tabs
 	$(PY) -m benchmarks.viewer
+
+.PHONY: mutants
+mutants: setup  ## plant small bugs in the pure modules and list those that no test notices; MUTANTS_SECONDS=600
+	$(PY) -m tests.mutants
 
 faults: setup-tests  ## break everything, 100 times kill -9, and see every promise kept; some 10 minutes
 	$(PY) -m tests.faults $(FAULTS)

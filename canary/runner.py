@@ -260,8 +260,11 @@ class Canary:
                 await self._end(writer, watched)
             await writer.close(grace)
         deadline = time.monotonic() + grace + _LINGER_SECONDS
-        while self._all() and time.monotonic() < deadline and not self._refusal:
+        while self._all() and not self._refusal:
+            is_last = time.monotonic() >= deadline
             self._look()
+            if is_last:
+                return
             await asyncio.sleep(_JUDGE_SECONDS / 5)
 
     def _all(self) -> list[_Watched]:

@@ -6,6 +6,7 @@ and not all of them.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from sessions.admission import Admission
 from sessions.close_reasons import CloseReason
 
 __all__ = ["Update", "UpdateHub", "UpdateLimits", "UpdateSession", "UpdateStatistics", "UpdateType"]
+
+_log = logging.getLogger(__name__)
 
 _TICKS_PER_MERGE = 5
 """Updates that are due within a fifth of the merging time leave together, so that many scripts are not many writes."""
@@ -226,14 +229,23 @@ class UpdateHub:
     def _tick(self) -> None:
         self._timer = None
         now = asyncio.get_running_loop().time()
-        due = [key for key, (when, _) in self._waiting.items() if when <= now]
-        self._send([self._waiting.pop(key)[1] for key in due])
+        due = [self._waiting.pop(key)[1] for key, (when, _) in tuple(self._waiting.items()) if when <= now]
         if self._waiting:
             self._schedule(now)
+        self._send(due)
 
     def _send(self, updates: Sequence[Update]) -> None:
-        if updates:
-            for session in tuple(self._sessions):
+        """Give updates to everybody; an error of one of them costs nobody else."""
+        if not updates:
+            return
+        for session in tuple(self._sessions):
+            try:
                 self._dropped += session.offer(updates)
-            for listener in self._listeners:
+            except Exception:  # noqa: BLE001 - whatever it was, its client is told to come back
+                _log.exception("update session failed")
+                session.close(CloseReason.INTERNAL)
+        for listener in self._listeners:
+            try:
                 self._dropped += listener(updates)
+            except Exception:  # noqa: BLE001 - it hears of the next updates, and the log has this one
+                _log.exception("update listener failed")

@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import asyncio
+import functools
 import logging
 import os
 import random
@@ -8,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
+import httpcore2
 import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,6 +19,13 @@ from tests.support.patience import PATIENCE_SECONDS
 # pytest-asyncio asks for the current loop before it sets its own. Where no test had one yet, Python makes a loop that
 # nobody closes, and the warning about it fails the run; told that there is none, it makes none.
 asyncio.set_event_loop(None)
+
+# Debug mode remembers for each future, callback and task where it was made. With ten frames, each looked up in its
+# file, that is two fifths of the time of a test with a gateway in it; three say where as well.
+asyncio.constants.DEBUG_STACK_DEPTH = 3
+
+# Every new client reads all certificates of the machine (30 ms of CPU), which no test trusts.
+httpcore2.default_ssl_context = functools.cache(httpcore2.default_ssl_context)
 
 # Where the machine has no Node.js that is new enough, there is one beside this Python.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -35,8 +44,12 @@ logging.getLogger("asyncio").addFilter(lambda record: record.msg != "Executing %
 # A test that draws its examples is given no time limit for each: the machine may be busy. It draws the same ones every
 # time, so that what fails is what was changed.
 settings.register_profile("repository", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+# --hypothesis-profile=fast, as in `make test-fast`: fewer of them.
+settings.register_profile("fast", settings.get_profile("repository"), max_examples=20)
 # HYPOTHESIS_PROFILE=long, as in `make model`: others every time, and many more in tests that know it.
 settings.register_profile("long", settings.get_profile("repository"), derandomize=False, print_blob=True)
+# `make mutants` runs each test hundreds of times.
+settings.register_profile("mutants", settings.get_profile("repository"), max_examples=20)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repository"))
 
 

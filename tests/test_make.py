@@ -1,45 +1,62 @@
-"""What `make test` runs, and what it says where something is missing."""
+"""What make runs, and CI."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from scripts.suite.parts import FAST, FAST_MARKERS, parts
+
 ROOT = Path(__file__).parents[1]
+SETUP = "-B -m scripts.setup"
 
 
-def would_run(goal: str, **environment: str) -> str:
-    """What make would run and say."""
-    command = [shutil.which("make") or pytest.skip("make is not installed"), "--dry-run", goal]
-    return subprocess.run(
-        command,
+def would_run(goal: str) -> list[str]:
+    """The commands, without running them."""
+    done = subprocess.run(
+        ["make", "--dry-run", goal],
         cwd=ROOT,
-        env={**os.environ, "MAKEFLAGS": "", **environment},
+        env={**os.environ, "MAKEFLAGS": ""},
         check=True,
         capture_output=True,
         text=True,
-    ).stdout
+    )
+    return done.stdout.splitlines()
 
 
-@pytest.mark.node
-def test_every_suite_is_part_of_make_test() -> None:
-    """The JavaScript packages' own tests before pytest's, which include those in browsers and with real clients."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed")
-    output = would_run("test")
-    suites = ["--prefix clients/js check", "--prefix clients/js\n", "--prefix clients/viewer\n", ".venv/bin/pytest"]
-    assert [output.index(suite) for suite in suites] == sorted(output.index(suite) for suite in suites)
+@pytest.mark.parametrize(
+    ("goal", "setup", "then"),
+    [
+        ("run", "run", "examples/demo/run.py"),
+        ("check", "check", "-m scripts.suite check"),
+        ("test-fast", "fast", "-m scripts.suite fast"),
+        ("test", "test", "-m scripts.suite test"),
+    ],
+)
+def test_every_command_goes_through_the_same_setup(goal: str, setup: str, then: str) -> None:
+    """What is missing is looked for before anything is run, and each command asks for no more than it needs."""
+    first, second = would_run(goal)
+    assert first == f"python3 {SETUP} {setup}"
+    assert second == f".venv/bin/python {then}"
 
 
-def test_without_node_the_rest_is_tested_and_it_is_said(tmp_path: Path) -> None:
-    """What is left out has its line with the version that is needed; where CI is set it fails."""
-    for name in ("sh", "find", "awk", "python3"):
-        (tmp_path / name).symlink_to(shutil.which(name) or pytest.skip(f"{name} is not installed"))
-    output = would_run("test", PATH=str(tmp_path))
-    assert "npm test" not in output
-    assert "left out of 'test-javascript': it wants npm and Node 20.19 or newer; here is no node." in output
-    assert "pages are not built: they want npm and Node 20.19" in output
-    assert 'test -z "$CI"' in output
-    assert ".venv/bin/pytest" in output
+def test_ci_runs_what_anybody_runs() -> None:
+    """It installs nothing by itself, and its exit code is that of `make test`."""
+    script = (ROOT / ".ci/run").read_text().splitlines()
+    assert script[-1] == "exec make test"
+    assert not any("apt" in line for line in script)
+
+
+def test_every_suite_is_part_of_the_tests() -> None:
+    """All checks, the JavaScript packages' own tests, and pytest's, which include those in browsers."""
+    names = [part.name for part in parts("test")]
+    assert names == [part.name for part in parts("check")] + ["js-tests", "viewer-tests", "pytest"]
+
+
+def test_the_tests_of_the_inner_loop_are_chosen_among_all_tests() -> None:
+    """The same parts without the checks; pytest leaves out what needs a browser, other programs or processes."""
+    fast, whole = parts("fast"), parts("test")
+    assert [part.name for part in fast] == [part.name for part in whole[-3:]]
+    assert {"-m", FAST_MARKERS} <= set(fast[-1].command)
+    assert all((ROOT / "tests" / folder).is_dir() for folder in FAST)

@@ -63,7 +63,7 @@ def main() -> None:
 @_with_settings
 def serve(settings: Settings) -> ExitCode:
     """Run the gateway until SIGTERM or SIGINT; a second one ends it at once."""
-    with _without("pygments", "rich"):
+    with _without_painters():
         from gateway.commands.serve import serve
 
     serve(settings)
@@ -91,10 +91,11 @@ def check(settings: Settings) -> ExitCode:
 @_with_settings
 def migrate(settings: Settings) -> ExitCode:
     """Bring the databases to the present schema; harmless where they are there already."""
-    from components.executions.tables.database import ExecutionDatabase
-    from gateway.commands.serve import START_ERRORS
-    from storage.polling import PollingTable
-    from storage.sqlite.files import migrate
+    with _without_painters():
+        from components.executions.tables.database import ExecutionDatabase
+        from storage.journal.interface import JournalError
+        from storage.polling import PollingTable, PollingTableError
+        from storage.sqlite.files import migrate
 
     try:
         revision = migrate(settings.database_url)
@@ -102,7 +103,7 @@ def migrate(settings: Settings) -> ExitCode:
         table.prepare()
         ExecutionDatabase(table.path).prepare()
         asyncio.run(table.close())
-    except START_ERRORS as error:
+    except (JournalError, PollingTableError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED
     click.echo(f"the database is at revision {revision}")
@@ -119,7 +120,8 @@ def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
     \b
     Ends with 0 where all is well, with 1 where something is not, and with 2 where it could not be checked.
     """  # noqa: D301 - click wants a real \b
-    from gateway.commands.verify import verify_databases
+    with _without_painters():
+        from gateway.commands.verify import verify_databases
 
     return verify_databases(settings, as_json=as_json, repair=repair)
 
@@ -129,12 +131,14 @@ def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
 @_with_settings
 def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
     """Remove what the RETENTION_ settings do not keep, as a running gateway does by itself."""
-    from gateway.commands.prune import prune
-    from gateway.commands.serve import START_ERRORS
+    with _without_painters():
+        from gateway.commands.prune import prune
+        from storage.journal.interface import JournalError
+        from storage.polling import PollingTableError
 
     try:
         report = asyncio.run(prune(settings, is_dry=dry_run))
-    except START_ERRORS as error:
+    except (JournalError, PollingTableError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED
     for line in report:
@@ -158,13 +162,13 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def _without(*modules: str) -> Iterator[None]:
-    """Let optional imports of a library find nothing.
+def _without_painters() -> Iterator[None]:
+    """Let optional imports of libraries find nothing.
 
     structlog imports a painter of tracebacks and Mako one of source where they happen to be installed; a gateway uses
     neither, and would hold them for ever.
     """
-    absent = [name for name in modules if name not in sys.modules]
+    absent = [name for name in ("pygments", "rich") if name not in sys.modules]
     sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None means: not to be had
     try:
         yield

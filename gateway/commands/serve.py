@@ -25,9 +25,9 @@ from gateway.settings.report import open_warning, visible_settings
 from storage.journal.interface import JournalError
 from storage.polling import PollingTableError
 
-__all__ = ["START_ERRORS", "serve"]
+__all__ = ["serve"]
 
-START_ERRORS: Final = (ListenError, JournalError, PollingTableError, OSError)
+_START_ERRORS: Final = (ListenError, JournalError, PollingTableError, OSError)
 """What a start may raise; the text of each is one sentence for the person who started it."""
 
 _SAME_SIGNAL_SECONDS: Final = 0.5
@@ -79,7 +79,7 @@ async def _serve(settings: Settings) -> ExitCode:
         return await _break_off(starting, settings.shutdown_grace_seconds)
     try:
         gateway = starting.result()
-    except START_ERRORS as error:
+    except _START_ERRORS as error:
         sys.stderr.write(f"otto-gateway: {error}\n")
         return ExitCode.FAILED
     if settings.http_tls_certificate_file or settings.grpc_tls_certificate_file:

@@ -1,7 +1,9 @@
 """``/openapi.json``, ``/asyncapi.json`` and ``/docs``."""
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any, Final
@@ -46,7 +48,7 @@ def description_routes(
     channels: Sequence[Channel] = (),
     elsewhere: Sequence[tuple[str, Operation]] = (),
 ) -> list[DescribedRoute]:
-    """What tells of all routes, these included; made once, held in memory, for everybody.
+    """What tells of all routes, these included; made at the first request, then held in memory for everybody.
 
     Args:
         routes: of all other parts; those with a channel appear in AsyncAPI as well.
@@ -56,30 +58,69 @@ def description_routes(
     own = (_OPENAPI, _ASYNCAPI, _PAGE, _STYLE)
     operations = [*((route.path, route.operation) for route in routes), *elsewhere, *own]
     streams = [route.operation.channel for route in routes if route.operation.channel is not None]
-    number = version("otto-log-gateway")
-    openapi = openapi_document(operations, version=number)
-    asyncapi = asyncapi_document([*streams, *channels], version=number)
-    page = documentation_page(openapi, asyncapi).encode()
-    style = files("gateway.interface_docs").joinpath("docs.css").read_bytes()
+    documents = _Documents(operations, [*streams, *channels])
     return [
-        _route(_OPENAPI, _json(openapi), "application/json"),
-        _route(_ASYNCAPI, _json(asyncapi), "application/json"),
-        _route(_PAGE, page, "text/html; charset=utf-8"),
-        _route(_STYLE, style, "text/css; charset=utf-8"),
+        _route(_OPENAPI, lambda: documents.openapi_json, "application/json"),
+        _route(_ASYNCAPI, lambda: documents.asyncapi_json, "application/json"),
+        _route(_PAGE, lambda: documents.page, "text/html; charset=utf-8"),
+        _route(_STYLE, _style, "text/css; charset=utf-8"),
     ]
+
+
+class _Documents:
+    """The documents, made when they are first asked for: making them takes longer than the rest of a start."""
+
+    def __init__(self, operations: Sequence[tuple[str, Operation]], channels: Sequence[Channel]) -> None:
+        self._operations = operations
+        self._channels = channels
+        self._version = version("otto-log-gateway")
+
+    @cached_property
+    def _openapi(self) -> dict[str, Any]:
+        return openapi_document(self._operations, version=self._version)
+
+    @cached_property
+    def _asyncapi(self) -> dict[str, Any]:
+        return asyncapi_document(self._channels, version=self._version)
+
+    @property
+    def openapi_json(self) -> bytes:
+        return _json(self._openapi)
+
+    @property
+    def asyncapi_json(self) -> bytes:
+        return _json(self._asyncapi)
+
+    @property
+    def page(self) -> bytes:
+        return documentation_page(self._openapi, self._asyncapi).encode()
+
+
+def _style() -> bytes:
+    return files("gateway.interface_docs").joinpath("docs.css").read_bytes()
 
 
 def _json(document: dict[str, Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
 
 
-def _route(described: tuple[str, Operation], content: bytes, media_type: str) -> DescribedRoute:
+def _route(described: tuple[str, Operation], make: Callable[[], bytes], media_type: str) -> DescribedRoute:
     path, operation = described
-    tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-    headers = {**PAGE_HEADERS, "ETag": tag}
+    making = asyncio.Lock()
+    made: tuple[bytes, dict[str, str]] | None = None
+
+    def content_and_headers() -> tuple[bytes, dict[str, str]]:
+        content = make()
+        tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+        return content, {**PAGE_HEADERS, "ETag": tag}
 
     async def serve(request: Request) -> Response:
-        if tag in request.headers.get("if-none-match", ""):
+        nonlocal made
+        async with making:
+            if made is None:
+                made = await asyncio.to_thread(content_and_headers)  # some 0.2 s that would delay every stream
+        content, headers = made
+        if headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(content, headers=headers, media_type=media_type)
 

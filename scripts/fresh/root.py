@@ -17,7 +17,8 @@ USER = "somebody"
 HOMES = {"root": "/root", USER: f"/home/{USER}"}
 _PATHS = {"root": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", USER: "/usr/local/bin:/usr/bin:/bin"}
 _UID = 1000
-# Everything ends with the namespace: mounts, and processes that outlive their command.
+# Everything ends with the namespace: mounts, and processes that outlive their command. Its first process stays root's
+# shell: one that becomes another user no longer ends with its parent.
 _NAMESPACE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
 _ENTER = """
 mount -t overlay overlay -o "lowerdir=$BASE,upperdir=$UPPER,workdir=$WORK" "$MERGED"
@@ -25,7 +26,7 @@ mount -t proc proc "$MERGED/proc"
 mount --rbind /sys "$MERGED/sys"
 mount --rbind /dev "$MERGED/dev"
 for each in $CACHES; do mkdir -p "$MERGED${each#*=}"; mount --bind "${each%%=*}" "$MERGED${each#*=}"; done
-exec "$@"
+"$@"
 """
 
 
@@ -59,9 +60,13 @@ class Copy:
             errors="replace",
         ) as process:
             assert process.stdout is not None  # noqa: S101 - it is a pipe
-            for line in process.stdout:
-                print(f"  {line}", end="", flush=True)
-                output.append(line)
+            try:
+                for line in process.stdout:
+                    print(f"  {line}", end="", flush=True)
+                    output.append(line)
+            except BaseException:  # Ctrl-C, as a rule: unshare itself takes no notice of signals
+                process.kill()
+                raise
         print(f"  → exit code {process.returncode}", flush=True)
         return subprocess.CompletedProcess(command, process.returncode, "".join(output))
 

@@ -33,14 +33,15 @@ class Machine:
 class Plan:
     """What is to be done, and in ``reasons`` why, a line each.
 
-    ``venv_tool`` makes the virtual environment; empty: there is one. ``without`` is what tests will be skipped for.
+    ``venv_tool`` makes the virtual environment; empty: there is one. ``node_from_pypi`` is why Node.js comes from
+    there; empty: the machine's will do. ``without`` is what tests will be skipped for.
     ``may_install``: what comes with an installer of its own may use apt as well.
     """
 
     reasons: tuple[str, ...] = ()
     apt: tuple[str, ...] = ()
     venv_tool: str = ""
-    node_from_pypi: bool = False
+    node_from_pypi: str = ""
     chromium_from_playwright: bool = False
     may_install: bool = False
     without: tuple[str, ...] = ()
@@ -78,17 +79,11 @@ def decide(goal: str, machine: Machine, *, may_skip: bool = False, has_tried: bo
         apt.append("python3-venv")
         venv_tool = "ensurepip"
 
-    node_from_pypi = not (
-        is_enough_node(machine.programs.get(NODE.name)) and NPM.is_met(machine.programs.get(NPM.name))
-    )
-    if node_from_pypi:
-        reasons.append(f"{_node_reason(machine)}: one from PyPI is put into .venv")
-
     plan = Plan(
         reasons=tuple(reasons),
         apt=tuple(apt),
         venv_tool=venv_tool,
-        node_from_pypi=node_from_pypi,
+        node_from_pypi=_why_node_from_pypi(machine),
         chromium_from_playwright=from_playwright,
         may_install=machine.has_apt and bool(machine.rights),
     )
@@ -104,11 +99,11 @@ def _reason(need: Need, version: Version | None) -> str:
     return f"{need}: {need.why}; {found}"
 
 
-def _node_reason(machine: Machine) -> str:
+def _why_node_from_pypi(machine: Machine) -> str:
     node, npm = machine.programs.get(NODE.name), machine.programs.get(NPM.name)
     if not is_enough_node(node):
         return _reason(NODE, node)
-    return _reason(NPM, npm)
+    return "" if NPM.is_met(npm) else _reason(NPM, npm)
 
 
 def _refusal(goal: str, plan: Plan, machine: Machine, *, has_tried: bool) -> str:

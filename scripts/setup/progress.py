@@ -15,7 +15,8 @@ from typing import IO, Any
 
 __all__ = ["Amount", "Progress", "StepError"]
 
-BETWEEN_SIGNS_SECONDS = 10.0
+FIRST_SIGN_SECONDS, BETWEEN_SIGNS_SECONDS_MAX = 10.0, 60.0
+LAST_LINE_LENGTH = 60
 LAST_LINES = 40
 # What pip says of each package and each place that it was told to look in and that has nothing.
 NOISE = re.compile(r"^\s*WARNING: (Location|Skipping|Running pip as|You are using pip)|^\[notice\]|^\s*$")
@@ -37,7 +38,7 @@ class Amount:
 
 
 class Progress:
-    """Steps with their number and their time, a sign of life every ten seconds, and the log."""
+    """Steps with their number and their time, signs of life in between, and the log."""
 
     def __init__(self, log: Path, steps: int, *, out: IO[str] | None = None) -> None:
         self._log = log
@@ -77,8 +78,11 @@ class Progress:
         is_over = threading.Event()
 
         def show() -> None:
-            while not is_over.wait(BETWEEN_SIGNS_SECONDS):
-                self._say(f"{self._title}: {counter}{time.monotonic() - started:.0f} s")
+            wait = FIRST_SIGN_SECONDS
+            while not is_over.wait(wait):
+                words = f" ({last[-1].strip()[:LAST_LINE_LENGTH]})" if last else ""
+                self._say(f"{self._title}: {counter}{time.monotonic() - started:.0f} s{words}")
+                wait = min(2 * wait, BETWEEN_SIGNS_SECONDS_MAX)
 
         with self._log.open("a", encoding="utf-8") as log:
             log.write(f"$ {' '.join(command)}\n")

@@ -23,7 +23,7 @@ NOTHING = VENV / "nothing"
 _PACKAGES = (".", "clients/python", "proto/python")
 _PYTHON = str(VENV / "bin" / "python")
 _PIP = (_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off")
-_COLLECTED = re.compile(r"^\s*Collecting ")
+_COLLECTED = re.compile(r"^(Collecting|Requirement already satisfied:) .*\(from -r ")
 _NPM_CI = ("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
 
 
@@ -88,7 +88,8 @@ def steps(goal: str, plan: Plan) -> Iterator[Step]:
     node = "machine"
     if plan.node_from_pypi:
         node = "PyPI"
-        yield Step("Node.js from PyPI", "node", _install_node, VENV / "bin" / "npm", ("requirements-node.lock",))
+        title = f"Node.js from PyPI into .venv ({plan.node_from_pypi})"
+        yield Step(title, "node", _install_node, VENV / "bin" / "npm", ("requirements-node.lock",))
     yield _npm_ci("clients/viewer", node)
     yield Step(
         "Viewer's pages",
@@ -142,7 +143,7 @@ def _make_venv(tool: str) -> Callable[[Progress], None]:
 
 
 def _install_python(lock: Path, progress: Progress) -> None:
-    locked = len(re.findall(r"^[\w.-]+==", lock.read_text(), re.MULTILINE))
+    locked = len(re.findall(r"^[\w.-]+==", lock.read_text(), re.MULTILINE))  # a few are for other systems
     amount = Amount(_COLLECTED, locked)
     progress.run([*_PIP, "--require-hashes", "-r", str(lock)], amount=amount)
     # Hatchling is in the lock file: an isolated build would fetch another one, without a hash.

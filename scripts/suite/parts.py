@@ -11,8 +11,14 @@ from typing import Final, Literal
 __all__ = ["ROOT", "Part", "parts"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-FAST: Final = "not browser and not node and not servers and not processes"
-"""The tests of the inner loop: what stays within pytest's own processes."""
+WORKERS: Final = "4"
+"""More than cores: most tests wait for sockets and processes."""
+FAST: Final = (
+    *("filters", "sessions", "storage", "components", "scripts"),
+    *("gateway/auth", "gateway/engine_io", "gateway/history", "gateway/ingest", "gateway/settings"),
+)
+"""Where the tests of the inner loop are: those that stay within pytest's own processes, as a rule."""
+FAST_MARKERS: Final = "not browser and not node and not servers and not slow"
 
 Report = Literal["", "pytest", "vitest"]
 
@@ -48,15 +54,21 @@ def parts(name: str, environment: Mapping[str, str] = os.environ) -> list[Part]:
         Part("js-tests", ("npm", "test", "--silent", "--prefix", "clients/js"), report="vitest"),
         Part("viewer-tests", ("npm", "test", "--silent", "--prefix", "clients/viewer"), report="vitest"),
     ]
-    python = [".venv/bin/pytest", "-n", environment.get("TEST_WORKERS", "4"), "--dist", "loadgroup"]
-    tests = shlex.split(environment.get("TESTS", "tests"))
+    tests = shlex.split(environment.get("TESTS", ""))
     if name == "check":
         return _checks()
     if name == "fast":
-        return [*javascript, Part("pytest", (*python, "-m", FAST, *tests), report="pytest")]
+        python = _pytest(environment.get("TEST_WORKERS", "2"), tests or [f"tests/{name}" for name in FAST])
+        options = ("-m", FAST_MARKERS, "--hypothesis-profile=fast")
+        return [*javascript, Part("pytest", (*python, *options), report="pytest")]
     if name == "test":
-        return [*_checks(), *javascript, Part("pytest", (*python, *tests), report="pytest")]
+        python = _pytest(environment.get("TEST_WORKERS", WORKERS), tests or ["tests"])
+        return [*_checks(), *javascript, Part("pytest", python, report="pytest")]
     raise ValueError(f"no such parts: {name!r}")
+
+
+def _pytest(workers: str, tests: list[str]) -> tuple[str, ...]:
+    return ".venv/bin/pytest", "-n", workers, "--dist", "loadgroup", *tests
 
 
 def _checks() -> list[Part]:

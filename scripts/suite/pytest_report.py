@@ -27,7 +27,7 @@ class Recorder:
             self._failed[report.nodeid] = None
         elif report.skipped and not hasattr(report, "wasxfail"):
             self._skipped[report.nodeid] = _reason(report)
-        elif report.when == "call":
+        elif report.passed and report.when == "call":
             self._passed.add(report.nodeid)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

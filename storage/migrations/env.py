@@ -5,7 +5,7 @@ from alembic import context
 from components.batch_jobs.tables.schema import metadata as batch_jobs
 from components.executions.tables.schema import metadata as executions
 from storage.journal.sqlite.schema import metadata
-from storage.sqlite.files import VERSION_TABLE
+from storage.sqlite.schema_version import VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -12,15 +12,11 @@ from typing import IO, Final
 from urllib.parse import unquote, urlsplit
 
 import sqlalchemy
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from storage.journal.interface import JournalError, JournalObstructedError, JournalUnavailableError
+from storage.sqlite.schema_version import SCHEMA_VERSION, VERSION_TABLE
 
 __all__ = [
-    "VERSION_TABLE",
     "DatabaseError",
     "DatabaseInUseError",
     "acquire_lock",
@@ -31,13 +27,8 @@ __all__ = [
     "wait_for_lock",
 ]
 
-VERSION_TABLE: Final = "otto_schema_version"
-"""Alembic's table; named after us, since the database may belong to another program that uses Alembic too."""
-
 _HOLD_SECONDS: Final = 0.1
 """Pause between two looks whether a database is free."""
-
-_MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
 
 
 class DatabaseError(JournalError):
@@ -86,38 +77,22 @@ def migrate_file(path: Path, *, busy_seconds: float = 30.0) -> str:
         path: the file.
         busy_seconds: how long another program may lock it, at most, before the attempt fails.
     """
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
-    head = scripts.get_current_head()
     with translate_errors(path):
         connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
-            if _version(connection) == head:
-                return str(head)  # without a transaction: another program's lock need not keep us from starting
+            if _version(connection) == SCHEMA_VERSION:
+                return SCHEMA_VERSION  # without a transaction: another program's lock need not keep us from starting
         finally:
             connection.close()
-        engine = sqlalchemy.create_engine(
-            sqlalchemy.URL.create("sqlite", database=str(path)),
-            poolclass=sqlalchemy.NullPool,
-            connect_args={"timeout": busy_seconds, "isolation_level": None},
+        from storage.sqlite.upgrade import upgrade  # here: Alembic takes as long to import as a start takes otherwise
+
+        current = upgrade(path, busy_seconds)
+    if current != SCHEMA_VERSION:
+        raise DatabaseError(
+            f"{path} was written by a newer gateway (schema {current}, this one knows {SCHEMA_VERSION})"
         )
-        # Python's SQLite module begins no transaction for CREATE TABLE: a process that is killed between two of them
-        # would leave a database that cannot be migrated any more.
-        sqlalchemy.event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
-        with engine.connect() as bound:
-            options = {"version_table": VERSION_TABLE}
-            current = MigrationContext.configure(bound, opts=options).get_current_revision()
-            known = {script.revision for script in scripts.walk_revisions()}
-            if current is not None and current not in known:
-                raise DatabaseError(f"{path} was written by a newer gateway (schema {current}, this one knows {head})")
-            if current != head:
-                config.attributes["connection"] = bound
-                command.upgrade(config, "head")
-                bound.commit()
-        engine.dispose()
-    return str(head)
+    return current
 
 
 def _version(connection: sqlite3.Connection) -> str | None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx2
@@ -17,12 +18,27 @@ from canary.readers import Address, PollingReader
 from canary.runner import Canary, Pace
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.lying_gateway import Lies, LyingGateway, LyingWriter
-from tests.support.patience import attempts
+from tests.support.patience import attempts, until
 
 LINES = 12
+GRACE_SECONDS = 3600.0
 
 
-async def watch(lies: dict[Route, Lies], monkeypatch: pytest.MonkeyPatch) -> tuple[bool, dict[Route, RouteCounts]]:
+class Clock:
+    """The monotonic clock of the canary, moved on when a test says so."""
+
+    ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+async def watch(
+    lies: dict[Route, Lies], monkeypatch: pytest.MonkeyPatch, *, coming: tuple[int, int, int] = (LINES, LINES, LINES)
+) -> tuple[bool, dict[Route, RouteCounts]]:
+    """Whether all is well, and what was found on each route once so many lines had come on it and time had passed."""
+    clock = Clock()
+    monkeypatch.setattr("canary.runner.time", clock)
     monkeypatch.setattr(PollingReader, "interval_seconds", 0.02)
     gateway = LyingGateway(lies)
     async with gateway.serving() as url:
@@ -30,9 +46,17 @@ async def watch(lies: dict[Route, Lies], monkeypatch: pytest.MonkeyPatch) -> tup
             [LyingWriter(gateway, late=frozenset({4, 11}))],
             Address(url, lambda: None),
             pace=Pace(rate=LINES, interval_seconds=1),
-            tolerance=Tolerance(late_seconds=50, grace_seconds=8),
+            tolerance=Tolerance(late_seconds=50, grace_seconds=GRACE_SECONDS),
         )
-        verdict = await canary.run(asyncio.Event(), 0.5)
+        running = asyncio.create_task(canary.run(asyncio.Event(), 0.5))
+        counts = canary.state.counts
+        await until(
+            lambda: tuple(each.seen + each.doubled + each.unexpected for each in counts.values()) == coming,
+            "all that comes has come",
+            shown=lambda: counts,
+        )
+        clock.ahead = GRACE_SECONDS + 1
+        verdict = await running
     assert canary.state.written == canary.state.acknowledged == LINES
     return verdict.is_well, canary.state.counts
 
@@ -46,6 +70,7 @@ async def test_each_lie_is_counted_on_its_route(monkeypatch: pytest.MonkeyPatch)
             Route.POLLING: Lies(drop=frozenset({11}), exchange=frozenset({1})),
         },
         monkeypatch,
+        coming=(11, 16, 11),
     )
     assert not is_well
     found = {

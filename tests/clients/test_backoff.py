@@ -23,3 +23,13 @@ def test_success_starts_anew() -> None:
     backoff.reset()
 
     assert backoff.next_delay_seconds() == 1.0
+
+
+def test_another_base_forgets_no_failure() -> None:
+    """A gateway that says what to start with does not shorten the delays of one that keeps failing."""
+    backoff = Backoff(1.0, 100.0, rng=lambda _, bound: bound)
+    backoff.next_delay_seconds()
+    backoff.next_delay_seconds()
+    backoff.set_base(3.0)
+
+    assert backoff.next_delay_seconds() == 12.0

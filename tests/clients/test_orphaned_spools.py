@@ -10,6 +10,7 @@ from otto_logs import (
     Problem,
     ProblemKind,
     ProducerLimits,
+    ProducerState,
     SpoolPolicy,
     SyncLogProducer,
 )
@@ -102,6 +103,7 @@ async def test_a_leftover_whose_gateway_is_away_is_no_obstacle_to_closing(
     await leave(tmp_path, quick, "one")
     producer = LogProducer(AWAY, limits=quick, spool_directory=tmp_path)
     await producer.log("t", "w", "two")
+    await until(lambda: producer.statistics.state is ProducerState.AWAY, "it is known that the gateway is away")
 
     with pytest.raises(NotDeliveredError, match=r"1 line within .* \(connection refused\)"):
         await producer.close(0.5)

@@ -14,6 +14,7 @@ from gateway.ingest.server import GrpcServer
 from storage.journal.sqlite import SqliteJournal
 from tests.support.cutting_proxy import CuttingProxy
 from tests.support.ingest_peer import IngestPeer, Script
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.tokens import WordAuthenticator
 
 LINES = 400
@@ -30,7 +31,7 @@ async def stream(address: str, lines: list[str], rng: random.Random, limits: Pro
         for line in lines:
             await worker.log(line)
             if rng.random() < 0.02:
-                await producer.flush(30)
+                await producer.flush(PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -10,6 +10,7 @@ from storage.journal.sqlite import SqliteJournal
 from tests.support.backups import put_back, take_backup
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.journal_items import messages
+from tests.support.patience import PATIENCE_SECONDS
 
 QUICK = ProducerLimits(backoff_seconds=0.01, backoff_seconds_max=0.05)
 
@@ -18,7 +19,7 @@ async def send(producer: LogProducer, *texts: str) -> None:
     """Each in a request of its own."""
     for text in texts:
         await producer.log("t", "w", text)
-        await producer.flush(30)
+        await producer.flush(PATIENCE_SECONDS)
 
 
 async def replace(gateway: GatewayProcess, database: Path) -> Path:

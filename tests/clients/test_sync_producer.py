@@ -6,10 +6,10 @@ from collections import defaultdict
 
 import grpc
 import pytest
-from otto_logs import NotDeliveredError, ProducerLimits, SyncLogProducer, WorkerStatus
+from otto_logs import NotDeliveredError, ProducerLimits, ProducerState, SyncLogProducer, WorkerStatus
 
 from tests.support.ingest_peer import IngestPeer, Script
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS, attempts
 
 
 async def test_any_thread_may_write(peer: IngestPeer) -> None:
@@ -45,7 +45,7 @@ async def test_a_worker_reports_what_becomes_of_it(peer: IngestPeer) -> None:
             with pytest.raises(KeyError), producer.worker("t", "bad"):
                 raise KeyError("missing")
             producer.end_task("t", failed=True)
-            producer.flush(5)
+            producer.flush(PATIENCE_SECONDS)
 
     await asyncio.to_thread(work)
 
@@ -120,6 +120,9 @@ def test_a_gateway_that_is_away_does_not_hold_up_the_end() -> None:
     """`close` gives up after its time, and says how many lines were lost."""
     producer = SyncLogProducer("127.0.0.1:1", on_problem=lambda _: None)
     producer.log("t", "w", "line")
+    for _ in attempts("it is known that the gateway is away"):
+        if producer.statistics.state is ProducerState.AWAY:
+            break
 
     with pytest.raises(
         NotDeliveredError, match=r"127\.0\.0\.1:1 has not acknowledged 1 line .*connection refused"

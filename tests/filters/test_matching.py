@@ -120,6 +120,18 @@ def test_a_long_message_is_searched_without_a_seam(place: int) -> None:
     assert not matcher.matches(line("x" * place + "needl" + "x" * 500))
 
 
+@pytest.mark.parametrize("others", [0, 2, 3, 7])
+@pytest.mark.parametrize("border", [4096, 8192])
+def test_a_keyword_is_found_wherever_it_begins(border: int, others: int) -> None:
+    """Also the longest one, at every place around the end of a piece, and where the message ends with it."""
+    keyword = "a needle"
+    matcher = Matcher(filter_from_json({"keywords": [keyword, *(f"q{n}" for n in range(others))]}))
+    for place in range(border - len(keyword) - 1, border + 2):
+        for behind in ("", "x", "x" * 5000):
+            assert matcher.matches(line("x" * place + keyword.upper() + behind)), place
+            assert not matcher.matches(line("x" * place + keyword[:-1] + "x" + behind))
+
+
 def test_nothing_is_decoded_where_everything_passes() -> None:
     """The filter without restrictions hands on the block's own lines, and a range."""
     block = Block("task", 5, [b"no JSON", b"at all"])

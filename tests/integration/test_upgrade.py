@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from storage.sqlite.files import VERSION_TABLE
+from storage.sqlite.schema_version import VERSION_TABLE
 from tests.support.event_stream import EventStream
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.old_database import NATIVE_LINES, restore

@@ -31,6 +31,7 @@ from tests.support.journal_items import AT, batch, messages
 from tests.support.line_list import FILTERS, LineList
 from tests.support.memory_journal import MemoryJournal
 from tests.support.model_reader import LineEncoding, ModelReader, PlannedError
+from tests.support.scripted_history import settle
 from tests.support.stepped_journal import SteppedJournal
 
 T = TypeVar("T")
@@ -114,8 +115,7 @@ class Interleavings(RuleBasedStateMachine):
     def run(self, work: Awaitable[T]) -> T:
         async def settled() -> T:
             result = await work
-            for _ in range(15):
-                await asyncio.sleep(0)
+            await settle()
             return result
 
         return self.loop.run_until_complete(settled())

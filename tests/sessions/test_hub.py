@@ -1,3 +1,6 @@
+import time
+from types import SimpleNamespace
+
 import pytest
 
 from filters.model import EVERYTHING, LogFilter
@@ -59,6 +62,18 @@ async def test_a_gathered_commit_is_flushed_at_once(make_bench):
     bench.hub.publish(last)
     await settle()
     assert transport.sequences == [1, 2, 3]
+
+
+@pytest.mark.parametrize("uptime", [0.0, 0.1, 1e9])
+async def test_the_first_lines_are_flushed_at_once_at_any_uptime(make_bench, monkeypatch, uptime):
+    """The monotonic clock counts from the machine's boot: a hub that never flushed is idle, also a moment after it."""
+    bench = make_bench(tick_seconds=3600.0, tick_seconds_max=3600.0)
+    _, transport = await opened(bench)
+    monkeypatch.setattr("sessions.hub.time", SimpleNamespace(monotonic=lambda: uptime, time=time.time))
+    bench.history.store(block(1, 1))
+    bench.hub.publish(Commit((block(1, 1),)))
+    await settle()
+    assert transport.sequences == [1]
 
 
 async def test_unwatched_task_is_not_kept(bench):

@@ -1,10 +1,12 @@
 """Random interleavings of everything that can happen to sessions, against a list and a comprehension."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters.model import LogFilter
 from filters.position import Position
+from sessions.catch_up_scheduler import CatchUpScheduler
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.limits import Limits
@@ -52,6 +54,9 @@ class World:
         self.history = ScriptedHistory()
         limits = Limits(buffer_lines=6, window_bytes_per_task=1200, stored_lines_max=4, run_bytes_max=600)
         self.hub = Hub(self.history, limits)
+        self.hub.scheduler = CatchUpScheduler(
+            lambda: False, clock=lambda: 0.0
+        )  # nobody waits for time to pass, and no slice ends
         self.encoding = TextEncoding()
         self.readers: list[Reader] = []
         self.last = 0
@@ -175,7 +180,8 @@ class World:
         assert self.hub.admission.active == 0
 
 
-@settings(max_examples=80, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
 @given(st.lists(operations, max_size=60))
 async def test_every_reader_gets_every_matching_line_once_in_order(script):
     """Whatever happens in whatever order, what a reader got is what grep would give it."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 import httpx2
 
+from tests.support.forked_process import ForkedProcess
 from tests.support.patience import PATIENCE_SECONDS, within_patience
 from tests.support.ports import free_port
 
@@ -26,10 +28,12 @@ class GatewayProcess:
 
     Args:
         directory: for the database, the log and as working directory.
+        is_forked: start it from a process that has imported it already; else the installed command is executed, for
+            tests of the start itself.
         environment: settings on top of the defaults, e.g. ``JWT_SECRET="…"``; None removes one.
     """
 
-    def __init__(self, directory: Path, **environment: str | None) -> None:
+    def __init__(self, directory: Path, *, is_forked: bool = True, **environment: str | None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.database = directory / "otto.db"
@@ -48,8 +52,11 @@ class GatewayProcess:
         }
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.environment = inherited | {name: value for name, value in settings.items() if value is not None}
-        self.command: Sequence[str | Path] = (Path(sys.executable).with_name("otto-gateway"), "serve")
-        self._process: subprocess.Popen[bytes] | None = None
+        self.command: Sequence[str | Path] | None = None
+        """What is executed; None: it is forked."""
+        if not is_forked:
+            self.command = (Path(sys.executable).with_name("otto-gateway"), "serve")
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     def __repr__(self) -> str:
         state = f"pid {self.pid}" if self.is_running else "stopped"
@@ -99,6 +106,11 @@ class GatewayProcess:
         """Start the process and do not wait for it."""
         if self.is_running:
             raise RuntimeError(f"{self} is running")
+        if self.command is None:
+            self._process = ForkedProcess(
+                ["serve"], directory=self.directory, environment=self.environment, log=self.log_path
+            )
+            return
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command,
@@ -116,12 +128,18 @@ class GatewayProcess:
             while True:
                 if not self.is_running:
                     raise RuntimeError(f"the gateway ended at its start:\n{self.log()}")
-                with contextlib.suppress(httpx2.TransportError):
-                    answer = await client.get(f"{self.url}/api/v1/log-streaming/health")
-                    if answer.status_code == httpx2.codes.OK:
-                        page: dict[str, Any] = answer.json()
-                        return page
+                if self._is_listening():
+                    with contextlib.suppress(httpx2.TransportError):
+                        answer = await client.get(f"{self.url}/api/v1/log-streaming/health")
+                        if answer.status_code == httpx2.codes.OK:
+                            page: dict[str, Any] = answer.json()
+                            return page
                 await asyncio.sleep(POLL_SECONDS)
+
+    def _is_listening(self) -> bool:
+        """Whether something accepts connections on the HTTP port; far cheaper than a request that is refused."""
+        with socket.socket() as probe:
+            return probe.connect_ex((self.host, self.http_port)) == 0
 
     async def metrics(self) -> dict[str, float]:
         """Its metrics as Prometheus reads them, each under its name with its labels."""
@@ -162,9 +180,11 @@ class GatewayProcess:
 
 
 @contextlib.asynccontextmanager
-async def running_gateway(directory: Path, **environment: str | None) -> AsyncIterator[GatewayProcess]:
+async def running_gateway(
+    directory: Path, *, is_forked: bool = True, **environment: str | None
+) -> AsyncIterator[GatewayProcess]:
     """A started gateway that is gone afterwards, whatever happened; its log is printed for a test that fails."""
-    gateway = GatewayProcess(directory, **environment)
+    gateway = GatewayProcess(directory, is_forked=is_forked, **environment)
     try:
         await gateway.start()
         yield gateway

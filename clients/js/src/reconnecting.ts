@@ -14,12 +14,6 @@ const SILENCE_IN_SIGHT = 35_000
 /** A connection that stood this long without a line was no failure. */
 const PROVEN = 10_000
 
-/** A moment on the wall clock and on the one that nobody sets. */
-type Moment = [wall: number, steady: number]
-const now = (): Moment => [Date.now(), performance.now()]
-/** In milliseconds. The wall clock alone counts the sleep of a machine, and stands still where it is set back. */
-const elapsed = ([wall, steady]: Moment): number => Math.max(Date.now() - wall, performance.now() - steady)
-
 /** One connection, as its transport sees it. */
 export interface Attempt {
   /** Aborted when nothing more is wanted of this connection. */
@@ -42,8 +36,8 @@ export abstract class Reconnecting<E extends StreamEvents> {
   #state: StreamState = { kind: 'connecting', attempt: 0 }
   #current?: AbortController
   #wake?: () => void
-  #heardAt = now()
-  #checkedAt = now()
+  #heardAt!: number // since the first attempt began
+  #checkedAt = Date.now()
   #failures = 0
   #refused = 0
   #timer?: ReturnType<typeof setInterval>
@@ -148,7 +142,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
     const controller = new AbortController()
     const { signal } = controller
     this.#current = controller
-    this.#heardAt = now()
+    this.#heardAt = performance.now()
     let asked = 0
     const serve = async (): Promise<Ending> => {
       let token: string | undefined
@@ -163,7 +157,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
         token,
         opened: () => {
           if (signal.aborted) return
-          this.#heardAt = now()
+          this.#heardAt = performance.now()
           this.#set({ kind: 'open', attempt: this.#failures })
           // A listener may have asked for something else already.
           if (!signal.aborted) this.opened()
@@ -172,7 +166,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
           if (!signal.aborted) this.#set(state)
         },
         heard: (useful) => {
-          this.#heardAt = now()
+          this.#heardAt = performance.now()
           if (useful) this.#failures = this.#refused = 0
         },
         asked: (milliseconds) => {
@@ -206,13 +200,16 @@ export abstract class Reconnecting<E extends StreamEvents> {
   }
 
   #check(silence: number): void {
-    const late = elapsed(this.#checkedAt)
-    this.#checkedAt = now()
-    // Who has slept wakes without a word of what became of the connection.
-    if (late > SILENCE_IN_SIGHT) this.#seen()
-    else if (this.#state.kind !== 'waiting') {
+    const now = Date.now()
+    const late = now - this.#checkedAt
+    this.#checkedAt = now
+    // Who has slept wakes without a word of what became of the connection. The wall clock alone tells of it.
+    if (late > SILENCE_IN_SIGHT) {
+      this.#heardAt -= late
+      this.#seen()
+    } else if (this.#state.kind !== 'waiting') {
       this.#endIfSilent(silence, { error: new GatewayError('SILENT', 'silent for too long') })
-    } else if (Date.now() > this.#state.retryAt!) this.#wake?.()
+    } else if (now > this.#state.retryAt!) this.#wake?.()
   }
 
   #seen = (): void => {
@@ -222,7 +219,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
   }
 
   #endIfSilent(silence: number, ending?: Ending): void {
-    if (!this.isFull && elapsed(this.#heardAt) > silence) this.interrupt(ending)
+    if (!this.isFull && performance.now() - this.#heardAt > silence) this.interrupt(ending)
   }
 
   #set(state: StreamState): void {

@@ -81,18 +81,20 @@ test.each<[string, [string, unknown]]>([
 })
 
 test('a subscription that is never answered is given up, though the connection lives', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] })
   gateway.plans = [{ answer: 'never' }]
   gateway.lines = lines(2)
   const stream = open({ silence: 40 })
   const state = waiting(stream)
-  const pings = setInterval(() => gateway.open.forEach((socket) => void socket.ping()), 5)
+  setInterval(() => gateway.open.forEach((socket) => void socket.ping()), 5)
+  await until(() => gateway.asked.length === 1)
+  vi.advanceTimersByTime(60)
   expect((await state).reason).toBe('SILENT')
-  clearInterval(pings)
   await until(() => stream.entries.length === 2)
 })
 
 test('an answered subscription without lines lives as long as its connection', async () => {
-  vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] })
+  vi.useFakeTimers({ toFake: ['Date', 'performance', 'setInterval', 'clearInterval'] })
   const stream = open()
   await until(() => stream.state.kind === 'open')
   for (let minute = 0; minute < 5; minute += 0.5) {
@@ -180,6 +182,43 @@ test('streams with the same token share a connection, and leave it one by one', 
   await until(() => same[2]!.entries.length === 4)
   expect(same[0]!.entries.length).toBe(3)
   expect(gateway.open.size).toBe(2)
+})
+
+test('no more streams share a connection than the gateway takes on one', async () => {
+  const many = Array.from({ length: 101 }, (_, number) => open({ taskId: `task-${number}` }))
+  await until(() => many.every((stream) => stream.state.kind === 'open'))
+  expect(gateway.tokens.length).toBe(2)
+})
+
+test('streams of two gateways share nothing', async () => {
+  const two = [open({ token: 'x' }), open({ token: 'x', taskId: 'u', url: 'http://other.test' })]
+  await until(() => two.every((stream) => stream.state.kind === 'open'))
+  expect(gateway.tokens).toEqual(['x', 'x'])
+})
+
+test('a stream that leaves others on its connection unsubscribes, and no other does', async () => {
+  gateway.lines = lines(3)
+  const [first, second, third] = ['a', 'b', 'c'].map((taskId) => open({ taskId }))
+  const stages = openPipeline({ ...connection, io: gateway.io, pipelineId: 'p' })
+  await until(() => [first!, second!, third!, stages].every((stream) => stream.state.kind === 'open'))
+  first!.close()
+  stages.close()
+  gateway.send('subscription_error', { taskId: 'b', code: 'NOT_FOUND' })
+  await until(() => second!.state.kind === 'closed')
+  third!.close()
+  expect(gateway.left).toEqual(['a', 'p'])
+})
+
+test('a slow reader that leaves others on its connection unsubscribes', async () => {
+  const other = open({ taskId: 'other' })
+  const slow = open({ bufferSize: 1 })
+  await until(() => [other, slow].every((stream) => stream.state.kind === 'open'))
+  const reading = slow[Symbol.asyncIterator]()
+  const first = reading.next()
+  gateway.write(...lines(3))
+  expect((await first).value).toMatchObject({ sequence: 1 })
+  await until(() => gateway.left.length > 0)
+  expect(gateway.left).toEqual(['t'])
 })
 
 test('a filter is changed on the open connection, and a refused one leaves the old', async () => {

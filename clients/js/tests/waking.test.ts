@@ -76,14 +76,24 @@ test('another network is another connection at once', async () => {
 })
 
 test('a tab that is looked at again keeps a connection that was heard of lately, and no other', async () => {
-  vi.useFakeTimers({ toFake: ['Date'] })
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] })
   const said = await opened()
   happens('visibilitychange')
-  vi.setSystemTime(Date.now() + 30_000)
+  vi.advanceTimersByTime(30_000)
   happens('visibilitychange')
   expect(gateway.requests.length).toBe(1)
-  vi.setSystemTime(Date.now() + 10_000)
+  vi.advanceTimersByTime(10_000)
   happens('visibilitychange')
+  await until(() => gateway.requests.length === 2)
+  gateway.write(...lines(1, 4))
+  await until(() => said.length === 4)
+})
+
+test('a wall clock that is set back hides no silence', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance', 'setInterval', 'clearInterval'] })
+  const said = await opened({ backoff: { min: 1, max: 1 } })
+  vi.setSystemTime(Date.now() - 2 * HOUR)
+  vi.advanceTimersByTime(80_000)
   await until(() => gateway.requests.length === 2)
   gateway.write(...lines(1, 4))
   await until(() => said.length === 4)

@@ -33,8 +33,10 @@ class Backoff:
         self._attempt += 1
         return delay
 
-    def reset(self, base_seconds: float | None = None) -> None:
-        """Something has worked; the other side may have said what to start with the next time."""
+    def reset(self) -> None:
+        """Something has worked: the next delay is a first one again."""
         self._attempt = 0
-        if base_seconds is not None:
-            self._base = base_seconds
+
+    def set_base(self, base_seconds: float) -> None:
+        """The other side has said what to start with; the attempts that have failed still count."""
+        self._base = base_seconds

@@ -53,7 +53,7 @@ class TaskOverview:
             else:
                 counts = {}
                 for name in TABS:
-                    ids = connection.execute(select(distinct(task_queue.c.task_id)).where(_in(name))).scalars()
+                    ids = connection.execute(select(task_queue.c.task_id).where(_in(name)).distinct()).scalars()
                     counts[name] = sum(map(may_read, ids))
                 query_ids = select(tasks.c.id).where(*_of(tab)).order_by(tasks.c.created_at.desc(), tasks.c.id)
                 known = list(filter(may_read, connection.execute(query_ids).scalars()))

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from components.automation.scheduler import Scheduler
 from components.automation.schedules import next_due
 from components.automation.tables import (
     AutomationDatabase,
@@ -11,6 +12,7 @@ from components.automation.tables import (
     QueueRepository,
     SchedulerLock,
     TaskLine,
+    TaskOverview,
     TaskRepository,
 )
 
@@ -43,6 +45,19 @@ class Bench:
         with self.database.reading() as connection:
             row = connection.exec_driver_sql("SELECT * FROM contents WHERE task_id = ?", (task_id,)).mappings().one()
             return dict(row)
+
+    def complete(self, *kinds: str, **arguments: Any) -> None:
+        """Pass the oldest item of each of these stages."""
+        for kind in kinds:
+            item = self.queue.dequeue(kind)
+            assert item is not None
+            assert self.queue.complete(item, {}, **arguments)
+
+    def fail(self, kind: str) -> None:
+        """Let the oldest item of a stage fail."""
+        item = self.queue.dequeue(kind)
+        assert item is not None
+        self.queue.fail(item, "no")
 
     def pass_all(self, settings: dict[str, Any]) -> list[str]:
         task_id = self.tasks.create("t", "shortform", settings=settings)
@@ -234,3 +249,67 @@ def test_deleting_keeps_the_content_and_deleting_a_content_clears_the_task(bench
     task = bench.tasks.task(second)
     assert task is not None
     assert task["content_id"] is None
+
+
+def test_an_error_stays_until_a_later_run_has_reached_its_end(bench: Bench) -> None:
+    """Of a repeating schedule: a run that is under way has not shown yet that it goes better."""
+    task_id = bench.tasks.create("a", "shortform", schedule={"repeat_type": "daily"}, max_retry=0)
+    bench.complete("schedule", next_run_at=bench.clock.now)
+    bench.fail("script")
+    errors = []
+    for kind in ("schedule", "script", "video", "youtube"):
+        bench.complete(kind)
+        task = bench.tasks.task(task_id)
+        assert task is not None
+        errors.append(task["last_error"])
+    assert errors == ["no", "no", "no", None]
+
+
+@pytest.mark.parametrize(("passed", "status"), [(4, "completed"), (3, "failed")])
+def test_a_stop_leaves_what_is_published(bench: Bench, passed: int, status: str) -> None:
+    """A content that was not published yet has failed with its task."""
+    task_id = bench.tasks.create("a", "shortform", schedule={"repeat_type": "daily"})
+    bench.complete("schedule", next_run_at=bench.clock.now + timedelta(days=1))
+    bench.complete(*("script", "video", "youtube")[: passed - 1])
+    bench.tasks.stop(task_id)
+    assert bench.content(task_id)["status"] == status
+
+
+async def test_a_schedule_that_was_stopped_is_not_due_again(bench: Bench, tmp_path: Path) -> None:
+    """Trying its last run again is one run."""
+    task_id = bench.tasks.create("a", "shortform", schedule={"repeat_type": "daily"})
+    bench.tasks.stop(task_id)
+    assert bench.tasks.retry(task_id) is not None
+    item = bench.queue.dequeue("schedule")
+    assert item is not None
+    await Scheduler(bench.database, {}, tmp_path, now=bench.clock)._pass(bench.queue, item)
+    assert [row["queue_type"] for row in bench.tasks.queue(task_id) if row["status"] == "waiting"] == ["script"]
+
+
+def test_a_failed_stage_is_shown_as_failed_until_it_is_tried_again(bench: Bench) -> None:
+    """Items of other stages do not hide it, such as the next run of a repeating schedule."""
+    overview = TaskOverview(bench.database)
+    task_id = bench.tasks.create("a", "shortform", schedule={"repeat_type": "daily"}, max_retry=0)
+    bench.complete("schedule", next_run_at=bench.clock.now + timedelta(days=1))
+    bench.fail("script")
+    found, counts, total = overview.page("failed", 10, 0)
+    assert ([row["id"] for row in found], counts["failed"], counts["scheduled"], total) == ([task_id], 1, 1, 1)
+    bench.tasks.retry(task_id)
+    found, counts, total = overview.page("failed", 10, 0)
+    assert (found, counts["failed"], counts["script"], total) == ([], 0, 1, 0)
+
+
+@pytest.mark.parametrize("tab", [None, "scheduled"])
+def test_a_page_for_a_token_that_names_tasks_has_those_alone(bench: Bench, tab: str | None) -> None:
+    """Rows, counts and total; a page has its place among the rows that may be read."""
+    named = set()
+    for number in range(6):
+        task_id = bench.tasks.create(str(number), "shortform")
+        bench.clock.advance(1)
+        if number % 2:
+            named.add(task_id)
+    overview = TaskOverview(bench.database)
+    found, counts, total = overview.page(tab, 1, 1, may_read=named.__contains__)
+    assert ([row["title"] for row in found], counts["scheduled"], total) == (["3"], 3, 3)
+    assert [row["title"] for row in overview.page(tab, 1, 1)[0]] == ["4"]
+    assert overview.page(tab, 1, 1)[2] == 6

@@ -69,7 +69,15 @@ async def test_a_cancelled_stage_leaves_no_process(tmp_path: Path) -> None:
     assert start_ticks(rows.pid) is None
 
 
-async def test_a_failure_says_the_last_error_line(tmp_path: Path) -> None:
-    """The exit code and the last line of standard error are the reason."""
-    with pytest.raises(StageFailedError, match="exit code 3: broken"):
-        await Rows().run("import sys; print('broken', file=sys.stderr); sys.exit(3)", tmp_path)
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("import sys; print('broken', file=sys.stderr); print('bye', flush=True); sys.exit(3)", "exit code 3: broken"),
+        ("import sys; print('bye', flush=True); sys.exit(3)", "exit code 3: bye"),
+        ("import sys; sys.exit(3)", "exit code 3$"),
+    ],
+)
+async def test_a_failure_says_the_last_error_line(tmp_path: Path, program: str, reason: str) -> None:
+    """The exit code and the last line of standard error are the reason; where there is none, that of its output."""
+    with pytest.raises(StageFailedError, match=reason):
+        await Rows().run(program, tmp_path)

@@ -1,8 +1,10 @@
 """Batch jobs on a real database, with a counter that answers by script."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -15,9 +17,10 @@ from components.batch_jobs import (
 )
 from components.batch_jobs.jobs import CANCELLED, ActiveJobsError, BatchJobs, BatchLimits
 from components.batch_jobs.tables import BatchJob, BatchJobStore, Priority
+from filters import timestamps
 from filters.entry import decode_lines
 from gateway.ingest.native.stage_progress import PipelineProgress
-from storage.journal.interface import JournalUnavailableError
+from storage.journal.interface import JournalUnavailableError, StageProgress
 from tests.support.memory_journal import MemoryJournal
 from tests.support.patience import attempts, until
 from tests.support.scripted_counter import ScriptedCounter
@@ -31,10 +34,11 @@ class Bench:
         self.path = path
         self.journal = MemoryJournal()
         self.counter = ScriptedCounter()
+        self.clock = lambda: time.time_ns() // 1_000_000
         self.jobs = self.made(FAST)
 
     def made(self, limits: BatchLimits) -> BatchJobs:
-        return BatchJobs(BatchJobStore(self.path), self.counter, self.journal, limits)
+        return BatchJobs(BatchJobStore(self.path), self.counter, self.journal, limits, clock=lambda: self.clock())
 
     async def again(self, limits: BatchLimits = FAST) -> None:
         """Another life on the same database."""
@@ -84,6 +88,24 @@ async def test_a_job_tells_its_story(bench: Bench) -> None:
     shown = msgspec.json.decode(stage.document, type=PipelineProgress)
     assert msgspec.json.decode(msgspec.json.encode(shown)) == msgspec.json.decode(stage.document)
     assert (shown.status, shown.progress_percentage, stage.number) == ("STAGE_COMPLETED", 100, 4)
+
+
+async def test_every_keyword_is_progress(bench: Bench) -> None:
+    """Subscribers of the pipeline hear of each, counted or not, in order: how many are done, of how many, and when."""
+    heard: list[StageProgress] = []
+    bench.journal.set_commit_listener(lambda committed: heard.extend(committed.progress))
+    bench.counter.script.extend([None, None, *[CounterUnavailableError("busy")] * 3])
+    bench.jobs.start()
+    await bench.jobs.create(A, list("abcdefg"), Priority.NORMAL)
+    job = await bench.ended(A)
+    shown = [msgspec.json.decode(each.document) for each in heard]
+    assert [each["message"] for each in shown] == [f"{n}/7" for n in (*range(8), 7)]
+    assert [each["progressPercentage"] for each in shown] == [0, 14, 28, 42, 57, 71, 85, 100, 100]
+    statuses = ["STAGE_PENDING", *["STAGE_RUNNING"] * 7, "STAGE_COMPLETED"]
+    assert [each["status"] for each in shown] == statuses
+    assert [each["timestamp"] for each in shown[1:8]] == [
+        timestamps.from_nanos(item.done_at * 1_000_000) for item in job.results
+    ]
 
 
 async def test_one_keyword_fails_and_the_job_goes_on(bench: Bench) -> None:
@@ -157,6 +179,36 @@ async def test_cancelled_while_it_is_asked(bench: Bench) -> None:
     assert (await bench.ended(B)).status == "completed"
 
 
+async def test_cancelling_one_job_leaves_the_request_of_another(bench: Bench) -> None:
+    """It is asked for once, and its answer counts."""
+    await bench.again(BatchLimits(interval_seconds=0, active_max=2))
+    bench.counter.held = "one"
+    await bench.jobs.create(A, ["one"], Priority.NORMAL)
+    await bench.counter.reached.wait()
+    await bench.jobs.create(B, ["two"], Priority.NORMAL)
+    await bench.jobs.cancel(B)
+    bench.counter.go_on.set()
+    job = await bench.ended(A)
+    assert (job.status, job.repeated) == ("completed", 0)
+    assert [keyword for keyword, category in bench.counter.asked if category == "blog"] == ["one"]
+
+
+async def test_there_is_a_pause_behind_each_keyword(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the length that is set, also where the keyword could not be counted."""
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> bool:
+        pauses.append(seconds)
+        return False
+
+    await bench.again(BatchLimits(interval_seconds=7, retries=RetryPolicy(attempts_max=1)))
+    monkeypatch.setattr(bench.jobs, "_pause", pause)
+    bench.counter.script.append(CounterUnavailableError("busy"))
+    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
+    await bench.ended(A)
+    assert pauses == [7, 7]
+
+
 async def test_a_stop_waits_for_the_answer(bench: Bench) -> None:
     """It is stored, so the next start asks for nothing twice."""
     bench.counter.held = "one"
@@ -228,3 +280,37 @@ async def test_finished_jobs_are_removed(bench: Bench) -> None:
         if (await bench.journal.task_state(A)).ended is not None and await bench.jobs.find(A) is None:
             break
     assert await bench.lines(A)
+
+
+async def test_a_finished_job_is_kept_as_long_as_is_set(bench: Bench) -> None:
+    """Seconds of the limit against milliseconds of the clock: until then it can be asked for, and then not."""
+    now = 1_000_000
+    bench.clock = lambda: now
+    await bench.again(BatchLimits(interval_seconds=0, kept_seconds=60))
+    await bench.jobs.create(A, ["one"], Priority.NORMAL)
+    await bench.ended(A)
+    now += 59_999
+    await bench.jobs._sweep()
+    assert await bench.jobs.find(A) is not None
+    now += 1
+    await bench.jobs._sweep()
+    assert await bench.jobs.find(A) is None
+
+
+@pytest.mark.parametrize(("oldest", "seconds"), [(None, None), (940_000, 0.05), (970_000, 30), (1_000_000, 60)])
+async def test_an_idle_worker_sleeps_until_the_next_job_is_removed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, oldest: int | None, seconds: float | None
+) -> None:
+    """And for as long as nobody wakes it where there is none."""
+    slept: list[float | None] = []
+
+    def timeout(given: float | None) -> asyncio.Timeout:
+        slept.append(given)
+        return asyncio.timeout(given)
+
+    monkeypatch.setattr("components.batch_jobs.jobs.asyncio", SimpleNamespace(**{**vars(asyncio), "timeout": timeout}))
+    bench.clock = lambda: 1_000_000
+    jobs = bench.jobs = bench.made(BatchLimits(kept_seconds=60))
+    jobs._wake.set()
+    await jobs._idle(oldest)
+    assert slept == [seconds]

@@ -58,6 +58,53 @@ async def test_the_quota_is_waited_for() -> None:
         await ask(counter, RetryPolicy(quota_seconds_max=100))
 
 
+async def test_failures_and_a_used_up_quota_are_counted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each doubles its own waits, and each wait is told with its error."""
+    monkeypatch.setattr("components.batch_jobs.retries.random.random", lambda: 1.0)
+    errors: list[CounterError] = [
+        QuotaError("full"),
+        QuotaError("full"),
+        CounterUnavailableError("busy"),
+        QuotaError("full"),
+        CounterUnavailableError("busy"),
+    ]
+    counter, told = ScriptedCounter(), list[tuple[CounterError, float]]()
+    counter.script.extend(errors)
+
+    async def wait(error: CounterError, seconds: float) -> None:
+        told.append((error, seconds))
+
+    await count_documents(counter, "word", RetryPolicy(), counts={}, wait=wait)
+    assert told == list(zip(errors, [1, 2, 1, 4, 2], strict=True))
+
+
+@pytest.mark.parametrize(("seconds_max", "waits"), [(7, 3), (6.9, 2)])
+async def test_all_waits_for_the_quota_together_have_a_limit(
+    monkeypatch: pytest.MonkeyPatch, seconds_max: float, waits: int
+) -> None:
+    """The one that would exceed it is not waited for."""
+    monkeypatch.setattr("components.batch_jobs.retries.random.random", lambda: 1.0)
+    counter, waited = ScriptedCounter(), list[float]()
+    counter.script.extend([QuotaError("full")] * 4)
+
+    async def wait(_error: CounterError, seconds: float) -> None:
+        waited.append(seconds)
+
+    with pytest.raises(QuotaError):
+        await count_documents(counter, "word", RetryPolicy(quota_seconds_max=seconds_max), counts={}, wait=wait)
+    assert waited == [1, 2, 4][:waits]
+
+
+async def test_waits_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over their upper half, by chance."""
+    fractions = iter([0.0, 0.5])
+    monkeypatch.setattr("components.batch_jobs.retries.random.random", lambda: next(fractions))
+    counter = ScriptedCounter()
+    counter.script.extend([CounterUnavailableError("busy")] * 2)
+    _, waits = await ask(counter, RetryPolicy())
+    assert waits == [0.5, 1.5]
+
+
 def test_waits_are_doubled_up_to_a_limit() -> None:
     """With some spread below."""
     policy = RetryPolicy(first_seconds=1, wait_seconds_max=60)

@@ -55,6 +55,20 @@ def test_a_subject_is_an_identifier(subject: str) -> None:
         principal_of_claims(EXP | {"sub": subject})
 
 
+def test_the_subject_is_told_and_may_be_absent() -> None:
+    """It is empty then."""
+    assert principal_of_claims(EXP | {"sub": "someone"}).subject == "someone"
+    assert principal_of_claims(EXP).subject == ""
+    with pytest.raises(ClaimsError, match=r"^the token's claim sub must not be empty$"):
+        principal_of_claims(EXP | {"sub": ""})
+
+
+def test_a_token_expires_when_it_says() -> None:
+    """Plus the leeway for clocks that differ, where there is one; fractions of a second do not count."""
+    assert principal_of_claims({"exp": 1000.9}).expires_at == 1000
+    assert principal_of_claims({"exp": 1000}, 2.5).expires_at == 1002.5
+
+
 def test_a_token_may_be_good_for_ever() -> None:
     """A time that no clock will show is the last one that can be written."""
     assert principal_of_claims({"exp": 10**400}, 1.0).expires_at == 253_402_300_800.0

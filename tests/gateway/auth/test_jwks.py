@@ -127,6 +127,8 @@ async def test_an_old_set_is_used_while_it_is_fetched_again(server: JwksServer, 
     server.keys = [public_jwk("RS256", "second", "second")]
     clock.seconds += REFRESH_SECONDS
     assert await names(keys, "first") == ["first"]
+    await asyncio.sleep(0)
+    assert keys.fetches == 2  # behind the request that found it old, not for the next one
     await keys.refresh()
     assert await names(keys, "first") == []
     assert await names(keys, "second") == ["second"]

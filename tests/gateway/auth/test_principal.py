@@ -41,6 +41,20 @@ def test_tasks_and_pipelines_are_bounded_apart() -> None:
     assert caught.value.field == "pipelineId"
 
 
+@pytest.mark.parametrize(
+    ("asked", "field", "message"),
+    [
+        ({"task_id": "deploy"}, "taskId", "the token does not cover task 'deploy'"),
+        ({"pipeline_id": "nightly"}, "pipelineId", "the token does not cover pipeline 'nightly'"),
+    ],
+)
+def test_what_is_not_covered_is_named(asked: dict[str, str], field: str, message: str) -> None:
+    """With the status of a refusal that another token may lift."""
+    with pytest.raises(ApiError) as caught:
+        principal(ADMIN, tasks=[], pipelines=[]).require(LOGS_READ, **asked)
+    assert (caught.value.code, caught.value.field, str(caught.value)) == ("PERMISSION_DENIED", field, message)
+
+
 @pytest.mark.parametrize("asked", ["*", "build-*", "?", "[a-z]", "build-1*"])
 def test_a_name_with_pattern_characters_widens_nothing(asked: str) -> None:
     """What is asked for is text, and only what the token holds is a pattern."""
@@ -66,6 +80,26 @@ def test_narrowing_takes_and_never_adds() -> None:
         reader.require(LOGS_WRITE)
     with pytest.raises(ApiError):
         principal(LOGS_READ, tasks=["build-*"]).narrowed({LOGS_READ}, task_id="*").require(LOGS_READ, task_id="*")
+
+
+def test_narrowing_to_a_pipeline_leaves_it_and_no_task() -> None:
+    """One that is covered; another one is not added."""
+    whole = principal(LOGS_READ, pipelines=["release-*"])
+    reader = whole.narrowed({LOGS_READ}, pipeline_id="release-1")
+    reader.require(LOGS_READ, pipeline_id="release-1")
+    for refused in ({"pipeline_id": "release-2"}, {"task_id": "any"}):
+        with pytest.raises(ApiError):
+            reader.require(LOGS_READ, **refused)
+    with pytest.raises(ApiError):
+        whole.narrowed({LOGS_READ}, pipeline_id="nightly").require(LOGS_READ, pipeline_id="nightly")
+
+
+def test_narrowing_to_scopes_alone_keeps_tasks_and_pipelines() -> None:
+    """And gives nobody a scope."""
+    reader = principal(ADMIN, tasks=["build-1"]).narrowed({LOGS_READ})
+    assert reader.scopes == {LOGS_READ}
+    reader.require(LOGS_READ, task_id="build-1", pipeline_id="any")
+    assert principal(LOGS_READ).narrowed({LOGS_WRITE}).scopes == frozenset()
 
 
 def test_everybody_may_do_everything_without_credentials() -> None:

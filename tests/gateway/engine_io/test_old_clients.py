@@ -1,17 +1,14 @@
 """socket.io-client 2, which speaks Engine.IO 3, against the gateway."""
 
 import asyncio
-import shutil
 import subprocess
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from gateway.engine_io.old_clients import ERROR_TEXT
 from tests.support.gateway_server import GatewayServer
-
-NODE = Path(__file__).parents[2] / "node"
+from tests.support.programs import node_directory, program
 
 pytestmark = pytest.mark.node
 
@@ -20,13 +17,11 @@ pytestmark = pytest.mark.node
 @pytest.mark.parametrize("transports", ["polling", "websocket", "polling,websocket"])
 async def test_old_client_shows_once_that_it_is_too_old(namespace: str, transports: str) -> None:
     """It is told in its own protocol and disconnected, so it does not try again for ever; nothing is kept of it."""
-    node = shutil.which("node")
-    if node is None or not (NODE / "node_modules" / "socket.io-client-2").is_dir():
-        pytest.skip("needs Node.js, and `npm ci` in tests/node")
+    node = program("node")
     async with GatewayServer() as gateway:
         process = await asyncio.create_subprocess_exec(
             node, "socket-io-2.js", gateway.url, namespace, transports,
-            cwd=NODE, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            cwd=node_directory(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         assert process.stdout is not None
         seen = []

@@ -1,14 +1,18 @@
 """Whom a request is addressed to, and what browsers may do with an answer."""
 
+import asyncio
+
 import httpx2
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.http.application import http_application
 from gateway.http.middleware import HostGuard, SecurityHeaders
 from gateway.settings.model import Settings
+from tests.support.bare_http import bare_request
 from tests.support.http_server import serve
 
 SECRET = "a secret that has at least thirty-two bytes"
@@ -49,6 +53,32 @@ async def test_without_credentials_only_local_names_are_answered(host: str | Non
     if status == 403:
         assert answer.json()["error"]["field"] == "Host"
         assert "localhost" in answer.json()["error"]["message"]
+
+
+# Threat: a server in front decides by one of the two, and the gateway by the other.
+@pytest.mark.parametrize("hosts", [("localhost", "evil.example"), ("evil.example", "localhost"), ("localhost", "")])
+async def test_of_two_hosts_both_have_to_be_right(hosts: tuple[str, str]) -> None:
+    """One good name beside another one opens nothing; neither here nor in the server's own parser."""
+    reached: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.append(scope)
+        await Response("hello")(scope, receive, send)
+
+    guard = HostGuard(app, Settings().accepted_hosts)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"host", host.encode()) for host in hosts]
+    await guard({"type": "http", "headers": headers}, lambda: asyncio.sleep(0, {}), send)
+    assert sent[0]["status"] == 403
+    async with serve(guard) as base:
+        head = "".join(f"Host: {host}\r\n" for host in hosts)
+        answer = await bare_request(int(base.rpartition(":")[2]), f"GET / HTTP/1.1\r\n{head}\r\n".encode())
+    assert answer.status in (400, 403)
+    assert reached == []
 
 
 @pytest.mark.parametrize(

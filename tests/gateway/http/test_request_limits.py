@@ -13,7 +13,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.http.request_limits import HEAD_BYTES_MAX, RequestLimits, guarded
 from tests.support.http_server import serve
+from tests.support.moved_clock import pass_time
+from tests.support.patience import attempts
 
+HEAD_SECONDS = 1000.0
+BODY_SECONDS = 1e8
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -23,54 +27,65 @@ async def echo(request: Request) -> Response:
 
 @pytest.fixture(params=[H11Protocol, HttpToolsProtocol])
 async def connection(request: pytest.FixtureRequest) -> AsyncIterator[Streams]:
-    limits = RequestLimits(head_seconds=0.2, body_seconds=0.5)
+    limits = RequestLimits(head_seconds=HEAD_SECONDS, body_seconds=BODY_SECONDS)
     app = Starlette(routes=[Route("/echo", echo, methods=["POST"])])
-    async with serve(app, http=guarded(request.param, limits)) as base:
+    async with serve(app, http=guarded(request.param, limits), timeout_keep_alive=10**9) as base:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(base.rpartition(":")[2]))
         yield reader, writer
         writer.close()
+
+
+async def read_while_time_passes(reader: asyncio.StreamReader) -> bytes:
+    """What comes until the end of the connection, whose time is over soon."""
+    reading = asyncio.create_task(reader.read())
+    async for _ in attempts("the connection is dropped"):
+        if reading.done():
+            break
+        pass_time(HEAD_SECONDS)
+    return await reading
+
+
+async def another_is_dropped(writer: asyncio.StreamWriter) -> None:
+    """Open a later connection and say nothing: with its time that of a head is over on this one as well."""
+    reader, other = await asyncio.open_connection(*writer.get_extra_info("peername"))
+    assert await read_while_time_passes(reader) == b""
+    other.close()
 
 
 async def test_a_connection_without_a_request_is_dropped(connection: Streams) -> None:
     """Half a head is no request."""
     reader, writer = connection
     writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n")
-    assert await reader.read() == b""
+    assert await read_while_time_passes(reader) == b""
 
 
 async def test_a_connection_with_a_request_stays(connection: Streams) -> None:
     """The time limit is that of the head, not that of the request."""
     reader, writer = connection
     writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
-    other_reader, other = await asyncio.open_connection(*writer.get_extra_info("peername"))
-    assert await other_reader.read() == b""  # dropped, so the time of the first one is over as well
-    other.close()
+    await another_is_dropped(writer)
     writer.write(b"ok")
     assert (await reader.readline()).startswith(b"HTTP/1.1 200")
 
 
-async def trickle(writer: asyncio.StreamWriter, data: bytes, gone: "asyncio.Task[bytes]") -> None:
-    """Send a byte now and then, as long as the other side listens."""
-    while not gone.done():
-        writer.write(data)
-        await asyncio.sleep(0.02)
-
-
-async def test_a_head_that_trickles_is_cut(connection: Streams) -> None:
-    """Bytes that come now and then do not make the time longer."""
+@pytest.mark.parametrize(
+    ("beginning", "seconds"),
+    [
+        (b"GET / HTTP/1.1\r\nX-Long: ", HEAD_SECONDS),
+        (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n", BODY_SECONDS),
+    ],
+    ids=["head", "body"],
+)
+async def test_what_trickles_is_cut(connection: Streams, beginning: bytes, seconds: float) -> None:
+    """Bytes that come now and then do not make the time longer; the body has a time of its own."""
     reader, writer = connection
-    writer.write(b"GET / HTTP/1.1\r\nX-Long: ")
+    writer.write(beginning)
     gone = asyncio.create_task(reader.read())
-    await asyncio.gather(trickle(writer, b"X", gone), return_exceptions=True)
-    assert gone.exception() is not None or gone.result() == b""
-
-
-async def test_a_body_that_trickles_is_cut(connection: Streams) -> None:
-    """The body has a time of its own."""
-    reader, writer = connection
-    writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n")
-    gone = asyncio.create_task(reader.read())
-    await asyncio.gather(trickle(writer, b"X", gone), return_exceptions=True)
+    async for _ in attempts("the connection is cut"):
+        if gone.done():
+            break
+        writer.write(b"X")
+        pass_time(seconds / 4)
     assert gone.exception() is not None or gone.result() == b""
 
 
@@ -81,7 +96,7 @@ async def test_a_later_request_has_the_same_time(connection: Streams, beginning:
     writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok")
     assert (await reader.readuntil(b"\r\n\r\nok")).startswith(b"HTTP/1.1 200")
     writer.write(beginning)
-    rest = await reader.read()
+    rest = await read_while_time_passes(reader)
     assert b"200 OK" not in rest
 
 
@@ -91,9 +106,7 @@ async def test_an_idle_connection_stays(connection: Streams) -> None:
     for _ in range(2):
         writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok")
         assert (await reader.readuntil(b"\r\n\r\nok")).startswith(b"HTTP/1.1 200")
-        other_reader, other = await asyncio.open_connection(*writer.get_extra_info("peername"))
-        assert await other_reader.read() == b""  # dropped, so the time of a head has passed
-        other.close()
+        await another_is_dropped(writer)
 
 
 async def test_a_head_without_an_end_is_refused(connection: Streams) -> None:

@@ -150,14 +150,13 @@ async def test_a_producer_that_vanishes_leaves_nothing_behind(serve: Any, journa
     await journal.until(lambda: bool(journal.appended))
     producer.call.cancel()
     journal.release()
-    await until(
-        lambda: journal.statistics.lines, "the line is stored"
-    )  # or the answer may be of before the commit, and what is sent again a duplicate
+    # Or the answer may be of before the commit, and what is sent again a duplicate.
+    await until(lambda: journal.statistics.lines, "the line is stored")
     again = NativeProducer(channel)
     assert (await again.hello()).acknowledged_number == 1
     again.call.cancel()
     await server.stop(1)
-    assert server.statistics.streams == {"native": 0}
+    await until(lambda: server.statistics.streams == {"native": 0}, "gRPC has let go of the handlers")
     assert journal.of_type(StreamClosed) == []
 
 

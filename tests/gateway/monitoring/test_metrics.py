@@ -1,9 +1,13 @@
 """What Prometheus reads."""
 
+from contextlib import AsyncExitStack
+
 import httpx2
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.app import Gateway
+from gateway.settings.model import Settings
 from tests.support.worker import publish
 
 SPECIFIED = {
@@ -56,6 +60,45 @@ async def test_a_line_is_counted_on_its_whole_way(gateway: Gateway, http: httpx2
     for name in ("commit", "storage", "delivery"):
         assert values[f"otto_{name}_latency_seconds_count"][()] >= 1
     assert values["process_resident_memory_bytes"][()] > 0
+
+
+async def test_catch_ups_and_gaps_are_counted(gateway: Gateway, http: httpx2.AsyncClient) -> None:
+    """A read for each subscriber that begins with stored lines, a gap for each that asks for lines that are gone."""
+    address = f"127.0.0.1:{gateway.ports[-1]}"
+    for text in ("one", "two"):
+        await publish(address, "t", [text], end=text == "two")
+    journal = gateway._journal
+    while (await journal.remove_through("t", 1, copied=journal.newest_record)).lines:
+        pass
+    before = await scrape(http)
+    assert (before["otto_catch_ups_total"][()], before["otto_gaps_total"][()]) == (0, 0)
+    for number in (1, 2):
+        assert "event: gap" in (await http.get("/api/v1/log-streaming/logs/t/stream")).text
+        values = await scrape(http)
+        assert (values["otto_catch_ups_total"][()], values["otto_gaps_total"][()]) == (number, number)
+    assert "event: gap" not in (await http.get("/api/v1/log-streaming/logs/t/stream?after=1")).text
+    values = await scrape(http)
+    assert (values["otto_catch_ups_total"][()], values["otto_gaps_total"][()]) == (3, 2)
+
+
+@pytest.mark.parametrize("connections", [1, 2])
+async def test_streams_that_are_refused_are_counted(settings: Settings, connections: int) -> None:
+    """Each one beyond ``MAX_CONNECTIONS``, and none before."""
+    gateway = await Gateway.start(settings.model_copy(update={"max_connections": connections}))
+    url = f"http://127.0.0.1:{gateway.ports[0]}"
+    stream = "/api/v1/log-streaming/logs/t/stream"
+    async with httpx2.AsyncClient(base_url=url, timeout=60) as http, AsyncExitStack() as streams:
+        bodies = []
+        for _ in range(connections):
+            opened = await streams.enter_async_context(http.stream("GET", stream))
+            assert opened.status_code == 200
+            bodies.append(opened.aiter_raw())  # a body that nobody holds is closed
+            await anext(bodies[-1])
+        assert (await scrape(http))["otto_refused_connections_total"][()] == 0
+        for refused in (1, 2):
+            assert (await http.get(stream)).status_code == 503
+            assert (await scrape(http))["otto_refused_connections_total"][()] == refused
+    await gateway.stop()
 
 
 async def test_refusals_are_counted_by_kind(gateway: Gateway, http: httpx2.AsyncClient) -> None:

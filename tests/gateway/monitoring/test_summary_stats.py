@@ -31,6 +31,17 @@ def test_rates_count_the_last_ten_seconds() -> None:
     assert figures.summary_stats.server_statistics()["messagesPerSecond"] == 0
 
 
+def test_a_burst_counts_for_ten_seconds() -> None:
+    """The window begins with the last sample from before it, so none of its lines is left out."""
+    figures = Figures()
+    burst = Totals(received=100)
+    rates = []
+    for _ in range(11):
+        figures.pass_second(burst)
+        rates.append(figures.summary_stats.server_statistics()["messagesPerSecond"])
+    assert rates == [100, 50, 33.3, 25, 20, 16.7, 14.3, 12.5, 11.1, 10, 0]
+
+
 def test_latency_is_the_average_in_milliseconds() -> None:
     """Sum by count, of the window alone."""
     figures = Figures()

@@ -144,6 +144,7 @@ def test_without_credentials_it_listens_on_loopback_unless_told(
         {"GRPC_TLS_CLIENT_CA_FILE": "c"},
         {"JWT_PUBLIC_KEY": "k", "JWT_PUBLIC_KEY_FILE": "f"},
         {"GRPC_PORT": "4000"},
+        {"GRPC_PORT": "3001"},
         {"SHUTDOWN_GRACE_SECONDS": "nan"},
         {"RETENTION_DAYS": "-1"},
         {"MAX_CONNECTIONS": "0"},

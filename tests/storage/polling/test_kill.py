@@ -48,6 +48,7 @@ async def _run(journal: Path, polling: Path, action: str, kill_after: int | None
     assert await process.wait() == (0 if kill_after is None else -9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("polling", ["journal.db", "polling.db"])
 async def test_killed_anywhere_the_table_still_equals_the_journal(tmp_path: Path, polling: str) -> None:
     """`kill -9` at random points, again and again: every line and every closing row is there once, in order."""

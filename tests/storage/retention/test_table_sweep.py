@@ -71,6 +71,21 @@ def test_the_rows_of_one_job_go_in_steps(table: PollingTable) -> None:
     sweep.close()
 
 
+def test_what_is_known_of_rows_that_are_gone_is_forgotten(table: PollingTable) -> None:
+    """At the end of a pass: the account of copies stays as small as what is left of them."""
+    sqlite(
+        table.path,
+        """INSERT INTO job_logs (id, job_id, log_message, created_at) VALUES
+        (3, 'j', 'old', '2020-01-01'), (4, 'j', 'new', CURRENT_TIMESTAMP), (5, 'j', 'newer', CURRENT_TIMESTAMP)""",
+    )
+    for first, last in ((1, 2), (3, 3), (4, 5)):
+        sqlite(table.path, f"INSERT INTO otto_sink_rows VALUES ('e', {first}, {last}, 10, 1)")
+    sweep = RetentionSweep(table, RetentionPolicy(age_seconds=DAY))
+    while sweep.step(time.time()):
+        pass
+    assert sqlite(table.path, "SELECT group_concat(first_id || '-' || last_id) FROM otto_sink_rows").strip() == "4-5"
+
+
 def test_a_table_that_is_gone_is_an_error_that_says_so(table: PollingTable) -> None:
     """The same step can be tried again."""
     sqlite(table.path, "DROP TABLE job_logs")

@@ -1,8 +1,10 @@
 """Retention beside a journal, its sink, and readers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +14,7 @@ from filters.model import LogFilter
 from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.subscription import FromStart, Subscription
-from storage.journal.interface import JournalClosedError
+from storage.journal.interface import JournalClosedError, JournalUnavailableError
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import PollingSink, PollingTable
 from storage.retention.policy import RetentionPolicy
@@ -153,7 +155,7 @@ async def test_readers_are_told_of_what_is_gone(shop: Shop) -> None:
         hub.open(Subscription("build", TextEncoding(), LogFilter(), FromStart()), transport)
     for last, text in enumerate("abcdef", 1):
         await shop.store(text)
-        await until(lambda last=last: live.sequences == list(range(1, last + 1)))  # type: ignore[misc]
+        await until(lambda last=last: live.sequences == list(range(1, last + 1)), "the line is there")  # type: ignore[misc]
     assert behind.sequences == [1]
     shop.now += 2 * DAY
     await shop.retention(RetentionPolicy(age_seconds=DAY)).run_once()
@@ -161,7 +163,7 @@ async def test_readers_are_told_of_what_is_gone(shop: Shop) -> None:
     for session in hub.sessions:
         session.resume()
     await shop.store("g")
-    await until(lambda: live.sequences[-1] == behind.sequences[-1] == 7)
+    await until(lambda: live.sequences[-1] == behind.sequences[-1] == 7, "both have the last line")
     assert [notice.fields for notice in behind.notices] == [{"from": 2, "to": 6, "reason": "retention"}]
     assert (live.events, behind.sequences) == ([], [1, 7])
     await hub.close()
@@ -174,9 +176,9 @@ async def test_it_runs_by_itself_and_shows_what_hinders_it(shop: Shop, tmp_path:
     sqlite(tmp_path / "otto.db", "ALTER TABLE journal_marks RENAME TO hidden")
     retention = shop.retention(RetentionPolicy(age_seconds=DAY))
     retention.start()
-    await until(lambda: "journal_marks" in retention.statistics.error)
+    await until(lambda: "journal_marks" in retention.statistics.error, "the pass has failed")
     sqlite(tmp_path / "otto.db", "ALTER TABLE hidden RENAME TO journal_marks")
-    await until(lambda: retention.statistics.lines == 1 and not retention.statistics.error)
+    await until(lambda: retention.statistics.lines == 1 and not retention.statistics.error, "the next one has not")
     await retention.close()
 
 
@@ -189,6 +191,66 @@ async def test_silent_producers_are_forgotten_also_without_a_policy(shop: Shop) 
     assert await shop.journal.last_number("p") == 0
     assert retention.statistics.producers == 1
     assert PRODUCER_SECONDS == 90 * DAY
+
+
+async def test_producers_are_remembered_for_as_long_as_is_documented(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted back from the moment of the pass."""
+    asked: list[float] = []
+
+    async def forget(before: float) -> int:
+        asked.append(before)
+        return 0
+
+    monkeypatch.setattr(shop.journal, "forget_producers", forget)
+    await shop.retention(RetentionPolicy()).run_once()
+    assert asked == [shop.now - 90 * DAY]
+
+
+async def test_a_task_that_goes_by_its_age_leaves_its_rows_to_theirs(shop: Shop) -> None:
+    """Rows have a time of their own; only a limit takes them along."""
+    await shop.store("a")
+    shop.now += 2 * DAY
+    await shop.retention(RetentionPolicy(age_seconds=DAY)).run_once()
+    assert await messages(shop.journal) == []
+    assert rows(shop.table.path, "build") == ["a"]
+    assert (shop.made[0].statistics.tasks, shop.made[0].statistics.rows) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_held_up", "seconds"),
+    [
+        (None, False, 600),
+        (None, True, 30),
+        (JournalUnavailableError("locked"), False, 2),
+        (ZeroDivisionError("a mistake"), False, 600),
+    ],
+)
+async def test_the_next_pass_comes_sooner_where_this_one_left_something(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception | None, is_held_up: bool, seconds: float
+) -> None:
+    """Soon where a database was away, in a while where the sink is behind, and else at its time."""
+    retention = shop.retention(RetentionPolicy(), pass_seconds=600)
+    pauses: list[float] = []
+    paused = asyncio.Event()
+
+    async def run_once() -> None:
+        retention.is_held_up = is_held_up
+        if error is not None:
+            raise error
+
+    async def sleep(pause: float) -> None:
+        pauses.append(pause)
+        paused.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(retention, "run_once", run_once)
+    monkeypatch.setattr("storage.retention.worker.asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
+    retention.start()
+    await paused.wait()
+    assert pauses == [seconds]
+    assert bool(retention.statistics.error) == (error is not None)
 
 
 async def test_it_ends_with_the_journal(shop: Shop) -> None:

@@ -12,7 +12,8 @@ from components.executions.tables.schema import metadata as executions
 from storage.journal.interface import JournalError
 from storage.journal.sqlite import SqliteJournal
 from storage.journal.sqlite.schema import metadata
-from storage.sqlite.files import VERSION_TABLE, DatabaseError, DatabaseInUseError, migrate, sqlite_path
+from storage.sqlite.files import DatabaseError, DatabaseInUseError, migrate, sqlite_path
+from storage.sqlite.schema_version import VERSION_TABLE
 
 
 @pytest.mark.parametrize(

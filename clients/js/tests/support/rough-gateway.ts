@@ -8,6 +8,7 @@ export interface Line {
   sequence: number
   level: string
   message: string
+  timestamp?: string
 }
 
 /** How one connection goes: after so many bytes of the body it is cut, or ended; the bytes come in pieces of `piece`. */

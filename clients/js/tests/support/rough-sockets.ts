@@ -39,6 +39,8 @@ export class RoughSockets {
   /** The tokens of all connections, and what was subscribed to. */
   tokens: (string | undefined)[] = []
   asked: { name: string; after?: string; tail?: number }[] = []
+  /** What was unsubscribed from. */
+  left: string[] = []
   readonly open = new Set<RoughSocket>()
   readonly io: SocketIo = (_url, { auth }) => {
     this.tokens.push(auth.token)
@@ -98,8 +100,11 @@ class RoughSocket {
   // biome-ignore lint/suspicious/noExplicitAny: as the library has it
   emit(name: string, payload: any, answered?: Listener): void {
     if (name === 'subscribe-to-logs') this.#subscribe(payload, answered!)
-    else if (name === 'unsubscribe-from-logs') this.#tasks.delete(payload.taskId)
-    else if (name === 'update-log-filter') {
+    else if (name === 'unsubscribe-from-logs' || name === 'unsubscribe-from-pipeline') {
+      const { taskId, pipelineId } = payload
+      this.#gateway.left.push(taskId ?? pipelineId)
+      this.#tasks.delete(taskId)
+    } else if (name === 'update-log-filter') {
       const isWrong = payload.filter.levels?.includes('LOUD')
       if (!isWrong) this.#tasks.get(payload.taskId)!.filter = payload.filter
       this.#later(() => answered!(isWrong ? { code: 'INVALID_ARGUMENT', message: 'levels' } : {}))

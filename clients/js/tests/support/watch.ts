@@ -12,7 +12,17 @@ export function recorded(stream: LogStream): unknown[] {
   return said
 }
 
-/** Resolve once `condition` holds; looked at after every turn of the loop, and the test's own limit is the limit. */
+/** Below the limit of a test in vitest.config.ts, so that a failure says what was waited for. */
+const PATIENCE = 100_000
+// Kept, as tests put other clocks in their place.
+const { setTimeout } = globalThis
+const now = performance.now.bind(performance)
+
+/** Resolve once `condition` holds; looked at after every turn of the loop. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
+  const since = now()
+  while (!condition()) {
+    if (now() - since > PATIENCE) throw new Error(`waited in vain: ${condition}`)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
 }

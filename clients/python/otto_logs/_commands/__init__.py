@@ -3,26 +3,37 @@
 import os
 import sys
 import traceback
+from importlib import import_module
 from importlib.metadata import version
 from typing import Final, NoReturn
 
 import click
 
 from otto_logs._commands.exit_codes import ExitCode
-from otto_logs._commands.flush import flush
-from otto_logs._commands.run import run
-from otto_logs._commands.search import search
-from otto_logs._commands.send import send
-from otto_logs._commands.tail import tail
-from otto_logs._commands.tasks import tasks
-from otto_logs._commands.token import token
 
 __all__ = ["main"]
 
 _CRASHED: Final = 1
+_NAMES: Final = ("run", "send", "flush", "tail", "tasks", "search", "token")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Imports the one command that is run: gRPC, HTTP and cryptography are each needed by some of them alone."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        return list(_NAMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        if cmd_name not in _NAMES:
+            return None
+        command: click.Command = getattr(import_module(f"otto_logs._commands.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(version("otto-logs"), prog_name="otto-logs")
 def otto_logs() -> None:
     """Send logs to an Otto log gateway, watch them, and find them again.
@@ -43,10 +54,6 @@ def otto_logs() -> None:
          (search)
       2  wrong usage
     """  # noqa: D301 - click wants a real \b
-
-
-for _command in (run, send, flush, tail, tasks, search, token):
-    otto_logs.add_command(_command)
 
 
 def main() -> NoReturn:

@@ -87,8 +87,11 @@ class LogStream:
             while True:
                 try:
                     for event in self._connection(client):
-                        away_since = None
-                        backoff.reset(self._retry_seconds)
+                        # An error, like an opening alone, is no success: a gateway that accepts and drops is
+                        # left alone for longer each time.
+                        if event is None or event.kind != "error":
+                            away_since = None
+                            backoff.reset()
                         if event is None:
                             continue
                         yield event
@@ -100,6 +103,7 @@ class LogStream:
                 now = time.monotonic()
                 if away_since is None:
                     away_since = now
+                backoff.set_base(self._retry_seconds)
                 delay = max(backoff.next_delay_seconds(), lost.retry_after_seconds)
                 if now + delay - away_since > self._give_up_seconds:
                     raise StreamError(f"the gateway at {self._place} is away: {lost}", ExitCode.AWAY)
@@ -123,7 +127,7 @@ class LogStream:
                         self._retry_seconds = event.retry / 1000
                     if event.data and event.event != "heartbeat":
                         yield from self._event(StreamEvent(event.event, event.data, object_of(event.data)), event.id)
-                    else:
+                    elif event.event == "heartbeat":
                         yield None
                     # Behind the yield: what was not shown is asked for again.
                     self._last_id = event.id

@@ -38,7 +38,8 @@ test('every bar leads to a line, empty ones to the next', () => {
 test('live lines come on top once, and buckets stay bounded', () => {
   const counts = new LineCounts([bucket(1, 100, 0, 10)], { INFO: 100 }, 100, 100)
   counts.add(line(100, 10))
-  for (let sequence = 101; sequence <= 1_200_000; sequence += 1) counts.add(line(sequence, sequence / 100))
+  const live = line(101, 11)
+  for (let sequence = 101; sequence <= 1_200_000; sequence += 1) counts.add(Object.assign(live, { sequence }))
   expect(counts.total).toBe(1_200_000)
   expect(counts.levels.INFO).toBe(1_200_000)
   expect(counts.buckets.length).toBeLessThanOrEqual(2001)

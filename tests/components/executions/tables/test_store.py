@@ -149,6 +149,16 @@ async def test_deleting_keeps_the_statistics_right(store: ExecutionStore, wanted
     assert await rows(store, **wanted) == []
 
 
+async def test_deleting_takes_what_was_there_when_it_was_asked_for(store: ExecutionStore) -> None:
+    """A row that comes meanwhile stays, also where the filter means it."""
+    await store.report(report("running", 1))
+    deleting = asyncio.ensure_future(store.delete(NodeFilter(execution_id="e")))
+    await asyncio.sleep(0)
+    await store.report(report("running", 2))
+    assert await deleting == 1
+    assert [row.started_at for row in await rows(store)] == [2]
+
+
 async def test_reading_gives_pages_the_newest_first(store: ExecutionStore) -> None:
     """By the start, whatever the order of arrival; large rows come in several pieces."""
     for start in (3, 1, 2):
@@ -328,4 +338,13 @@ async def test_too_much_waiting_is_refused(tmp_path: Path) -> None:
     assert (await large).log_id == 1
     with pytest.raises(StoreClosedError):
         await store.report(report("running", 3))
+    await store.close()
+
+
+async def test_a_report_of_any_size_is_taken_alone(tmp_path: Path) -> None:
+    """One that is larger than all that may wait would otherwise be refused for ever."""
+    store = await ExecutionStore.open(tmp_path / "a.db", pending_bytes_max=2_000)
+    await store._writer.submit(lambda _: None)  # behind the count that a start begins with, nothing waits
+    await store.report(report("running", 1, parameters="x" * 8_000))
+    assert len(await rows(store)) == 1
     await store.close()

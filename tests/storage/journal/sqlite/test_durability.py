@@ -65,6 +65,7 @@ async def test_full_is_what_nobody_has_to_ask_for(tmp_path: Path) -> None:
     database.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("durability", ["full", "process"])
 def test_every_line_is_synchronised_before_it_is_acknowledged(tmp_path: Path, durability: str) -> None:
     """With ``full``, once for each commit at least; with ``process`` not once, but for the head of a new log."""
@@ -84,6 +85,7 @@ def test_every_line_is_synchronised_before_it_is_acknowledged(tmp_path: Path, du
         assert seen[1:] == [0] * (COMMITS - 1)
 
 
+@pytest.mark.slow
 async def test_a_gateway_with_no_settings_synchronises_what_it_acknowledges(tmp_path: Path) -> None:
     """From the setting's default to the disk."""
     syncs = CountedSyncs(tmp_path)

@@ -5,6 +5,8 @@ import random
 import sys
 from pathlib import Path
 
+import pytest
+
 from filters.entry import decode_lines
 from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import messages
@@ -27,6 +29,7 @@ async def run_until_killed(path: Path, first: int, acknowledgements: int) -> int
     return int(rest[-1] if rest else last)
 
 
+@pytest.mark.slow
 async def test_killed_anywhere_nothing_acknowledged_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
     """`kill -9`, then the producer goes on a few numbers before the last one that it knows to be stored."""
     path = tmp_path / "otto.db"

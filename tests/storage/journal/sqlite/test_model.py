@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -136,6 +137,7 @@ async def compare(path: Path, script: Sequence[Sequence[Append]], faults: Sequen
         await journal.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(groups, st.lists(st.sampled_from(("none", "none", "reopen", "fail")), min_size=1, max_size=5))
 def test_the_store_does_what_the_list_does(script: list[list[Append]], faults: list[str]) -> None:
