@@ -6,6 +6,7 @@ connection ends, what arrived before is delivered first, and only then do its ca
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -34,6 +35,8 @@ _log = structlog.get_logger(__name__)
 _WRITE_HIGH_BYTES: Final = 256 << 10
 """Unsent bytes of a connection at which nothing more is read from it, or written to it, until they are few again."""
 _LEFTOVER_BYTES: Final = 256 << 10
+_QUOTED: Final = re.compile(r"b?['\"]")
+_FAULT_CHARACTERS_MAX: Final = 120
 
 
 class Host(Protocol):
@@ -54,7 +57,7 @@ class Host(Protocol):
     def open(self, call: ServerCall, connection: "Connection") -> None:
         """Have a method admit a call: ``Connection.opened`` follows, or the call is ended."""
 
-    def count_fault(self, code: ErrorCodes | None, text: str) -> None:
+    def count_fault(self, code: ErrorCodes, text: str) -> None:
         """A connection ends because its peer broke a rule."""
 
     def flush_soon(self, connection: "Connection") -> None:
@@ -222,8 +225,10 @@ class Connection(asyncio.Protocol):
             self._fail(ErrorCodes.FRAME_SIZE_ERROR, str(error))
         except PrefaceError as error:
             self._fail(ErrorCodes.PROTOCOL_ERROR, str(error))
-        except H2Error:
-            self._fail(None, "")
+        except H2Error as error:
+            self._h2.clear_outbound_data_buffer()  # a GOAWAY that says nothing, and answers that nobody waits for
+            code = getattr(error, "error_code", ErrorCodes.PROTOCOL_ERROR)
+            self._fail(ErrorCodes(code), _what_is_wrong(error))
         self._frame_since = (self._frame_since or self._heard_at) if len(self._splitter) else 0.0
         self._headers_since = (self._headers_since or self._heard_at) if receiver.is_in_headers else 0.0
         return True
@@ -256,7 +261,7 @@ class Connection(asyncio.Protocol):
             receiver.note_reset(stream_id)
             return
         try:
-            request = read_request(headers)
+            request = read_request(tuple(headers), bytes_max=limits.header_bytes_max)
             method = self._host.method(request, self)
         except HttpRefusal as refusal:
             self._refuse(stream_id, refusal.headers, has_ended=has_ended)
@@ -385,14 +390,13 @@ class Connection(asyncio.Protocol):
         elif now - self._pinged_at > limits.keepalive_timeout_seconds:
             self.abort()
 
-    def _fail(self, code: ErrorCodes | None, text: str) -> None:
-        """The peer broke a rule: end the connection; None: h2 has written the GOAWAY."""
+    def _fail(self, code: ErrorCodes, text: str) -> None:
+        """The peer broke a rule: end the connection."""
         if self._is_failed:
             return
         self._is_failed = self._has_ended = True
         self._host.count_fault(code, text)
-        if code is not None:
-            self._goaway = frames.goaway(self._h2.highest_inbound_stream_id, code, text.encode())
+        self._goaway = frames.goaway(self._h2.highest_inbound_stream_id, code, text.encode())
 
     # Out
 
@@ -448,3 +452,8 @@ class Connection(asyncio.Protocol):
                 self._fail(fault.code, fault.text)
         if not receiver.calls:
             self._idle_since = time.monotonic()
+
+
+def _what_is_wrong(error: H2Error) -> str:
+    """h2's words, without what they quote: a header may be a secret."""
+    return f"{type(error).__name__}: {re.split(_QUOTED, str(error), maxsplit=1)[0].strip()}"[:_FAULT_CHARACTERS_MAX]

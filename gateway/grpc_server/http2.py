@@ -31,12 +31,17 @@ def make_h2(limits: ServerLimits) -> H2Connection:
     }
     h2.local_settings = Settings(client=False, initial_values=settings)
     h2.max_inbound_frame_size = limits.frame_bytes_max
-    h2.decoder.max_header_list_size = limits.header_bytes_max
     h2.initiate_connection()
-    # One stream too many ends the whole connection in h2, also where the client cannot know the limit yet. The server
-    # refuses the stream alone; this bound is the one behind it.
+    # One stream too many, or headers that are too large, end the whole connection in h2, also where the client cannot
+    # know the limit yet. The server refuses the call alone; these are the bounds behind that.
     h2.local_settings = Settings(
-        client=False, initial_values={**settings, SettingCodes.MAX_CONCURRENT_STREAMS: 2 * limits.streams_max + 100}
+        client=False,
+        initial_values={
+            **settings,
+            SettingCodes.MAX_CONCURRENT_STREAMS: 2 * limits.streams_max + 100,
+            SettingCodes.MAX_HEADER_LIST_SIZE: 2 * limits.header_bytes_max,
+        },
     )
+    h2.decoder.max_header_list_size = 2 * limits.header_bytes_max
     h2.receive_data(PREFACE)
     return h2

@@ -15,7 +15,8 @@ class ServerLimits:
             has ended, so that one that is reset does not make room while its work goes on.
         public_calls_max: calls of methods that need no credentials, on all connections together.
         public_calls_per_connection_max: the same on one connection.
-        header_bytes_max: a request's headers, decompressed (SETTINGS_MAX_HEADER_LIST_SIZE); more ends the connection.
+        header_bytes_max: a request's headers, decompressed (SETTINGS_MAX_HEADER_LIST_SIZE), with room for the longest
+            token. A call with more is refused; twice as much ends the connection, before it is decompressed.
         frame_bytes_max: the payload of one frame (SETTINGS_MAX_FRAME_SIZE).
         connection_window_bytes: of a connection with an admitted call; that of a stranger is 64 KiB.
         window_bytes: of one stream, at first and without the pool.
@@ -43,7 +44,7 @@ class ServerLimits:
     streams_max: int = 1_100
     public_calls_max: int = 200
     public_calls_per_connection_max: int = 100
-    header_bytes_max: int = 16 << 10
+    header_bytes_max: int = 32 << 10
     frame_bytes_max: int = 16 << 10
     connection_window_bytes: int = 1 << 20
     window_bytes: int = 65_535

@@ -37,7 +37,7 @@ __all__ = ["ConnectionFault", "Receiver"]
 
 _REMEMBERED_MAX: Final = 1_024
 """Streams that this server reset last: their DATA may still be on its way."""
-_HEADER_BLOCK_SHARE: Final = 4
+_HEADER_BLOCK_SHARE: Final = 2
 """How much larger than the header list its encoded form may be."""
 
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ __all__ = ["HttpRefusal", "Request", "read_request"]
 
 _TIMEOUT: Final = re.compile(r"([0-9]{1,8})([HMSmun])")
 _UNITS: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+_FIELD_BYTES: Final = 32
 _RESERVED: Final = frozenset({"te", "content-type", "user-agent", "host"})
 
 
@@ -43,13 +44,19 @@ class HttpRefusal(Exception):  # noqa: N818 - it is an answer
         self.headers = headers
 
 
-def read_request(headers: Iterable[tuple[bytes, bytes]]) -> Request:
+def read_request(headers: Sequence[tuple[bytes, bytes]], *, bytes_max: int) -> Request:
     """Read headers; h2 has checked their form.
+
+    Args:
+        headers: of the request.
+        bytes_max: of all of them, each counted with 32 bytes more (RFC 9113, 6.5.2).
 
     Raises:
         HttpRefusal: another method than POST, or another content type than gRPC's.
         RefusedError: a header of gRPC is not valid, or an encoding is unknown.
     """
+    if sum(len(name) + len(value) + _FIELD_BYTES for name, value in headers) > bytes_max:
+        raise RefusedError(GrpcStatus.RESOURCE_EXHAUSTED, f"the call's metadata has more than {bytes_max} bytes")
     method = path = content_type = ""
     encoding = "identity"
     timeout: str | None = None

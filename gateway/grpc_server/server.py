@@ -205,11 +205,10 @@ class Http2Server:
         finally:
             call.opening = None
 
-    def count_fault(self, code: ErrorCodes | None, text: str) -> None:
+    def count_fault(self, code: ErrorCodes, text: str) -> None:
         """A connection ends because its peer broke a rule."""
-        name = code.name if code is not None else "PROTOCOL_ERROR"
-        self._faults[name] += 1
-        _log.debug("connection ended for a fault of its peer", code=name, text=text)
+        self._faults[code.name] += 1
+        _log.debug("connection ended for a fault of its peer", code=code.name, text=text)
 
     def flush_soon(self, connection: Connection) -> None:
         """Flush a connection once, after what else happens in this turn of the loop: a commit answers many calls."""

@@ -257,15 +257,14 @@ class _GrpcioCall:
 
 
 def _options(limits: ServerLimits, message_bytes_max: int) -> list[tuple[str, int]]:
-    header_bytes_max = 2 * limits.header_bytes_max
     return [
         ("grpc.so_reuseport", 0),  # on by default, and then a taken port goes unnoticed
         ("grpc.max_receive_message_length", message_bytes_max),
         ("grpc.max_concurrent_streams", limits.streams_max),
         # Room for the longest token; what is longer is refused by gRPC, always and not by chance as between its two
         # limits of 8 and 16 KB.
-        ("grpc.max_metadata_size", header_bytes_max),
-        ("grpc.absolute_max_metadata_size", header_bytes_max),
+        ("grpc.max_metadata_size", limits.header_bytes_max),
+        ("grpc.absolute_max_metadata_size", limits.header_bytes_max),
         # A client that connects and says nothing, and one that has not called for a while.
         ("grpc.server_handshake_timeout_ms", round(limits.handshake_seconds_max * 1000)),
         ("grpc.max_connection_idle_ms", round(limits.idle_seconds_max * 1000)),

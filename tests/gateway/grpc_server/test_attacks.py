@@ -125,7 +125,7 @@ async def test_an_hpack_bomb_ends_the_connection() -> None:
     async with serving(EchoService()) as (_, port):
         client = await RawHttp2.connect(port)
         entry = b"\x40" + b"\x01x" + b"\x7f\xd1\x1e" + b"y" * (127 + 0x51 + 0x1E * 128)  # kept in the table
-        client.send(frame(FrameType.HEADERS, 4, 1, header_block(request_headers(ECHO)) + entry + b"\xbe" * 4_000))
+        client.send(frame(FrameType.HEADERS, 4, 1, header_block(request_headers(ECHO)) + entry + b"\xbe" * 8_000))
         assert await client.goaway() == CALM
         await client.until_closed()
 
