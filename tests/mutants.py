@@ -4,8 +4,9 @@ mutmut makes the changes and runs the tests that reach each of them, in forks of
 than one pytest per change, as cosmic-ray has it, and not in the files of the working tree. What is changed, and which
 tests count, is in ``[tool.mutmut]`` of pyproject.toml.
 
-A run ends after ``MUTANTS_SECONDS`` (600) at the latest, preparation included. Results are kept in build/mutants: the
-next run goes on where this one has stopped, and tries again what survived and what has changed since.
+A run ends after ``MUTANTS_SECONDS`` (600) at the latest, preparation included. Changes are tried a tenth of all modules
+at a time, because mutmut takes the quickest first and a short run would else see none of some modules. Results are kept
+in build/mutants: the next run tries again what survived and what has changed since, and goes on with the others.
 """
 
 import contextlib
@@ -15,8 +16,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,17 +53,33 @@ def results() -> Iterator[tuple[Path, dict[str, Any]]]:
             yield path, json.loads(path.read_text())
 
 
-def forget_survivors() -> None:
-    """A test may have been added for them."""
+def forget_survivors() -> list[str]:
+    """Make those that were not noticed untried again, for a test may have been added; their names."""
+    forgotten: list[str] = []
     for path, content in results():
         codes: dict[str, int | None] = content["exit_code_by_key"]
+        forgotten += [name for name, code in codes.items() if code is not None and code not in KILLED | UNREACHED]
         content["exit_code_by_key"] = {name: code if code in KILLED else None for name, code in codes.items()}
         path.write_text(json.dumps(content))
+    return forgotten
 
 
-def run_mutmut(seconds: float) -> int | None:
+def next_tenth() -> list[str]:
+    """Untried changes whose numbers end with the same digit, the one with most of them; of all where none is known."""
+    tenths: defaultdict[str, list[str]] = defaultdict(list)
+    for _, content in results():
+        for name, code in content["exit_code_by_key"].items():
+            if code is None:
+                tenths[name[-1]].append(name)
+    if tenths or any(results()):
+        return max(tenths.values(), key=len, default=[])
+    return ["*__mutmut_*1"]
+
+
+def run_mutmut(names: Sequence[str], seconds: float) -> int | None:
     """Its exit code; None where the time was up."""
-    command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", str(os.cpu_count() or 2)]
+    program = str(Path(sys.executable).with_name("mutmut"))
+    command = [program, "run", "--max-children", str(os.cpu_count() or 2), *names]
     environment = {**os.environ, "HYPOTHESIS_PROFILE": "mutants"}
     with LOG.open("w") as log:
         process = subprocess.Popen(
@@ -84,7 +102,7 @@ def report() -> Iterator[str]:
     """The score by module, then every change that survived."""
     survivors: list[tuple[str, Path]] = []
     total: Counter[str] = Counter()
-    yield f"{'module':38}  score  killed  survived  timed out  not reached  not tried"
+    yield f"{'module':42}  score  killed  survived  timed out  not reached  not tried"
     for path, content in results():
         module = path.relative_to(TREE / "mutants").with_suffix("")
         codes: dict[str, int | None] = content["exit_code_by_key"]
@@ -114,17 +132,23 @@ def _row(name: str, counts: Counter[str]) -> str:
     tried = found + counts["survived"]
     score = f"{100 * found // tried:4} %" if tried else "     -"
     columns = ("killed", "survived", "timed out", "not reached", "not tried")
-    return f"{name:38} {score}" + "".join(f"{counts[column]:{len(column) + 2}}" for column in columns)
+    return f"{name:42} {score}" + "".join(f"{counts[column]:{len(column) + 2}}" for column in columns)
 
 
 def main() -> int:
     """Run, and print."""
     seconds = float(os.environ.get("MUTANTS_SECONDS", "600"))
+    give_up_at = time.monotonic() + seconds
     TREE.mkdir(parents=True, exist_ok=True)
     copy_sources()
-    forget_survivors()
     print(f"planting bugs for {seconds:.0f} s at most; mutmut writes to {LOG.relative_to(ROOT)}", flush=True)
-    code = run_mutmut(seconds)
+    code: int | None = 0
+    names = [*dict.fromkeys([*forget_survivors(), *next_tenth()])]
+    while names and code == 0:
+        code = run_mutmut(names, max(1.0, give_up_at - time.monotonic()))
+        before, names = names, next_tenth()
+        if names == before:
+            break
     if code:
         print("\n".join(LOG.read_text(errors="replace").replace("\r", "\n").splitlines()[-40:]), file=sys.stderr)
         return code

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from gateway.app import Gateway
+from gateway.polling.openapi import TASK_LOGS_MAX
 from gateway.settings.model import Settings
 from tests.support.old_ui import AutomationPage
 from tests.support.patience import attempts
@@ -130,12 +131,14 @@ async def test_logs_are_newest_first_and_filtered(page: AutomationPage, http: ht
     assert [row["id"] for row in rows] == sorted((row["id"] for row in rows), reverse=True)
     assert [row["queue_type"] for row in await page.logs(task_id, actionType="start")] == ["script", "schedule"]
     assert [row["id"] for row in await page.logs(task_id, limit="1")] == [rows[0]["id"]]
+    assert await page.logs(task_id, limit=str(TASK_LOGS_MAX)) == rows
     assert await page.logs(task_id, level="error") == []
     url = f"/api/automation/logs?taskId={task_id}"
     tag = (await http.get(url)).headers["etag"]
     assert (await http.get(url, headers={"If-None-Match": tag})).status_code == 304
-    for name in ("level", "queueType", "actionType", "limit"):
-        answer = await http.get("/api/automation/logs", params={"taskId": task_id, name: "0"})
+    too_many = str(TASK_LOGS_MAX + 1)
+    for name, value in (("level", "0"), ("queueType", "0"), ("actionType", "0"), ("limit", "0"), ("limit", too_many)):
+        answer = await http.get("/api/automation/logs", params={"taskId": task_id, name: value})
         assert (answer.status_code, answer.json()["error"]["field"]) == (400, name)
 
 
