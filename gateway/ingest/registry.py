@@ -11,7 +11,6 @@ from gateway.ingest.authentication import WRITE_SCOPE, Authenticator, Principal,
 from gateway.ingest.counters import Counters, Dialect, Refusal
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.open_tasks import OpenTasks
-from gateway.ingest.otto.workers import Workers
 from gateway.quota import Lease, Quota
 from storage.journal.interface import Journal
 
@@ -80,7 +79,6 @@ class ProducerRegistry:
         self.limits = limits
         self.counters = counters
         self.tasks = OpenTasks(journal)
-        self.workers = Workers(limits.workers_max)
         self.gathered_bytes = 0
         self._authenticator = authenticator
         self._quota = quota if quota is not None else Quota()

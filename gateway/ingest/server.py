@@ -12,13 +12,13 @@ from gateway.grpc_server.public import public_methods
 from gateway.grpc_server.reflection import Contracts
 from gateway.grpc_server.server import Http2Server, Lease, ServerStatistics
 from gateway.grpc_server.status import GrpcStatus
-from gateway.http.sockets import close_all, listen
+from gateway.http.sockets import ListenError, close_all, listen
 from gateway.ingest.authentication import Authenticator
 from gateway.ingest.counters import Counters, IngestStatistics, Observer
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.registry import ProducerRegistry, StreamEnd
 from gateway.ingest.services import FILES, ingest_methods
-from gateway.ingest.tls import ListenError, Tls
+from gateway.ingest.tls import Tls
 from gateway.quota import Quota
 from storage.journal.interface import Journal
 

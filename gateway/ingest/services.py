@@ -16,6 +16,7 @@ from gateway.ingest.counters import Dialect
 from gateway.ingest.native.stream import NativeStream
 from gateway.ingest.otto import unary_calls
 from gateway.ingest.otto.streams import FORWARD_WORKER_LOGS, STREAM_LOGS, OttoMethod, OttoStream
+from gateway.ingest.otto.workers import Workers
 from gateway.ingest.registry import ProducerRegistry
 
 __all__ = ["FILES", "ingest_methods"]
@@ -29,23 +30,24 @@ _SCALER: Final = log_streaming_pb2.DESCRIPTOR.services_by_name["OttoHandlerLogSe
 _SINGLE_SECONDS_MAX: Final = 60.0
 """From the headers of a single call to its whole request."""
 
-_Single = Callable[[bytes, Principal, ProducerRegistry], Awaitable[bytes]]
+_Single = Callable[[bytes, Principal, ProducerRegistry, Workers], Awaitable[bytes]]
 
 
 def ingest_methods(registry: ProducerRegistry) -> Iterator[Method]:
     """The methods of both wires; a call is admitted by its token, before any of its messages is looked at."""
     limits = registry.limits
+    workers = Workers(limits.workers_max)
 
     def native(call: Call, principal: Principal) -> Handler:
         return NativeStream(call, principal, registry)
 
     def otto(method: OttoMethod) -> Callable[[Call, Principal], Handler]:
-        return lambda call, principal: OttoStream(call, principal, registry, method)
+        return lambda call, principal: OttoStream(call, principal, registry, workers, method)
 
     def single(serve: _Single) -> Callable[[Call, Principal], Handler]:
         async def answer(data: bytes, principal: Principal) -> bytes:
             try:
-                return await serve(data, principal, registry)
+                return await serve(data, principal, registry, workers)
             except ApiError as error:
                 raise refusal(error) from error
 

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import grpc
 
-__all__ = ["ListenError", "Tls"]
+from gateway.http.sockets import ListenError
 
-
-class ListenError(Exception):
-    """The server cannot listen there; the text is one sentence for the person who started it."""
+__all__ = ["Tls"]
 
 
 @dataclass(frozen=True, slots=True)

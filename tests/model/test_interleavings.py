@@ -145,10 +145,8 @@ class Interleavings(RuleBasedStateMachine):
 
     async def start(self) -> None:
         self.journal = SteppedJournal(await self.make_journal())
-        self.hub = Hub(self.journal, LIMITS, history_errors=(JournalError, OSError))
-        self.hub.scheduler = CatchUpScheduler(
-            lambda: False, clock=lambda: 0.0
-        )  # nobody waits for time to pass, and no slice ends
+        scheduler = CatchUpScheduler(lambda: False, clock=lambda: 0.0)  # nobody waits for time, and no slice ends
+        self.hub = Hub(self.journal, LIMITS, history_errors=(JournalError, OSError), scheduler=scheduler)
         self.published = {task: (await self.journal.inner.task_state(task)).last for task in TASKS}
         self.failed = 0
 

@@ -58,10 +58,8 @@ class World:
         limits = Limits(
             buffer_lines=6, lagging_lines=5, window_bytes_per_task=1200, stored_lines_max=4, run_bytes_max=600
         )
-        self.hub = Hub(self.history, limits)
-        self.hub.scheduler = CatchUpScheduler(
-            lambda: False, clock=lambda: 0.0
-        )  # nobody waits for time to pass, and no slice ends
+        # Nobody waits for time to pass, and no slice ends.
+        self.hub = Hub(self.history, limits, scheduler=CatchUpScheduler(lambda: False, clock=lambda: 0.0))
         self.encoding = TextEncoding()
         self.readers: list[Reader] = []
         self.last = 0

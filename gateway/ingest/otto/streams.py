@@ -14,6 +14,7 @@ from gateway.ingest.authentication import Principal
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.decoding import DecodeError, Decoder
 from gateway.ingest.otto.lines import OttoLine, OttoLines
+from gateway.ingest.otto.workers import Workers
 from gateway.ingest.producer_stream import ProducerStream
 from gateway.ingest.registry import ProducerRegistry
 from storage.journal.interface import JournalClosedError, JournalError, LineBatch, Receipt
@@ -51,10 +52,12 @@ class OttoStream(ProducerStream):
 
     dialect: ClassVar = Dialect.OTTO
 
-    def __init__(self, call: Call, principal: Principal, registry: ProducerRegistry, method: OttoMethod) -> None:
+    def __init__(
+        self, call: Call, principal: Principal, registry: ProducerRegistry, workers: Workers, method: OttoMethod
+    ) -> None:
         super().__init__(call, principal, registry)
         self._method = method
-        self._reader = OttoLines(self._authorization, registry.workers, registry.limits, registry.counters)
+        self._reader = OttoLines(self._authorization, workers, registry.limits, registry.counters)
         self._gathered: list[OttoLine] = []
         self._groups: deque[_Group] = deque()
         self._goes_on = False
