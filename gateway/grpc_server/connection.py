@@ -37,6 +37,8 @@ _WRITE_HIGH_BYTES: Final = 256 << 10
 _LEFTOVER_BYTES: Final = 256 << 10
 _QUOTED: Final = re.compile(r"b?['\"]")
 _FAULT_CHARACTERS_MAX: Final = 120
+_LINGER_SECONDS: Final = 1.0
+"""How long a peer that broke a rule may read why, before its connection is closed."""
 
 
 class Host(Protocol):
@@ -83,6 +85,7 @@ class Connection(asyncio.Protocol):
         self._goaway = b""
         self._is_congested = self._is_reading_paused = self._is_running = False
         self._is_failed = self._has_ended = self._is_lost = self._is_draining = self._is_forgotten = False
+        self._is_lingering = False
         self._is_welcome = False
         now = time.monotonic()
         self._made_at = self._heard_at = self._idle_since = now
@@ -124,6 +127,8 @@ class Connection(asyncio.Protocol):
         """The peer sends nothing more; it may still read answers to what it half-closed."""
         self._has_ended = True
         self._run()
+        if self._is_failed:
+            return False
         transport = self._transport
         return transport is not None and transport.get_extra_info("ssl_object") is None
 
@@ -419,10 +424,23 @@ class Connection(asyncio.Protocol):
             data = bytes(receiver.output) + data + self._goaway
             receiver.output.clear()
             self._goaway = b""
-        if data and not transport.is_closing():
+        if data and not transport.is_closing() and not self._is_lingering:
             transport.write(data)
         is_leaving = self._has_ended or self._is_draining or receiver.is_going_away
-        if self._is_failed or (is_leaving and not receiver.calls):
+        if self._is_failed:
+            self._linger(transport)
+        elif is_leaving and not receiver.calls:
+            transport.close()
+
+    def _linger(self, transport: asyncio.Transport) -> None:
+        """Close once the peer had time to read why: closing with bytes unread would reset the connection at once."""
+        if self._is_lingering:
+            return
+        self._is_lingering = True
+        if transport.can_write_eof() and not transport.is_closing():
+            transport.write_eof()
+            asyncio.get_running_loop().call_later(_LINGER_SECONDS, transport.abort)
+        else:
             transport.close()
 
     def _settle(self, call: ServerCall) -> None:

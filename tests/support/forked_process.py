@@ -155,8 +155,9 @@ def _become_gateway(arguments: list[str], directory: str, environment: dict[str,
     for number, opened in enumerate(
         (os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT))
     ):
-        os.dup2(opened, number)
-        os.close(opened)
+        if opened != number:
+            os.dup2(opened, number)
+            os.close(opened)
     os.dup2(1, 2)
     sys.argv = ["otto-gateway", *arguments]
     code = 1
