@@ -269,7 +269,7 @@ async def test_whatever_a_transport_raises_costs_only_its_session(make_bench, ca
         raise RuntimeError("broken transport")
 
     broken.write = broken.notify = broken.end = explode
-    lines = block(bench.hub._feeds["build"].head + 1, 3)
+    lines = block(bench.hub._topics["build"].head + 1, 3)
     bench.history.store(lines)
     bench.hub.publish(Commit((lines,), (Ended("build", 3),) if moment == "complete" else ()))
     if moment == "heartbeat":
