@@ -94,6 +94,7 @@ class Method:
         message_bytes_max: of one message, after decompression.
         is_public: it needs no credentials, so that few calls of it may be open at once.
         seconds_max: how long a call may take; 0: no limit.
+        is_brief: it is public and answered at once: it has as many places again, which lasting calls cannot take.
     """
 
     path: str
@@ -101,3 +102,4 @@ class Method:
     message_bytes_max: int
     is_public: bool = False
     seconds_max: float = 0.0
+    is_brief: bool = False

@@ -27,7 +27,7 @@ def public_methods(health: Health, contracts: Contracts) -> Iterator[Method]:
     async def reflect(call: Call) -> Handler:
         return ReflectionHandler(call, contracts)
 
-    yield Method(f"{_HEALTH}Check", check, _MESSAGE_BYTES_MAX, is_public=True, seconds_max=_SECONDS_MAX)
+    yield Method(f"{_HEALTH}Check", check, _MESSAGE_BYTES_MAX, is_public=True, seconds_max=_SECONDS_MAX, is_brief=True)
     yield Method(f"{_HEALTH}Watch", watch, _MESSAGE_BYTES_MAX, is_public=True)
     for service in REFLECTION_SERVICES:
         path = f"/{service}/ServerReflectionInfo"

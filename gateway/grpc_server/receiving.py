@@ -209,8 +209,8 @@ class Receiver:
     def _take_counted(self, call: ServerCall, frame: Frame) -> None:
         """DATA of a request with a ``content-length``, which h2 compares: it has to see all of it.
 
-        Its windows are those of h2 as well, and its credit is held until the call is admitted: what waits before that is
-        one window at most, whatever length was announced. After it, messages have the limit that all messages have.
+        Its windows are those of h2 as well, and its credit is held until the call is admitted: what waits before that
+        is one window at most, whatever length was announced. After it, messages have the limit that all messages have.
         """
         for event in self._h2.receive_data(frame.data[frame.start : frame.end]):
             if isinstance(event, DataReceived):

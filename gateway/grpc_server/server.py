@@ -176,11 +176,11 @@ class Http2Server:
         if method is None:
             raise RefusedError(GrpcStatus.UNIMPLEMENTED, "there is no such method here")
         if method.is_public:
-            limits = self.limits
+            limits, shares = self.limits, 1 + method.is_brief
             everywhere = sum(each.public_calls for each in self._connections)
             if (
-                connection.public_calls >= limits.public_calls_per_connection_max
-                or everywhere >= limits.public_calls_max
+                connection.public_calls >= shares * limits.public_calls_per_connection_max
+                or everywhere >= shares * limits.public_calls_max
             ):
                 raise RefusedError(GrpcStatus.RESOURCE_EXHAUSTED, "too many calls without credentials are open")
         return method

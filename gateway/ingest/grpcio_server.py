@@ -71,7 +71,7 @@ class GrpcioServer:
         await self._server.stop(grace)
 
     async def _serve(self, method: Method, context: Context) -> None:
-        if method.is_public and self._public_calls >= self._limits.public_calls_max:
+        if method.is_public and self._public_calls >= (1 + method.is_brief) * self._limits.public_calls_max:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls without credentials are open")
         call = _GrpcioCall(context, self._limits)
         self._public_calls += method.is_public
