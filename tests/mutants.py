@@ -144,14 +144,16 @@ def main() -> int:
     print(f"planting bugs for {seconds:.0f} s at most; mutmut writes to {LOG.relative_to(ROOT)}", flush=True)
     code: int | None = 0
     names = [*dict.fromkeys([*forget_survivors(), *next_tenth()])]
-    while names and code == 0:
+    while names and code is not None:
         code = run_mutmut(names, max(1.0, give_up_at - time.monotonic()))
         before, names = names, next_tenth()
-        if names == before:
+        if code and (names == before or not any(results())):
+            print("\n".join(LOG.read_text(errors="replace").replace("\r", "\n").splitlines()[-40:]), file=sys.stderr)
+            return abs(code)
+        if code:  # one change in a thousand ends mutmut itself; what it has tried counts
+            print(f"mutmut ended with {code}; going on", flush=True)
+        elif names == before:
             break
-    if code:
-        print("\n".join(LOG.read_text(errors="replace").replace("\r", "\n").splitlines()[-40:]), file=sys.stderr)
-        return code
     os.chdir(TREE)  # where mutmut looks for what it has made
     for line in report():
         print(line)
