@@ -35,10 +35,8 @@ def _shared_runs() -> None:
 
     join = Topic.join
 
-    def join_alone(topic: Topic, session: Any) -> Any:
-        own = dataclasses.replace(session.subscription, encoding=_Named(session.subscription.encoding, session.id))
-        session.subscription = own
-        return join(topic, session)
+    def join_alone(topic: Topic, subscriber: Any, log_filter: Any, encoding: Any) -> Any:
+        return join(topic, subscriber, log_filter, _Named(encoding, subscriber.id))
 
     Topic.join = join_alone  # type: ignore[method-assign]
 

@@ -203,6 +203,8 @@ class Gateway:
             port=settings.grpc_port,
             tls=grpc_tls(settings),
             quota=producers,
+            connections=quota_of(settings),
+            carrier=settings.grpc_server,
         )
         self._health = Health(journal, sink, authenticator)
         self._socket_io = SocketIoServer(

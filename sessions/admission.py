@@ -26,20 +26,23 @@ class Admission:
     def __repr__(self) -> str:
         return f"<Admission {self.active}/{self.limit} refused={self.refused}>"
 
-    @property
-    def is_full(self) -> bool:
-        """Whether ``enter`` would be refused."""
-        return self.active >= self.limit
+    def check(self) -> None:
+        """Refuse a session that there is no place for, before anything is made for it.
+
+        Raises:
+            ServerFullError: there is none; counted as refused.
+        """
+        if self.active >= self.limit:
+            self.refused += 1
+            raise ServerFullError(self.limit)
 
     def enter(self) -> None:
         """Take a place.
 
         Raises:
-            ServerFullError: there is none.
+            ServerFullError: as ``check``.
         """
-        if self.active >= self.limit:
-            self.refused += 1
-            raise ServerFullError(self.limit)
+        self.check()
         self.active += 1
 
     def leave(self) -> None:

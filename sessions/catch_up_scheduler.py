@@ -4,10 +4,9 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from sessions.session import Session
+from sessions.subscriber import Subscriber
 
 __all__ = ["CatchUpScheduler"]
 
@@ -30,7 +29,7 @@ class CatchUpScheduler:
     def __init__(self, is_live: Callable[[], bool], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._is_live = is_live
         self._clock = clock
-        self._waiting: dict[Session, None] = {}  # in order, and quick to leave
+        self._waiting: dict[Subscriber, None] = {}  # in order, and quick to leave
         self._next: asyncio.Handle | None = None
         self._spent = 0.0
         self._free_at = -math.inf
@@ -38,15 +37,15 @@ class CatchUpScheduler:
     def __repr__(self) -> str:
         return f"<CatchUpScheduler {len(self._waiting)} waiting>"
 
-    def schedule(self, session: "Session") -> None:
-        """Have ``session.run_slice`` called once, when it is its turn."""
-        self._waiting[session] = None
+    def schedule(self, subscriber: Subscriber) -> None:
+        """Have ``subscriber.run_slice`` called once, when it is its turn."""
+        self._waiting[subscriber] = None
         if self._next is None:
             self._plan_next_slice()
 
-    def leave(self, session: "Session") -> None:
+    def leave(self, subscriber: Subscriber) -> None:
         """It needs no turn any more."""
-        self._waiting.pop(session, None)
+        self._waiting.pop(subscriber, None)
 
     def spend(self, seconds: float) -> None:
         """Count work that a turn led to later."""
@@ -68,9 +67,9 @@ class CatchUpScheduler:
         started = now = self._clock()
         try:
             while self._waiting and now - started < _SLICE_SECONDS:
-                session = next(iter(self._waiting))
-                del self._waiting[session]
-                session.run_slice()
+                subscriber = next(iter(self._waiting))
+                del self._waiting[subscriber]
+                subscriber.run_slice()
                 now = self._clock()
         finally:  # whatever a turn raised, the others have theirs
             self._free_at = now + self._spent + (now - started)

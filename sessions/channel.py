@@ -4,20 +4,15 @@ import asyncio
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from filters.block import Block, Selection
 from filters.matching import Matcher
 from filters.model import LogFilter
-from sessions.catch_up_scheduler import CatchUpScheduler
-from sessions.encoded_batch_cache import EncodedBatchCache
-from sessions.limits import Limits
-from sessions.transport import EncodedBatch, Encoding, History
-
-if TYPE_CHECKING:
-    from sessions.session import Session
-    from sessions.topic import Topic
+from sessions.services import SessionServices
+from sessions.subscriber import Subscriber
+from sessions.transport import EncodedBatch, Encoding
+from sessions.window import Window
 
 __all__ = ["Channel"]
 
@@ -25,52 +20,55 @@ _numbers = itertools.count(1)
 
 
 class Channel:
-    """Sessions that read the same lines in the same encoding share every byte of them.
+    """Subscribers that read the same lines in the same encoding share every byte of them.
 
-    ``head`` is the sequence up to which live sessions have been given everything. The runs behind it are kept only
-    while a session needs them.
+    ``head`` is the sequence up to which live subscribers have been given everything. The runs behind it are kept only
+    while a subscriber needs them.
 
     Attributes:
-        live: sessions at ``head`` whose transports take more; a flush writes to exactly these.
+        live: subscribers at ``head`` whose transports take more; a flush writes to exactly these.
         behind: all others.
         ahead: those of ``behind`` that asked to start behind a line that does not exist yet.
-        encodes: how many runs were encoded; work per run, not per session.
+        encodes: how many runs were encoded; work per run, not per subscriber.
+
+    Args:
+        head: the last sequence of the task.
+        window: the blocks of the task that are in memory; the topic fills and trims it.
     """
 
     def __init__(
         self,
-        topic: "Topic",
+        task_id: str,
         log_filter: LogFilter,
         encoding: Encoding,
         *,
-        history: History,
-        limits: Limits,
-        cache: EncodedBatchCache,
-        scheduler: CatchUpScheduler,
-        spawn: Callable[[Coroutine[None, None, EncodedBatch]], "asyncio.Task[EncodedBatch]"],
+        head: int,
+        window: Window,
+        services: SessionServices,
     ) -> None:
-        self.topic = topic
+        self.task_id = task_id
         self.filter = log_filter
         self.encoding = encoding
         self.matcher = Matcher(log_filter)
-        self.head = topic.head
-        self.live: set[Session] = set()
-        self.behind: set[Session] = set()
-        self.ahead: set[Session] = set()
+        self.head = head
+        self.live: set[Subscriber] = set()
+        self.behind: set[Subscriber] = set()
+        self.ahead: set[Subscriber] = set()
         self.encodes = 0
         self._number = next(_numbers)
-        self._history = history
-        self._limits = limits
-        self._cache = cache
-        self._scheduler = scheduler
-        self._spawn = spawn
+        self._window = window
+        self._history = services.history
+        self._limits = services.limits
+        self._cache = services.cache
+        self._scheduler = services.scheduler
+        self._spawn = services.spawn
         self._kept: deque[EncodedBatch] = deque()  # consecutive, up to head; the cache may have dropped the oldest
         self._kept_lines = 0
         self._reads: dict[int, asyncio.Task[EncodedBatch]] = {}
 
     def __repr__(self) -> str:
         return (
-            f"<Channel {self.topic.task_id!r} {self.encoding.name} head={self.head} "
+            f"<Channel {self.task_id!r} {self.encoding.name} head={self.head} "
             f"live={len(self.live)} behind={len(self.behind)} kept={len(self._kept)}>"
         )
 
@@ -79,14 +77,40 @@ class Channel:
         """Whether nobody reads it any more."""
         return not self.live and not self.behind
 
-    def advance(self) -> Sequence[EncodedBatch] | None:
-        """Encode what was published since ``head`` and move ``head`` there, also if encoding raises.
+    @property
+    def lagging(self) -> int:
+        """How many subscribers have a lag of at least ``Limits.lagging_lines``."""
+        return sum(self.lag_of(subscriber.position) >= self._limits.lagging_lines for subscriber in self.behind)
+
+    def flush(self, head: int) -> None:
+        """Give every live subscriber the lines up to ``head``."""
+        runs: Sequence[EncodedBatch] | None
+        try:
+            runs = self.advance(head)
+        except Exception:  # noqa: BLE001 - lines that one channel cannot encode must not keep theirs from the others
+            runs = ()
+            for subscriber in tuple(self.live):
+                subscriber.fail()
+        if runs is None:
+            for subscriber in tuple(self.live):
+                subscriber.pump()
+        else:
+            for subscriber in tuple(self.live):
+                subscriber.deliver(runs)
+            self.keep(runs)
+        for subscriber in tuple(self.ahead):
+            if subscriber.position <= self.head:
+                self.ahead.discard(subscriber)
+                subscriber.pump()
+
+    def advance(self, head: int) -> Sequence[EncodedBatch] | None:
+        """Encode what was published since the old ``head`` and move it to ``head``, also if encoding raises.
 
         The runs are consecutive, from the old head to the new one. None: the window no longer holds all of it, and
         live sessions have to read the journal.
         """
-        start, self.head = self.head, self.topic.head
-        blocks = self.topic.window.since(start, self.head)
+        start, self.head = self.head, head
+        blocks = self._window.since(start, self.head)
         if blocks is None:
             self._forget_kept()
             return None
@@ -123,7 +147,7 @@ class Channel:
         run = self._cache.get(self._number, position)
         if run is not None:
             return run
-        blocks = self.topic.window.since(position, self.head)
+        blocks = self._window.since(position, self.head)
         if not blocks:
             return None
         run = self._encode(next(self._parts(blocks)))
@@ -164,12 +188,12 @@ class Channel:
         # End at a multiple of lines_max: readers that started at different places meet there and share from then on.
         upto = min(head, position - position % lines_max + lines_max) if self.matcher.everything else head
         selection = await self._history.read(
-            self.topic.task_id, position, upto, self.matcher, lines_max=lines_max, bytes_max=self._limits.run_bytes_max
+            self.task_id, position, upto, self.matcher, lines_max=lines_max, bytes_max=self._limits.run_bytes_max
         )
         if position < selection.start == upto < head:
             # Retention has taken all of this stretch: look how far that goes, so that it is announced as one gap.
             selection = await self._history.read(
-                self.topic.task_id,
+                self.task_id,
                 position,
                 head,
                 self.matcher,

@@ -4,8 +4,7 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
-from datetime import UTC, datetime
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from sessions.admission import Admission
@@ -13,6 +12,7 @@ from sessions.catch_up_scheduler import CatchUpScheduler
 from sessions.close_reasons import CloseReason
 from sessions.encoded_batch_cache import EncodedBatchCache
 from sessions.limits import Limits
+from sessions.services import SessionServices
 from sessions.session import Session
 from sessions.statistics import DeliveryMeter, HubStatistics, Observer
 from sessions.subscription import Subscription
@@ -49,6 +49,7 @@ class Hub:
         admission: counts sessions; shared with other kinds of streams.
         observer: is told latencies.
         history_errors: what ``history`` raises when it cannot be read; sessions then end with STORAGE_UNAVAILABLE.
+        scheduler: gives lagging sessions their turns; by default one that makes room for flushes.
     """
 
     def __init__(
@@ -59,18 +60,23 @@ class Hub:
         admission: Admission | None = None,
         observer: Observer | None = None,
         history_errors: tuple[type[Exception], ...] = (OSError,),
+        scheduler: CatchUpScheduler | None = None,
     ) -> None:
         self.history = history
         self.limits = limits or Limits()
         self.admission = admission or Admission(self.limits.sessions_max)
         self.history_errors = history_errors
-        self.meter = DeliveryMeter()
-        self.scheduler = CatchUpScheduler(self._is_live)
-        self.catch_ups = 0
-        self.gaps = 0
         self._closed: Counter[CloseReason] = Counter()
         self._observer = observer
-        self._cache = EncodedBatchCache(self.limits.run_bytes_total)
+        self._services = SessionServices(
+            history=history,
+            history_errors=history_errors,
+            limits=self.limits,
+            cache=EncodedBatchCache(self.limits.run_bytes_total),
+            meter=DeliveryMeter(),
+            scheduler=scheduler or CatchUpScheduler(self._is_live),
+            spawn=self._spawn,
+        )
         self._topics: dict[str, Topic] = {}
         self._sessions: dict[str, Session] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -103,14 +109,14 @@ class Hub:
     def statistics(self) -> HubStatistics:
         """A frozen picture; walks over the sessions that are behind."""
         channels = [channel for topic in self._topics.values() for channel in topic.channels.values()]
-        behind = [session for channel in channels for session in channel.behind]
+        meter = self._services.meter
         return HubStatistics(
             active=Counter(session.kind for session in self._sessions.values()),
-            delivered=self.meter.totals(),
-            lagging=sum(session.is_lagging for session in behind),
-            behind=len(behind),
-            catch_ups=self.catch_ups,
-            gaps=self.gaps,
+            delivered=meter.totals(),
+            lagging=sum(channel.lagging for channel in channels),
+            behind=sum(len(channel.behind) for channel in channels),
+            catch_ups=meter.catch_ups,
+            gaps=meter.gaps,
             closed={reason.code: self._closed[reason] for reason in CloseReason},
             encodes=sum(channel.encodes for channel in channels),
             flushes=self._flushes,
@@ -118,7 +124,7 @@ class Hub:
             tasks=len(self._topics),
             channels=len(channels),
             window_bytes=self._window_bytes,
-            run_bytes=self._cache.size,
+            run_bytes=self._services.cache.size,
             tick_seconds=self._tick,
         )
 
@@ -156,53 +162,18 @@ class Hub:
         self.admission.enter()
         topic = self._topics.get(subscription.task_id)
         if topic is None:
-            topic = Topic(
-                subscription.task_id,
-                history=self.history,
-                limits=self.limits,
-                cache=self._cache,
-                scheduler=self.scheduler,
-                spawn=self._spawn,
-            )
+            topic = Topic(subscription.task_id, self._services)
             self._topics[subscription.task_id] = topic
-        topic.watchers += 1
-        session = Session(self, topic, subscription, transport)
+        topic.watch()
+        session = Session(self._services, topic, subscription, transport, self._forget)
         self._sessions[session.id] = session
         if self._is_closed:
             session.close(CloseReason.SERVER_SHUTDOWN)
             return session
-        self.start(session, session.begin)
+        self._spawn(session.begin())
         if self._sweep_timer is None:
             self._schedule_sweep()
         return session
-
-    def start(self, session: Session, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Run a session's own coroutine; the hub owns the task, and the session ends where it fails.
-
-        It is made by the task: where that is cancelled before it has begun, there is none that nobody awaits.
-        """
-        self._spawn(_guarded(session, work))
-
-    async def load(self, topic: Topic) -> None:
-        """Ask the journal what exists of a task, before its first session starts."""
-        if not topic.is_loaded:
-            topic.load(await self.history.task_state(topic.task_id))
-
-    def forget(self, session: Session, topic: Topic, reason: CloseReason) -> None:
-        """A session has ended."""
-        self._closed[reason] += 1
-        self.scheduler.leave(session)
-        del self._sessions[session.id]
-        self.admission.leave()
-        topic.watchers -= 1
-        if topic.watchers == 0:
-            self._window_bytes -= topic.window.size
-            self._dirty.discard(topic)
-            del self._topics[topic.task_id]
-
-    def timestamp(self, wall: float) -> str:
-        """A Unix time as RFC 3339 in UTC, with milliseconds."""
-        return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def flush(self) -> None:
         """Write what was published to all live sessions. Called by the hub itself, when it is time."""
@@ -229,11 +200,23 @@ class Hub:
             self._sweep_timer = None
         for session in self.sessions:
             session.close(reason)
-        self.scheduler.close()
+        self._services.scheduler.close()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget(self, session: Session, reason: CloseReason) -> None:
+        self._closed[reason] += 1
+        self._services.scheduler.leave(session)
+        del self._sessions[session.id]
+        self.admission.leave()
+        topic = self._topics[session.subscription.task_id]
+        topic.unwatch()
+        if topic.watchers == 0:
+            self._window_bytes -= topic.window.size
+            self._dirty.discard(topic)
+            del self._topics[topic.task_id]
 
     def _is_live(self) -> bool:
         return time.monotonic() - self._flushed_at < _LIVE_SECONDS
@@ -277,10 +260,3 @@ class Hub:
         for topic in self._topics.values():
             topic.window.trim(share)
         self._window_bytes = sum(topic.window.size for topic in self._topics.values())
-
-
-async def _guarded(session: Session, work: Callable[[], Coroutine[None, None, None]]) -> None:
-    try:
-        await work()
-    except Exception:  # noqa: BLE001 - whatever it was, the subscriber is told to come back, and the log has it
-        session.fail()

@@ -174,9 +174,8 @@ class PipelineSession(AsyncIterator[Sequence[Progress]]):
             if recent is not None:
                 self._is_settled = True
                 return recent
-        self._hub.reads += 1
         try:
-            stages = await self._hub.history.stages(self.pipeline_id)
+            stages = await self._hub.read(self.pipeline_id)
         except self._hub.history_errors:
             self.close(CloseReason.STORAGE_UNAVAILABLE)
             return ()
@@ -210,7 +209,7 @@ class PipelineHub:
         self.limits = limits or PipelineLimits()
         self.admission = admission
         self.history_errors = history_errors
-        self.reads = 0
+        self._reads = 0
         self._topics: dict[str, _Feed] = {}
         self._transitions = 0
         self._sweep_timer: asyncio.TimerHandle | None = None
@@ -237,7 +236,7 @@ class PipelineHub:
             pipelines=len(self._topics),
             window_bytes=sum(feed.size for feed in self._topics.values()),
             transitions=self._transitions,
-            reads=self.reads,
+            reads=self._reads,
         )
 
     def publish(self, progress: Sequence[Progress]) -> None:
@@ -267,6 +266,11 @@ class PipelineHub:
         elif self._sweep_timer is None:
             self._schedule_sweep()
         return session
+
+    async def read(self, pipeline_id: str) -> Sequence[Progress]:
+        """The stages in the journal, for a session that the window cannot serve; raises whatever the history raises."""
+        self._reads += 1
+        return await self.history.stages(pipeline_id)
 
     def forget(self, session: PipelineSession, feed: _Feed) -> None:
         """A session has ended."""

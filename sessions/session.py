@@ -4,22 +4,21 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
 from enum import Enum
-from functools import partial, wraps
-from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec
 
 from filters.matching import Matcher
 from filters.model import LogFilter
 from filters.position import Position
+from sessions.channel import Channel
 from sessions.close_reasons import CloseReason
+from sessions.services import SessionServices
 from sessions.subscription import After, Subscription, Tail
+from sessions.topic import Topic
 from sessions.transport import EncodedBatch, Notice, NoticeKind, Transport
-
-if TYPE_CHECKING:
-    from sessions.channel import Channel
-    from sessions.hub import Hub
-    from sessions.topic import Topic
 
 __all__ = ["Session", "SessionState"]
 
@@ -73,15 +72,44 @@ def _contained(step: "Callable[Concatenate[Session, P], None]") -> "Callable[Con
     return contained
 
 
+def _contained_task(
+    work: "Callable[Concatenate[Session, P], Coroutine[Any, Any, None]]",
+) -> "Callable[Concatenate[Session, P], Coroutine[Any, Any, None]]":
+    """The same for what runs as a task."""
+
+    @wraps(work)
+    async def contained(session: "Session", /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            await work(session, *args, **kwargs)
+        except Exception:  # noqa: BLE001 - as above
+            session.fail()
+
+    return contained
+
+
 class Session:
     """Gives one subscriber every matching line of its task once, in order.
 
     Its position is the sequence up to which everything that matches was handed to the transport. Whatever it gets next
     starts exactly there, from the live run, from memory or from the journal: ``pump`` is the one function that changes
     between them, and it never awaits.
+
+    Args:
+        services: what all sessions share.
+        topic: the task.
+        subscription: what the subscriber asked for.
+        transport: its connection.
+        on_close: called once, when the session ends.
     """
 
-    def __init__(self, hub: "Hub", topic: "Topic", subscription: Subscription, transport: Transport) -> None:
+    def __init__(
+        self,
+        services: SessionServices,
+        topic: Topic,
+        subscription: Subscription,
+        transport: Transport,
+        on_close: "Callable[[Session, CloseReason], None]",
+    ) -> None:
         self.id = secrets.token_hex(8)
         self.subscription = subscription
         self.filter = subscription.filter
@@ -90,9 +118,10 @@ class Session:
         self.opened_at = time.time()
         self.lines = 0
         self.bytes = 0
-        self._hub = hub
+        self._services = services
         self._topic = topic
         self._transport = transport
+        self._on_close = on_close
         self._channel: Channel | None = None
         self._writable = True
         self._has_failed = False
@@ -120,26 +149,27 @@ class Session:
     @property
     def is_lagging(self) -> bool:
         """Whether its lag has reached ``Limits.lagging_lines``."""
-        return self.state is not SessionState.LIVE and self.lag >= self._hub.limits.lagging_lines
+        return self.state is not SessionState.LIVE and self.lag >= self._services.limits.lagging_lines
 
     @property
     def is_closed(self) -> bool:
         """Whether it has ended, for whatever reason."""
         return self.state is SessionState.CLOSED
 
+    @_contained_task
     async def begin(self) -> None:
         """Find out where to start, then give what there is. Runs once, as a task of the hub."""
         try:
-            await self._hub.load(self._topic)
+            await self._topic.load()
             position = await self._starting_position()
-        except self._hub.history_errors:
+        except self._services.history_errors:
             self.close(CloseReason.STORAGE_UNAVAILABLE)
             return
         if self.is_closed:
             return
         self.position = position
         self._announce_gap(self._topic.first - 1)
-        self._channel = self._topic.join(self)
+        self._channel = self._join()
         self.pump()
 
     def deliver(self, runs: Sequence[EncodedBatch]) -> None:
@@ -172,32 +202,31 @@ class Session:
             if behind <= 0:
                 self._reach_head(channel)
                 return
-            run = channel.batch_after(self.position) if behind <= self._hub.limits.lagging_lines else None
+            run = channel.batch_after(self.position) if behind <= self._services.limits.lagging_lines else None
             if run is None:
                 self._enter(SessionState.READING)
                 channel.live.discard(self)
                 channel.behind.add(self)
-                self._hub.scheduler.schedule(self)
+                self._services.scheduler.schedule(self)
                 return
             self._give(run)
         self._fall_behind()
 
     @_contained
     def run_slice(self) -> None:
-        """Give one run, or have it read from the journal; called by the hub when this session has its turn."""
+        """Give one run, or have it read from the journal; called by the scheduler when this session has its turn."""
         channel = self._channel
         if channel is None or self.is_closed:
             return
         run = channel.batch_after(self.position) if self.position < channel.head else None
         if run is None and self.position < channel.head:
-            self._hub.start(self, partial(self._read, channel))
+            self._services.spawn(self._read(channel))
             return
         self._enter(SessionState.BLOCKED)
         if run is not None:
             self._give(run)
         self.pump()
 
-    @_contained
     def resume(self) -> None:
         """The transport can take more."""
         self.touch()
@@ -219,7 +248,7 @@ class Session:
         left = self._channel
         if left is None:
             return
-        self._channel = self._topic.join(self)
+        self._channel = self._join()
         self._topic.leave(self, left)
         if self.state is SessionState.LIVE:
             # Its old channel may have been flushed less far than the new one, or farther; pump() looks.
@@ -236,7 +265,7 @@ class Session:
         self._notify(
             NoticeKind.COMPLETE,
             {"status": ended.status, "timestamp": ended.timestamp, "lastSequence": ended.last},
-            Position(ended.last, self._hub.epoch, end_seen=True),
+            Position(ended.last, self._services.history.epoch, end_seen=True),
         )
         self.close(CloseReason.COMPLETED)
 
@@ -252,10 +281,10 @@ class Session:
         if expires_at is not None and wall >= expires_at:
             self.close(CloseReason.TOKEN_EXPIRED)
         elif not self._writable:
-            if now - self._progress_at >= self._hub.limits.timeout_seconds:
+            if now - self._progress_at >= self._services.limits.timeout_seconds:
                 self.close(CloseReason.SESSION_TIMEOUT)
-        elif now - self._written_at >= self._hub.limits.heartbeat_seconds:
-            self._notify(NoticeKind.HEARTBEAT, {"timestamp": self._hub.timestamp(wall)})
+        elif now - self._written_at >= self._services.limits.heartbeat_seconds:
+            self._notify(NoticeKind.HEARTBEAT, {"timestamp": _timestamp(wall)})
             if not self._writable and self.state is SessionState.LIVE:
                 self._fall_behind()
 
@@ -277,7 +306,7 @@ class Session:
         channel, self._channel = self._channel, None
         if channel is not None:
             self._topic.leave(self, channel)
-        self._hub.forget(self, self._topic, reason)
+        self._on_close(self, reason)
         if reason not in _SILENT:
             self._report(reason)
         self._end_transport(reason)
@@ -287,11 +316,14 @@ class Session:
         """Return the reason once the session has ended."""
         return await asyncio.shield(self._closed)
 
+    def _join(self) -> Channel:
+        return self._topic.join(self, self.filter, self.subscription.encoding)
+
     async def _starting_position(self) -> int:
         start, head = self.subscription.start, self._topic.head
         match start:
             case After(position):
-                if not position.belongs_to(self._hub.epoch):
+                if not position.belongs_to(self._services.history.epoch):
                     return 0
                 # An id that we gave out cannot be beyond the end, unless the journal went back in time and nobody
                 # noticed. Which lines this client has not seen, it cannot tell; repeating is better than a hole.
@@ -299,17 +331,18 @@ class Session:
             case Tail(0):
                 return head
             case Tail(count, floor):
-                tail = await self._hub.history.tail_start(self._topic.task_id, count, head, Matcher(self.filter))
-                return max(tail, floor.sequence) if floor.belongs_to(self._hub.epoch) else tail
+                tail = await self._services.history.tail_start(self._topic.task_id, count, head, Matcher(self.filter))
+                return max(tail, floor.sequence) if floor.belongs_to(self._services.history.epoch) else tail
             case _:
                 return 0
 
-    async def _read(self, channel: "Channel") -> None:
+    @_contained_task
+    async def _read(self, channel: Channel) -> None:
         """Fetch the next run from the journal, then go on from memory if that has the rest."""
-        self._hub.catch_ups += 1
+        self._services.meter.catch_up()
         try:
             run = await channel.stored_run_after(self.position)
-        except self._hub.history_errors:
+        except self._services.history_errors:
             self.close(CloseReason.STORAGE_UNAVAILABLE)
             return
         if self.is_closed:
@@ -338,7 +371,7 @@ class Session:
         self.lines += run.count
         self.bytes += run.size
         self._written_at = self._progress_at = time.monotonic()
-        self._hub.meter.add(self._transport.kind, run)
+        self._services.meter.add(self._transport.kind, run)
         if not self._transport.write(run):
             self._writable = False
 
@@ -354,11 +387,11 @@ class Session:
         """
         if start <= self.position or not self._writable:
             return
-        self._hub.gaps += 1
+        self._services.meter.gap()
         self._notify(NoticeKind.GAP, {"from": self.position + 1, "to": start, "reason": reason})
         self.position = start
 
-    def _reach_head(self, channel: "Channel") -> None:
+    def _reach_head(self, channel: Channel) -> None:
         if self.position > channel.head:
             self._enter(SessionState.AHEAD)
             channel.live.discard(self)
@@ -386,3 +419,8 @@ class Session:
         if state not in _NEXT[self.state]:
             raise RuntimeError(f"a session cannot go from {self.state.value} to {state.value}")
         self.state = state
+
+
+def _timestamp(wall: float) -> str:
+    """A Unix time as RFC 3339 in UTC, with milliseconds."""
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

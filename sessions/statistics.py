@@ -58,11 +58,18 @@ class Observer(Protocol):
 
 
 class DeliveryMeter:
-    """Counts what transports have taken, by kind."""
+    """Counts what transports have taken, by kind, and what else sessions report.
 
-    __slots__ = ("_bytes", "_lines", "_writes")
+    Attributes:
+        catch_ups: reads from the journal on behalf of sessions.
+        gaps: gaps that were announced.
+    """
+
+    __slots__ = ("_bytes", "_lines", "_writes", "catch_ups", "gaps")
 
     def __init__(self) -> None:
+        self.catch_ups = 0
+        self.gaps = 0
         self._lines: dict[str, int] = {}
         self._bytes: dict[str, int] = {}
         self._writes: dict[str, int] = {}
@@ -72,6 +79,14 @@ class DeliveryMeter:
         self._lines[kind] = self._lines.get(kind, 0) + run.count
         self._bytes[kind] = self._bytes.get(kind, 0) + run.size
         self._writes[kind] = self._writes.get(kind, 0) + 1
+
+    def catch_up(self) -> None:
+        """A session reads from the journal."""
+        self.catch_ups += 1
+
+    def gap(self) -> None:
+        """A session has announced a gap."""
+        self.gaps += 1
 
     def totals(self) -> dict[str, Delivered]:
         """The counts by kind."""

@@ -1,20 +1,12 @@
 """One watched task: its window, its end, its channels. Exists as long as somebody watches."""
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING
-
 from filters.block import Block
 from filters.model import LogFilter
-from sessions.catch_up_scheduler import CatchUpScheduler
 from sessions.channel import Channel
-from sessions.encoded_batch_cache import EncodedBatchCache
-from sessions.limits import Limits
-from sessions.transport import EncodedBatch, EndedTask, History, StoredTask
+from sessions.services import SessionServices
+from sessions.subscriber import Subscriber
+from sessions.transport import Encoding, EndedTask, StoredTask
 from sessions.window import Window
-
-if TYPE_CHECKING:
-    from sessions.session import Session
 
 __all__ = ["Topic"]
 
@@ -32,16 +24,7 @@ class Topic:
         watchers: sessions that are open, started or not.
     """
 
-    def __init__(
-        self,
-        task_id: str,
-        *,
-        history: History,
-        limits: Limits,
-        cache: EncodedBatchCache,
-        scheduler: CatchUpScheduler,
-        spawn: Callable[[Coroutine[None, None, EncodedBatch]], "asyncio.Task[EncodedBatch]"],
-    ) -> None:
+    def __init__(self, task_id: str, services: SessionServices) -> None:
         self.task_id = task_id
         self.window = Window()
         self.channels: dict[tuple[LogFilter, str], Channel] = {}
@@ -50,11 +33,8 @@ class Topic:
         self.first = 1
         self.ended: EndedTask | None = None
         self.watchers = 0
-        self._history = history
-        self._limits = limits
-        self._cache = cache
-        self._scheduler = scheduler
-        self._spawn = spawn
+        self._services = services
+        self._limits = services.limits
         self._early_end: EndedTask | None = None
         self._unmatched: list[Block] = []
         self._unmatched_bytes = 0
@@ -62,8 +42,21 @@ class Topic:
     def __repr__(self) -> str:
         return f"<Topic {self.task_id!r} head={self.head} ended={self.ended is not None} channels={len(self.channels)}>"
 
-    def load(self, state: StoredTask) -> None:
-        """Take over what the journal said; what was published while it was asked counts for more."""
+    def watch(self) -> None:
+        """One more session is open."""
+        self.watchers += 1
+
+    def unwatch(self) -> None:
+        """One session less is open."""
+        self.watchers -= 1
+
+    async def load(self) -> None:
+        """Read from the journal what exists of the task, unless that was done; raises whatever the history raises."""
+        if not self.is_loaded:
+            self._take_over(await self._services.history.task_state(self.task_id))
+
+    def _take_over(self, state: StoredTask) -> None:
+        # What was published while the journal was asked counts for more.
         if self.is_loaded:
             return
         self.is_loaded = True
@@ -103,65 +96,37 @@ class Topic:
         elif ended.last == self.head:
             self.ended = ended
 
-    def join(self, session: "Session") -> Channel:
-        """The channel that serves this session; made where it is the first of its kind."""
-        key = (session.filter, session.subscription.encoding.name)
+    def join(self, subscriber: Subscriber, log_filter: LogFilter, encoding: Encoding) -> Channel:
+        """The channel of this filter and encoding, with one more subscriber; made for the first one."""
+        key = (log_filter, encoding.name)
         channel = self.channels.get(key)
         if channel is None:
             channel = Channel(
-                self,
-                session.filter,
-                session.subscription.encoding,
-                history=self._history,
-                limits=self._limits,
-                cache=self._cache,
-                scheduler=self._scheduler,
-                spawn=self._spawn,
+                self.task_id, log_filter, encoding, head=self.head, window=self.window, services=self._services
             )
             self.channels[key] = channel
-        channel.behind.add(session)
+        channel.behind.add(subscriber)
         return channel
 
-    def leave(self, session: "Session", channel: Channel) -> None:
-        """The session reads this channel no more."""
-        channel.live.discard(session)
-        channel.behind.discard(session)
-        channel.ahead.discard(session)
+    def leave(self, subscriber: Subscriber, channel: Channel) -> None:
+        """The subscriber reads this channel no more."""
+        channel.live.discard(subscriber)
+        channel.behind.discard(subscriber)
+        channel.ahead.discard(subscriber)
         if channel.is_idle:
             self.channels.pop((channel.filter, channel.encoding.name), None)
         channel.keep(())
 
     def flush(self) -> None:
-        """Give every live session what was published since the last flush, and the end of the task behind it."""
+        """Give every live subscriber what was published since the last flush, and the end of the task behind it."""
         for channel in tuple(self.channels.values()):
             if channel.head != self.head:
-                _flush_channel(channel)
+                channel.flush(self.head)
         for block in self._unmatched:
             block.forget_entries()
         self._unmatched.clear()
         self._unmatched_bytes = 0
         if self.ended is not None:
             for channel in tuple(self.channels.values()):
-                for session in (*channel.live, *channel.ahead):
-                    session.finish_if_complete()
-
-
-def _flush_channel(channel: Channel) -> None:
-    runs: Sequence[EncodedBatch] | None
-    try:
-        runs = channel.advance()
-    except Exception:  # noqa: BLE001 - lines that one channel cannot encode must not keep theirs from the others
-        runs = ()
-        for session in tuple(channel.live):
-            session.fail()
-    if runs is None:
-        for session in tuple(channel.live):
-            session.pump()
-    else:
-        for session in tuple(channel.live):
-            session.deliver(runs)
-        channel.keep(runs)
-    for session in tuple(channel.ahead):
-        if session.position <= channel.head:
-            channel.ahead.discard(session)
-            session.pump()
+                for subscriber in (*channel.live, *channel.ahead):
+                    subscriber.finish_if_complete()

@@ -52,6 +52,12 @@ settings.register_profile("long", settings.get_profile("repository"), derandomiz
 settings.register_profile("mutants", settings.get_profile("repository"), max_examples=20)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repository"))
 
+# At the end of a run no worker should be left alone with a test of a minute. Groups of xdist begin before all others.
+_LONGEST = tuple(
+    f"tests/{name}"
+    for name in ("faults/", "integration/", "gateway/interface_docs/", "canary/", "model/", "clients/", "components/")
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--order-seed``."""
@@ -67,13 +73,15 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Shuffle, but keep together what shares fixtures: the tests of a file, and the files of a directory.
+    """Begin with what takes long, or shuffle.
 
-    Each name has its place by itself, so that the order is the same in every process of xdist, and the same between any
-    two tests whatever else was selected.
+    Shuffled, what shares fixtures stays together: the tests of a file, and the files of a directory. Each name has its
+    place by itself, so that the order is the same in every process of xdist, and the same between any two tests
+    whatever else was selected.
     """
     seed = config.getoption("order_seed")
     if seed is None:
+        items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
         return
 
     def place(item: pytest.Item) -> list[float]:

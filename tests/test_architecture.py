@@ -1,7 +1,11 @@
-"""What docs/architecture.md says of this tree."""
+"""What docs/architecture.md says of this tree, and that import cycles are found."""
 
 import ast
 import re
+import shutil
+import subprocess
+import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -35,3 +39,22 @@ def test_each_race_names_tests_that_exist(row: list[str]) -> None:
 def test_the_table_of_races_is_found() -> None:
     """Or the test above would look at nothing."""
     assert len(RACES) >= 20
+
+
+def test_lint_imports_fails_on_cycles_of_types_alone(tmp_path: Path) -> None:
+    """Of modules in one package, of modules in two, and of packages whose modules have none."""
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+    for package in packages:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for importer, imported in (
+        ("sessions/channel.py", "sessions.hub"),
+        ("gateway/http/sockets.py", "gateway.ingest.tls"),
+        ("storage/sqlite/schema_version.py", "storage.journal.inventory"),
+    ):
+        with (tmp_path / importer).open("a") as file:
+            file.write(f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import {imported}\n")
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--config", ROOT / "pyproject.toml"]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    found = re.findall(r"No cycles are allowed in (\w+)", done.stdout)
+    assert sorted(found) == ["gateway", "sessions", "storage"]

@@ -15,7 +15,7 @@ SETUP = "-B -m scripts.setup"
 def would_run(goal: str) -> list[str]:
     """The commands, without running them."""
     done = subprocess.run(
-        ["make", "--dry-run", goal],
+        ["make", "--dry-run", "--no-print-directory", goal],
         cwd=ROOT,
         env={**os.environ, "MAKEFLAGS": ""},
         check=True,

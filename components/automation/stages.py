@@ -91,7 +91,7 @@ async def run_stage(
     errors = _Output(process.stderr, replace(line, level="error", metadata={"source": "stderr"}), write)
     try:
         if await started(boot_id(), process.pid, ticks):
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, RuntimeError):  # it has ended; the second is uvloop's
                 process.stdin.write(b"1")
                 await process.stdin.drain()
         process.stdin.close()

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 
-from gateway.http.sockets import close_all, listen
-from gateway.ingest.tls import ListenError
+from gateway.http.sockets import ListenError, close_all, listen
 from gateway.settings.derived import authenticator_of, grpc_tls, http_tls
 from gateway.settings.model import Settings
 from gateway.settings.sources import SettingsError

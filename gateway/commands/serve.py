@@ -18,7 +18,7 @@ import structlog
 from gateway.app import Gateway
 from gateway.commands.exit_codes import ExitCode
 from gateway.commands.file_limits import allow_open_files
-from gateway.ingest.tls import ListenError
+from gateway.http.sockets import ListenError
 from gateway.monitoring.logging import configure_logging
 from gateway.settings.model import Settings
 from gateway.settings.report import open_warning, visible_settings

@@ -1,13 +1,10 @@
-"""What a socket is connected to: a WebSocket's connection below it, its owner above it."""
+"""What a socket is given: the connection of a WebSocket below it, and when clients are pinged."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from gateway.engine_io.socket import EngineSocket
-
-__all__ = ["Heartbeat", "SocketOwner", "WebSocketConnection"]
+__all__ = ["Heartbeat", "WebSocketConnection"]
 
 
 class WebSocketConnection(Protocol):
@@ -31,26 +28,6 @@ class WebSocketConnection(Protocol):
 
     def abort(self) -> None:
         """Drop the connection with whatever waits in it."""
-        ...
-
-
-class SocketOwner(Protocol):
-    """Who a socket reports to."""
-
-    async def received(self, socket: "EngineSocket", text: str) -> None:
-        """A message of the client.
-
-        Raises:
-            PacketError: it is not one of those that there are; the socket is closed.
-        """
-        ...
-
-    def closed(self, socket: "EngineSocket") -> None:
-        """The socket takes nothing more; called once."""
-        ...
-
-    def gone(self, socket: "EngineSocket") -> None:
-        """Nothing waits in it any more either; called once, after ``closed``."""
         ...
 
 

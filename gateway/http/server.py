@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import ApiError, error_response
 from gateway.http.request_limits import HEAD_BYTES_MAX, RequestLimits, guarded
-from gateway.ingest.tls import ListenError
+from gateway.http.sockets import ListenError
 from sessions.close_reasons import CloseReason
 
 __all__ = ["HttpServer", "HttpTls"]

@@ -6,9 +6,7 @@ import socket
 import sys
 from typing import Final
 
-from gateway.ingest.tls import ListenError
-
-__all__ = ["close_all", "listen"]
+__all__ = ["ListenError", "close_all", "listen"]
 
 _UNSENT_BYTES: Final = 128 << 10
 """What the kernel takes of one connection before writing pauses; without a limit about 4 MB wait unseen."""
@@ -16,6 +14,10 @@ _BACKLOG: Final = 1024
 _KEEPALIVE_SECONDS: Final = 60
 _KEEPALIVE_INTERVAL_SECONDS: Final = 15
 _KEEPALIVE_PROBES: Final = 4
+
+
+class ListenError(Exception):
+    """The server cannot listen there; the text is one sentence for the person who started it."""
 
 
 def listen(host: str, port: int, *, setting: str) -> list[socket.socket]:

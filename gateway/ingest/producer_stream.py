@@ -1,20 +1,23 @@
-"""One open stream of a producer: a reader that gathers while its handler waits for commits and answers.
+"""One open stream of a producer: takes messages, appends what they say, and answers after the commit.
 
-The reader task takes messages off the wire, turns each into an append, and stops while too much is unanswered, or too
-much of all streams waits for storage and some of it is this one's; HTTP/2 flow control then reaches the producer. The
-handler is woken by the reader, by commits and by whatever ends the stream, and is the only one that writes.
+Nothing here waits: the server that carries the stream calls ``receive`` with what has arrived and ``finish`` after the
+last of it, and the journal calls back after a commit. While too much is unanswered, or too much of all streams waits
+for storage and some of it is this one's, the call is paused; flow control then reaches the producer.
 """
 
 import asyncio
 import random
 import time
 from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
-import grpc
+import structlog
 
-from gateway.addresses import peer_address
 from gateway.errors import ApiError
+from gateway.grpc_server.interface import Call, Ending
+from gateway.grpc_server.status import OWN_FAULT, GrpcStatus
 from gateway.ingest.authentication import AuthorizationCache, Principal
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.flow_control import FlowControl, flow_control_of
@@ -25,46 +28,52 @@ from storage.journal.interface import JournalError
 
 __all__ = ["ProducerStream"]
 
-_BREAK_SHOWS_AFTER_SECONDS: Final = 0.01
 _EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
 """A token ends at a date: what a timer was told is no longer right once somebody has set the clock."""
 _PUSHBACK: Final = "grpc-retry-pushback-ms"
 """How gRPC's retry design (A6) lets a server say when to come back."""
 _EXPIRED: Final = StreamEnd(
-    grpc.StatusCode.UNAUTHENTICATED, "the token has expired; come back with a new one and go on behind the last answer"
+    GrpcStatus.UNAUTHENTICATED, "the token has expired; come back with a new one and go on behind the last answer"
 )
+_FAILED: Final = StreamEnd(GrpcStatus.INTERNAL, OWN_FAULT)
+
+_log = structlog.get_logger(__name__)
 
 
 class ProducerStream(ABC):
-    """The life of one stream. However it ends, what it took is answered first where the connection still stands."""
+    """The life of one stream. However it ends, what arrived is stored, and only then is the stream forgotten.
+
+    A ``grpc_server.interface.Handler``.
+
+    Raises:
+        ApiError: the stream was not admitted.
+    """
 
     dialect: ClassVar[Dialect]
 
-    def __init__(
-        self, context: "grpc.aio.ServicerContext[bytes, bytes]", principal: Principal, registry: ProducerRegistry
-    ) -> None:
-        self._context = context
+    def __init__(self, call: Call, principal: Principal, registry: ProducerRegistry) -> None:
+        self._call = call
         self._principal = principal
         self._registry = registry
         self._journal = registry.journal
         self._limits = registry.limits
         self._authorization = AuthorizationCache(principal)
         self._tasks = StreamTasks(registry.tasks, registry.limits.stream_tasks_max)
-        self._wake = asyncio.Event()
-        self._drained = asyncio.Event()
+        self._arrived: deque[bytes] = deque()
         self._end: StreamEnd | None = None
-        self._half_closed = False
-        self._cut_off = False
+        self._ending: Ending | None = None
+        self._is_draining = self._is_over = self._is_paused = False
         self._requests = 0
         self._lines = 0
         self._bytes = 0
         self._loop = asyncio.get_running_loop()
-        self._handler: asyncio.Task[object] | None = None
-        self._cutting: asyncio.TimerHandle | None = None
+        self._settling: asyncio.TimerHandle | None = None
         self._expiring: asyncio.TimerHandle | None = None
+        registry.join(self)
+        self._check_expiry()
 
     def __repr__(self) -> str:
-        state = "ending" if self._end else "half-closed" if self._half_closed else "open"
+        state = "over" if self._is_over else "ending" if self._end else self._ending.value if self._ending else "open"
         return f"<{type(self).__name__} {state} unanswered={self._requests} requests, {self._lines} lines>"
 
     @property
@@ -75,24 +84,64 @@ class ProducerStream(ABC):
     @property
     def address(self) -> str:
         """Where it comes from."""
-        return peer_address(self._context.peer())
+        return self._call.address
+
+    # For the server
+
+    def receive(self, messages: Sequence[bytes]) -> None:
+        """Take messages, as far as there is room; the rest is taken when there is."""
+        self._arrived += messages
+        self.proceed()
+
+    def finish(self, ending: Ending) -> None:
+        """Nothing more arrives."""
+        self._ending = ending
+        self.proceed()
+
+    def drain(self) -> None:
+        """The server stops: end once what has arrived was taken and answered."""
+        self._is_draining = True
+        self.proceed()
+
+    # For everybody
 
     def end(self, end: StreamEnd) -> None:
         """Take nothing more, answer what was taken, then end; the first reason wins.
 
-        After ``settle_seconds_max`` it ends without the answers that are still due. A producer that reads none cannot
-        be told the end either; gRPC has no way to throw out one stream, so that its place stays taken until its
-        connection or the server ends.
+        After ``settle_seconds_max`` it ends without the answers that are still due.
         """
-        if self._end is not None:
+        if self._end is not None or self._is_over:
             return
         self._end = end
-        self._wake.set()
-        if self._handler is not None:
-            self._cutting = self._loop.call_later(self._limits.settle_seconds_max, self._cut)
+        self._arrived.clear()
+        self._settling = self._loop.call_later(self._limits.settle_seconds_max, self._conclude)
+        self.proceed()
+
+    def proceed(self) -> None:
+        """Take what has arrived and may be taken now, and end if there is nothing left to do."""
+        if self._is_over:
+            return
+        try:
+            self._proceed()
+        except Exception:  # noqa: BLE001 - the edge: what no one foresaw ends this stream, and is logged
+            _log.exception("a stream failed", dialect=self.dialect)
+            self._end = _FAILED
+            self._conclude()
+
+    def _proceed(self) -> None:
+        self._take_arrived()
+        if self._is_draining and not self._arrived and self._end is None and self._registry.closing is not None:
+            self._is_draining = False
+            self.end(self._registry.closing)
+            return
+        if self._end is not None or (self._ending is not None and not self._arrived):
+            if self._end is not None or self._ending is Ending.BROKEN:
+                self._hurry()
+            if not self._unanswered():
+                self._conclude()
 
     def _check_expiry(self) -> None:
-        if self._principal.expires_at is None:
+        if self._principal.expires_at is None or self._is_over:
             return
         left = self._principal.expires_at - time.time()
         if left > 0:
@@ -100,84 +149,54 @@ class ProducerStream(ABC):
         else:
             self.end(_EXPIRED)
 
-    def _cut(self) -> None:
-        self._cut_off = True
-        if self._handler is not None:
-            self._handler.cancel()
-
-    async def run(self) -> None:
-        """Serve the stream until it ends; called once, by the RPC's handler.
-
-        Raises:
-            ApiError: the stream was not admitted.
-        """
-        self._registry.join(self)
+    def _take_arrived(self) -> None:
+        arrived = self._arrived
         try:
-            await self._serve()
-            if self._end is not None:
-                if self._end.away_milliseconds is not None:
-                    away = random.randint(*self._end.away_milliseconds)  # noqa: S311 - jitter, not a secret
-                    self._context.set_trailing_metadata(((_PUSHBACK, str(away)),))
-                await self._context.abort(self._end.status, self._end.text)
-        finally:
-            self._registry.leave(self)
-
-    async def _serve(self) -> None:
-        self._handler = handler = asyncio.current_task()
-        assert handler is not None  # noqa: S101  (a coroutine runs in a task)
-        self._check_expiry()
-        reader = self._loop.create_task(self._read())
-        reader.add_done_callback(lambda _: self._wake.set())
-        try:
-            while self._unanswered() or not (self._end is not None or reader.done()):
-                await self._wake.wait()
-                self._wake.clear()
-                await self._answer()
-        except asyncio.CancelledError:
-            if not self._cut_off:
-                raise
-            handler.uncancel()  # our own doing: the producer is still told why
-        finally:
-            for timer in (self._cutting, self._expiring):
-                if timer is not None:
-                    timer.cancel()
-            reader.cancel()
-            try:
-                self._leave(clean=self._half_closed and self._end is None)
-            finally:
-                await asyncio.wait([reader])
-                error = None if reader.cancelled() else reader.exception()
-        if error is not None:
-            raise error
-
-    async def _read(self) -> None:
-        context = self._context
-        try:
-            await self._begin()
-            while self._end is None:
-                await self._wait_for_room()
-                message: object = await context.read()
-                if message is grpc.aio.EOF:
-                    await self._end_of_messages()
-                    return
-                size = len(message)  # type: ignore[arg-type]
-                await self._wait_for_room(size)  # producers may have been paused since
-                if self._end is None:  # what arrives behind the end is not taken, and the producer not told it was
-                    self._take(message)  # type: ignore[arg-type]
+            while arrived and self._has_room(len(arrived[0])):
+                self._take(arrived.popleft())
         except ApiError as error:
             reason = Refusal.AUTHENTICATION if error.code == "PERMISSION_DENIED" else Refusal.PROTOCOL
             self._registry.counters.refused(self.dialect, reason)
+            self._taken()
             self.end(StreamEnd.of(error))
+            return
         except JournalError as error:
-            self.end(StreamEnd(grpc.StatusCode.UNAVAILABLE, str(error)))
+            self.end(StreamEnd(GrpcStatus.UNAVAILABLE, str(error)))
+            return
+        self._taken()
+        is_blocked = bool(arrived) or (self._end is None and not self._has_room(0))
+        if is_blocked and not self._is_paused:
+            self._is_paused = True
+            self._call.pause()
+        elif self._is_paused and not is_blocked:
+            self._is_paused = False
+            self._call.resume()
 
-    async def _end_of_messages(self) -> None:
-        """Tell a half-close from a break, which gRPC reports as an end first and as a cancellation a moment later."""
-        await asyncio.sleep(_BREAK_SHOWS_AFTER_SECONDS)
-        self._half_closed = True
+    def _conclude(self) -> None:
+        """The end: the status, and the stream's places."""
+        if self._is_over:
+            return
+        self._is_over = True
+        for timer in (self._settling, self._expiring):
+            if timer is not None:
+                timer.cancel()
+        end = self._end
+        try:
+            self._leave(clean=end is None and self._ending is Ending.HALF_CLOSED)
+        finally:
+            self._registry.leave(self)
+            self._tell(end)
 
-    async def _begin(self) -> None:  # noqa: B027  (most dialects have nothing there)
-        """What comes before the first message with lines."""
+    def _tell(self, end: StreamEnd | None) -> None:
+        """Give the call its status."""
+        if end is None:
+            self._call.end(GrpcStatus.OK)
+        else:
+            metadata = []
+            if end.away_milliseconds is not None:
+                away = random.randint(*end.away_milliseconds)  # noqa: S311 - jitter, not a secret
+                metadata.append((_PUSHBACK, str(away)))
+            self._call.end(end.status, end.text, metadata)
 
     @abstractmethod
     def _take(self, data: bytes) -> None:
@@ -187,17 +206,19 @@ class ProducerStream(ABC):
             ApiError: the stream cannot go on; the message was not taken.
         """
 
-    @abstractmethod
-    def _unanswered(self) -> bool:
-        """Whether something that was taken still waits for its answer."""
+    def _taken(self) -> None:  # noqa: B027  (some dialects append as they take)
+        """Several messages were taken: append what they brought."""
+
+    def _hurry(self) -> None:  # noqa: B027
+        """The stream is cut short: append everything that was taken."""
 
     @abstractmethod
-    async def _answer(self) -> None:
-        """Write what can be answered by now."""
+    def _unanswered(self) -> bool:
+        """Whether something that was taken still waits for its commit."""
 
     @abstractmethod
     def _leave(self, *, clean: bool) -> None:
-        """The stream is over; ``clean``: the producer half-closed it, and everything was answered. Must not wait."""
+        """The stream is over; ``clean``: the producer half-closed it, and everything was answered."""
 
     def _hold(self, lines: int, size: int) -> None:
         """Count what was taken and is not answered."""
@@ -210,33 +231,28 @@ class ProducerStream(ABC):
         self._requests -= requests
         self._lines -= lines
         self._bytes -= size
-        self._drained.set()
-
-    def _is_full(self) -> bool:
-        limits = self._limits
-        return (
-            self._lines >= limits.inflight_lines_max
-            or self._bytes >= limits.inflight_bytes_max
-            or self._requests >= limits.inflight_requests_max
-        )
 
     def _flow_control(self, own_fullness: float = 0.0) -> FlowControl:
         """What the producer is told of the backlog: its own, or that of all."""
         fullness = max(self._journal.fullness, self._registry.gathered_fullness, own_fullness)
         return flow_control_of(self._limits, fullness, is_writable=self._journal.is_writable)
 
-    async def _wait_for_room(self, size: int = 0) -> None:
-        """Return once a message of ``size`` bytes may be taken; 0: once one may be read.
+    def _has_room(self, size: int) -> bool:
+        """Whether a message of ``size`` bytes may be taken now; 0: whether any may.
 
         Where too much waits for storage, the pause is for those whose lines it is: a stream that has little waiting
         goes on, or one that sends most would hold up all others.
         """
-        while self._end is None:
-            has_much = self._bytes + self._lines * LINE_BYTES + size > self._limits.paused_bytes_max
-            if has_much and not self._journal.is_writable:
-                await self._journal.wait_writable()
-            elif self._is_full() or (has_much and self._requests and self._registry.gathered_fullness >= 1.0):
-                self._drained.clear()
-                await self._drained.wait()
-            else:
-                return
+        limits = self._limits
+        if (
+            self._lines >= limits.inflight_lines_max
+            or self._bytes >= limits.inflight_bytes_max
+            or self._requests >= limits.inflight_requests_max
+        ):
+            return False
+        if self._bytes + self._lines * LINE_BYTES + size <= limits.paused_bytes_max:
+            return True
+        if not self._journal.is_writable:
+            self._registry.when_writable(self)
+            return False
+        return not (self._requests and self._registry.gathered_fullness >= 1.0)

@@ -2,23 +2,19 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import grpc
+from typing import Protocol
 
 from gateway.errors import ApiError
+from gateway.grpc_server.interface import Call
+from gateway.grpc_server.status import GrpcStatus
 from gateway.ingest.authentication import WRITE_SCOPE, Authenticator, Principal, bearer_token
 from gateway.ingest.counters import Counters, Dialect, Refusal
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.open_tasks import OpenTasks
-from gateway.ingest.otto.workers import Workers
 from gateway.quota import Lease, Quota
 from storage.journal.interface import Journal
 
-if TYPE_CHECKING:
-    from gateway.ingest.producer_stream import ProducerStream
-
-__all__ = ["ProducerRegistry", "StreamEnd"]
+__all__ = ["Producer", "ProducerRegistry", "StreamEnd"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +25,39 @@ class StreamEnd:
     in between, so that not all come back at once.
     """
 
-    status: grpc.StatusCode
+    status: GrpcStatus
     text: str
     away_milliseconds: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, error: ApiError) -> "StreamEnd":
         """The end that answers a refusal."""
-        return cls(error.grpc_status, error.message)
+        return cls(GrpcStatus(error.grpc_status.value[0]), error.message)
+
+
+class Producer(Protocol):
+    """A stream, as the registry sees it."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its wire."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """Whose token opened it."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Where it comes from."""
+        ...
+
+    def end(self, end: StreamEnd) -> None:
+        """Take nothing more, answer what was taken, then end."""
+
+    def proceed(self) -> None:
+        """Take what waits for room."""
 
 
 class ProducerRegistry:
@@ -58,12 +79,13 @@ class ProducerRegistry:
         self.limits = limits
         self.counters = counters
         self.tasks = OpenTasks(journal)
-        self.workers = Workers(limits.workers_max)
         self.gathered_bytes = 0
         self._authenticator = authenticator
         self._quota = quota if quota is not None else Quota()
-        self._streams: dict[ProducerStream, Lease] = {}
-        self._producers: dict[str, ProducerStream] = {}
+        self._streams: dict[Producer, Lease] = {}
+        self._producers: dict[str, Producer] = {}
+        self._blocked: dict[Producer, None] = {}
+        self._waiting: asyncio.Task[None] | None = None
         self._closing: StreamEnd | None = None
         self._empty = asyncio.Event()
         self._empty.set()
@@ -76,21 +98,21 @@ class ProducerRegistry:
         """What streams gather while they wait for a commit, as a share of the limit over all of them."""
         return self.gathered_bytes / self.limits.gathered_bytes_max
 
-    async def principal(self, context: "grpc.aio.ServicerContext[bytes, bytes]", dialect: Dialect) -> Principal:
+    async def principal(self, call: Call, dialect: Dialect) -> Principal:
         """Who calls.
 
         Raises:
             ApiError: UNAUTHENTICATED, or PERMISSION_DENIED where it may write nothing at all.
         """
         try:
-            principal = await self._authenticator.authenticate(bearer_token(context.invocation_metadata() or ()))
+            principal = await self._authenticator.authenticate(bearer_token(call.metadata))
             principal.require(WRITE_SCOPE)  # before anything else: a Hello alone takes over a producer's stream
         except ApiError:
             self.counters.refused(dialect, Refusal.AUTHENTICATION)
             raise
         return principal
 
-    def join(self, stream: "ProducerStream") -> None:
+    def join(self, stream: Producer) -> None:
         """Admit a stream.
 
         Raises:
@@ -111,30 +133,51 @@ class ProducerRegistry:
         self._empty.clear()
         self.counters.stream_opened(stream.dialect)
 
-    def leave(self, stream: "ProducerStream") -> None:
+    def leave(self, stream: Producer) -> None:
         """A stream is over."""
         self._streams.pop(stream).leave()
+        self._blocked.pop(stream, None)
+        if not self._streams and self._waiting is not None:
+            self._waiting.cancel()
         if not self._streams:
             self._empty.set()
         self.counters.stream_closed(stream.dialect)
 
-    def claim(self, producer_id: str, stream: "ProducerStream") -> None:
+    def claim(self, producer_id: str, stream: Producer) -> None:
         """Give a producer's numbers to its newest stream; from here on the older one takes nothing more."""
         older = self._producers.get(producer_id)
         self._producers[producer_id] = stream
         if older is not None:
-            older.end(StreamEnd(grpc.StatusCode.ABORTED, "a newer stream of the same producer has taken over"))
+            older.end(StreamEnd(GrpcStatus.ABORTED, "a newer stream of the same producer has taken over"))
 
-    def release(self, producer_id: str, stream: "ProducerStream") -> None:
+    def release(self, producer_id: str, stream: Producer) -> None:
         """The stream no longer speaks for the producer."""
         if self._producers.get(producer_id) is stream:
             del self._producers[producer_id]
 
+    @property
+    def closing(self) -> StreamEnd | None:
+        """How streams end, once no more are admitted."""
+        return self._closing
+
     def close(self, end: StreamEnd) -> None:
-        """Admit no more streams, and end those that are open once they have answered what they took."""
+        """Admit no more streams; the server has those that are open ``drain``."""
         self._closing = end
-        for stream in tuple(self._streams):
-            stream.end(end)
+
+    def when_writable(self, stream: Producer) -> None:
+        """Have ``stream.proceed`` called once the journal takes more: one task for all that wait."""
+        self._blocked[stream] = None
+        if self._waiting is None:
+            self._waiting = asyncio.get_running_loop().create_task(self._wait_writable())
+
+    async def _wait_writable(self) -> None:
+        try:
+            await self.journal.wait_writable()
+        finally:
+            self._waiting = None
+            blocked, self._blocked = self._blocked, {}
+        for stream in blocked:
+            stream.proceed()
 
     async def wait_empty(self) -> None:
         """Return once no stream is open."""

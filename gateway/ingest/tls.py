@@ -1,17 +1,16 @@
 """Where the gRPC server listens: its port, and its TLS identity."""
 
 import ssl
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
 
-__all__ = ["ListenError", "Tls"]
+from gateway.http.sockets import ListenError
 
-
-class ListenError(Exception):
-    """The server cannot listen there; the text is one sentence for the person who started it."""
+__all__ = ["Tls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,38 @@ class Tls:
             text = f"cannot use {certificate} and {private_key} for gRPC: {error.strerror or error}"
             raise ListenError(text) from error
         return tls
+
+    def context(self) -> ssl.SSLContext:
+        """What connections are made with: TLS 1.2 or newer, HTTP/2, client certificates where there is an authority.
+
+        Raises:
+            ListenError: one of the parts cannot be used.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["h2"])
+        self.load(context)
+        if self.client_ca is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            try:
+                context.load_verify_locations(cadata=self.client_ca.decode("latin-1"))
+            except ssl.SSLError as error:
+                raise ListenError(f"cannot use the authority of client certificates for gRPC: {error}") from error
+        return context
+
+    def load(self, context: ssl.SSLContext) -> None:
+        """Give a context this certificate and key; connections that are open keep theirs.
+
+        Raises:
+            ListenError: they cannot be used.
+        """
+        with tempfile.NamedTemporaryFile(suffix=".pem") as pem:  # OpenSSL reads files; this one is for its owner alone
+            pem.write(self.private_key + b"\n" + self.certificate)
+            pem.flush()
+            try:
+                context.load_cert_chain(pem.name)
+            except ssl.SSLError as error:
+                raise ListenError(f"cannot use the certificate and key for gRPC: {error}") from error
 
     def credentials(self, renewed: Callable[[], "Tls | None"]) -> grpc.ServerCredentials:
         """What gRPC needs; with ``client_ca`` a client without a certificate of it cannot connect.

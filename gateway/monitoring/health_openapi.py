@@ -4,8 +4,8 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from gateway.monitoring.summary_stats import ServerFigures
 from gateway.routing.operation import Answer, Operation
+from gateway.transports.notices import ServerFigures
 
 __all__ = [
     "READ_HEALTH",

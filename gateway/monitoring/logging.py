@@ -33,6 +33,7 @@ _FOREIGN: Final = {
     "uvicorn.access": logging.CRITICAL,
     "asyncio": logging.WARNING,
     "grpc": logging.WARNING,
+    "hpack": logging.WARNING,  # logs headers, credentials included
     "httpx2": logging.WARNING,  # logs addresses
     "httpcore2": logging.WARNING,
     "alembic": logging.WARNING,

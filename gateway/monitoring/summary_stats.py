@@ -13,7 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["ServerFigures", "SummaryStats", "Totals", "resident_bytes", "timestamp"]
+from gateway.transports.notices import ServerFigures
+
+__all__ = ["SummaryStats", "Totals", "resident_bytes", "timestamp"]
 
 WINDOW_SECONDS: Final = 10.0
 SAMPLE_SECONDS: Final = 1.0
@@ -35,23 +37,6 @@ class Totals:
     errors: int = 0
     latency_seconds: float = 0.0
     latencies: int = 0
-
-
-class ServerFigures(msgspec.Struct, rename="camel", kw_only=True):
-    """What the gateway does at the moment.
-
-    ``messages_per_second`` counts lines received and ``deliveries_per_second`` lines given to subscribers;
-    ``average_latency`` is in milliseconds from a line's arrival to its subscribers; ``error_rate`` is the share, from
-    0 to 1, of what was refused or failed among all that was asked for; ``memory_usage`` is resident memory in bytes.
-    """
-
-    active_connections: int
-    messages_per_second: float
-    deliveries_per_second: float
-    average_latency: float
-    error_rate: float
-    memory_usage: int
-    uptime_seconds: int
 
 
 class SummaryStats:

@@ -150,6 +150,9 @@ class Settings(BaseModel):
         3001, description="Second port of the same; as HTTP_PORT: only that one. 0: any free one."
     )
     grpc_port: Port = Field(9090, description="Port of producers; 0: any free one.")
+    grpc_server: Literal["h2", "grpcio"] = Field(
+        "h2", description="What serves producers: `h2` the gateway's own server, `grpcio` that of gRPC's library."
+    )
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_items)] = Field(
         (),
         description="Origins of web pages that may use the gateway, separated by commas; * means any, without cookies. "

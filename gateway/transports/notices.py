@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-__all__ = ["Completed", "Gap", "Heartbeat", "StreamError"]
+__all__ = ["Completed", "Gap", "Heartbeat", "ServerFigures", "StreamError"]
 
 Time = Annotated[str, msgspec.Meta(description="RFC 3339 in UTC.", extra_json_schema={"format": "date-time"})]
 
@@ -36,3 +36,20 @@ class StreamError(msgspec.Struct):
 
     code: str
     message: str
+
+
+class ServerFigures(msgspec.Struct, rename="camel", kw_only=True):
+    """What the gateway does at the moment.
+
+    ``messages_per_second`` counts lines received and ``deliveries_per_second`` lines given to subscribers;
+    ``average_latency`` is in milliseconds from a line's arrival to its subscribers; ``error_rate`` is the share, from
+    0 to 1, of what was refused or failed among all that was asked for; ``memory_usage`` is resident memory in bytes.
+    """
+
+    active_connections: int
+    messages_per_second: float
+    deliveries_per_second: float
+    average_latency: float
+    error_rate: float
+    memory_usage: int
+    uptime_seconds: int

@@ -69,8 +69,9 @@ def _commands(need: Need) -> Iterator[Sequence[str]]:
     yield from need.commands
     if need is CHROMIUM:
         cache = os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache/ms-playwright"
-        for path in sorted(Path(cache).glob("chromium-*/chrome-*/chrome"), reverse=True):
-            yield str(path), "--version"
+        for pattern in ("chromium_headless_shell-*/chrome-*/*headless*shell", "chromium-*/chrome-*/chrome"):
+            for path in sorted(Path(cache).glob(pattern), reverse=True):
+                yield str(path), "--version"
 
 
 def _which(name: str) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from filters.block import Block, Selection
 from filters.entry import LogEntry
 from filters.matching import Matcher
+from storage.errors import JournalClosedError, JournalError, JournalObstructedError, JournalUnavailableError
 from storage.journal.inventory import Inventory, Removed
 
 __all__ = [
@@ -43,22 +44,6 @@ __all__ = [
 
 WATCH_PREFIX: Final = "job_logs:"
 """How the ids of producers begin that count the rows of a table; those of the wires have a ``/`` before any colon."""
-
-
-class JournalError(Exception):
-    """The base of what a journal raises."""
-
-
-class JournalUnavailableError(JournalError):
-    """The store cannot take or give lines now (locked, full, gone); the text says why in one sentence."""
-
-
-class JournalObstructedError(JournalUnavailableError):
-    """The same, and it may change by itself: the database is locked by another program, or its disk is full."""
-
-
-class JournalClosedError(JournalError):
-    """The journal has been closed; what was appended and not acknowledged is not stored."""
 
 
 @dataclass(frozen=True, slots=True)

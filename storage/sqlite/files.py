@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import sqlalchemy
 
-from storage.journal.interface import JournalError, JournalObstructedError, JournalUnavailableError
+from storage.errors import JournalError, JournalObstructedError, JournalUnavailableError
 from storage.sqlite.schema_version import SCHEMA_VERSION, VERSION_TABLE
 
 __all__ = [

@@ -256,7 +256,7 @@ async def test_a_stop_while_it_waits_for_a_locked_database(tmp_path: Path) -> No
 async def test_a_stop_at_any_moment_of_a_start(tmp_path: Path) -> None:
     """Whatever it was doing: 0, or the signal where it had not yet begun to listen for it; and no traceback."""
     for step in range(3):
-        gateway = GatewayProcess(tmp_path / str(step), **GRACE)
+        gateway = GatewayProcess(tmp_path / str(step), is_forked=False, **GRACE)
         restore("v0001", gateway.database)
         gateway.spawn()
         if step:

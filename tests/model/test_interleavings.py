@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -36,12 +37,15 @@ from tests.support.stepped_journal import SteppedJournal
 
 T = TypeVar("T")
 
+pytestmark = pytest.mark.timeout(900)  # many steps; there is nothing in them that could wait
+
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 TASKS, PRODUCERS = ("build", "test"), ("p", "q")
 READERS_MAX = 6
 NEVER = 1e12  # seconds: the hub's own timers stay out of it
 LIMITS = Limits(
     buffer_lines=6,
+    lagging_lines=5,
     window_bytes_per_task=900,
     window_bytes_total=1500,
     run_bytes_max=500,
@@ -141,10 +145,8 @@ class Interleavings(RuleBasedStateMachine):
 
     async def start(self) -> None:
         self.journal = SteppedJournal(await self.make_journal())
-        self.hub = Hub(self.journal, LIMITS, history_errors=(JournalError, OSError))
-        self.hub.scheduler = CatchUpScheduler(
-            lambda: False, clock=lambda: 0.0
-        )  # nobody waits for time to pass, and no slice ends
+        scheduler = CatchUpScheduler(lambda: False, clock=lambda: 0.0)  # nobody waits for time, and no slice ends
+        self.hub = Hub(self.journal, LIMITS, history_errors=(JournalError, OSError), scheduler=scheduler)
         self.published = {task: (await self.journal.inner.task_state(task)).last for task in TASKS}
         self.failed = 0
 

@@ -34,7 +34,7 @@ async def server_sent(base: str, path: str, opened: Opened) -> str:
     headers = bearer(hourly_token("logs:read"))
     async with (
         httpx2.AsyncClient(base_url=base) as http,
-        http.producer_stream("GET", path, headers=headers) as response,
+        http.stream("GET", path, headers=headers) as response,
     ):
         opened()
         return (await response.aread()).decode()

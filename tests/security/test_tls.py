@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from gateway.app import Gateway
-from gateway.ingest.tls import ListenError
+from gateway.http.sockets import ListenError
 from gateway.settings.model import Settings
 from tests.support.certificates import Authority
 from tests.support.producers import OttoProducer

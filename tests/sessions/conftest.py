@@ -13,7 +13,8 @@ class Bench:
 
     def __init__(self, limits: Limits) -> None:
         self.history = ScriptedHistory()
-        self.hub = Hub(self.history, limits)
+        # Nobody waits for time to pass, and no slice ends.
+        self.hub = Hub(self.history, limits, scheduler=CatchUpScheduler(lambda: False, clock=lambda: 0.0))
         self.encoding = TextEncoding()
 
     async def commit(self, *blocks: Block) -> None:
@@ -34,9 +35,6 @@ async def make_bench() -> AsyncIterator[Callable[..., Bench]]:
 
     def make(**limits: float) -> Bench:
         bench = Bench(Limits(**limits))  # type: ignore[arg-type]
-        bench.hub.scheduler = CatchUpScheduler(
-            lambda: False, clock=lambda: 0.0
-        )  # nobody waits for time to pass, and no slice ends
         benches.append(bench)
         return bench
 

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from sessions.catch_up_scheduler import CatchUpScheduler
-from sessions.session import Session
+from sessions.subscriber import Subscriber
 
 
 class Clock:
@@ -26,14 +26,14 @@ class Reader:
     def __init__(self, name: str, scheduler: CatchUpScheduler, clock: Clock, log: list[str], count: int) -> None:
         self.name, self.scheduler, self.clock, self.log, self.count = name, scheduler, clock, log, count
         self.done = asyncio.Event()
-        self.scheduler.schedule(cast("Session", self))
+        self.scheduler.schedule(cast("Subscriber", self))
 
     def run_slice(self) -> None:
         self.log.append(self.name)
         self.clock.now += 0.0015
         self.count -= 1
         if self.count:
-            self.scheduler.schedule(cast("Session", self))
+            self.scheduler.schedule(cast("Subscriber", self))
         else:
             self.done.set()
 
@@ -99,7 +99,7 @@ async def test_who_has_gone_has_no_turn(clock: Clock) -> None:
     """Nor has anybody once it is closed."""
     scheduler, log = CatchUpScheduler(lambda: False, clock=clock), list[str]()
     gone, reader = Reader("a", scheduler, clock, log, 1), Reader("b", scheduler, clock, log, 1)
-    scheduler.leave(cast("Session", gone))
+    scheduler.leave(cast("Subscriber", gone))
     await reader.done.wait()
     late = Reader("c", scheduler, clock, log, 1)
     scheduler.close()

@@ -256,20 +256,20 @@ async def test_broken_transport_costs_only_its_session(bench):
     assert sound[1].sequences == [1, 2, 3]
 
 
-@pytest.mark.parametrize("moment", ["write", "heartbeat", "complete", "resume", "end"])
+@pytest.mark.parametrize("moment", ["write", "heartbeat", "complete", "resume", "turn", "ahead", "end"])
 async def test_whatever_a_transport_raises_costs_only_its_session(make_bench, caplog, moment):
     """Flush, sweep, drain and shutdown go on with the other sessions; it is counted and logged once."""
-    bench = make_bench(heartbeat_seconds=3600)
+    bench = make_bench(heartbeat_seconds=3600, lagging_lines=1 if moment == "turn" else 500)
     (session, broken), *others = [await opened(bench) for _ in range(3)]
-    if moment == "resume":
-        broken.is_writable = False
+    if moment in ("resume", "turn", "ahead"):
+        broken.is_writable = moment == "ahead"
         await bench.commit(block(1, 1))
 
     def explode(argument):
         raise RuntimeError("broken transport")
 
     broken.write = broken.notify = broken.end = explode
-    lines = block(1 if moment != "resume" else 2, 3)
+    lines = block(bench.hub._topics["build"].head + 1, 3)
     bench.history.store(lines)
     bench.hub.publish(Commit((lines,), (Ended("build", 3),) if moment == "complete" else ()))
     if moment == "heartbeat":
@@ -278,12 +278,18 @@ async def test_whatever_a_transport_raises_costs_only_its_session(make_bench, ca
         bench.hub._sweep_timer.cancel()
         bench.hub._sweep()
         assert [other.events for _, other in others] == [["heartbeat"]] * 2
-    elif moment == "resume":
+    elif moment in ("resume", "turn"):
         session.resume()
+    elif moment == "ahead":
+        session.change_filter(LogFilter(levels=("ERROR",)))
+        session.change_filter(LogFilter())
+        assert session.state is SessionState.AHEAD
+        bench.history.store(block(4, 4))
+        bench.hub.publish(Commit((block(4, 4),)))
     elif moment == "end":
         session.close(CloseReason.UNSUBSCRIBED)
     await bench.flush()
-    assert [other.sequences for _, other in others] == [[1, 2, 3]] * 2
+    assert [other.sequences[:3] for _, other in others] == [[1, 2, 3]] * 2
     assert session.is_closed
     assert session not in bench.hub.sessions
     reason = "UNSUBSCRIBED" if moment == "end" else "INTERNAL"

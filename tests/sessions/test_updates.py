@@ -11,6 +11,7 @@ import pytest
 from sessions.admission import Admission, ServerFullError
 from sessions.close_reasons import CloseReason
 from sessions.updates import Update, UpdateHub, UpdateLimits, UpdateType
+from tests.support.moved_clock import pass_time
 
 
 def _hub(**limits: Any) -> UpdateHub:
@@ -31,6 +32,7 @@ async def test_repeats_are_one_update_that_leaves_at_the_end() -> None:
     session = hub.open(_all)
     for update in (_update(), _update(script_name="이름"), _update("other"), _update(execution="e")):
         hub.publish(update)
+    pass_time(hub.limits.merge_seconds)
     assert await anext(session) == (_update(script_name="이름"), _update("other"), _update(execution="e"))
     assert (hub.statistics.raised, hub.statistics.merged) == (4, 1)
     hub.publish(_update())

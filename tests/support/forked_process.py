@@ -119,21 +119,21 @@ def _serve_forks() -> None:
             with contextlib.suppress(ImportError):
                 import_module(name)
     requests = socket.socket(fileno=0)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for watchers
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C means the tests
     gc.freeze()
     while True:
         request, descriptors, *_ = socket.recv_fds(requests, _REQUEST_BYTES_MAX, 1)
         if not request:
             return
+        with contextlib.suppress(ChildProcessError):  # there is none
+            while os.waitpid(-1, os.WNOHANG)[0]:  # watchers that have ended
+                pass
         if os.fork() == 0:
-            requests.close()
             _watch(json.loads(request), *descriptors)
         os.close(*descriptors)
 
 
 def _watch(request: dict[str, object], reports: int) -> NoReturn:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
         os.close(reports)
@@ -152,11 +152,8 @@ def _become_gateway(arguments: list[str], directory: str, environment: dict[str,
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number, opened in enumerate(
-        (os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT))
-    ):
-        os.dup2(opened, number)
-        os.close(opened)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # in place of the requests
+    os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), 1)
     os.dup2(1, 2)
     sys.argv = ["otto-gateway", *arguments]
     code = 1

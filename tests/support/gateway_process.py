@@ -20,6 +20,7 @@ from tests.support.ports import free_port
 __all__ = ["GatewayProcess", "running_gateway"]
 
 POLL_SECONDS = 0.02
+_READ_BEFORE_OUR_CODE = ("GLIBC_", "GRPC_", "LD_", "MALLOC_", "PYTHON", "TZ")
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "MONOTONIC_SHIFT", "MONOTONIC_STARTS_AT")
 
 
@@ -29,7 +30,7 @@ class GatewayProcess:
     Args:
         directory: for the database, the log and as working directory.
         is_forked: start it from a process that has imported it already; else the installed command is executed, for
-            tests of the start itself.
+            tests of the start itself. A setting that is read before any of our code, such as LD_PRELOAD, does the same.
         environment: settings on top of the defaults, e.g. ``JWT_SECRET="…"``; None removes one.
     """
 
@@ -54,7 +55,7 @@ class GatewayProcess:
         self.environment = inherited | {name: value for name, value in settings.items() if value is not None}
         self.command: Sequence[str | Path] | None = None
         """What is executed; None: it is forked."""
-        if not is_forked:
+        if not is_forked or any(name.startswith(_READ_BEFORE_OUR_CODE) for name in environment):
             self.command = (Path(sys.executable).with_name("otto-gateway"), "serve")
         self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
 

@@ -35,7 +35,7 @@ class ScriptedConnection:
 
 
 class RecordingOwner:
-    """``gateway.engine_io.interfaces.SocketOwner``."""
+    """``gateway.engine_io.socket.SocketOwner``."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []

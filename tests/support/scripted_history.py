@@ -153,6 +153,12 @@ class RecordingTransport:
         return [notice.kind.value for notice in self.notices]
 
 
+async def let_sockets_move() -> None:
+    """Let the loop look at its sockets a good many times."""
+    for _ in range(120):
+        await asyncio.sleep(0)
+
+
 async def settle() -> None:
     """Let everything run that needs no outside event."""
     ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined] # there is no other way to ask

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 from urllib.parse import quote
 
-import grpc
 from otto.logs.v1 import logs_pb2
 
 from gateway.errors import ApiError
+from gateway.grpc_server.interface import Call
+from gateway.grpc_server.status import GrpcStatus
+from gateway.ingest.authentication import Principal
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.decoding import DecodeError, Decoder
 from gateway.ingest.native.requests import NativeItems
 from gateway.ingest.producer_stream import ProducerStream
-from gateway.ingest.registry import StreamEnd
+from gateway.ingest.registry import ProducerRegistry, StreamEnd
 from storage.journal.interface import JournalError, LineBatch, Receipt
 
 __all__ = ["SERVICE", "NativeStream"]
@@ -39,28 +41,30 @@ class NativeStream(ProducerStream):
 
     dialect: ClassVar = Dialect.NATIVE
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+    def __init__(self, call: Call, principal: Principal, registry: ProducerRegistry) -> None:
+        super().__init__(call, principal, registry)
         self._producer_id = ""
         self._items: NativeItems | None = None
         self._number = 0
         self._acknowledged = 0
-        self._greeting_due = False
         self._waiting: deque[_Unacknowledged] = deque()
+        self._answering: asyncio.Handle | None = None
+        self._greeting: asyncio.Task[None] | None = None
+        self._hello_timer = self._loop.call_later(self._limits.hello_seconds_max, self._miss_hello)
 
-    async def _begin(self) -> None:
-        try:
-            async with asyncio.timeout(self._limits.hello_seconds_max):
-                message: object = await self._context.read()
-        except TimeoutError:
-            raise ApiError(
-                "INVALID_ARGUMENT",
-                f"the first request must be a `hello`; none came within {self._limits.hello_seconds_max:g} s",
-            ) from None
-        if message is grpc.aio.EOF:
-            self._half_closed = True
-            return
-        request = _decode(message)
+    def _has_room(self, size: int) -> bool:
+        if self._items is None or self._greeting is not None:
+            return self._greeting is None
+        return super()._has_room(size)
+
+    def _miss_hello(self) -> None:
+        self._registry.counters.refused(self.dialect, Refusal.PROTOCOL)
+        text = f"the first request must be a `hello`; none came within {self._limits.hello_seconds_max:g} s"
+        self.end(StreamEnd(GrpcStatus.INVALID_ARGUMENT, text))
+
+    def _take_hello(self, data: bytes) -> None:
+        self._hello_timer.cancel()
+        request = _decode(data)
         if request.WhichOneof("item") != "hello":
             raise ApiError("INVALID_ARGUMENT", "the first request must be a `hello`", field="hello")
         size = len(request.hello.producer_id.encode())
@@ -76,11 +80,25 @@ class NativeStream(ProducerStream):
         # The older stream must take nothing after the number is read, so it is told first. What it took before may
         # commit afterwards: then the answer is too low, and what is sent again is a duplicate.
         self._registry.claim(self._producer_id, self)
-        self._number = self._acknowledged = await self._journal.last_number(self._producer_id)
-        self._greeting_due = True
-        self._wake.set()
+        self._greeting = self._loop.create_task(self._greet())
+
+    async def _greet(self) -> None:
+        """Answer the hello with the last number that is stored; nothing is taken meanwhile."""
+        try:
+            number = await self._journal.last_number(self._producer_id)
+        except JournalError as error:
+            self._greeting = None
+            self.end(StreamEnd(GrpcStatus.UNAVAILABLE, str(error)))
+            return
+        self._greeting = None
+        self._number = self._acknowledged = number
+        self._respond([])
+        self.proceed()
 
     def _take(self, data: bytes) -> None:
+        if self._items is None:
+            self._take_hello(data)
+            return
         request = _decode(data)
         number = request.number
         if number < 1:
@@ -91,7 +109,6 @@ class NativeStream(ProducerStream):
                 f"`number` {number} leaves out what is behind {self._number}: send {self._number + 1} next",
                 field="number",
             )
-        assert self._items is not None  # noqa: S101  (the reader comes here behind a hello only)
         item, problem = self._items.item(request, len(data))
         receipt = self._journal.append(item)
         receipt.add_done_callback(self._on_receipt)
@@ -106,16 +123,20 @@ class NativeStream(ProducerStream):
     def _on_receipt(self, receipt: "asyncio.Future[Receipt]") -> None:
         if not receipt.cancelled():
             receipt.exception()  # looked at, also where the stream is gone by then
-        self._wake.set()
+        if self._answering is None:  # one answer for all that a commit has stored
+            self._answering = self._loop.call_soon(self._answer)
 
     def _unanswered(self) -> bool:
-        return bool(self._waiting) or self._greeting_due
+        return bool(self._waiting) or self._greeting is not None
 
-    async def _answer(self) -> None:
+    def _answer(self) -> None:
+        self._answering = None
         problems = self._acknowledge()
-        if problems is None and not self._greeting_due:
-            return
-        self._greeting_due = False
+        if problems is not None:
+            self._respond(problems)
+            self.proceed()
+
+    def _respond(self, problems: list[logs_pb2.Problem]) -> None:
         flow_control = self._flow_control()
         response = logs_pb2.PublishResponse(
             acknowledged_number=self._acknowledged,
@@ -123,7 +144,7 @@ class NativeStream(ProducerStream):
             wait_ms=flow_control.wait_ms,
             problems=problems,
         )
-        await self._context.write(response.SerializeToString())
+        self._call.send([response.SerializeToString()])
 
     def _acknowledge(self) -> list[logs_pb2.Problem] | None:
         """Advance over what has been committed; its problems, or None where nothing has."""
@@ -152,9 +173,12 @@ class NativeStream(ProducerStream):
         """The journal did not store a request: acknowledge nothing behind it, the producer sends it all again."""
         self._registry.counters.refused(Dialect.NATIVE, Refusal.UNAVAILABLE, 1 + len(self._waiting))
         self._waiting.clear()
-        self.end(StreamEnd(grpc.StatusCode.UNAVAILABLE, f"{text}; come back and go on behind the last answer"))
+        self.end(StreamEnd(GrpcStatus.UNAVAILABLE, f"{text}; come back and go on behind the last answer"))
 
     def _leave(self, *, clean: bool) -> None:
+        self._hello_timer.cancel()
+        if self._greeting is not None:
+            self._greeting.cancel()
         if self._producer_id:
             self._registry.release(self._producer_id, self)
         # A producer whose stream broke comes back and goes on, so its tasks are not told to be closed.

@@ -1,18 +1,20 @@
 """The two streams of Otto's wire: one line a message, one response a line, in order."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-import grpc
 from ottoscaler.v1 import log_streaming_pb2
 
 from gateway.errors import ApiError
+from gateway.grpc_server.interface import Call
 from gateway.ingest.authentication import Principal
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.decoding import DecodeError, Decoder
 from gateway.ingest.otto.lines import OttoLine, OttoLines
+from gateway.ingest.otto.workers import Workers
 from gateway.ingest.producer_stream import ProducerStream
 from gateway.ingest.registry import ProducerRegistry
 from storage.journal.interface import JournalClosedError, JournalError, LineBatch, Receipt
@@ -35,22 +37,29 @@ FORWARD_WORKER_LOGS: Final = OttoMethod(
 )
 
 
+@dataclass(slots=True)
+class _Group:
+    """Lines that were appended together, and are answered together."""
+
+    lines: Sequence[OttoLine]
+    batches: list[LineBatch]
+    receipts: list["asyncio.Future[Receipt]"]
+    pending: int
+
+
 class OttoStream(ProducerStream):
     """One stream of lines. Lines gather while the group before them is committed and answered."""
 
     dialect: ClassVar = Dialect.OTTO
 
     def __init__(
-        self,
-        context: "grpc.aio.ServicerContext[bytes, bytes]",
-        principal: Principal,
-        registry: ProducerRegistry,
-        method: OttoMethod,
+        self, call: Call, principal: Principal, registry: ProducerRegistry, workers: Workers, method: OttoMethod
     ) -> None:
-        super().__init__(context, principal, registry)
+        super().__init__(call, principal, registry)
         self._method = method
-        self._reader = OttoLines(self._authorization, registry.workers, registry.limits, registry.counters)
+        self._reader = OttoLines(self._authorization, workers, registry.limits, registry.counters)
         self._gathered: list[OttoLine] = []
+        self._groups: deque[_Group] = deque()
         self._goes_on = False
 
     def _take(self, data: bytes) -> None:
@@ -64,30 +73,51 @@ class OttoStream(ProducerStream):
         self._registry.gathered_bytes += line.weight
         self._goes_on = self._requests > 0  # its sender has not waited for the answer to the one before
         self._hold(1, len(data))
-        self._wake.set()
+
+    def _taken(self) -> None:
+        if self._gathered and not self._groups:
+            self._append_group()
+
+    def _hurry(self) -> None:
+        if self._gathered:
+            self._append_group()
 
     def _unanswered(self) -> bool:
-        return bool(self._gathered)
+        return bool(self._gathered or self._groups)
 
-    async def _answer(self) -> None:
-        group = self._take_gathered()
-        if not group:
-            return
-        responses = await self._commit(group)
-        write = self._context.write
-        for response in responses:
-            await write(response)
-        self._let_go(len(group), len(group), sum(line.size for line in group))
+    def _append_group(self) -> None:
+        lines = self._take_gathered()
+        batches, receipts = self._append(lines)
+        group = _Group(lines, batches, receipts, len(receipts))
+        self._groups.append(group)
+        for receipt in receipts:
+            receipt.add_done_callback(lambda _: self._settle(group))
+        if not receipts:
+            self._loop.call_soon(self._answer)
 
-    async def _commit(self, group: Sequence[OttoLine]) -> list[bytes]:
-        """Store a group; its lines' responses, in order."""
-        batches, receipts = self._append(group)
-        if receipts:
-            await asyncio.wait(receipts)
+    def _settle(self, group: _Group) -> None:
+        """One batch of a group is stored, or cannot be."""
+        group.pending -= 1
+        if not group.pending:
+            self._answer()
+
+    def _answer(self) -> None:
+        """Answer the groups that are settled, in order."""
+        groups = self._groups
+        while groups and not groups[0].pending:
+            group = groups.popleft()
+            self._call.send(self._responses(group))
+            self._let_go(len(group.lines), len(group.lines), sum(line.size for line in group.lines))
+        self.proceed()
+
+    def _responses(self, group: _Group) -> list[bytes]:
+        """A group's responses, in the order of its lines."""
         make = self._method.response
-        responses = [make(status=make.DROP, message=line.problem) if line.entry is None else None for line in group]
+        responses = [
+            make(status=make.DROP, message=line.problem) if line.entry is None else None for line in group.lines
+        ]
         index = 0
-        for batch, receipt in zip(batches, receipts, strict=True):
+        for batch, receipt in zip(group.batches, group.receipts, strict=True):
             first, refusal = self._outcome(receipt, len(batch.entries))
             for offset in range(len(batch.entries)):
                 while responses[index] is not None:
@@ -134,8 +164,8 @@ class OttoStream(ProducerStream):
         return receipt
 
     def _leave(self, *, clean: bool) -> None:  # noqa: ARG002
-        # What arrived is stored even where nobody waits for the answer any more: its sender does not send it again.
-        # Its client does not come back for it either, so the tasks are told to be closed however the stream ended.
+        # Its client does not come back for what is not answered, so the tasks are told to be closed however the
+        # stream ended.
         self._append(self._take_gathered())
         self._tasks.close()
 

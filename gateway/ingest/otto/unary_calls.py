@@ -15,6 +15,7 @@ from gateway.ingest.authentication import AuthorizationCache, Principal
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.decoding import DecodeError, Decoder
 from gateway.ingest.metadata import metadata_within, pod_metadata
+from gateway.ingest.otto.workers import Workers
 from gateway.ingest.registry import ProducerRegistry
 from storage.journal.interface import Append, JournalError, Receipt, WorkerRegistered, WorkerReport
 
@@ -28,7 +29,7 @@ _STATUSES: Final = {int(number): name for name, number in log_streaming_pb2.Work
 M = TypeVar("M", log_streaming_pb2.WorkerRegistration, log_streaming_pb2.WorkerStatusNotification)
 
 
-async def register_worker(data: bytes, principal: Principal, registry: ProducerRegistry) -> bytes:
+async def register_worker(data: bytes, principal: Principal, registry: ProducerRegistry, workers: Workers) -> bytes:
     """Remember a worker's metadata and tell it the limits.
 
     Raises:
@@ -45,7 +46,7 @@ async def register_worker(data: bytes, principal: Principal, registry: ProducerR
     AuthorizationCache(principal).check_task(task_id)
     pod, _ = pod_metadata(request.metadata, registry.limits)
     receipt = await _stored(registry, WorkerRegistered(task_id, worker_id, pod or {}))
-    registry.workers.register(task_id, worker_id, pod or {})
+    workers.register(task_id, worker_id, pod or {})
     created = receipt.created
     limits = registry.limits
     return RegistrationResponse(
@@ -61,7 +62,9 @@ async def register_worker(data: bytes, principal: Principal, registry: ProducerR
     ).SerializeToString()
 
 
-async def notify_worker_status(data: bytes, principal: Principal, registry: ProducerRegistry) -> bytes:
+async def notify_worker_status(
+    data: bytes, principal: Principal, registry: ProducerRegistry, workers: Workers
+) -> bytes:
     """Store a worker's status.
 
     A repeat is stored as well, because lines may have opened the task again in between; it is answered IGNORED.
@@ -87,7 +90,7 @@ async def notify_worker_status(data: bytes, principal: Principal, registry: Prod
             metadata.setdefault("timestamp", request.timestamp[:256])
     reason = cut_message(request.reason, _REASON_BYTES_MAX)[0]
     await _stored(registry, WorkerReport(task_id, worker_id, status, timestamp, reason, metadata or None))
-    if registry.workers.report(task_id, worker_id, status):
+    if workers.report(task_id, worker_id, status):
         return WorkerStatusAck(status=WorkerStatusAck.RECEIVED, message="stored").SerializeToString()
     message = f"the worker has reported {status} before"
     return WorkerStatusAck(status=WorkerStatusAck.IGNORED, message=message).SerializeToString()

@@ -7,10 +7,9 @@ import msgspec
 from filters.entry import LogEntry
 from filters.model import LogFilter
 from gateway.ingest.native.stage_progress import PipelineProgress
-from gateway.monitoring.summary_stats import ServerFigures
 from gateway.routing.channel import Channel, Exchange, Message
 from gateway.routing.operation import Answer, Operation, Parameter
-from gateway.transports.notices import Completed, Gap, Time
+from gateway.transports.notices import Completed, Gap, ServerFigures, Time
 from gateway.transports.socket_io.protocol import NAMESPACE
 from gateway.transports.sse.openapi import EXAMPLE_ENTRY, EXAMPLE_PROGRESS
 from gateway.transports.stream_request import TAIL_MAX

@@ -168,12 +168,13 @@ def sse_routes(
         start = start_of(request.query_params, request.headers)
         if isinstance(start, After) and start.position.end_seen and await _is_over(hub, task_id, start):
             return Response(status_code=204)  # the one status that stops EventSource from coming back
-        if hub.admission.is_full:
-            hub.admission.refused += 1
+        try:
+            hub.admission.check()
+        except ServerFullError as error:
             return error_response(
                 ApiError(
                     "SERVER_FULL",
-                    f"the gateway holds as many sessions as it may ({hub.admission.limit})",
+                    f"the gateway holds as many sessions as it may ({error.limit})",
                     retry_after_seconds=random.randint(*RETRY_AFTER_FULL_SECONDS),  # noqa: S311 - jitter
                 )
             )

@@ -93,10 +93,10 @@ REFUSED = {
         handshake("/socket.io/?EIO=4&transport=websocket&sid=no"),
     ),
     "an unknown session": (400, "INVALID_ARGUMENT", request("GET", f"{POLL}&sid=no")),
-    "an old Engine.IO": (400, "INVALID_ARGUMENT", request("GET", "/socket.io/?EIO=3&transport=polling")),
+    "a very old Engine.IO": (400, "INVALID_ARGUMENT", request("GET", "/socket.io/?EIO=2&transport=polling")),
     "another transport": (400, "INVALID_ARGUMENT", request("GET", "/socket.io/?EIO=4&transport=smoke")),
     "a host that is none": (403, "PERMISSION_DENIED", request("DELETE", "/api/v1/auth/session", host="[")),
-    "socket.io by PUT": (405, "METHOD_NOT_ALLOWED", request("PUT", POLL, "Content-Length: 0")),
+    "socket.io by PUT": (400, "INVALID_ARGUMENT", request("PUT", POLL, "Content-Length: 0")),
 }
 TAKEN = {
     "a scheme in the address": (200, request("GET", "http://other/healthz/live")),

@@ -35,13 +35,13 @@ async def connection(request: pytest.FixtureRequest) -> AsyncIterator[Streams]:
         writer.close()
 
 
-async def read_while_time_passes(reader: asyncio.StreamReader) -> bytes:
+async def read_while_time_passes(reader: asyncio.StreamReader, seconds: float = HEAD_SECONDS) -> bytes:
     """What comes until the end of the connection, whose time is over soon."""
     reading = asyncio.create_task(reader.read())
     async for _ in attempts("the connection is dropped"):
         if reading.done():
             break
-        pass_time(HEAD_SECONDS)
+        pass_time(seconds)
     return await reading
 
 
@@ -96,7 +96,7 @@ async def test_a_later_request_has_the_same_time(connection: Streams, beginning:
     writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok")
     assert (await reader.readuntil(b"\r\n\r\nok")).startswith(b"HTTP/1.1 200")
     writer.write(beginning)
-    rest = await read_while_time_passes(reader)
+    rest = await read_while_time_passes(reader, BODY_SECONDS)
     assert b"200 OK" not in rest
 
 

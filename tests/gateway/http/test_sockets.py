@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from gateway.http.sockets import close_all, listen
-from gateway.ingest.tls import ListenError
+from gateway.http.sockets import ListenError, close_all, listen
 
 
 def test_connections_inherit_the_options() -> None:

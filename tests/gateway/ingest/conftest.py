@@ -21,8 +21,14 @@ async def journal(tmp_path: Path) -> AsyncIterator[WatchedJournal]:
     await watched.inner.close()
 
 
+@pytest.fixture(params=["h2", "grpcio"])
+def carrier(request: pytest.FixtureRequest) -> str:
+    """Each of the servers that can carry the port."""
+    return str(request.param)
+
+
 @pytest.fixture
-async def serve(journal: WatchedJournal) -> AsyncIterator[Any]:
+async def serve(journal: WatchedJournal, carrier: str) -> AsyncIterator[Any]:
     """Start a server with these limits and tokens; a channel to it, with the server as its attribute."""
     servers: list[GrpcServer] = []
     channels: list[grpc.aio.Channel] = []
@@ -30,7 +36,9 @@ async def serve(journal: WatchedJournal) -> AsyncIterator[Any]:
     async def start(
         limits: IngestLimits | None = None, authenticator: Any = None, observer: Any = None, **listen: Any
     ) -> tuple[GrpcServer, grpc.aio.Channel]:
-        server = GrpcServer(journal, authenticator or WordAuthenticator(), limits, observer, **{"port": 0, **listen})
+        server = GrpcServer(
+            journal, authenticator or WordAuthenticator(), limits, observer, **{"port": 0, "carrier": carrier, **listen}
+        )
         servers.append(server)
         channel = grpc.aio.insecure_channel(f"127.0.0.1:{await server.start()}")
         channels.append(channel)

@@ -11,9 +11,10 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from gateway.http.sockets import ListenError
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.server import GrpcServer
-from gateway.ingest.tls import ListenError, Tls
+from gateway.ingest.tls import Tls
 from tests.support.certificates import Authority
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.tokens import WordAuthenticator

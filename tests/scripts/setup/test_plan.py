@@ -28,7 +28,9 @@ def test_a_complete_machine_is_left_as_it_is(goal: str) -> None:
 def test_a_bare_machine_gets_everything_the_tests_need() -> None:
     """Debian packages for what is not Python, a virtual environment, and Node.js from PyPI."""
     plan = decide("test", BARE)
-    assert {"chromium", "libatomic1", "gcc", "libc6-dev", "nginx", "sqlite3", "python3-venv"} <= set(plan.apt)
+    assert {"chromium-headless-shell", "libatomic1", "gcc", "libc6-dev", "nginx", "sqlite3", "python3-venv"} <= set(
+        plan.apt
+    )
     assert (plan.venv_tool, bool(plan.node_from_pypi)) == ("ensurepip", True)
 
 
@@ -93,7 +95,7 @@ def test_without_rights_it_is_said_what_to_run() -> None:
     with pytest.raises(MissingError) as refusal:
         decide("test", machine)
     text = str(refusal.value)
-    assert "apt-get update && apt-get install -y --no-install-recommends chromium libatomic1" in text
+    assert "apt-get update && apt-get install -y --no-install-recommends chromium-headless-shell libatomic1" in text
     assert "python3-venv" in text
     assert all(need.why in text for need in NEEDS)
 

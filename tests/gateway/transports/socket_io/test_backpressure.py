@@ -13,7 +13,7 @@ from sessions.limits import Limits
 from tests.gateway.transports.conftest import Connect, MakeGateway
 from tests.support.gateway_server import GatewayServer
 from tests.support.patience import until
-from tests.support.scripted_history import block, settle
+from tests.support.scripted_history import block, let_sockets_move
 from tests.support.socket_io_client import NAMESPACE, RawWebSocket
 
 OpenRaw = Callable[..., Awaitable[RawWebSocket]]
@@ -38,7 +38,7 @@ async def publish_until_blocked(gateway: GatewayServer, *, lines: int = 500, ste
     for first in range(1, lines, step):
         gateway.commit(block(first, first + step - 1, message=MESSAGE))
         gateway.hub.flush()
-        await settle()
+        await let_sockets_move()
         most = max(most, held_bytes(gateway))
     return most
 
@@ -76,7 +76,7 @@ async def test_subscriptions_of_one_socket_share_its_credit(start_gateway: MakeG
         gateway.commit(block(1, 100, task=task, message=MESSAGE))
         await raw.emit("subscribe-to-logs", {"taskId": task})
         assert (await raw.receive_event())[0] in ("subscription_success", "log-entry")
-    await settle()
+    await let_sockets_move()
     assert held_bytes(gateway) <= BYTES_IN_FLIGHT + (4 + len(tasks)) * RUN_BYTES
     seen: dict[str, list[int]] = {task: [] for task in tasks}
     while any(sequences[-1:] != [100] for sequences in seen.values()):
@@ -160,7 +160,7 @@ async def test_answers_wait_for_a_client_that_does_not_read_them(start_gateway: 
     (socket,) = gateway.socket_io.sockets
     await until(lambda: socket.packets_waiting >= 64, "answers wait for the client")
     for _ in range(20):
-        await settle()
+        await let_sockets_move()
         assert socket.packets_waiting <= 70
     answered = [(await raw.receive_event())[1]["taskId"] for _ in range(count)]
     assert answered == [str(number) for number in range(count)]

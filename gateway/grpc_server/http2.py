@@ -1,0 +1,47 @@
+"""h2, set up as this server needs it."""
+
+from typing import Final
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.settings import SettingCodes, Settings
+
+from gateway.grpc_server.frames import PREFACE
+from gateway.grpc_server.limits import ServerLimits
+
+__all__ = ["CONNECTION_WINDOW", "make_h2"]
+
+CONNECTION_WINDOW: Final = 65_535
+"""Of a connection at first, by the specification."""
+
+
+class _H2(H2Connection):
+    MAX_CLOSED_STREAMS = 1_024  # 65,536 of them would be some MB for each connection
+
+
+def make_h2(limits: ServerLimits) -> H2Connection:
+    """A server's state machine that has sent its settings and knows the client's preface."""
+    h2 = _H2(H2Configuration(client_side=False, header_encoding=None))
+    settings = {
+        SettingCodes.ENABLE_PUSH: 0,
+        SettingCodes.MAX_CONCURRENT_STREAMS: limits.streams_max,
+        SettingCodes.INITIAL_WINDOW_SIZE: limits.window_bytes,
+        SettingCodes.MAX_FRAME_SIZE: limits.frame_bytes_max,
+        SettingCodes.MAX_HEADER_LIST_SIZE: limits.header_bytes_max,
+    }
+    h2.local_settings = Settings(client=False, initial_values=settings)
+    h2.max_inbound_frame_size = limits.frame_bytes_max
+    h2.initiate_connection()
+    # One stream too many, or headers that are too large, end the whole connection in h2, also where the client cannot
+    # know the limit yet. The server refuses the call alone; these are the bounds behind that.
+    h2.local_settings = Settings(
+        client=False,
+        initial_values={
+            **settings,
+            SettingCodes.MAX_CONCURRENT_STREAMS: 2 * limits.streams_max + 100,
+            SettingCodes.MAX_HEADER_LIST_SIZE: 2 * limits.header_bytes_max,
+        },
+    )
+    h2.decoder.max_header_list_size = 2 * limits.header_bytes_max
+    h2.receive_data(PREFACE)
+    return h2
