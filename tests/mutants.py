@@ -93,9 +93,9 @@ def run_mutmut(names: Sequence[str], seconds: float) -> int | None:
                 process.wait(STOP_SECONDS)
             return None
         finally:
-            with contextlib.suppress(ProcessLookupError):
+            if process.poll() is None:  # else its number may be another's by now
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+                process.wait()
 
 
 def report() -> Iterator[str]:
@@ -150,7 +150,7 @@ def main() -> int:
         if code and (names == before or not any(results())):
             print("\n".join(LOG.read_text(errors="replace").replace("\r", "\n").splitlines()[-40:]), file=sys.stderr)
             return abs(code)
-        if code:  # one change in a thousand ends mutmut itself; what it has tried counts
+        if code:  # whatever ended it, a signal perhaps: what it has tried counts
             print(f"mutmut ended with {code}; going on", flush=True)
         elif names == before:
             break
