@@ -76,7 +76,8 @@ async def test_beside_live_lines_half_of_the_time_is_theirs(clock: Clock, monkey
     scheduler, log = CatchUpScheduler(lambda: True, clock=clock), list[str]()
     reader = Reader("a", scheduler, clock, log, 6)
     monkeypatch.setattr(loop, "call_later", call_later)
-    scheduler.spend(0.005)
+    for seconds in (0.002, 0.003):
+        scheduler.spend(seconds)
     await reader.done.wait()
     assert pauses == [0.008, 0.003]
 

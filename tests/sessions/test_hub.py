@@ -342,3 +342,18 @@ async def test_windows_share_one_budget(make_bench):
         for first in range(1, 200, 10):
             await bench.commit(block(first, first + 9, task=task))
     assert bench.hub.statistics.window_bytes <= 20_000
+
+
+async def test_sessions_that_have_ended_leave_nothing_but_counts(make_bench):
+    """Each is counted by its reason; the window of a task goes with its last session."""
+    bench = make_bench()
+    sessions = [(await opened(bench, task=task))[0] for task in ("a", "a", "b")]
+    for task in ("a", "b"):
+        await bench.commit(block(1, 9, task=task))
+    both = bench.hub.statistics.window_bytes
+    sizes = []
+    for session in sessions:
+        session.close(CloseReason.UNSUBSCRIBED)
+        sizes.append(bench.hub.statistics.window_bytes)
+    assert (sizes[0], 0 < sizes[1] < both, sizes[2]) == (both, True, 0)
+    assert (bench.hub.statistics.closed["UNSUBSCRIBED"], bench.hub.statistics.tasks) == (3, 0)

@@ -25,6 +25,7 @@ TEXTS = st.text(st.sampled_from("ab*?[]!.\n\\" + string.digits[:2]), max_size=12
         ("", [""], ["a"]),
         ("job-?", ["job-1", "job-é"], ["job-", "job-12"]),
         ("a*b*c", ["abc", "a-b-b-c", "abcbc"], ["acb", "ab", "abcd"]),
+        ("a*b*c*d", ["abcd", "a-b-c-d", "abcbcd"], ["acbd", "abd", "abc"]),
         ("**", ["", "x"], []),
         ("job[1]", ["job[1]"], ["job1"]),
         ("a.c", ["a.c"], ["abc"]),

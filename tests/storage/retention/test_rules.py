@@ -50,3 +50,18 @@ def test_a_pattern_covers_what_sqlite_says(pattern: str, name: str) -> None:
         found = connection.execute("SELECT ? GLOB ?", (name, rule.glob)).fetchone()[0]
     connection.close()
     assert rule.covers(name) == bool(found)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "covered", "not_covered"),
+    [
+        ("job-?", ["job-1", "job-\n"], ["job-", "job-12", "Job-1"]),
+        ("nightly-*", ["nightly-", "nightly-1"], ["my-nightly-1", "nightly"]),
+        ("a**b", ["ab", "axb"], ["abc"]),
+        ("[a]", ["[a]"], ["a"]),
+    ],
+)
+def test_a_pattern_covers_whole_names(pattern: str, covered: list[str], not_covered: list[str]) -> None:
+    """A star is any text, a question mark any one character, everything else itself."""
+    rule = RetentionRule(pattern, None, "")
+    assert [name for name in [*covered, *not_covered] if rule.covers(name)] == covered
