@@ -205,7 +205,7 @@ async def test_there_is_a_pause_behind_each_keyword(bench: Bench, monkeypatch: p
     monkeypatch.setattr(bench.jobs, "_pause", pause)
     bench.counter.script.append(CounterUnavailableError("busy"))
     await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
-    await bench.ended(A)
+    await until(lambda: len(pauses) == 2, "the pause behind the last keyword, which may come after the job's end")
     assert pauses == [7, 7]
 
 
