@@ -288,7 +288,7 @@ class Gateway:
             request_limits=request_limits(settings, connections),
         )
 
-        sink.start()
+        await sink.start()
         if settings.table_rows is not TableRowsChoice.OFF:
             watcher.start()
         retention.start()

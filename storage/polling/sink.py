@@ -30,6 +30,7 @@ _FETCH_BYTES: Final = 1 << 20
 _PAUSE_FIRST_SECONDS: Final = 0.1
 _PAUSE_LAST_SECONDS: Final = 2.0
 _PAUSE_CLOSING_SECONDS: Final = 0.05
+_SETTLE_SECONDS_MAX: Final = 5.0
 
 
 class RecordSource(Protocol):
@@ -132,10 +133,18 @@ class PollingSink:
         state = "closing" if self._closing.is_set() else "running" if self._tasks else "idle"
         return f"<PollingSink {self._table.path} {state} at record {self._writer.place.record}>"
 
-    def start(self) -> None:
-        """Begin to copy from where the last life of the sink ended."""
-        if not self._tasks:
-            self._tasks.append(asyncio.create_task(self._copy(), name="polling-sink"))
+    async def start(self) -> None:
+        """Begin to copy from where the last life of the sink ended.
+
+        On return it is settled where others' rows begin, so that none of those inserted afterwards counts as old;
+        where another program locks the database for longer than ``_SETTLE_SECONDS_MAX``, that has to wait for it.
+        """
+        if self._tasks:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLE_SECONDS_MAX):
+                await self._settle()
+        self._tasks.append(asyncio.create_task(self._copy(), name="polling-sink"))
 
     def wake(self) -> None:
         """Say that there may be new records; cheap, and calls between two copies count once."""
@@ -232,6 +241,16 @@ class PollingSink:
         if self._closings.due_in_seconds is not None:
             await self._in_thread(partial(self._writer.settle, everything=is_last))
         return False
+
+    async def _settle(self) -> None:
+        while True:
+            try:
+                await self._in_thread(self._writer.connect)
+            except PollingTableError as error:
+                self._fail(str(error))
+                await asyncio.sleep(_PAUSE_FIRST_SECONDS)
+            else:
+                return
 
     async def _pause(self, seconds: float) -> None:
         """Wait; hardly at all once the sink is closing."""

@@ -38,7 +38,7 @@ async def fill(journal_path: Path, polling_path: Path, *, rounds: int = 3, lines
     )
     watcher = RowImporter(journal, table, interval_seconds=0.005)
     journal.set_commit_listener(lambda _: sink.wake())
-    sink.start()
+    await sink.start()
     await until(lambda: sqlite(polling_path, "SELECT 1 FROM otto_table_watch"), "the watch is set")
     watcher.start()
     number = 0

@@ -44,7 +44,7 @@ async def main(journal_path: str, polling_path: str, action: str) -> None:
         closing_delay_seconds=0,  # with a delay it would depend on time which ends get a row
     )
     journal.set_commit_listener(lambda _: sink.wake())
-    sink.start()
+    await sink.start()
     print("started", flush=True)
     if action == "fill":
         await fill(journal)

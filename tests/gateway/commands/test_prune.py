@@ -18,7 +18,7 @@ async def fill(path: Path, *, copy: bool = True) -> None:
     if copy:
         table = await PollingTable.open(path)
         sink = PollingSink(journal, table)
-        sink.start()
+        await sink.start()
         await sink.close()
         await table.close()
     await journal.close()

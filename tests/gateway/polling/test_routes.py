@@ -304,7 +304,7 @@ async def test_the_old_ui_sees_every_line_and_stops_at_the_end(database: Path) -
     journal = RecordList()
     async with _client(database) as (client, table):
         sink = PollingSink(journal, table, linger_seconds=0.001, closing_delay_seconds=0.01)
-        sink.start()
+        await sink.start()
         ui = asyncio.create_task(_old_ui(client, "build"))
         for number in range(30):
             journal.add("build", *(f"{number}.{index}" for index in range(10)))

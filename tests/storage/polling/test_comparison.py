@@ -16,7 +16,7 @@ async def test_lines_without_their_row_are_named(tmp_path: Path) -> None:
     table = await PollingTable.open(tmp_path / "a.db")
     sqlite(table.path, "INSERT INTO job_logs (job_id, log_message) VALUES ('a', '1'), ('b', 'y')")
     sink = PollingSink(journal, table)
-    sink.start()
+    await sink.start()
     await sink.close()
     assert await compare(journal, table) == Comparison(lines=5, other_rows=3, missing=[])
     sqlite(table.path, "DELETE FROM job_logs WHERE id = (SELECT max(id) FROM job_logs WHERE log_message = '2')")

@@ -22,7 +22,7 @@ async def test_sink_and_other_programs_inserts(tmp_path: Path, first: str) -> No
         if first == "other program":
             other.execute("BEGIN IMMEDIATE")
             other.execute("INSERT INTO job_logs (job_id, log_message) VALUES ('t', 'theirs')")
-        sink.start()
+        await sink.start()
         if first == "other program":
             await until(lambda: sink.statistics.failures, "the sink meets the lock")
         else:

@@ -53,11 +53,8 @@ async def watched(
     table = await PollingTable.open(path)
     pair = Pair(journal, table, rows, **settings)
     journal.set_commit_listener(lambda _: pair.sink.wake())
-    pair.sink.start()
-    await until(
-        lambda: bool(sqlite(path, "SELECT 1 FROM otto_table_watch")) == (rows is not TableRows.OFF),
-        "the watch is set",
-    )
+    await pair.sink.start()
+    assert bool(sqlite(path, "SELECT 1 FROM otto_table_watch")) == (rows is not TableRows.OFF)
     pair.watcher.start()
     try:
         async with within_patience("the test ends"):

@@ -28,7 +28,7 @@ async def table(tmp_path: Path) -> AsyncIterator[PollingTable]:
 async def _copy(journal: RecordList, table: PollingTable, **settings: object) -> PollingSink:
     """Start a sink, let it copy everything, and stop it."""
     sink = PollingSink(journal, table, **settings)  # type: ignore[arg-type]
-    sink.start()
+    await sink.start()
     await sink.close()
     return sink
 
@@ -53,7 +53,7 @@ async def test_what_comes_later_is_copied_when_woken(table: PollingTable) -> Non
     """A running sink goes on as long as there are records, and reads no more often than it must."""
     journal = RecordList()
     sink = PollingSink(journal, table, linger_seconds=0.001)
-    sink.start()
+    await sink.start()
     for number in range(50):
         journal.add("t", f"{number}")
         sink.wake()
@@ -93,7 +93,7 @@ async def test_a_journal_that_lost_its_end_gets_its_new_lines_copied(table: Poll
     await _copy(journal, table)
     del journal.all[1:]
     sink = PollingSink(journal, table)
-    sink.start()
+    await sink.start()
     await until(lambda: sink.statistics.record == 1, "record 1 is copied")
     journal.add("t", "new 2")
     await sink.close()
@@ -148,7 +148,7 @@ async def test_two_sinks_of_one_journal_write_every_line_once(table: PollingTabl
         journal.add("t", *(f"{number}.{index}" for index in range(50)))
     sinks = [PollingSink(journal, table, rows_max=20) for _ in range(2)]
     for sink in sinks:
-        sink.start()
+        await sink.start()
     await asyncio.gather(*(sink.close() for sink in sinks))
     assert sum(sink.statistics.rows for sink in sinks) == 3000
     assert messages(table.path, "t") == [f"{number}.{index}" for number in range(60) for index in range(50)]
@@ -168,7 +168,7 @@ async def test_what_was_committed_before_the_end_is_copied(table: PollingTable) 
 
     closing: list[asyncio.Task[None]] = []
     sink = PollingSink(Late(), table)
-    sink.start()
+    await sink.start()
     await until(lambda: bool(closing), "a closing row is written")
     await closing[0]
     assert messages(table.path, "t") == ["a"]
@@ -181,7 +181,7 @@ async def test_the_tables_may_be_in_the_journals_own_file(tmp_path: Path) -> Non
     table = await PollingTable.open(path)
     sink = PollingSink(journal, table, rows_max=20, linger_seconds=0)
     journal.set_commit_listener(lambda _: sink.wake())
-    sink.start()
+    await sink.start()
     for number in range(200):
         entries = [LogEntry("t", "w", 0, FIRST_SECOND, "INFO", "stdout", f"{number}.{index}") for index in range(10)]
         await journal.append(LineBatch("t", "w", entries, 1000, time.monotonic()))
@@ -206,7 +206,7 @@ async def test_other_programs_read_and_write_meanwhile(tmp_path: Path, mode: str
         journal.add("task-0", *(f"{number}.{index}" for index in range(20)))
     table = await PollingTable.open(database)
     sink = PollingSink(journal, table, rows_max=40)
-    sink.start()
+    await sink.start()
     for number in range(5):
         insert = (
             f"INSERT INTO job_logs (job_id, log_message, created_at) VALUES ('task-0', 'mine {number}', datetime())"
@@ -228,7 +228,7 @@ async def test_a_foreign_lock_delays_and_loses_nothing(table: PollingTable) -> N
     journal = RecordList()
     journal.add("t", "1", "2")
     sink = PollingSink(journal, table)
-    sink.start()
+    await sink.start()
     await until(lambda: sink.statistics.failures == 1, "the sink has failed once")
     assert sink.statistics.error == ""  # a short lock is no news
     await until(lambda: "locked by another program" in sink.statistics.error, "the lock is told")
@@ -248,7 +248,7 @@ async def test_closing_under_a_lock_is_bounded_and_the_rest_follows_at_the_next_
     journal = RecordList()
     journal.add("t", "1")
     sink = PollingSink(journal, table)
-    sink.start()
+    await sink.start()
     await sink.close(timeout_seconds=0.05)
     assert not sink.statistics.is_running
     other.execute("ROLLBACK")
@@ -270,7 +270,7 @@ async def test_a_full_disk_delays_and_loses_nothing(table: PollingTable) -> None
         return connection
 
     table.connect = connect_full  # type: ignore[method-assign, assignment]
-    sink.start()
+    await sink.start()
     await until(lambda: "the disk is full" in sink.statistics.error, "the full disk is told")
     table.connect = connect  # type: ignore[method-assign]
     await sink.close()
@@ -283,7 +283,7 @@ async def test_a_table_dropped_or_a_file_replaced_is_made_anew(table: PollingTab
     journal = RecordList()
     journal.add("t", "1")
     sink = PollingSink(journal, table, linger_seconds=0)
-    sink.start()
+    await sink.start()
     await until(lambda: sink.statistics.record == 1, "record 1 is copied")
     sqlite(table.path, "DROP TABLE job_logs")
     journal.add("t", "2")
@@ -305,7 +305,7 @@ async def test_a_journal_that_cannot_be_read_is_read_again(table: PollingTable) 
     journal.add("t", "1")
     journal.error = JournalUnavailableError("the journal is locked")
     sink = PollingSink(journal, table)
-    sink.start()
+    await sink.start()
     await until(lambda: sink.statistics.error == "the journal is locked", "the locked journal is told")
     journal.error = None
     await sink.close()
@@ -337,19 +337,19 @@ async def test_lines_overtaken_by_a_status_stand_before_the_closing_row(table: P
     journal.add("t", "1")
     journal.end("t")
     sink = PollingSink(journal, table, closing_delay_seconds=60, linger_seconds=0)
-    sink.start()
+    await sink.start()
     await until(lambda: sink.statistics.record == 2, "record 2 is copied")
     sink._tasks[0].cancel()  # as a kill would
     journal.add("t", "2")
     journal.end("t", "FAILED")
     journal.end("u")
     sink = PollingSink(journal, table, closing_delay_seconds=60, linger_seconds=0)
-    sink.start()
+    await sink.start()
     await until(lambda: sink.statistics.record == 5, "record 5 is copied")
     assert messages(table.path, "t") == ["1", "2"]
     sink._tasks[0].cancel()
     sink = PollingSink(journal, table, closing_delay_seconds=0.05)
-    sink.start()
+    await sink.start()
     await until(lambda: sink.statistics.closing_rows == 2, "both closing rows are written")
     await sink.close()
     assert messages(table.path, "t") == ["1", "2", "❌ 오류: FAILED"]

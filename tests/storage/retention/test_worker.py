@@ -61,7 +61,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     journal = await SqliteJournal.open(tmp_path / "otto.db", durability="process")
     table = await PollingTable.open(tmp_path / "otto.db")
     sink = PollingSink(journal, table, linger_seconds=0)
-    sink.start()
+    await sink.start()
     shop = Shop(journal, table, sink)
     yield shop
     for retention in shop.made:

@@ -56,7 +56,7 @@ async def _copy_again(databases: Databases) -> None:
     journal = await SqliteJournal.open(databases.journal)
     table = await PollingTable.open(databases.polling)
     sink = PollingSink(journal, table, table_rows=TableRows.NEW, closing_rows=ClosingRows.NEVER)
-    sink.start()
+    await sink.start()
     await sink.close()
     await table.close()
     await journal.close()
