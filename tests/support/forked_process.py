@@ -83,8 +83,12 @@ class ForkedProcess:
         reports = select.poll()
         reports.register(self._reports, select.POLLIN)
         if reports.poll(None if seconds is None else seconds * 1000):
-            (self.returncode,) = _NUMBER.unpack(self._reports.recv(_NUMBER.size, socket.MSG_WAITALL))
+            report = self._reports.recv(_NUMBER.size, socket.MSG_WAITALL)
             self._reports.close()
+            if not report:  # somebody has killed the watcher
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.pid, signal.SIGKILL)
+            self.returncode = _NUMBER.unpack(report)[0] if report else -signal.SIGKILL
         return self.returncode
 
 
@@ -134,6 +138,7 @@ def _serve_forks() -> None:
 
 
 def _watch(request: dict[str, object], reports: int) -> NoReturn:
+    os.setsid()  # what a terminal sends to the tests is not for watchers
     pid = os.fork()
     if pid == 0:
         os.close(reports)
