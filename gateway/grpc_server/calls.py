@@ -66,6 +66,7 @@ class ServerCall:
         "_opened_at",
         "_part_since",
         "_reader",
+        "_refusal",
         "has_ended",
         "has_headers",
         "has_length",
@@ -114,6 +115,7 @@ class ServerCall:
         self._reader = MessageReader(method.message_bytes_max, request.encoding)
         self._handler: Handler | None = None
         self._ending: Ending | None = None
+        self._refusal: RefusedError | None = None
         self._is_paused = self._is_finished = self._is_draining = False
         self._opened_at = time.monotonic()
         self._part_since = 0.0
@@ -164,6 +166,9 @@ class ServerCall:
         self._reader.clear()
         self.window.close()
         if self.trailers is None and not self.is_gone:
+            refusal = self._refusal
+            if refusal is not None:
+                status, text, metadata = refusal.status, refusal.text, ()
             self.trailers = trailers(status, text, metadata)
         self._connection.is_ready(self)
 
@@ -214,10 +219,7 @@ class ServerCall:
                 if self._is_held:
                     self.waits_for_peer = not self._is_paused
                     return False
-                limits = self._limits
-                waiting = len(self._reader)
-                messages = self._reader.take(count_max=limits.slice_messages_max, bytes_max=_SLICE_BYTES)
-                self.window.consume(waiting - len(self._reader))
+                messages = self._take()
                 if messages:
                     self._part_since = 0.0
                     handler.receive(messages)
@@ -231,6 +233,18 @@ class ServerCall:
             _log.exception("a call failed", method=self.method.path)
             self.end(GrpcStatus.INTERNAL, OWN_FAULT)
         return False
+
+    def _take(self) -> list[bytes]:
+        """The next messages; one that must be refused breaks the call off after what stood before it."""
+        reader, limits = self._reader, self._limits
+        waiting = len(reader)
+        try:
+            messages = reader.take(count_max=limits.slice_messages_max, bytes_max=_SLICE_BYTES)
+        except RefusedError as refusal:
+            messages = []
+            self._refuse_rest(refusal)
+        self.window.consume(waiting - len(reader))
+        return messages
 
     def credit(self) -> int:
         """What the peer may send more on this stream, in bytes."""
@@ -266,13 +280,20 @@ class ServerCall:
     def _tell_ending(self, handler: Handler) -> None:
         """Everything that arrived was received."""
         if self._ending is not None:
-            self._is_finished = True
             if self._ending is Ending.HALF_CLOSED and len(self._reader):
-                raise RefusedError(GrpcStatus.INTERNAL, "the last message is incomplete")
+                self._refuse_rest(RefusedError(GrpcStatus.INTERNAL, "the last message is incomplete"))
+            self._is_finished = True
             handler.finish(self._ending)
         elif self._is_draining:
             self._is_draining = False
             handler.drain()
+
+    def _refuse_rest(self, refusal: RefusedError) -> None:
+        """Take nothing more: once the handler has answered what it received, the call ends with this status."""
+        self._refusal = refusal
+        self._reader.clear()
+        self.takes_data = False
+        self._ending = Ending.BROKEN
 
     def _lose(self) -> None:
         """Nothing reaches the peer any more."""

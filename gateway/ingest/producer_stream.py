@@ -62,7 +62,8 @@ class ProducerStream(ABC):
         self._arrived: deque[bytes] = deque()
         self._end: StreamEnd | None = None
         self._ending: Ending | None = None
-        self._is_draining = self._is_over = self._is_paused = False
+        self._last_end: StreamEnd | None = None
+        self._is_over = self._is_paused = False
         self._requests = 0
         self._lines = 0
         self._bytes = 0
@@ -100,8 +101,8 @@ class ProducerStream(ABC):
 
     def drain(self) -> None:
         """The server stops: end once what has arrived was taken and answered."""
-        self._is_draining = True
-        self.proceed()
+        if self._registry.closing is not None:
+            self._end_after(self._registry.closing)
 
     # For everybody
 
@@ -117,6 +118,11 @@ class ProducerStream(ABC):
         self._settling = self._loop.call_later(self._limits.settle_seconds_max, self._conclude)
         self.proceed()
 
+    def _end_after(self, end: StreamEnd) -> None:
+        """End once what has arrived was taken."""
+        self._last_end = self._last_end or end
+        self.proceed()
+
     def proceed(self) -> None:
         """Take what has arrived and may be taken now, and end if there is nothing left to do."""
         if self._is_over:
@@ -130,9 +136,8 @@ class ProducerStream(ABC):
 
     def _proceed(self) -> None:
         self._take_arrived()
-        if self._is_draining and not self._arrived and self._end is None and self._registry.closing is not None:
-            self._is_draining = False
-            self.end(self._registry.closing)
+        if self._last_end is not None and not self._arrived and self._end is None:
+            self.end(self._last_end)
             return
         if self._end is not None or (self._ending is not None and not self._arrived):
             if self._end is not None or self._ending is Ending.BROKEN:
@@ -147,7 +152,7 @@ class ProducerStream(ABC):
         if left > 0:
             self._expiring = self._loop.call_later(min(left, _EXPIRY_CHECK_SECONDS_MAX), self._check_expiry)
         else:
-            self.end(_EXPIRED)
+            self._end_after(_EXPIRED)
 
     def _take_arrived(self) -> None:
         arrived = self._arrived

@@ -75,6 +75,17 @@ async def test_a_request_that_is_too_large_is_refused(serve: Any) -> None:
     assert (await producer.ended())[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+async def test_a_message_that_is_refused_costs_its_stream_no_place(serve: Any, journal: WatchedJournal) -> None:
+    """What came before it is stored and answered, the stream ends, and its place is free."""
+    server, channel = await serve(IngestLimits(request_bytes_max=10_000))
+    producer = OttoProducer(channel)
+    await producer.say("a")
+    await producer.send("x" * 20_000)
+    assert (await producer.ended())[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
+    await until(lambda: server.statistics.streams == {"otto": 0}, "the stream is forgotten")
+    await journal.until(lambda: StreamClosed("t") in journal.appended)
+
+
 async def test_a_long_message_is_cut(serve: Any, journal: WatchedJournal) -> None:
     """A message over the limit is cut at a character boundary and marked with its original size."""
     server, channel = await serve(IngestLimits(message_bytes_max=10))
