@@ -16,6 +16,8 @@ __all__ = ["HttpRefusal", "Request", "read_request"]
 _TIMEOUT: Final = re.compile(r"([0-9]{1,8})([HMSmun])")
 _UNITS: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _FIELD_BYTES: Final = 32
+_BINARY_PARTS_MAX: Final = 64
+"""Values that one header of binary metadata may list; with more of them the last is not base64."""
 _NAME: Final = re.compile(rb":?[!#$%&'*+.^_`|~0-9a-z-]+")
 _VALUE: Final = re.compile(rb"(?![ \t])[^\x00\r\n]*(?<![ \t])")
 _PSEUDO: Final = frozenset({b":method", b":scheme", b":path", b":authority"})
@@ -86,7 +88,7 @@ def read_request(headers: Sequence[tuple[bytes, bytes]], *, bytes_max: int) -> R
         elif name == "content-length":
             has_length = True
         elif name.endswith("-bin"):
-            metadata += [(name, _binary(name, part)) for part in value.split(",")]
+            metadata += [(name, _binary(name, part)) for part in value.split(",", _BINARY_PARTS_MAX)]
         else:
             metadata.append((name, value))
     if method != "POST":

@@ -91,7 +91,8 @@ class ProducerStream(ABC):
 
     def receive(self, messages: Sequence[bytes]) -> None:
         """Take messages, as far as there is room; the rest is taken when there is."""
-        self._arrived += messages
+        if self._end is None:
+            self._arrived += messages
         self.proceed()
 
     def finish(self, ending: Ending) -> None:
@@ -158,7 +159,11 @@ class ProducerStream(ABC):
         arrived = self._arrived
         try:
             while arrived and self._has_room(len(arrived[0])):
-                self._take(arrived.popleft())
+                data = arrived.popleft()
+                if not self._take(data):
+                    arrived.appendleft(data)
+                    self._loop.call_soon(self.proceed)
+                    break
         except ApiError as error:
             reason = Refusal.AUTHENTICATION if error.code == "PERMISSION_DENIED" else Refusal.PROTOCOL
             self._registry.counters.refused(self.dialect, reason)
@@ -204,8 +209,8 @@ class ProducerStream(ABC):
             self._call.end(end.status, end.text, metadata)
 
     @abstractmethod
-    def _take(self, data: bytes) -> None:
-        """Take one message.
+    def _take(self, data: bytes) -> bool:
+        """Take one message; False: a part of it, and the rest in a later turn of the loop, with the same message.
 
         Raises:
             ApiError: the stream cannot go on; the message was not taken.

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Self
 
 from hpack import Decoder
 
-from gateway.grpc_server.frames import PADDED, FrameSplitter, FrameType
+from gateway.grpc_server.frames import END_STREAM, PADDED, FrameSplitter, FrameType
 from gateway.grpc_server.messages import MessageReader
 
 __all__ = ["CountingProxy"]
@@ -42,8 +43,13 @@ class CountingProxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def messages(self, method: str) -> list[bytes]:
-        """The complete messages of all calls of a method, in the order of their streams."""
-        return [message for sent in self.sent for message in _messages(bytes(sent), method)]
+        """The complete messages of all calls of a method."""
+        return [message for sent in self.sent for call in _calls(bytes(sent), method) for message in call.messages]
+
+    def has_ended(self, method: str) -> bool:
+        """Whether no call of a method will bring anything more, and there was one, or no client is left."""
+        calls = [call for sent in self.sent for call in _calls(bytes(sent), method)]
+        return not self.open or (bool(calls) and all(call.has_ended for call in calls))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -73,12 +79,18 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pass
             writer.write_eof()
 
 
-def _messages(sent: bytes, method: str) -> list[bytes]:
+@dataclass
+class _Call:
+    reader: MessageReader = field(default_factory=lambda: MessageReader(1 << 24))
+    messages: list[bytes] = field(default_factory=list)
+    has_ended: bool = False
+
+
+def _calls(sent: bytes, method: str) -> Iterable[_Call]:
     splitter = FrameSplitter(1 << 24)
     splitter.feed(sent)
     decoder = Decoder()
-    readers: dict[int, MessageReader] = {}
-    messages: dict[int, list[bytes]] = defaultdict(list)
+    calls: dict[int, _Call] = {}
     for frame in splitter.frames():
         start, end = frame.payload, frame.end
         if frame.flags & PADDED and frame.type in (FrameType.DATA, FrameType.HEADERS):
@@ -87,8 +99,12 @@ def _messages(sent: bytes, method: str) -> list[bytes]:
         if frame.type == FrameType.HEADERS:
             start += 5 if frame.flags & _PRIORITY else 0
             if (":path", method) in decoder.decode(frame.data[start:end]):
-                readers[frame.stream_id] = MessageReader(1 << 24)
-        elif frame.type == FrameType.DATA and frame.stream_id in readers:
-            found = readers[frame.stream_id].read(frame.data, start, end, count_max=1 << 20, bytes_max=1 << 30)
-            messages[frame.stream_id] += found
-    return [message for stream_id in sorted(messages) for message in messages[stream_id]]
+                calls[frame.stream_id] = _Call()
+        call = calls.get(frame.stream_id)
+        if call is None:
+            continue
+        if frame.type == FrameType.DATA:
+            call.messages += call.reader.read(frame.data, start, end, count_max=1 << 20, bytes_max=1 << 30)
+        is_last = frame.type in (FrameType.DATA, FrameType.HEADERS) and frame.flags & END_STREAM
+        call.has_ended |= bool(is_last) or frame.type == FrameType.RST_STREAM
+    return calls.values()

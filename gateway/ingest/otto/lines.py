@@ -68,8 +68,7 @@ class OttoLines:
                 check_identifier("task_id", task_id)
                 check_identifier("worker_id", worker_id)
             except IdentifierError as error:
-                self._counters.refused(Dialect.OTTO, Refusal.FIELD)
-                return OttoLine(None, str(error), size, 0, received_at)
+                return self.dropped(str(error), size)
             self._authorization.check_task(task_id)
             self._checked = (task_id, worker_id)
 
@@ -105,6 +104,11 @@ class OttoLines:
         )
         self._counters.received(Dialect.OTTO, 1, size)
         return OttoLine(entry, "", size, size + LINE_BYTES + pod_bytes, received_at)
+
+    def dropped(self, problem: str, size: int) -> OttoLine:
+        """A line that is refused for what it is as a whole."""
+        self._counters.refused(Dialect.OTTO, Refusal.FIELD)
+        return OttoLine(None, problem, size, 0, time.monotonic())
 
     def _pod(self, message: Any, task_id: str, worker_id: str) -> tuple[dict[str, Any] | None, int]:
         if isinstance(message, log_streaming_pb2.WorkerLogEntry) and message.HasField("pod_metadata"):

@@ -12,7 +12,7 @@ from gateway.errors import ApiError
 from gateway.grpc_server.interface import Call
 from gateway.ingest.authentication import Principal
 from gateway.ingest.counters import Dialect, Refusal
-from gateway.ingest.decoding import DecodeError, Decoder
+from gateway.ingest.decoding import DecodeError, Decoder, TooManyElementsError
 from gateway.ingest.otto.lines import OttoLine, OttoLines
 from gateway.ingest.otto.workers import Workers
 from gateway.ingest.producer_stream import ProducerStream
@@ -62,17 +62,19 @@ class OttoStream(ProducerStream):
         self._groups: deque[_Group] = deque()
         self._goes_on = False
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes) -> bool:
         try:
-            message = self._method.decoder.decode(data)
+            line = self._reader.line(self._method.decoder.decode(data), len(data))
+        except TooManyElementsError as error:
+            line = self._reader.dropped(str(error), len(data))
         except DecodeError as error:
             name = self._method.decoder.name
             raise ApiError("INVALID_ARGUMENT", f"this is not a {name}: {error}") from error
-        line = self._reader.line(message, len(data))
         self._gathered.append(line)
         self._registry.gathered_bytes += line.weight
         self._goes_on = self._requests > 0  # its sender has not waited for the answer to the one before
         self._hold(1, len(data))
+        return True
 
     def _taken(self) -> None:
         if self._gathered and not self._groups:

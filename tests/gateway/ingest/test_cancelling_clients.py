@@ -41,7 +41,7 @@ async def proxy(serve: Any) -> Any:
 
 async def what_crossed_is_stored(proxy: CountingProxy, journal: WatchedJournal, count: int) -> None:
     """Every line that the proxy passed on, in order, and no more than the client was to send."""
-    await until(lambda: not proxy.open, "the client has gone, and the server has noticed")
+    await until(lambda: proxy.has_ended(FORWARD), "the client has cancelled its call")
     crossed = [otto.WorkerLogEntry.FromString(message).message for message in proxy.messages(FORWARD)]
     assert crossed == [f"line {number}" for number in range(len(crossed))]
     assert len(crossed) <= count
