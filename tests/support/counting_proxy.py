@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from hpack import Decoder
 
@@ -20,16 +19,15 @@ class CountingProxy:
     """Forwards to a port on loopback, and the end of either direction, too.
 
     Attributes:
-        sent: what was passed on to the server, for each connection.
         open: connections of which a direction is open.
     """
 
     def __init__(self, target_port: int) -> None:
-        self.sent: list[bytearray] = []
         self.open = 0
         self.port = 0
         self._target_port = target_port
         self._tasks: set[asyncio.Task[None]] = set()
+        self._passed: list[_Passed] = []
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -44,23 +42,26 @@ class CountingProxy:
 
     def messages(self, method: str) -> list[bytes]:
         """The complete messages of all calls of a method."""
-        return [message for sent in self.sent for call in _calls(bytes(sent), method) for message in call.messages]
+        return [message for call in self._calls(method) for message in call.messages]
 
     def has_ended(self, method: str) -> bool:
         """Whether no call of a method will bring anything more, and there was one, or no client is left."""
-        calls = [call for sent in self.sent for call in _calls(bytes(sent), method)]
+        calls = self._calls(method)
         return not self.open or (bool(calls) and all(call.has_ended for call in calls))
+
+    def _calls(self, method: str) -> list["_Call"]:
+        return [call for passed in self._passed for call in passed.calls.values() if call.method == method]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         self.open += 1
-        sent = bytearray()
-        self.sent.append(sent)
+        passed = _Passed()
+        self._passed.append(passed)
         target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
         try:
-            await asyncio.gather(_pump(reader, target_writer, sent), _pump(target_reader, writer, bytearray()))
+            await asyncio.gather(_pump(reader, target_writer, passed), _pump(target_reader, writer, None))
         finally:
             writer.transport.abort()
             target_writer.transport.abort()
@@ -68,11 +69,12 @@ class CountingProxy:
             self._tasks.discard(task)
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passed: bytearray) -> None:
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passed: "_Passed | None") -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(1 << 16):
             writer.write(data)
-            passed += data
+            if passed is not None:
+                passed.read(data)
             await writer.drain()
     with contextlib.suppress(OSError):
         if writer.can_write_eof():
@@ -81,30 +83,35 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pass
 
 @dataclass
 class _Call:
+    method: str
     reader: MessageReader = field(default_factory=lambda: MessageReader(1 << 24))
     messages: list[bytes] = field(default_factory=list)
     has_ended: bool = False
 
 
-def _calls(sent: bytes, method: str) -> Iterable[_Call]:
-    splitter = FrameSplitter(1 << 24)
-    splitter.feed(sent)
-    decoder = Decoder()
-    calls: dict[int, _Call] = {}
-    for frame in splitter.frames():
-        start, end = frame.payload, frame.end
-        if frame.flags & PADDED and frame.type in (FrameType.DATA, FrameType.HEADERS):
-            end -= frame.data[start]
-            start += 1
-        if frame.type == FrameType.HEADERS:
-            start += 5 if frame.flags & _PRIORITY else 0
-            if (":path", method) in decoder.decode(frame.data[start:end]):
-                calls[frame.stream_id] = _Call()
-        call = calls.get(frame.stream_id)
-        if call is None:
-            continue
-        if frame.type == FrameType.DATA:
-            call.messages += call.reader.read(frame.data, start, end, count_max=1 << 20, bytes_max=1 << 30)
-        is_last = frame.type in (FrameType.DATA, FrameType.HEADERS) and frame.flags & END_STREAM
-        call.has_ended |= bool(is_last) or frame.type == FrameType.RST_STREAM
-    return calls.values()
+class _Passed:
+    """What a client has sent on one connection."""
+
+    def __init__(self) -> None:
+        self.calls: dict[int, _Call] = {}
+        self._splitter = FrameSplitter(1 << 24)
+        self._decoder = Decoder()
+
+    def read(self, data: bytes) -> None:
+        self._splitter.feed(data)
+        for frame in self._splitter.frames():
+            start, end = frame.payload, frame.end
+            if frame.flags & PADDED and frame.type in (FrameType.DATA, FrameType.HEADERS):
+                end -= frame.data[start]
+                start += 1
+            if frame.type == FrameType.HEADERS:
+                start += 5 if frame.flags & _PRIORITY else 0
+                headers: Any = dict(self._decoder.decode(frame.data[start:end]))
+                self.calls[frame.stream_id] = _Call(headers[":path"])
+            call = self.calls.get(frame.stream_id)
+            if call is None:
+                continue
+            if frame.type == FrameType.DATA:
+                call.messages += call.reader.read(frame.data, start, end, count_max=1 << 20, bytes_max=1 << 30)
+            is_last = frame.type in (FrameType.DATA, FrameType.HEADERS) and frame.flags & END_STREAM
+            call.has_ended |= bool(is_last) or frame.type == FrameType.RST_STREAM
