@@ -83,8 +83,6 @@ class LineBatch:
     from_table: bool = False
     """Rows that another program inserted into ``job_logs``. Nobody's worker wrote them: the task is no different for
     them, and where it has ended, it has ended again behind them."""
-    is_awaited: bool = True
-    """Whether its sender sends nothing more before this is stored. What has a number is never waited for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
@@ -72,6 +73,14 @@ class SinkStatistics:
     last_error: str = ""
     """The last error since the start, also when it is over."""
     is_running: bool = False
+
+
+class _Step(Enum):
+    """What one read of the journal gave."""
+
+    PART = "records, and more are there"
+    END = "the last records that there were"
+    NOTHING = "none"
 
 
 class PollingSink:
@@ -201,7 +210,7 @@ class PollingSink:
             self._woken.clear()  # before reading: what is committed from here on wakes again
             is_last = self._closing.is_set()  # before reading, too: what was committed before ``close`` is copied
             try:
-                found = await self._copy_some(is_last=is_last)
+                step = await self._copy_some(is_last=is_last)
             except JournalClosedError as error:
                 self._fail(str(error) or "the journal is closed", at_once=True)
                 return
@@ -212,7 +221,9 @@ class PollingSink:
             else:
                 self._outage_log.clear()
                 pause = _PAUSE_FIRST_SECONDS
-                if found:
+                if step is not _Step.NOTHING:
+                    if step is _Step.END and not is_last:
+                        await self._pause(self._linger_seconds)
                     continue
                 if is_last:
                     return
@@ -224,8 +235,8 @@ class PollingSink:
             await self._pause(pause)
             pause = min(2 * pause, _PAUSE_LAST_SECONDS)
 
-    async def _copy_some(self, *, is_last: bool) -> bool:
-        """Copy what one read of the journal gives; False at its end, and ``is_last``: nothing comes behind that."""
+    async def _copy_some(self, *, is_last: bool) -> "_Step":
+        """Copy what one read of the journal gives; ``is_last``: nothing comes behind its end."""
         place = await self._in_thread(self._writer.connect)
         if not self._is_placed:
             self._is_placed = True
@@ -233,14 +244,15 @@ class PollingSink:
             if 0 < newest < place.record:
                 _log.warning("journal ends before the copy of it", newest_record=newest, copied_record=place.record)
                 place = self._writer.go_back_to(newest)
+        newest = self._journal.statistics.last_record
         records = await self._journal.records(place.after, bytes_max=_FETCH_BYTES)
         if records:
             await self._in_thread(partial(self._writer.write, records))
-            return True
+            return _Step.END if records[-1].id >= newest > 0 else _Step.PART
         # Only here, at the end of the journal, is it known that no line is on its way behind an end.
         if self._closings.due_in_seconds is not None:
             await self._in_thread(partial(self._writer.settle, everything=is_last))
-        return False
+        return _Step.NOTHING
 
     async def _settle(self) -> None:
         while True:

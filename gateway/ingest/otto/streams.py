@@ -60,7 +60,6 @@ class OttoStream(ProducerStream):
         self._reader = OttoLines(self._authorization, workers, registry.limits, registry.counters)
         self._gathered: list[OttoLine] = []
         self._groups: deque[_Group] = deque()
-        self._goes_on = False
 
     def _take(self, data: bytes) -> bool:
         try:
@@ -72,7 +71,6 @@ class OttoStream(ProducerStream):
             raise ApiError("INVALID_ARGUMENT", f"this is not a {name}: {error}") from error
         self._gathered.append(line)
         self._registry.gathered_bytes += line.weight
-        self._goes_on = self._requests > 0  # its sender has not waited for the answer to the one before
         self._hold(1, len(data))
         return True
 
@@ -149,7 +147,7 @@ class OttoStream(ProducerStream):
             if entry is None:
                 continue
             if batch is None or batch.worker_id != entry.worker_id or batch.task_id != entry.task_id:
-                batch = LineBatch(entry.task_id, entry.worker_id, [], 0, line.received_at, is_awaited=not self._goes_on)
+                batch = LineBatch(entry.task_id, entry.worker_id, [], 0, line.received_at)
                 batches.append(batch)
                 self._tasks.add(entry.task_id)
             batch.entries.append(entry)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import math
 import queue
 import sqlite3
 import threading
@@ -36,6 +35,7 @@ from storage.journal.interface import (
 from storage.journal.inventory import Removed, StoredChunk, StoredTask
 from storage.journal.sqlite.commit_queue import FairCommitQueue, Group, size_of
 from storage.journal.sqlite.epoch import Epoch, HighWaterMarkFile, begin_epoch
+from storage.journal.sqlite.gathering import Gathering
 from storage.journal.sqlite.reader import Reader
 from storage.journal.sqlite.remover import Remover
 from storage.journal.sqlite.writer import CommitResult, Writer
@@ -57,12 +57,14 @@ _START_SECONDS_MAX: Final = 30.0
 _ITEMS_MAX: Final = 4096
 """Appends that one transaction takes at most."""
 
-_APPEND_AWAITED: Final = 0.5
-"""How much longer than ``gather_seconds`` a commit waits for another append to go with it. With one every 5 ms that is
-a commit at every third, whose own lines do not wait at all."""
+_APPEND_AWAITED: Final = 1.5
+"""How many times the pause a commit waits for an append that begins it: the lines of that one do not wait at all."""
 
 _GATHERED_BYTES_MAX: Final = 64 << 10
 """With as much as this waiting, the next commit has gathered enough: it is not the commit that costs then."""
+
+_STATEMENTS_MAX: Final = 200
+"""Statements that a connection keeps prepared: the writer has one for each number of rows, of three kinds."""
 
 _RETRY_SECONDS: Final = 0.25
 """Pause before a group that the store could not take is tried again."""
@@ -72,7 +74,9 @@ T = TypeVar("T")
 
 
 def _connect(path: Path, *, synchronous: str, busy_seconds: float = _BUSY_SECONDS) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS_MAX
+    )
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={synchronous}")
     # A checkpoint happens within a commit and waits for the disk twice. At 16 MB of log instead of 4 a lone line waits
@@ -111,7 +115,7 @@ class SqliteJournal:
         self._pending_bytes_max = pending_bytes_max
         self._commit_bytes_max = commit_bytes_max
         self._retry_seconds_max = retry_seconds_max
-        self._gather_seconds = gather_seconds
+        self._gathering = Gathering(gather_seconds)
         self._close_requested = threading.Event()
         self._obstacle = ""
         self._loop = asyncio.get_running_loop()
@@ -125,8 +129,7 @@ class SqliteJournal:
         self._is_busy = False
         self._is_urgent = False
         self._is_launching = False
-        self._gathering: asyncio.TimerHandle | None = None
-        self._launched_at = -math.inf  # never
+        self._launch_timer: asyncio.TimerHandle | None = None
         self._is_gathered = False
         self._is_closed = False
         self._closing: asyncio.Task[None] | None = None
@@ -171,9 +174,9 @@ class SqliteJournal:
             lock_seconds_max: how long another program may lock the database before a commit fails.
             retry_seconds_max: how long a group that could not be stored, for such a lock or a full disk, is kept and
                 tried again before its appends are refused; what comes meanwhile waits behind it.
-            gather_seconds: the least time between the beginnings of two commits, where nothing but lines of producers
-                that do not wait for an answer, and not much of that, is there for the second one. It begins with the
-                first append behind that time, or half as much later.
+            gather_seconds: the longest pause between the beginnings of two commits, while there are lines alone and not
+                many, that come faster than commits are done (``Gathering``). The second one begins with the first
+                append behind the pause, or half as much later.
             readers: threads for reading.
             lock: what ``storage.sqlite.files.acquire_lock`` returned for this path; the journal gives it back. None: it
                 takes it.
@@ -274,7 +277,8 @@ class SqliteJournal:
         self._idle.clear()
         if isinstance(item, LineBatch):
             self._waiting_lines += len(item.entries)
-            self._is_urgent |= item.producer is None and item.is_awaited
+            if item.entries:
+                self._gathering.appended(len(item.entries), self._loop.time())
         else:
             self._is_urgent = True
         if not self._is_busy:
@@ -367,7 +371,7 @@ class SqliteJournal:
         if self._closing is None:
             self._is_closed = self._writer.is_hurried = True
             self._close_requested.set()
-            self._gather_seconds = 0.0
+            self._gathering.stop()
             if len(self._pending) and not self._is_busy:
                 self._schedule()
             self._closing = self._loop.create_task(self._close())
@@ -407,11 +411,11 @@ class SqliteJournal:
         return connection
 
     def _schedule(self) -> None:
-        """Have the next group committed: soon, or when the last commit is ``gather_seconds`` ago."""
-        pause = 0.0 if self._is_due else self._launched_at + self._gather_seconds - self._loop.time()
+        """Have the next group committed: soon, or when it has gathered for long enough."""
+        pause = 0.0 if self._is_due else self._gathering.pause(self._loop.time())
         if pause > 0:
-            if self._gathering is None:
-                self._gathering = self._loop.call_later(pause + self._gather_seconds * _APPEND_AWAITED, self._launch)
+            if self._launch_timer is None:
+                self._launch_timer = self._loop.call_later(pause * _APPEND_AWAITED, self._launch)
         elif not self._is_launching:
             # Not at once: what else arrives in this turn of the loop belongs to the same commit.
             self._is_launching = True
@@ -425,15 +429,15 @@ class SqliteJournal:
     def _launch(self) -> None:
         """Hand the next group to the writer's thread."""
         self._is_launching = False
-        if self._gathering is not None:
-            self._gathering.cancel()
-            self._gathering = None
+        if self._launch_timer is not None:
+            self._launch_timer.cancel()
+            self._launch_timer = None
         if self._is_busy or not len(self._pending):
             return
         self._is_busy = True
-        self._is_gathered = self._gather_seconds > 0 and not self._is_due
+        self._is_gathered = self._gathering.seconds_max > 0 and not self._is_due
         self._is_urgent = False
-        self._launched_at = self._loop.time()
+        self._gathering.launched(self._loop.time())
         self._groups.put(self._pending.take(items_max=_ITEMS_MAX, bytes_max=self._commit_bytes_max))
 
     def _write(self) -> None:
@@ -510,6 +514,7 @@ class SqliteJournal:
             else:
                 future.set_result(answer)
         self._is_busy = False
+        self._gathering.committed(self._loop.time())
         if len(self._pending):
             self._schedule()
         else:

@@ -60,7 +60,7 @@ _STORE_NUMBERS: Final = (
 )
 
 _ROWS_MAX: Final = 32
-"""Rows of one statement. Whatever their number, powers of two need six statements, which SQLite keeps prepared."""
+"""Rows of one statement. There is one for each number of rows, and the connection keeps all of them prepared."""
 
 
 @dataclass(slots=True)
@@ -482,7 +482,7 @@ class Writer:
         """
         done = last_id = 0
         while done < len(rows):
-            part = rows[done : done + min(_ROWS_MAX, 1 << (len(rows) - done).bit_length() - 1)]
+            part = rows[done : done + _ROWS_MAX]
             cursor = self._db.execute(_for_rows(statement, len(part), len(part[0])), [*chain.from_iterable(part)])
             last_id = cursor.lastrowid or 0
             done += len(part)
