@@ -49,6 +49,7 @@ class ServerCall:
         held_bytes: bytes of the connection's window that are kept until a handler is there.
         has_length: the request has a ``content-length``, so that h2 counts its DATA.
         uncounted_bytes: of such DATA, those that the peer was not given back yet.
+        unreported_bytes: of DATA that was sent beside h2, which h2 does not know of yet.
         timer: of its deadline.
         opening: what admits it.
         waits_for_peer: something has arrived that is not received before the peer takes its answers.
@@ -82,6 +83,7 @@ class ServerCall:
         "timer",
         "trailers",
         "uncounted_bytes",
+        "unreported_bytes",
         "unsent",
         "waits_for_peer",
         "window",
@@ -106,7 +108,7 @@ class ServerCall:
         self.takes_data = True
         self.waits_for_peer = False
         self.has_length = request.has_length
-        self.held_bytes = self.uncounted_bytes = 0
+        self.held_bytes = self.uncounted_bytes = self.unreported_bytes = 0
         self.stalled_since = 0.0
         self.timer: asyncio.TimerHandle | None = None
         self.opening: asyncio.Task[None] | None = None
@@ -225,7 +227,7 @@ class ServerCall:
                     handler.receive(messages)
                 if self._reader.has_message and not self.has_ended:
                     return True
-            if not self.has_ended and not self._is_finished:
+            if (self._ending is not None or self._is_draining) and not self.has_ended and not self._is_finished:
                 self._tell_ending(handler)
         except RefusedError as error:
             self.end(error.status, error.text)
@@ -248,9 +250,27 @@ class ServerCall:
 
     def credit(self) -> int:
         """What the peer may send more on this stream, in bytes."""
-        if not self.takes_data or self._handler is None or self._is_held:
+        missing = self._reader.missing
+        if not (self.window.is_due or missing) or not self.takes_data or self._handler is None or self._is_held:
             return 0
-        return self.window.update(missing=self._reader.missing)
+        return self.window.update(missing=missing)
+
+    def expire(self) -> None:
+        """The deadline that its client has set has passed."""
+        self.cut(GrpcStatus.DEADLINE_EXCEEDED, "the call's deadline has passed")
+
+    def enforce_limits(self, now: float) -> bool:
+        """End the call where it is over a time limit; True: its stream must be reset, for no status gets through."""
+        late = self.overdue(now)
+        if late and not self.is_admitted:
+            if self.opening is not None:
+                self.opening.cancel()
+            self.end(GrpcStatus.DEADLINE_EXCEEDED, late)
+        elif late and self.stalled_since:
+            return True
+        elif late:
+            self.cut(GrpcStatus.DEADLINE_EXCEEDED, late)
+        return False
 
     def overdue(self, now: float) -> str:
         """Which time limit the call is over, in words; empty: none."""

@@ -20,7 +20,7 @@ from gateway.grpc_server.interface import Call, Ending
 from gateway.grpc_server.status import OWN_FAULT, GrpcStatus
 from gateway.ingest.authentication import AuthorizationCache, Principal
 from gateway.ingest.counters import Dialect, Refusal
-from gateway.ingest.flow_control import FlowControl, flow_control_of
+from gateway.ingest.flow_control import CALM_SHARE, FlowControl, flow_control_of
 from gateway.ingest.limits import LINE_BYTES
 from gateway.ingest.open_tasks import StreamTasks
 from gateway.ingest.registry import ProducerRegistry, StreamEnd
@@ -136,7 +136,10 @@ class ProducerStream(ABC):
             self._conclude()
 
     def _proceed(self) -> None:
-        self._take_arrived()
+        if self._arrived or self._is_paused or self._end is not None:
+            self._take_arrived()
+        else:
+            self._taken()
         if self._last_end is not None and not self._arrived and self._end is None:
             self.end(self._last_end)
             return
@@ -241,6 +244,12 @@ class ProducerStream(ABC):
         self._requests -= requests
         self._lines -= lines
         self._bytes -= size
+
+    def _wait_ms(self, own_fullness: float) -> int:
+        """What the producer is asked to wait for the backlog's sake."""
+        if max(self._journal.fullness, own_fullness) < CALM_SHARE and self._registry.is_calm:
+            return 0
+        return self._flow_control(own_fullness).wait_ms
 
     def _flow_control(self, own_fullness: float = 0.0) -> FlowControl:
         """What the producer is told of the backlog: its own, or that of all."""

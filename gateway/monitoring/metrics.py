@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from components.executions.tables import StoreStatistics
+from gateway.grpc_server.server import ServerStatistics
 from gateway.ingest.counters import IngestStatistics
 from gateway.monitoring.summary_stats import Totals
 from gateway.quota import ADDRESS, PRINCIPAL, Quota
@@ -103,6 +104,9 @@ class _HasHubStatistics(Protocol):
 class _HasIngestStatistics(Protocol):
     @property
     def statistics(self) -> IngestStatistics: ...
+
+    @property
+    def server_statistics(self) -> ServerStatistics: ...
 
 
 class _HasSinkStatistics(Protocol):
@@ -203,6 +207,7 @@ class GatewayCollector(Collector):
         """All families; called once per scrape, on the event loop."""
         yield InfoMetricFamily("otto_build", "The running gateway.", {"version": version("otto-log-gateway")})
         yield from _of_ingest(self._sources.ingest.statistics)
+        yield from _of_grpc_server(self._sources.ingest.server_statistics)
         yield from _of_journal(self._sources.journal.statistics)
         yield from _of_hub(self._sources.hub.statistics)
         yield from _of_sink(self._sources.sink.statistics)
@@ -227,6 +232,20 @@ def _of_ingest(ingest: IngestStatistics) -> Iterable[Metric]:
     yield _counters("otto_bytes_received", "Bytes that arrived with lines.", "dialect", ingest.bytes)
     yield CounterMetricFamily("otto_lines_truncated", "Lines cut at the message limit.", ingest.truncated)
     yield CounterMetricFamily("otto_duplicate_batches", "Batches that were stored before.", ingest.duplicates)
+
+
+def _of_grpc_server(server: ServerStatistics) -> Iterable[Metric]:
+    yield GaugeMetricFamily(
+        "otto_grpc_connections", "Open connections of the gateway's gRPC server.", server.connections
+    )
+    yield GaugeMetricFamily("otto_grpc_calls", "Its open calls.", server.calls)
+    yield GaugeMetricFamily(
+        "otto_grpc_window_bytes", "Bytes by which its receive windows have grown.", server.window_bytes
+    )
+    text = "Its connections closed at once: too many in all, or of one address."
+    yield _counters("otto_grpc_connections_refused", text, "limit", server.refused_connections)
+    text = "Its connections ended because the peer broke a rule of HTTP/2, by error code."
+    yield _counters("otto_grpc_faults", text, "code", server.faults)
 
 
 def _of_journal(journal: JournalStatistics) -> Iterable[Metric]:

@@ -7,7 +7,7 @@ appended while a commit runs gathers and goes into the next one: that is the gro
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from filters.block import Block, Selection
 from filters.entry import LogEntry
@@ -31,6 +31,7 @@ __all__ = [
     "ProducerNumber",
     "Receipt",
     "Record",
+    "Settled",
     "StageProgress",
     "StreamClosed",
     "TailStep",
@@ -163,6 +164,10 @@ class Receipt:
     created: bool = True
 
 
+Settled: TypeAlias = Callable[[Receipt | JournalError], None]
+"""Hears what became of an append; called on the event loop, must not block or raise."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskEnded:
     """A task has ended after its line ``last``. ``status`` is ``COMPLETED`` or ``FAILED``.
@@ -275,6 +280,14 @@ class Journal(Inventory, Protocol):
 
         The future is done after the commit and after the commit listener was called. It raises
         ``JournalUnavailableError`` where the item was not stored and may be sent again.
+        """
+        ...
+
+    def submit(self, item: Append, settled: Settled) -> None:
+        """The same without a future, for those who append often: ``settled`` is called in the turn of the commit.
+
+        It is called once for each append, in their order, after the commit listener; an append that is refused at once
+        settles in a later turn.
         """
         ...
 

@@ -32,7 +32,7 @@ class LargeBatch:
         self.number = number
         self._data = data
         self._batch = batch
-        self._cuts: list[int] = []
+        self._slices: list[tuple[int, int]] = []
 
     def __repr__(self) -> str:
         return f"<LargeBatch {self.number} of {len(self._data)} bytes>"
@@ -66,8 +66,7 @@ class LargeBatch:
         data, batch = self._data, self._batch
         rest: list[bytes] = []
         lines = 0
-        cut = batch.content
-        self._cuts = [cut]
+        start = end = batch.content
         for field in fields(data, batch.content, batch.end):
             if field.number != _LINE:
                 rest.append(data[field.start : field.end])
@@ -77,10 +76,11 @@ class LargeBatch:
             lines += 1
             if lines > lines_max:
                 raise FieldError("lines", f"more than {lines_max} lines in one request: send at most {lines_max}")
-            if field.end - cut > _SLICE_BYTES and field.start > cut:
-                cut = field.start
-                self._cuts.append(cut)
-        self._cuts.append(batch.end)
+            if field.start > end or field.end - start > _SLICE_BYTES:
+                self._slices.append((start, end))
+                start = field.start
+            end = field.end
+        self._slices.append((start, end))
         return _decoder.decode(b"".join(rest))
 
     def slices(self) -> Iterator[logs_pb2.LineBatch]:
@@ -89,5 +89,5 @@ class LargeBatch:
         Raises:
             DecodeError: it is no batch.
         """
-        for start, end in zip(self._cuts, self._cuts[1:], strict=False):
+        for start, end in self._slices:
             yield _decoder.decode(self._data[start:end])

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Final
 from urllib.parse import quote
 
@@ -35,7 +36,7 @@ class _Unacknowledged:
     lines: int
     size: int
     problem: logs_pb2.Problem | None
-    receipt: "asyncio.Future[Receipt]"
+    outcome: Receipt | JournalError | None = None
 
 
 class NativeStream(ProducerStream):
@@ -137,19 +138,18 @@ class NativeStream(ProducerStream):
             )
 
     def _append(self, number: int, size: int, item: Append, problem: logs_pb2.Problem | None) -> None:
-        receipt = self._journal.append(item)
-        receipt.add_done_callback(self._on_receipt)
         self._number = max(self._number, number)
         lines = 0
         if isinstance(item, LineBatch) and item.entries:
             lines = len(item.entries)
             self._tasks.add(item.task_id)
-        self._waiting.append(_Unacknowledged(number, lines, size, problem, receipt))
+        unacknowledged = _Unacknowledged(number, lines, size, problem)
+        self._waiting.append(unacknowledged)
         self._hold(lines, size)
+        self._journal.submit(item, partial(self._settle, unacknowledged))
 
-    def _on_receipt(self, receipt: "asyncio.Future[Receipt]") -> None:
-        if not receipt.cancelled():
-            receipt.exception()  # looked at, also where the stream is gone by then
+    def _settle(self, unacknowledged: _Unacknowledged, outcome: Receipt | JournalError) -> None:
+        unacknowledged.outcome = outcome
         if self._answering is None:  # one answer for all that a commit has stored
             self._answering = self._loop.call_soon(self._answer)
 
@@ -178,15 +178,13 @@ class NativeStream(ProducerStream):
         waiting = self._waiting
         problems: list[logs_pb2.Problem] = []
         requests = lines = size = 0
-        while waiting and waiting[0].receipt.done():
+        while waiting and (receipt := waiting[0].outcome) is not None:
             first = waiting.popleft()
             requests += 1
             lines += first.lines
             size += first.size
-            try:
-                receipt = first.receipt.result()
-            except (JournalError, asyncio.CancelledError) as error:
-                self._give_up(str(error))
+            if isinstance(receipt, JournalError):
+                self._give_up(str(receipt))
                 break
             if receipt.duplicate:
                 self._registry.counters.duplicate()

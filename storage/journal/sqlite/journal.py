@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Final, Literal, TypeVar
 
@@ -28,6 +29,7 @@ from storage.journal.interface import (
     LineBatch,
     Receipt,
     Record,
+    Settled,
     StageProgress,
     TailStep,
     TaskState,
@@ -71,6 +73,15 @@ _RETRY_SECONDS: Final = 0.25
 
 Outcome = list[CommitResult | JournalError]
 T = TypeVar("T")
+
+
+def _resolve(future: "asyncio.Future[Receipt]", answer: Receipt | JournalError) -> None:
+    if future.done():
+        return  # whoever appended has gone; the line is stored all the same
+    if isinstance(answer, JournalError):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
 
 
 def _connect(path: Path, *, synchronous: str, busy_seconds: float = _BUSY_SECONDS) -> sqlite3.Connection:
@@ -272,8 +283,16 @@ class SqliteJournal:
         future: asyncio.Future[Receipt] = self._loop.create_future()
         if self._is_closed:
             future.set_exception(JournalClosedError("the journal has been closed"))
-            return future
-        self._waiting_bytes += self._pending.put(item, future)
+        else:
+            self.submit(item, partial(_resolve, future))
+        return future
+
+    def submit(self, item: Append, settled: Settled) -> None:
+        """Queue something for the next commit."""
+        if self._is_closed:
+            self._loop.call_soon(settled, JournalClosedError("the journal has been closed"))
+            return
+        self._waiting_bytes += self._pending.put(item, settled)
         self._idle.clear()
         if isinstance(item, LineBatch):
             self._waiting_lines += len(item.entries)
@@ -285,7 +304,6 @@ class SqliteJournal:
             self._schedule()
         if self._waiting_bytes >= self._pending_bytes_max:
             self._writable.clear()
-        return future
 
     @property
     def fullness(self) -> float:
@@ -506,13 +524,11 @@ class SqliteJournal:
                 self._listener(replace(result.committed, is_gathered=self._is_gathered))
             except Exception:  # noqa: BLE001 - the lines are stored, and whoever sent them must be told
                 _log.exception("commit listener failed")
-        for (_, future), answer in zip(group, answers, strict=True):
-            if future.done():
-                continue  # whoever appended has gone; the line is stored all the same
-            if isinstance(answer, JournalError):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+        for (_, settled), answer in zip(group, answers, strict=True):
+            try:
+                settled(answer)
+            except Exception:  # noqa: BLE001 - it is the fault of one, and others wait
+                _log.exception("append listener failed")
         self._is_busy = False
         self._gathering.committed(self._loop.time())
         if len(self._pending):

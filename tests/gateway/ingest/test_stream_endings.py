@@ -55,6 +55,11 @@ def call(count: int, *, end: bool = False, **more: str) -> bytes:
     return headers_frame(3, request_headers(FORWARD, **more)) + data(3, b"".join(map(message, lines(count))), end=end)
 
 
+def room(stream_id: int) -> bytes:
+    """Credit for all answers."""
+    return frame(FrameType.WINDOW_UPDATE, 0, stream_id, (1 << 24).to_bytes(4, "big"))
+
+
 async def stored(journal: WatchedJournal, count: int) -> None:
     """Everything is stored in order, and the end of the stream is told after that."""
     await journal.until(lambda: StreamClosed("t") in journal.appended)
@@ -129,8 +134,7 @@ async def test_what_arrived_before_a_half_close_is_answered(
     client: RawHttp2, journal: WatchedJournal, count: int
 ) -> None:
     """END_STREAM in the frame of the last line: every line has its answer, then the status comes."""
-    client.send(frame(FrameType.WINDOW_UPDATE, 0, 0, (1 << 24).to_bytes(4, "big")))
-    client.send(call(count, end=True), frame(FrameType.WINDOW_UPDATE, 0, 3, (1 << 24).to_bytes(4, "big")))
+    client.send(room(0), call(count, end=True), room(3))
     assert (await client.ended(3))["grpc-status"] == "0"
     await stored(journal, count)
     answers = client.body(3)
@@ -154,7 +158,7 @@ async def test_what_arrived_before_a_deadline_is_stored(client: RawHttp2, journa
 async def test_what_arrived_before_a_shutdown_is_stored(client: RawHttp2, journal: WatchedJournal, count: int) -> None:
     """The server stops while nothing can be committed: it takes, stores and answers the rest first."""
     journal.hold()
-    client.send(call(count), frame(FrameType.PING, 0, 0, b"all sent"))
+    client.send(room(0), call(count), room(3), frame(FrameType.PING, 0, 0, b"all sent"))
     await client.until(lambda: client.of(0, FrameType.PING))
     stopping = asyncio.create_task(client.server.stop(None))  # type: ignore[attr-defined]
     await client.until(lambda: client.of(0, FrameType.GOAWAY))

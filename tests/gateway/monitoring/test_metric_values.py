@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from components.executions.tables import StoreStatistics
+from gateway.grpc_server.server import ServerStatistics
 from gateway.ingest.counters import IngestStatistics
 from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources
 from gateway.quota import ADDRESS, PRINCIPAL, QuotaStatistics
@@ -21,6 +22,7 @@ from storage.retention.worker import RetentionStatistics
 
 PARTS = {
     "ingest": IngestStatistics,
+    "grpc_server": ServerStatistics,
     "journal": JournalStatistics,
     "hub": HubStatistics,
     "sink": SinkStatistics,
@@ -34,6 +36,9 @@ PARTS = {
 SHOWN = {
     "otto_lines_truncated_total": "ingest.truncated",
     "otto_duplicate_batches_total": "ingest.duplicates",
+    "otto_grpc_connections": "grpc_server.connections",
+    "otto_grpc_calls": "grpc_server.calls",
+    "otto_grpc_window_bytes": "grpc_server.window_bytes",
     "otto_commits_total": "journal.commits",
     "otto_lines_stored_total": "journal.lines",
     "otto_bytes_stored_total": "journal.stored_bytes",
@@ -92,6 +97,7 @@ def distinct(**given: Any) -> dict[str, Any]:
 def scraped(statistics: dict[str, Any], metrics: Metrics | None = None, **others: Any) -> dict[tuple[str, ...], float]:
     """The values of all samples, by name and labels."""
     parts: dict[str, Any] = {part: SimpleNamespace(statistics=each) for part, each in statistics.items()}
+    parts["ingest"].server_statistics = parts.pop("grpc_server").statistics
     sources = Sources(**parts, metrics=metrics or Metrics(), **others)
     families = GatewayCollector(sources).collect()
     return {(each.name, *each.labels.values()): each.value for family in families for each in family.samples}
@@ -124,6 +130,14 @@ def test_deliveries_are_shown_by_transport() -> None:
     assert [values[name, "sse"] for name in (*names, "otto_active_connections")] == [1, 2, 3, 4]
     assert [values[name, "socketio"] for name in (*names, "otto_active_connections")] == [0, 0, 0, 0]
     assert values["otto_sessions_closed_total", "LAG"] == 5
+
+
+def test_ended_connections_are_shown_by_reason() -> None:
+    """Those of the gRPC server that were refused, and those whose peer broke a rule."""
+    server = {"refused_connections": {"address": 2}, "faults": {"ENHANCE_YOUR_CALM": 3}}
+    values = scraped(distinct(grpc_server=server))
+    assert values["otto_grpc_connections_refused_total", "address"] == 2
+    assert values["otto_grpc_faults_total", "ENHANCE_YOUR_CALM"] == 3
 
 
 def test_arrivals_are_shown_by_dialect() -> None:
