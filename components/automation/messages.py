@@ -77,7 +77,7 @@ class AutomationTaskStopped(msgspec.Struct, rename="camel"):
     success: bool
     stopped_processing: Annotated[int, msgspec.Meta(description="Items that were running.")]
     deleted_waiting: Annotated[int, msgspec.Meta(description="Items that waited.")]
-    killed_processes: Annotated[int, msgspec.Meta(description="Stages' process groups that were ended.")]
+    killed_processes: Annotated[list[str], msgspec.Meta(description="Names of the stages' processes that were ended.")]
 
 
 class AutomationTaskRetried(msgspec.Struct, rename="camel"):

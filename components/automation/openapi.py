@@ -230,7 +230,12 @@ STOP_AUTOMATION_TASK: Final = Operation(
             description="It has stopped.",
             type=AutomationTaskStopped,
             examples={
-                "running": {"success": True, "stoppedProcessing": 1, "deletedWaiting": 0, "killedProcesses": 1},
+                "running": {
+                    "success": True,
+                    "stoppedProcessing": 1,
+                    "deletedWaiting": 0,
+                    "killedProcesses": ["ffmpeg"],
+                },
             },
         )
     },

@@ -117,7 +117,7 @@ class AutomationQueue:
         """Rows of ``task_logs``; see ``TaskRepository.logs``."""
         return await asyncio.to_thread(lambda: self._tasks.logs(task_id, **filters))
 
-    async def stop(self, task_id: str) -> dict[str, bool | int] | None:
+    async def stop(self, task_id: str) -> dict[str, Any] | None:
         """Stop a task and end its processes; None for an unknown one."""
         report = await stop_task(self._tasks, task_id)
         self._changed()

@@ -1,13 +1,13 @@
 """What is shown of tasks: lists by tab with their counts, one task with all that is of it."""
 
-import json
 from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, distinct, exists, func, select
 
+from components.automation.json_objects import parse_object
 from components.automation.tables.database import AutomationDatabase
-from components.automation.tables.records import next_queue_type, share_done
+from components.automation.tables.records import media_mode, next_queue_type, progress_of, share_done
 from components.automation.tables.schema import contents, task_logs, task_queue, task_schedules, tasks
 
 __all__ = ["TABS", "TaskOverview"]
@@ -101,13 +101,12 @@ class TaskOverview:
             logs: dict[tuple[int, str], Row] = {
                 (row["queue_id"], row["action_type"]): dict(row) for row in connection.execute(told).mappings()
             }
-            mode = json.loads(task["settings"] or "{}").get("mediaMode")
             return {
                 "task": dict(task),
                 "schedule": None if schedule is None else dict(schedule),
                 "queue": queue,
                 "content": None if content is None else dict(content),
-                "progress": _progress(run, logs, mode),
+                "progress": _progress(run, logs, media_mode(task["settings"])),
             }
 
 
@@ -141,10 +140,10 @@ def _is_next(row: Row, has_begun: bool) -> bool:
     return has_begun and row["queue_type"] == "schedule" and row["status"] == "waiting"
 
 
-def _progress(run: dict[str, Row], logs: dict[tuple[int, str], Row], media_mode: Any) -> Row:
+def _progress(run: dict[str, Row], logs: dict[tuple[int, str], Row], mode: str | None) -> Row:
     """How far a run is: each stage that is not skipped counts the same."""
     names = ["schedule"]
-    while following := next_queue_type(names[-1], media_mode if isinstance(media_mode, str) else None):
+    while following := next_queue_type(names[-1], mode):
         names.append(following)
     stages: list[Row] = []
     done = 0.0
@@ -164,10 +163,10 @@ def _progress(run: dict[str, Row], logs: dict[tuple[int, str], Row], media_mode:
             stage["endedAt"] = item["completed_at"]
         if item["error_message"]:
             stage["message"] = item["error_message"]
-        given = json.loads(told["metadata"] or "{}") if told is not None else {}
-        share = share_done(given)
-        if share is not None:
-            stage |= {"progress": given["progress"], "total": given.get("total", 100)}
+        given = (parse_object(told["metadata"]) if told is not None else None) or {}
+        share, counted = share_done(given), progress_of(given)
+        if counted is not None:
+            stage |= {"progress": counted[0], "total": counted[1]}
         done += 1.0 if item["status"] == "completed" else share or 0.0 if item["status"] == "processing" else 0.0
-    counted = sum(stage["status"] != "SKIPPED" for stage in stages)
-    return {"percent": int(100 * done / counted), "stages": stages}
+    shown = sum(stage["status"] != "SKIPPED" for stage in stages)
+    return {"percent": int(100 * done / shown), "stages": stages}
