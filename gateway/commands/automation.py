@@ -69,6 +69,7 @@ async def _run(
     token: str | None,
     metrics: tuple[str, int] | None,
 ) -> None:
+    from components.automation.producer_destination import ProducerDestination
     from components.automation.scheduler import Scheduler
     from components.automation.task_log_forwarder import TaskLogForwarder
 
@@ -83,7 +84,7 @@ async def _run(
             from otto_logs import LogProducer
 
             producer = await stack.enter_async_context(LogProducer(gateway, token=token))
-            work.append(group.create_task(TaskLogForwarder(database, producer).run()))
+            work.append(group.create_task(TaskLogForwarder(database, ProducerDestination(producer)).run()))
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
