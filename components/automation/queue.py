@@ -1,4 +1,4 @@
-"""The automation queue as one part of a process: its scheduler, its courier, and what users do to tasks."""
+"""The automation queue as one part of a process: its scheduler, its log forwarder, and what users do to tasks."""
 
 import asyncio
 import contextlib
@@ -8,12 +8,13 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from components.automation.journal_task_log_forwarder import Journal, JournalTaskLogForwarder
+from components.automation.journal_destination import Journal, JournalDestination
 from components.automation.scheduler import AnyStage, Scheduler, utc_now
 from components.automation.statistics import QueueStatistics
 from components.automation.stopping import stop_task
 from components.automation.stream_to_task_logs import ReceivedLines, Records
 from components.automation.tables import TABS, AutomationDatabase, TaskOverview, TaskRepository
+from components.automation.task_log_forwarder import TaskLogForwarder
 from storage.journal.interface import JournalError
 
 __all__ = ["AutomationQueue"]
@@ -53,12 +54,12 @@ class AutomationQueue:
         self._tasks = TaskRepository(database, utc_now)
         self._overview = TaskOverview(database)
         self._scheduler = Scheduler(database, stages, tasks_directory)
-        self._courier = JournalTaskLogForwarder(database, journal, message_bytes_max=message_bytes_max)
+        self._forwarder = TaskLogForwarder(database, JournalDestination(journal, message_bytes_max=message_bytes_max))
         self._received = ReceivedLines(database, journal)
         self._work: list[asyncio.Task[None]] = []
 
     def __repr__(self) -> str:
-        return f"<AutomationQueue {self._scheduler!r} {self._courier!r}>"
+        return f"<AutomationQueue {self._scheduler!r} {self._forwarder!r}>"
 
     @property
     def statistics(self) -> QueueStatistics:
@@ -77,7 +78,7 @@ class AutomationQueue:
             asyncio.create_task(self._lasting(part.run), name=f"automation {name}")
             for name, part in (
                 ("scheduler", self._scheduler),
-                ("courier", self._courier),
+                ("log forwarder", self._forwarder),
                 ("received lines", self._received),
                 ("counts", self._scheduler.counters),
             )
@@ -143,12 +144,12 @@ class AutomationQueue:
 
     def _changed(self) -> None:
         self._scheduler.wake()
-        self._courier.wake()
+        self._forwarder.wake()
 
     async def _send_rest(self) -> None:
         with contextlib.suppress(JournalError):
             for _ in range(_ROUNDS_MAX):
-                if not await self._courier.deliver():
+                if not await self._forwarder.deliver():
                     break
 
     async def _lasting(self, run: Callable[[], Any]) -> None:

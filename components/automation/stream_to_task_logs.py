@@ -54,7 +54,7 @@ class ReceivedLines:
     """Follows a journal from the first start on; how far is noted in the transaction of the rows.
 
     A line that tells a row of ``task_logs`` already, as those of the queue's own stages do, is none of them. A row that
-    came from the stream has its position in ``metadata.stream_position``, and no courier sends it there again.
+    came from the stream has its position in ``metadata.stream_position``, and is not forwarded there again.
 
     Args:
         database: prepared.

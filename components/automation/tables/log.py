@@ -1,4 +1,4 @@
-"""Rows of ``task_logs`` in the transaction of what they tell; a courier sends them on by their numbers."""
+"""Rows of ``task_logs`` in the transaction of what they tell; a forwarder sends them on by their numbers."""
 
 import json
 from collections.abc import Sequence
@@ -47,13 +47,13 @@ def rows_after(connection: Connection, after_id: int, limit: int) -> list[dict[s
     return [dict(row) for row in found.mappings()]
 
 
-def progress(connection: Connection, courier: str) -> int:
-    """The number of the last row that a courier has delivered; 0: none."""
-    query = select(courier_progress.c.log_id).where(courier_progress.c.courier == courier)
+def progress(connection: Connection, forwarder: str) -> int:
+    """The number of the last row that a forwarder has delivered; 0: none."""
+    query = select(courier_progress.c.log_id).where(courier_progress.c.courier == forwarder)
     return connection.execute(query).scalar() or 0
 
 
-def save_progress(connection: Connection, courier: str, log_id: int) -> None:
+def save_progress(connection: Connection, forwarder: str, log_id: int) -> None:
     """Note the last row that was delivered."""
-    connection.execute(delete(courier_progress).where(courier_progress.c.courier == courier))
-    connection.execute(insert(courier_progress).values(courier=courier, log_id=log_id))
+    connection.execute(delete(courier_progress).where(courier_progress.c.courier == forwarder))
+    connection.execute(insert(courier_progress).values(courier=forwarder, log_id=log_id))

@@ -79,7 +79,7 @@ def test_a_rule_gives_its_tasks_an_age_of_their_own(rows: Rows) -> None:
 
 
 def test_what_was_not_sent_to_the_stream_stays(rows: Rows) -> None:
-    """However old it is; all of it where there is no courier."""
+    """However old it is; all of it if nothing forwards rows."""
     rows.add(rows.task(), a=8, b=8, c=8)
     policy = RetentionPolicy(age_seconds=DAY)
     assert rows.swept(policy).deleted == 0

@@ -1,12 +1,13 @@
 from pathlib import Path
 from typing import Any
 
+from components.automation.producer_destination import ProducerDestination
 from components.automation.scheduler import utc_now
 from components.automation.tables import AutomationDatabase, QueueRepository, SchedulerLock, TaskRepository
 from components.automation.task_log_forwarder import TaskLogForwarder
 
 
-class Lines:
+class Producer:
     def __init__(self) -> None:
         self.lines: list[tuple[str, Any]] = []
         self.stages: list[tuple[str, str, int]] = []
@@ -25,8 +26,8 @@ class Lines:
         pass
 
 
-async def test_rows_are_delivered_in_order_and_not_again(tmp_path: Path) -> None:
-    """Each row becomes one line with its number, its transition a stage's, and another courier goes on behind it."""
+async def test_rows_are_sent_in_order_and_not_again(tmp_path: Path) -> None:
+    """Each row is one line with its number and the state of its stage; another forwarder resumes after it."""
     database = AutomationDatabase(tmp_path / "otto.db")
     database.prepare()
     TaskRepository(database, utc_now).create("t", "shortform")
@@ -35,16 +36,16 @@ async def test_rows_are_delivered_in_order_and_not_again(tmp_path: Path) -> None
     item = QueueRepository(lock).dequeue("schedule")
     assert item is not None
     QueueRepository(lock).complete(item, {})
-    lines = Lines()
-    assert await TaskLogForwarder(database, lines).deliver() == 2
-    assert await TaskLogForwarder(database, lines).deliver() == 0
-    assert [metadata["task_log_id"] for _, metadata in lines.lines] == [1, 2]
-    assert lines.lines[0][1]["queue_id"] == item.id
-    assert lines.stages == [("schedule", "RUNNING", 0), ("schedule", "COMPLETED", 100)]
+    producer = Producer()
+    assert await TaskLogForwarder(database, ProducerDestination(producer)).deliver() == 2
+    assert await TaskLogForwarder(database, ProducerDestination(producer)).deliver() == 0
+    assert [metadata["task_log_id"] for _, metadata in producer.lines] == ["1", "2"]
+    assert producer.lines[0][1]["queue_id"] == str(item.id)
+    assert producer.stages == [("schedule", "RUNNING", 0), ("schedule", "COMPLETED", 100)]
 
 
 async def test_a_stop_fails_the_stages_that_it_ended(tmp_path: Path) -> None:
-    """And the task ends."""
+    """And the task ends, again after each row that comes later."""
     database = AutomationDatabase(tmp_path / "otto.db")
     database.prepare()
     tasks = TaskRepository(database, utc_now)
@@ -53,7 +54,12 @@ async def test_a_stop_fails_the_stages_that_it_ended(tmp_path: Path) -> None:
     lock.take()
     assert QueueRepository(lock).dequeue("schedule") is not None
     tasks.stop(task_id)
-    lines = Lines()
-    assert await TaskLogForwarder(database, lines).deliver() == 2
-    assert lines.stages == [("schedule", "RUNNING", 0), ("schedule", "FAILED", 0)]
-    assert lines.ends == [True]
+    producer = Producer()
+    forwarder = TaskLogForwarder(database, ProducerDestination(producer))
+    assert await forwarder.deliver() == 2
+    assert producer.stages == [("schedule", "RUNNING", 0), ("schedule", "FAILED", 0)]
+    assert producer.ends == [True]
+    with database.transaction() as connection:
+        connection.exec_driver_sql("INSERT INTO task_logs (task_id, message) VALUES (?, 'last words')", (task_id,))
+    assert await forwarder.deliver() == 1
+    assert producer.ends == [True, True]

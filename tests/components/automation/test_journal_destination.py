@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from components.automation.journal_task_log_forwarder import PRODUCER_ID, JournalTaskLogForwarder
+from components.automation.journal_destination import PRODUCER_ID, JournalDestination
 from components.automation.scheduler import utc_now
 from components.automation.tables import AutomationDatabase, QueueRepository, SchedulerLock, TaskLine, TaskRepository
 from components.automation.tables.schema import courier_progress
+from components.automation.task_log_forwarder import TaskLogForwarder
 from filters.matching import Matcher
 from storage.journal.interface import ProducerNumber, TaskEnding
 from storage.journal.sqlite import SqliteJournal
@@ -36,6 +37,10 @@ class Story:
         with self.database.transaction() as connection:
             connection.execute(delete(courier_progress))
 
+    def forwarder(self, journal: SqliteJournal) -> TaskLogForwarder:
+        """As a new process has one."""
+        return TaskLogForwarder(self.database, JournalDestination(journal))
+
 
 @pytest.fixture
 async def journal(tmp_path: Path) -> AsyncIterator[SqliteJournal]:
@@ -54,10 +59,10 @@ async def messages(journal: SqliteJournal, task_id: str) -> list[str]:
     return [json.loads(line)["message"] for line in found.lines]
 
 
-async def test_each_row_once_over_crashes(journal: SqliteJournal, story: Story) -> None:
-    """A courier whose note was lost asks the journal how far it got."""
+async def test_each_row_is_stored_once_over_crashes(journal: SqliteJournal, story: Story) -> None:
+    """If the database's note was lost, the journal's last number says how far it was."""
     for _ in range(2):
-        await JournalTaskLogForwarder(story.database, journal).deliver()
+        await story.forwarder(journal).deliver()
         story.forget()
     assert await messages(journal, story.task_id) == ["schedule started", "NaN", "사용자가 작업을 중지했습니다"]
     state = await journal.task_state(story.task_id)
@@ -67,23 +72,23 @@ async def test_each_row_once_over_crashes(journal: SqliteJournal, story: Story) 
     assert [(stage["stageId"], stage["status"]) for stage in stages] == [("schedule", "STAGE_FAILED")]
 
 
-async def test_the_rest_of_a_row_is_told(journal: SqliteJournal, story: Story) -> None:
-    """Where a crash fell between a line and the state of its stage, the state comes, and the line not again."""
+async def test_the_rest_of_a_row_is_stored_after_a_crash_within_it(journal: SqliteJournal, story: Story) -> None:
+    """If only the line was stored, the state of its stage follows, and the line is not stored again."""
     number = ProducerNumber(PRODUCER_ID, 8, 0)
     await journal.append(TaskEnding("other", False, "2027-01-01T00:00:00.000000000Z", producer=number))
-    await JournalTaskLogForwarder(story.database, journal).deliver()
+    await story.forwarder(journal).deliver()
     assert await messages(journal, story.task_id) == ["NaN", "사용자가 작업을 중지했습니다"]
     assert len(await journal.stages(story.task_id)) == 1
 
 
-async def test_numbers_that_the_journal_forgot_are_no_reason_to_tell_all_again(
+async def test_rows_are_not_stored_again_when_the_journal_forgot_their_numbers(
     journal: SqliteJournal, story: Story
 ) -> None:
     """The database's own note says how far it was."""
-    await JournalTaskLogForwarder(story.database, journal).deliver()
+    await story.forwarder(journal).deliver()
     while await journal.forget_producers(1e12):
         pass
-    assert await JournalTaskLogForwarder(story.database, journal).deliver() == 0
+    assert await story.forwarder(journal).deliver() == 0
     assert story.tasks.retry(story.task_id) is not None
-    assert await JournalTaskLogForwarder(story.database, journal).deliver() == 1
+    assert await story.forwarder(journal).deliver() == 1
     assert (await journal.task_state(story.task_id)).last == 4
