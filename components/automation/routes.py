@@ -20,10 +20,10 @@ from components.automation.openapi import (
     RETRY_AUTOMATION_TASK,
     STOP_AUTOMATION_TASK,
 )
-from components.executions.access import Authenticator, Principal, answer
 from filters.identifiers import IdentifierError, check_identifier
+from gateway.auth import Authenticator, Principal
 from gateway.errors import ApiError
-from gateway.http.json_bodies import BodyBudget, decoded, read_body
+from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.path_parameters import path_identifier
 from gateway.settings.model import MEDIA_MODES
@@ -91,9 +91,7 @@ def automation_routes(queue: "AutomationQueue | None", authenticator: Authentica
         tasks = running()
         wanted: AutomationTaskRequest = await body_of(request, AutomationTaskRequest)
         await tasks.create(_title(wanted.title), wanted.type, task_id=task_id, **_fields(wanted))
-        made = answer({"taskId": task_id, "success": True})
-        made.status_code = 201
-        return made
+        return answer({"taskId": task_id, "success": True}, 201)
 
     async def listed(request: Request) -> Response:
         principal = await authenticator.principal_of(request)

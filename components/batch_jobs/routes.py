@@ -3,7 +3,6 @@
 import re
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,10 +22,10 @@ from components.batch_jobs.openapi import (
     READ_BATCH_JOB,
 )
 from components.batch_jobs.tables import ActiveJobsError, BatchJob, Priority, new_job_id
-from components.executions.access import Authenticator, answer
 from filters import timestamps
+from gateway.auth import Authenticator
 from gateway.errors import ApiError
-from gateway.http.json_bodies import BodyBudget, decoded, read_body
+from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.path_parameters import path_identifier
 from storage.polling import PollingTableError
@@ -86,9 +85,7 @@ def batch_job_routes(
         try:
             await works.create(job_id, keywords, priority)
         except ActiveJobsError:
-            refused = BatchJobRefused(error=_ACTIVE)
-            headers = {"Cache-Control": "no-store"}
-            return Response(msgspec.json.encode(refused), 409, headers, media_type="application/json")
+            return answer(BatchJobRefused(error=_ACTIVE), 409)
         except PollingTableError as error:
             raise _unavailable() from error
         return answer(BatchJobCreated(job_id=job_id, message=f"{len(keywords)}개 키워드의 처리를 시작합니다"))

@@ -1,43 +1,19 @@
 """Who may write and read executions, and what is answered when the database does not play along."""
 
 from collections.abc import Awaitable
-from typing import Any, Final, Protocol, TypeVar
-
-import msgspec
-from starlette.requests import HTTPConnection
-from starlette.responses import Response
+from typing import Final, TypeVar
 
 from components.executions.tables import RecordRefusedError
 from components.executions.tables.writer import StoreClosedError, StoreFullError
+from gateway.auth import Principal
 from gateway.errors import ApiError
 from storage.polling import PollingTableError, PollingUnavailableError
 
-__all__ = ["Authenticator", "Principal", "answer", "covered", "covered_everything", "stored"]
+__all__ = ["covered", "covered_everything", "stored"]
 
 T = TypeVar("T")
 
 _RETRY_AFTER_SECONDS: Final = 2
-
-
-class Principal(Protocol):
-    """Whoever asks."""
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether there are tasks that it does not cover."""
-        ...
-
-    def require(self, scope: str, *, task_id: str | None = None) -> None:
-        """Return, or raise ``ApiError``."""
-        ...
-
-
-class Authenticator(Protocol):
-    """Tells who asks."""
-
-    async def principal_of(self, connection: HTTPConnection) -> Principal:
-        """The principal, or ``ApiError``."""
-        ...
 
 
 def covered(principal: Principal, scope: str, script_id: str | None) -> None:
@@ -89,11 +65,6 @@ async def stored(work: Awaitable[T]) -> T:
         raise _unavailable("the gateway stops; try again") from error
     except RecordRefusedError as error:
         raise ApiError("INVALID_ARGUMENT", str(error), field=error.field) from error
-
-
-def answer(value: Any) -> Response:
-    """A value as the answer, which nobody keeps."""
-    return Response(msgspec.json.encode(value), headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 def _unavailable(message: str) -> ApiError:

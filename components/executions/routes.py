@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from components.executions.access import Authenticator, answer, covered, covered_everything, stored
+from components.executions.access import covered, covered_everything, stored
 from components.executions.messages import Deleted, LoggedNode, NodeExecution, NodeRow
 from components.executions.openapi import (
     DELETE_NODE_EXECUTIONS,
@@ -19,8 +19,9 @@ from components.executions.openapi import (
 )
 from components.executions.tables import ExecutionStore, NodeFilter, NodeStatus
 from filters.identifiers import IdentifierError, check_identifier
+from gateway.auth import Authenticator
 from gateway.errors import ApiError
-from gateway.http.json_bodies import BodyBudget, decoded, read_body
+from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body
 from gateway.routing.operation import DescribedRoute
 
 __all__ = ["NODE_EXECUTION_PATH", "body_bytes_max", "execution_routes"]

@@ -5,11 +5,12 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from components.executions.access import Authenticator, answer, covered, covered_everything, stored
+from components.executions.access import covered, covered_everything, stored
 from components.executions.messages import ExecutionRecord, ExecutionSummary, Recorded
 from components.executions.openapi import READ_DASHBOARD_STATISTICS, RECORD_SCRIPT_EXECUTION, RECORD_SUMMARY
 from components.executions.tables import ExecutionStore
-from gateway.http.json_bodies import decoded
+from gateway.auth import Authenticator
+from gateway.http.json_bodies import answer, decoded
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.path_parameters import path_identifier
 

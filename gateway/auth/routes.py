@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filters.identifiers import IdentifierError, check_identifier
-from gateway.auth.authenticator import Authenticator
+from gateway.auth.authenticator import TokenAuthenticator
 from gateway.auth.credentials import bearer_token
 from gateway.auth.openapi import BEGIN_SESSION, END_SESSION, ISSUE_TICKET, Ticket
 from gateway.errors import ApiError, error_response
@@ -29,7 +29,7 @@ _TICKET_FIELDS: Final = ("taskId", "pipelineId")
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
-def auth_routes(authenticator: Authenticator) -> list[DescribedRoute]:
+def auth_routes(authenticator: TokenAuthenticator) -> list[DescribedRoute]:
     """The routes; each wants ``Authorization: Bearer``, except the end of a session.
 
     - ``POST /api/v1/auth/session``: 204, and the token as an HttpOnly cookie until it expires.

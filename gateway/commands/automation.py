@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import json
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gateway.monitoring.terminal import printable
 from gateway.settings.model import MEDIA_MODES
 
 if TYPE_CHECKING:
@@ -156,7 +158,7 @@ def list_tasks(database: str) -> None:
     for row in tasks.listed():
         items = tasks.queue(row["id"])
         last = f"{items[-1]['queue_type']} {items[-1]['status']}" if items else "stopped"
-        click.echo(f"{row['id']}  {last:<20}  {row['title']}")
+        _echo(f"{row['id']}  {last:<20}  {row['title']}")
 
 
 @automation.command()
@@ -170,18 +172,18 @@ def show(database: str, task_id: str) -> None:
     detail = TaskOverview(tasks.database).detail(task_id)
     if detail is None:
         raise click.ClickException(f"there is no task {task_id}")
-    click.echo(f"{detail['task']['title']}: {detail['progress']['percent']} %")
+    _echo(f"{detail['task']['title']}: {detail['progress']['percent']} %")
     for stage in detail["progress"]["stages"]:
         done = f"  {stage['progress']:g} of {stage['total']:g}" if "progress" in stage else ""
         said = f"  {stage['message']}" if "message" in stage else ""
-        click.echo(f"  {stage['name']:<9} {stage['status'].lower()}{done}{said}")
+        _echo(f"  {stage['name']:<9} {stage['status'].lower()}{done}{said}")
     schedule = detail["schedule"]
     if schedule is not None and schedule["is_active"] and schedule["next_run_at"]:
-        click.echo(f"  next run {schedule['next_run_at']} UTC, {schedule['repeat_type']}")
+        _echo(f"  next run {schedule['next_run_at']} UTC, {schedule['repeat_type']}")
     if detail["task"]["last_error"]:
-        click.echo(f"  last error: {detail['task']['last_error']}")
+        _echo(f"  last error: {detail['task']['last_error']}")
     for row in reversed(tasks.logs(task_id, limit=_LINES_MAX)):
-        click.echo(f"{row['created_at']} {row['level']:<5} {row['queue_type'] or '-':<8} {row['message']}")
+        _echo(f"{row['created_at']} {row['level']:<5} {row['queue_type'] or '-':<8} {row['message']}")
 
 
 @automation.command()
@@ -221,6 +223,11 @@ def delete(database: str, task_id: str) -> None:
     tasks = _tasks(database)
     if asyncio.run(stop_task(tasks, task_id)) is None or not tasks.delete(task_id):
         raise click.ClickException(f"there is no task {task_id}")
+
+
+def _echo(text: str) -> None:
+    """Print what tasks hold, on a terminal without what it would obey."""
+    click.echo(printable(text) if sys.stdout.isatty() else text)
 
 
 def _tasks(location: str) -> "TaskRepository":

@@ -17,6 +17,7 @@ import click
 from gateway.commands.automation import automation
 from gateway.commands.canary import canary
 from gateway.commands.exit_codes import ExitCode
+from gateway.monitoring.terminal import open_closed_streams
 from gateway.settings.model import Settings
 from gateway.settings.report import open_warning, reference_lines, setting_lines
 from gateway.settings.sources import SettingsError, load_settings
@@ -57,6 +58,7 @@ def main() -> None:
 
     Settings come from the environment and from a file; `otto-gateway settings` lists them.
     """
+    open_closed_streams()
 
 
 @main.command()

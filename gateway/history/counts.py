@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from filters.matching import Matcher, phrase_matcher
 from filters.parsing import KEYWORD_LENGTH_MAX
+from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.history.bodies import answer
 from gateway.history.limits import HistoryLimits
-from gateway.history.log import HistoryAuthenticator, known_task
+from gateway.history.log import known_task
 from gateway.history.openapi import COUNT_LINES, FIND_MATCHES
 from gateway.history.query import count_of
 from gateway.history.reads import Budget, Reads
@@ -47,7 +48,7 @@ def matcher_of(request: Request, *, is_phrase_needed: bool = False) -> Matcher:
 
 
 def count_routes(
-    reads: Reads, authenticator: HistoryAuthenticator, limits: HistoryLimits, scans: Scans
+    reads: Reads, authenticator: Authenticator, limits: HistoryLimits, scans: Scans
 ) -> list[DescribedRoute]:
     """Both routes."""
 

@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from filters.matching import Matcher
 from filters.model import LogFilter
 from filters.position import Position
+from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.history.bodies import BODY_HEADERS, answer, compressed, compressor_of, json_body, ndjson, plain_text
 from gateway.history.limits import HistoryLimits
@@ -25,7 +26,7 @@ from gateway.routing.path_parameters import path_identifier
 from gateway.transports.stream_request import TAIL_MAX, filter_of
 from storage.journal.interface import TaskState
 
-__all__ = ["PATH", "HistoryAuthenticator", "HistoryPrincipal", "known_task", "log_routes", "status_of"]
+__all__ = ["PATH", "known_task", "log_routes", "status_of"]
 
 PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}"
 _DOWNLOAD_LINES: Final = 4096
@@ -35,23 +36,7 @@ _DOWNLOAD_BYTES: Final = 512 << 10
 _SUFFIXES: Final[Mapping[Format, str]] = {"json": "json", "ndjson": "ndjson", "text": "log"}
 
 
-class HistoryPrincipal(Protocol):
-    """Who asks."""
-
-    @property
-    def subject(self) -> str: ...  # noqa: D102
-    def require(self, scope: str, *, task_id: str | None = None) -> None: ...  # noqa: D102
-
-
-class HistoryAuthenticator(Protocol):
-    """Tells who asks, or raises ``ApiError``."""
-
-    async def principal_of(self, connection: HTTPConnection) -> HistoryPrincipal: ...  # noqa: D102
-
-
-def log_routes(
-    reads: Reads, authenticator: HistoryAuthenticator, limits: HistoryLimits, scans: Scans
-) -> list[DescribedRoute]:
+def log_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits, scans: Scans) -> list[DescribedRoute]:
     """The route; it is to stand behind all others that begin like it."""
     pages = Pages(reads, limits)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from filters.matching import Matcher
+from gateway.auth import Principal
 from gateway.history.cursors import RecordCursor
 from gateway.history.limits import HistoryLimits
-from gateway.history.log import HistoryPrincipal
 from gateway.history.reads import Budget, Reads
 from gateway.history.tasks import Ranking
 from storage.journal.history import KnownTask
@@ -77,7 +77,7 @@ class Search:
     def __init__(
         self,
         reads: Reads,
-        principal: HistoryPrincipal,
+        principal: Principal,
         matcher: Matcher,
         cursor: RecordCursor,
         *,

@@ -7,12 +7,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.history.bodies import BODY_HEADERS, answer
 from gateway.history.counts import matcher_of
 from gateway.history.cursors import RecordCursor
 from gateway.history.limits import HistoryLimits
-from gateway.history.log import HistoryAuthenticator
 from gateway.history.openapi import SEARCH_LOGS
 from gateway.history.query import count_of
 from gateway.history.reads import Reads
@@ -28,7 +28,7 @@ _CONTEXT_MAX: Final = 20
 
 
 def search_routes(
-    reads: Reads, authenticator: HistoryAuthenticator, limits: HistoryLimits, scans: Scans
+    reads: Reads, authenticator: Authenticator, limits: HistoryLimits, scans: Scans
 ) -> list[DescribedRoute]:
     """The route."""
 

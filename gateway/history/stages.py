@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 import msgspec
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.auth import Authenticator
 from gateway.ingest.native.stage_progress import PipelineProgress
 from gateway.routing.operation import Answer, DescribedRoute, Operation, identifier_parameter
 from gateway.routing.path_parameters import path_identifier
@@ -49,18 +50,6 @@ class Stages(Protocol):
     """The part of the journal that is read here."""
 
     async def stages(self, pipeline_id: str) -> Sequence[Progress]: ...
-
-
-class Principal(Protocol):
-    """Whoever asks."""
-
-    def require(self, scope: str, *, pipeline_id: str | None = None) -> None: ...
-
-
-class Authenticator(Protocol):
-    """Tells who asks, or raises ``ApiError``."""
-
-    async def principal_of(self, connection: HTTPConnection) -> Principal: ...
 
 
 def stage_routes(journal: Stages, authenticator: Authenticator) -> list[DescribedRoute]:

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filters.matching import Matcher
+from gateway.auth import Authenticator, Principal
 from gateway.errors import ApiError
 from gateway.history.bodies import answer
 from gateway.history.cursors import RecordCursor
 from gateway.history.limits import HistoryLimits
-from gateway.history.log import HistoryAuthenticator, HistoryPrincipal
 from gateway.history.openapi import LIST_TASKS
 from gateway.history.query import count_of
 from gateway.history.reads import Budget, Reads
@@ -84,7 +84,7 @@ class Ranking:
 
     async def newest(
         self,
-        principal: HistoryPrincipal,
+        principal: Principal,
         snapshot: int,
         *,
         below: int,
@@ -121,7 +121,7 @@ class Ranking:
             key = step[-1].key
 
 
-def _shown(step: Any, principal: HistoryPrincipal, search: str, status: str) -> Iterator[KnownTask]:
+def _shown(step: Any, principal: Principal, search: str, status: str) -> Iterator[KnownTask]:
     for task in step:
         if not task.record or task.last < task.first or (status and task.status != status):
             continue
@@ -131,7 +131,7 @@ def _shown(step: Any, principal: HistoryPrincipal, search: str, status: str) -> 
             yield task
 
 
-def may_read(principal: HistoryPrincipal, task_id: str) -> bool:
+def may_read(principal: Principal, task_id: str) -> bool:
     """Whether a token covers a task."""
     try:
         principal.require("logs:read", task_id=task_id)
@@ -140,7 +140,7 @@ def may_read(principal: HistoryPrincipal, task_id: str) -> bool:
     return True
 
 
-def task_routes(reads: Reads, authenticator: HistoryAuthenticator, limits: HistoryLimits) -> list[DescribedRoute]:
+def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits) -> list[DescribedRoute]:
     """The route."""
     ranking, counts = Ranking(reads), LevelCounts(reads)
 

@@ -1,4 +1,4 @@
-"""JSON bodies of requests: read within a budget, decoded into a type, refused with the field that is wrong."""
+"""JSON bodies: requests read within a budget and decoded into a type, refused with the wrong field; answers."""
 
 import asyncio
 import re
@@ -6,10 +6,11 @@ from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from gateway.errors import ApiError
 
-__all__ = ["BodyBudget", "decoded", "read_body"]
+__all__ = ["BodyBudget", "answer", "decoded", "read_body"]
 
 T = TypeVar("T")
 
@@ -98,3 +99,9 @@ def _choices(kind: type[Any], field: str | None) -> str:
         if each.encode_name == field and choices:
             return f"it is needed, and is {', '.join(map(str, choices[:-1]))} or {choices[-1]}"
     return ""
+
+
+def answer(value: Any, status: int = 200) -> Response:
+    """A value as JSON that no cache keeps."""
+    headers = {"Cache-Control": "no-store"}
+    return Response(msgspec.json.encode(value), status, headers, media_type="application/json")

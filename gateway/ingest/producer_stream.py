@@ -15,10 +15,11 @@ from typing import ClassVar, Final
 
 import structlog
 
+from gateway.auth import Principal
 from gateway.errors import ApiError
 from gateway.grpc_server.interface import Call, Ending
 from gateway.grpc_server.status import OWN_FAULT, GrpcStatus
-from gateway.ingest.authentication import AuthorizationCache, Principal
+from gateway.ingest.authentication import AuthorizationCache
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.flow_control import FlowControl, flow_control_of
 from gateway.ingest.limits import LINE_BYTES

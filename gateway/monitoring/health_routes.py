@@ -5,9 +5,10 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 import msgspec
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.auth import Authenticator, Principal
 from gateway.errors import ApiError
 from gateway.monitoring.health import Health, HealthReport
 from gateway.monitoring.health_openapi import (
@@ -27,22 +28,6 @@ __all__ = ["health_routes"]
 
 _SESSIONS_MAX: Final = 100
 """Sessions on the page, those with the largest lag first."""
-
-
-class Principal(Protocol):
-    """Whoever asks."""
-
-    def require(self, scope: str, *, task_id: str | None = None) -> None:
-        """Return, or raise ``ApiError``."""
-        ...
-
-
-class Authenticator(Protocol):
-    """Tells who asks."""
-
-    async def principal_of(self, connection: HTTPConnection) -> Principal:
-        """The principal, or ``ApiError``."""
-        ...
 
 
 class OpenSessions(Protocol):

@@ -4,14 +4,15 @@ import asyncio
 import re
 import zlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from components.automation.routes import json_row
 from filters.identifiers import IdentifierError, check_identifier
+from gateway.auth import Authenticator
 from gateway.errors import ApiError, error_response
 from gateway.polling.openapi import READ_JOB_LOGS, TASK_LOG_CHOICES, TASK_LOGS_MAX
 from gateway.routing.operation import DescribedRoute
@@ -31,22 +32,6 @@ _COMPRESS_BYTES_MIN: Final = 1024
 _RETRY_AFTER_SECONDS: Final = 2
 _TASK_LOGS: Final = 500
 _COLUMNS: Final = {"level": "level", "queueType": "queue_type", "actionType": "action_type"}
-
-
-class Principal(Protocol):
-    """What a token allows."""
-
-    def require(self, scope: str, *, task_id: str | None = None) -> object:
-        """Raise ``ApiError`` where the scope, or the task, is not allowed."""
-        ...
-
-
-class Authenticator(Protocol):
-    """Finds out who asks."""
-
-    async def principal_of(self, connection: HTTPConnection) -> Principal:
-        """Who asks; raises ``ApiError`` for a token that does not verify."""
-        ...
 
 
 def polling_routes(

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from gateway.addresses import TrustedAddresses
-from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
+from gateway.auth import AuthSettings, AuthSettingsError, TokenAuthenticator
 from gateway.history.limits import HistoryLimits
 from gateway.http.request_limits import RequestLimits
 from gateway.http.server import HttpTls
@@ -38,7 +38,7 @@ __all__ = [
 _NAMES: Final = {"issuer": "JWT_ISSUER", "audience": "JWT_AUDIENCE"}
 
 
-def authenticator_of(settings: Settings) -> Authenticator:
+def authenticator_of(settings: Settings) -> TokenAuthenticator:
     """Make it; reads the public key's file, and asks nobody.
 
     Raises:
@@ -46,7 +46,7 @@ def authenticator_of(settings: Settings) -> Authenticator:
     """
     key_file = settings.jwt_public_key_file
     try:
-        return Authenticator(
+        return TokenAuthenticator(
             AuthSettings(
                 jwt_secret=settings.jwt_secret.get_secret_value() if settings.jwt_secret else None,
                 jwt_public_key=str(key_file) if key_file else settings.jwt_public_key,

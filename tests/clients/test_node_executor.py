@@ -16,7 +16,7 @@ from otto_logs._masking import MASK, Values, masked_json
 
 from components.executions.routes import body_bytes_max, execution_routes
 from components.executions.tables import ExecutionStore
-from gateway.auth import Authenticator, AuthSettings
+from gateway.auth import AuthSettings, TokenAuthenticator
 from gateway.http.application import http_application
 from tests.support.http_server import serve
 from tests.support.patience import PATIENCE_SECONDS
@@ -29,7 +29,7 @@ NOWHERE = "http://127.0.0.1:9"
 async def url(tmp_path: Path) -> AsyncIterator[str]:
     store = await ExecutionStore.open(tmp_path / "a.db", durability="process")
     value_bytes_max = (1 << 20) + 4096
-    routes = execution_routes(store, Authenticator(AuthSettings()), value_bytes_max=value_bytes_max)
+    routes = execution_routes(store, TokenAuthenticator(AuthSettings()), value_bytes_max=value_bytes_max)
     async with serve(http_application(routes, body_bytes_max_of={NODE: body_bytes_max(value_bytes_max)})) as served:
         yield served
     await store.close()

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from otto.logs.v1 import logs_pb2
 
+from gateway.auth import Principal
 from gateway.errors import ApiError
 from gateway.grpc_server.interface import Call
 from gateway.grpc_server.status import GrpcStatus
-from gateway.ingest.authentication import Principal
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.decoding import DecodeError, Decoder
 from gateway.ingest.native.requests import NativeItems

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Final
 
 from ottoscaler.v1 import log_streaming_pb2
 
+from gateway.auth import Principal
 from gateway.errors import ApiError
 from gateway.grpc_server.interface import Call
-from gateway.ingest.authentication import Principal
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.decoding import DecodeError, Decoder
 from gateway.ingest.otto.lines import OttoLine, OttoLines

@@ -10,8 +10,9 @@ from ottoscaler.v1.log_streaming_pb2 import RegistrationResponse, WorkerStatusAc
 from filters import timestamps
 from filters.identifiers import IdentifierError, check_identifier
 from filters.messages import cut_message
+from gateway.auth import Principal
 from gateway.errors import ApiError
-from gateway.ingest.authentication import AuthorizationCache, Principal
+from gateway.ingest.authentication import AuthorizationCache
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.decoding import DecodeError, Decoder
 from gateway.ingest.metadata import metadata_within, pod_metadata

@@ -7,10 +7,11 @@ import random
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from filters.parsing import filter_to_json
 from filters.timestamps import now
+from gateway.auth import Principal
 from gateway.engine_io.socket import EngineSocket
 from gateway.errors import ApiError
 from gateway.quota import Lease
@@ -32,7 +33,7 @@ from sessions.pipelines import PipelineHub, PipelineSession
 from sessions.subscription import Subscription
 from sessions.updates import Update
 
-__all__ = ["FEATURES", "ServerContext", "SocketIoPrincipal", "Subscriber"]
+__all__ = ["FEATURES", "ServerContext", "Subscriber"]
 
 _log = logging.getLogger(__name__)
 
@@ -67,18 +68,6 @@ class _Reply:
 _Handler = Callable[["Subscriber", tuple[Any, ...]], _Reply]
 
 
-class SocketIoPrincipal(Protocol):
-    """Who asks."""
-
-    @property
-    def subject(self) -> str: ...  # noqa: D102
-    @property
-    def expires_at(self) -> float | None: ...  # noqa: D102
-    @property
-    def is_limited(self) -> bool: ...  # noqa: D102
-    def require(self, scope: str, *, task_id: str | None = None, pipeline_id: str | None = None) -> None: ...  # noqa: D102
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerContext:
     """What all clients of one server share.
@@ -102,7 +91,7 @@ class Subscriber:
     """Holds what one client watches, and answers each of its events twice: by name, and to its callback."""
 
     def __init__(
-        self, sid: str, socket: EngineSocket, principal: SocketIoPrincipal, lease: Lease, context: ServerContext
+        self, sid: str, socket: EngineSocket, principal: Principal, lease: Lease, context: ServerContext
     ) -> None:
         self.sid = sid
         self.socket = socket

@@ -2,12 +2,13 @@
 
 import asyncio
 import random
-from typing import Final, Protocol
+from typing import Final
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gateway.auth import Authenticator
 from gateway.errors import ApiError, error_response
 from gateway.http.connection import Connection, connection_of
 from gateway.quota import Lease, Quota
@@ -22,7 +23,7 @@ from sessions.hub import Hub
 from sessions.subscription import After, Subscription
 from sessions.transport import EncodedBatch, Notice, NoticeKind
 
-__all__ = ["StreamAuthenticator", "StreamPrincipal", "sse_routes"]
+__all__ = ["sse_routes"]
 
 PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/stream"
 RETRY_MILLISECONDS: Final = (1_000, 3_000)
@@ -31,22 +32,6 @@ RETRY_AFTER_SHUTDOWN_MILLISECONDS: Final = (1_000, 10_000)
 RETRY_AFTER_FULL_SECONDS: Final = (5, 30)
 END_SECONDS: Final = 2.0
 """How long the end of a response may wait for a client that does not read."""
-
-
-class StreamPrincipal(Protocol):
-    """Who asks."""
-
-    @property
-    def subject(self) -> str: ...  # noqa: D102
-    @property
-    def expires_at(self) -> float | None: ...  # noqa: D102
-    def require(self, scope: str, *, task_id: str | None = None) -> None: ...  # noqa: D102
-
-
-class StreamAuthenticator(Protocol):
-    """Tells who asks, or raises ``ApiError``."""
-
-    async def principal_of(self, connection: HTTPConnection) -> StreamPrincipal: ...  # noqa: D102
 
 
 class SseTransport:
@@ -155,7 +140,7 @@ class SseResponse(Response):
 
 
 def sse_routes(
-    hub: Hub, authenticator: StreamAuthenticator, *, enable_compression: bool = True, quota: Quota | None = None
+    hub: Hub, authenticator: Authenticator, *, enable_compression: bool = True, quota: Quota | None = None
 ) -> list[DescribedRoute]:
     """``GET /api/v1/log-streaming/logs/{taskId}/stream``."""
     leases = quota if quota is not None else Quota()

@@ -1,13 +1,14 @@
 """The progress of one pipeline over Server-Sent Events."""
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from sse_starlette.event import ServerSentEvent
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from filters.position import Position, PositionError
+from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.quota import Quota
 from gateway.routing.operation import DescribedRoute
@@ -24,29 +25,13 @@ from gateway.transports.stream_request import last_event_id_of
 from sessions.admission import ServerFullError
 from sessions.pipelines import PipelineHub, PipelineSession
 
-__all__ = ["PipelineAuthenticator", "PipelinePrincipal", "pipeline_routes"]
+__all__ = ["pipeline_routes"]
 
 PATH: Final = "/api/v1/log-streaming/pipelines/{pipeline_id:identifier}/progress"
 
 
-class PipelinePrincipal(Protocol):
-    """Who asks."""
-
-    @property
-    def subject(self) -> str: ...  # noqa: D102
-    @property
-    def expires_at(self) -> float | None: ...  # noqa: D102
-    def require(self, scope: str, *, pipeline_id: str | None = None) -> None: ...  # noqa: D102
-
-
-class PipelineAuthenticator(Protocol):
-    """Tells who asks, or raises ``ApiError``."""
-
-    async def principal_of(self, connection: HTTPConnection) -> PipelinePrincipal: ...  # noqa: D102
-
-
 def pipeline_routes(
-    hub: PipelineHub, authenticator: PipelineAuthenticator, *, quota: Quota | None = None
+    hub: PipelineHub, authenticator: Authenticator, *, quota: Quota | None = None
 ) -> list[DescribedRoute]:
     """``GET /api/v1/log-streaming/pipelines/{pipelineId}/progress``."""
     leases = quota if quota is not None else Quota()

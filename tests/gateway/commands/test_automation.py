@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.commands.automation import automation
+from tests.support.commands import on_terminal
 from tests.support.gateway_process import running_gateway
 
 # Stays the first time, and ends well the second time.
@@ -112,3 +113,18 @@ async def test_a_process_of_its_own_is_killed_and_the_next_one_goes_on(
     assert any('"COMPLETED"' in line for line in rest)
     assert 'otto_automation_taken_up_total{stage="script"} 1.0' in metrics
     assert "100 %" in await asyncio.to_thread(otto, "show", task_id)
+
+
+async def test_what_a_task_has_logged_cannot_use_the_terminal(tmp_path: Path) -> None:
+    """``show`` and ``list`` on a terminal have a picture in place of each control character."""
+    hostile = "\x1b]52;c;cm0gLXJm\x07\x9b2Jforged"
+    database = ("--database", f"sqlite:///{tmp_path}/queue.db")
+    task_id = CliRunner().invoke(automation, ["add", "Bread", *database]).output.strip()
+    with closing(sqlite3.connect(tmp_path / "queue.db")) as connection, connection:
+        connection.execute("UPDATE tasks SET title = ?, last_error = ?", (hostile, hostile))
+        connection.execute("INSERT INTO task_logs (task_id, level, message) VALUES (?, 'info', ?)", (task_id, hostile))
+    program = ("-c", "from gateway.commands.main import main; main()", "automation")
+    for command, times in ((("show", task_id), 3), (("list",), 1)):
+        ended = await on_terminal(*command, *database, program=program)
+        assert ended.stdout.decode().count("forged") == times
+        assert not {"\x1b", "\x07", "\x9b"} & set(ended.stdout.decode())

@@ -7,7 +7,7 @@ import pytest
 
 from components.batch_jobs import RetryPolicy
 from components.batch_jobs.jobs import BatchLimits
-from gateway.auth import Authenticator
+from gateway.auth import TokenAuthenticator
 from gateway.errors import ApiError
 from gateway.history.limits import HistoryLimits
 from gateway.ingest.limits import IngestLimits
@@ -123,5 +123,5 @@ def test_quotas() -> None:
 )
 def test_authentication(given: dict[str, Any], name: str, value: object) -> None:
     """Each setting of tokens, tickets and cookies; a cookie for other sites is sent over HTTPS only."""
-    authenticator: Authenticator = authenticator_of(settings(jwt_secret=SECRET, **given))
+    authenticator: TokenAuthenticator = authenticator_of(settings(jwt_secret=SECRET, **given))
     assert getattr(authenticator.settings, name) == value
