@@ -106,6 +106,9 @@ class TaskRow(msgspec.Struct, kw_only=True):
     youtube_url: str | None
     last_error: str | None
     content_id: str | None
+    script_path: str | None
+    video_path: str | None
+    thumbnail_path: str | None
     created_at: Time | None
     updated_at: Time | None
 

@@ -37,6 +37,9 @@ _TASK: Final[dict[str, Any]] = {
     "youtube_url": None,
     "last_error": None,
     "content_id": None,
+    "script_path": None,
+    "video_path": None,
+    "thumbnail_path": None,
     "created_at": _AT,
     "updated_at": _AT,
 }
