@@ -9,6 +9,7 @@ from components.automation.json_objects import parse_object
 from components.automation.tables.database import AutomationDatabase
 from components.automation.tables.records import media_mode, next_queue_type, progress_of, share_done
 from components.automation.tables.schema import contents, task_logs, task_queue, task_schedules, tasks
+from components.automation.tables.times import moment
 
 __all__ = ["TABS", "TaskOverview"]
 
@@ -45,7 +46,7 @@ class TaskOverview:
             if may_read is None:
                 of_tab = {name: select(func.count(distinct(task_queue.c.task_id))).where(_in(name)) for name in TABS}
                 counts = {name: connection.execute(query).scalar() or 0 for name, query in of_tab.items()}
-                query = select(tasks).where(*_of(tab)).order_by(tasks.c.created_at.desc(), tasks.c.id)
+                query = select(tasks).where(*_of(tab)).order_by(moment(tasks.c.created_at).desc(), tasks.c.id)
                 found = [dict(row) for row in connection.execute(query.limit(limit).offset(offset)).mappings()]
                 total = (
                     counts[tab] if tab else connection.execute(select(func.count()).select_from(tasks)).scalar() or 0
@@ -55,7 +56,7 @@ class TaskOverview:
                 for name in TABS:
                     ids = connection.execute(select(task_queue.c.task_id).where(_in(name)).distinct()).scalars()
                     counts[name] = sum(map(may_read, ids))
-                query_ids = select(tasks.c.id).where(*_of(tab)).order_by(tasks.c.created_at.desc(), tasks.c.id)
+                query_ids = select(tasks.c.id).where(*_of(tab)).order_by(moment(tasks.c.created_at).desc(), tasks.c.id)
                 known = list(filter(may_read, connection.execute(query_ids).scalars()))
                 total = len(known)
                 wanted = known[offset : offset + limit]
@@ -157,7 +158,7 @@ def _progress(run: dict[str, Row], logs: dict[tuple[int, str], Row], mode: str |
         if item is None:
             continue
         started, told = logs.get((item["id"], "start")), logs.get((item["id"], "progress"))
-        if started is not None:
+        if started is not None and started["created_at"] is not None:
             stage["startedAt"] = started["created_at"]
         if item["completed_at"] is not None:
             stage["endedAt"] = item["completed_at"]

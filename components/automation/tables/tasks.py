@@ -12,6 +12,7 @@ from components.automation.tables.database import AutomationDatabase
 from components.automation.tables.log import append
 from components.automation.tables.records import StopReport, TaskLine, media_mode, next_queue_type, whole_number
 from components.automation.tables.schema import contents, stage_processes, task_logs, task_queue, task_schedules, tasks
+from components.automation.tables.times import moment
 
 __all__ = ["STOPPED", "TaskRepository"]
 
@@ -94,7 +95,7 @@ class TaskRepository:
             (task_logs.c.action_type, action_type),
         )
         wanted += [column == value for column, value in given if value is not None]
-        query = select(task_logs).where(*wanted).order_by(task_logs.c.created_at.desc(), task_logs.c.id.desc())
+        query = select(task_logs).where(*wanted).order_by(moment(task_logs.c.created_at).desc(), task_logs.c.id.desc())
         with self.database.reading() as connection:
             return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]
 
@@ -141,7 +142,7 @@ class TaskRepository:
     def listed(self, limit: int = 50) -> list[dict[str, Any]]:
         """The newest tasks."""
         with self.database.reading() as connection:
-            query = select(tasks).order_by(tasks.c.created_at.desc(), tasks.c.id).limit(limit)
+            query = select(tasks).order_by(moment(tasks.c.created_at).desc(), tasks.c.id).limit(limit)
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def retry(self, task_id: str) -> tuple[str, int] | None:

@@ -2,8 +2,10 @@
 
 import json
 import shlex
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +232,21 @@ async def test_from_http_to_the_stream(tmp_path: Path) -> None:
     assert [stage["status"] for stage in task["progress"]["stages"]] == ["COMPLETED"] * 5
     assert task["content"]["published"] == 1
     assert Path(task["task"]["youtube_url"].removeprefix("file://")).exists()
+
+
+async def test_pages_show_tasks_with_times_that_cannot_be_read(
+    page: AutomationPage, http: httpx2.AsyncClient, tmp_path: Path
+) -> None:
+    """Such a time is null, wherever another program has stored it, and the rest of the row is there."""
+    task_id = await page.add("now")
+    await pid_of(page, task_id)
+    with closing(sqlite3.connect(tmp_path / "otto.db", timeout=60, isolation_level=None)) as connection:
+        for table in ("tasks", "task_queue", "task_schedules", "task_logs"):
+            connection.execute(f"UPDATE {table} SET created_at = 'yesterday'")
+        connection.execute("UPDATE task_schedules SET next_run_at = '2027-01-31T03:00:00.000Z', is_active = 0")
+        connection.execute("INSERT INTO task_logs (task_id, message, metadata) VALUES (?, 'm', '{')", (task_id,))
+    task = await page.task(task_id)
+    assert (task["task"]["created_at"], task["queue"][0]["created_at"]) == (None, None)
+    assert task["schedule"]["next_run_at"] == "2027-01-31 03:00:00"
+    assert (await page.tab("script"))[0] == ["now"]
+    assert (await http.get(f"/api/automation/logs?taskId={task_id}")).json()["logs"][-1]["created_at"] is None
