@@ -4,23 +4,20 @@ import asyncio
 import re
 import zlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from components.automation.routes import json_row
 from filters.identifiers import IdentifierError, check_identifier
 from gateway.auth import Authenticator
 from gateway.errors import ApiError, error_response
 from gateway.polling.openapi import READ_JOB_LOGS, TASK_LOG_CHOICES, TASK_LOGS_MAX
+from gateway.polling.task_logs import TaskLogReader
 from gateway.routing.operation import DescribedRoute
 from storage.journal.interface import JournalError
 from storage.polling import Extent, Page, PollingTable, PollingUnavailableError
-
-if TYPE_CHECKING:
-    from components.automation.queue import AutomationQueue
 
 __all__ = ["polling_routes"]
 
@@ -35,19 +32,19 @@ _COLUMNS: Final = {"level": "level", "queueType": "queue_type", "actionType": "a
 
 
 def polling_routes(
-    table: PollingTable, authenticator: Authenticator, automation: "AutomationQueue | None" = None
+    table: PollingTable, authenticator: Authenticator, task_logs: TaskLogReader | None = None
 ) -> list[DescribedRoute]:
     """``GET /api/automation/logs?jobId=`` with optional ``afterId`` and ``limit``.
 
     The answer is ``{"logs": [{"id", "job_id", "log_message", "created_at"}, …]}``, ascending by id. Its weak ``ETag``
     changes with the first row, the last row and the last row's content; a request that names it in ``If-None-Match``
     gets 304. With ``taskId`` alone, the form of the automation queue, the list has rows of ``task_logs``, the newest
-    first, with optional ``level``, ``queueType``, ``actionType`` and ``limit``; it is empty where the queue is off.
+    first, with optional ``level``, ``queueType``, ``actionType`` and ``limit``; it is empty without a reader of them.
     """
 
     async def logs(request: Request) -> Response:
         try:
-            return await _logs(request, table, authenticator, automation)
+            return await _logs(request, table, authenticator, task_logs)
         except ApiError as error:
             return error_response(error)
         except PollingUnavailableError as error:
@@ -58,7 +55,7 @@ def polling_routes(
 
 
 async def _logs(
-    request: Request, table: PollingTable, authenticator: Authenticator, automation: "AutomationQueue | None"
+    request: Request, table: PollingTable, authenticator: Authenticator, task_logs: TaskLogReader | None
 ) -> Response:
     principal = await authenticator.principal_of(request)
     query = request.query_params
@@ -70,8 +67,8 @@ async def _logs(
     except IdentifierError as error:
         raise ApiError("INVALID_ARGUMENT", str(error), field=error.field) from error
     principal.require("logs:read", task_id=named)
-    if automation is not None and not job_id:
-        return await _task_logs(request, automation, named)
+    if task_logs is not None and not job_id:
+        return await _task_logs(request, task_logs, named)
     after_id = _number(request, "afterId", minimum=0, default=0)
     limit = _number(request, "limit", minimum=1, default=0)
     extent = await table.extent(job_id, after_id) if job_id else Extent()
@@ -96,18 +93,18 @@ async def _logs(
     return StreamingResponse(chunks, headers=headers, media_type="application/json")
 
 
-async def _task_logs(request: Request, automation: "AutomationQueue", task_id: str) -> Response:
+async def _task_logs(request: Request, reader: TaskLogReader, task_id: str) -> Response:
     """The newest rows of a task of the automation queue."""
     filters = {column: _choice(request, name) for name, column in _COLUMNS.items()}
     limit = _number(request, "limit", minimum=1, default=_TASK_LOGS)
     if limit > TASK_LOGS_MAX:
         raise ApiError("INVALID_ARGUMENT", f"limit is {limit}: with taskId give 1 to {TASK_LOGS_MAX}", field="limit")
     try:
-        rows = await automation.logs(task_id, limit=limit, **filters)
+        rows = await reader.task_logs(task_id, limit=limit, **filters)
     except JournalError as error:
         text = "task_logs cannot be read now; try again"
         raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
-    body = msgspec.json.encode({"logs": json_row(rows)})
+    body = msgspec.json.encode({"logs": rows})
     headers = _headers(f'W/"{len(body):x}-{zlib.crc32(body):08x}"')
     if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)
