@@ -14,7 +14,7 @@ from gateway.settings.model import Settings
 if TYPE_CHECKING:
     from components.batch_jobs.jobs import BatchJobs, BatchLimits
 
-__all__ = ["BatchJobsComponent"]
+__all__ = ["BatchJobsComponent", "batch_limits"]
 
 
 class BatchJobsComponent(Component):
@@ -72,10 +72,11 @@ def _jobs_of(core: Core) -> "BatchJobs | None":
         timeout_seconds=settings.naver_timeout_seconds,
     )
     store = BatchJobStore(core.journal_path, durability=settings.durability)
-    return BatchJobs(store, counter, core.journal, _limits_of(settings))
+    return BatchJobs(store, counter, core.journal, batch_limits(settings))
 
 
-def _limits_of(settings: Settings) -> "BatchLimits":
+def batch_limits(settings: Settings) -> "BatchLimits":
+    """The limits of batch jobs, in their units."""
     from components.batch_jobs.jobs import BatchLimits
     from components.batch_jobs.retries import RetryPolicy
 
