@@ -1,9 +1,19 @@
 """What storage raises; below the journal and the plumbing of SQLite, which raise the same."""
 
-__all__ = ["JournalClosedError", "JournalError", "JournalObstructedError", "JournalUnavailableError"]
+__all__ = [
+    "JournalClosedError",
+    "JournalError",
+    "JournalObstructedError",
+    "JournalUnavailableError",
+    "StorageError",
+]
 
 
-class JournalError(Exception):
+class StorageError(Exception):
+    """The base of everything that storage raises."""
+
+
+class JournalError(StorageError):
     """The base of what a journal raises."""
 
 

@@ -4,10 +4,12 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from storage.errors import StorageError
+
 __all__ = ["PollingTableError", "PollingUnavailableError"]
 
 
-class PollingTableError(Exception):
+class PollingTableError(StorageError):
     """The polling database cannot be used as it is; the text says what is missing or wrong."""
 
 

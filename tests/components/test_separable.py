@@ -6,6 +6,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 _PROGRAM = """
 import asyncio, sys
 from gateway.app import Gateway
@@ -22,6 +24,7 @@ print(*[name for name in sys.modules if name.startswith(modules)])
 _TABLES = {"tasks", "task_schedules", "task_queue", "task_logs", "scheduler_lock", "contents", "otto_stage_processes"}
 
 
+@pytest.mark.slow
 async def test_a_gateway_that_only_streams_loads_and_creates_nothing_of_it(tmp_path: Path) -> None:
     """Without AUTOMATION_ENABLED no module of the package is imported, and none of its tables is made."""
     path = tmp_path / "otto.db"

@@ -126,6 +126,7 @@ async def _pass(path: Path, count: int, kills: int) -> None:
     assert (len(ends), killed) == (count, kills)
 
 
+@pytest.mark.slow
 async def test_two_schedulers_killed_at_random(tmp_path: Path) -> None:
     """Each stage ended exactly as its retries say, none ran twice at once, and task_logs tells it in order."""
     await _pass(tmp_path, 6, 2)

@@ -18,6 +18,8 @@ from tests.support.old_ui import AutomationPage
 from tests.support.patience import attempts
 from tests.support.worker import publish
 
+pytestmark = pytest.mark.slow  # whole gateways whose stages are processes
+
 OPEN: dict[str, Any] = {"http_port": 0, "websocket_port": 0, "grpc_port": 0, "durability": "process"}
 SLEEPS = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
 

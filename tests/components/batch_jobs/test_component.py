@@ -49,6 +49,7 @@ async def lines(gateway: GatewayProcess, client: httpx2.AsyncClient, job_id: str
     return found
 
 
+@pytest.mark.slow
 async def test_killed_at_the_fortieth_of_a_hundred(tmp_path: Path, api: NaverApi) -> None:
     """Each keyword is asked for once; the one in flight twice, which is counted and shown, and the story is whole."""
     async with (
@@ -78,6 +79,7 @@ async def test_killed_at_the_fortieth_of_a_hundred(tmp_path: Path, api: NaverApi
         assert CLIENT_SECRET not in gateway.log()
 
 
+@pytest.mark.slow
 @pytest.mark.demonstration
 async def test_killed_anywhere(tmp_path: Path, api: NaverApi) -> None:
     """Each kill costs one keyword at most, and whatever was asked for twice is counted; the story is whole."""

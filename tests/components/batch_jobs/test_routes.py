@@ -142,6 +142,7 @@ async def test_off_without_credentials(tmp_path: Path) -> None:
     assert "otto_batch" not in metrics
 
 
+@pytest.mark.slow
 def test_a_gateway_that_only_streams_loads_no_client() -> None:
     """What asks Naver is imported where there are credentials."""
     text = "import sys, gateway.app; sys.exit('httpx2' in sys.modules or 'components.batch_jobs.naver' in sys.modules)"

@@ -339,7 +339,7 @@ async def test_lines_overtaken_by_a_status_stand_before_the_closing_row(table: P
     sink = PollingSink(journal, table, closing_delay_seconds=60, linger_seconds=0)
     await sink.start()
     await until(lambda: sink.statistics.record == 2, "record 2 is copied")
-    sink._tasks[0].cancel()  # as a kill would
+    await sink.close(timeout_seconds=0)  # as a kill would
     journal.add("t", "2")
     journal.end("t", "FAILED")
     journal.end("u")
@@ -347,7 +347,7 @@ async def test_lines_overtaken_by_a_status_stand_before_the_closing_row(table: P
     await sink.start()
     await until(lambda: sink.statistics.record == 5, "record 5 is copied")
     assert messages(table.path, "t") == ["1", "2"]
-    sink._tasks[0].cancel()
+    await sink.close(timeout_seconds=0)
     sink = PollingSink(journal, table, closing_delay_seconds=0.05)
     await sink.start()
     await until(lambda: sink.statistics.closing_rows == 2, "both closing rows are written")

@@ -1,9 +1,9 @@
-"""What keeps the work beside the polling tables from being done."""
+"""Reasons why background work cannot be done, and when they are logged."""
 
 import pytest
 from structlog.testing import capture_logs
 
-from storage.polling.outage import OutageLog
+from storage.outage import OutageLog
 
 
 class Clock:
