@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 
 from gateway.monitoring.terminal import printable
 from gateway.settings.model import MEDIA_MODES
@@ -198,7 +199,7 @@ def stop(database: str, task_id: str) -> None:
     report = asyncio.run(stop_task(_tasks(database), task_id))
     if report is None:
         raise click.ClickException(f"there is no task {task_id}")
-    click.echo(json.dumps(report))
+    click.echo(json.dumps(msgspec.to_builtins(report)))
 
 
 @automation.command()

@@ -1,13 +1,13 @@
 """The automation queue as a component."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from prometheus_client.core import Metric
 
 from components.automation.extra import require_automation_extra
 from components.automation.metrics import AutomationCollector
-from components.automation.routes import automation_routes, json_row
+from components.automation.routes import automation_routes
 from gateway.component import Component, Core
 from gateway.settings.model import Settings
 
@@ -25,8 +25,7 @@ class AutomationComponent(Component):
     def __init__(self, core: Core, queue: "AutomationQueue | None") -> None:
         self._queue = queue
         self.routes = automation_routes(queue, core.authenticator)
-        if queue is not None:
-            core.task_logs.reader = _TaskLogReader(queue)
+        core.task_logs.reader = queue
 
     def __repr__(self) -> str:
         return f"<AutomationComponent {self._queue!r}>"
@@ -57,16 +56,6 @@ class AutomationComponent(Component):
         """The queue's statistics; none if it is off."""
         queue = self._queue
         return () if queue is None else AutomationCollector(lambda: queue.statistics).collect()
-
-
-class _TaskLogReader:
-    """Rows of the queue's ``task_logs`` as JSON objects."""
-
-    def __init__(self, queue: "AutomationQueue") -> None:
-        self._queue = queue
-
-    async def task_logs(self, task_id: str, **filters: Any) -> list[dict[str, Any]]:
-        return [json_row(row) for row in await self._queue.logs(task_id, **filters)]
 
 
 def _queue_of(core: Core) -> "AutomationQueue":

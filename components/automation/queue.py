@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from components.automation.journal_destination import Journal, JournalDestination
+from components.automation.messages import AutomationTaskStopped
 from components.automation.scheduler import AnyStage, Scheduler, utc_now
 from components.automation.statistics import QueueStatistics
 from components.automation.stopping import stop_task
@@ -117,7 +118,7 @@ class AutomationQueue:
         """Rows of ``task_logs``; see ``TaskRepository.logs``."""
         return await asyncio.to_thread(lambda: self._tasks.logs(task_id, **filters))
 
-    async def stop(self, task_id: str) -> dict[str, bool | int] | None:
+    async def stop(self, task_id: str) -> AutomationTaskStopped | None:
         """Stop a task and end its processes; None for an unknown one."""
         report = await stop_task(self._tasks, task_id)
         self._changed()

@@ -1,7 +1,6 @@
 """Node executions over HTTP: taking reports, reading and deleting rows, and their statistics."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -10,32 +9,32 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from components.executions.access import covered, covered_everything, stored
-from components.executions.messages import Deleted, LoggedNode, NodeExecution, NodeRow
+from components.executions.messages import Deleted, LoggedNode, NodeExecution, NodeRow, NodeRows
 from components.executions.openapi import (
     DELETE_NODE_EXECUTIONS,
+    LIMIT,
     LIST_NODE_EXECUTIONS,
     LOG_NODE_EXECUTION,
+    OFFSET,
     READ_LOG_STATISTICS,
+    STATUS,
 )
 from components.executions.tables import ExecutionStore, NodeFilter, NodeStatus
-from filters.identifiers import IdentifierError, check_identifier
 from gateway.auth import Authenticator
 from gateway.errors import ApiError
-from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body
+from gateway.http.json_bodies import BodyBudget, answer, around_list, decoded, read_body
 from gateway.routing.operation import DescribedRoute
+from gateway.routing.parameters import checked_identifier
 
 __all__ = ["NODE_EXECUTION_PATH", "body_bytes_max", "execution_routes"]
 
 NODE_EXECUTION_PATH: Final = "/api/logs/node-execution"
 LOG_STATISTICS_PATH: Final = "/api/logs/stats"
 
-_LIMIT_DEFAULT: Final = 100
-_LIMIT_MAX: Final = 1000
-_OFFSET_MAX: Final = 1_000_000_000
 _TEXTS_BYTES: Final = 512 << 10
 """What a body may have besides parameters and result: names, the error and its traceback."""
 _BODIES_BYTES_MAX: Final = 64 << 20
-_NUMBER: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
+_HEAD, _FOOT = around_list(NodeRows([]), "logs")
 
 
 def body_bytes_max(value_bytes_max: int) -> int:
@@ -69,8 +68,8 @@ def execution_routes(
         principal = await authenticator.principal_of(request)
         wanted = _filter(request, is_strict=False)
         covered(principal, "logs:read", wanted.script_id)
-        limit = _number(request, "limit", 1, _LIMIT_MAX, _LIMIT_DEFAULT)
-        offset = _number(request, "offset", 0, _OFFSET_MAX, 0)
+        given = {name: text for name, text in request.query_params.items() if text}
+        limit, offset = LIMIT.of(given), OFFSET.of(given)
         pieces = await stored(store.find(wanted, limit=limit, offset=offset))
         first = await stored(_encoded(pieces))  # before the answer begins: what goes wrong here still has a status
         headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
@@ -115,33 +114,18 @@ def _filter(request: Request, *, is_strict: bool) -> NodeFilter:
         value = request.query_params.get(name)
         if not value and not (value == "" and is_strict):
             continue
-        try:
-            given[name] = check_identifier(name, value or "")
-        except IdentifierError as error:
-            raise ApiError("INVALID_ARGUMENT", str(error), field=name) from error
-    status = given.pop("status", None)
-    if status is not None and status not in set(NodeStatus):
-        message = f"status is {status[:64]!r}: it is running, completed or failed"
-        raise ApiError("INVALID_ARGUMENT", message, field="status")
+        given[name] = checked_identifier(name, value or "")
+    status = STATUS.of(given)
+    given.pop("status", None)
     return NodeFilter(**given, status=None if status is None else NodeStatus(status))
-
-
-def _number(request: Request, name: str, least: int, most: int, default: int) -> int:
-    text = request.query_params.get(name)
-    if not text:
-        return default
-    if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
-        message = f"{name} is {text[:64]!r}: give a whole number from {least} to {most}"
-        raise ApiError("INVALID_ARGUMENT", message, field=name)
-    return int(text)
 
 
 async def _chunks(first: bytes, pieces: AsyncIterator[Sequence[Any]]) -> AsyncIterator[bytes]:
     """The answer in pieces. An error in the middle breaks the connection off: a list cut short must not look whole."""
-    yield b'{"logs":[' + first
+    yield _HEAD + first
     while piece := await _encoded(pieces):
         yield b"," + piece
-    yield b"]}"
+    yield _FOOT
 
 
 async def _encoded(pieces: AsyncIterator[Sequence[Any]]) -> bytes:

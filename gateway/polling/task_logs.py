@@ -9,7 +9,7 @@ __all__ = ["TaskLogReader", "TaskLogs"]
 class TaskLogReader(Protocol):
     """Reads ``task_logs``."""
 
-    async def task_logs(
+    async def logs(
         self,
         task_id: str,
         *,
@@ -18,7 +18,7 @@ class TaskLogReader(Protocol):
         queue_type: str | None = None,
         action_type: str | None = None,
     ) -> list[dict[str, Any]]:
-        """The newest rows of a task, as JSON objects; a filter that is None lets every row pass.
+        """The newest rows of a task, by the names of their columns; a filter that is None lets every row pass.
 
         Raises:
             JournalError: the database cannot be read now.
