@@ -121,7 +121,7 @@ def batch_job_routes(
         return answer(BatchJobCancelled(job_id=job.id, status=job.status.value))
 
     return [
-        DescribedRoute(BATCH_PATH, create, CREATE_BATCH_JOB),
+        DescribedRoute(BATCH_PATH, create, CREATE_BATCH_JOB, body_bytes_max=body_bytes_max(keywords_max)),
         DescribedRoute(STATUS_PATH, status, READ_BATCH_JOB),
         DescribedRoute(JOB_PATH, cancel, CANCEL_BATCH_JOB),
     ]

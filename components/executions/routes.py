@@ -94,7 +94,9 @@ def execution_routes(
         return answer(await stored(store.log_statistics()))
 
     return [
-        DescribedRoute(NODE_EXECUTION_PATH, log_node, LOG_NODE_EXECUTION),
+        DescribedRoute(
+            NODE_EXECUTION_PATH, log_node, LOG_NODE_EXECUTION, body_bytes_max=body_bytes_max(value_bytes_max)
+        ),
         DescribedRoute(NODE_EXECUTION_PATH, list_nodes, LIST_NODE_EXECUTIONS),
         DescribedRoute(NODE_EXECUTION_PATH, delete_nodes, DELETE_NODE_EXECUTIONS),
         DescribedRoute(LOG_STATISTICS_PATH, statistics, READ_LOG_STATISTICS),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
 
+from gateway.monitoring.metrics import HasStatistics
 from storage.journal.interface import JournalError, JournalStatistics, TaskState
 from storage.polling import SinkStatistics
 
@@ -50,19 +51,10 @@ class HealthReport:
         return not self.reason
 
 
-class ProbedJournal(Protocol):
+class ProbedJournal(HasStatistics[JournalStatistics], Protocol):
     """What is asked of the journal."""
 
-    @property
-    def statistics(self) -> JournalStatistics: ...
     async def task_state(self, task_id: str) -> TaskState: ...
-
-
-class ProbedSink(Protocol):
-    """What is asked of the sink."""
-
-    @property
-    def statistics(self) -> SinkStatistics: ...
 
 
 class ProbedKeys(Protocol):
@@ -85,7 +77,7 @@ class Health:
     def __init__(
         self,
         journal: ProbedJournal,
-        sink: ProbedSink,
+        sink: HasStatistics[SinkStatistics],
         keys: ProbedKeys,
         *,
         clock: Callable[[], float] = time.monotonic,

@@ -4,7 +4,7 @@ import asyncio
 import re
 import zlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
@@ -22,13 +22,11 @@ from gateway.polling.openapi import (
     JobLogRow,
     JobLogs,
 )
+from gateway.polling.task_logs import TaskLogReader
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.parameters import checked_identifier
 from storage.journal.interface import JournalError
 from storage.polling import Extent, Page, PollingTable, PollingUnavailableError
-
-if TYPE_CHECKING:
-    from components.automation.queue import AutomationQueue
 
 __all__ = ["polling_routes"]
 
@@ -43,19 +41,19 @@ _HEAD, _FOOT = around_list(JobLogs([]), "logs")
 
 
 def polling_routes(
-    table: PollingTable, authenticator: Authenticator, automation: "AutomationQueue | None" = None
+    table: PollingTable, authenticator: Authenticator, task_logs: TaskLogReader | None = None
 ) -> list[DescribedRoute]:
     """``GET /api/automation/logs?jobId=`` with optional ``afterId`` and ``limit``.
 
     The answer is ``{"logs": [{"id", "job_id", "log_message", "created_at"}, …]}``, ascending by id. Its weak ``ETag``
     changes with the first row, the last row and the last row's content; a request that names it in ``If-None-Match``
     gets 304. With ``taskId`` alone, the form of the automation queue, the list has rows of ``task_logs``, the newest
-    first, with optional ``level``, ``queueType``, ``actionType`` and ``limit``; it is empty where the queue is off.
+    first, with optional ``level``, ``queueType``, ``actionType`` and ``limit``; it is empty without a reader of them.
     """
 
     async def logs(request: Request) -> Response:
         try:
-            return await _logs(request, table, authenticator, automation)
+            return await _logs(request, table, authenticator, task_logs)
         except ApiError as error:
             return error_response(error)
         except PollingUnavailableError as error:
@@ -66,7 +64,7 @@ def polling_routes(
 
 
 async def _logs(
-    request: Request, table: PollingTable, authenticator: Authenticator, automation: "AutomationQueue | None"
+    request: Request, table: PollingTable, authenticator: Authenticator, task_logs: TaskLogReader | None
 ) -> Response:
     principal = await authenticator.principal_of(request)
     query = request.query_params
@@ -75,8 +73,8 @@ async def _logs(
         raise ApiError("INVALID_ARGUMENT", "jobId is missing: name the job whose log to read", field="jobId")
     named = checked_identifier("jobId", job_id) if job_id else checked_identifier("taskId", task_id or "")
     principal.require("logs:read", task_id=named)
-    if automation is not None and not job_id:
-        return await _task_logs(request, automation, named)
+    if task_logs is not None and not job_id:
+        return await _task_logs(request, task_logs, named)
     after_id, limit = AFTER_ID.of(query), LIMIT.of(query)
     extent = await table.extent(job_id, after_id) if job_id else Extent()
     compress = _accepts_gzip(request.headers.get("accept-encoding", ""))
@@ -100,12 +98,12 @@ async def _logs(
     return StreamingResponse(chunks, headers=headers, media_type="application/json")
 
 
-async def _task_logs(request: Request, automation: "AutomationQueue", task_id: str) -> Response:
+async def _task_logs(request: Request, reader: TaskLogReader, task_id: str) -> Response:
     """The newest rows of a task of the automation queue."""
     filters = {column: choice.of(request.query_params) for column, choice in TASK_LOG_FILTERS.items()}
     limit = LIMIT.of(request.query_params, maximum=TASK_LOGS_MAX, default=_TASK_LOGS)
     try:
-        rows = await automation.logs(task_id, limit=limit, **filters)
+        rows = await reader.logs(task_id, limit=limit, **filters)
     except JournalError as error:
         text = "task_logs cannot be read now; try again"
         raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error

@@ -142,11 +142,22 @@ class Operation:
 
 
 class DescribedRoute(Route):
-    """A route with what is said of it; path and method are written once, in the route and in the operation."""
+    """A route with what is said of it; path and method are written once, in the route and in the operation.
 
-    def __init__(self, path: str, endpoint: Callable[[Request], Awaitable[Response]], operation: Operation) -> None:
+    ``body_bytes_max`` is the longest body on its path; None: as long as everywhere.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        operation: Operation,
+        *,
+        body_bytes_max: int | None = None,
+    ) -> None:
         super().__init__(path, endpoint, methods=[operation.method], name=operation.id)
         self.operation = operation
+        self.body_bytes_max = body_bytes_max
         _, has_identifier, suffix = path.rpartition(":identifier}")
         self._suffix = suffix.encode() if has_identifier else b""
 

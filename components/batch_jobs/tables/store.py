@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from components.batch_jobs.tables import repository
 from components.batch_jobs.tables.records import BatchJob, BegunItem, Priority
 from components.batch_jobs.tables.schema import metadata
-from components.executions.tables.database import ExecutionDatabase
+from storage.tables import TableDatabase
 
 __all__ = ["BatchJobStore"]
 
@@ -25,7 +25,7 @@ class BatchJobStore:
     """
 
     def __init__(self, path: Path, *, durability: Literal["full", "process"] = "full") -> None:
-        self._database = ExecutionDatabase(path, durability=durability, create=metadata.create_all)
+        self._database = TableDatabase(path, create=metadata.create_all, durability=durability)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch-jobs")
 
     def __repr__(self) -> str:

@@ -10,9 +10,9 @@ from components.executions.tables.records import (
     ScriptRecord,
     ScriptStatus,
 )
-from components.executions.tables.refusal import RecordRefusedError
 from components.executions.tables.statistics import DashboardStatistics, LogStatistics
 from components.executions.tables.store import ExecutionStore, StoreStatistics
+from storage.tables import RecordRefusedError
 
 __all__ = [
     "Change",

@@ -1,4 +1,4 @@
-"""The database of the executions: how it is opened, read, and written in transactions."""
+"""A database with tables of a component: how it is opened, read, and written in transactions."""
 
 import contextlib
 import sqlite3
@@ -12,12 +12,11 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from components.executions.tables.refusal import RecordRefusedError
-from components.executions.tables.schema import create_missing, is_complete
 from storage.polling.errors import PollingTableError, PollingUnavailableError
 from storage.sqlite.write_lock import write_lock
+from storage.tables.refusal import RecordRefusedError
 
-__all__ = ["ExecutionDatabase"]
+__all__ = ["TableDatabase"]
 
 T = TypeVar("T")
 
@@ -28,23 +27,23 @@ _RETRY_SECONDS: Final = 0.02
 _CHECKPOINT_PAGES: Final = 500
 
 
-class ExecutionDatabase:
+class TableDatabase:
     """A SQLite database that may be the journal's own, and that other programs may be using.
 
     Args:
         path: the database's file.
+        create: creates the tables that are missing, before the first write to a file.
         durability: ``full``: what is stored survives a power loss; ``process``: a killed process.
         lock_seconds_max: how long another program may lock the file before a write is given up.
-        create: creates the tables that are missing, before the first write to a file.
     """
 
     def __init__(
         self,
         path: Path,
         *,
+        create: Callable[[Connection], None],
         durability: Literal["full", "process"] = "full",
         lock_seconds_max: float = 10.0,
-        create: Callable[[Connection], None] = create_missing,
     ) -> None:
         self.path = path.absolute()
         self.write_lock = write_lock(self.path)
@@ -58,17 +57,17 @@ class ExecutionDatabase:
         self._file: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
-        return f"<ExecutionDatabase {self.path}>"
+        return f"<TableDatabase {self.path}>"
 
-    def prepare(self) -> None:
-        """Create the tables and indexes that are missing; blocks.
+    def prepare(self, is_complete: Callable[[Connection], bool]) -> None:
+        """Create the tables and indexes that are missing, unless ``is_complete`` says that none is; blocks.
 
         Raises:
             PollingTableError: a table that is there does not fit.
             PollingUnavailableError: the database cannot be used now.
         """
         if not self.path.exists() or not self.read(is_complete):
-            self.write(create_missing)
+            self.write(lambda _: None)
             self.close()  # the connection belongs to the thread that writes from now on
 
     def read(self, query: Callable[[Connection], T]) -> T:

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from click.testing import CliRunner
 
-from gateway.commands.automation import automation
+from components.automation.commands import automation
 from tests.support.commands import on_terminal
 from tests.support.gateway_process import running_gateway
 
