@@ -1,5 +1,6 @@
 """The automation queue over HTTP: add tasks, look at them, stop, retry and delete them."""
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
@@ -45,6 +46,7 @@ from gateway.routing.operation import DescribedRoute
 from gateway.routing.parameters import checked_identifier
 from gateway.routing.path_parameters import path_identifier
 from gateway.settings.model import MEDIA_MODES
+from storage.errors import JournalError
 
 if TYPE_CHECKING:
     from components.automation.queue import AutomationQueue
@@ -56,6 +58,7 @@ TASK_PATH: Final = f"{TASKS_PATH}/{{task_id:identifier}}"
 RETRY_PATH: Final = f"{TASK_PATH}/retry"
 STOP_PATH: Final = "/api/automation/stop"
 
+_RETRY_AFTER_SECONDS: Final = 2
 _BODIES_BYTES_MAX: Final = 4 << 20
 _TITLE_LENGTH_MAX: Final = 300
 _OFF: Final = "the automation queue is off: set AUTOMATION_ENABLED=true to use it"
@@ -158,13 +161,27 @@ def automation_routes(queue: "AutomationQueue | None", authenticator: Authentica
         return answer(report)
 
     return [
-        DescribedRoute(TASKS_PATH, create, CREATE_AUTOMATION_TASK),
-        DescribedRoute(TASKS_PATH, listed, LIST_AUTOMATION_TASKS),
-        DescribedRoute(RETRY_PATH, retry, RETRY_AUTOMATION_TASK),
-        _TaskRoute(TASK_PATH, read, READ_AUTOMATION_TASK),
-        _TaskRoute(TASK_PATH, delete, DELETE_AUTOMATION_TASK),
-        DescribedRoute(STOP_PATH, stop, STOP_AUTOMATION_TASK),
+        DescribedRoute(TASKS_PATH, _explained(create), CREATE_AUTOMATION_TASK),
+        DescribedRoute(TASKS_PATH, _explained(listed), LIST_AUTOMATION_TASKS),
+        DescribedRoute(RETRY_PATH, _explained(retry), RETRY_AUTOMATION_TASK),
+        _TaskRoute(TASK_PATH, _explained(read), READ_AUTOMATION_TASK),
+        _TaskRoute(TASK_PATH, _explained(delete), DELETE_AUTOMATION_TASK),
+        DescribedRoute(STOP_PATH, _explained(stop), STOP_AUTOMATION_TASK),
     ]
+
+
+def _explained(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Names the table and the column if one of them is why the database cannot be used."""
+
+    async def run(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except JournalError as error:
+            detail = getattr(error, "detail", "their database cannot be used at the moment; try again")
+            text = f"the tables of the automation queue: {detail}"
+            raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
+
+    return run
 
 
 def _listed(row: dict[str, Any]) -> ListedAutomationTask:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from gateway.routing.operation import Answer, Header, Operation, Tag
-from gateway.routing.parameters import Choice, Number, Parameter, identifier_parameter
+from gateway.routing.parameters import Number, Parameter, identifier_parameter
 
 __all__ = ["AFTER_ID", "LIMIT", "READ_JOB_LOGS", "TASK_LOGS_MAX", "TASK_LOG_FILTERS", "JobLogRow", "JobLogs"]
 
@@ -43,7 +43,9 @@ class JobLogs(msgspec.Struct, forbid_unknown_fields=True):
 AFTER_ID: Final = Number("afterId", "Only rows with a greater id.", examples=(0, 1))
 LIMIT: Final = Number("limit", "At most so many rows; with `taskId` 10,000 at most.", minimum=1, examples=(100,))
 TASK_LOG_FILTERS: Final = {
-    column: Choice(name, "With `taskId`: only such rows.", choices=choices)
+    column: Parameter(
+        name, f"With `taskId`: only such rows ({', '.join(choices)}); another word has none.", examples=choices[-1:]
+    )
     for column, name, choices in (
         ("level", "level", ("info", "warn", "error")),
         ("queue_type", "queueType", ("schedule", "script", "image", "video", "youtube")),

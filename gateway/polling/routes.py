@@ -100,7 +100,7 @@ async def _logs(
 
 async def _task_logs(request: Request, reader: TaskLogReader, task_id: str) -> Response:
     """The newest rows of a task of the automation queue."""
-    filters = {column: choice.of(request.query_params) for column, choice in TASK_LOG_FILTERS.items()}
+    filters = {column: request.query_params.get(each.name) or None for column, each in TASK_LOG_FILTERS.items()}
     limit = LIMIT.of(request.query_params, maximum=TASK_LOGS_MAX, default=_TASK_LOGS)
     try:
         rows = await reader.logs(task_id, limit=limit, **filters)

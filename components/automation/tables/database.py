@@ -1,6 +1,7 @@
 """The database of the automation queue: one transaction at a time, which holds the write lock from its beginning."""
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +19,11 @@ from components.automation.tables.migration import SchemaError, create_missing, 
 from storage.sqlite.files import DatabaseError, sqlite_path, translate_errors
 from storage.sqlite.write_lock import write_lock
 
-__all__ = ["AutomationDatabase", "RefusedRowError"]
+__all__ = ["AutomationDatabase", "RefusedRowError", "TableError"]
 
 _log = structlog.get_logger(__name__)
 _CHECKPOINT_BYTES: Final = 500 * 4096
+_MISSING: Final = re.compile("no such (column|table)|has no column")
 _REFUSALS: Final = (
     sqlalchemy.exc.IntegrityError,
     sqlalchemy.exc.DataError,
@@ -31,6 +33,18 @@ _REFUSALS: Final = (
     OverflowError,
 )
 """What is the fault of a value, and not of the database."""
+
+
+class TableError(DatabaseError):
+    """A table is not as it has to be.
+
+    Attributes:
+        detail: which table, and which column, without the database's path.
+    """
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(f"{path}: {detail}")
+        self.detail = detail
 
 
 class RefusedRowError(Exception):
@@ -69,9 +83,18 @@ class AutomationDatabase:
             with self.transaction() as connection:
                 changes = create_missing(connection, datetime.now(UTC).replace(tzinfo=None))
         except SchemaError as error:
-            raise DatabaseError(f"{self.path}: {error}") from error
+            raise TableError(self.path, str(error)) from error
         if changes:
             _log.info("automation tables migrated", database=str(self.path), changes=changes)
+
+    def has_tables(self) -> bool:
+        """Whether a table of the queue is there; blocks.
+
+        Raises:
+            JournalError: the database cannot be used.
+        """
+        with self.reading() as connection:
+            return sqlalchemy.inspect(connection).has_table("task_queue")
 
     def pending_changes(self) -> list[str]:
         """What ``prepare`` would change of tables that exist; blocks, and writes nothing.
@@ -83,7 +106,7 @@ class AutomationDatabase:
             with self.reading() as connection:
                 return [change.text for change in pending_changes(connection)]
         except SchemaError as error:
-            raise DatabaseError(f"{self.path}: {error}") from error
+            raise TableError(self.path, str(error)) from error
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -124,6 +147,10 @@ def _translated(path: Path) -> Iterator[None]:
     with translate_errors(path):
         try:
             yield
+        except sqlalchemy.exc.OperationalError as error:
+            if _MISSING.search(str(error.orig)):
+                raise TableError(path, str(error.orig)) from error
+            raise
         except _REFUSALS as error:
             raise RefusedRowError(f"{path} does not take a row: {getattr(error, 'orig', error)}") from error
 

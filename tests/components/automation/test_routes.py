@@ -134,6 +134,8 @@ async def test_logs_are_newest_first_and_filtered(page: AutomationPage, http: ht
     assert [row["id"] for row in await page.logs(task_id, limit="1")] == [rows[0]["id"]]
     assert await page.logs(task_id, limit=str(TASK_LOGS_MAX)) == rows
     assert await page.logs(task_id, level="error") == []
+    assert await page.logs(task_id, level="debug") == await page.logs(task_id, queueType="film") == []
+    assert await page.logs(task_id, level="") == await page.logs(task_id)
     url = f"/api/automation/logs?taskId={task_id}"
     tag = (await http.get(url)).headers["etag"]
     assert (await http.get(url, headers={"If-None-Match": tag})).status_code == 304
