@@ -372,6 +372,11 @@ class Settings(BaseModel):
         (),
         description="Coroutine functions in place of commands, as script=package.module:function, separated by commas.",
     )
+    automation_stage_variables: Annotated[tuple[Text, ...], BeforeValidator(_items)] = Field(
+        (),
+        description="Environment variables that commands of stages get besides PATH, HOME, USER, LOGNAME, LANG, "
+        "LANGUAGE, LC_*, TZ, TMPDIR, PYTHONPATH and VIRTUAL_ENV: names, separated by commas.",
+    )
     automation_stage_minutes: float = Field(60, gt=0, description="Minutes that one of these stages may take.")
 
     # Logs
