@@ -40,7 +40,8 @@ from gateway.polling.task_logs import TaskLogs
 from gateway.quota import Quota
 from gateway.routing.operation import DescribedRoute
 from gateway.settings import derived
-from gateway.settings.model import Settings, TableRowsChoice
+from gateway.settings.model import Settings
+from gateway.settings.values import TableRowsChoice
 from gateway.shutdown import Step, run_steps
 from gateway.transports.socket_io.asyncapi import POLL, POST, SOCKET_IO
 from gateway.transports.socket_io.server import PATH as SOCKET_IO_PATH

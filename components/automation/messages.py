@@ -81,7 +81,7 @@ class AutomationTaskStopped(msgspec.Struct, rename="camel"):
     success: bool
     stopped_processing: Annotated[int, msgspec.Meta(description="Items that were running.")]
     deleted_waiting: Annotated[int, msgspec.Meta(description="Items that waited.")]
-    killed_processes: Annotated[int, msgspec.Meta(description="Stages' process groups that were ended.")]
+    killed_processes: Annotated[list[str], msgspec.Meta(description="Names of the stages' processes that were ended.")]
 
 
 class AutomationTaskRetried(msgspec.Struct, rename="camel"):
@@ -110,6 +110,9 @@ class TaskRow(msgspec.Struct, kw_only=True):
     youtube_url: str | None
     last_error: str | None
     content_id: str | None
+    script_path: str | None
+    video_path: str | None
+    thumbnail_path: str | None
     created_at: Time | None
     updated_at: Time | None
 

@@ -32,7 +32,9 @@ def stages_of(settings: Settings) -> "dict[str, AnyStage]":
     }
     seconds = settings.automation_stage_minutes * 60
     ours: dict[str, AnyStage] = {
-        name: Stage(tuple(shlex.split(command)), seconds) for name, command in commands.items() if command
+        name: Stage(tuple(shlex.split(command)), seconds, variables=settings.automation_stage_variables)
+        for name, command in commands.items()
+        if command
     }
     for text in settings.automation_coroutines:
         name, _, place = text.partition("=")

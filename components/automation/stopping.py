@@ -3,7 +3,7 @@
 import asyncio
 
 from components.automation.messages import AutomationTaskStopped
-from components.automation.processes import boot_id, end_group
+from components.automation.processes import boot_id, end_processes
 from components.automation.tables import TaskRepository
 
 __all__ = ["stop_task"]
@@ -14,13 +14,13 @@ async def stop_task(tasks: TaskRepository, task_id: str, *, grace_seconds: float
     report = await asyncio.to_thread(tasks.stop, task_id)
     if report is None:
         return None
-    killed = 0
+    killed: dict[str, None] = {}
     for boot, pid, started in await asyncio.to_thread(tasks.processes, report.processing):
         if boot == boot_id():
-            killed += await end_group(pid, started, grace_seconds=grace_seconds)
+            killed |= dict.fromkeys(await end_processes(pid, started, grace_seconds=grace_seconds))
     return AutomationTaskStopped(
         success=True,
         stopped_processing=len(report.processing),
         deleted_waiting=report.deleted_waiting,
-        killed_processes=killed,
+        killed_processes=list(killed),
     )

@@ -42,41 +42,41 @@ def body_bytes_max(value_bytes_max: int) -> int:
     return 2 * value_bytes_max + _TEXTS_BYTES
 
 
-def execution_routes(
-    store: ExecutionStore, authenticator: Authenticator, *, value_bytes_max: int
-) -> list[DescribedRoute]:
-    """``/api/logs/node-execution`` (POST, GET, DELETE) and ``GET /api/logs/stats``.
+class _Handlers:
+    """Answers the requests."""
 
-    Where a token names tasks, they are the scripts that it may write or read; what is not of one script is not for it.
-    """
-    budget = BodyBudget(_BODIES_BYTES_MAX)
+    def __init__(self, store: ExecutionStore, authenticator: Authenticator, value_bytes_max: int) -> None:
+        self._store = store
+        self._authenticator = authenticator
+        self._value_bytes_max = value_bytes_max
+        self._budget = BodyBudget(_BODIES_BYTES_MAX)
 
-    async def log_node(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def log_node(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         principal.require("logs:write")
-        body = await read_body(request, budget)
+        body = await read_body(request, self._budget)
         try:
             execution = await decoded(body, NodeExecution)
-            report = execution.report(value_bytes_max)
+            report = execution.report(self._value_bytes_max)
             covered(principal, "logs:write", report.script_id)
-            taken = await stored(store.report(report))
+            taken = await stored(self._store.report(report))
         finally:
-            budget.give_back(len(body))
+            self._budget.give_back(len(body))
         return answer(LoggedNode(log_id=taken.log_id))
 
-    async def list_nodes(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def list_nodes(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         wanted = _filter(request, is_strict=False)
         covered(principal, "logs:read", wanted.script_id)
         given = {name: text for name, text in request.query_params.items() if text}
         limit, offset = LIMIT.of(given), OFFSET.of(given)
-        pieces = await stored(store.find(wanted, limit=limit, offset=offset))
+        pieces = await stored(self._store.find(wanted, limit=limit, offset=offset))
         first = await stored(_encoded(pieces))  # before the answer begins: what goes wrong here still has a status
         headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
         return StreamingResponse(_chunks(first, pieces), headers=headers, media_type="application/json")
 
-    async def delete_nodes(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def delete_nodes(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         wanted = _filter(request, is_strict=True)
         covered(principal, "logs:write", wanted.script_id)
         for name in ("limit", "offset"):
@@ -86,20 +86,29 @@ def execution_routes(
         if wanted.is_empty:
             message = "name at least one of execution_id, script_id, node_id and status"
             raise ApiError("INVALID_ARGUMENT", message, field="execution_id")
-        return answer(Deleted(deleted=await stored(store.delete(wanted))))
+        return answer(Deleted(deleted=await stored(self._store.delete(wanted))))
 
-    async def statistics(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def statistics(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         covered_everything(principal, "logs:read")
-        return answer(await stored(store.log_statistics()))
+        return answer(await stored(self._store.log_statistics()))
 
+
+def execution_routes(
+    store: ExecutionStore, authenticator: Authenticator, *, value_bytes_max: int
+) -> list[DescribedRoute]:
+    """``/api/logs/node-execution`` (POST, GET, DELETE) and ``GET /api/logs/stats``.
+
+    Where a token names tasks, they are the scripts that it may write or read; what is not of one script is not for it.
+    """
+    handlers = _Handlers(store, authenticator, value_bytes_max)
     return [
         DescribedRoute(
-            NODE_EXECUTION_PATH, log_node, LOG_NODE_EXECUTION, body_bytes_max=body_bytes_max(value_bytes_max)
+            NODE_EXECUTION_PATH, handlers.log_node, LOG_NODE_EXECUTION, body_bytes_max=body_bytes_max(value_bytes_max)
         ),
-        DescribedRoute(NODE_EXECUTION_PATH, list_nodes, LIST_NODE_EXECUTIONS),
-        DescribedRoute(NODE_EXECUTION_PATH, delete_nodes, DELETE_NODE_EXECUTIONS),
-        DescribedRoute(LOG_STATISTICS_PATH, statistics, READ_LOG_STATISTICS),
+        DescribedRoute(NODE_EXECUTION_PATH, handlers.list_nodes, LIST_NODE_EXECUTIONS),
+        DescribedRoute(NODE_EXECUTION_PATH, handlers.delete_nodes, DELETE_NODE_EXECUTIONS),
+        DescribedRoute(LOG_STATISTICS_PATH, handlers.statistics, READ_LOG_STATISTICS),
     ]
 
 

@@ -1,7 +1,6 @@
 """``GET /api/v1/log-streaming/pipelines/{pipelineId}/stages``: how far a pipeline is, without a stream."""
 
-from collections.abc import Sequence
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import msgspec
 from starlette.requests import Request
@@ -12,7 +11,7 @@ from gateway.ingest.native.stage_progress import PipelineProgress
 from gateway.routing.operation import DescribedRoute, Operation, Tag
 from gateway.routing.parameters import identifier_parameter
 from gateway.routing.path_parameters import path_identifier
-from sessions.transport import Progress
+from storage.journal.interface import Journal
 
 __all__ = ["stage_routes"]
 
@@ -40,13 +39,7 @@ LIST_STAGES: Final = Operation(
 )
 
 
-class Stages(Protocol):
-    """The part of the journal that is read here."""
-
-    async def stages(self, pipeline_id: str) -> Sequence[Progress]: ...
-
-
-def stage_routes(journal: Stages, authenticator: Authenticator) -> list[DescribedRoute]:
+def stage_routes(journal: Journal, authenticator: Authenticator) -> list[DescribedRoute]:
     """``{"pipelineId", "stages": [what ``progress`` events carry]}``."""
 
     async def stages(request: Request) -> Response:

@@ -4,21 +4,37 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import sqlalchemy
+import structlog
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from components.automation.tables.schema import create_missing
-from storage.sqlite.files import sqlite_path, translate_errors
+from components.automation.tables.migration import SchemaError, create_missing, pending_changes
+from storage.sqlite.files import DatabaseError, sqlite_path, translate_errors
 from storage.sqlite.write_lock import write_lock
 
-__all__ = ["AutomationDatabase"]
+__all__ = ["AutomationDatabase", "RefusedRowError"]
 
+_log = structlog.get_logger(__name__)
 _CHECKPOINT_BYTES: Final = 500 * 4096
+_REFUSALS: Final = (
+    sqlalchemy.exc.IntegrityError,
+    sqlalchemy.exc.DataError,
+    sqlalchemy.exc.InterfaceError,
+    sqlalchemy.exc.ProgrammingError,
+    UnicodeEncodeError,
+    OverflowError,
+)
+"""What is the fault of a value, and not of the database."""
+
+
+class RefusedRowError(Exception):
+    """The database does not take a value, or a rule of its own forbids the row; nothing was stored."""
 
 
 class AutomationDatabase:
@@ -44,9 +60,30 @@ class AutomationDatabase:
         return f"<AutomationDatabase {self.path}>"
 
     def prepare(self) -> None:
-        """Create what is missing; blocks."""
-        with self.transaction() as connection:
-            create_missing(connection)
+        """Create what is missing, and bring tables of older programs to the present schema; blocks.
+
+        Raises:
+            JournalError: the database cannot be used; the text names the table and the column if one of them is why.
+        """
+        try:
+            with self.transaction() as connection:
+                changes = create_missing(connection, datetime.now(UTC).replace(tzinfo=None))
+        except SchemaError as error:
+            raise DatabaseError(f"{self.path}: {error}") from error
+        if changes:
+            _log.info("automation tables migrated", database=str(self.path), changes=changes)
+
+    def pending_changes(self) -> list[str]:
+        """What ``prepare`` would change of tables that exist; blocks, and writes nothing.
+
+        Raises:
+            JournalError: as for ``prepare``.
+        """
+        try:
+            with self.reading() as connection:
+                return [change.text for change in pending_changes(connection)]
+        except SchemaError as error:
+            raise DatabaseError(f"{self.path}: {error}") from error
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -54,8 +91,9 @@ class AutomationDatabase:
 
         Raises:
             JournalError: the database cannot be used, now or at all.
+            RefusedRowError: it can, but does not take what the block wrote.
         """
-        with translate_errors(self.path), self._engine.connect() as connection:
+        with _translated(self.path), self._engine.connect() as connection:
             with self._lock.background(), connection.begin():
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
@@ -63,12 +101,12 @@ class AutomationDatabase:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One consistent picture.
+        """One consistent snapshot.
 
         Raises:
             JournalError: the database cannot be used, now or at all.
         """
-        with translate_errors(self.path), self._engine.connect() as connection, connection.begin():
+        with _translated(self.path), self._engine.connect() as connection, connection.begin():
             connection.exec_driver_sql("BEGIN")
             yield connection
 
@@ -81,9 +119,23 @@ class AutomationDatabase:
                 driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    with translate_errors(path):
+        try:
+            yield
+        except _REFUSALS as error:
+            raise RefusedRowError(f"{path} does not take a row: {getattr(error, 'orig', error)}") from error
+
+
 def _opened(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - the engine is SQLite's
+    connection.text_factory = _text  # one row of another program must not hide the others
     if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA wal_autocheckpoint = 0")  # a commit of ours must not stop the journal's for a checkpoint
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
