@@ -4,28 +4,24 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
-from components.automation.journal_destination import Journal, JournalDestination
+from components.automation.journal_destination import JournalDestination
 from components.automation.messages import AutomationTaskStopped
 from components.automation.scheduler import AnyStage, Scheduler, utc_now
 from components.automation.statistics import QueueStatistics
 from components.automation.stopping import stop_task
-from components.automation.stream_to_task_logs import ReceivedLines, Records
+from components.automation.stream_to_task_logs import ReceivedLines
 from components.automation.tables import TABS, AutomationDatabase, TaskOverview, TaskRepository
 from components.automation.task_log_forwarder import TaskLogForwarder
-from storage.journal.interface import JournalError
+from storage.journal.interface import Journal, JournalError
 
 __all__ = ["AutomationQueue"]
 
 _ROUNDS_MAX: Final = 20
 _log = structlog.get_logger(__name__)
-
-
-class JournalOfTheQueue(Journal, Records, Protocol):
-    """Takes the queue's lines, and shows everybody's."""
 
 
 class AutomationQueue:
@@ -45,7 +41,7 @@ class AutomationQueue:
     def __init__(
         self,
         database: AutomationDatabase,
-        journal: JournalOfTheQueue,
+        journal: Journal,
         stages: Mapping[str, AnyStage],
         tasks_directory: Path,
         *,

@@ -45,7 +45,7 @@ from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body, tex
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.parameters import checked_identifier
 from gateway.routing.path_parameters import path_identifier
-from gateway.settings.model import MEDIA_MODES
+from gateway.settings.values import MEDIA_MODES
 from storage.errors import JournalError
 
 if TYPE_CHECKING:
@@ -76,63 +76,63 @@ class _TaskRoute(DescribedRoute):
         return super().matches(scope)
 
 
-def automation_routes(queue: "AutomationQueue | None", authenticator: Authenticator) -> list[DescribedRoute]:
-    """The routes below ``/api/automation`` without ``logs``.
+class _Handlers:
+    """Answers the requests; ``queue`` is None if it is off."""
 
-    A token that names tasks covers those tasks of the queue that it names. ``queue`` is None where the queue is off:
-    then everything that is allowed is answered with 404 and says so.
-    """
-    budget = BodyBudget(_BODIES_BYTES_MAX)
+    def __init__(self, queue: "AutomationQueue | None", authenticator: Authenticator) -> None:
+        self._queue = queue
+        self._authenticator = authenticator
+        self._budget = BodyBudget(_BODIES_BYTES_MAX)
 
-    def running() -> "AutomationQueue":
-        if queue is None:
+    def _running(self) -> "AutomationQueue":
+        if self._queue is None:
             raise ApiError("NOT_FOUND", _OFF)
-        return queue
+        return self._queue
 
-    async def body_of(request: Request, kind: type[Any]) -> Any:
-        body = await read_body(request, budget)
+    async def _body_of(self, request: Request, kind: type[Any]) -> Any:
+        body = await read_body(request, self._budget)
         try:
             return await decoded(body, kind)
         finally:
-            budget.give_back(len(body))
+            self._budget.give_back(len(body))
 
-    async def named(request: Request, path: str, scope: str) -> str:
-        principal = await authenticator.principal_of(request)
+    async def _named(self, request: Request, path: str, scope: str) -> str:
+        principal = await self._authenticator.principal_of(request)
         task_id = path_identifier(request.scope, path, "task_id")
         principal.require(scope)
         principal.require(scope, task_id=task_id)
         return task_id
 
-    async def create(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def create(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         task_id = str(uuid4())
         principal.require("logs:write")
         principal.require("logs:write", task_id=task_id)
-        tasks = running()
-        wanted: AutomationTaskRequest = await body_of(request, AutomationTaskRequest)
+        tasks = self._running()
+        wanted: AutomationTaskRequest = await self._body_of(request, AutomationTaskRequest)
         await tasks.create(_title(wanted.title), wanted.type, task_id=task_id, **_fields(wanted))
         return answer(AutomationTaskCreated(task_id), 201)
 
-    async def listed(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def listed(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         principal.require("logs:read")
-        tasks = running()
+        tasks = self._running()
         query = request.query_params
         tab, limit, offset = TAB.of(query), LIMIT.of(query), OFFSET.of(query)
         may_read = (lambda task_id: _covers(principal, task_id)) if principal.is_limited else None
         found, counts, total = await tasks.page(tab, limit, offset, may_read=may_read)
         return answer(AutomationTaskList([_listed(row) for row in found], AutomationCounts(**counts), total))
 
-    async def read(request: Request) -> Response:
-        task_id = await named(request, TASK_PATH, "logs:read")
-        detail = await running().detail(task_id)
+    async def read(self, request: Request) -> Response:
+        task_id = await self._named(request, TASK_PATH, "logs:read")
+        detail = await self._running().detail(task_id)
         if detail is None:
             raise _unknown()
         return answer(_task(detail))
 
-    async def retry(request: Request) -> Response:
-        task_id = await named(request, RETRY_PATH, "logs:write")
-        tasks = running()
+    async def retry(self, request: Request) -> Response:
+        task_id = await self._named(request, RETRY_PATH, "logs:write")
+        tasks = self._running()
         found = await tasks.retry(task_id)
         if found is None:
             if await tasks.detail(task_id) is None:
@@ -143,30 +143,38 @@ def automation_routes(queue: "AutomationQueue | None", authenticator: Authentica
             raise ApiError("INVALID_ARGUMENT", message, field="taskId")
         return answer(AutomationTaskRetried(*found))
 
-    async def delete(request: Request) -> Response:
-        task_id = await named(request, TASK_PATH, "logs:write")
-        if not await running().delete(task_id):
+    async def delete(self, request: Request) -> Response:
+        task_id = await self._named(request, TASK_PATH, "logs:write")
+        if not await self._running().delete(task_id):
             raise _unknown()
         return answer(AutomationDone())
 
-    async def stop(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def stop(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         principal.require("logs:write")
-        wanted: StopRequest = await body_of(request, StopRequest)
+        wanted: StopRequest = await self._body_of(request, StopRequest)
         checked_identifier("taskId", wanted.task_id)
         principal.require("logs:write", task_id=wanted.task_id)
-        report = await running().stop(wanted.task_id)
+        report = await self._running().stop(wanted.task_id)
         if report is None:
             raise _unknown()
         return answer(report)
 
+
+def automation_routes(queue: "AutomationQueue | None", authenticator: Authenticator) -> list[DescribedRoute]:
+    """The routes below ``/api/automation`` without ``logs``.
+
+    A token that names tasks covers those tasks of the queue that it names. ``queue`` is None where the queue is off:
+    then everything that is allowed is answered with 404 and says so.
+    """
+    handlers = _Handlers(queue, authenticator)
     return [
-        DescribedRoute(TASKS_PATH, _explained(create), CREATE_AUTOMATION_TASK),
-        DescribedRoute(TASKS_PATH, _explained(listed), LIST_AUTOMATION_TASKS),
-        DescribedRoute(RETRY_PATH, _explained(retry), RETRY_AUTOMATION_TASK),
-        _TaskRoute(TASK_PATH, _explained(read), READ_AUTOMATION_TASK),
-        _TaskRoute(TASK_PATH, _explained(delete), DELETE_AUTOMATION_TASK),
-        DescribedRoute(STOP_PATH, _explained(stop), STOP_AUTOMATION_TASK),
+        DescribedRoute(TASKS_PATH, _explained(handlers.create), CREATE_AUTOMATION_TASK),
+        DescribedRoute(TASKS_PATH, _explained(handlers.listed), LIST_AUTOMATION_TASKS),
+        DescribedRoute(RETRY_PATH, _explained(handlers.retry), RETRY_AUTOMATION_TASK),
+        _TaskRoute(TASK_PATH, _explained(handlers.read), READ_AUTOMATION_TASK),
+        _TaskRoute(TASK_PATH, _explained(handlers.delete), DELETE_AUTOMATION_TASK),
+        DescribedRoute(STOP_PATH, _explained(handlers.stop), STOP_AUTOMATION_TASK),
     ]
 
 

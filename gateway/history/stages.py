@@ -1,7 +1,6 @@
 """``GET /api/v1/log-streaming/pipelines/{pipelineId}/stages``: how far a pipeline is, without a stream."""
 
-from collections.abc import Sequence
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import msgspec
 from starlette.requests import Request
@@ -10,9 +9,9 @@ from starlette.responses import Response
 from gateway.auth import Authenticator
 from gateway.ingest.native.stage_progress import PipelineProgress
 from gateway.routing.operation import DescribedRoute, Operation, Tag
-from gateway.routing.parameters import identifier_parameter
+from gateway.routing.parameters import Identifier
 from gateway.routing.path_parameters import path_identifier
-from sessions.transport import Progress
+from storage.journal.interface import Journal
 
 __all__ = ["stage_routes"]
 
@@ -33,20 +32,14 @@ LIST_STAGES: Final = Operation(
     "The stages of one pipeline as they are",
     description="The same that its stream begins with. A pipeline that nobody has reported has none.",
     scope="logs:read",
-    parameters=(identifier_parameter("pipelineId", "The pipeline.", "release"),),
+    parameters=(Identifier("pipelineId", "The pipeline.", examples=("release",)),),
     answers={200: StageList},
     errors=("NOT_FOUND",),
     stored=True,
 )
 
 
-class Stages(Protocol):
-    """The part of the journal that is read here."""
-
-    async def stages(self, pipeline_id: str) -> Sequence[Progress]: ...
-
-
-def stage_routes(journal: Stages, authenticator: Authenticator) -> list[DescribedRoute]:
+def stage_routes(journal: Journal, authenticator: Authenticator) -> list[DescribedRoute]:
     """``{"pipelineId", "stages": [what ``progress`` events carry]}``."""
 
     async def stages(request: Request) -> Response:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Final, Protocol
 
 from gateway.monitoring.metrics import HasStatistics
-from storage.journal.interface import JournalError, JournalStatistics, TaskState
+from storage.journal.interface import Journal, JournalError
 from storage.polling import SinkStatistics
 
 __all__ = ["Dependency", "Health", "HealthReport", "Phase"]
@@ -51,12 +51,6 @@ class HealthReport:
         return not self.reason
 
 
-class ProbedJournal(HasStatistics[JournalStatistics], Protocol):
-    """What is asked of the journal."""
-
-    async def task_state(self, task_id: str) -> TaskState: ...
-
-
 class ProbedKeys(Protocol):
     """What is asked of whoever verifies tokens."""
 
@@ -76,7 +70,7 @@ class Health:
 
     def __init__(
         self,
-        journal: ProbedJournal,
+        journal: Journal,
         sink: HasStatistics[SinkStatistics],
         keys: ProbedKeys,
         *,

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from gateway.app import Gateway
-from gateway.polling.openapi import TASK_LOGS_MAX
+from gateway.polling.routes import TASK_LOGS_MAX
 from gateway.settings.model import Settings
 from tests.support.old_ui import AutomationPage
 from tests.support.patience import attempts, until
@@ -134,7 +134,12 @@ async def test_logs_are_newest_first_and_filtered(page: AutomationPage, http: ht
     assert [row["id"] for row in await page.logs(task_id, limit="1")] == [rows[0]["id"]]
     assert await page.logs(task_id, limit=str(TASK_LOGS_MAX)) == rows
     assert await page.logs(task_id, level="error") == []
-    assert await page.logs(task_id, level="debug") == await page.logs(task_id, queueType="film") == await page.logs(task_id, actionType="0") == []
+    assert (
+        await page.logs(task_id, level="debug")
+        == await page.logs(task_id, queueType="film")
+        == await page.logs(task_id, actionType="0")
+        == []
+    )
     assert await page.logs(task_id, level="") == await page.logs(task_id)
     url = f"/api/automation/logs?taskId={task_id}"
     tag = (await http.get(url)).headers["etag"]
