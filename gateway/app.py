@@ -65,7 +65,8 @@ from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
 from sessions.updates import UpdateHub
-from storage.journal.interface import Committed, JournalError
+from storage.errors import StorageError
+from storage.journal.interface import Committed
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable, RowImporter, TableRows
 from storage.retention.worker import Retention, sweeps_of
@@ -73,7 +74,7 @@ from storage.sqlite.files import sqlite_path, wait_for_lock
 
 __all__ = ["Gateway"]
 
-_HISTORY_ERRORS: Final = (JournalError, OSError)
+_HISTORY_ERRORS: Final = (StorageError, OSError)
 _STEP_SECONDS_MIN: Final = 1.0
 
 _log = structlog.get_logger(__name__)
@@ -104,7 +105,7 @@ class Gateway:
         Raises:
             SettingsError: a credential is unusable.
             ListenError: a port is taken, an address or a certificate cannot be used.
-            JournalError, PollingTableError: a database cannot be used.
+            StorageError: a database cannot be used.
         """
         gateway = cls(settings)
         async with AsyncExitStack() as undo:

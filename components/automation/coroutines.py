@@ -15,7 +15,7 @@ import structlog
 from components.automation.files import TaskFiles
 from components.automation.stages import POSITION, StageFailedError
 from components.automation.tables import LockLostError, QueueItem, TaskLine
-from storage.journal.interface import JournalError
+from storage.errors import StorageError
 
 __all__ = ["CoroutineStage", "StageEndedError", "StageRun", "run_coroutine"]
 
@@ -138,7 +138,7 @@ async def run_coroutine(
 
     Raises:
         StageFailedError: it raised, its time was up, or what it returned is no JSON object.
-        LockLostError, JournalError: its lines could not be stored.
+        LockLostError, StorageError: its lines could not be stored.
     """
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     line = TaskLine(
@@ -155,7 +155,7 @@ async def run_coroutine(
     if work.cancelled():
         raise StageFailedError(f"{item.queue_type} has cancelled itself")
     error = work.exception()
-    if isinstance(error, (LockLostError, JournalError)):
+    if isinstance(error, (LockLostError, StorageError)):
         raise error
     if error is not None:
         told = "".join(traceback.format_exception(error)).splitlines()[-_TRACEBACK_LINES_MAX:]

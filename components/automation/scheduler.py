@@ -26,7 +26,7 @@ from components.automation.tables import (
     TaskRepository,
 )
 from components.automation.tables.records import QUEUE_TYPES
-from storage.journal.interface import JournalError
+from storage.errors import StorageError
 
 __all__ = ["AnyStage", "Scheduler", "utc_now"]
 
@@ -87,7 +87,7 @@ class Scheduler:
         while True:
             try:
                 await self._bid()
-            except* JournalError as errors:
+            except* StorageError as errors:
                 _log.warning("the scheduler has to wait for its database", error=str(errors.exceptions[0]))
                 await asyncio.sleep(self._expiry_seconds / 3)
 
@@ -108,7 +108,7 @@ class Scheduler:
                 _log.warning("the scheduler lost its lock")
             finally:
                 self.counters.holds_lock = False
-                with contextlib.suppress(JournalError):  # it expires
+                with contextlib.suppress(StorageError):  # it expires
                     await asyncio.to_thread(lock.release)
 
     async def _hold(self, lock: SchedulerLock) -> None:
@@ -200,7 +200,7 @@ class Scheduler:
             await self._fail(queue, item, str(error))
             return
         except asyncio.CancelledError:
-            with contextlib.suppress(LockLostError, JournalError):  # then its next holder notes it
+            with contextlib.suppress(LockLostError, StorageError):  # then its next holder notes it
                 await asyncio.to_thread(queue.ended, item)
             raise
         finally:

@@ -28,7 +28,7 @@ from gateway.errors import ApiError
 from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.path_parameters import path_identifier
-from storage.polling import PollingTableError
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from components.batch_jobs.jobs import BatchJobs
@@ -86,7 +86,7 @@ def batch_job_routes(
             await works.create(job_id, keywords, priority)
         except ActiveJobsError:
             return answer(BatchJobRefused(error=_ACTIVE), 409)
-        except PollingTableError as error:
+        except StorageError as error:
             raise _unavailable() from error
         return answer(BatchJobCreated(job_id=job_id, message=f"{len(keywords)}개 키워드의 처리를 시작합니다"))
 
@@ -100,7 +100,7 @@ def batch_job_routes(
             raise ApiError("INVALID_ARGUMENT", "jobId is missing: give the one of the answer", field="jobId")
         try:
             job = await works.find(job_id) if _JOB_ID.fullmatch(job_id) else None
-        except PollingTableError as error:
+        except StorageError as error:
             raise _unavailable() from error
         if job is None:
             raise _unknown()
@@ -114,7 +114,7 @@ def batch_job_routes(
         works = running()
         try:
             job = await works.cancel(job_id) if _JOB_ID.fullmatch(job_id) else None
-        except PollingTableError as error:
+        except StorageError as error:
             raise _unavailable() from error
         if job is None:
             raise _unknown()

@@ -95,8 +95,8 @@ def migrate(settings: Settings) -> ExitCode:
     """Bring the databases to the present schema; harmless where they are there already."""
     with _without_painters():
         from components.executions.tables.database import ExecutionDatabase
-        from storage.journal.interface import JournalError
-        from storage.polling import PollingTable, PollingTableError
+        from storage.errors import StorageError
+        from storage.polling import PollingTable
         from storage.sqlite.files import migrate
 
     try:
@@ -105,7 +105,7 @@ def migrate(settings: Settings) -> ExitCode:
         table.prepare()
         ExecutionDatabase(table.path).prepare()
         asyncio.run(table.close())
-    except (JournalError, PollingTableError, OSError) as error:
+    except (StorageError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED
     click.echo(f"the database is at revision {revision}")
@@ -135,12 +135,11 @@ def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
     """Remove what the RETENTION_ settings do not keep, as a running gateway does by itself."""
     with _without_painters():
         from gateway.commands.prune import prune
-        from storage.journal.interface import JournalError
-        from storage.polling import PollingTableError
+        from storage.errors import StorageError
 
     try:
         report = asyncio.run(prune(settings, is_dry=dry_run))
-    except (JournalError, PollingTableError, OSError) as error:
+    except (StorageError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED
     for line in report:

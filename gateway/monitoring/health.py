@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
 
-from storage.journal.interface import JournalError, JournalStatistics, TaskState
+from storage.errors import StorageError
+from storage.journal.interface import JournalStatistics, TaskState
 from storage.polling import SinkStatistics
 
 __all__ = ["Dependency", "Health", "HealthReport", "Phase"]
@@ -129,6 +130,6 @@ class Health:
                 await self._journal.task_state(_PROBED_TASK)
         except TimeoutError:
             return f"the journal has not answered for {_PROBE_SECONDS_MAX:.0f} s"
-        except JournalError as error:
+        except StorageError as error:
             return str(error)
         return ""

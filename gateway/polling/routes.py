@@ -16,8 +16,8 @@ from gateway.auth import Authenticator
 from gateway.errors import ApiError, error_response
 from gateway.polling.openapi import READ_JOB_LOGS, TASK_LOG_CHOICES, TASK_LOGS_MAX
 from gateway.routing.operation import DescribedRoute
-from storage.journal.interface import JournalError
-from storage.polling import Extent, Page, PollingTable, PollingUnavailableError
+from storage.errors import StorageError
+from storage.polling import Extent, Page, PollingTable
 
 if TYPE_CHECKING:
     from components.automation.queue import AutomationQueue
@@ -50,7 +50,7 @@ def polling_routes(
             return await _logs(request, table, authenticator, automation)
         except ApiError as error:
             return error_response(error)
-        except PollingUnavailableError as error:
+        except StorageError as error:
             text = f"job_logs cannot be read now: its database {error.reason}"
             return error_response(ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS))
 
@@ -104,7 +104,7 @@ async def _task_logs(request: Request, automation: "AutomationQueue", task_id: s
         raise ApiError("INVALID_ARGUMENT", f"limit is {limit}: with taskId give 1 to {TASK_LOGS_MAX}", field="limit")
     try:
         rows = await automation.logs(task_id, limit=limit, **filters)
-    except JournalError as error:
+    except StorageError as error:
         text = "task_logs cannot be read now; try again"
         raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
     body = msgspec.json.encode({"logs": json_row(rows)})

@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple, Protocol
 from filters.block import Block, Selection
 from filters.entry import LogEntry
 from filters.matching import Matcher
-from storage.errors import JournalClosedError, JournalError, JournalObstructedError, JournalUnavailableError
 from storage.journal.inventory import Inventory, Removed
 
 __all__ = [
@@ -22,11 +21,7 @@ __all__ = [
     "Committed",
     "DamagedLines",
     "Journal",
-    "JournalClosedError",
-    "JournalError",
-    "JournalObstructedError",
     "JournalStatistics",
-    "JournalUnavailableError",
     "LineBatch",
     "ProducerNumber",
     "Receipt",
@@ -50,7 +45,7 @@ WATCH_PREFIX: Final = "job_logs:"
 class ProducerNumber:
     """The number that a producer gave an append; numbers of one producer grow by one, from 1.
 
-    A number that leaves one out is refused (``JournalUnavailableError``): where an append could not be stored, nothing
+    A number that leaves one out is refused (``StorageUnavailableError``): where an append could not be stored, nothing
     that its producer sent behind it may be, or sending it again would look like a repetition.
 
     A producer whose numbers have holes of their own, as rows of a table have, says with ``previous`` which number comes
@@ -276,7 +271,7 @@ class Journal(Inventory, Protocol):
         """Queue something for the next commit; never blocks.
 
         The future is done after the commit and after the commit listener was called. It raises
-        ``JournalUnavailableError`` where the item was not stored and may be sent again.
+        ``StorageUnavailableError`` where the item was not stored and may be sent again.
         """
         ...
 

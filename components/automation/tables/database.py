@@ -1,27 +1,15 @@
-"""The database of the automation queue: one transaction at a time, which holds the write lock from its beginning."""
+"""The database of the automation queue."""
 
-import contextlib
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
-
-import sqlalchemy
-from sqlalchemy import Connection
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from components.automation.tables.schema import create_missing
-from storage.sqlite.files import sqlite_path, translate_errors
-from storage.sqlite.write_lock import write_lock
+from storage.sqlite.database import Database
+from storage.sqlite.files import sqlite_path
 
 __all__ = ["AutomationDatabase"]
 
-_CHECKPOINT_BYTES: Final = 500 * 4096
 
-
-class AutomationDatabase:
+class AutomationDatabase(Database):
     """A SQLite database that the gateway, other schedulers and other programs may be using.
 
     Args:
@@ -31,59 +19,5 @@ class AutomationDatabase:
 
     def __init__(self, location: str | Path, *, busy_seconds: float = 30.0) -> None:
         is_path = isinstance(location, Path) or "://" not in location
-        self.path = (Path(location) if is_path else sqlite_path(str(location))).absolute()
-        self._lock = write_lock(self.path)
-        self._engine = sqlalchemy.create_engine(
-            sqlalchemy.URL.create("sqlite", database=str(self.path)),
-            poolclass=sqlalchemy.NullPool,
-            connect_args={"timeout": busy_seconds, "isolation_level": None, "check_same_thread": False},
-        )
-        sqlalchemy.event.listen(self._engine, "connect", _opened)
-
-    def __repr__(self) -> str:
-        return f"<AutomationDatabase {self.path}>"
-
-    def prepare(self) -> None:
-        """Create what is missing; blocks."""
-        with self.transaction() as connection:
-            create_missing(connection)
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """All of the block or nothing of it; blocks, so it belongs in a thread.
-
-        Raises:
-            JournalError: the database cannot be used, now or at all.
-        """
-        with translate_errors(self.path), self._engine.connect() as connection:
-            with self._lock.background(), connection.begin():
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield connection
-            self._checkpoint(connection)
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """One consistent picture.
-
-        Raises:
-            JournalError: the database cannot be used, now or at all.
-        """
-        with translate_errors(self.path), self._engine.connect() as connection, connection.begin():
-            connection.exec_driver_sql("BEGIN")
-            yield connection
-
-    def _checkpoint(self, connection: Connection) -> None:
-        """Copy the write-ahead log back in small steps, outside of the lock: it stops nobody."""
-        driver = connection.connection.driver_connection
-        wal = Path(f"{self.path}-wal")
-        with contextlib.suppress(sqlite3.Error, FileNotFoundError):
-            if driver is not None and wal.stat().st_size > _CHECKPOINT_BYTES:
-                driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-
-def _opened(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - the engine is SQLite's
-    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
-        connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA wal_autocheckpoint = 0")  # a commit of ours must not stop the journal's for a checkpoint
+        path = Path(location) if is_path else sqlite_path(str(location))
+        super().__init__(path, create=create_missing, lock_seconds_max=busy_seconds, has_foreign_keys=True)

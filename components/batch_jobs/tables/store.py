@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from components.batch_jobs.tables import repository
 from components.batch_jobs.tables.records import BatchJob, BegunItem, Priority
 from components.batch_jobs.tables.schema import metadata
-from components.executions.tables.database import ExecutionDatabase
+from storage.sqlite.connections import Durability
+from storage.sqlite.database import Database
 
 __all__ = ["BatchJobStore"]
 
@@ -21,11 +22,11 @@ T = TypeVar("T")
 class BatchJobStore:
     """Batch jobs in the journal's database; belongs to one event loop. What a method has returned is on the disk.
 
-    Every method raises ``PollingUnavailableError`` where the database cannot be used now.
+    Every method raises ``StorageError`` where the database cannot be used.
     """
 
-    def __init__(self, path: Path, *, durability: Literal["full", "process"] = "full") -> None:
-        self._database = ExecutionDatabase(path, durability=durability, create=metadata.create_all)
+    def __init__(self, path: Path, *, durability: Durability = "full") -> None:
+        self._database = Database(path, durability=durability, create=metadata.create_all)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch-jobs")
 
     def __repr__(self) -> str:

@@ -70,7 +70,7 @@ class ExecutionStore:
         """Create what is missing, and count in the background what other programs have written since the last time.
 
         Raises:
-            PollingTableError: a table that is there does not fit, or the database cannot be used.
+            StorageError: a table that is there does not fit, or the database cannot be used.
         """
         database = ExecutionDatabase(path, durability=durability, lock_seconds_max=lock_seconds_max)
         await asyncio.to_thread(database.prepare)

@@ -12,20 +12,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Final, Literal, TypeVar
+from typing import IO, Final, TypeVar
 
 from filters.block import Selection
 from filters.matching import Matcher
+from storage.errors import StorageClosedError, StorageError, StorageObstructedError, StorageUnavailableError
 from storage.journal.history import KnownTask, LevelCounts, SequenceRange
 from storage.journal.interface import (
     Ancestor,
     Append,
     Committed,
-    JournalClosedError,
-    JournalError,
-    JournalObstructedError,
     JournalStatistics,
-    JournalUnavailableError,
     LineBatch,
     Receipt,
     Record,
@@ -39,7 +36,9 @@ from storage.journal.sqlite.epoch import Epoch, HighWaterMarkFile, begin_epoch
 from storage.journal.sqlite.reader import Reader
 from storage.journal.sqlite.remover import Remover
 from storage.journal.sqlite.writer import CommitResult, Writer
-from storage.sqlite.files import acquire_lock, migrate_file, translate_errors
+from storage.sqlite.connections import Access, Durability, open_connection
+from storage.sqlite.errors import translate_errors
+from storage.sqlite.files import acquire_lock, migrate_file
 from storage.sqlite.write_lock import WriteLock, write_lock
 
 __all__ = ["SqliteJournal"]
@@ -54,6 +53,12 @@ _REMOVER_BUSY_SECONDS: Final = 0.1
 _START_SECONDS_MAX: Final = 30.0
 """How long another program may lock the database while the journal is opened."""
 
+_CHECKPOINT_PAGES: Final = 4000
+"""A checkpoint happens within a commit and waits for the disk twice. At 16 MB of log instead of 4 a lone line waits a
+third as long on average."""
+
+_LOG_BYTES_MAX: Final = 64 << 20
+
 _ITEMS_MAX: Final = 4096
 """Appends that one transaction takes at most."""
 
@@ -67,18 +72,21 @@ _GATHERED_BYTES_MAX: Final = 64 << 10
 _RETRY_SECONDS: Final = 0.25
 """Pause before a group that the store could not take is tried again."""
 
-Outcome = list[CommitResult | JournalError]
+Outcome = list[CommitResult | StorageError]
 T = TypeVar("T")
 
 
-def _connect(path: Path, *, synchronous: str, busy_seconds: float = _BUSY_SECONDS) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA synchronous={synchronous}")
-    # A checkpoint happens within a commit and waits for the disk twice. At 16 MB of log instead of 4 a lone line waits
-    # a third as long on average.
-    connection.execute("PRAGMA wal_autocheckpoint=4000")
-    connection.execute("PRAGMA journal_size_limit=67108864")
+def _connect(
+    path: Path, *, durability: Durability = "process", busy_seconds: float = _BUSY_SECONDS, autocheckpoint_pages: int
+) -> sqlite3.Connection:
+    connection = open_connection(
+        path,
+        Access.WRITE,
+        busy_seconds=busy_seconds,
+        durability=durability,
+        autocheckpoint_pages=autocheckpoint_pages,
+    )
+    connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES_MAX}")
     return connection
 
 
@@ -152,7 +160,7 @@ class SqliteJournal:
         cls,
         path: Path,
         *,
-        durability: Literal["full", "process"] = "full",
+        durability: Durability = "full",
         pending_bytes_max: int = 32 << 20,
         commit_bytes_max: int = 4 << 20,
         lock_seconds_max: float = 10.0,
@@ -180,12 +188,16 @@ class SqliteJournal:
 
         Raises:
             DatabaseError: it cannot be used; the text says why in one sentence.
-            JournalUnavailableError: it cannot be used now.
+            StorageUnavailableError: it cannot be used now.
         """
 
         def connect() -> sqlite3.Connection:
-            synchronous = "FULL" if durability == "full" else "NORMAL"
-            return _connect(path, synchronous=synchronous, busy_seconds=min(_BUSY_SECONDS, lock_seconds_max))
+            return _connect(
+                path,
+                durability=durability,
+                busy_seconds=min(_BUSY_SECONDS, lock_seconds_max),
+                autocheckpoint_pages=_CHECKPOINT_PAGES,
+            )
 
         def prepare(held: IO[bytes]) -> tuple[IO[bytes], Writer, HighWaterMarkFile, Epoch]:
             with contextlib.ExitStack() as undo:
@@ -206,7 +218,7 @@ class SqliteJournal:
                 try:
                     prepared = await asyncio.to_thread(prepare, held)
                     break
-                except JournalObstructedError:
+                except StorageObstructedError:
                     if time.monotonic() >= deadline:
                         raise
             undo.pop_all()
@@ -268,7 +280,7 @@ class SqliteJournal:
         """Queue something for the next commit."""
         future: asyncio.Future[Receipt] = self._loop.create_future()
         if self._is_closed:
-            future.set_exception(JournalClosedError("the journal has been closed"))
+            future.set_exception(StorageClosedError("the journal has been closed"))
             return future
         self._waiting_bytes += self._pending.put(item, future)
         self._idle.clear()
@@ -390,7 +402,7 @@ class SqliteJournal:
 
     async def _run(self, query: Callable[..., T], *arguments: object, threads: ThreadPoolExecutor | None = None) -> T:
         if self._is_closed:
-            raise JournalClosedError("the journal has been closed")
+            raise StorageClosedError("the journal has been closed")
 
         def explained() -> T:
             with translate_errors(self._path):
@@ -399,12 +411,10 @@ class SqliteJournal:
         return await self._loop.run_in_executor(threads or self._readers, explained)
 
     def _open_remover(self) -> sqlite3.Connection:
-        return _connect(self._path, synchronous="NORMAL", busy_seconds=_REMOVER_BUSY_SECONDS)
+        return _connect(self._path, busy_seconds=_REMOVER_BUSY_SECONDS, autocheckpoint_pages=0)
 
     def _open_reader(self) -> sqlite3.Connection:
-        connection = _connect(self._path, synchronous="NORMAL")
-        connection.execute("PRAGMA query_only=1")
-        return connection
+        return open_connection(self._path, Access.READ, busy_seconds=_BUSY_SECONDS)
 
     def _schedule(self) -> None:
         """Have the next group committed: soon, or when the last commit is ``gather_seconds`` ago."""
@@ -458,7 +468,7 @@ class SqliteJournal:
                 with lock.urgent():
                     outcome = self._commit(self._writer, items)
                 obstacle = outcome[0]
-                if not isinstance(obstacle, JournalObstructedError) or any(each is not obstacle for each in outcome):
+                if not isinstance(obstacle, StorageObstructedError) or any(each is not obstacle for each in outcome):
                     return outcome  # stored, or of no use to try again, or some of it stored
                 self._obstacle = str(obstacle)
                 if time.monotonic() + _RETRY_SECONDS > deadline or self._close_requested.wait(_RETRY_SECONDS):
@@ -471,12 +481,12 @@ class SqliteJournal:
         try:
             with translate_errors(self._path):
                 result = writer.commit(items)
-        except JournalError as error:
+        except StorageError as error:
             return [error] * len(items)
         except Exception as error:  # noqa: BLE001 - the thread must go on, and whoever appended must hear of it
             _log.exception("append failed", extra={"items": len(items)})
             if len(items) == 1:
-                return [JournalUnavailableError(f"the journal could not store this: {error}")]
+                return [StorageUnavailableError(f"the journal could not store this: {error}")]
         else:
             if result.last_record:
                 self._mark.advance(result.last_record)
@@ -490,9 +500,9 @@ class SqliteJournal:
             if isinstance(item, LineBatch):
                 self._waiting_lines -= len(item.entries)
             self._waiting_bytes -= size_of(item)
-        answers: list[Receipt | JournalError] = []
+        answers: list[Receipt | StorageError] = []
         for result in outcome:
-            if isinstance(result, JournalError):
+            if isinstance(result, StorageError):
                 answers.append(result)
                 self._error = str(result)
                 continue
@@ -505,7 +515,7 @@ class SqliteJournal:
         for (_, future), answer in zip(group, answers, strict=True):
             if future.done():
                 continue  # whoever appended has gone; the line is stored all the same
-            if isinstance(answer, JournalError):
+            if isinstance(answer, StorageError):
                 future.set_exception(answer)
             else:
                 future.set_result(answer)

@@ -1,0 +1,94 @@
+"""What SQLite and the file system raise, as errors of storage with one sentence each."""
+
+import contextlib
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy
+
+from storage.errors import (
+    DatabaseError,
+    RecordRefusedError,
+    StorageError,
+    StorageObstructedError,
+    StorageUnavailableError,
+)
+
+__all__ = ["is_locked", "translate_errors"]
+
+_LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+_UNUSABLE: Final = {
+    sqlite3.SQLITE_NOTADB: "is not an SQLite database",
+    sqlite3.SQLITE_READONLY: "is read-only: the gateway needs to write to the file and to its directory",
+    sqlite3.SQLITE_CORRUPT: "is damaged: check it with `PRAGMA integrity_check`",
+}
+
+
+@contextlib.contextmanager
+def translate_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite, SQLAlchemy and the file system raise into errors of storage that name the file.
+
+    Raises:
+        DatabaseError: it will not get better by itself.
+        StorageUnavailableError: it may.
+        RecordRefusedError: a constraint of a table stands against what was to be stored.
+    """
+    try:
+        yield
+    except sqlalchemy.exc.DBAPIError as error:
+        if not isinstance(error.orig, sqlite3.Error):
+            raise
+        raise _translated(path, error.orig) from error.orig
+    except (sqlite3.Error, OSError) as error:
+        raise _translated(path, error) from error
+
+
+def is_locked(error: BaseException | None) -> bool:
+    """Whether another connection or program holds a lock that was needed."""
+    return _code(error) in _LOCKED
+
+
+def _translated(path: Path, error: Exception) -> StorageError:
+    code = _code(error)
+    if isinstance(error, sqlite3.IntegrityError):
+        return RecordRefusedError(str(error), _column(str(error)))
+    kind: type[StorageError] = DatabaseError
+    if is_locked(error):
+        kind, reason = StorageObstructedError, "is locked by another program"
+    elif code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
+        kind, reason = StorageObstructedError, "cannot grow: the disk is full"
+    elif code in _UNUSABLE:
+        reason = _UNUSABLE[code]
+    elif isinstance(error, PermissionError):
+        reason = "cannot be written: permission denied"
+    elif code == sqlite3.SQLITE_CANTOPEN or isinstance(error, FileNotFoundError):
+        reason = _not_opened(path)
+    elif code == sqlite3.SQLITE_IOERR:
+        kind, reason = StorageUnavailableError, "cannot be read or written: the disk reports an error"
+    else:
+        kind, reason = StorageUnavailableError, f"cannot be used: {error}"
+    return kind(f"{path} {reason}", reason)
+
+
+def _not_opened(path: Path) -> str:
+    folder = path.parent.resolve()
+    if not folder.is_dir():
+        return f"cannot be opened: there is no folder {folder}"
+    return "cannot be opened" if os.access(folder, os.W_OK) else "cannot be opened: the folder cannot be written"
+
+
+def _code(error: BaseException | None) -> int:
+    """The low byte of SQLite's code is the kind of error; the rest, its circumstances, helps nobody here."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _column(reason: str) -> str | None:
+    """The column in SQLite's ``NOT NULL constraint failed: table.column``."""
+    _, _, place = reason.partition("constraint failed: ")
+    _, _, column = place.partition(".")
+    return column if column.isidentifier() else None
