@@ -28,9 +28,11 @@ def test_a_connection_to_what_must_exist_creates_nothing(tmp_path: Path, access:
 def test_a_reading_connection_cannot_write(tmp_path: Path) -> None:
     """Whatever statement it is given."""
     sqlite(tmp_path / "a.db", "CREATE TABLE t (x)")
-    with closing(open_connection(tmp_path / "a.db", Access.READ)) as connection:
-        with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            connection.execute("INSERT INTO t VALUES (1)")
+    with (
+        closing(open_connection(tmp_path / "a.db", Access.READ)) as connection,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
+        connection.execute("INSERT INTO t VALUES (1)")
 
 
 @pytest.mark.parametrize(("durability", "level"), [("full", FULL), ("process", NORMAL)])
