@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from filters.block import Block, Selection
 from filters.entry import LogEntry
 from filters.matching import Matcher
+from filters.read_owner import NOBODY, ReadOwner
 from storage.journal.inventory import Inventory, Removed
 
 __all__ = [
@@ -298,17 +299,29 @@ class Journal(Inventory, Protocol):
         ...
 
     async def read(
-        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
     ) -> Selection:
         """The matching lines of a stretch that starts behind ``after`` and ends at ``upto`` or earlier.
 
         At most ``lines_max`` matching lines and about ``bytes_max`` bytes of them; ``Selection.end`` says how far it
         got and is beyond ``after`` wherever ``upto`` is. Where retention removed lines, ``Selection.start`` is later
         than ``after``. Where the disk has damaged them, it is too, there are no lines, and ``Selection.is_damaged``.
+
+        Reads are shared out fairly among owners. Cancelling one that has not begun costs nothing.
         """
         ...
 
-    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
+    async def tail_start(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> int:
         """The position behind which exactly the last ``count`` matching lines up to ``upto`` are (or all there are)."""
         ...
 

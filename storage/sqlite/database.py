@@ -128,7 +128,7 @@ class Database:
         def is_late() -> bool:
             return time.monotonic() >= deadline or is_closing()
 
-        with translate_errors(self.path):
+        with translate_errors(self.path, refuses_records=True):
             while True:
                 with self.write_lock.background():
                     try:

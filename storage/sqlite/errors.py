@@ -30,8 +30,12 @@ _UNUSABLE: Final = {
 
 
 @contextlib.contextmanager
-def translate_errors(path: Path) -> Iterator[None]:
+def translate_errors(path: Path, *, refuses_records: bool = False) -> Iterator[None]:
     """Turn what SQLite, SQLAlchemy and the file system raise into errors of storage that name the file.
+
+    Args:
+        path: the file.
+        refuses_records: whether tables may have constraints that are not ours, so that a record can be wrong.
 
     Raises:
         DatabaseError: it will not get better by itself.
@@ -43,9 +47,9 @@ def translate_errors(path: Path) -> Iterator[None]:
     except sqlalchemy.exc.DBAPIError as error:
         if not isinstance(error.orig, sqlite3.Error):
             raise
-        raise _translated(path, error.orig) from error.orig
+        raise _translated(path, error.orig, refuses_records=refuses_records) from error.orig
     except (sqlite3.Error, OSError) as error:
-        raise _translated(path, error) from error
+        raise _translated(path, error, refuses_records=refuses_records) from error
 
 
 def is_locked(error: BaseException | None) -> bool:
@@ -53,9 +57,9 @@ def is_locked(error: BaseException | None) -> bool:
     return _code(error) in _LOCKED
 
 
-def _translated(path: Path, error: Exception) -> StorageError:
+def _translated(path: Path, error: Exception, *, refuses_records: bool) -> StorageError:
     code = _code(error)
-    if isinstance(error, sqlite3.IntegrityError):
+    if refuses_records and isinstance(error, sqlite3.IntegrityError):
         return RecordRefusedError(str(error), _column(str(error)))
     kind: type[StorageError] = DatabaseError
     if is_locked(error):

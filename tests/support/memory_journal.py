@@ -11,6 +11,7 @@ from dataclasses import replace
 from filters.block import Block, Selection
 from filters.entry import decode_lines, encode_lines
 from filters.matching import Matcher
+from filters.read_owner import NOBODY, ReadOwner
 from filters.timestamps import now
 from storage.errors import StorageClosedError, StorageUnavailableError
 from storage.journal.interface import (
@@ -229,7 +230,15 @@ class MemoryJournal:
         )
 
     async def read(
-        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
     ) -> Selection:
         lines = self._lines.get(task_id, [])
         after = max(after, min(self._first.get(task_id, 1) - 1, upto))
@@ -245,7 +254,9 @@ class MemoryJournal:
         sequences = range(after + 1, end + 1) if matcher.everything else picked
         return Selection(after, end, sequences, [lines[sequence - 1] for sequence in picked])
 
-    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
+    async def tail_start(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> int:
         lines, first = self._lines.get(task_id, [])[:upto], self._first.get(task_id, 1)
         if count <= 0:
             return upto

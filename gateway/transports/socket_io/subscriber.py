@@ -185,7 +185,11 @@ class Subscriber:
         self._check_room()
         transport = SocketIoTransport(self.socket, task_id, self._ended)
         encoding = BATCHES if request.is_batch else ENTRIES
-        subscription = Subscription(task_id, encoding, request.filter, request.start, self._principal.expires_at)
+        subscription = Subscription(
+            *(task_id, encoding, request.filter, request.start),
+            expires_at=self._principal.expires_at,
+            principal=self._principal.subject,
+        )
         session = _admitted(lambda: self._context.hub.open(subscription, transport))
         if transport.reason is not None:
             raise _unavailable(transport.reason)

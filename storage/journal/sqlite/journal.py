@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Final, TypeVar
 
 from filters.block import Selection
 from filters.matching import Matcher
+from filters.read_owner import NOBODY, ReadOwner
 from storage.errors import StorageClosedError, StorageError, StorageObstructedError, StorageUnavailableError
 from storage.journal.history import KnownTask, LevelCounts, SequenceRange
 from storage.journal.interface import (
@@ -33,6 +35,7 @@ from storage.journal.interface import (
 from storage.journal.inventory import Removed, StoredChunk, StoredTask
 from storage.journal.sqlite.commit_queue import FairCommitQueue, Group, size_of
 from storage.journal.sqlite.epoch import Epoch, HighWaterMarkFile, begin_epoch
+from storage.journal.sqlite.read_scheduler import ReadKind, ReadScheduler
 from storage.journal.sqlite.reader import Reader
 from storage.journal.sqlite.remover import Remover
 from storage.journal.sqlite.writer import CommitResult, Writer
@@ -147,7 +150,7 @@ class SqliteJournal:
         self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="journal-writer", daemon=True)
         self._thread.start()
-        self._readers = ThreadPoolExecutor(readers, "journal-reader")
+        self._reads = ReadScheduler(readers)
         self._reader = Reader(self._open_reader)
         self._removals = ThreadPoolExecutor(1, "journal-remover")
         self._remover = Remover(self._open_remover, self.write_lock, writer.forget)
@@ -182,7 +185,7 @@ class SqliteJournal:
             gather_seconds: the least time between the beginnings of two commits, where nothing but lines of producers
                 that do not wait for an answer, and not much of that, is there for the second one. It begins with the
                 first append behind that time, or half as much later.
-            readers: threads for reading.
+            readers: threads for reading, beside one for lookups; see ``ReadScheduler``.
             lock: what ``storage.sqlite.files.acquire_lock`` returned for this path; the journal gives it back. None: it
                 takes it.
 
@@ -306,73 +309,91 @@ class SqliteJournal:
 
     async def task_state(self, task_id: str) -> TaskState:
         """What exists of a task."""
-        return await self._run(self._reader.task_state, task_id)
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.task_state, task_id)
 
     async def read(
-        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
     ) -> Selection:
         """The matching lines of a stretch."""
-        return await self._run(self._reader.read, task_id, after, upto, matcher, lines_max, bytes_max)
+        kind = ReadKind.PAGE if matcher.everything else ReadKind.SCAN
+        return await self._read(kind, owner, self._reader.read, task_id, after, upto, matcher, lines_max, bytes_max)
 
-    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
+    async def tail_start(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> int:
         """Where the last ``count`` matching lines start."""
         while True:  # in steps, so that a long search does not keep a reader's thread to itself
-            upto, count, is_done = await self.tail_step(task_id, count, upto, matcher)
+            upto, count, is_done = await self.tail_step(task_id, count, upto, matcher, owner=owner)
             if is_done:
                 return upto
 
-    async def tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
+    async def tail_step(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> TailStep:
         """One step of that search, for those who do something else between two of them."""
-        return await self._run(self._reader.tail_step, task_id, count, upto, matcher)
+        kind = ReadKind.LOOKUP if matcher.everything else ReadKind.SCAN
+        return await self._read(kind, owner, self._reader.tail_step, task_id, count, upto, matcher)
 
     @property
     def newest_record(self) -> int:
         """The id of the newest record."""
         return self._last_record
 
-    async def count_by_level(self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher) -> LevelCounts:
+    async def count_by_level(
+        self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> LevelCounts:
         """Count lines by level, a step."""
-        return await self._run(self._reader.count_by_level, task_id, after, sequences, matcher)
+        return await self._read(ReadKind.SCAN, owner, self._reader.count_by_level, task_id, after, sequences, matcher)
 
-    async def known_tasks(self, after: int, upto_record: int, *, count_max: int) -> Sequence[KnownTask]:
+    async def known_tasks(
+        self, after: int, upto_record: int, *, count_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[KnownTask]:
         """Tasks with what they are ordered by, a step."""
-        return await self._run(self._reader.known_tasks, after, upto_record, count_max)
+        return await self._read(ReadKind.SCAN, owner, self._reader.known_tasks, after, upto_record, count_max)
 
-    async def workers(self, task_id: str, *, count_max: int) -> tuple[Sequence[str], int]:
+    async def workers(self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY) -> tuple[Sequence[str], int]:
         """Some workers of a task, and how many there are."""
-        return await self._run(self._reader.workers, task_id, count_max)
+        return await self._read(ReadKind.PAGE, owner, self._reader.workers, task_id, count_max)
 
     async def last_number(self, producer_id: str) -> int:
         """The highest number of a producer that is on disk."""
-        return await self._run(self._reader.last_number, producer_id)
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.last_number, producer_id)
 
     async def stages(self, pipeline_id: str) -> Sequence[StageProgress]:
         """The last known state of every stage."""
-        return await self._run(self._reader.stages, pipeline_id)
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.stages, pipeline_id)
 
     async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
         """Records in commit order."""
-        return await self._run(self._reader.records, after, bytes_max)
+        return await self._read(ReadKind.PAGE, NOBODY, self._reader.records, after, bytes_max)
 
     async def stored_tasks(self, after: str, *, count_max: int) -> Sequence[StoredTask]:
         """Tasks that have lines."""
-        return await self._run(self._reader.stored_tasks, after, count_max)
+        return await self._read(ReadKind.PAGE, NOBODY, self._reader.stored_tasks, after, count_max)
 
     async def stored_chunks(self, task_id: str, after: int, *, count_max: int) -> Sequence[StoredChunk]:
         """Chunks of a task."""
-        return await self._run(self._reader.stored_chunks, task_id, after, count_max)
+        return await self._read(ReadKind.PAGE, NOBODY, self._reader.stored_chunks, task_id, after, count_max)
 
     async def mark(self, at: float) -> None:
         """Note when what is there was stored."""
-        await self._run(self._remover.mark, at, threads=self._removals)
+        await self._remove(self._remover.mark, at)
 
     async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
         """Remove the first chunks of a task, a step."""
-        return await self._run(self._remover.remove, task_id, sequence, copied, threads=self._removals)
+        return await self._remove(self._remover.remove, task_id, sequence, copied)
 
     async def forget_producers(self, before: float) -> int:
         """Forget the numbers of producers that have been silent."""
-        return await self._run(self._remover.forget_producers, before, threads=self._removals)
+        return await self._remove(self._remover.forget_producers, before)
 
     async def close(self) -> None:
         """Commit what waits, stop the threads and close the file; idempotent, and everyone waits for the end of it."""
@@ -387,12 +408,13 @@ class SqliteJournal:
 
     async def _close(self) -> None:
         await self._idle.wait()
+        self._reads.close()
         self._groups.put(None)
         await asyncio.to_thread(self._shut)
 
     def _shut(self) -> None:
         self._thread.join()
-        self._readers.shutdown()
+        self._reads.join()
         self._removals.shutdown()
         self._reader.close()
         self._remover.close()
@@ -400,15 +422,21 @@ class SqliteJournal:
         self._mark.close()
         self._lock_file.close()
 
-    async def _run(self, query: Callable[..., T], *arguments: object, threads: ThreadPoolExecutor | None = None) -> T:
+    async def _read(self, kind: ReadKind, owner: ReadOwner, query: Callable[..., T], *arguments: object) -> T:
+        self._check_open()
+        return await self._reads.run(kind, owner, partial(self._translated, query, *arguments))
+
+    async def _remove(self, step: Callable[..., T], *arguments: object) -> T:
+        self._check_open()
+        return await self._loop.run_in_executor(self._removals, partial(self._translated, step, *arguments))
+
+    def _translated(self, work: Callable[..., T], *arguments: object) -> T:
+        with translate_errors(self._path):
+            return work(*arguments)
+
+    def _check_open(self) -> None:
         if self._is_closed:
             raise StorageClosedError("the journal has been closed")
-
-        def explained() -> T:
-            with translate_errors(self._path):
-                return query(*arguments)
-
-        return await self._loop.run_in_executor(threads or self._readers, explained)
 
     def _open_remover(self) -> sqlite3.Connection:
         return _connect(self._path, busy_seconds=_REMOVER_BUSY_SECONDS, autocheckpoint_pages=0)

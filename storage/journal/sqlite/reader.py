@@ -24,7 +24,7 @@ __all__ = ["END_DECODER", "Reader"]
 
 _log = logging.getLogger(__name__)
 
-_CHUNKS_PER_QUERY: Final = 256
+_CHUNKS_PER_QUERY: Final = 128
 
 _INLINE_BYTES_MAX: Final = 4096
 """Payloads up to this size come along with the bounds: a query for each would cost more than reading some in vain."""
