@@ -22,7 +22,10 @@ _EXPECTED_SECONDS: Final = 0.005
 """What a read is charged while it runs, so that the same reader does not have all threads at once."""
 
 _REMEMBERED_MAX: Final = 64
-"""Keys that are remembered although nothing of theirs may be owed; more are looked through."""
+"""Keys that are remembered also where they have had no more than others."""
+
+_KEYS_MAX: Final = 16_384
+"""Keys that are remembered at all; with more, everybody begins anew."""
 
 
 class ReadKind(Enum):
@@ -61,10 +64,8 @@ class FairOrder(Generic[K]):
         self._used[key] = self._time_of(key) + seconds
         if len(self._used) > _REMEMBERED_MAX:
             self._used = {key: used for key, used in self._used.items() if used > self._clock}
-
-    def is_owed(self, key: K) -> bool:
-        """Whether a key has had more than its share, and would be forgotten too early."""
-        return self._used.get(key, 0.0) > self._clock
+            if len(self._used) > _KEYS_MAX:
+                self._used.clear()
 
     def _time_of(self, key: K) -> float:
         return max(self._used.get(key, 0.0), self._clock)
@@ -189,11 +190,10 @@ class ReadScheduler:
     def _done(self, read: _Read, result: Any, error: BaseException | None, seconds: float) -> None:
         self._running[read.kind] -= 1
         self._charge(read.owner, seconds - _EXPECTED_SECONDS)
-        if len(self._readers) > _REMEMBERED_MAX:
-            busy = {name for waiting in self._waiting.values() for name in waiting}
-            self._readers = {
-                name: order for name, order in self._readers.items() if name in busy or self._principals.is_owed(name)
-            }
+        if not any(self._waiting.values()) and not any(self._running.values()):
+            self._principals, self._readers = FairOrder(), {}  # nobody waits, so nobody is owed anything
+        if len(self._readers) > _KEYS_MAX:
+            self._readers.clear()
         if not read.future.done():
             if error is None:
                 read.future.set_result(result)
