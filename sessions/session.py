@@ -16,10 +16,11 @@ from filters.position import Position
 from filters.read_owner import ReadOwner
 from sessions.channel import Channel
 from sessions.close_reasons import CloseReason
+from sessions.notices import Completed, Gap, Heartbeat, Notice, StreamError
 from sessions.services import SessionServices
 from sessions.subscription import After, Subscription, Tail
 from sessions.topic import Topic
-from sessions.transport import EncodedBatch, Notice, NoticeKind, Transport
+from sessions.transport import EncodedBatch, Transport
 
 __all__ = ["Session", "SessionState"]
 
@@ -267,8 +268,7 @@ class Session:
         if ended is None or self._channel is None or self.position < ended.last:
             return
         self._notify(
-            NoticeKind.COMPLETE,
-            {"status": ended.status, "timestamp": ended.timestamp, "lastSequence": ended.last},
+            Completed(ended.status, ended.timestamp, ended.last),
             Position(ended.last, self._services.history.epoch, end_seen=True),
         )
         self.close(CloseReason.COMPLETED)
@@ -288,7 +288,7 @@ class Session:
             if now - self._progress_at >= self._services.limits.timeout_seconds:
                 self.close(CloseReason.SESSION_TIMEOUT)
         elif now - self._written_at >= self._services.limits.heartbeat_seconds:
-            self._notify(NoticeKind.HEARTBEAT, {"timestamp": _timestamp(wall)})
+            self._notify(Heartbeat(_timestamp(wall)))
             if not self._writable and self.state is SessionState.LIVE:
                 self._fall_behind()
 
@@ -367,7 +367,7 @@ class Session:
 
     @_contained
     def _report(self, reason: CloseReason) -> None:
-        self._notify(NoticeKind.ERROR, {"code": reason.code, "message": reason.text})
+        self._notify(StreamError.of(reason))
 
     @_contained
     def _end_transport(self, reason: CloseReason) -> None:
@@ -384,9 +384,9 @@ class Session:
         if not self._transport.write(run):
             self._writable = False
 
-    def _notify(self, kind: NoticeKind, fields: dict[str, object], position: Position | None = None) -> None:
+    def _notify(self, payload: Heartbeat | Gap | Completed | StreamError, position: Position | None = None) -> None:
         self._written_at = time.monotonic()
-        if not self._transport.notify(Notice(kind, fields, position)):
+        if not self._transport.notify(Notice(payload, position)):
             self._writable = False
 
     def _announce_gap(self, start: int, reason: str = "retention") -> None:
@@ -397,7 +397,7 @@ class Session:
         if start <= self.position or not self._writable:
             return
         self._services.meter.gap()
-        self._notify(NoticeKind.GAP, {"from": self.position + 1, "to": start, "reason": reason})
+        self._notify(Gap(self.position + 1, start, reason))
         self.position = start
 
     def _reach_head(self, channel: Channel) -> None:

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Protocol
-
-import msgspec
 
 from filters.block import Block, Selection
 from filters.matching import Matcher
-from filters.position import Position
 from filters.read_owner import NOBODY, ReadOwner
 from sessions.close_reasons import CloseReason
+from sessions.notices import Notice
 
 __all__ = [
     "CommittedLines",
@@ -19,8 +16,6 @@ __all__ = [
     "Encoding",
     "EndedTask",
     "History",
-    "Notice",
-    "NoticeKind",
     "Progress",
     "StageHistory",
     "StoredTask",
@@ -57,28 +52,6 @@ class Encoding(Protocol):
     def encode(self, epoch: str, selection: Selection) -> EncodedBatch:
         """Encode one run; called once per channel and run, with at least one line."""
         ...
-
-
-class NoticeKind(Enum):
-    """What is said beside the lines."""
-
-    HEARTBEAT = "heartbeat"
-    GAP = "gap"
-    COMPLETE = "complete"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """An event beside the lines: its kind, its JSON fields, and a position where a client may resume from it."""
-
-    kind: NoticeKind
-    fields: dict[str, Any]
-    position: Position | None = None
-
-    def json(self) -> bytes:
-        """The fields as JSON."""
-        return msgspec.json.encode(self.fields)
 
 
 class Transport(Protocol):

@@ -15,7 +15,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -23,7 +23,7 @@ from components.automation.task_log_events import RowEvents, StageState
 from filters import timestamps
 from filters.entry import LogEntry
 from filters.messages import cut_message
-from storage.journal.interface import Append, LineBatch, ProducerNumber, Receipt, StageProgress, TaskEnding
+from storage.journal.interface import Append, Journal, LineBatch, ProducerNumber, StageProgress, TaskEnding
 
 __all__ = ["PRODUCER_ID", "JournalDestination"]
 
@@ -34,22 +34,6 @@ _PER_ROW: Final = 8
 _END: Final = 7
 _LINE_BYTES: Final = 512
 """What an entry counts for while it waits for its commit, beside its message."""
-
-
-class Journal(Protocol):
-    """What is needed of a journal."""
-
-    def append(self, item: Append) -> "asyncio.Future[Receipt]":
-        """Queue something for the next commit."""
-        ...
-
-    async def wait_writable(self) -> None:
-        """Return once there is room."""
-        ...
-
-    async def last_number(self, producer_id: str) -> int:
-        """The highest number of a producer that is on the disk."""
-        ...
 
 
 class JournalDestination:

@@ -4,27 +4,25 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
-from components.automation.journal_destination import Journal, JournalDestination
+from components.automation.journal_destination import JournalDestination
+from components.automation.messages import AutomationTaskStopped
 from components.automation.scheduler import AnyStage, Scheduler, utc_now
 from components.automation.statistics import QueueStatistics
 from components.automation.stopping import stop_task
-from components.automation.stream_to_task_logs import ReceivedLines, Records
+from components.automation.stream_to_task_logs import ReceivedLines
 from components.automation.tables import TABS, AutomationDatabase, TaskOverview, TaskRepository
 from components.automation.task_log_forwarder import TaskLogForwarder
 from storage.errors import StorageError
+from storage.journal.interface import Journal
 
 __all__ = ["AutomationQueue"]
 
 _ROUNDS_MAX: Final = 20
 _log = structlog.get_logger(__name__)
-
-
-class JournalOfTheQueue(Journal, Records, Protocol):
-    """Takes the queue's lines, and shows everybody's."""
 
 
 class AutomationQueue:
@@ -44,7 +42,7 @@ class AutomationQueue:
     def __init__(
         self,
         database: AutomationDatabase,
-        journal: JournalOfTheQueue,
+        journal: Journal,
         stages: Mapping[str, AnyStage],
         tasks_directory: Path,
         *,
@@ -117,7 +115,7 @@ class AutomationQueue:
         """Rows of ``task_logs``; see ``TaskRepository.logs``."""
         return await asyncio.to_thread(lambda: self._tasks.logs(task_id, **filters))
 
-    async def stop(self, task_id: str) -> dict[str, bool | int] | None:
+    async def stop(self, task_id: str) -> AutomationTaskStopped | None:
         """Stop a task and end its processes; None for an unknown one."""
         report = await stop_task(self._tasks, task_id)
         self._changed()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -16,9 +16,9 @@ from components.automation.tables.records import POSITION, QUEUE_TYPES
 from components.automation.tables.schema import task_logs, task_queue, tasks
 from filters.entry import LogEntry
 from storage.errors import StorageError
-from storage.journal.interface import JournalStatistics, Record
+from storage.journal.interface import Journal, Record
 
-__all__ = ["ReceivedLines", "Records"]
+__all__ = ["ReceivedLines"]
 
 _BYTES_MAX: Final = 256 << 10
 """Of lines that are read, and stored in one transaction, at a time."""
@@ -33,24 +33,6 @@ _log = structlog.get_logger(__name__)
 _decoder: Final = msgspec.json.Decoder(LogEntry)
 
 
-class Records(Protocol):
-    """What is needed of a journal."""
-
-    @property
-    def epoch(self) -> str:
-        """The journal's epoch."""
-        ...
-
-    @property
-    def statistics(self) -> JournalStatistics:
-        """The journal's counters, of which ``last_record`` is read."""
-        ...
-
-    async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
-        """The records behind ``after``."""
-        ...
-
-
 class ReceivedLines:
     """Follows a journal from the first start on; how far is noted in the transaction of the rows.
 
@@ -62,7 +44,7 @@ class ReceivedLines:
         journal: where lines are.
     """
 
-    def __init__(self, database: AutomationDatabase, journal: Records) -> None:
+    def __init__(self, database: AutomationDatabase, journal: Journal) -> None:
         self._database = database
         self._journal = journal
         self._after: int | None = None

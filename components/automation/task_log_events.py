@@ -146,9 +146,11 @@ def _stages(row: Row, given: dict[str, Any], message: str) -> Iterator[StageStat
     """The stages whose state a row tells; a stop names those that it ended."""
     action = row["action_type"]
     status = _STATUSES.get(action or "")
-    stages = given.get("stages", []) if action == "stop" else [row["queue_type"]]
-    if status is None or not isinstance(stages, list):
+    stages = [row["queue_type"]]
+    if status is None:
         return
+    if action == "stop" and isinstance(given.get("stages"), list):
+        stages += given["stages"]
     share = share_done(given) if action == "progress" else None
     percentage = 100 if action == "complete" else round(100 * (share or 0.0))
     for stage_id in dict.fromkeys(stage for stage in stages if isinstance(stage, str) and stage in QUEUE_TYPES):

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
@@ -15,9 +15,9 @@ from components.batch_jobs.counter import BadCredentialsError, CounterError, Doc
 from components.batch_jobs.retries import RetryPolicy, count_documents
 from components.batch_jobs.tables import ActiveJobsError, BatchJob, BatchJobStore, BegunItem, Priority
 from storage.errors import StorageError
-from storage.journal.interface import Append, Receipt
+from storage.journal.interface import Journal
 
-__all__ = ["ActiveJobsError", "BatchJobs", "BatchLimits", "BatchStatistics", "Journal"]
+__all__ = ["ActiveJobsError", "BatchJobs", "BatchLimits", "BatchStatistics"]
 
 CANCELLED: Final = "작업이 취소되었습니다"
 
@@ -55,27 +55,6 @@ class BatchStatistics:
     retries: int = 0
     repeated: int = 0
     """Keywords that were asked for a second time, because the process had ended before the result was stored."""
-
-
-class Journal(Protocol):
-    """Where the story of a job goes."""
-
-    def append(self, item: Append) -> "asyncio.Future[Receipt]":
-        """Queue something for the next commit."""
-        ...
-
-    @property
-    def is_writable(self) -> bool:
-        """Whether there is room."""
-        ...
-
-    async def wait_writable(self) -> None:
-        """Return once there is room again."""
-        ...
-
-    async def last_number(self, producer_id: str) -> int:
-        """The highest number of a producer that is on the disk."""
-        ...
 
 
 class BatchJobs:

@@ -54,33 +54,32 @@ def body_bytes_max(keywords_max: int) -> int:
     return keywords_max * (_KEYWORD_LENGTH_MAX * _ESCAPED_BYTES + 4) + 4096
 
 
-def batch_job_routes(
-    jobs: "BatchJobs | None", authenticator: Authenticator, *, keywords_max: int
-) -> list[DescribedRoute]:
-    """``POST /api/documents/batch``, ``DELETE`` below it, and ``GET /api/documents/status``.
+class _Handlers:
+    """Answers the requests; ``jobs`` is None if batch jobs are off."""
 
-    A job is a task, so a token that names tasks covers those jobs whose ids it names. ``jobs`` is None where batch jobs
-    are off: then everything is answered with 503.
-    """
-    budget = BodyBudget(_BODIES_AT_A_TIME * body_bytes_max(keywords_max))
+    def __init__(self, jobs: "BatchJobs | None", authenticator: Authenticator, keywords_max: int) -> None:
+        self._jobs = jobs
+        self._authenticator = authenticator
+        self._keywords_max = keywords_max
+        self._budget = BodyBudget(_BODIES_AT_A_TIME * body_bytes_max(keywords_max))
 
-    def running() -> "BatchJobs":
-        if jobs is None:
+    def _running(self) -> "BatchJobs":
+        if self._jobs is None:
             raise ApiError("UNAVAILABLE", _OFF)
-        return jobs
+        return self._jobs
 
-    async def create(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def create(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         principal.require("logs:write")
         job_id = new_job_id()
         principal.require("logs:write", task_id=job_id)
-        works = running()
-        body = await read_body(request, budget)
+        works = self._running()
+        body = await read_body(request, self._budget)
         try:
             wanted = await decoded(body, BatchJobRequest)
-            keywords = _keywords(wanted, keywords_max)
+            keywords = _keywords(wanted, self._keywords_max)
         finally:
-            budget.give_back(len(body))
+            self._budget.give_back(len(body))
         priority = Priority.HIGH if wanted.priority == "high" else Priority.NORMAL
         try:
             await works.create(job_id, keywords, priority)
@@ -90,12 +89,12 @@ def batch_job_routes(
             raise _unavailable() from error
         return answer(BatchJobCreated(job_id=job_id, message=f"{len(keywords)}개 키워드의 처리를 시작합니다"))
 
-    async def status(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def status(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         principal.require("logs:read")
         job_id = request.query_params.get("jobId", "")
         principal.require("logs:read", task_id=job_id)
-        works = running()
+        works = self._running()
         if not job_id:
             raise ApiError("INVALID_ARGUMENT", "jobId is missing: give the one of the answer", field="jobId")
         try:
@@ -106,12 +105,12 @@ def batch_job_routes(
             raise _unknown()
         return answer(BatchJobAnswer(job=_view(job)))
 
-    async def cancel(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def cancel(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         job_id = path_identifier(request.scope, JOB_PATH, "job_id")
         principal.require("logs:write")
         principal.require("logs:write", task_id=job_id)
-        works = running()
+        works = self._running()
         try:
             job = await works.cancel(job_id) if _JOB_ID.fullmatch(job_id) else None
         except StorageError as error:
@@ -120,10 +119,20 @@ def batch_job_routes(
             raise _unknown()
         return answer(BatchJobCancelled(job_id=job.id, status=job.status.value))
 
+
+def batch_job_routes(
+    jobs: "BatchJobs | None", authenticator: Authenticator, *, keywords_max: int
+) -> list[DescribedRoute]:
+    """``POST /api/documents/batch``, ``DELETE`` below it, and ``GET /api/documents/status``.
+
+    A job is a task, so a token that names tasks covers those jobs whose ids it names. ``jobs`` is None where batch jobs
+    are off: then everything is answered with 503.
+    """
+    handlers = _Handlers(jobs, authenticator, keywords_max)
     return [
-        DescribedRoute(BATCH_PATH, create, CREATE_BATCH_JOB),
-        DescribedRoute(STATUS_PATH, status, READ_BATCH_JOB),
-        DescribedRoute(JOB_PATH, cancel, CANCEL_BATCH_JOB),
+        DescribedRoute(BATCH_PATH, handlers.create, CREATE_BATCH_JOB, body_bytes_max=body_bytes_max(keywords_max)),
+        DescribedRoute(STATUS_PATH, handlers.status, READ_BATCH_JOB),
+        DescribedRoute(JOB_PATH, handlers.cancel, CANCEL_BATCH_JOB),
     ]
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from components.executions.tables import NodeReport, NodeStatus, RunAllSummary, ScriptRecord, ScriptStatus
-from filters.identifiers import IdentifierError, check_identifier
 from gateway.errors import ApiError
+from gateway.routing.parameters import checked_identifier
 
 __all__ = [
     "Deleted",
@@ -67,8 +67,8 @@ class NodeExecution(msgspec.Struct, frozen=True):
             ApiError: INVALID_ARGUMENT or PAYLOAD_TOO_LARGE, with the field.
         """
         return NodeReport(
-            execution_id=_identifier("execution_id", self.execution_id),
-            node_id=_identifier("node_id", self.node_id),
+            execution_id=checked_identifier("execution_id", str(self.execution_id)),
+            node_id=checked_identifier("node_id", str(self.node_id)),
             status=NodeStatus(self.status),
             script_id=_optional("script_id", self.script_id),
             node_type=self.node_type,
@@ -176,15 +176,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-def _identifier(field: str, value: Id) -> str:
-    try:
-        return check_identifier(field, str(value))
-    except IdentifierError as error:
-        raise ApiError("INVALID_ARGUMENT", str(error), field=field) from error
-
-
 def _optional(field: str, value: Id | None) -> str | None:
-    return None if value is None or value == "" else _identifier(field, value)
+    return None if value is None or value == "" else checked_identifier(field, str(value))
 
 
 def _json(field: str, value: msgspec.Raw, bytes_max: int) -> str | None:

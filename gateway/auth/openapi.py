@@ -1,12 +1,12 @@
-"""What OpenAPI says of ``/api/v1/auth``."""
+"""What ``/api/v1/auth`` takes and answers: types and operations."""
 
 from typing import Annotated, Final
 
 import msgspec
 
-from gateway.routing.operation import ANY_SCOPE, Answer, Body, Header, Operation
+from gateway.routing.operation import ANY_SCOPE, Answer, Body, Header, Operation, Tag
 
-__all__ = ["BEGIN_SESSION", "END_SESSION", "ISSUE_TICKET", "Ticket"]
+__all__ = ["BEGIN_SESSION", "END_SESSION", "ISSUE_TICKET", "Ticket", "TicketRequest"]
 
 
 class TicketRequest(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -19,46 +19,37 @@ class TicketRequest(msgspec.Struct, rename="camel", omit_defaults=True, forbid_u
 class Ticket(msgspec.Struct, rename="camel"):
     """Good for one stream."""
 
-    ticket: str
-    expires_in: Annotated[float, msgspec.Meta(description="Seconds.")]
+    ticket: Annotated[str, msgspec.Meta(examples=["q1nMb0cPp5l8o2Wn3x4y5z"])]
+    expires_in: Annotated[float, msgspec.Meta(description="Seconds.", examples=[30])]
 
 
-_COOKIE: Final = {"Set-Cookie": Header(description="The session cookie, HttpOnly; where credentials are configured.")}
+_TAG: Final = Tag("Authentication", "Credentials for clients that cannot set a header.")
+_COOKIE: Final = {"Set-Cookie": Header("The session cookie, HttpOnly; where credentials are configured.")}
 
 BEGIN_SESSION: Final = Operation(
-    id="beginSession",
-    method="POST",
-    tag="Authentication",
-    summary="Take a token as a cookie",
+    "beginSession",
+    "POST",
+    _TAG,
+    "Take a token as a cookie",
     description="For browsers, whose `EventSource` sends no headers. The cookie lasts as long as the token.",
     scope=ANY_SCOPE,
-    answers={204: Answer(description="The cookie is set.", headers=_COOKIE)},
+    answers={204: Answer("The cookie is set.", headers=_COOKIE)},
 )
 END_SESSION: Final = Operation(
-    id="endSession",
-    method="DELETE",
-    tag="Authentication",
-    summary="Remove the cookie",
-    answers={204: Answer(description="The cookie is gone.", headers=_COOKIE)},
+    "endSession", "DELETE", _TAG, "Remove the cookie", answers={204: Answer("The cookie is gone.", headers=_COOKIE)}
 )
 ISSUE_TICKET: Final = Operation(
-    id="issueTicket",
-    method="POST",
-    tag="Authentication",
-    summary="Get a ticket for one stream",
+    "issueTicket",
+    "POST",
+    _TAG,
+    "Get a ticket for one stream",
     description="A ticket in an address is worthless after its first use, wherever the address was written down.",
     scope=ANY_SCOPE,
     errors=("RESOURCE_EXHAUSTED",),
     body=Body(
-        type=TicketRequest,
-        examples={"task": {"taskId": "build-7"}, "pipeline": {"pipelineId": "release"}, "everything": {}},
+        TicketRequest,
+        {"task": {"taskId": "build-7"}, "pipeline": {"pipelineId": "release"}, "everything": {}},
         is_required=False,
     ),
-    answers={
-        200: Answer(
-            description="The ticket, to be given as `?ticket=`.",
-            type=Ticket,
-            examples={"ticket": {"ticket": "q1nMb0cPp5l8o2Wn3x4y5z", "expiresIn": 30}},
-        )
-    },
+    answers={200: Answer("The ticket, to be given as `?ticket=`.", Ticket)},
 )

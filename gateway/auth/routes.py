@@ -8,12 +8,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filters.identifiers import IdentifierError, check_identifier
 from gateway.auth.authenticator import TokenAuthenticator
 from gateway.auth.credentials import bearer_token
-from gateway.auth.openapi import BEGIN_SESSION, END_SESSION, ISSUE_TICKET, Ticket
+from gateway.auth.openapi import BEGIN_SESSION, END_SESSION, ISSUE_TICKET, Ticket, TicketRequest
 from gateway.errors import ApiError, error_response
+from gateway.http.json_bodies import decoded
 from gateway.routing.operation import DescribedRoute
+from gateway.routing.parameters import checked_identifier
 
 __all__ = ["auth_routes"]
 
@@ -25,7 +26,6 @@ COOKIE_CHARACTERS_MAX: Final = 3800
 
 BODY_BYTES_MAX: Final = 4096
 
-_TICKET_FIELDS: Final = ("taskId", "pipelineId")
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
@@ -78,10 +78,8 @@ def auth_routes(authenticator: TokenAuthenticator) -> list[DescribedRoute]:
 
     async def issue_ticket(request: Request) -> Response:
         principal = await authenticator.principal_of(request)
-        wanted = _ticket_request(await _body(request))
-        ticket = authenticator.tickets.issue(
-            principal, task_id=wanted.get("taskId"), pipeline_id=wanted.get("pipelineId")
-        )
+        wanted = await _ticket_request(await _body(request))
+        ticket = authenticator.tickets.issue(principal, task_id=wanted.task_id, pipeline_id=wanted.pipeline_id)
         content = Ticket(ticket, settings.ticket_ttl_seconds)
         return Response(msgspec.json.encode(content), headers=_NO_STORE, media_type="application/json")
 
@@ -111,27 +109,10 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-def _ticket_request(body: bytes) -> dict[str, str]:
+async def _ticket_request(body: bytes) -> TicketRequest:
     """The task or pipeline that a ticket is asked for."""
-    if not body.strip():
-        return {}
-    try:
-        content = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ApiError("INVALID_ARGUMENT", "the body must be JSON") from None
-    if not isinstance(content, dict):
-        raise ApiError("INVALID_ARGUMENT", "the body must be a JSON object")
-    wanted: dict[str, str] = {}
-    for name, value in content.items():
-        if name not in _TICKET_FIELDS:
-            shown = name[:64]
-            raise ApiError("INVALID_ARGUMENT", f"unknown field {shown!r}; there are taskId, pipelineId", field=shown)
-        if value is None:
-            continue
-        if not isinstance(value, str):
-            raise ApiError("INVALID_ARGUMENT", f"{name} must be a string", field=name)
-        try:
-            wanted[name] = check_identifier(name, value)
-        except IdentifierError as error:
-            raise ApiError("INVALID_ARGUMENT", str(error), field=name) from None
+    wanted = await decoded(body, TicketRequest) if body.strip() else TicketRequest()
+    for field, value in (("taskId", wanted.task_id), ("pipelineId", wanted.pipeline_id)):
+        if value is not None:
+            checked_identifier(field, value)
     return wanted

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from gateway.commands.automation import automation
+from components.automation.commands import automation
 from gateway.commands.canary import canary
 from gateway.commands.exit_codes import ExitCode
 from gateway.monitoring.terminal import open_closed_streams
@@ -94,16 +94,17 @@ def check(settings: Settings) -> ExitCode:
 def migrate(settings: Settings) -> ExitCode:
     """Bring the databases to the present schema; harmless where they are there already."""
     with _without_painters():
-        from components.executions.tables.database import ExecutionDatabase
+        from gateway.app import COMPONENTS
         from storage.errors import StorageError
         from storage.polling import PollingTable
-        from storage.sqlite.files import migrate
+        from storage.sqlite.files import migrate, sqlite_path
 
     try:
         revision = migrate(settings.database_url)
         table = PollingTable(settings.polling_database)
         table.prepare()
-        ExecutionDatabase(table.path).prepare()
+        for component in COMPONENTS:
+            component.migrate(sqlite_path(settings.database_url), table.path)
         asyncio.run(table.close())
     except (StorageError, OSError) as error:
         _say(str(error))

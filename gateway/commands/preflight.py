@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 
+from gateway.app import COMPONENTS
 from gateway.http.sockets import ListenError, close_all, listen
 from gateway.settings.derived import authenticator_of, grpc_tls, http_tls
 from gateway.settings.model import Settings
@@ -32,6 +33,8 @@ def problems_of(settings: Settings) -> list[str]:
 
 def _checks(settings: Settings) -> Iterator[Callable[[], object]]:
     yield partial(authenticator_of, settings)
+    for component in COMPONENTS:
+        yield partial(component.check, settings)
     for name in ("http_port", "websocket_port", "grpc_port"):
         port: int = getattr(settings, name)
         yield partial(_check_port, settings.listen_host, port, name.upper())

@@ -1,7 +1,7 @@
 """``…/counts`` and ``…/matches``: how many lines of a task match, of which levels, and where."""
 
 from collections import Counter, defaultdict
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
@@ -14,8 +14,7 @@ from gateway.errors import ApiError
 from gateway.history.bodies import answer
 from gateway.history.limits import HistoryLimits
 from gateway.history.log import known_task
-from gateway.history.openapi import COUNT_LINES, FIND_MATCHES
-from gateway.history.query import count_of
+from gateway.history.openapi import BUCKETS, COUNT_LINES, FIND_MATCHES, MATCHES, Bucket, LineCounts, Matches
 from gateway.history.reads import Budget, Reads
 from gateway.history.scans import Scans
 from gateway.routing.operation import DescribedRoute
@@ -28,8 +27,6 @@ __all__ = ["count_routes", "matcher_of"]
 
 COUNTS_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/counts"
 MATCHES_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/matches"
-_BUCKETS_DEFAULT: Final = 200
-_BUCKETS_MAX: Final = 2000
 _STEP_BYTES: Final = 8 << 20
 
 
@@ -61,21 +58,20 @@ def count_routes(
     async def counts(request: Request) -> Response:
         state = await task_of(request, COUNTS_PATH)
         matcher = matcher_of(request)
-        buckets = count_of(request.query_params, "buckets", minimum=1, maximum=_BUCKETS_MAX, default=_BUCKETS_DEFAULT)
+        buckets = BUCKETS.of(request.query_params)
         with scans.place():
-            fields = await _counts(reads, state, matcher, buckets, Budget(limits.seconds_max))
-        body = msgspec.json.encode(fields)
+            found = await _counts(reads, state, matcher, buckets, Budget(limits.seconds_max))
+        body = msgspec.json.encode(found)
         return await answer(request, "json", lambda: body, len(body))
 
     async def matches(request: Request) -> Response:
         state = await task_of(request, MATCHES_PATH)
         matcher = matcher_of(request, is_phrase_needed=True)
-        limit = count_of(
-            request.query_params, "limit", minimum=1, maximum=limits.matches_max, default=limits.matches_max
-        )
+        query = request.query_params
+        limit = MATCHES.of(query, maximum=limits.matches_max, default=limits.matches_max)
         with scans.place():
-            fields = await _matches(reads, state, matcher, limit, Budget(limits.seconds_max))
-        body = msgspec.json.encode({**fields, "q": request.query_params["q"]})
+            found = await _matches(reads, state, query["q"], matcher, limit, Budget(limits.seconds_max))
+        body = msgspec.json.encode(found)
         return await answer(request, "json", lambda: body, len(body))
 
     return [
@@ -84,7 +80,7 @@ def count_routes(
     ]
 
 
-async def _counts(reads: Reads, state: TaskState, matcher: Matcher, buckets_max: int, budget: Budget) -> dict[str, Any]:
+async def _counts(reads: Reads, state: TaskState, matcher: Matcher, buckets_max: int, budget: Budget) -> LineCounts:
     lines = max(state.last + 1 - state.first, 0)
     sequences = SequenceRange(state.first, state.last, max(1, -(-lines // buckets_max)))
     counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
@@ -105,29 +101,21 @@ async def _counts(reads: Reads, state: TaskState, matcher: Matcher, buckets_max:
         if first > position:
             break
         levels.update(counts[bucket])
-        buckets.append(
-            {
-                "from": first,
-                "to": last,
-                "startTime": starts.get(bucket),
-                "endTime": ends.get(bucket),
-                "total": counts[bucket].total(),
-                "levels": counts[bucket],
-            }
-        )
-    return {
-        "taskId": state.task_id,
-        "epoch": reads.epoch,
-        "firstSequence": state.first,
-        "lastSequence": state.last,
-        "total": levels.total(),
-        "levels": levels,
-        "buckets": buckets,
-        "isComplete": position >= state.last,
-    }
+        found = counts[bucket]
+        buckets.append(Bucket(first, last, starts.get(bucket), ends.get(bucket), found.total(), found))
+    return LineCounts(
+        task_id=state.task_id,
+        epoch=reads.epoch,
+        first_sequence=state.first,
+        last_sequence=state.last,
+        total=levels.total(),
+        levels=levels,
+        buckets=buckets,
+        is_complete=position >= state.last,
+    )
 
 
-async def _matches(reads: Reads, state: TaskState, matcher: Matcher, limit: int, budget: Budget) -> dict[str, Any]:
+async def _matches(reads: Reads, state: TaskState, q: str, matcher: Matcher, limit: int, budget: Budget) -> Matches:
     sequences: list[int] = []
     position = state.first - 1
     while position < state.last and len(sequences) < limit and not budget.is_spent:
@@ -136,11 +124,12 @@ async def _matches(reads: Reads, state: TaskState, matcher: Matcher, limit: int,
         )
         sequences += found.sequences
         position = found.end
-    return {
-        "taskId": state.task_id,
-        "epoch": reads.epoch,
-        "total": len(sequences),
-        "sequences": sequences,
-        "isComplete": position >= state.last,
-        "lastSequence": position,
-    }
+    return Matches(
+        task_id=state.task_id,
+        epoch=reads.epoch,
+        total=len(sequences),
+        sequences=sequences,
+        is_complete=position >= state.last,
+        last_sequence=position,
+        q=q,
+    )

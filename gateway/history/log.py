@@ -1,8 +1,8 @@
 """``GET /api/v1/log-streaming/logs/{taskId}``: a task's stored entries, a page at a time or all of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final
 from urllib.parse import quote
 
 import msgspec
@@ -14,13 +14,14 @@ from filters.model import LogFilter
 from filters.position import Position
 from gateway.auth import Authenticator
 from gateway.errors import ApiError
-from gateway.history.bodies import BODY_HEADERS, answer, compressed, compressor_of, json_body, ndjson, plain_text
+from gateway.history.bodies import BODY_HEADERS, answer, compressed, compressor_of, json_entries, ndjson, plain_text
 from gateway.history.limits import HistoryLimits
-from gateway.history.openapi import READ_LOG
+from gateway.history.openapi import PAGE_LIMIT, READ_LOG, LogPage, StoredGap
 from gateway.history.pages import Hole, Page, Pages, hole_before
-from gateway.history.query import FORMATS, Format, PageQuery, count_of, flag_of, format_of, page_query
+from gateway.history.query import FORMATS, Format, PageQuery, format_of, is_download, is_message_only, page_query
 from gateway.history.reads import Reads
 from gateway.history.scans import Scans
+from gateway.http.json_bodies import around_list
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.path_parameters import path_identifier
 from gateway.transports.stream_request import TAIL_MAX, filter_of
@@ -46,14 +47,14 @@ def log_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits
         principal.require("logs:read", task_id=task_id)
         log_filter = filter_of(request.query_params.multi_items())
         kind = format_of(request.query_params, request.headers.get("accept", ""))
-        is_message_only = _is_message_only(request)
-        if flag_of(request.query_params, "download"):
-            return await _download(request, reads, scans, task_id, log_filter, kind, is_message_only=is_message_only)
+        is_plain = is_message_only(request.query_params)
+        if is_download(request.query_params):
+            return await _download(request, reads, scans, task_id, log_filter, kind, is_message_only=is_plain)
         query = page_query(request.query_params, lines_max=limits.lines_max)
         state = await known_task(reads, task_id)
         page, is_restart = await _page(pages, reads.epoch, state, query, Matcher(log_filter))
         return await _page_answer(
-            request, kind, reads.epoch, state, page, is_restart=is_restart, is_message_only=is_message_only
+            request, kind, reads.epoch, state, page, is_restart=is_restart, is_message_only=is_plain
         )
 
     return [DescribedRoute(PATH, log, READ_LOG)]
@@ -100,24 +101,13 @@ async def _page_answer(
     is_restart: bool,
     is_message_only: bool,
 ) -> Response:
-    previous = str(Position(page.start + 1, epoch)) if page.start >= state.first else None
-    following = str(Position(page.end, epoch))
+    document = _document(epoch, state, page, is_restart=is_restart)
     size = sum(map(len, page.lines))
     if kind == "json":
-        fields = {
-            **_head(epoch, state),
-            "entries": None,
-            "previous": previous,
-            "next": following,
-            "hasPrevious": page.has_previous,
-            "hasNext": page.has_next,
-            "gaps": [_gap(hole) for hole in page.holes],
-            "isRestart": is_restart,
-        }
-        return await answer(request, kind, lambda: json_body(fields, page.lines), size)
-    links = [f'<{_link(request, "after", following)}>; rel="next"']
-    if previous is not None:
-        links.append(f'<{_link(request, "before", previous)}>; rel="prev"')
+        return await answer(request, kind, lambda: _encoded(document, page.lines), size)
+    links = [f'<{_link(request, "after", document.next)}>; rel="next"']
+    if document.previous is not None:
+        links.append(f'<{_link(request, "before", document.previous)}>; rel="prev"')
     headers = {"Link": ", ".join(links), "Otto-Epoch": epoch}
     if is_restart:
         headers["Otto-Restart"] = "true"
@@ -126,18 +116,27 @@ async def _page_answer(
     return await answer(request, kind, lambda: plain_text(page.lines, is_message_only=is_message_only), size, headers)
 
 
-def _head(epoch: str, state: TaskState) -> dict[str, Any]:
-    return {
-        "taskId": state.task_id,
-        "epoch": epoch,
-        "status": status_of(state),
-        "firstSequence": state.first,
-        "lastSequence": state.last,
-    }
+def _document(epoch: str, state: TaskState, page: Page, *, is_restart: bool = False) -> LogPage:
+    """The page without its entries."""
+    return LogPage(
+        task_id=state.task_id,
+        epoch=epoch,
+        status=status_of(state),
+        first_sequence=state.first,
+        last_sequence=state.last,
+        entries=[],
+        previous=str(Position(page.start + 1, epoch)) if page.start >= state.first else None,
+        next=str(Position(page.end, epoch)),
+        has_previous=page.has_previous,
+        has_next=page.has_next,
+        gaps=[StoredGap(hole.first, hole.last, hole.reason) for hole in page.holes],
+        is_restart=is_restart,
+    )
 
 
-def _gap(hole: Hole) -> dict[str, Any]:
-    return {"from": hole.first, "to": hole.last, "reason": hole.reason}
+def _encoded(document: LogPage, lines: Sequence[bytes]) -> bytes:
+    document.entries = json_entries(lines)
+    return msgspec.json.encode(document)
 
 
 def _link(request: Request, name: str, position: str) -> str:
@@ -145,13 +144,6 @@ def _link(request: Request, name: str, position: str) -> str:
     dropped = ("after", "before", "tail", "access_token", "ticket")
     kept = [pair for pair in request.query_params.multi_items() if pair[0] not in dropped]
     return "?" + "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in [*kept, (name, position)])
-
-
-def _is_message_only(request: Request) -> bool:
-    plain = request.query_params.get("plain")
-    if plain not in (None, "", "message"):
-        raise ApiError("INVALID_ARGUMENT", "plain must be message, or left out", field="plain")
-    return plain == "message"
 
 
 async def _download(
@@ -164,7 +156,7 @@ async def _download(
     *,
     is_message_only: bool,
 ) -> Response:
-    limit = count_of(request.query_params, "limit", minimum=1, maximum=TAIL_MAX, default=TAIL_MAX)
+    limit = PAGE_LIMIT.of(request.query_params, maximum=TAIL_MAX, default=TAIL_MAX)
     state = await known_task(reads, task_id)
     name = f"{task_id}.{_SUFFIXES[kind]}"
     ascii_name = "".join(character if character.isalnum() and character.isascii() else "_" for character in task_id)
@@ -196,11 +188,15 @@ async def _pieces(
     reads: Reads, state: TaskState, limit: int, matcher: Matcher, kind: Format, *, is_message_only: bool
 ) -> AsyncIterator[bytes]:
     """A download in pieces. Its end is that of the task when it began: a log that grows as fast still has one."""
+
+    def around(page: Page) -> tuple[bytes, bytes]:
+        return around_list(_document(reads.epoch, state, page), "entries")
+
     position, left = 0, limit
     separator = b""
     holes: list[Hole] = []
     if kind == "json":
-        yield msgspec.json.encode(_head(reads.epoch, state))[:-1] + b',"entries":['
+        yield around(Page(0, 0))[0]
     while position < state.last and left:
         found = await reads.read(
             state.task_id,
@@ -227,12 +223,4 @@ async def _pieces(
         else:
             yield await asyncio.to_thread(plain_text, found.lines, is_message_only=is_message_only)
     if kind == "json":
-        foot = {
-            "previous": None,
-            "next": str(Position(position, reads.epoch)),
-            "hasPrevious": False,
-            "hasNext": position < state.last,
-            "gaps": [_gap(hole) for hole in holes],
-            "isRestart": False,
-        }
-        yield b"]," + msgspec.json.encode(foot)[1:]
+        yield around(Page(0, position, holes=holes, has_next=position < state.last))[1]

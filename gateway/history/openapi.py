@@ -1,24 +1,48 @@
-"""What OpenAPI says of the history."""
+"""What requests for the past take and are answered with: types, parameters, operations."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 
 from filters.entry import LogEntry
-from gateway.routing.operation import Answer, Header, Operation, Parameter, identifier_parameter
-from gateway.transports.sse.openapi import EXAMPLE_ENTRY, FILTER_PARAMETERS
+from filters.parsing import KEYWORD_LENGTH_MAX
+from gateway.routing.operation import Answer, Header, Operation, Tag
+from gateway.routing.parameters import Choice, Number, Parameter, identifier_parameter
+from gateway.transports.stream_request import AFTER, FILTER_PARAMETERS, POSITION
 
-__all__ = ["COUNT_LINES", "FIND_MATCHES", "LIST_TASKS", "READ_LOG", "SEARCH_LOGS"]
+__all__ = [
+    "BUCKETS",
+    "CONTEXT",
+    "COUNT_LINES",
+    "DOWNLOAD",
+    "FIND_MATCHES",
+    "FORMAT",
+    "HITS",
+    "LIST_TASKS",
+    "MATCHES",
+    "PAGE_LIMIT",
+    "PLAIN",
+    "READ_LOG",
+    "SEARCH_LOGS",
+    "TAIL",
+    "TASKS",
+    "TASK_STATUS",
+    "Bucket",
+    "LineCounts",
+    "LogPage",
+    "Matches",
+    "Scanned",
+    "SearchHit",
+    "SearchResult",
+    "StoredGap",
+    "StoredTaskList",
+    "StoredTaskSummary",
+    "TaskHits",
+]
 
-_POSITION: Final = {"type": "string", "pattern": r"^(?:[0-9a-f]{8}-)?[0-9]{1,18}(?:\.end)?$"}
-_STATUS: Final = msgspec.Meta(extra_json_schema={"enum": ["RUNNING", "COMPLETED", "FAILED"]})
-TASK: Final = identifier_parameter("taskId", place="path", description="The task.", example="build-7")
-FORMAT: Final = Parameter(
-    name="format",
-    description="Instead of `Accept`: `json`, `ndjson` (an entry on each line) or `text`.",
-    schema={"type": "string", "enum": ["json", "ndjson", "text"]},
-    examples={"lines of JSON": "ndjson", "text": "text"},
-)
+_HISTORY: Final = Tag("History", "What is stored: entries of a task, their counts, and searches.")
+_STATUSES: Final = ("RUNNING", "COMPLETED", "FAILED")
+Status = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(_STATUSES)})]
 
 
 class StoredGap(msgspec.Struct):
@@ -29,100 +53,26 @@ class StoredGap(msgspec.Struct):
     reason: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["retention", "damaged"]})]
 
 
-class LogPage(msgspec.Struct, rename="camel"):
+class LogPage(msgspec.Struct, rename="camel", kw_only=True):
     """Stored entries of one task, in ascending order."""
 
     task_id: str
     epoch: str
-    status: Annotated[str, _STATUS]
+    status: Status
     first_sequence: Annotated[int, msgspec.Meta(description="Of what is stored; above 1: retention took the rest.")]
     last_sequence: int
     entries: list[LogEntry]
     previous: Annotated[str | None, msgspec.Meta(description="`before` of the page in front; null: there is none.")]
-    next: Annotated[str, msgspec.Meta(description="`after` of the page behind, also of one that is still to come.")]
+    next: Annotated[
+        str,
+        msgspec.Meta(
+            description="`after` of the page behind, also of one that is still to come.", examples=["5f0c2a91-1042"]
+        ),
+    ]
     has_previous: Annotated[bool, msgspec.Meta(description="Whether matching lines are, or may be, in front.")]
     has_next: Annotated[bool, msgspec.Meta(description="Whether matching lines are, or may be, behind.")]
     gaps: list[StoredGap]
     is_restart: Annotated[bool, msgspec.Meta(description="The position was of another life: this begins anew.")]
-
-
-_EXAMPLE_PAGE: Final[dict[str, Any]] = {
-    "taskId": "build-7",
-    "epoch": "5f0c2a91",
-    "status": "RUNNING",
-    "firstSequence": 1,
-    "lastSequence": 1042,
-    "entries": [EXAMPLE_ENTRY],
-    "previous": "5f0c2a91-1042",
-    "next": "5f0c2a91-1042",
-    "hasPrevious": True,
-    "hasNext": False,
-    "gaps": [],
-    "isRestart": False,
-}
-
-READ_LOG: Final = Operation(
-    id="readLog",
-    method="GET",
-    tag="History",
-    summary="What is stored of one task",
-    description="A page of entries, or all of them as a file. At most one of `after`, `before` and `tail`; without, it "
-    "starts at the first line. Cursors stay valid while lines arrive. Compressed with zstd or gzip where "
-    "`Accept-Encoding` says so.",
-    scope="logs:read",
-    parameters=(
-        TASK,
-        *FILTER_PARAMETERS,
-        Parameter(
-            name="after",
-            description="The first entries behind this position.",
-            schema=_POSITION,
-            examples={"sequence": "1", "position": "5f0c2a91-1042"},
-        ),
-        Parameter(
-            name="before",
-            description="The last entries in front of this position.",
-            schema=_POSITION,
-            examples={"sequence": "3"},
-        ),
-        Parameter(
-            name="tail",
-            description="The last so many entries.",
-            schema={"type": "integer", "minimum": 0, "maximum": 10_000},
-            examples={"last 100": 100},
-        ),
-        Parameter(
-            name="limit",
-            description="Entries of a page, 500 by default and at most `HISTORY_LINES_MAX`; of a download, all.",
-            schema={"type": "integer", "minimum": 1, "maximum": 10_000},
-            examples={"ten": 10},
-        ),
-        FORMAT,
-        Parameter(
-            name="plain",
-            description="As text: only the messages.",
-            schema={"type": "string", "enum": ["message"]},
-            examples={"messages": "message"},
-        ),
-        Parameter(
-            name="download",
-            description="All matching entries, as a file.",
-            schema={"type": "string", "enum": ["0", "1"]},
-            examples={"file": "1"},
-        ),
-    ),
-    answers={
-        200: Answer(
-            description="The page. As lines of JSON or text, `Link` has the addresses of the neighbouring pages.",
-            type=LogPage,
-            media=("application/x-ndjson", "text/plain"),
-            examples={"one line": _EXAMPLE_PAGE},
-            headers={"Vary": Header(description="`Accept`, `Accept-Encoding` and those of credentials.")},
-        )
-    },
-    errors=("NOT_FOUND", "NOT_ACCEPTABLE", "RESOURCE_EXHAUSTED"),
-    stored=True,
-)
 
 
 class Bucket(msgspec.Struct, rename="camel"):
@@ -136,7 +86,7 @@ class Bucket(msgspec.Struct, rename="camel"):
     levels: dict[str, int]
 
 
-class LineCounts(msgspec.Struct, rename="camel"):
+class LineCounts(msgspec.Struct, rename="camel", kw_only=True):
     """How many lines of one task match."""
 
     task_id: str
@@ -149,23 +99,23 @@ class LineCounts(msgspec.Struct, rename="camel"):
     is_complete: Annotated[bool, msgspec.Meta(description="False: there was no time for more buckets.")]
 
 
-class Matches(msgspec.Struct, rename="camel"):
+class Matches(msgspec.Struct, rename="camel", kw_only=True):
     """Where a text occurs in one task."""
 
     task_id: str
     epoch: str
-    q: str
     total: int
     sequences: Annotated[list[int], msgspec.Meta(description="Ascending.")]
     is_complete: bool
     last_sequence: Annotated[int, msgspec.Meta(description="It was looked for up to here.")]
+    q: str
 
 
-class StoredTaskSummary(msgspec.Struct, rename="camel"):
+class StoredTaskSummary(msgspec.Struct, rename="camel", kw_only=True):
     """A task that has lines."""
 
     task_id: str
-    status: Annotated[str, _STATUS]
+    status: Status
     first_sequence: int
     last_sequence: int
     lines: int
@@ -183,166 +133,6 @@ class StoredTaskList(msgspec.Struct):
     tasks: list[StoredTaskSummary]
     next: Annotated[str | None, msgspec.Meta(description="`cursor` of the next page; null: there is none.")]
     total: Annotated[int | None, msgspec.Meta(description="Of all pages.")]
-
-
-_Q: Final = Parameter(
-    name="q",
-    description="And a text that the message contains, whatever the case.",
-    schema={"type": "string", "maxLength": 256},
-    examples={"text": "timeout"},
-)
-_NEEDED_Q: Final = Parameter(
-    name="q",
-    description="The text, whatever the case.",
-    schema={"type": "string", "minLength": 1, "maxLength": 256},
-    examples={"text": "timeout"},
-    is_required=True,
-)
-_TIME_OF_ONE: Final = "2026-01-31T13:45:00.123456789Z"
-
-COUNT_LINES: Final = Operation(
-    id="countLines",
-    method="GET",
-    tag="History",
-    summary="How many lines of one task match, by level and along the task",
-    scope="logs:read",
-    parameters=(
-        TASK,
-        *FILTER_PARAMETERS,
-        _Q,
-        Parameter(
-            name="buckets",
-            description="Into how many runs of equal length the task is cut, 200 by default.",
-            schema={"type": "integer", "minimum": 1, "maximum": 2000},
-            examples={"two": 2},
-        ),
-    ),
-    answers={
-        200: Answer(
-            description="The counts.",
-            type=LineCounts,
-            examples={
-                "one bucket": {
-                    "taskId": "build-7",
-                    "epoch": "5f0c2a91",
-                    "firstSequence": 1,
-                    "lastSequence": 1,
-                    "total": 1,
-                    "levels": {"WARN": 1},
-                    "buckets": [
-                        {
-                            "from": 1,
-                            "to": 1,
-                            "startTime": _TIME_OF_ONE,
-                            "endTime": _TIME_OF_ONE,
-                            "total": 1,
-                            "levels": {"WARN": 1},
-                        }
-                    ],
-                    "isComplete": True,
-                }
-            },
-        )
-    },
-    errors=("NOT_FOUND", "RESOURCE_EXHAUSTED"),
-    stored=True,
-)
-
-FIND_MATCHES: Final = Operation(
-    id="findMatches",
-    method="GET",
-    tag="History",
-    summary="Where a text occurs in one task",
-    scope="logs:read",
-    parameters=(
-        TASK,
-        _NEEDED_Q,
-        *FILTER_PARAMETERS,
-        Parameter(
-            name="limit",
-            description="At most so many; 100,000 by default.",
-            schema={"type": "integer", "minimum": 1, "maximum": 100_000},
-            examples={"ten": 10},
-        ),
-    ),
-    answers={
-        200: Answer(
-            description="The sequences of the lines.",
-            type=Matches,
-            examples={
-                "two": {
-                    "taskId": "build-7",
-                    "epoch": "5f0c2a91",
-                    "q": "timeout",
-                    "total": 2,
-                    "sequences": [17, 1042],
-                    "isComplete": True,
-                    "lastSequence": 1042,
-                }
-            },
-        )
-    },
-    errors=("NOT_FOUND", "RESOURCE_EXHAUSTED"),
-    stored=True,
-)
-
-LIST_TASKS: Final = Operation(
-    id="listTasks",
-    method="GET",
-    tag="History",
-    summary="What is stored",
-    description="Tasks that have lines and that the token covers, the newest activity first.",
-    scope="logs:read",
-    parameters=(
-        Parameter(
-            name="search",
-            description="Part of the task's id, whatever the case.",
-            schema={"type": "string"},
-            examples={"builds": "build"},
-        ),
-        Parameter(
-            name="status",
-            description="Only tasks with this status.",
-            schema={"type": "string", "enum": ["RUNNING", "COMPLETED", "FAILED"]},
-            examples={"failed": "FAILED"},
-        ),
-        Parameter(
-            name="limit",
-            description="Tasks of a page, 50 by default.",
-            schema={"type": "integer", "minimum": 1, "maximum": 200},
-            examples={"two": 2},
-        ),
-        Parameter(name="cursor", description="`next` of the page before.", schema={"type": "string"}),
-    ),
-    answers={
-        200: Answer(
-            description="The tasks.",
-            type=StoredTaskList,
-            examples={
-                "one": {
-                    "tasks": [
-                        {
-                            "taskId": "build-7",
-                            "status": "RUNNING",
-                            "firstSequence": 1,
-                            "lastSequence": 1042,
-                            "lines": 1042,
-                            "firstTimestamp": "2026-01-31T13:40:00.000000000Z",
-                            "lastTimestamp": _TIME_OF_ONE,
-                            "levels": {"INFO": 1040, "WARN": 2},
-                            "workers": ["worker-1"],
-                            "workerCount": 1,
-                            "bytes": 9310,
-                        }
-                    ],
-                    "next": None,
-                    "total": 1,
-                }
-            },
-        )
-    },
-    stored=True,
-)
 
 
 class SearchHit(msgspec.Struct):
@@ -378,49 +168,135 @@ class SearchResult(msgspec.Struct, rename="camel"):
     next: Annotated[str | None, msgspec.Meta(description="`cursor` to go on with; null: there are no more.")]
 
 
+_TASK: Final = identifier_parameter("taskId", "The task.", "build-7")
+_BEFORE: Final = Parameter("before", "The last entries in front of this position.", schema=POSITION, examples=("3",))
+TAIL: Final = Number("tail", "The last so many entries.", maximum=10_000, examples=(100,))
+PAGE_LIMIT: Final = Number(
+    "limit",
+    "Entries of a page, 500 by default and at most `HISTORY_LINES_MAX`; of a download, all.",
+    minimum=1,
+    maximum=10_000,
+    default=500,
+    examples=(10,),
+)
+FORMAT: Final = Choice(
+    "format",
+    "Instead of `Accept`: `json`, `ndjson` (an entry on each line) or `text`.",
+    choices=("json", "ndjson", "text"),
+    examples=("ndjson", "text"),
+)
+PLAIN: Final = Choice("plain", "As text: only the messages.", choices=("message",))
+DOWNLOAD: Final = Choice("download", "All matching entries, as a file.", choices=("0", "1"))
+BUCKETS: Final = Number(
+    "buckets",
+    "Into how many runs of equal length the task is cut, 200 by default.",
+    minimum=1,
+    maximum=2000,
+    default=200,
+    examples=(2,),
+)
+MATCHES: Final = Number(
+    "limit",
+    "At most so many; 100,000 by default.",
+    minimum=1,
+    maximum=100_000,
+    default=100_000,
+    examples=(10,),
+)
+TASKS: Final = Number("limit", "Tasks of a page, 50 by default.", minimum=1, maximum=200, default=50, examples=(2,))
+TASK_STATUS: Final = Choice("status", "Only tasks with this status.", choices=_STATUSES)
+HITS: Final = Number(
+    "limit",
+    "Hits, 100 by default and at most `HISTORY_HITS_MAX`.",
+    minimum=1,
+    maximum=1000,
+    default=100,
+    examples=(10,),
+)
+CONTEXT: Final = Number("context", "Lines in front of each hit, and behind it.", maximum=20, examples=(2,))
+_TEXT: Final = {"type": "string", "maxLength": KEYWORD_LENGTH_MAX}
+_Q: Final = Parameter(
+    "q", "And a text that the message contains, whatever the case.", schema=_TEXT, examples=("timeout",)
+)
+_NEEDED_Q: Final = Parameter(
+    "q",
+    "The text, whatever the case.",
+    schema={"type": "string", "minLength": 1, "maxLength": KEYWORD_LENGTH_MAX},
+    examples=("timeout",),
+    is_required=True,
+)
+_CURSOR: Final = Parameter("cursor", "`next` of the answer before.")
+
+READ_LOG: Final = Operation(
+    "readLog",
+    "GET",
+    _HISTORY,
+    "What is stored of one task",
+    description="A page of entries, or all of them as a file. At most one of `after`, `before` and `tail`; without, it "
+    "starts at the first line. Cursors stay valid while lines arrive. Compressed with zstd or gzip where "
+    "`Accept-Encoding` says so.",
+    scope="logs:read",
+    parameters=(_TASK, *FILTER_PARAMETERS, AFTER, _BEFORE, TAIL, PAGE_LIMIT, FORMAT, PLAIN, DOWNLOAD),
+    answers={
+        200: Answer(
+            "The page. As lines of JSON or text, `Link` has the addresses of the neighbouring pages.",
+            LogPage,
+            media=("application/x-ndjson", "text/plain"),
+            headers={"Vary": Header("`Accept`, `Accept-Encoding` and those of credentials.")},
+        )
+    },
+    errors=("NOT_FOUND", "NOT_ACCEPTABLE", "RESOURCE_EXHAUSTED"),
+    stored=True,
+)
+COUNT_LINES: Final = Operation(
+    "countLines",
+    "GET",
+    _HISTORY,
+    "How many lines of one task match, by level and along the task",
+    scope="logs:read",
+    parameters=(_TASK, *FILTER_PARAMETERS, _Q, BUCKETS),
+    answers={200: LineCounts},
+    errors=("NOT_FOUND", "RESOURCE_EXHAUSTED"),
+    stored=True,
+)
+FIND_MATCHES: Final = Operation(
+    "findMatches",
+    "GET",
+    _HISTORY,
+    "Where a text occurs in one task",
+    scope="logs:read",
+    parameters=(_TASK, _NEEDED_Q, *FILTER_PARAMETERS, MATCHES),
+    answers={200: Matches},
+    errors=("NOT_FOUND", "RESOURCE_EXHAUSTED"),
+    stored=True,
+)
+LIST_TASKS: Final = Operation(
+    "listTasks",
+    "GET",
+    _HISTORY,
+    "What is stored",
+    description="Tasks that have lines and that the token covers, the newest activity first.",
+    scope="logs:read",
+    parameters=(
+        Parameter("search", "Part of the task's id, whatever the case.", examples=("build",)),
+        TASK_STATUS,
+        TASKS,
+        _CURSOR,
+    ),
+    answers={200: StoredTaskList},
+    stored=True,
+)
 SEARCH_LOGS: Final = Operation(
-    id="searchLogs",
-    method="GET",
-    tag="History",
-    summary="Where a text occurs in all tasks",
+    "searchLogs",
+    "GET",
+    _HISTORY,
+    "Where a text occurs in all tasks",
     description="In the tasks that the token covers, the newest activity first, in each the newest line first. With "
     "`Accept: text/event-stream` hits come as they are found, as events `hit`; `progress` says how far it has got, and "
     "`complete` has the rest of the document. Closing the connection stops it.",
     scope="logs:read",
-    parameters=(
-        _NEEDED_Q,
-        *FILTER_PARAMETERS,
-        Parameter(
-            name="limit",
-            description="Hits, 100 by default and at most `HISTORY_HITS_MAX`.",
-            schema={"type": "integer", "minimum": 1, "maximum": 1000},
-            examples={"ten": 10},
-        ),
-        Parameter(
-            name="context",
-            description="Lines in front of each hit, and behind it.",
-            schema={"type": "integer", "minimum": 0, "maximum": 20},
-            examples={"two": 2},
-        ),
-        Parameter(name="cursor", description="`next` of the answer before.", schema={"type": "string"}),
-    ),
-    answers={
-        200: Answer(
-            description="What was found.",
-            type=SearchResult,
-            media=("text/event-stream",),
-            examples={
-                "one": {
-                    "q": "refused",
-                    "hits": [{"entry": EXAMPLE_ENTRY, "before": [], "after": []}],
-                    "tasks": [{"taskId": "build-7", "count": 1}],
-                    "scanned": {"tasks": 2, "lines": 1840},
-                    "isComplete": True,
-                    "next": None,
-                }
-            },
-        )
-    },
+    parameters=(_NEEDED_Q, *FILTER_PARAMETERS, HITS, CONTEXT, _CURSOR),
+    answers={200: Answer("What was found.", SearchResult, media=("text/event-stream",))},
     errors=("RESOURCE_EXHAUSTED",),
     stored=True,
 )

@@ -7,8 +7,9 @@ from typing import Final, Literal
 
 from filters.position import Position, PositionError
 from gateway.errors import ApiError
+from gateway.history.openapi import DOWNLOAD, FORMAT, PAGE_LIMIT, PLAIN, TAIL
 
-__all__ = ["FORMATS", "Format", "PageQuery", "count_of", "flag_of", "format_of", "page_query"]
+__all__ = ["FORMATS", "Format", "PageQuery", "format_of", "is_download", "is_message_only", "page_query"]
 
 Format = Literal["json", "ndjson", "text"]
 
@@ -17,7 +18,6 @@ FORMATS: Final[Mapping[Format, str]] = {
     "ndjson": "application/x-ndjson",
     "text": "text/plain; charset=utf-8",
 }
-_LINES_DEFAULT: Final = 500
 _QUALITY: Final = re.compile(r"q=([01](?:\.[0-9]{0,3})?)\Z")
 _RANGES: Final[Mapping[str, Format]] = {
     "application/json": "json",
@@ -49,44 +49,36 @@ def page_query(query: Mapping[str, str], *, lines_max: int) -> PageQuery:
     given = [name for name in ("after", "before", "tail") if query.get(name) is not None]
     if len(given) > 1:
         raise ApiError("INVALID_ARGUMENT", f"{' and '.join(given)} exclude each other; give one", field=given[1])
-    limit = count_of(query, "limit", minimum=1, maximum=lines_max, default=min(_LINES_DEFAULT, lines_max))
+    limit = PAGE_LIMIT.of(query, maximum=lines_max, default=min(PAGE_LIMIT.default, lines_max))
     match given:
         case ["after"]:
             return PageQuery(limit, after=_position(query, "after"))
         case ["before"]:
             return PageQuery(limit, before=_position(query, "before"))
         case ["tail"]:
-            tail = count_of(query, "tail", minimum=0, maximum=lines_max, default=0)
+            tail = TAIL.of(query, maximum=lines_max)
             return PageQuery(min(tail, limit) if "limit" in query else tail, is_tail=True)
         case _:
             return PageQuery(limit)
 
 
-def count_of(query: Mapping[str, str], name: str, *, minimum: int, maximum: int, default: int) -> int:
-    """A whole number.
+def is_download(query: Mapping[str, str]) -> bool:
+    """Whether all entries are asked for, as a file: ``1`` or ``true``.
 
     Raises:
-        ApiError: INVALID_ARGUMENT; it is none, or not between the two.
+        ApiError: INVALID_ARGUMENT; it is something else, and not ``0`` or ``false``.
     """
-    text = query.get(name)
-    if text is None:
-        return default
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(maximum))
-    if not is_number or not minimum <= int(text) <= maximum:
-        raise ApiError("INVALID_ARGUMENT", f"{name} must be a whole number from {minimum} to {maximum}", field=name)
-    return int(text)
+    text = query.get("download", "").lower()
+    return DOWNLOAD.of({"download": {"": "0", "false": "0", "true": "1"}.get(text, text)}) == "1"
 
 
-def flag_of(query: Mapping[str, str], name: str) -> bool:
-    """``1`` or ``true``, and ``0`` or ``false``.
+def is_message_only(query: Mapping[str, str]) -> bool:
+    """Whether text has the messages alone.
 
     Raises:
-        ApiError: INVALID_ARGUMENT; it is something else.
+        ApiError: INVALID_ARGUMENT; ``plain`` is something else than ``message``.
     """
-    text = query.get(name, "0").lower()
-    if text not in {"", "0", "1", "true", "false"}:
-        raise ApiError("INVALID_ARGUMENT", f"{name} must be 1 or 0", field=name)
-    return text in {"1", "true"}
+    return bool(query.get("plain")) and PLAIN.of(query) is not None
 
 
 def format_of(query: Mapping[str, str], accept: str) -> Format:
@@ -95,12 +87,9 @@ def format_of(query: Mapping[str, str], accept: str) -> Format:
     Raises:
         ApiError: INVALID_ARGUMENT, or NOT_ACCEPTABLE.
     """
-    wanted = query.get("format")
+    wanted = FORMAT.of(query)
     if wanted is not None:
-        for name in FORMATS:
-            if wanted == name:
-                return name
-        raise ApiError("INVALID_ARGUMENT", f"format must be one of {', '.join(FORMATS)}", field="format")
+        return next(name for name in FORMATS if name == wanted)
     if not accept.strip():
         return "json"
     best: Format | None = None

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from filters.matching import Matcher
 from gateway.auth import Principal
 from gateway.history.cursors import RecordCursor
@@ -32,9 +34,8 @@ class Hit:
     after: Sequence[bytes] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a search has got."""
+class Progress(msgspec.Struct, rename="camel", frozen=True):
+    """How far a search has got; the event ``progress``."""
 
     tasks: int
     tasks_total: int

@@ -1,6 +1,6 @@
 """``GET /api/v1/log-streaming/search``: at once, or as a stream of hits."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -9,22 +9,19 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.auth import Authenticator
 from gateway.errors import ApiError
-from gateway.history.bodies import BODY_HEADERS, answer
+from gateway.history.bodies import BODY_HEADERS, answer, json_entries, json_entry
 from gateway.history.counts import matcher_of
 from gateway.history.cursors import RecordCursor
 from gateway.history.limits import HistoryLimits
-from gateway.history.openapi import SEARCH_LOGS
-from gateway.history.query import count_of
+from gateway.history.openapi import CONTEXT, HITS, SEARCH_LOGS, Scanned, SearchHit, SearchResult, TaskHits
 from gateway.history.reads import Reads
 from gateway.history.scans import Scans
-from gateway.history.search import Hit, Progress, Search
+from gateway.history.search import Hit, Search
 from gateway.routing.operation import DescribedRoute
 
 __all__ = ["search_routes"]
 
 PATH: Final = "/api/v1/log-streaming/search"
-_LIMIT_DEFAULT: Final = 100
-_CONTEXT_MAX: Final = 20
 
 
 def search_routes(
@@ -41,21 +38,19 @@ def search_routes(
             principal,
             matcher_of(request, is_phrase_needed=True),
             RecordCursor.of(query, reads),
-            limit=count_of(
-                query, "limit", minimum=1, maximum=limits.hits_max, default=min(_LIMIT_DEFAULT, limits.hits_max)
-            ),
-            context=count_of(query, "context", minimum=0, maximum=_CONTEXT_MAX, default=0),
+            limit=HITS.of(query, maximum=limits.hits_max, default=min(HITS.default, limits.hits_max)),
+            context=CONTEXT.of(query),
             limits=limits,
         )
         if "text/event-stream" in request.headers.get("accept", ""):
             scans.check()
             headers = {**BODY_HEADERS, "X-Accel-Buffering": "no"}
-            return StreamingResponse(_events(made, scans), headers=headers, media_type="text/event-stream")
+            return StreamingResponse(_events(made, query["q"], scans), headers=headers, media_type="text/event-stream")
         with scans.place():
             hits = await _gathered(made)
-        fields = {"q": query["q"], "hits": [_document(hit) for hit in hits], **_totals(made)}
+        result = _result(made, query["q"], hits)
         size = sum(len(hit.line) for hit in hits)
-        return await answer(request, "json", lambda: msgspec.json.encode(fields), size)
+        return await answer(request, "json", lambda: msgspec.json.encode(result), size)
 
     return [DescribedRoute(PATH, search, SEARCH_LOGS)]
 
@@ -64,48 +59,35 @@ async def _gathered(search: Search) -> list[Hit]:
     return [found async for found in search if isinstance(found, Hit)]
 
 
-async def _events(search: Search, scans: Scans) -> AsyncIterator[bytes]:
+async def _events(search: Search, q: str, scans: Scans) -> AsyncIterator[bytes]:
     """Hits, how far it has got, and at last the totals."""
     try:
         with scans.place():
             yield b": searching\n\n"
             async for found in search:
-                if isinstance(found, Hit):
-                    yield _event("hit", _document(found))
-                else:
-                    yield _event("progress", _progress(found))
+                yield _event("hit", _hit(found)) if isinstance(found, Hit) else _event("progress", found)
     except ApiError as error:
         yield _event("error", error.fields())
         return
-    yield _event("complete", _totals(search))
+    totals = msgspec.to_builtins(_result(search, q, ()))
+    yield _event("complete", {name: totals[name] for name in totals if name not in {"q", "hits"}})
 
 
 def _event(name: str, document: Any) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(document))
 
 
-def _document(hit: Hit) -> dict[str, Any]:
-    return {
-        "entry": msgspec.Raw(hit.line),
-        "before": [msgspec.Raw(line) for line in hit.before],
-        "after": [msgspec.Raw(line) for line in hit.after],
-    }
+def _hit(hit: Hit) -> SearchHit:
+    return SearchHit(json_entry(hit.line), json_entries(hit.before), json_entries(hit.after))
 
 
-def _progress(progress: Progress) -> dict[str, int]:
-    return {
-        "tasks": progress.tasks,
-        "tasksTotal": progress.tasks_total,
-        "lines": progress.lines,
-        "hits": progress.hits,
-    }
-
-
-def _totals(search: Search) -> dict[str, Any]:
+def _result(search: Search, q: str, hits: Sequence[Hit]) -> SearchResult:
     totals = search.totals
-    return {
-        "tasks": [{"taskId": task_id, "count": count} for task_id, count in totals.hits.items()],
-        "scanned": {"tasks": totals.tasks, "lines": totals.lines},
-        "isComplete": totals.following is None,
-        "next": str(totals.following) if totals.following is not None else None,
-    }
+    return SearchResult(
+        q,
+        [_hit(hit) for hit in hits],
+        [TaskHits(task_id, count) for task_id, count in totals.hits.items()],
+        Scanned(totals.tasks, totals.lines),
+        totals.following is None,
+        str(totals.following) if totals.following is not None else None,
+    )

@@ -16,8 +16,7 @@ from gateway.errors import ApiError
 from gateway.history.bodies import answer
 from gateway.history.cursors import RecordCursor
 from gateway.history.limits import HistoryLimits
-from gateway.history.openapi import LIST_TASKS
-from gateway.history.query import count_of
+from gateway.history.openapi import LIST_TASKS, TASK_STATUS, TASKS, StoredTaskList, StoredTaskSummary
 from gateway.history.reads import Budget, Reads
 from gateway.routing.operation import DescribedRoute
 from storage.journal.history import KnownTask, SequenceRange
@@ -26,11 +25,8 @@ __all__ = ["Ranking", "may_read", "task_routes"]
 
 PATH: Final = "/api/v1/log-streaming/tasks"
 _TASKS_PER_STEP: Final = 2048
-_LIMIT_DEFAULT: Final = 50
-_LIMIT_MAX: Final = 200
 _WORKERS_MAX: Final = 20
 _REMEMBERED_MAX: Final = 1024
-_STATUSES: Final = ("RUNNING", "COMPLETED", "FAILED")
 _EVERYTHING: Final = Matcher()
 
 
@@ -148,10 +144,9 @@ def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimit
         principal = await authenticator.principal_of(request)
         principal.require("logs:read")
         query = request.query_params
-        limit = count_of(query, "limit", minimum=1, maximum=_LIMIT_MAX, default=_LIMIT_DEFAULT)
-        status = query.get("status", "").upper()
-        if status and status not in _STATUSES:
-            raise ApiError("INVALID_ARGUMENT", f"status must be one of {', '.join(_STATUSES)}", field="status")
+        limit = TASKS.of(query)
+        given = query.get("status", "").upper()
+        status = (TASK_STATUS.of({"status": given}) if given else None) or ""
         search = query.get("search", "").casefold()
         cursor = RecordCursor.of(query, reads)
         found, total = await ranking.newest(
@@ -160,26 +155,26 @@ def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimit
         budget = Budget(limits.seconds_max / 10)
         shown = [await _summary(reads, counts, task, budget) for task in found[:limit]]
         following = str(cursor.at(found[limit - 1].record)) if len(found) > limit else None
-        body = msgspec.json.encode({"tasks": shown, "next": following, "total": total})
+        body = msgspec.json.encode(StoredTaskList(shown, following, total))
         return await answer(request, "json", lambda: body, len(body))
 
     return [DescribedRoute(PATH, tasks, LIST_TASKS)]
 
 
-async def _summary(reads: Reads, counts: LevelCounts, task: KnownTask, budget: Budget) -> dict[str, Any]:
+async def _summary(reads: Reads, counts: LevelCounts, task: KnownTask, budget: Budget) -> StoredTaskSummary:
     state = await reads.task_state(task.task_id)
     count = await counts.of(task.task_id, state.first, state.last, budget)
     workers, worker_count = await reads.workers(task.task_id, count_max=_WORKERS_MAX)
-    return {
-        "taskId": task.task_id,
-        "status": task.status,
-        "firstSequence": state.first,
-        "lastSequence": state.last,
-        "lines": max(state.last + 1 - state.first, 0),
-        "firstTimestamp": count.starts_at,
-        "lastTimestamp": count.ends_at,
-        "levels": count.levels,
-        "workers": workers,
-        "workerCount": worker_count,
-        "bytes": task.bytes,
-    }
+    return StoredTaskSummary(
+        task_id=task.task_id,
+        status=task.status,
+        first_sequence=state.first,
+        last_sequence=state.last,
+        lines=max(state.last + 1 - state.first, 0),
+        first_timestamp=count.starts_at,
+        last_timestamp=count.ends_at,
+        levels=count.levels,
+        workers=list(workers),
+        worker_count=worker_count,
+        bytes=task.bytes,
+    )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from gateway.routing.channel import Channel, Exchange, Message
+from gateway.routing.examples import example_of
 from gateway.routing.json_schemas import components, reference
 
 __all__ = ["asyncapi_document", "message_key"]
@@ -129,7 +130,10 @@ def _in_channel(channel: Channel, message: Message) -> dict[str, str]:
 
 def _message(message: Message) -> dict[str, Any]:
     fields: dict[str, Any] = {"name": message.name, "title": message.name, "summary": message.summary}
-    fields["payload"] = {"type": "null"} if message.type is None else reference(message.type)
-    if message.examples:
-        fields["examples"] = [{"payload": example} for example in message.examples]
-    return fields
+    if message.type is None:
+        return fields | {"payload": {"type": "null"}}
+    examples = message.examples or (example_of(message.type),)
+    return fields | {
+        "payload": reference(message.type),
+        "examples": [{"payload": example} for example in examples],
+    }

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
 
+from gateway.monitoring.metrics import HasStatistics
 from storage.errors import StorageError
-from storage.journal.interface import JournalStatistics, TaskState
+from storage.journal.interface import Journal
 from storage.polling import SinkStatistics
 
 __all__ = ["Dependency", "Health", "HealthReport", "Phase"]
@@ -51,21 +52,6 @@ class HealthReport:
         return not self.reason
 
 
-class ProbedJournal(Protocol):
-    """What is asked of the journal."""
-
-    @property
-    def statistics(self) -> JournalStatistics: ...
-    async def task_state(self, task_id: str) -> TaskState: ...
-
-
-class ProbedSink(Protocol):
-    """What is asked of the sink."""
-
-    @property
-    def statistics(self) -> SinkStatistics: ...
-
-
 class ProbedKeys(Protocol):
     """What is asked of whoever verifies tokens."""
 
@@ -85,8 +71,8 @@ class Health:
 
     def __init__(
         self,
-        journal: ProbedJournal,
-        sink: ProbedSink,
+        journal: Journal,
+        sink: HasStatistics[SinkStatistics],
         keys: ProbedKeys,
         *,
         clock: Callable[[], float] = time.monotonic,

@@ -1,18 +1,20 @@
-"""What OpenAPI says of the health pages, and the documents that they answer with."""
+"""What the health pages and the metrics answer with: types and operations."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 
-from gateway.routing.operation import Answer, Operation
-from gateway.transports.notices import ServerFigures
+from gateway.routing.operation import Answer, Operation, Tag
+from gateway.transports.server_figures import ServerFigures
 
 __all__ = [
     "READ_HEALTH",
     "READ_LIVENESS",
+    "READ_METRICS",
     "READ_READINESS",
     "DependencyHealth",
     "HealthPage",
+    "Liveness",
     "Readiness",
     "SessionFigures",
 ]
@@ -23,6 +25,9 @@ class DependencyHealth(msgspec.Struct, omit_defaults=True):
 
     status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["healthy", "unhealthy"]})]
     reason: str = ""
+
+
+_DEPENDENCIES = msgspec.Meta(examples=[{"journal": {"status": "healthy"}, "pollingTables": {"status": "healthy"}}])
 
 
 class SessionFigures(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -44,14 +49,14 @@ class HealthPage(ServerFigures, rename="camel", omit_defaults=True, kw_only=True
     timestamp: Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
     lagging_sessions: int
     sessions: list[SessionFigures]
-    dependencies: dict[str, DependencyHealth]
+    dependencies: Annotated[dict[str, DependencyHealth], _DEPENDENCIES]
 
 
 class Readiness(msgspec.Struct, omit_defaults=True):
     """Whether requests should be sent here."""
 
     status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["ready", "not ready"]})]
-    dependencies: dict[str, DependencyHealth]
+    dependencies: Annotated[dict[str, DependencyHealth], _DEPENDENCIES]
     reason: str = ""
 
 
@@ -61,70 +66,39 @@ class Liveness(msgspec.Struct):
     status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["alive"]})]
 
 
-_DEPENDENCIES: Final = {
-    "journal": {"status": "healthy"},
-    "pollingTables": {"status": "healthy"},
-    "tokenKeys": {"status": "healthy"},
-}
-_BROKEN: Final = {**_DEPENDENCIES, "journal": {"status": "unhealthy", "reason": "the disk is full"}}
-_PAGE: Final[dict[str, Any]] = {
-    "status": "healthy",
-    "timestamp": "2026-01-31T13:45:00.123Z",
-    "activeConnections": 3,
-    "messagesPerSecond": 120.5,
-    "deliveriesPerSecond": 361.5,
-    "averageLatency": 4.2,
-    "errorRate": 0.0,
-    "memoryUsage": 83886080,
-    "uptimeSeconds": 3600,
-    "laggingSessions": 1,
-    "sessions": [{"transport": "sse", "lag": 812, "lagging": True}],
-    "dependencies": _DEPENDENCIES,
-}
+_OPERATION: Final = Tag("Operation", "Health and metrics of the gateway itself.")
 
 READ_HEALTH: Final = Operation(
-    id="readHealth",
-    method="GET",
-    tag="Operation",
-    summary="Health, figures, and the slowest sessions",
+    "readHealth",
+    "GET",
+    _OPERATION,
+    "Health, figures, and the slowest sessions",
     description="At most 100 sessions, those with the largest lag first. A token with the scope `admin` sees which.",
-    answers={
-        200: Answer(description="Lines are taken and served.", type=HealthPage, examples={"busy": _PAGE}),
-        503: Answer(
-            description="They are not.",
-            type=HealthPage,
-            examples={
-                "disk full": {**_PAGE, "status": "unhealthy", "reason": "the disk is full", "dependencies": _BROKEN}
-            },
-        ),
-    },
+    answers={200: Answer("Lines are taken and served.", HealthPage), 503: Answer("They are not.", HealthPage)},
 )
 READ_READINESS: Final = Operation(
-    id="readReadiness",
-    method="GET",
-    tag="Operation",
-    summary="Whether to send requests here",
-    answers={
-        200: Answer(
-            description="Yes.", type=Readiness, examples={"yes": {"status": "ready", "dependencies": _DEPENDENCIES}}
-        ),
-        503: Answer(
-            description="No.",
-            type=Readiness,
-            examples={
-                "stopping": {
-                    "status": "not ready",
-                    "reason": "the gateway is shutting down",
-                    "dependencies": _DEPENDENCIES,
-                }
-            },
-        ),
-    },
+    "readReadiness",
+    "GET",
+    _OPERATION,
+    "Whether to send requests here",
+    answers={200: Answer("Yes.", Readiness), 503: Answer("No.", Readiness)},
 )
 READ_LIVENESS: Final = Operation(
-    id="readLiveness",
-    method="GET",
-    tag="Operation",
-    summary="Whether the process answers",
-    answers={200: Answer(description="It does.", type=Liveness, examples={"yes": {"status": "alive"}})},
+    "readLiveness", "GET", _OPERATION, "Whether the process answers", answers={200: Liveness}
+)
+READ_METRICS: Final = Operation(
+    "readMetrics",
+    "GET",
+    _OPERATION,
+    "Metrics for Prometheus",
+    description="In the text format, or in OpenMetrics where `Accept` names it. No label names a task, worker or user.",
+    answers={
+        200: Answer(
+            "The metrics.",
+            media=("text/plain", "application/openmetrics-text"),
+            examples={
+                "one": '# TYPE otto_active_connections gauge\notto_active_connections{transport="sse"} 3.0\n',
+            },
+        )
+    },
 )

@@ -17,6 +17,7 @@ from gateway.monitoring.health_openapi import (
     READ_READINESS,
     DependencyHealth,
     HealthPage,
+    Liveness,
     Readiness,
     SessionFigures,
 )
@@ -53,20 +54,20 @@ def health_routes(
             status="healthy" if report.is_healthy else "unhealthy",
             reason=report.reason,
             timestamp=timestamp(),
-            **msgspec.structs.asdict(summary_stats.figures()),
+            **msgspec.structs.asdict(summary_stats.server_statistics()),
             lagging_sessions=sum(session.is_lagging for session in sessions),
             sessions=[_session(session, principal) for session in sessions[:_SESSIONS_MAX]],
             dependencies=_dependencies(report),
         )
-        return _answer(body, report)
+        return _answer(body, _status(report))
 
     async def live(_request: Request) -> Response:
-        return Response(b'{"status":"alive"}', media_type="application/json", headers={"Cache-Control": "no-store"})
+        return _answer(Liveness("alive"), HTTPStatus.OK)
 
     async def ready(_request: Request) -> Response:
         report = await health.report()
         status = "ready" if report.is_healthy else "not ready"
-        return _answer(Readiness(status, _dependencies(report), report.reason), report)
+        return _answer(Readiness(status, _dependencies(report), report.reason), _status(report))
 
     return [
         DescribedRoute("/api/v1/log-streaming/health", page, READ_HEALTH),
@@ -107,8 +108,11 @@ def _dependencies(report: HealthReport) -> dict[str, DependencyHealth]:
     }
 
 
-def _answer(body: HealthPage | Readiness, report: HealthReport) -> Response:
-    status = HTTPStatus.OK if report.is_healthy else HTTPStatus.SERVICE_UNAVAILABLE
+def _status(report: HealthReport) -> HTTPStatus:
+    return HTTPStatus.OK if report.is_healthy else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _answer(body: HealthPage | Readiness | Liveness, status: HTTPStatus) -> Response:
     return Response(
         msgspec.json.encode(body), status, media_type="application/json", headers={"Cache-Control": "no-store"}
     )

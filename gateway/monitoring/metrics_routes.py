@@ -8,29 +8,13 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.routing.operation import Answer, DescribedRoute, Operation
+from gateway.monitoring.health_openapi import READ_METRICS
+from gateway.routing.operation import DescribedRoute
 
 __all__ = ["metrics_routes"]
 
 _TEXT: Final = (generate_latest, "text/plain; version=0.0.4; charset=utf-8")
 _OPENMETRICS: Final = (generate_openmetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8")
-
-READ_METRICS: Final = Operation(
-    id="readMetrics",
-    method="GET",
-    tag="Operation",
-    summary="Metrics for Prometheus",
-    description="In the text format, or in OpenMetrics where `Accept` names it. No label names a task, worker or user.",
-    answers={
-        200: Answer(
-            description="The metrics.",
-            media=("text/plain", "application/openmetrics-text"),
-            examples={
-                "one": '# TYPE otto_active_connections gauge\notto_active_connections{transport="sse"} 3.0\n',
-            },
-        )
-    },
-)
 
 
 def metrics_routes(registry: CollectorRegistry) -> list[DescribedRoute]:

@@ -4,23 +4,29 @@ import asyncio
 import re
 import zlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from components.automation.routes import json_row
-from filters.identifiers import IdentifierError, check_identifier
 from gateway.auth import Authenticator
 from gateway.errors import ApiError, error_response
-from gateway.polling.openapi import READ_JOB_LOGS, TASK_LOG_CHOICES, TASK_LOGS_MAX
+from gateway.http.json_bodies import around_list, text_times
+from gateway.polling.openapi import (
+    AFTER_ID,
+    LIMIT,
+    READ_JOB_LOGS,
+    TASK_LOG_FILTERS,
+    TASK_LOGS_MAX,
+    JobLogRow,
+    JobLogs,
+)
+from gateway.polling.task_logs import TaskLogReader
 from gateway.routing.operation import DescribedRoute
-from storage.errors import StorageError
+from gateway.routing.parameters import checked_identifier
+from storage.errors import StorageError, StorageUnavailableError
 from storage.polling import Extent, Page, PollingTable
-
-if TYPE_CHECKING:
-    from components.automation.queue import AutomationQueue
 
 __all__ = ["polling_routes"]
 
@@ -31,26 +37,26 @@ _BYTES_MAX: Final = 256 << 10
 _COMPRESS_BYTES_MIN: Final = 1024
 _RETRY_AFTER_SECONDS: Final = 2
 _TASK_LOGS: Final = 500
-_COLUMNS: Final = {"level": "level", "queueType": "queue_type", "actionType": "action_type"}
+_HEAD, _FOOT = around_list(JobLogs([]), "logs")
 
 
 def polling_routes(
-    table: PollingTable, authenticator: Authenticator, automation: "AutomationQueue | None" = None
+    table: PollingTable, authenticator: Authenticator, task_logs: TaskLogReader | None = None
 ) -> list[DescribedRoute]:
     """``GET /api/automation/logs?jobId=`` with optional ``afterId`` and ``limit``.
 
     The answer is ``{"logs": [{"id", "job_id", "log_message", "created_at"}, …]}``, ascending by id. Its weak ``ETag``
     changes with the first row, the last row and the last row's content; a request that names it in ``If-None-Match``
     gets 304. With ``taskId`` alone, the form of the automation queue, the list has rows of ``task_logs``, the newest
-    first, with optional ``level``, ``queueType``, ``actionType`` and ``limit``; it is empty where the queue is off.
+    first, with optional ``level``, ``queueType``, ``actionType`` and ``limit``; it is empty without a reader of them.
     """
 
     async def logs(request: Request) -> Response:
         try:
-            return await _logs(request, table, authenticator, automation)
+            return await _logs(request, table, authenticator, task_logs)
         except ApiError as error:
             return error_response(error)
-        except StorageError as error:
+        except StorageUnavailableError as error:
             text = f"job_logs cannot be read now: its database {error.reason}"
             return error_response(ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS))
 
@@ -58,22 +64,18 @@ def polling_routes(
 
 
 async def _logs(
-    request: Request, table: PollingTable, authenticator: Authenticator, automation: "AutomationQueue | None"
+    request: Request, table: PollingTable, authenticator: Authenticator, task_logs: TaskLogReader | None
 ) -> Response:
     principal = await authenticator.principal_of(request)
     query = request.query_params
     job_id, task_id = query.get("jobId"), query.get("taskId")
     if not job_id and not task_id:
         raise ApiError("INVALID_ARGUMENT", "jobId is missing: name the job whose log to read", field="jobId")
-    try:
-        named = check_identifier("jobId", job_id) if job_id else check_identifier("taskId", task_id or "")
-    except IdentifierError as error:
-        raise ApiError("INVALID_ARGUMENT", str(error), field=error.field) from error
+    named = checked_identifier("jobId", job_id) if job_id else checked_identifier("taskId", task_id or "")
     principal.require("logs:read", task_id=named)
-    if automation is not None and not job_id:
-        return await _task_logs(request, automation, named)
-    after_id = _number(request, "afterId", minimum=0, default=0)
-    limit = _number(request, "limit", minimum=1, default=0)
+    if task_logs is not None and not job_id:
+        return await _task_logs(request, task_logs, named)
+    after_id, limit = AFTER_ID.of(query), LIMIT.of(query)
     extent = await table.extent(job_id, after_id) if job_id else Extent()
     compress = _accepts_gzip(request.headers.get("accept-encoding", ""))
     headers = _headers(f'W/"{extent.first:x}-{extent.last:x}-{extent.checksum:08x}"')
@@ -82,7 +84,7 @@ async def _logs(
     rows = _Rows(table, job_id or "", after_id, extent.last, limit)
     first = await rows.next_page()  # before the answer begins, so that what goes wrong here still has a status
     if rows.is_exhausted:
-        body = b'{"logs":[%b]}' % first.rows
+        body = _HEAD + first.rows + _FOOT
         if compress and len(body) >= _COMPRESS_BYTES_MIN:
             headers["Content-Encoding"] = "gzip"
             body = await asyncio.to_thread(zlib.compress, body, 1, _GZIP)
@@ -96,18 +98,16 @@ async def _logs(
     return StreamingResponse(chunks, headers=headers, media_type="application/json")
 
 
-async def _task_logs(request: Request, automation: "AutomationQueue", task_id: str) -> Response:
+async def _task_logs(request: Request, reader: TaskLogReader, task_id: str) -> Response:
     """The newest rows of a task of the automation queue."""
-    filters = {column: _choice(request, name) for name, column in _COLUMNS.items()}
-    limit = _number(request, "limit", minimum=1, default=_TASK_LOGS)
-    if limit > TASK_LOGS_MAX:
-        raise ApiError("INVALID_ARGUMENT", f"limit is {limit}: with taskId give 1 to {TASK_LOGS_MAX}", field="limit")
+    filters = {column: choice.of(request.query_params) for column, choice in TASK_LOG_FILTERS.items()}
+    limit = LIMIT.of(request.query_params, maximum=TASK_LOGS_MAX, default=_TASK_LOGS)
     try:
-        rows = await automation.logs(task_id, limit=limit, **filters)
+        rows = await reader.logs(task_id, limit=limit, **filters)
     except StorageError as error:
         text = "task_logs cannot be read now; try again"
         raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
-    body = msgspec.json.encode({"logs": json_row(rows)})
+    body = msgspec.json.encode(JobLogs([JobLogRow(**text_times(row)) for row in rows]))
     headers = _headers(f'W/"{len(body):x}-{zlib.crc32(body):08x}"')
     if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)
@@ -120,14 +120,6 @@ async def _task_logs(request: Request, automation: "AutomationQueue", task_id: s
 def _headers(tag: str) -> dict[str, str]:
     """Kept by the asking client alone, and never used without asking: that makes the ETag work in browsers, unseen."""
     return {"Cache-Control": "private, no-cache", "ETag": tag, "Vary": "Accept-Encoding, Authorization, Cookie"}
-
-
-def _choice(request: Request, name: str) -> str | None:
-    text = request.query_params.get(name)
-    if text is not None and text not in TASK_LOG_CHOICES[name]:
-        choices = ", ".join(TASK_LOG_CHOICES[name])
-        raise ApiError("INVALID_ARGUMENT", f"{name} is {text[:64]!r}: give one of {choices}", field=name)
-    return text
 
 
 class _Rows:
@@ -159,12 +151,12 @@ class _Rows:
 
 async def _chunks(first: Page, rows: _Rows) -> AsyncIterator[bytes]:
     """The answer in pieces. An error in the middle breaks the connection off: a log cut short must not look whole."""
-    yield b'{"logs":[' + first.rows
+    yield _HEAD + first.rows
     while not rows.is_exhausted:
         page = await rows.next_page()
         if page.count:
             yield b"," + page.rows
-    yield b"]}"
+    yield _FOOT
 
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -176,20 +168,6 @@ async def _compressed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         if compressed := await asyncio.to_thread(compressor.compress, chunk):
             yield compressed
     yield compressor.flush()
-
-
-_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
-
-
-def _number(request: Request, name: str, *, minimum: int, default: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not _NUMBER.fullmatch(text) or int(text) < minimum:
-        raise ApiError(
-            "INVALID_ARGUMENT", f"{name} is {text[:64]!r}: give a whole number from {minimum} on", field=name
-        )
-    return int(text)
 
 
 def _matches(if_none_match: str, tag: str) -> bool:

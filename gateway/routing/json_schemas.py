@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["ErrorDetail", "ErrorDocument", "components", "reference"]
+__all__ = ["ErrorDetail", "ErrorDocument", "components", "first_sentence", "reference"]
 
 _REFERENCE: Final = "#/components/schemas/{name}"
 
@@ -47,6 +47,10 @@ def components(types: Iterable[Any]) -> dict[str, Any]:
     _, named = msgspec.json.schema_components(described, ref_template=_REFERENCE)
     for schema in named.values():
         if "description" in schema:
-            # A docstring's first sentence; the rest of it speaks to those who read the code.
-            schema["description"] = " ".join(schema["description"].split("\n\n")[0].split())
+            schema["description"] = first_sentence(schema["description"])
     return dict(sorted(named.items()))
+
+
+def first_sentence(docstring: str) -> str:
+    """A docstring's first paragraph; the rest of it speaks to those who read the code."""
+    return " ".join(docstring.split("\n\n")[0].split())

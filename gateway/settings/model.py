@@ -20,12 +20,13 @@ from pydantic import (
 
 from storage.retention.rules import RetentionRule, parse_rules
 
-__all__ = ["CREDENTIALS", "MEDIA_MODES", "ClosingRowsChoice", "Settings", "TableRowsChoice"]
+__all__ = ["CREDENTIALS", "MEDIA_MODES", "NAVER_CATEGORIES", "ClosingRowsChoice", "Settings", "TableRowsChoice"]
 
 LOOPBACK: Final = "127.0.0.1"
 LOOPBACK_NAMES: Final = ("localhost", LOOPBACK, "[::1]")
 EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - only where credentials are configured
 MEDIA_MODES: Final = ("crawl", "upload", "dalle3", "imagen3", "sora2")
+NAVER_CATEGORIES: Final = ("blog", "cafe", "news", "kin", "web", "book", "encyc", "image", "shop", "doc")
 STAGES: Final = ("script", "image", "video", "youtube")
 CREDENTIALS: Final = ("jwt_secret", "jwt_public_key", "jwt_public_key_file", "jwks_url")
 
@@ -56,12 +57,10 @@ def _origin(text: str) -> str:
 
 
 def _categories(names: tuple[str, ...]) -> tuple[str, ...]:
-    from components.batch_jobs.categories import NAVER_SERVICES  # here: a gateway that only streams loads nothing of it
-
-    unknown = [name for name in names if name not in NAVER_SERVICES]
+    unknown = [name for name in names if name not in NAVER_CATEGORIES]
     if unknown or not names:
         what = f"{unknown[0]!r} is none of them" if unknown else "there is none"
-        raise ValueError(f"{what}: give some of {', '.join(NAVER_SERVICES)}")
+        raise ValueError(f"{what}: give some of {', '.join(NAVER_CATEGORIES)}")
     return tuple(dict.fromkeys(names))
 
 
@@ -372,6 +371,11 @@ class Settings(BaseModel):
     automation_coroutines: Annotated[tuple[Text, ...], BeforeValidator(_items), AfterValidator(_coroutines)] = Field(
         (),
         description="Coroutine functions in place of commands, as script=package.module:function, separated by commas.",
+    )
+    automation_stage_variables: Annotated[tuple[Text, ...], BeforeValidator(_items)] = Field(
+        (),
+        description="Environment variables that commands of stages get besides PATH, HOME, USER, LOGNAME, LANG, "
+        "LANGUAGE, LC_*, TZ, TMPDIR, PYTHONPATH and VIRTUAL_ENV: names, separated by commas.",
     )
     automation_stage_minutes: float = Field(60, gt=0, description="Minutes that one of these stages may take.")
 

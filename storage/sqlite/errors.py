@@ -18,9 +18,19 @@ from storage.errors import (
     StorageUnavailableError,
 )
 
-__all__ = ["is_locked", "translate_errors"]
+__all__ = ["is_locked", "is_refusal", "translate_errors"]
 
 _LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+_REFUSALS: Final = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    UnicodeEncodeError,
+    OverflowError,
+)
+"""What is the fault of a value, and not of the database."""
 
 _UNUSABLE: Final = {
     sqlite3.SQLITE_NOTADB: "is not an SQLite database",
@@ -45,9 +55,13 @@ def translate_errors(path: Path, *, refuses_records: bool = False) -> Iterator[N
     try:
         yield
     except sqlalchemy.exc.DBAPIError as error:
-        if not isinstance(error.orig, sqlite3.Error):
+        if not isinstance(error.orig, (sqlite3.Error, *_REFUSALS)):
             raise
         raise _translated(path, error.orig, refuses_records=refuses_records) from error.orig
+    except (UnicodeEncodeError, OverflowError) as error:
+        if not refuses_records:
+            raise
+        raise _translated(path, error, refuses_records=True) from error
     except (sqlite3.Error, OSError) as error:
         raise _translated(path, error, refuses_records=refuses_records) from error
 
@@ -57,9 +71,14 @@ def is_locked(error: BaseException | None) -> bool:
     return _code(error) in _LOCKED
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether a value is the fault, or a constraint of a table."""
+    return isinstance(error, _REFUSALS)
+
+
 def _translated(path: Path, error: Exception, *, refuses_records: bool) -> StorageError:
     code = _code(error)
-    if refuses_records and isinstance(error, sqlite3.IntegrityError):
+    if refuses_records and is_refusal(error):
         return RecordRefusedError(str(error), _column(str(error)))
     kind: type[StorageError] = DatabaseError
     if is_locked(error):

@@ -3,6 +3,7 @@ import time
 
 from filters.model import LogFilter
 from sessions.close_reasons import CloseReason
+from sessions.notices import Gap, StreamError
 from sessions.session import SessionState
 from tests.sessions.test_hub import opened, subscription
 from tests.support.scripted_history import Commit, RecordingTransport, block, settle
@@ -185,7 +186,7 @@ async def test_stream_ends_with_its_token(bench):
     assert transport.reason is None
     session.check(time.monotonic(), end + 1)
     assert transport.reason is CloseReason.TOKEN_EXPIRED
-    assert transport.notices[-1].fields["code"] == "TOKEN_EXPIRED"
+    assert transport.notices[-1].payload == StreamError.of(CloseReason.TOKEN_EXPIRED)
 
 
 async def test_closing_twice_is_harmless(bench):
@@ -210,7 +211,7 @@ async def test_a_long_gap_is_announced_once(make_bench):
     transport.is_writable = True
     session.resume()
     await settle()
-    assert [notice.fields for notice in transport.notices] == [{"from": 11, "to": 72, "reason": "retention"}]
+    assert [notice.payload for notice in transport.notices] == [Gap(11, 72, "retention")]
     assert transport.sequences == list(range(73, 96))
 
 

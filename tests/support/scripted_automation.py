@@ -65,7 +65,12 @@ class ScriptedAutomation:
                 await route.fulfill(status=400, json={"error": error})
             elif path == "stop":
                 self.queue[-1] |= {"status": "failed"}
-                body = {"success": True, "stoppedProcessing": 1, "deletedWaiting": 2, "killedProcesses": 3}
+                body = {
+                    "success": True,
+                    "stoppedProcessing": 1,
+                    "deletedWaiting": 2,
+                    "killedProcesses": ["ffmpeg", "chrome"],
+                }
                 await route.fulfill(json=body)
             elif path.endswith("/retry"):
                 await route.fulfill(json={"success": True, "queueType": "video", "queueId": 3})

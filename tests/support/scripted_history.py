@@ -8,7 +8,8 @@ from filters.entry import LogEntry, encode_lines
 from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
 from sessions.close_reasons import CloseReason
-from sessions.transport import EncodedBatch, Notice
+from sessions.notices import Notice
+from sessions.transport import EncodedBatch
 
 EPOCH = "0123abcd"
 
@@ -161,7 +162,7 @@ class RecordingTransport:
 
     @property
     def events(self) -> list[str]:
-        return [notice.kind.value for notice in self.notices]
+        return [notice.payload.event for notice in self.notices]
 
 
 async def let_sockets_move() -> None:

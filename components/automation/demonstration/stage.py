@@ -42,7 +42,7 @@ def _image(directory: Path, _settings: dict[str, Any]) -> dict[str, Any]:
         picture = Image.new("RGB", (320, 180), (30 * number, 60, 120))
         ImageDraw.Draw(picture).text((12, 80), text.encode("ascii", "replace").decode(), fill="white")
         picture.save(directory / f"scene_{number}.png")
-        print(json.dumps({"progress": number, "total": len(scenes)}), flush=True)
+        print(json.dumps({"current": number, "total": len(scenes)}), flush=True)
     return {}
 
 

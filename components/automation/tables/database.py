@@ -1,15 +1,21 @@
 """The database of the automation queue."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
-from components.automation.tables.schema import create_missing
-from storage.sqlite.database import Database
+import structlog
+from sqlalchemy import Connection
+
+from components.automation.tables.migration import create_missing, pending_changes
 from storage.sqlite.files import sqlite_path
+from storage.tables import TableDatabase
 
 __all__ = ["AutomationDatabase"]
 
+_log = structlog.get_logger(__name__)
 
-class AutomationDatabase(Database):
+
+class AutomationDatabase(TableDatabase):
     """A SQLite database that the gateway, other schedulers and other programs may be using.
 
     Args:
@@ -20,4 +26,26 @@ class AutomationDatabase(Database):
     def __init__(self, location: str | Path, *, busy_seconds: float = 30.0) -> None:
         is_path = isinstance(location, Path) or "://" not in location
         path = Path(location) if is_path else sqlite_path(str(location))
-        super().__init__(path, create=create_missing, lock_seconds_max=busy_seconds, has_foreign_keys=True)
+        super().__init__(path, lock_seconds_max=busy_seconds, has_foreign_keys=True)
+
+    def prepare(self) -> None:
+        """Create what is missing, and bring tables of older programs to the present schema; blocks.
+
+        Raises:
+            StorageError: the database cannot be used; the text names the table and the column if one of them is why.
+        """
+        changes = self.write(_create_missing)
+        if changes:
+            _log.info("automation tables migrated", database=str(self.path), changes=changes)
+
+    def pending_changes(self) -> list[str]:
+        """What ``prepare`` would change of tables that exist; blocks, and writes nothing.
+
+        Raises:
+            StorageError: as for ``prepare``.
+        """
+        return [change.text for change in self.read(pending_changes)]
+
+
+def _create_missing(connection: Connection) -> list[str]:
+    return create_missing(connection, datetime.now(UTC).replace(tzinfo=None))

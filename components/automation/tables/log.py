@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, select
 from components.automation.tables.records import TaskLine
 from components.automation.tables.schema import courier_progress, task_logs
 
-__all__ = ["append", "progress", "rows_after", "save_progress"]
+__all__ = ["append", "progress", "rows_after", "save_progress", "storable"]
 
 
 def append(connection: Connection, now: datetime, lines: Sequence[TaskLine]) -> None:
@@ -29,16 +29,21 @@ def append(connection: Connection, now: datetime, lines: Sequence[TaskLine]) -> 
                 "task_id": line.task_id,
                 "queue_id": line.queue_id,
                 "level": level,
-                "message": line.message,
+                "message": storable(line.message),
                 "action_type": line.action_type,
                 "queue_type": line.queue_type,
                 "pid": line.pid,
                 "process_name": line.process_name,
-                "metadata": json.dumps(metadata, ensure_ascii=False) if metadata else None,
+                "metadata": storable(json.dumps(metadata, ensure_ascii=False)) if metadata else None,
                 "created_at": line.created_at or now,
             }
         )
     connection.execute(insert(task_logs), rows)
+
+
+def storable(text: str) -> str:
+    """Text as UTF-8 can hold it: lone surrogates are replaced with ``?``."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def rows_after(connection: Connection, after_id: int, limit: int) -> list[dict[str, Any]]:

@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from sqlalchemy import Connection
 
 from components.batch_jobs.tables import repository
 from components.batch_jobs.tables.records import BatchJob, BegunItem, Priority
 from components.batch_jobs.tables.schema import metadata
-from storage.sqlite.connections import Durability
-from storage.sqlite.database import Database
+from storage.tables import TableDatabase
 
 __all__ = ["BatchJobStore"]
 
@@ -22,11 +21,11 @@ T = TypeVar("T")
 class BatchJobStore:
     """Batch jobs in the journal's database; belongs to one event loop. What a method has returned is on the disk.
 
-    Every method raises ``StorageError`` where the database cannot be used.
+    Every method raises ``StorageUnavailableError`` where the database cannot be used now.
     """
 
-    def __init__(self, path: Path, *, durability: Durability = "full") -> None:
-        self._database = Database(path, durability=durability, create=metadata.create_all)
+    def __init__(self, path: Path, *, durability: Literal["full", "process"] = "full") -> None:
+        self._database = TableDatabase(path, create=metadata.create_all, durability=durability)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch-jobs")
 
     def __repr__(self) -> str:

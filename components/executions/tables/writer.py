@@ -10,11 +10,11 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
-from components.executions.tables.database import ExecutionDatabase
 from components.executions.tables.records import Change
 from components.executions.tables.repository import Repository
 from components.executions.tables.statistics import add_totals, recount
 from storage.errors import RecordRefusedError, StorageClosedError, StorageError
+from storage.tables import TableDatabase
 
 __all__ = ["ExecutionWriter", "StoreFullError", "Work", "WriterStatistics"]
 
@@ -64,7 +64,7 @@ class ExecutionWriter:
 
     def __init__(
         self,
-        database: ExecutionDatabase,
+        database: TableDatabase,
         *,
         listener: Callable[[Sequence[Change]], None],
         pending_bytes_max: int = 64 << 20,

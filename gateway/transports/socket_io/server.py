@@ -8,9 +8,9 @@ import asyncio
 import logging
 import math
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
@@ -24,6 +24,7 @@ from gateway.engine_io.server import EngineServer
 from gateway.engine_io.socket import EngineSocket
 from gateway.errors import ApiError
 from gateway.quota import Quota
+from gateway.transports.server_figures import ServerFigures
 from gateway.transports.socket_io.encoding import disconnection
 from gateway.transports.socket_io.protocol import (
     NAMESPACE,
@@ -106,7 +107,7 @@ class SocketIoServer:
         pipelines: PipelineHub,
         authenticator: Authenticator,
         *,
-        server_stats: Callable[[], Mapping[str, Any]],
+        server_stats: Callable[[], ServerFigures],
         cors_origins: Sequence[str] = (),
         limits: SocketIoLimits | None = None,
         quota: Quota | None = None,

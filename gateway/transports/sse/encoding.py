@@ -13,7 +13,8 @@ import zstandard
 
 from filters.block import Selection
 from gateway.transports.sse.checksum import CHECKSUM_OF_NOTHING, append_checksum, checksum_of, crc32_of, shift_of
-from sessions.transport import EncodedBatch, Notice
+from sessions.notices import Notice
+from sessions.transport import EncodedBatch
 
 __all__ = ["GZIP", "IDENTITY", "ZSTD", "Chunk", "GzipChecksum", "SseEncoding", "event_text", "negotiate"]
 
@@ -167,7 +168,7 @@ def negotiate(accept_encoding: str, *, is_named: bool = False) -> SseEncoding:
 def event_text(notice: Notice) -> bytes:
     """A notice as a named event."""
     position = f"id: {notice.position}\n".encode() if notice.position is not None else b""
-    return b"%bevent: %b\ndata: %b\n\n" % (position, notice.kind.value.encode(), notice.json())
+    return b"%bevent: %b\ndata: %b\n\n" % (position, notice.payload.event.encode(), notice.json())
 
 
 def _checked(data: bytes, text: bytes) -> Chunk:

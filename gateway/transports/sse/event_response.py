@@ -14,7 +14,7 @@ from gateway.errors import ApiError, error_response
 from gateway.quota import Lease
 from sessions.admission import ServerFullError
 from sessions.close_reasons import CloseReason
-from sessions.transport import Notice, NoticeKind
+from sessions.notices import Heartbeat, Notice, StreamError
 
 __all__ = ["EventResponse", "closing_event", "full_response", "heartbeat_event", "keep_streams_to_their_hubs"]
 
@@ -67,7 +67,7 @@ def keep_streams_to_their_hubs() -> None:
 
 def heartbeat_event() -> ServerSentEvent:
     """What breaks a silence."""
-    return _event(Notice(NoticeKind.HEARTBEAT, {"timestamp": now()}))
+    return _event(Notice(Heartbeat(now())))
 
 
 def closing_event(reason: CloseReason | None) -> ServerSentEvent | None:
@@ -76,7 +76,7 @@ def closing_event(reason: CloseReason | None) -> ServerSentEvent | None:
         return None
     is_shutdown = reason is CloseReason.SERVER_SHUTDOWN
     retry = random.randint(*RETRY_AFTER_SHUTDOWN_MILLISECONDS) if is_shutdown else None  # noqa: S311 - jitter
-    return _event(Notice(NoticeKind.ERROR, {"code": reason.code, "message": reason.text}), retry)
+    return _event(Notice(StreamError.of(reason)), retry)
 
 
 def full_response(error: ServerFullError) -> Response:
@@ -93,4 +93,4 @@ async def _with_retry(events: AsyncIterator[ServerSentEvent]) -> AsyncIterator[S
 
 
 def _event(notice: Notice, retry: int | None = None) -> ServerSentEvent:
-    return ServerSentEvent(notice.json().decode(), event=notice.kind.value, retry=retry, sep="\n")
+    return ServerSentEvent(notice.json().decode(), event=notice.payload.event, retry=retry, sep="\n")

@@ -20,8 +20,9 @@ from gateway.transports.stream_request import filter_of, is_named, start_of
 from sessions.admission import ServerFullError
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
+from sessions.notices import Notice, StreamError
 from sessions.subscription import After, Subscription
-from sessions.transport import EncodedBatch, Notice, NoticeKind
+from sessions.transport import EncodedBatch
 
 __all__ = ["sse_routes"]
 
@@ -62,7 +63,7 @@ class SseTransport:
     def notify(self, notice: Notice) -> bool:
         """Write a named event."""
         text = event_text(notice)
-        if notice.kind is NoticeKind.ERROR and notice.fields["code"] == CloseReason.SERVER_SHUTDOWN.code:
+        if notice.payload == StreamError.of(CloseReason.SERVER_SHUTDOWN):
             text = b"retry: %d\n" % random.randint(*RETRY_AFTER_SHUTDOWN_MILLISECONDS) + text  # noqa: S311 - jitter
         return self._write(self._encoding.chunk(text))
 
@@ -122,7 +123,7 @@ class SseResponse(Response):
         try:
             session = self._hub.open(self._subscription, transport)
         except ServerFullError as error:  # others came in between the check and here
-            transport.notify(Notice(NoticeKind.ERROR, {"code": CloseReason.SERVER_FULL.code, "message": str(error)}))
+            transport.notify(Notice(StreamError(CloseReason.SERVER_FULL.code, str(error))))
             await send({"type": "http.response.body", "body": transport.trailer()})
             return
         connection.on_writable = session.resume

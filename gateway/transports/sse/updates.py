@@ -18,7 +18,7 @@ from gateway.transports.sse.event_response import (
     heartbeat_event,
     keep_streams_to_their_hubs,
 )
-from gateway.transports.sse.updates_openapi import STREAM_UPDATES
+from gateway.transports.sse.openapi import STREAM_UPDATES
 from sessions.admission import ServerFullError
 from sessions.updates import UpdateHub, UpdateSession
 

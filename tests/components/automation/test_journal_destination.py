@@ -14,6 +14,8 @@ from filters.matching import Matcher
 from storage.journal.interface import ProducerNumber, TaskEnding
 from storage.journal.sqlite import SqliteJournal
 
+STOP = "🛑 사용자에 의해 작업이 중지되었습니다"
+
 
 class Story:
     """A task that was created, begun and stopped: three rows, one transition each, one end."""
@@ -64,7 +66,7 @@ async def test_each_row_is_stored_once_over_crashes(journal: SqliteJournal, stor
     for _ in range(2):
         await story.forwarder(journal).deliver()
         story.forget()
-    assert await messages(journal, story.task_id) == ["schedule started", "NaN", "사용자가 작업을 중지했습니다"]
+    assert await messages(journal, story.task_id) == ["schedule 시작", "NaN", STOP]
     state = await journal.task_state(story.task_id)
     assert state.ended is not None
     assert (state.last, state.ended.status) == (3, "FAILED")
@@ -77,7 +79,7 @@ async def test_the_rest_of_a_row_is_stored_after_a_crash_within_it(journal: Sqli
     number = ProducerNumber(PRODUCER_ID, 8, 0)
     await journal.append(TaskEnding("other", False, "2027-01-01T00:00:00.000000000Z", producer=number))
     await story.forwarder(journal).deliver()
-    assert await messages(journal, story.task_id) == ["NaN", "사용자가 작업을 중지했습니다"]
+    assert await messages(journal, story.task_id) == ["NaN", STOP]
     assert len(await journal.stages(story.task_id)) == 1
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+import schemathesis
 
 from gateway.app import Gateway
 from gateway.interface_docs.openapi_document import public_path
@@ -80,6 +81,17 @@ def test_every_reference_leads_somewhere(openapi: dict[str, Any], asyncapi: dict
                 node = node[step]
         unused = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]} - found
         assert unused == set()
+
+
+def test_openapi_is_as_its_standard_says(openapi: dict[str, Any]) -> None:
+    """By the schema of OpenAPI 3.1; each parameter of a path is described, and each tag has a description."""
+    schemathesis.openapi.from_dict(openapi).validate()
+    for path, methods in openapi["paths"].items():
+        for operation in methods.values():
+            described = {each["name"] for each in operation.get("parameters", []) if each["in"] == "path"}
+            assert described == set(re.findall(r"\{(\w+)\}", path)), path
+    used = {tag for methods in openapi["paths"].values() for each in methods.values() for tag in each["tags"]}
+    assert {tag["name"] for tag in openapi["tags"] if tag["description"]} == used
 
 
 def test_names_of_operations_are_unique(openapi: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from components.executions.tables import StoreStatistics
 from gateway.ingest.counters import IngestStatistics
 from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources
 from gateway.quota import ADDRESS, PRINCIPAL, QuotaStatistics
@@ -26,7 +25,6 @@ PARTS = {
     "sink": SinkStatistics,
     "watcher": RowImportStatistics,
     "retention": RetentionStatistics,
-    "executions": StoreStatistics,
     "updates": UpdateStatistics,
     "pipelines": PipelineStatistics,
     "socket_io": SocketIoStatistics,
@@ -61,10 +59,6 @@ SHOWN = {
     "otto_lines_removed_total": "retention.lines",
     "otto_bytes_removed_total": "retention.bytes",
     "otto_polling_rows_deleted_total": "retention.rows",
-    "otto_execution_reports_total": "executions.done",
-    "otto_execution_commits_total": "executions.transactions",
-    "otto_execution_waiting": "executions.waiting",
-    "otto_execution_waiting_bytes": "executions.waiting_bytes",
     "otto_update_sessions": "updates.sessions",
     "otto_updates_raised_total": "updates.raised",
     "otto_updates_merged_total": "updates.merged",
@@ -74,7 +68,7 @@ SHOWN = {
     "otto_socketio_bytes_in_flight": "socket_io.bytes_in_flight",
     "otto_socketio_refused_total": "socket_io.refused",
 }
-UP = ("journal", "polling", "table_rows", "retention", "execution")
+UP = ("journal", "polling", "table_rows", "retention")
 
 
 def distinct(**given: Any) -> dict[str, Any]:
@@ -111,7 +105,7 @@ def test_every_metric_shows_its_own_statistic() -> None:
 @pytest.mark.parametrize("error", ["", "the disk is full"])
 def test_up_is_1_where_nothing_is_wrong(error: str) -> None:
     """And 0 while there is an error."""
-    parts = {part: {"error": error} for part in ("journal", "sink", "watcher", "retention", "executions")}
+    parts = {part: {"error": error} for part in ("journal", "sink", "watcher", "retention")}
     values = scraped(distinct(**parts))
     assert [values[f"otto_{name}_up",] for name in UP] == [int(not error)] * len(UP)
 

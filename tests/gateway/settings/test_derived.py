@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from components.batch_jobs import RetryPolicy
-from components.batch_jobs.jobs import BatchLimits
 from gateway.auth import TokenAuthenticator
 from gateway.errors import ApiError
 from gateway.history.limits import HistoryLimits
@@ -14,7 +12,6 @@ from gateway.ingest.limits import IngestLimits
 from gateway.quota import Quota
 from gateway.settings.derived import (
     authenticator_of,
-    batch_limits,
     history_limits,
     ingest_limits,
     pipeline_limits,
@@ -78,16 +75,6 @@ def test_requests() -> None:
     """Head and body have the same time each."""
     limits = request_limits(settings(request_seconds_max=7), Quota())
     assert (limits.head_seconds, limits.body_seconds) == (7, 7)
-
-
-def test_batch_jobs() -> None:
-    """Minutes of the settings are seconds of the part."""
-    counts = {"batch_jobs_max": 2, "batch_attempts_max": 3}
-    times = {"batch_interval_seconds": 4, "batch_kept_minutes": 5, "batch_retry_seconds": 6}
-    retries = RetryPolicy(attempts_max=3, first_seconds=6, quota_seconds_max=7)
-    assert batch_limits(settings(**counts, **times, batch_quota_seconds_max=7)) == BatchLimits(
-        active_max=2, interval_seconds=4, kept_seconds=300, retries=retries
-    )
 
 
 def test_retention() -> None:

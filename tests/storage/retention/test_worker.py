@@ -11,6 +11,7 @@ from components.automation.tables.log import append, save_progress
 from filters.model import LogFilter
 from sessions.hub import Hub
 from sessions.limits import Limits
+from sessions.notices import Gap
 from sessions.subscription import FromStart, Subscription
 from storage.errors import StorageClosedError, StorageUnavailableError
 from storage.journal.sqlite import SqliteJournal
@@ -163,7 +164,7 @@ async def test_readers_are_told_of_what_is_gone(shop: Shop) -> None:
         session.resume()
     await shop.store("g")
     await until(lambda: live.sequences[-1] == behind.sequences[-1] == 7, "both have the last line")
-    assert [notice.fields for notice in behind.notices] == [{"from": 2, "to": 6, "reason": "retention"}]
+    assert [notice.payload for notice in behind.notices] == [Gap(2, 6, "retention")]
     assert (live.events, behind.sequences) == ([], [1, 7])
     await hub.close()
 

@@ -1,6 +1,6 @@
 /** One search over the whole log: every match's sequence, as far as the gateway lists them, and which one is looked at. */
 import type { Matches } from 'otto-logs/history'
-import { plain } from './ansi'
+import { plain } from '../ansi/paint'
 import { lastAtOrBelow } from './plan'
 
 export class SearchState {

@@ -60,7 +60,7 @@ export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string
   }
   const stop = () =>
     act(async () => {
-      const answer = await change<{ stoppedProcessing?: number; deletedWaiting?: number; killedProcesses?: number }>(
+      const answer = await change<{ stoppedProcessing?: number; deletedWaiting?: number; killedProcesses?: string[] }>(
         'POST',
         '/api/automation/stop',
         { taskId },
@@ -68,7 +68,7 @@ export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string
       return t.automationTask.stopped(
         answer.stoppedProcessing ?? 0,
         answer.deletedWaiting ?? 0,
-        answer.killedProcesses ?? 0,
+        answer.killedProcesses?.join(', ') || '—',
       )
     })
   const retry = () =>

@@ -212,8 +212,8 @@ export const en = {
     retry: 'Retry',
     remove: 'Delete',
     removeSure: (title: string) => `Delete “${title}”? Its queue, schedule and log rows go with it.`,
-    stopped: (processing: number, waiting: number, killed: number) =>
-      `Stopped: ${processing} running ended, ${waiting} waiting removed, ${killed} processes ended.`,
+    stopped: (processing: number, waiting: number, killed: string) =>
+      `Stopped: ${processing} running ended, ${waiting} waiting removed. Processes ended: ${killed}.`,
     retried: (queue: string) => `Queued again: ${queue}.`,
     removed: 'Deleted.',
     error: 'Last error',

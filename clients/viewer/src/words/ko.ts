@@ -202,8 +202,8 @@ export const ko: Words = {
     retry: '재시도',
     remove: '삭제',
     removeSure: (title: string) => `“${title}” 작업을 삭제할까요? 큐, 예약, 로그 행도 함께 지워집니다.`,
-    stopped: (processing: number, waiting: number, killed: number) =>
-      `중지됨: 실행 중 ${processing}개 종료, 대기 ${waiting}개 제거, 프로세스 ${killed}개 종료.`,
+    stopped: (processing: number, waiting: number, killed: string) =>
+      `중지됨: 실행 중 ${processing}개 종료, 대기 ${waiting}개 제거. 종료한 프로세스: ${killed}.`,
     retried: (queue: string) => `다시 큐에 넣었습니다: ${queue}.`,
     removed: '삭제했습니다.',
     error: '마지막 오류',

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 
 from gateway.monitoring.terminal import printable
 from gateway.settings.model import MEDIA_MODES
@@ -50,7 +51,8 @@ def run(
     metrics_host: str,
 ) -> None:
     """Pass tasks through their stages, which are those of the gateway's settings, until SIGTERM or SIGINT."""
-    from components.automation.component import stages_of
+    _require_extra()
+    from components.automation.stage_settings import stages_of
     from gateway.settings.sources import SettingsError, load_settings
 
     try:
@@ -126,6 +128,7 @@ def _serve_metrics(scheduler: "Scheduler", host: str, port: int) -> Callable[[],
 @click.option("--timezone", default="UTC", show_default=True, help="Where --at is, and where days and months are.")
 def add(database: str, title: str, kind: str, settings: str, at: str | None, repeat: str, timezone: str) -> None:
     """Add a task, which starts at once or when --at says; prints its id."""
+    _require_extra()
     from components.automation.schedules import time_zone, utc_of
 
     try:
@@ -196,7 +199,7 @@ def stop(database: str, task_id: str) -> None:
     report = asyncio.run(stop_task(_tasks(database), task_id))
     if report is None:
         raise click.ClickException(f"there is no task {task_id}")
-    click.echo(json.dumps(report))
+    click.echo(json.dumps(msgspec.to_builtins(report)))
 
 
 @automation.command()
@@ -231,6 +234,7 @@ def _echo(text: str) -> None:
 
 
 def _tasks(location: str) -> "TaskRepository":
+    _require_extra()
     from components.automation.scheduler import utc_now
     from components.automation.tables import TaskRepository
 
@@ -247,3 +251,13 @@ def _opened(location: str) -> "AutomationDatabase":
     except StorageError as error:
         raise click.ClickException(str(error)) from error
     return database
+
+
+def _require_extra() -> None:
+    from components.automation.extra import require_automation_extra
+    from gateway.settings.sources import SettingsError
+
+    try:
+        require_automation_extra("the automation queue")
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error

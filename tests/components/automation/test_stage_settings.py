@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from components.automation.component import stages_of
 from components.automation.coroutines import CoroutineStage
+from components.automation.stage_settings import stages_of
 from components.automation.stages import Stage
 from gateway.settings.model import Settings
 from gateway.settings.report import visible_settings

@@ -19,10 +19,10 @@ from storage.sqlite.connections import (
     lossy_text,
     open_connection,
 )
-from storage.sqlite.errors import is_locked, translate_errors
+from storage.sqlite.errors import is_locked, is_refusal, translate_errors
 from storage.sqlite.write_lock import write_lock
 
-__all__ = ["Database"]
+__all__ = ["TableDatabase"]
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ _WRITE_BUSY_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 0.02
 
 
-class Database:
+class TableDatabase:
     """Reads and transactions on one file, which may be the journal's own. SQLAlchemy makes the statements.
 
     All methods block, so they belong in a thread. Writes of several threads wait for each other.
@@ -40,7 +40,6 @@ class Database:
     Args:
         path: the file.
         create: creates the tables that are missing, before the first write to a file.
-        is_complete: whether nothing is missing; then ``prepare`` does not write.
         durability: of what is written.
         lock_seconds_max: how long another program may lock the file before a write is given up.
         has_foreign_keys: whether references between tables are enforced.
@@ -51,7 +50,6 @@ class Database:
         path: Path,
         *,
         create: Callable[[Connection], None] = lambda _: None,
-        is_complete: Callable[[Connection], bool] = lambda _: False,
         durability: Durability = "full",
         lock_seconds_max: float = 10.0,
         has_foreign_keys: bool = False,
@@ -60,7 +58,6 @@ class Database:
         self.write_lock = write_lock(self.path)
         self.lock_seconds_max = lock_seconds_max
         self._create = create
-        self._is_complete = is_complete
         self._durability = durability
         self._has_foreign_keys = has_foreign_keys
         self._readers = self._engine(Access.READ, _READ_BUSY_SECONDS)
@@ -76,20 +73,17 @@ class Database:
         """Whether the next write is the first one to the file, or to the one that has taken its place."""
         return self._writer is None or self._identity != file_identity(self.path)
 
-    def prepare(self) -> None:
-        """Create what is missing.
+    def create_missing(self, is_complete: Callable[[Connection], bool]) -> None:
+        """Create the tables, unless ``is_complete`` reports that none is missing.
 
         Raises:
+            SchemaError: a table that is there does not fit.
             StorageError: the database cannot be used, now or as it is.
         """
-        if self.path.exists():
-            with self._naming_the_file():
-                if self.read(self._is_complete):
-                    return  # without a transaction: another program's lock need not keep us from starting
-        self.close()
-        with self.transaction():
-            pass  # the first one creates what is missing
-        self.close()
+        if not self.path.exists() or not self.read(is_complete):
+            self.close()
+            self.write(lambda _: None)  # the first one creates what is missing
+            self.close()  # the connection belongs to the thread that writes from now on
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query: see ``reading``."""
@@ -108,7 +102,7 @@ class Database:
         Raises:
             StorageError: the database cannot be read, now or as it is.
         """
-        with translate_errors(self.path), self._readers.connect() as connection, connection.begin():
+        with self._translated(), self._readers.connect() as connection, connection.begin():
             connection.exec_driver_sql("BEGIN")
             yield connection
 
@@ -128,7 +122,7 @@ class Database:
         def is_late() -> bool:
             return time.monotonic() >= deadline or is_closing()
 
-        with translate_errors(self.path, refuses_records=True):
+        with self._translated():
             while True:
                 with self.write_lock.background():
                     try:
@@ -163,8 +157,7 @@ class Database:
         try:
             writer.exec_driver_sql("BEGIN IMMEDIATE")
             if is_new:
-                with self._naming_the_file():
-                    self._create(writer)
+                self._create(writer)
         except BaseException:
             self.close()  # the next attempt is a first one again
             raise
@@ -184,16 +177,18 @@ class Database:
                 time.sleep(_RETRY_SECONDS)
             connection.commit()
         except BaseException as error:
-            if isinstance(error, (sqlite3.Error, sqlalchemy.exc.DBAPIError)) and not _is_refusal(error):
+            cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+            if isinstance(cause, sqlite3.Error) and not is_refusal(cause):
                 self.close()  # rolls back, and takes a replaced file for what it is
             else:
                 connection.rollback()
             raise
 
     @contextmanager
-    def _naming_the_file(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         try:
-            yield
+            with translate_errors(self.path, refuses_records=True):
+                yield
         except SchemaError as error:
             raise SchemaError(f"{self.path}: {error}", error.reason) from error
 
@@ -206,10 +201,6 @@ class Database:
             return connection
 
         return sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=sqlalchemy.NullPool)
-
-
-def _is_refusal(error: BaseException) -> bool:
-    return isinstance(error, (sqlite3.IntegrityError, sqlalchemy.exc.IntegrityError))
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { paint } from '../../src/log/ansi'
+import { paint } from '../../src/ansi/paint'
 
 const E = '\x1b['
 
@@ -26,15 +26,4 @@ test('256 and true colours become numbers, never text from the line', () => {
 test('other sequences vanish and other control characters are pictured', () => {
   expect(paint(`${E}2K${E}?25la\x1b]8;;http://x\x07b\x1b]0;title\x1b\\c\x1b(Bd\x07`).text).toBe('abcd\u2407')
   expect(paint(`broken ${E}`).text).toBe('broken ')
-})
-
-test('a carriage return begins the line anew, unless nothing follows', () => {
-  expect(paint('10%\r20%\r30%').text).toBe('30%')
-  expect(paint('done\r').text).toBe('done')
-  expect(paint(`old\r${E}0Knew`).text).toBe('new')
-})
-
-test('no input throws, or takes for ever', () => {
-  const hostile = `${E}${'1;'.repeat(50_000)}m${'\x1b]'.repeat(20_000)}${`${E}38;5`.repeat(5000)}end`
-  expect(typeof paint(hostile).text).toBe('string')
 })

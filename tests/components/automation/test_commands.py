@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from click.testing import CliRunner
 
-from gateway.commands.automation import automation
+from components.automation.commands import automation
 from tests.support.commands import on_terminal
 from tests.support.gateway_process import running_gateway
 
@@ -49,7 +49,7 @@ def test_a_scheduled_task_from_its_adding_to_its_deleting(otto: Callable[..., st
     assert otto("list") == f"{task_id}  schedule waiting      Bread"
     assert "next run 2099-01-31 00:00:00 UTC, monthly" in otto("show", task_id)
     assert otto("retry", task_id).endswith("is under way, or its last stage has not failed")
-    stopped = {"success": True, "stoppedProcessing": 0, "deletedWaiting": 1, "killedProcesses": 0}
+    stopped = {"success": True, "stoppedProcessing": 0, "deletedWaiting": 1, "killedProcesses": []}
     assert json.loads(otto("stop", task_id)) == stopped
     assert "last error: 사용자가 작업을 중지했습니다" in otto("show", task_id)
     assert otto("list").split() == [task_id, "stopped", "Bread"]
