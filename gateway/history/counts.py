@@ -17,6 +17,7 @@ from gateway.history.log import known_task
 from gateway.history.openapi import BUCKETS, COUNT_LINES, FIND_MATCHES, MATCHES, Bucket, LineCounts, Matches
 from gateway.history.reads import Budget, Reads
 from gateway.history.scans import Scans
+from gateway.http.disconnects import while_connected
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.path_parameters import path_identifier
 from gateway.transports.stream_request import filter_of
@@ -27,7 +28,7 @@ __all__ = ["count_routes", "matcher_of"]
 
 COUNTS_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/counts"
 MATCHES_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/matches"
-_STEP_BYTES: Final = 8 << 20
+_STEP_BYTES: Final = 1 << 20
 
 
 def matcher_of(request: Request, *, is_phrase_needed: bool = False) -> Matcher:
@@ -49,28 +50,31 @@ def count_routes(
 ) -> list[DescribedRoute]:
     """Both routes."""
 
-    async def task_of(request: Request, path: str) -> TaskState:
+    async def task_of(request: Request, path: str) -> tuple[str, TaskState]:
+        """Whose share of the scans it is, and the task."""
         task_id = path_identifier(request.scope, path, "task_id")
         principal = await authenticator.principal_of(request)
         principal.require("logs:read", task_id=task_id)
-        return await known_task(reads, task_id)
+        return principal.subject, await known_task(reads, task_id)
 
     async def counts(request: Request) -> Response:
-        state = await task_of(request, COUNTS_PATH)
+        subject, state = await task_of(request, COUNTS_PATH)
         matcher = matcher_of(request)
         buckets = BUCKETS.of(request.query_params)
-        with scans.place():
-            found = await _counts(reads, state, matcher, buckets, Budget(limits.seconds_max))
+        with scans.place(subject):
+            work = _counts(reads.of(subject), state, matcher, buckets, Budget(limits.seconds_max))
+            found = await while_connected(request, work)
         body = msgspec.json.encode(found)
         return await answer(request, "json", lambda: body, len(body))
 
     async def matches(request: Request) -> Response:
-        state = await task_of(request, MATCHES_PATH)
+        subject, state = await task_of(request, MATCHES_PATH)
         matcher = matcher_of(request, is_phrase_needed=True)
         query = request.query_params
         limit = MATCHES.of(query, maximum=limits.matches_max, default=limits.matches_max)
-        with scans.place():
-            found = await _matches(reads, state, query["q"], matcher, limit, Budget(limits.seconds_max))
+        with scans.place(subject):
+            work = _matches(reads.of(subject), state, query["q"], matcher, limit, Budget(limits.seconds_max))
+            found = await while_connected(request, work)
         body = msgspec.json.encode(found)
         return await answer(request, "json", lambda: body, len(body))
 

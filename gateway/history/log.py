@@ -1,7 +1,9 @@
 """``GET /api/v1/log-streaming/logs/{taskId}``: a task's stored entries, a page at a time or all of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -21,6 +23,7 @@ from gateway.history.pages import Hole, Page, Pages, hole_before
 from gateway.history.query import FORMATS, Format, PageQuery, format_of, is_download, is_message_only, page_query
 from gateway.history.reads import Reads
 from gateway.history.scans import Scans
+from gateway.http.disconnects import while_connected
 from gateway.http.json_bodies import around_list
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.path_parameters import path_identifier
@@ -39,7 +42,6 @@ _SUFFIXES: Final[Mapping[Format, str]] = {"json": "json", "ndjson": "ndjson", "t
 
 def log_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits, scans: Scans) -> list[DescribedRoute]:
     """The route; it is to stand behind all others that begin like it."""
-    pages = Pages(reads, limits)
 
     async def log(request: Request) -> Response:
         task_id = path_identifier(request.scope, PATH, "task_id")
@@ -48,11 +50,15 @@ def log_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits
         log_filter = filter_of(request.query_params.multi_items())
         kind = format_of(request.query_params, request.headers.get("accept", ""))
         is_plain = is_message_only(request.query_params)
+        mine = reads.of(principal.subject)
         if is_download(request.query_params):
-            return await _download(request, reads, scans, task_id, log_filter, kind, is_message_only=is_plain)
+            scan = partial(scans.place, principal.subject)
+            scans.check(principal.subject)
+            return await _download(request, mine, scan, task_id, log_filter, kind, is_message_only=is_plain)
         query = page_query(request.query_params, lines_max=limits.lines_max)
         state = await known_task(reads, task_id)
-        page, is_restart = await _page(pages, reads.epoch, state, query, Matcher(log_filter))
+        work = _page(Pages(mine, limits), reads.epoch, state, query, Matcher(log_filter))
+        page, is_restart = await while_connected(request, work)
         return await _page_answer(
             request, kind, reads.epoch, state, page, is_restart=is_restart, is_message_only=is_plain
         )
@@ -149,7 +155,7 @@ def _link(request: Request, name: str, position: str) -> str:
 async def _download(
     request: Request,
     reads: Reads,
-    scans: Scans,
+    scan: Callable[[], AbstractContextManager[None]],
     task_id: str,
     log_filter: LogFilter,
     kind: Format,
@@ -172,14 +178,15 @@ async def _download(
         headers["Content-Encoding"] = encoding
     if request.method == "HEAD":
         return Response(headers=headers, media_type=FORMATS[kind])
-    scans.check()
-    pieces = _placed(scans, _pieces(reads, state, limit, Matcher(log_filter), kind, is_message_only=is_message_only))
+    pieces = _placed(scan, _pieces(reads, state, limit, Matcher(log_filter), kind, is_message_only=is_message_only))
     body = pieces if compressor is None else compressed(pieces, compressor)
     return StreamingResponse(body, headers=headers, media_type=FORMATS[kind])
 
 
-async def _placed(scans: Scans, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    with scans.place():
+async def _placed(
+    scan: Callable[[], AbstractContextManager[None]], pieces: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    with scan():
         async for piece in pieces:
             yield piece
 

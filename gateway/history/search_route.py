@@ -17,6 +17,7 @@ from gateway.history.openapi import CONTEXT, HITS, SEARCH_LOGS, Scanned, SearchH
 from gateway.history.reads import Reads
 from gateway.history.scans import Scans
 from gateway.history.search import Hit, Search
+from gateway.http.disconnects import while_connected
 from gateway.routing.operation import DescribedRoute
 
 __all__ = ["search_routes"]
@@ -33,8 +34,9 @@ def search_routes(
         principal = await authenticator.principal_of(request)
         principal.require("logs:read")
         query = request.query_params
+        subject = principal.subject
         made = Search(
-            reads,
+            reads.of(subject),
             principal,
             matcher_of(request, is_phrase_needed=True),
             RecordCursor.of(query, reads),
@@ -43,13 +45,15 @@ def search_routes(
             limits=limits,
         )
         if "text/event-stream" in request.headers.get("accept", ""):
-            scans.check()
+            scans.check(subject)
             headers = {**BODY_HEADERS, "X-Accel-Buffering": "no"}
-            return StreamingResponse(_events(made, query["q"], scans), headers=headers, media_type="text/event-stream")
-        with scans.place():
-            hits = await _gathered(made)
+            return StreamingResponse(
+                _events(made, query["q"], scans, subject), headers=headers, media_type="text/event-stream"
+            )
+        with scans.place(subject):
+            hits = await while_connected(request, _gathered(made))
         result = _result(made, query["q"], hits)
-        size = sum(len(hit.line) for hit in hits)
+        size = sum(hit.size for hit in hits)
         return await answer(request, "json", lambda: msgspec.json.encode(result), size)
 
     return [DescribedRoute(PATH, search, SEARCH_LOGS)]
@@ -59,10 +63,10 @@ async def _gathered(search: Search) -> list[Hit]:
     return [found async for found in search if isinstance(found, Hit)]
 
 
-async def _events(search: Search, q: str, scans: Scans) -> AsyncIterator[bytes]:
+async def _events(search: Search, q: str, scans: Scans, subject: str) -> AsyncIterator[bytes]:
     """Hits, how far it has got, and at last the totals."""
     try:
-        with scans.place():
+        with scans.place(subject):
             yield b": searching\n\n"
             async for found in search:
                 yield _event("hit", _hit(found)) if isinstance(found, Hit) else _event("progress", found)

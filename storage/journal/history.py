@@ -82,6 +82,10 @@ class HistoryReads(Protocol):
         """Tasks behind the key ``after`` that had lines when ``upto_record`` was the newest record."""
         ...
 
+    async def tasks_at(self, records: Sequence[int], *, owner: ReadOwner = NOBODY) -> Sequence[KnownTask]:
+        """The tasks of some records, as they were when each was its task's newest; those that are gone are left out."""
+        ...
+
     async def workers(self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY) -> tuple[Sequence[str], int]:
         """Some workers of a task by name, and how many there are."""
         ...

@@ -359,6 +359,10 @@ class SqliteJournal:
         """Tasks with what they are ordered by, a step."""
         return await self._read(ReadKind.SCAN, owner, self._reader.known_tasks, after, upto_record, count_max)
 
+    async def tasks_at(self, records: Sequence[int], *, owner: ReadOwner = NOBODY) -> Sequence[KnownTask]:
+        """The tasks of some records."""
+        return await self._read(ReadKind.PAGE, owner, self._reader.tasks_at, records)
+
     async def workers(self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY) -> tuple[Sequence[str], int]:
         """Some workers of a task, and how many there are."""
         return await self._read(ReadKind.PAGE, owner, self._reader.workers, task_id, count_max)
