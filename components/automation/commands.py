@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from gateway.monitoring.terminal import printable
-from gateway.settings.model import MEDIA_MODES
+from gateway.settings.values import MEDIA_MODES
 
 if TYPE_CHECKING:
     from components.automation.scheduler import AnyStage, Scheduler

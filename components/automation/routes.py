@@ -44,7 +44,7 @@ from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body, tex
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.parameters import checked_identifier
 from gateway.routing.path_parameters import path_identifier
-from gateway.settings.model import MEDIA_MODES
+from gateway.settings.values import MEDIA_MODES
 
 if TYPE_CHECKING:
     from components.automation.queue import AutomationQueue

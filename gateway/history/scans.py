@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.errors import ApiError
 
-__all__ = ["Scans"]
+__all__ = ["PrincipalScans", "Scans"]
 
 _RETRY_AFTER_SECONDS: Final = 5
 _PRINCIPALS_MAX: Final = 4
@@ -22,38 +22,55 @@ class Scans:
     """
 
     def __init__(self, places: int) -> None:
-        self._places = places
-        self._taken: Counter[str] = Counter()
+        self.places = places
+        self.taken: Counter[str] = Counter()
 
     def __repr__(self) -> str:
-        return f"<Scans {self._taken.total()} of {self._places} for each of {len(self._taken)} principals>"
+        return f"<Scans {self.taken.total()} taken, {self.places} for each principal>"
+
+    def of(self, principal: str) -> "PrincipalScans":
+        """The places of one principal."""
+        return PrincipalScans(self, principal)
+
+
+class PrincipalScans:
+    """The places of one principal."""
+
+    def __init__(self, scans: Scans, principal: str) -> None:
+        self._scans = scans
+        self._principal = principal
+
+    def __repr__(self) -> str:
+        return f"<PrincipalScans of {self._principal!r}, {self._scans.taken[self._principal]} taken>"
 
     @contextmanager
-    def place(self, principal: str) -> Iterator[None]:
+    def place(self) -> Iterator[None]:
         """Hold a place for as long as the block lasts.
 
         Raises:
             ApiError: RESOURCE_EXHAUSTED.
         """
-        self.check(principal)
-        self._taken[principal] += 1
+        self.check()
+        taken = self._scans.taken
+        taken[self._principal] += 1
         try:
             yield
         finally:
-            self._taken[principal] -= 1
-            if not self._taken[principal]:
-                del self._taken[principal]
+            taken[self._principal] -= 1
+            if not taken[self._principal]:
+                del taken[self._principal]
 
-    def check(self, principal: str) -> None:
+    def check(self) -> None:
         """Raise what ``place`` would, before an answer begins."""
-        if self._taken[principal] >= self._places:
-            whose = f"{self._places} counts, searches and downloads of yours"
-        elif self._taken.total() >= self._places * _PRINCIPALS_MAX:
-            whose = f"{self._places * _PRINCIPALS_MAX} counts, searches and downloads"
+        places, taken = self._scans.places, self._scans.taken
+        if taken[self._principal] >= places:
+            what = f"{places} counts, searches and downloads of yours"
+        elif taken.total() >= places * _PRINCIPALS_MAX:
+            what = f"{places * _PRINCIPALS_MAX} counts, searches and downloads"
         else:
             return
         raise ApiError(
             "RESOURCE_EXHAUSTED",
-            f"{whose} are running already; see HISTORY_SCANS_MAX",
+            f"{what} are running already; see HISTORY_SCANS_MAX",
             retry_after_seconds=_RETRY_AFTER_SECONDS,
         )

@@ -88,6 +88,7 @@ def _checks() -> list[Part]:
         Part("contracts", (".venv/bin/buf", "lint", "proto")),
         Part("contract-changes", (".venv/bin/buf", "breaking", "proto", "--against", "proto/baseline.binpb")),
         Part("stubs", (".venv/bin/python", "proto/generate.py", "--check")),
+        Part("sync-producer", (".venv/bin/python", "clients/python/generate.py", "--check")),
         Part("js-check", ("npm", "run", "--silent", "--prefix", "clients/js", "check")),
         Part("viewer-check", ("npm", "run", "--silent", "--prefix", "clients/viewer", "check")),
     ]

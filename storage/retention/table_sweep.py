@@ -12,7 +12,7 @@ from storage.retention.policy import RetentionPolicy
 from storage.sqlite.connections import Access, FileConnection, checkpoint, open_connection, transaction
 from storage.sqlite.errors import translate_errors
 
-__all__ = ["JOB_LOGS", "TASK_LOGS", "PollingRows", "RetentionSweep", "oldest_kept_sql"]
+__all__ = ["JOB_LOGS", "PollingRows", "RetentionSweep", "oldest_kept_sql"]
 
 _BUSY_TIMEOUT_SECONDS: Final = 0.1
 
@@ -37,13 +37,6 @@ class PollingRows:
 
 
 JOB_LOGS: Final = PollingRows("job_logs", "job_id")
-TASK_LOGS: Final = PollingRows(
-    "task_logs",
-    "task_id",
-    # What no courier has sent to the stream is nowhere else.
-    "id <= (SELECT coalesce(max(log_id), 0) FROM otto_courier_progress WHERE courier = 'stream')",
-    needed="otto_courier_progress",
-)
 
 
 def oldest_kept_sql(

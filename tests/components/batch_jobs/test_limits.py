@@ -4,7 +4,8 @@ from components.batch_jobs import RetryPolicy
 from components.batch_jobs.component import batch_limits
 from components.batch_jobs.jobs import BatchLimits
 from components.batch_jobs.naver import NAVER_SERVICES
-from gateway.settings.model import NAVER_CATEGORIES, Settings
+from gateway.settings.model import Settings
+from gateway.settings.values import NAVER_CATEGORIES
 
 
 def test_batch_limits_are_in_seconds() -> None:

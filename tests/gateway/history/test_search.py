@@ -215,8 +215,8 @@ async def test_a_request_whose_client_has_gone_is_broken_off(
 def test_places_for_scans_are_of_each_principal() -> None:
     """Who has taken all of his own takes none of another's."""
     scans = Scans(2)
-    with scans.place("greedy"), scans.place("greedy"):
+    with scans.of("greedy").place(), scans.of("greedy").place():
         with pytest.raises(ApiError, match="HISTORY_SCANS_MAX"):
-            scans.check("greedy")
-        scans.check("modest")
-    scans.check("greedy")
+            scans.of("greedy").check()
+        scans.of("modest").check()
+    scans.of("greedy").check()
