@@ -2,14 +2,12 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from components.automation.component import AutomationComponent
@@ -27,7 +25,7 @@ from gateway.http.middleware import HostGuard, SecurityHeaders
 from gateway.http.server import HttpServer
 from gateway.http.sockets import close_all, listen
 from gateway.http.websocket import FramedWebSocketProtocol
-from gateway.hubs import make_hubs
+from gateway.hubs import make_hubs, notify_each
 from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
 from gateway.monitoring.health import Health, Phase
@@ -51,17 +49,15 @@ from gateway.transports.sse.pipelines import pipeline_routes
 from gateway.transports.sse.updates import update_routes
 from gateway.viewer.routes import page_routes
 from sessions.close_reasons import CloseReason
-from storage.journal.interface import Committed
+from storage.retention.table_sweep import PollingRows
 from storage.sqlite.files import sqlite_path
 
-__all__ = ["COMPONENTS", "Gateway"]
+__all__ = ["COMPONENTS", "Gateway", "swept_rows"]
 
 COMPONENTS: Final[tuple[type[Component], ...]] = (AutomationComponent, ExecutionsComponent, BatchJobsComponent)
 """Every component. They are opened and started in this order, after the core, and closed before it in reverse."""
 
 _STEP_SECONDS_MIN: Final = 1.0
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +122,7 @@ class Gateway:
         lock = await lock_database(path, settings)
         undo.callback(lock.close)
         sockets = _listen(settings, undo)
-        self._databases = await open_databases(settings, path, lock, undo)
+        self._databases = await open_databases(settings, path, lock, swept_rows(), undo)
         self._hubs = make_hubs(settings, self._databases.journal, self._metrics)
         self._watch_commits()
         await self._authenticator.start()
@@ -146,7 +142,7 @@ class Gateway:
         hubs, journal, metrics = self._hubs, self._databases.journal, self._metrics
         journal.set_commit_observer(metrics.commit_latency)
         journal.set_commit_listener(
-            _listeners(
+            notify_each(
                 hubs.logs.publish,
                 lambda committed: hubs.pipelines.publish(committed.progress),
                 lambda _: self._databases.sink.wake(),
@@ -357,6 +353,11 @@ def _described(routes: list[DescribedRoute]) -> tuple[DescribedRoute, ...]:
     return *routes, *description_routes(routes, channels=[SOCKET_IO], elsewhere=elsewhere)
 
 
+def swept_rows() -> list[PollingRows]:
+    """The rows of components that retention removes."""
+    return [rows for kind in COMPONENTS for rows in kind.retention]
+
+
 def _listen(settings: Settings, undo: AsyncExitStack) -> list[socket.socket]:
     wanted = {"HTTP_PORT": settings.http_port, "WEBSOCKET_PORT": settings.websocket_port}
     if settings.http_port == settings.websocket_port != 0:
@@ -367,19 +368,6 @@ def _listen(settings: Settings, undo: AsyncExitStack) -> list[socket.socket]:
         undo.callback(close_all, made)
         sockets += made
     return sockets
-
-
-def _listeners(*listeners: Callable[[Committed], None]) -> Callable[[Committed], None]:
-    """Tell several of each commit; the trouble of one is not that of the others, and never that of the producer."""
-
-    def tell(committed: Committed) -> None:
-        for listener in listeners:
-            try:
-                listener(committed)
-            except Exception:  # noqa: BLE001 - the journal's writer must not stop for a listener's mistake
-                _log.exception("a commit listener failed")
-
-    return tell
 
 
 def _either(socket_io: ASGIApp, application: ASGIApp) -> ASGIApp:

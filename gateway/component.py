@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 from prometheus_client.core import Metric
 
@@ -13,6 +13,7 @@ from gateway.routing.operation import DescribedRoute
 from gateway.settings.model import Settings
 from sessions.updates import UpdateHub
 from storage.journal.interface import Journal
+from storage.retention.table_sweep import PollingRows
 
 __all__ = ["Component", "Core"]
 
@@ -49,10 +50,12 @@ class Component(Protocol):
     Attributes:
         name: one or two words, for logs.
         routes: with their descriptions, from which ``/openapi.json`` is made.
+        retention: tables beside the journal whose rows are removed as old lines are, also while it is off.
     """
 
     name: str
     routes: Sequence[DescribedRoute]
+    retention: ClassVar[Sequence[PollingRows]] = ()
 
     @classmethod
     def check(cls, settings: Settings) -> None:

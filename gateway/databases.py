@@ -1,5 +1,6 @@
 """The databases of the core, and what works on them from the start to the end of the process."""
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from gateway.settings.derived import retention_policy
 from gateway.settings.model import Settings
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable, RowImporter, TableRows
+from storage.retention.table_sweep import PollingRows
 from storage.retention.worker import Retention, sweeps_of
 from storage.sqlite.files import wait_for_lock
 
@@ -47,13 +49,16 @@ async def lock_database(path: Path, settings: Settings) -> IO[bytes]:
     )
 
 
-async def open_databases(settings: Settings, path: Path, lock: IO[bytes], undo: AsyncExitStack) -> Databases:
+async def open_databases(
+    settings: Settings, path: Path, lock: IO[bytes], swept: Sequence[PollingRows], undo: AsyncExitStack
+) -> Databases:
     """Open them; none begins to copy or remove yet.
 
     Args:
         settings: of the process.
         path: the journal's database.
         lock: of ``lock_database``.
+        swept: rows that retention removes besides those of ``job_logs``.
         undo: gets what closes each of them, in the order in which they were opened.
 
     Raises:
@@ -79,7 +84,7 @@ async def open_databases(settings: Settings, path: Path, lock: IO[bytes], undo: 
     )
     undo.push_async_callback(importer.close)
     policy = retention_policy(settings)
-    retention = Retention(journal, sweeps_of(path, table, policy), policy, copied=lambda: sink.copied)
+    retention = Retention(journal, sweeps_of(path, table, policy, swept), policy, copied=lambda: sink.copied)
     undo.push_async_callback(retention.close)
     return Databases(journal=journal, table=table, sink=sink, importer=importer, retention=retention)
 

@@ -1,7 +1,10 @@
 """The hubs, through which everything that is stored reaches those who watch it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+
+import structlog
 
 from gateway.monitoring.metrics import Metrics
 from gateway.settings.derived import pipeline_limits, session_limits, update_limits
@@ -10,12 +13,14 @@ from sessions.admission import Admission
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
 from sessions.updates import UpdateHub
-from storage.journal.interface import JournalError
+from storage.journal.interface import Committed, JournalError
 from storage.journal.sqlite import SqliteJournal
 
-__all__ = ["Hubs", "make_hubs"]
+__all__ = ["Hubs", "make_hubs", "notify_each"]
 
 _HISTORY_ERRORS: Final = (JournalError, OSError)
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +44,16 @@ def make_hubs(settings: Settings, journal: SqliteJournal, metrics: Metrics) -> H
         pipelines=PipelineHub(journal, pipeline_limits(settings), admission=admission, history_errors=_HISTORY_ERRORS),
         updates=UpdateHub(update_limits(settings), admission=admission),
     )
+
+
+def notify_each(*listeners: Callable[[Committed], None]) -> Callable[[Committed], None]:
+    """A commit listener that calls several; an error of one reaches neither the others nor the producer."""
+
+    def notify(committed: Committed) -> None:
+        for listener in listeners:
+            try:
+                listener(committed)
+            except Exception:  # noqa: BLE001 - the journal's writer must not stop for a listener's mistake
+                _log.exception("a commit listener failed")
+
+    return notify

@@ -7,6 +7,7 @@ from prometheus_client.core import Metric
 
 from components.automation.extra import require_automation_extra
 from components.automation.metrics import AutomationCollector
+from components.automation.retention import TASK_LOGS
 from components.automation.routes import automation_routes
 from gateway.component import Component, Core
 from gateway.settings.model import Settings
@@ -21,6 +22,7 @@ class AutomationComponent(Component):
     """The queue in the journal's database, if ``AUTOMATION_ENABLED`` is set."""
 
     name = "automation"
+    retention = (TASK_LOGS,)
 
     def __init__(self, core: Core, queue: "AutomationQueue | None") -> None:
         self._queue = queue

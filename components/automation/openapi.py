@@ -14,7 +14,7 @@ from components.automation.messages import (
     StopRequest,
 )
 from gateway.routing.operation import Body, Operation, Tag
-from gateway.routing.parameters import Choice, Number, identifier_parameter
+from gateway.routing.parameters import Choice, Identifier, Number
 
 __all__ = [
     "CREATE_AUTOMATION_TASK",
@@ -30,7 +30,7 @@ __all__ = [
 
 _TAG: Final = Tag("Automation", "The automation queue: tasks that pass through stages.")
 _OFF: Final = "404 where `AUTOMATION_ENABLED` is not set."
-_ID_IN_PATH: Final = identifier_parameter("taskId", "The task.", EXAMPLE_ID)
+_ID_IN_PATH: Final = Identifier("taskId", "The task.", examples=(EXAMPLE_ID,))
 TAB: Final = Choice(
     "tab",
     "Without it every task.",

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from components.batch_jobs.messages import (
+    EXAMPLE_ID,
     BatchJobAnswer,
     BatchJobCancelled,
     BatchJobCreated,
@@ -16,17 +17,13 @@ from components.batch_jobs.messages import (
     BatchProgress,
     KeywordResult,
 )
-from components.batch_jobs.openapi import (
-    CANCEL_BATCH_JOB,
-    CREATE_BATCH_JOB,
-    READ_BATCH_JOB,
-)
 from components.batch_jobs.tables import ActiveJobsError, BatchJob, Priority, new_job_id
 from filters import timestamps
 from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body
-from gateway.routing.operation import DescribedRoute
+from gateway.routing.operation import Answer, Body, DescribedRoute, Operation, Tag
+from gateway.routing.parameters import Identifier
 from gateway.routing.path_parameters import path_identifier
 from storage.polling import PollingTableError
 
@@ -52,6 +49,55 @@ _OFF: Final = "batch jobs are off: set NAVER_CLIENT_ID and NAVER_CLIENT_SECRET t
 def body_bytes_max(keywords_max: int) -> int:
     """The longest body with so many keywords."""
     return keywords_max * (_KEYWORD_LENGTH_MAX * _ESCAPED_BYTES + 4) + 4096
+
+
+_TAG: Final = Tag("Batch jobs", "Counts of documents for lists of keywords.")
+
+_CREATE_BATCH_JOB: Final = Operation(
+    "createBatchJob",
+    "POST",
+    _TAG,
+    "Count the documents of many keywords",
+    description="Answers at once. The job is a task: its lines are in the stream of its id, and its progress is the "
+    "pipeline of the same id. Jobs of priority `high` go before those of `normal`. Needs `NAVER_CLIENT_ID` and "
+    "`NAVER_CLIENT_SECRET`: without them, 503.",
+    scope="logs:write",
+    body=Body(
+        BatchJobRequest,
+        {"two": {"keywords": ["맥북", "아이폰"]}, "hurried": {"keywords": ["맥북"], "priority": "high"}},
+    ),
+    answers={
+        200: BatchJobCreated,
+        409: Answer("As many jobs are active as `BATCH_JOBS_MAX` allows.", BatchJobRefused),
+    },
+    stored=True,
+)
+
+_READ_BATCH_JOB: Final = Operation(
+    "readBatchJob",
+    "GET",
+    _TAG,
+    "How far a batch job is",
+    description="A job that has ended can be asked for as long as `BATCH_KEPT_MINUTES` says.",
+    scope="logs:read",
+    parameters=(Identifier("jobId", "The job.", examples=(EXAMPLE_ID,), place="query", is_required=True),),
+    answers={200: BatchJobAnswer},
+    errors=("NOT_FOUND",),
+    stored=True,
+)
+
+_CANCEL_BATCH_JOB: Final = Operation(
+    "cancelBatchJob",
+    "DELETE",
+    _TAG,
+    "Cancel a batch job",
+    description="It is `failed` then, and what was counted stays. One that has ended stays as it is.",
+    scope="logs:write",
+    parameters=(Identifier("jobId", "The job.", examples=(EXAMPLE_ID,)),),
+    answers={200: BatchJobCancelled},
+    errors=("NOT_FOUND",),
+    stored=True,
+)
 
 
 class _Handlers:
@@ -130,9 +176,9 @@ def batch_job_routes(
     """
     handlers = _Handlers(jobs, authenticator, keywords_max)
     return [
-        DescribedRoute(BATCH_PATH, handlers.create, CREATE_BATCH_JOB, body_bytes_max=body_bytes_max(keywords_max)),
-        DescribedRoute(STATUS_PATH, handlers.status, READ_BATCH_JOB),
-        DescribedRoute(JOB_PATH, handlers.cancel, CANCEL_BATCH_JOB),
+        DescribedRoute(BATCH_PATH, handlers.create, _CREATE_BATCH_JOB, body_bytes_max=body_bytes_max(keywords_max)),
+        DescribedRoute(STATUS_PATH, handlers.status, _READ_BATCH_JOB),
+        DescribedRoute(JOB_PATH, handlers.cancel, _CANCEL_BATCH_JOB),
     ]
 
 

@@ -6,9 +6,11 @@ import msgspec
 
 from components.executions.tables import NodeReport, NodeStatus, RunAllSummary, ScriptRecord, ScriptStatus
 from gateway.errors import ApiError
+from gateway.routing.operation import Tag
 from gateway.routing.parameters import checked_identifier
 
 __all__ = [
+    "EXECUTIONS",
     "Deleted",
     "ExecutionRecord",
     "ExecutionSummary",
@@ -19,6 +21,7 @@ __all__ = [
     "Recorded",
 ]
 
+EXECUTIONS = Tag("Executions", "What is recorded of executions of scripts and of their nodes.")
 _DAY_MILLISECONDS = 8_640_000_000_000_000
 """The last time that JavaScript's ``Date`` knows; also keeps numbers within what a database can hold."""
 

@@ -9,22 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from components.executions.access import covered, covered_everything, stored
-from components.executions.messages import Deleted, LoggedNode, NodeExecution, NodeRow, NodeRows
-from components.executions.openapi import (
-    DELETE_NODE_EXECUTIONS,
-    LIMIT,
-    LIST_NODE_EXECUTIONS,
-    LOG_NODE_EXECUTION,
-    OFFSET,
-    READ_LOG_STATISTICS,
-    STATUS,
-)
-from components.executions.tables import ExecutionStore, NodeFilter, NodeStatus
+from components.executions.messages import EXECUTIONS, Deleted, LoggedNode, NodeExecution, NodeRow, NodeRows
+from components.executions.tables import ExecutionStore, LogStatistics, NodeFilter, NodeStatus
 from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.http.json_bodies import BodyBudget, answer, around_list, decoded, read_body
-from gateway.routing.operation import DescribedRoute
-from gateway.routing.parameters import checked_identifier
+from gateway.routing.operation import Body, DescribedRoute, Operation
+from gateway.routing.parameters import Choice, Identifier, Number
 
 __all__ = ["NODE_EXECUTION_PATH", "body_bytes_max", "execution_routes"]
 
@@ -40,6 +31,88 @@ _HEAD, _FOOT = around_list(NodeRows([]), "logs")
 def body_bytes_max(value_bytes_max: int) -> int:
     """The longest body of a report whose parameters and result have at most so many bytes each."""
     return 2 * value_bytes_max + _TEXTS_BYTES
+
+
+_STATUS: Final = Choice("status", "In this state.", choices=tuple(NodeStatus))
+
+_LIMIT: Final = Number(
+    "limit", "At most so many rows; 100 without it.", minimum=1, maximum=1000, default=100, examples=(50,)
+)
+
+_OFFSET: Final = Number("offset", "Leave out so many first.", maximum=1_000_000_000, examples=(50,))
+
+_IDS: Final = (
+    Identifier("execution_id", "Of this execution.", examples=("execution-7",), place="query"),
+    Identifier("script_id", "Of this script.", examples=("nightly",), place="query"),
+    Identifier("node_id", "Of this node.", examples=("fetch",), place="query"),
+)
+_FILTERS: Final = (*_IDS, _STATUS)
+
+_LOG_NODE_EXECUTION: Final = Operation(
+    "logNodeExecution",
+    "POST",
+    EXECUTIONS,
+    "Report a node's run",
+    description="`running` begins a run, `completed` and `failed` end the newest one that is running. The reports of a "
+    "run may come in any order, and more than once; `started_at` tells the runs of one node apart.",
+    scope="logs:write",
+    body=Body(
+        NodeExecution,
+        {
+            "running": {
+                "execution_id": "execution-7",
+                "script_id": "nightly",
+                "node_id": "fetch",
+                "node_type": "http",
+                "status": "running",
+                "started_at": 1767225600000,
+                "parameters": {"url": "https://example.com/list"},
+            },
+            "failed": {
+                "execution_id": "execution-7",
+                "node_id": "publish",
+                "status": "failed",
+                "error_message": "no such folder",
+            },
+        },
+    ),
+    answers={200: LoggedNode},
+    stored=True,
+)
+
+_LIST_NODE_EXECUTIONS: Final = Operation(
+    "listNodeExecutions",
+    "GET",
+    EXECUTIONS,
+    "Node runs, the newest first",
+    scope="logs:read",
+    parameters=(*_FILTERS, _LIMIT, _OFFSET),
+    answers={200: NodeRows},
+    stored=True,
+)
+
+_DELETE_NODE_EXECUTIONS: Final = Operation(
+    "deleteNodeExecutions",
+    "DELETE",
+    EXECUTIONS,
+    "Remove node runs",
+    description="At least one filter is needed, and none may be empty.",
+    scope="logs:write",
+    parameters=_FILTERS,
+    answers={200: Deleted},
+    stored=True,
+)
+
+_READ_LOG_STATISTICS: Final = Operation(
+    "readLogStatistics",
+    "GET",
+    EXECUTIONS,
+    "Totals of node runs",
+    description="`total` counts executions, `completed` and `failed` node runs; the average is in milliseconds.",
+    scope="logs:read",
+    answers={200: LogStatistics},
+    stored=True,
+)
 
 
 class _Handlers:
@@ -69,7 +142,7 @@ class _Handlers:
         wanted = _filter(request, is_strict=False)
         covered(principal, "logs:read", wanted.script_id)
         given = {name: text for name, text in request.query_params.items() if text}
-        limit, offset = LIMIT.of(given), OFFSET.of(given)
+        limit, offset = _LIMIT.of(given), _OFFSET.of(given)
         pieces = await stored(self._store.find(wanted, limit=limit, offset=offset))
         first = await stored(_encoded(pieces))  # before the answer begins: what goes wrong here still has a status
         headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
@@ -104,11 +177,11 @@ def execution_routes(
     handlers = _Handlers(store, authenticator, value_bytes_max)
     return [
         DescribedRoute(
-            NODE_EXECUTION_PATH, handlers.log_node, LOG_NODE_EXECUTION, body_bytes_max=body_bytes_max(value_bytes_max)
+            NODE_EXECUTION_PATH, handlers.log_node, _LOG_NODE_EXECUTION, body_bytes_max=body_bytes_max(value_bytes_max)
         ),
-        DescribedRoute(NODE_EXECUTION_PATH, handlers.list_nodes, LIST_NODE_EXECUTIONS),
-        DescribedRoute(NODE_EXECUTION_PATH, handlers.delete_nodes, DELETE_NODE_EXECUTIONS),
-        DescribedRoute(LOG_STATISTICS_PATH, handlers.statistics, READ_LOG_STATISTICS),
+        DescribedRoute(NODE_EXECUTION_PATH, handlers.list_nodes, _LIST_NODE_EXECUTIONS),
+        DescribedRoute(NODE_EXECUTION_PATH, handlers.delete_nodes, _DELETE_NODE_EXECUTIONS),
+        DescribedRoute(LOG_STATISTICS_PATH, handlers.statistics, _READ_LOG_STATISTICS),
     ]
 
 
@@ -118,15 +191,10 @@ def _filter(request: Request, *, is_strict: bool) -> NodeFilter:
     An empty value filters nothing where rows are read, and is an error where they are deleted: an id that somebody
     forgot to fill in must not mean every row.
     """
-    given: dict[str, str] = {}
-    for name in ("execution_id", "script_id", "node_id", "status"):
-        value = request.query_params.get(name)
-        if not value and not (value == "" and is_strict):
-            continue
-        given[name] = checked_identifier(name, value or "")
-    status = STATUS.of(given)
-    given.pop("status", None)
-    return NodeFilter(**given, status=None if status is None else NodeStatus(status))
+    given = {name: text for name, text in request.query_params.items() if text or is_strict}
+    status = _STATUS.of(given)
+    ids = {each.name: each.of(given) for each in _IDS}
+    return NodeFilter(**ids, status=None if status is None else NodeStatus(status))
 
 
 async def _chunks(first: bytes, pieces: AsyncIterator[Sequence[Any]]) -> AsyncIterator[bytes]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from starlette.requests import Request
@@ -10,10 +10,9 @@ from starlette.responses import Response
 
 from gateway.auth.authenticator import TokenAuthenticator
 from gateway.auth.credentials import bearer_token
-from gateway.auth.openapi import BEGIN_SESSION, END_SESSION, ISSUE_TICKET, Ticket, TicketRequest
 from gateway.errors import ApiError, error_response
 from gateway.http.json_bodies import decoded
-from gateway.routing.operation import DescribedRoute
+from gateway.routing.operation import ANY_SCOPE, Answer, Body, DescribedRoute, Header, Operation, Tag
 from gateway.routing.parameters import checked_identifier
 
 __all__ = ["auth_routes"]
@@ -27,6 +26,55 @@ COOKIE_CHARACTERS_MAX: Final = 3800
 BODY_BYTES_MAX: Final = 4096
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+class TicketRequest(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """What a ticket is to be good for: one task, one pipeline, or all that the token covers."""
+
+    task_id: str | None = None
+    pipeline_id: str | None = None
+
+
+class Ticket(msgspec.Struct, rename="camel"):
+    """Good for one stream."""
+
+    ticket: Annotated[str, msgspec.Meta(examples=["q1nMb0cPp5l8o2Wn3x4y5z"])]
+    expires_in: Annotated[float, msgspec.Meta(description="Seconds.", examples=[30])]
+
+
+_TAG: Final = Tag("Authentication", "Credentials for clients that cannot set a header.")
+
+_COOKIE: Final = {"Set-Cookie": Header("The session cookie, HttpOnly; where credentials are configured.")}
+
+_BEGIN_SESSION: Final = Operation(
+    "beginSession",
+    "POST",
+    _TAG,
+    "Take a token as a cookie",
+    description="For browsers, whose `EventSource` sends no headers. The cookie lasts as long as the token.",
+    scope=ANY_SCOPE,
+    answers={204: Answer("The cookie is set.", headers=_COOKIE)},
+)
+
+_END_SESSION: Final = Operation(
+    "endSession", "DELETE", _TAG, "Remove the cookie", answers={204: Answer("The cookie is gone.", headers=_COOKIE)}
+)
+
+_ISSUE_TICKET: Final = Operation(
+    "issueTicket",
+    "POST",
+    _TAG,
+    "Get a ticket for one stream",
+    description="A ticket in an address is worthless after its first use, wherever the address was written down.",
+    scope=ANY_SCOPE,
+    errors=("RESOURCE_EXHAUSTED",),
+    body=Body(
+        TicketRequest,
+        {"task": {"taskId": "build-7"}, "pipeline": {"pipelineId": "release"}, "everything": {}},
+        is_required=False,
+    ),
+    answers={200: Answer("The ticket, to be given as `?ticket=`.", Ticket)},
+)
 
 
 def auth_routes(authenticator: TokenAuthenticator) -> list[DescribedRoute]:
@@ -84,9 +132,9 @@ def auth_routes(authenticator: TokenAuthenticator) -> list[DescribedRoute]:
         return Response(msgspec.json.encode(content), headers=_NO_STORE, media_type="application/json")
 
     return [
-        DescribedRoute(SESSION_PATH, _answering(begin_session), BEGIN_SESSION),
-        DescribedRoute(SESSION_PATH, _answering(end_session), END_SESSION),
-        DescribedRoute(TICKET_PATH, _answering(issue_ticket), ISSUE_TICKET),
+        DescribedRoute(SESSION_PATH, _answering(begin_session), _BEGIN_SESSION),
+        DescribedRoute(SESSION_PATH, _answering(end_session), _END_SESSION),
+        DescribedRoute(TICKET_PATH, _answering(issue_ticket), _ISSUE_TICKET),
     ]
 
 

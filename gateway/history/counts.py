@@ -1,7 +1,7 @@
 """``…/counts`` and ``…/matches``: how many lines of a task match, of which levels, and where."""
 
 from collections import Counter, defaultdict
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from starlette.requests import Request
@@ -10,38 +10,120 @@ from starlette.responses import Response
 from filters.matching import Matcher, phrase_matcher
 from filters.parsing import KEYWORD_LENGTH_MAX
 from gateway.auth import Authenticator
-from gateway.errors import ApiError
 from gateway.history.bodies import answer
 from gateway.history.limits import HistoryLimits
 from gateway.history.log import known_task
-from gateway.history.openapi import BUCKETS, COUNT_LINES, FIND_MATCHES, MATCHES, Bucket, LineCounts, Matches
+from gateway.history.openapi import HISTORY, TASK
 from gateway.history.reads import Budget, Reads
 from gateway.history.scans import Scans
-from gateway.routing.operation import DescribedRoute
+from gateway.routing.operation import DescribedRoute, Operation
+from gateway.routing.parameters import Number, Text
 from gateway.routing.path_parameters import path_identifier
-from gateway.transports.stream_request import filter_of
+from gateway.transports.stream_request import FILTER_PARAMETERS, filter_of
 from storage.journal.history import SequenceRange
 from storage.journal.interface import TaskState
 
-__all__ = ["count_routes", "matcher_of"]
+__all__ = ["NEEDED_Q", "count_routes", "matcher_of"]
 
 COUNTS_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/counts"
 MATCHES_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/matches"
 _STEP_BYTES: Final = 8 << 20
 
 
-def matcher_of(request: Request, *, is_phrase_needed: bool = False) -> Matcher:
-    """The filter and ``q`` of a request.
+_Q: Final = Text(
+    "q",
+    "And a text that the message contains, whatever the case.",
+    length_max=KEYWORD_LENGTH_MAX,
+    examples=("timeout",),
+)
+NEEDED_Q: Final = Text(
+    "q", "The text, whatever the case.", length_max=KEYWORD_LENGTH_MAX, examples=("timeout",), is_required=True
+)
+_BUCKETS: Final = Number(
+    "buckets",
+    "Into how many runs of equal length the task is cut, 200 by default.",
+    minimum=1,
+    maximum=2000,
+    default=200,
+    examples=(2,),
+)
+_MATCHES: Final = Number(
+    "limit",
+    "At most so many; 100,000 by default.",
+    minimum=1,
+    maximum=100_000,
+    default=100_000,
+    examples=(10,),
+)
+
+
+class Bucket(msgspec.Struct, rename="camel"):
+    """A run of consecutive lines."""
+
+    from_: int = msgspec.field(name="from")
+    to: int
+    start_time: Annotated[str | None, msgspec.Meta(description="Of its first line; null: it cannot be read.")]
+    end_time: Annotated[str | None, msgspec.Meta(description="Of its last line.")]
+    total: int
+    levels: dict[str, int]
+
+
+class LineCounts(msgspec.Struct, rename="camel", kw_only=True):
+    """How many lines of one task match."""
+
+    task_id: str
+    epoch: str
+    first_sequence: int
+    last_sequence: int
+    total: int
+    levels: dict[str, int]
+    buckets: list[Bucket]
+    is_complete: Annotated[bool, msgspec.Meta(description="False: there was no time for more buckets.")]
+
+
+class Matches(msgspec.Struct, rename="camel", kw_only=True):
+    """Where a text occurs in one task."""
+
+    task_id: str
+    epoch: str
+    total: int
+    sequences: Annotated[list[int], msgspec.Meta(description="Ascending.")]
+    is_complete: bool
+    last_sequence: Annotated[int, msgspec.Meta(description="It was looked for up to here.")]
+    q: str
+
+
+COUNT_LINES: Final = Operation(
+    "countLines",
+    "GET",
+    HISTORY,
+    "How many lines of one task match, by level and along the task",
+    scope="logs:read",
+    parameters=(TASK, *FILTER_PARAMETERS, _Q, _BUCKETS),
+    answers={200: LineCounts},
+    errors=("NOT_FOUND", "RESOURCE_EXHAUSTED"),
+    stored=True,
+)
+FIND_MATCHES: Final = Operation(
+    "findMatches",
+    "GET",
+    HISTORY,
+    "Where a text occurs in one task",
+    scope="logs:read",
+    parameters=(TASK, NEEDED_Q, *FILTER_PARAMETERS, _MATCHES),
+    answers={200: Matches},
+    errors=("NOT_FOUND", "RESOURCE_EXHAUSTED"),
+    stored=True,
+)
+
+
+def matcher_of(request: Request, q: Text) -> Matcher:
+    """The filter and the text of a request.
 
     Raises:
         ApiError: INVALID_ARGUMENT that names the parameter.
     """
-    phrase = request.query_params.get("q", "")
-    if is_phrase_needed and not phrase:
-        raise ApiError("INVALID_ARGUMENT", "q is missing: give the text to look for", field="q")
-    if len(phrase) > KEYWORD_LENGTH_MAX:
-        raise ApiError("INVALID_ARGUMENT", f"q may have at most {KEYWORD_LENGTH_MAX} characters", field="q")
-    return phrase_matcher(filter_of(request.query_params.multi_items()), phrase)
+    return phrase_matcher(filter_of(request.query_params.multi_items()), q.of(request.query_params))
 
 
 def count_routes(
@@ -57,8 +139,8 @@ def count_routes(
 
     async def counts(request: Request) -> Response:
         state = await task_of(request, COUNTS_PATH)
-        matcher = matcher_of(request)
-        buckets = BUCKETS.of(request.query_params)
+        matcher = matcher_of(request, _Q)
+        buckets = _BUCKETS.of(request.query_params)
         with scans.place():
             found = await _counts(reads, state, matcher, buckets, Budget(limits.seconds_max))
         body = msgspec.json.encode(found)
@@ -66,9 +148,9 @@ def count_routes(
 
     async def matches(request: Request) -> Response:
         state = await task_of(request, MATCHES_PATH)
-        matcher = matcher_of(request, is_phrase_needed=True)
+        matcher = matcher_of(request, NEEDED_Q)
         query = request.query_params
-        limit = MATCHES.of(query, maximum=limits.matches_max, default=limits.matches_max)
+        limit = _MATCHES.of(query, maximum=limits.matches_max, default=limits.matches_max)
         with scans.place():
             found = await _matches(reads, state, query["q"], matcher, limit, Budget(limits.seconds_max))
         body = msgspec.json.encode(found)

@@ -5,11 +5,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from filters.position import Position, PositionError
+from filters.position import Position
 from gateway.errors import ApiError
-from gateway.history.openapi import DOWNLOAD, FORMAT, PAGE_LIMIT, PLAIN, TAIL
+from gateway.routing.parameters import Choice, Number, PositionParameter
+from gateway.transports.stream_request import AFTER
 
-__all__ = ["FORMATS", "Format", "PageQuery", "format_of", "is_download", "is_message_only", "page_query"]
+__all__ = [
+    "FORMATS",
+    "PAGE_LIMIT",
+    "PAGE_PARAMETERS",
+    "Format",
+    "PageQuery",
+    "format_of",
+    "is_download",
+    "is_message_only",
+    "page_query",
+]
 
 Format = Literal["json", "ndjson", "text"]
 
@@ -28,6 +39,25 @@ _RANGES: Final[Mapping[str, Format]] = {
     "application/*": "json",
     "*/*": "json",
 }
+_BEFORE: Final = PositionParameter("before", "The last entries in front of this position.", examples=("3",))
+_TAIL: Final = Number("tail", "The last so many entries.", maximum=10_000, examples=(100,))
+PAGE_LIMIT: Final = Number(
+    "limit",
+    "Entries of a page, 500 by default and at most `HISTORY_LINES_MAX`; of a download, all.",
+    minimum=1,
+    maximum=10_000,
+    default=500,
+    examples=(10,),
+)
+_FORMAT: Final = Choice(
+    "format",
+    "Instead of `Accept`: `json`, `ndjson` (an entry on each line) or `text`.",
+    choices=("json", "ndjson", "text"),
+    examples=("ndjson", "text"),
+)
+_PLAIN: Final = Choice("plain", "As text: only the messages.", choices=("message",))
+_DOWNLOAD: Final = Choice("download", "All matching entries, as a file.", choices=("0", "1"))
+PAGE_PARAMETERS: Final = (AFTER, _BEFORE, _TAIL, PAGE_LIMIT, _FORMAT, _PLAIN, _DOWNLOAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +82,11 @@ def page_query(query: Mapping[str, str], *, lines_max: int) -> PageQuery:
     limit = PAGE_LIMIT.of(query, maximum=lines_max, default=min(PAGE_LIMIT.default, lines_max))
     match given:
         case ["after"]:
-            return PageQuery(limit, after=_position(query, "after"))
+            return PageQuery(limit, after=AFTER.of(query))
         case ["before"]:
-            return PageQuery(limit, before=_position(query, "before"))
+            return PageQuery(limit, before=_BEFORE.of(query))
         case ["tail"]:
-            tail = TAIL.of(query, maximum=lines_max)
+            tail = _TAIL.of(query, maximum=lines_max)
             return PageQuery(min(tail, limit) if "limit" in query else tail, is_tail=True)
         case _:
             return PageQuery(limit)
@@ -69,7 +99,7 @@ def is_download(query: Mapping[str, str]) -> bool:
         ApiError: INVALID_ARGUMENT; it is something else, and not ``0`` or ``false``.
     """
     text = query.get("download", "").lower()
-    return DOWNLOAD.of({"download": {"": "0", "false": "0", "true": "1"}.get(text, text)}) == "1"
+    return _DOWNLOAD.of({"download": {"": "0", "false": "0", "true": "1"}.get(text, text)}) == "1"
 
 
 def is_message_only(query: Mapping[str, str]) -> bool:
@@ -78,7 +108,7 @@ def is_message_only(query: Mapping[str, str]) -> bool:
     Raises:
         ApiError: INVALID_ARGUMENT; ``plain`` is something else than ``message``.
     """
-    return bool(query.get("plain")) and PLAIN.of(query) is not None
+    return bool(query.get("plain")) and _PLAIN.of(query) is not None
 
 
 def format_of(query: Mapping[str, str], accept: str) -> Format:
@@ -87,7 +117,7 @@ def format_of(query: Mapping[str, str], accept: str) -> Format:
     Raises:
         ApiError: INVALID_ARGUMENT, or NOT_ACCEPTABLE.
     """
-    wanted = FORMAT.of(query)
+    wanted = _FORMAT.of(query)
     if wanted is not None:
         return next(name for name in FORMATS if name == wanted)
     if not accept.strip():
@@ -104,10 +134,3 @@ def format_of(query: Mapping[str, str], accept: str) -> Format:
         offered = ", ".join(media.partition(";")[0] for media in FORMATS.values())
         raise ApiError("NOT_ACCEPTABLE", f"Accept must name one of {offered}", field="Accept")
     return best
-
-
-def _position(query: Mapping[str, str], name: str) -> Position:
-    try:
-        return Position.parse(query[name])
-    except PositionError as error:
-        raise ApiError("INVALID_ARGUMENT", f"{name}: {error}", field=name) from error

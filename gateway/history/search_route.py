@@ -1,27 +1,90 @@
 """``GET /api/v1/log-streaming/search``: at once, or as a stream of hits."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from filters.entry import LogEntry
 from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.history.bodies import BODY_HEADERS, answer, json_entries, json_entry
-from gateway.history.counts import matcher_of
+from gateway.history.counts import NEEDED_Q, matcher_of
 from gateway.history.cursors import RecordCursor
 from gateway.history.limits import HistoryLimits
-from gateway.history.openapi import CONTEXT, HITS, SEARCH_LOGS, Scanned, SearchHit, SearchResult, TaskHits
+from gateway.history.openapi import CURSOR, HISTORY
 from gateway.history.reads import Reads
 from gateway.history.scans import Scans
 from gateway.history.search import Hit, Search
-from gateway.routing.operation import DescribedRoute
+from gateway.routing.operation import Answer, DescribedRoute, Operation
+from gateway.routing.parameters import Number
+from gateway.transports.stream_request import FILTER_PARAMETERS
 
 __all__ = ["search_routes"]
 
 PATH: Final = "/api/v1/log-streaming/search"
+
+
+_HITS: Final = Number(
+    "limit",
+    "Hits, 100 by default and at most `HISTORY_HITS_MAX`.",
+    minimum=1,
+    maximum=1000,
+    default=100,
+    examples=(10,),
+)
+_CONTEXT: Final = Number("context", "Lines in front of each hit, and behind it.", maximum=20, examples=(2,))
+
+
+class SearchHit(msgspec.Struct):
+    """A line, and those around it."""
+
+    entry: LogEntry
+    before: list[LogEntry]
+    after: list[LogEntry]
+
+
+class TaskHits(msgspec.Struct, rename="camel"):
+    """How many hits a task has."""
+
+    task_id: str
+    count: int
+
+
+class Scanned(msgspec.Struct):
+    """What was looked at."""
+
+    tasks: int
+    lines: int
+
+
+class SearchResult(msgspec.Struct, rename="camel"):
+    """Hits, the newest first."""
+
+    q: str
+    hits: list[SearchHit]
+    tasks: list[TaskHits]
+    scanned: Scanned
+    is_complete: bool
+    next: Annotated[str | None, msgspec.Meta(description="`cursor` to go on with; null: there are no more.")]
+
+
+SEARCH_LOGS: Final = Operation(
+    "searchLogs",
+    "GET",
+    HISTORY,
+    "Where a text occurs in all tasks",
+    description="In the tasks that the token covers, the newest activity first, in each the newest line first. With "
+    "`Accept: text/event-stream` hits come as they are found, as events `hit`; `progress` says how far it has got, and "
+    "`complete` has the rest of the document. Closing the connection stops it.",
+    scope="logs:read",
+    parameters=(NEEDED_Q, *FILTER_PARAMETERS, _HITS, _CONTEXT, CURSOR),
+    answers={200: Answer("What was found.", SearchResult, media=("text/event-stream",))},
+    errors=("RESOURCE_EXHAUSTED",),
+    stored=True,
+)
 
 
 def search_routes(
@@ -36,10 +99,10 @@ def search_routes(
         made = Search(
             reads,
             principal,
-            matcher_of(request, is_phrase_needed=True),
+            matcher_of(request, NEEDED_Q),
             RecordCursor.of(query, reads),
-            limit=HITS.of(query, maximum=limits.hits_max, default=min(HITS.default, limits.hits_max)),
-            context=CONTEXT.of(query),
+            limit=_HITS.of(query, maximum=limits.hits_max, default=min(_HITS.default, limits.hits_max)),
+            context=_CONTEXT.of(query),
             limits=limits,
         )
         if "text/event-stream" in request.headers.get("accept", ""):
@@ -67,7 +130,7 @@ async def _events(search: Search, q: str, scans: Scans) -> AsyncIterator[bytes]:
             async for found in search:
                 yield _event("hit", _hit(found)) if isinstance(found, Hit) else _event("progress", found)
     except ApiError as error:
-        yield _event("error", error.fields())
+        yield _event("error", error.detail)
         return
     totals = msgspec.to_builtins(_result(search, q, ()))
     yield _event("complete", {name: totals[name] for name in totals if name not in {"q", "hits"}})

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from gateway.auth import Authenticator
 from gateway.ingest.native.stage_progress import PipelineProgress
 from gateway.routing.operation import DescribedRoute, Operation, Tag
-from gateway.routing.parameters import identifier_parameter
+from gateway.routing.parameters import Identifier
 from gateway.routing.path_parameters import path_identifier
 from storage.journal.interface import Journal
 
@@ -32,7 +32,7 @@ LIST_STAGES: Final = Operation(
     "The stages of one pipeline as they are",
     description="The same that its stream begins with. A pipeline that nobody has reported has none.",
     scope="logs:read",
-    parameters=(identifier_parameter("pipelineId", "The pipeline.", "release"),),
+    parameters=(Identifier("pipelineId", "The pipeline.", examples=("release",)),),
     answers={200: StageList},
     errors=("NOT_FOUND",),
     stored=True,

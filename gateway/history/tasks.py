@@ -4,7 +4,7 @@ import heapq
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -16,9 +16,10 @@ from gateway.errors import ApiError
 from gateway.history.bodies import answer
 from gateway.history.cursors import RecordCursor
 from gateway.history.limits import HistoryLimits
-from gateway.history.openapi import LIST_TASKS, TASK_STATUS, TASKS, StoredTaskList, StoredTaskSummary
+from gateway.history.openapi import CURSOR, HISTORY, STATUSES, Status
 from gateway.history.reads import Budget, Reads
-from gateway.routing.operation import DescribedRoute
+from gateway.routing.operation import DescribedRoute, Operation
+from gateway.routing.parameters import Choice, Number, Parameter
 from storage.journal.history import KnownTask, SequenceRange
 
 __all__ = ["Ranking", "may_read", "task_routes"]
@@ -28,6 +29,53 @@ _TASKS_PER_STEP: Final = 2048
 _WORKERS_MAX: Final = 20
 _REMEMBERED_MAX: Final = 1024
 _EVERYTHING: Final = Matcher()
+
+
+_SEARCH: Final = Parameter("search", "Part of the task's id, whatever the case.", examples=("build",))
+_LIMIT: Final = Number("limit", "Tasks of a page, 50 by default.", minimum=1, maximum=200, default=50, examples=(2,))
+_STATUS: Final = Choice("status", "Only tasks with this status.", choices=STATUSES)
+
+
+class StoredTaskSummary(msgspec.Struct, rename="camel", kw_only=True):
+    """A task that has lines."""
+
+    task_id: str
+    status: Status
+    first_sequence: int
+    last_sequence: int
+    lines: int
+    first_timestamp: str | None
+    last_timestamp: str | None
+    levels: Annotated[dict[str, int], msgspec.Meta(description="Lines by level; fewer than all while it is counted.")]
+    workers: Annotated[list[str], msgspec.Meta(description="The first 20 by name.")]
+    worker_count: int
+    bytes: Annotated[int, msgspec.Meta(description="On the disk, compressed.")]
+
+
+class StoredTaskList(msgspec.Struct):
+    """Tasks, the newest activity first."""
+
+    tasks: list[StoredTaskSummary]
+    next: Annotated[str | None, msgspec.Meta(description="`cursor` of the next page; null: there is none.")]
+    total: Annotated[int | None, msgspec.Meta(description="Of all pages.")]
+
+
+_LIST_TASKS: Final = Operation(
+    "listTasks",
+    "GET",
+    HISTORY,
+    "What is stored",
+    description="Tasks that have lines and that the token covers, the newest activity first.",
+    scope="logs:read",
+    parameters=(
+        _SEARCH,
+        _STATUS,
+        _LIMIT,
+        CURSOR,
+    ),
+    answers={200: StoredTaskList},
+    stored=True,
+)
 
 
 @dataclass(slots=True)
@@ -144,10 +192,10 @@ def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimit
         principal = await authenticator.principal_of(request)
         principal.require("logs:read")
         query = request.query_params
-        limit = TASKS.of(query)
+        limit = _LIMIT.of(query)
         given = query.get("status", "").upper()
-        status = (TASK_STATUS.of({"status": given}) if given else None) or ""
-        search = query.get("search", "").casefold()
+        status = (_STATUS.of({"status": given}) if given else None) or ""
+        search = query.get(_SEARCH.name, "").casefold()
         cursor = RecordCursor.of(query, reads)
         found, total = await ranking.newest(
             principal, cursor.snapshot, below=cursor.record, limit=limit + 1, search=search, status=status
@@ -158,7 +206,7 @@ def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimit
         body = msgspec.json.encode(StoredTaskList(shown, following, total))
         return await answer(request, "json", lambda: body, len(body))
 
-    return [DescribedRoute(PATH, tasks, LIST_TASKS)]
+    return [DescribedRoute(PATH, tasks, _LIST_TASKS)]
 
 
 async def _summary(reads: Reads, counts: LevelCounts, task: KnownTask, budget: Budget) -> StoredTaskSummary:

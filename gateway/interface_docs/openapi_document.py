@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from gateway.errors import ErrorDocument
 from gateway.routing.examples import example_of
-from gateway.routing.json_schemas import ErrorDocument, components, first_sentence, reference
+from gateway.routing.json_schemas import components, first_sentence, reference
 from gateway.routing.operation import ANY_SCOPE, JSON, Answer, Operation
 from gateway.routing.parameters import Parameter
 

@@ -4,31 +4,23 @@ import asyncio
 import re
 import zlib
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from gateway.auth import Authenticator
 from gateway.errors import ApiError, error_response
 from gateway.http.json_bodies import around_list, text_times
-from gateway.polling.openapi import (
-    AFTER_ID,
-    LIMIT,
-    READ_JOB_LOGS,
-    TASK_LOG_FILTERS,
-    TASK_LOGS_MAX,
-    JobLogRow,
-    JobLogs,
-)
 from gateway.polling.task_logs import TaskLogReader
-from gateway.routing.operation import DescribedRoute
-from gateway.routing.parameters import checked_identifier
+from gateway.routing.operation import Answer, DescribedRoute, Header, Operation, Tag
+from gateway.routing.parameters import Choice, Identifier, Number, Parameter, checked_identifier
 from storage.journal.interface import JournalError
 from storage.polling import Extent, Page, PollingTable, PollingUnavailableError
 
-__all__ = ["polling_routes"]
+__all__ = ["TASK_LOGS_MAX", "polling_routes"]
 
 _ROWS_MAX: Final = 2000
 _BYTES_MAX: Final = 256 << 10
@@ -37,7 +29,92 @@ _BYTES_MAX: Final = 256 << 10
 _COMPRESS_BYTES_MIN: Final = 1024
 _RETRY_AFTER_SECONDS: Final = 2
 _TASK_LOGS: Final = 500
+
+
+TASK_LOGS_MAX: Final = 10_000
+
+
+class JobLogRow(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One row, under its columns' names: with `jobId` of `job_logs`, with `taskId` of `task_logs`."""
+
+    id: int
+    job_id: Annotated[
+        str | UnsetType,
+        msgspec.Meta(description="Of `job_logs`, like `log_message`; the others are of `task_logs`."),
+    ] = UNSET
+    log_message: str | UnsetType = UNSET
+    task_id: str | UnsetType = UNSET
+    queue_id: int | UnsetType | None = UNSET
+    level: str | UnsetType | None = UNSET
+    message: str | UnsetType = UNSET
+    action_type: str | UnsetType | None = UNSET
+    queue_type: str | UnsetType | None = UNSET
+    pid: int | UnsetType | None = UNSET
+    process_name: str | UnsetType | None = UNSET
+    metadata: Annotated[str | UnsetType | None, msgspec.Meta(description="A JSON document as text.")] = UNSET
+    created_at: str | None
+
+
+class JobLogs(msgspec.Struct, forbid_unknown_fields=True):
+    """With ``jobId`` ascending by id, with ``taskId`` the newest first."""
+
+    logs: list[JobLogRow]
+
+
 _HEAD, _FOOT = around_list(JobLogs([]), "logs")
+_AFTER_ID: Final = Number("afterId", "Only rows with a greater id.", examples=(0, 1))
+
+_LIMIT: Final = Number("limit", "At most so many rows; with `taskId` 10,000 at most.", minimum=1, examples=(100,))
+
+_TASK_LOG_FILTERS: Final = {
+    column: Choice(name, "With `taskId`: only such rows.", choices=choices)
+    for column, name, choices in (
+        ("level", "level", ("info", "warn", "error")),
+        ("queue_type", "queueType", ("schedule", "script", "image", "video", "youtube")),
+        ("action_type", "actionType", ("start", "progress", "complete", "fail", "retry", "stop", "skip")),
+    )
+}
+"""Columns of `task_logs`, each with the parameter that filters by it."""
+
+_READ_JOB_LOGS: Final = Operation(
+    "readJobLogs",
+    "GET",
+    Tag("Polling", "Logs for UIs that ask again and again."),
+    "A job's rows of `job_logs`, or a task's rows of `task_logs`",
+    description="For UIs that ask every 2 s. A job or task that is not known has no rows. `jobId` is needed, or "
+    "`taskId`, the automation queue's form: its newest rows, at most 500 without `limit`; none where the queue is off.",
+    scope="logs:read",
+    parameters=(
+        Identifier("jobId", "The job.", examples=("build-7",), place="query"),
+        Identifier("taskId", "Instead of `jobId`.", examples=("build-7",), place="query"),
+        _AFTER_ID,
+        _LIMIT,
+        *_TASK_LOG_FILTERS.values(),
+        Parameter("If-None-Match", "The `ETag` of the answer before.", place="header", examples=('W/"1-2a-5d41402a"',)),
+    ),
+    answers={
+        200: Answer(
+            "The rows.",
+            JobLogs,
+            examples={
+                "one of a job": {
+                    "logs": [
+                        {
+                            "id": 1,
+                            "job_id": "build-7",
+                            "log_message": "compiling",
+                            "created_at": "2026-01-31 13:45:00",
+                        }
+                    ]
+                },
+                "none": {"logs": []},
+            },
+            headers={"ETag": Header("Changes with the first row, the last row and its content.")},
+        ),
+        304: Answer("Nothing is new since the answer that `If-None-Match` names."),
+    },
+    stored=True,
+)
 
 
 def polling_routes(
@@ -60,7 +137,7 @@ def polling_routes(
             text = f"job_logs cannot be read now: its database {error.reason}"
             return error_response(ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS))
 
-    return [DescribedRoute("/api/automation/logs", logs, READ_JOB_LOGS)]
+    return [DescribedRoute("/api/automation/logs", logs, _READ_JOB_LOGS)]
 
 
 async def _logs(
@@ -75,7 +152,7 @@ async def _logs(
     principal.require("logs:read", task_id=named)
     if task_logs is not None and not job_id:
         return await _task_logs(request, task_logs, named)
-    after_id, limit = AFTER_ID.of(query), LIMIT.of(query)
+    after_id, limit = _AFTER_ID.of(query), _LIMIT.of(query)
     extent = await table.extent(job_id, after_id) if job_id else Extent()
     compress = _accepts_gzip(request.headers.get("accept-encoding", ""))
     headers = _headers(f'W/"{extent.first:x}-{extent.last:x}-{extent.checksum:08x}"')
@@ -100,8 +177,8 @@ async def _logs(
 
 async def _task_logs(request: Request, reader: TaskLogReader, task_id: str) -> Response:
     """The newest rows of a task of the automation queue."""
-    filters = {column: choice.of(request.query_params) for column, choice in TASK_LOG_FILTERS.items()}
-    limit = LIMIT.of(request.query_params, maximum=TASK_LOGS_MAX, default=_TASK_LOGS)
+    filters = {column: choice.of(request.query_params) for column, choice in _TASK_LOG_FILTERS.items()}
+    limit = _LIMIT.of(request.query_params, maximum=TASK_LOGS_MAX, default=_TASK_LOGS)
     try:
         rows = await reader.logs(task_id, limit=limit, **filters)
     except JournalError as error:

@@ -5,29 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["ErrorDetail", "ErrorDocument", "components", "first_sentence", "reference"]
+__all__ = ["components", "first_sentence", "reference"]
 
 _REFERENCE: Final = "#/components/schemas/{name}"
-
-
-class ErrorDetail(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
-    """What is wrong, and what would be right.
-
-    Attributes:
-        code: a word in capitals for programs.
-        message: a sentence for people.
-        field: the parameter, header or JSON field that is wrong, as the client wrote it.
-    """
-
-    code: str
-    message: str
-    field: str | None = None
-
-
-class ErrorDocument(msgspec.Struct, forbid_unknown_fields=True):
-    """Every refusal and failure over HTTP."""
-
-    error: ErrorDetail
 
 
 def reference(described: Any) -> dict[str, Any]:

@@ -6,9 +6,20 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final, Literal
 
 from filters.identifiers import IDENTIFIER_BYTES_MAX, IdentifierError, check_identifier
+from filters.position import Position, PositionError
 from gateway.errors import ApiError
 
-__all__ = ["NUMBER_MAX", "Choice", "Number", "Parameter", "checked_identifier", "identifier_parameter"]
+__all__ = [
+    "NUMBER_MAX",
+    "Choice",
+    "Identifier",
+    "Number",
+    "Parameter",
+    "PositionParameter",
+    "Text",
+    "checked_identifier",
+    "checked_position",
+]
 
 NUMBER_MAX: Final = 10**18 - 1
 """The largest number that a position's text, and a column of any database, can hold."""
@@ -102,24 +113,73 @@ class Choice(Parameter):
         return text
 
 
-def identifier_parameter(
-    name: str,
-    description: str,
-    example: str,
-    *,
-    place: Literal["path", "query"] = "path",
-    is_required: bool | None = None,
-) -> Parameter:
-    """A task, pipeline, worker, … id; needed in a path, and elsewhere where ``is_required``."""
-    slash = "; a slash in it is written `%2F`." if place == "path" else "."
-    return Parameter(
-        name,
-        f"{description} 1 to {IDENTIFIER_BYTES_MAX} bytes of UTF-8 without control characters{slash}",
-        schema=_IDENTIFIER,
-        examples=(example,),
-        place=place,
-        is_required=place == "path" if is_required is None else is_required,
-    )
+@dataclass(frozen=True)
+class Text(Parameter):
+    """A text of at most so many characters; empty counts as left out."""
+
+    _: KW_ONLY
+    length_max: int
+
+    def __post_init__(self) -> None:
+        least = {"minLength": 1} if self.is_required else {}
+        object.__setattr__(self, "schema", {"type": "string", **least, "maxLength": self.length_max})
+
+    def of(self, query: Mapping[str, str]) -> str:
+        """The text in a query.
+
+        Raises:
+            ApiError: INVALID_ARGUMENT; it is needed and missing, or too long.
+        """
+        text = query.get(self.name, "")
+        if self.is_required and not text:
+            raise ApiError("INVALID_ARGUMENT", f"{self.name} is missing", field=self.name)
+        if len(text) > self.length_max:
+            message = f"{self.name} may have at most {self.length_max} characters"
+            raise ApiError("INVALID_ARGUMENT", message, field=self.name)
+        return text
+
+
+@dataclass(frozen=True)
+class PositionParameter(Parameter):
+    """A position in a stream."""
+
+    def __post_init__(self) -> None:
+        pattern = r"^(?:[0-9a-f]{8}-)?[0-9]{1,18}(?:\.end)?$"
+        object.__setattr__(self, "schema", {"type": "string", "pattern": pattern})
+
+    def of(self, query: Mapping[str, str]) -> Position | None:
+        """The position in a query, None where there is none.
+
+        Raises:
+            ApiError: INVALID_ARGUMENT; it is no position.
+        """
+        text = query.get(self.name)
+        return None if text is None else checked_position(self.name, text)
+
+
+@dataclass(frozen=True)
+class Identifier(Parameter):
+    """A task, pipeline, worker, … id; needed in a path."""
+
+    _: KW_ONLY
+    place: Literal["path", "query", "header"] = "path"
+
+    def __post_init__(self) -> None:
+        is_in_path = self.place == "path"
+        rule = f"1 to {IDENTIFIER_BYTES_MAX} bytes of UTF-8 without control characters"
+        slash = "; a slash in it is written `%2F`." if is_in_path else "."
+        object.__setattr__(self, "description", f"{self.description} {rule}{slash}")
+        object.__setattr__(self, "schema", _IDENTIFIER)
+        object.__setattr__(self, "is_required", self.is_required or is_in_path)
+
+    def of(self, query: Mapping[str, str]) -> str | None:
+        """The id in a query; None where there is none. Those in paths are read by ``path_identifier``.
+
+        Raises:
+            ApiError: INVALID_ARGUMENT; it is no identifier.
+        """
+        text = query.get(self.name)
+        return None if text is None else checked_identifier(self.name, text)
 
 
 def checked_identifier(field_name: str, text: str) -> str:
@@ -132,6 +192,18 @@ def checked_identifier(field_name: str, text: str) -> str:
         return check_identifier(field_name, text)
     except IdentifierError as error:
         raise ApiError("INVALID_ARGUMENT", str(error), field=field_name) from error
+
+
+def checked_position(field_name: str, text: str) -> Position:
+    """The position that a text is.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT with the field's name.
+    """
+    try:
+        return Position.parse(text)
+    except PositionError as error:
+        raise ApiError("INVALID_ARGUMENT", f"{field_name}: {error}", field=field_name) from error
 
 
 def _refused(name: str, text: str, advice: str) -> ApiError:

@@ -6,9 +6,9 @@ from typing import Any, Final
 from filters.entry import LEVELS, SOURCES
 from filters.model import FilterError, LogFilter
 from filters.parsing import KEYWORD_LENGTH_MAX, KEYWORDS_MAX, VALUES_MAX, filter_from_query
-from filters.position import Position, PositionError
+from filters.position import Position
 from gateway.errors import ApiError
-from gateway.routing.parameters import Choice, Number, Parameter
+from gateway.routing.parameters import Choice, Number, Parameter, PositionParameter, checked_position
 from sessions.subscription import After, FromStart, Start, Tail
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "EVENT",
     "FILTER_PARAMETERS",
     "LAST_EVENT_ID_PARAMETERS",
-    "POSITION",
     "TAIL",
     "TAIL_MAX",
     "filter_of",
@@ -29,7 +28,6 @@ TAIL_MAX: Final = 1_000_000_000
 """More lines than a task can have; stops numbers that no journal could search for."""
 _LAST_EVENT_IDS: Final = ("lastEventId", "last-event-id")
 _TIME: Final = {"type": "string", "format": "date-time"}
-POSITION: Final = {"type": "string", "pattern": r"^(?:[0-9a-f]{8}-)?[0-9]{1,18}(?:\.end)?$"}
 
 
 def _list(items: dict[str, Any], most: int) -> dict[str, Any]:
@@ -67,25 +65,22 @@ FILTER_PARAMETERS: Final = (
 TAIL: Final = Number(
     "tail", "Start at the last so many matching lines; 0: live only.", maximum=TAIL_MAX, examples=(100, 0)
 )
-AFTER: Final = Parameter(
+AFTER: Final = PositionParameter(
     "after",
     "Start behind this position: a sequence, or the `id` of an event.",
-    schema=POSITION,
     examples=("1", "5f0c2a91-1042"),
 )
 LAST_EVENT_ID_PARAMETERS: Final = (
-    Parameter(
+    PositionParameter(
         "Last-Event-ID",
         "As `after`, and stronger than `tail` and `after`: a browser sends it when it reconnects.",
         place="header",
-        schema=POSITION,
         examples=("5f0c2a91-1042",),
     ),
-    Parameter(
+    PositionParameter(
         "lastEventId",
         "The same for clients that cannot set the header, as polyfills of `EventSource` send it; also as "
         "`last-event-id`. The header is stronger.",
-        schema=POSITION,
         examples=("5f0c2a91-1042",),
     ),
 )
@@ -108,14 +103,16 @@ def filter_of(pairs: list[tuple[str, str]]) -> LogFilter:
         raise ApiError("INVALID_ARGUMENT", str(error), field=error.field) from error
 
 
-def last_event_id_of(query: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str] | None:
-    """Where a client says what it has seen, and the text: ``Last-Event-ID``, or else the parameter of polyfills."""
-    given = headers.get("last-event-id", "").strip()
-    if given:
-        return "Last-Event-ID", given
-    for name in _LAST_EVENT_IDS:
-        if query.get(name):
-            return name, query[name].strip()
+def last_event_id_of(query: Mapping[str, str], headers: Mapping[str, str]) -> Position | None:
+    """What a client says that it has seen: ``Last-Event-ID``, or else the parameter of polyfills.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT that names the header or the parameter.
+    """
+    header = headers.get("last-event-id", "").strip()
+    for name, text in (("Last-Event-ID", header), *((name, query.get(name, "")) for name in _LAST_EVENT_IDS)):
+        if text:
+            return checked_position(name, text.strip())
     return None
 
 
@@ -138,16 +135,8 @@ def start_of(query: Mapping[str, str], headers: Mapping[str, str]) -> Start:
     """
     seen = last_event_id_of(query, headers)
     if seen is not None:
-        return After(_position(*seen))
-    after = query.get("after")
-    floor = _position("after", after) if after is not None else None
+        return After(seen)
+    floor = AFTER.of(query)
     if "tail" in query:
         return Tail(TAIL.of(query), floor or Position())
     return FromStart() if floor is None else After(floor)
-
-
-def _position(field: str, text: str) -> Position:
-    try:
-        return Position.parse(text)
-    except PositionError as error:
-        raise ApiError("INVALID_ARGUMENT", f"{field}: {error}", field=field) from error

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gateway.errors import ApiError
 from gateway.routing.operation import Answer, DescribedRoute, Header, Operation, Tag
-from gateway.routing.parameters import Parameter, identifier_parameter
+from gateway.routing.parameters import Identifier, Parameter
 from gateway.viewer.built_files import INDEX, BuiltFile, built_files
 
 __all__ = ["PAGES", "PAGE_HEADERS", "page_routes"]
@@ -42,8 +42,8 @@ _PAGES: Final = {
 """Addresses within the viewer, by which it knows what to show: each is answered with the same file."""
 
 _PARAMETERS: Final = {
-    "task_id": identifier_parameter("taskId", "The task.", "build-7"),
-    "execution_id": identifier_parameter("executionId", "The execution.", "run-3"),
+    "task_id": Identifier("taskId", "The task.", examples=("build-7",)),
+    "execution_id": Identifier("executionId", "The execution.", examples=("run-3",)),
 }
 PAGES: Final = Tag("Pages", "The viewer, and descriptions of these interfaces.")
 

@@ -10,7 +10,7 @@ from storage.polling.errors import PollingUnavailableError
 from storage.polling.table import PollingTable
 from storage.retention.policy import RetentionPolicy
 
-__all__ = ["JOB_LOGS", "TASK_LOGS", "PollingRows", "RetentionSweep", "oldest_kept_sql"]
+__all__ = ["JOB_LOGS", "PollingRows", "RetentionSweep", "oldest_kept_sql"]
 
 _BUSY_TIMEOUT_SECONDS: Final = 0.1
 
@@ -35,13 +35,6 @@ class PollingRows:
 
 
 JOB_LOGS: Final = PollingRows("job_logs", "job_id")
-TASK_LOGS: Final = PollingRows(
-    "task_logs",
-    "task_id",
-    # What no courier has sent to the stream is nowhere else.
-    "id <= (SELECT coalesce(max(log_id), 0) FROM otto_courier_progress WHERE courier = 'stream')",
-    needed="otto_courier_progress",
-)
 
 
 def oldest_kept_sql(

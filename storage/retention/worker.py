@@ -16,7 +16,7 @@ from storage.outage import OutageLog
 from storage.polling import PollingTable
 from storage.retention.plan import Cut, Plan
 from storage.retention.policy import RetentionPolicy
-from storage.retention.table_sweep import TASK_LOGS, RetentionSweep
+from storage.retention.table_sweep import PollingRows, RetentionSweep
 from storage.tailing import TailingLoop
 
 __all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "sweeps_of"]
@@ -54,9 +54,11 @@ class RetentionStatistics:
     """Why the last pass broke off; empty where it did not."""
 
 
-def sweeps_of(path: Path, table: PollingTable, policy: RetentionPolicy) -> Sequence[RetentionSweep]:
-    """Those of all tables that lines of the journal at ``path`` have rows in."""
-    return RetentionSweep(table, policy), RetentionSweep(PollingTable(path), policy, TASK_LOGS)
+def sweeps_of(
+    path: Path, table: PollingTable, policy: RetentionPolicy, others: Sequence[PollingRows] = ()
+) -> Sequence[RetentionSweep]:
+    """Sweeps of ``job_logs``, and of other tables in the journal's database at ``path``."""
+    return RetentionSweep(table, policy), *(RetentionSweep(PollingTable(path), policy, rows) for rows in others)
 
 
 class Retention:

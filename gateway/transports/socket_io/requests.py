@@ -6,10 +6,10 @@ import msgspec
 
 from filters.model import FilterError, LogFilter
 from filters.parsing import filter_from_json
-from filters.position import Position, PositionError
+from filters.position import Position
 from gateway.errors import ApiError
 from gateway.http.json_bodies import refusal_of
-from gateway.routing.parameters import NUMBER_MAX, checked_identifier
+from gateway.routing.parameters import NUMBER_MAX, checked_identifier, checked_position
 from gateway.transports.socket_io.messages import NamedPipeline, NamedTask, SubscribeToLogs, UpdateLogFilter
 from gateway.transports.stream_request import TAIL_MAX
 from sessions.subscription import After, FromStart, Start, Tail
@@ -83,10 +83,7 @@ def _filter(value: object) -> LogFilter:
 
 def _position(value: int | str) -> Position:
     if isinstance(value, str):
-        try:
-            return Position.parse(value)
-        except PositionError as error:
-            raise _invalid("after", f"after: {error}") from error
+        return checked_position("after", value)
     if not 0 <= value <= NUMBER_MAX:
         raise _invalid("after", "after must be a sequence from 0 on, or a position from the stream as a string")
     return Position(value)

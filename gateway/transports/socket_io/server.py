@@ -249,17 +249,17 @@ class SocketIoServer:
         """Let a client into the namespace, or refuse it with ``{message, data: {code, message, field?}}``."""
         if socket.sid in self._subscribers or socket.sid in self._joining:
             refusal = ApiError("INVALID_ARGUMENT", f"this connection is in {NAMESPACE} already")
-            socket.put(connect_error(NAMESPACE, refusal.message, refusal.fields()))
+            socket.put(connect_error(NAMESPACE, refusal.message, refusal.detail))
             return
         self._joining.add(socket.sid)
         try:
             subscriber = self._join(socket, await self._principal_of(socket, auth))
         except ApiError as error:
-            socket.put(connect_error(NAMESPACE, error.message, error.fields()))
+            socket.put(connect_error(NAMESPACE, error.message, error.detail))
         except Exception:  # noqa: BLE001 - the client is answered whatever it was
             _log.exception("socket.io connect failed")
             internal = ApiError("INTERNAL", "the gateway ran into an error of its own; try again")
-            socket.put(connect_error(NAMESPACE, internal.message, internal.fields()))
+            socket.put(connect_error(NAMESPACE, internal.message, internal.detail))
         else:
             if subscriber is not None:
                 self._stop_waiting(socket)

@@ -6,7 +6,7 @@ from filters.entry import LogEntry
 from gateway.ingest.native.stage_progress import PipelineProgress
 from gateway.routing.channel import Channel, Message
 from gateway.routing.operation import Answer, Header, Operation, Tag
-from gateway.routing.parameters import identifier_parameter
+from gateway.routing.parameters import Identifier
 from gateway.transports.stream_request import AFTER, EVENT, FILTER_PARAMETERS, LAST_EVENT_ID_PARAMETERS, TAIL
 from sessions.notices import Completed, Gap, Heartbeat, StreamError
 from sessions.updates import Update
@@ -37,7 +37,7 @@ STREAM_LOG: Final = Operation(
     "everything new, with no seam. Filters are joined by AND, the values of one by OR.",
     scope="logs:read",
     parameters=(
-        identifier_parameter("taskId", "The task.", "build-7"),
+        Identifier("taskId", "The task.", examples=("build-7",)),
         *FILTER_PARAMETERS,
         TAIL,
         AFTER,
@@ -80,7 +80,7 @@ STREAM_PROGRESS: Final = Operation(
     "The stages of one pipeline, live",
     description="Server-Sent Events: the current state of every stage, then every transition.",
     scope="logs:read",
-    parameters=(identifier_parameter("pipelineId", "The pipeline.", "release"), AFTER, *LAST_EVENT_ID_PARAMETERS),
+    parameters=(Identifier("pipelineId", "The pipeline.", examples=("release",)), AFTER, *LAST_EVENT_ID_PARAMETERS),
     answers={200: _STREAM},
     errors=("NOT_FOUND", "SERVER_FULL"),
     stored=True,

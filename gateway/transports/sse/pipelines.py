@@ -1,15 +1,14 @@
 """The progress of one pipeline over Server-Sent Events."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Final
 
 from sse_starlette.event import ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filters.position import Position, PositionError
+from filters.position import Position
 from gateway.auth import Authenticator
-from gateway.errors import ApiError
 from gateway.quota import Quota
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.path_parameters import path_identifier
@@ -21,7 +20,7 @@ from gateway.transports.sse.event_response import (
     keep_streams_to_their_hubs,
 )
 from gateway.transports.sse.openapi import STREAM_PROGRESS
-from gateway.transports.stream_request import last_event_id_of
+from gateway.transports.stream_request import AFTER, last_event_id_of
 from sessions.admission import ServerFullError
 from sessions.pipelines import PipelineHub, PipelineSession
 
@@ -41,7 +40,8 @@ def pipeline_routes(
         pipeline_id = path_identifier(request.scope, PATH, "pipeline_id")
         principal = await authenticator.principal_of(request)
         principal.require("logs:read", pipeline_id=pipeline_id)
-        after = _after(request.query_params, request.headers)
+        seen = last_event_id_of(request.query_params, request.headers)  # which a browser repeats by itself
+        after = AFTER.of(request.query_params) if seen is None else seen
         address = request.client.host if request.client else None
         lease = leases.enter(principal=principal.subject, address=address)
         try:
@@ -63,14 +63,3 @@ async def _events(hub: PipelineHub, session: PipelineSession) -> AsyncIterator[S
             yield heartbeat_event()
     if (event := closing_event(session.reason)) is not None:
         yield event
-
-
-def _after(query: Mapping[str, str], headers: Mapping[str, str]) -> Position | None:
-    """Where to continue: after ``Last-Event-ID``, which a browser repeats by itself, or after ``after``."""
-    field, text = last_event_id_of(query, headers) or ("after", query.get("after"))
-    if text is None:
-        return None
-    try:
-        return Position.parse(text)
-    except PositionError as error:
-        raise ApiError("INVALID_ARGUMENT", f"{field}: {error}", field=field) from error

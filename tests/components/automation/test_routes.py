@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from gateway.app import Gateway
-from gateway.polling.openapi import TASK_LOGS_MAX
+from gateway.polling.routes import TASK_LOGS_MAX
 from gateway.settings.model import Settings
 from tests.support.old_ui import AutomationPage
 from tests.support.patience import attempts, until

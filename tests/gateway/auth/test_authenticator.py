@@ -146,7 +146,7 @@ async def test_a_token_is_nowhere_to_be_seen(token: str, caplog: pytest.LogCaptu
         try:
             principal = await attempt
         except ApiError as error:
-            seen += [str(error), repr(error), str(error.fields()), "".join(traceback.format_exception(error))]
+            seen += [str(error), repr(error), str(error.detail), "".join(traceback.format_exception(error))]
         else:
             seen += [repr(principal), str(principal)]
     seen += [repr(authenticator), repr(authenticator.settings), repr(authenticator.statistics), caplog.text]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from components.automation.retention import TASK_LOGS
 from components.automation.tables import AutomationDatabase, TaskLine, TaskRepository
 from components.automation.tables.log import append, save_progress
 from filters.model import LogFilter
@@ -39,7 +40,7 @@ class Shop:
 
     def retention(self, policy: RetentionPolicy, *, pass_seconds: float = 0.001) -> Retention:
         retention = Retention(
-            *(self.journal, sweeps_of(self.table.path, self.table, policy), policy),
+            *(self.journal, sweeps_of(self.table.path, self.table, policy, (TASK_LOGS,)), policy),
             copied=lambda: self.sink.copied,
             pass_seconds=pass_seconds,
             pause_seconds=0,
