@@ -73,6 +73,7 @@ def test_what_cannot_be_added_is_named(otto: Callable[..., str], wrong: tuple[st
     assert said in otto("add", "Bread", *wrong)
 
 
+@pytest.mark.slow
 async def test_a_process_of_its_own_is_killed_and_the_next_one_goes_on(
     otto: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ async def test_a_process_of_its_own_is_killed_and_the_next_one_goes_on(
     assert "100 %" in await asyncio.to_thread(otto, "show", task_id)
 
 
+@pytest.mark.slow
 async def test_what_a_task_has_logged_cannot_use_the_terminal(tmp_path: Path) -> None:
     """``show`` and ``list`` on a terminal have a picture in place of each control character."""
     hostile = "\x1b]52;c;cm0gLXJm\x07\x9b2Jforged"
