@@ -74,7 +74,7 @@ class Component(Protocol):
             polling_path: as in ``Core``.
 
         Raises:
-            JournalError, PollingTableError: the database cannot be used.
+            StorageError: the database cannot be used.
         """
 
     @classmethod
@@ -82,7 +82,7 @@ class Component(Protocol):
         """What ``migrate`` would change of rows, and of tables of other programs, as short statements; writes nothing.
 
         Raises:
-            JournalError, PollingTableError: the database cannot be used.
+            StorageError: the database cannot be used.
         """
         return ()
 
@@ -92,7 +92,7 @@ class Component(Protocol):
 
         Raises:
             SettingsError: as ``check``.
-            JournalError, PollingTableError: the database cannot be used.
+            StorageError: the database cannot be used.
         """
         ...
 

@@ -46,7 +46,7 @@ from gateway.routing.operation import DescribedRoute
 from gateway.routing.parameters import checked_identifier
 from gateway.routing.path_parameters import path_identifier
 from gateway.settings.values import MEDIA_MODES
-from storage.errors import JournalError
+from storage.errors import RecordRefusedError, StorageError
 
 if TYPE_CHECKING:
     from components.automation.queue import AutomationQueue
@@ -184,9 +184,10 @@ def _explained(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[R
     async def run(request: Request) -> Response:
         try:
             return await handler(request)
-        except JournalError as error:
-            detail = getattr(error, "detail", "their database cannot be used at the moment; try again")
-            text = f"the tables of the automation queue: {detail}"
+        except RecordRefusedError:
+            raise
+        except StorageError as error:
+            text = f"the database of the automation queue {error.reason}; try again"
             raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
 
     return run

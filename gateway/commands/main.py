@@ -96,8 +96,8 @@ def migrate(settings: Settings, *, dry_run: bool) -> ExitCode:
     """Bring the databases to the present schema; harmless where they are there already."""
     with _without_painters():
         from gateway.commands.migration import migrate_databases, pending_changes
-        from storage.journal.interface import JournalError
-        from storage.polling import PollingTable, PollingTableError
+        from storage.errors import StorageError
+        from storage.polling import PollingTable
         from storage.sqlite.files import sqlite_path
 
     try:
@@ -107,7 +107,7 @@ def migrate(settings: Settings, *, dry_run: bool) -> ExitCode:
             return ExitCode.OK
         polling = PollingTable(settings.polling_database).path
         revision = migrate_databases(sqlite_path(settings.database_url), polling)
-    except (JournalError, PollingTableError, OSError) as error:
+    except (StorageError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED
     click.echo(f"the database is at revision {revision}")
@@ -137,12 +137,11 @@ def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
     """Remove what the RETENTION_ settings do not keep, as a running gateway does by itself."""
     with _without_painters():
         from gateway.commands.prune import prune
-        from storage.journal.interface import JournalError
-        from storage.polling import PollingTableError
+        from storage.errors import StorageError
 
     try:
         report = asyncio.run(prune(settings, is_dry=dry_run))
-    except (JournalError, PollingTableError, OSError) as error:
+    except (StorageError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED
     for line in report:

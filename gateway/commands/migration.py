@@ -11,7 +11,8 @@ from urllib.parse import quote
 from gateway.app import COMPONENTS
 from gateway.settings.model import Settings
 from storage.polling import PollingTable
-from storage.sqlite.files import migrate, sqlite_path, translate_errors
+from storage.sqlite.errors import translate_errors
+from storage.sqlite.files import migrate, sqlite_path
 from storage.sqlite.schema_version import VERSION_TABLE
 
 __all__ = ["migrate_databases", "pending_changes"]
@@ -24,7 +25,7 @@ def migrate_databases(journal: Path, polling: Path) -> str:
         the version of the journal's schema.
 
     Raises:
-        JournalError, PollingTableError: a database cannot be used.
+        StorageError: a database cannot be used.
     """
     revision = migrate(_url(journal))
     table = PollingTable(polling)
@@ -42,7 +43,7 @@ def pending_changes(settings: Settings) -> list[str]:
     known to the components.
 
     Raises:
-        JournalError, PollingTableError: a database cannot be used.
+        StorageError: a database cannot be used.
     """
     journal, polling = sqlite_path(settings.database_url), PollingTable(settings.polling_database).path
     places = list(dict.fromkeys(path.absolute() for path in (journal, polling)))

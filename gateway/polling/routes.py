@@ -17,8 +17,8 @@ from gateway.http.json_bodies import around_list, text_times
 from gateway.polling.task_logs import TaskLogReader
 from gateway.routing.operation import Answer, DescribedRoute, Header, Operation, Tag
 from gateway.routing.parameters import Identifier, Number, Parameter, checked_identifier
-from storage.journal.interface import JournalError
-from storage.polling import Extent, Page, PollingTable, PollingUnavailableError
+from storage.errors import StorageError
+from storage.polling import Extent, Page, PollingTable
 
 __all__ = ["TASK_LOGS_MAX", "polling_routes"]
 
@@ -135,7 +135,7 @@ def polling_routes(
             return await _logs(request, table, authenticator, task_logs)
         except ApiError as error:
             return error_response(error)
-        except PollingUnavailableError as error:
+        except StorageError as error:
             text = f"job_logs cannot be read now: its database {error.reason}"
             return error_response(ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS))
 
@@ -183,7 +183,7 @@ async def _task_logs(request: Request, reader: TaskLogReader, task_id: str) -> R
     limit = _LIMIT.of(request.query_params, maximum=TASK_LOGS_MAX, default=_TASK_LOGS)
     try:
         rows = await reader.logs(task_id, limit=limit, **filters)
-    except JournalError as error:
+    except StorageError as error:
         text = "task_logs cannot be read now; try again"
         raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
     body = msgspec.json.encode(JobLogs([JobLogRow(**text_times(row)) for row in rows]))

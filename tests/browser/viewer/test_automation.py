@@ -60,11 +60,11 @@ async def test_a_log_is_filtered_by_level_stage_and_action(viewer: Viewer) -> No
         row | {"id": 1, "message": "written", "queue_type": "script"},
     ]
     async with opened(viewer, ScriptedAutomation(logs=logs), "/automation/task-1") as page:
-        await page.get_by_label("Stage", exact=True).select_option("video")
+        await page.get_by_role("combobox", name="Stage").select_option("video")
         await expect(page.locator(".log-tail li")).to_contain_text(["begun", "failed"])
-        await page.get_by_label("Action").select_option("fail")
+        await page.get_by_role("combobox", name="Action").select_option("fail")
         await expect(page.locator(".log-tail li")).to_contain_text(["failed"])
-        await page.get_by_label("Level").select_option("warn")
+        await page.get_by_role("combobox", name="Level").select_option("warn")
         await expect(page.get_by_text("No lines yet.")).to_be_visible()
 
 

@@ -8,7 +8,8 @@ import pytest
 import structlog
 
 from components.automation.scheduler import utc_now
-from components.automation.tables import AutomationDatabase, QueueRepository, SchedulerLock, TableError, TaskRepository
+from components.automation.tables import AutomationDatabase, QueueRepository, SchedulerLock, TaskRepository
+from storage.errors import SchemaError
 
 OLD = """
 CREATE TABLE tasks (
@@ -116,6 +117,6 @@ def test_an_error_names_the_table_and_the_column(path: Path, statement: str, sai
     """A column that every row needs cannot be added."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(statement)
-    with pytest.raises(TableError, match=said) as caught:
+    with pytest.raises(SchemaError, match=said) as caught:
         AutomationDatabase(path).prepare()
     assert "journal" not in str(caught.value)
