@@ -100,7 +100,7 @@ class Gateway:
         Raises:
             SettingsError: a credential is unusable, or a component cannot run with the settings.
             ListenError: a port is taken, an address or a certificate cannot be used.
-            JournalError, PollingTableError: a database cannot be used.
+            StorageError: a database cannot be used.
         """
         gateway = cls(settings)
         async with AsyncExitStack() as undo:

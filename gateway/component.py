@@ -74,8 +74,17 @@ class Component(Protocol):
             polling_path: as in ``Core``.
 
         Raises:
-            JournalError, PollingTableError: the database cannot be used.
+            StorageError: the database cannot be used.
         """
+
+    @classmethod
+    def pending_changes(cls, journal_path: Path, polling_path: Path) -> Sequence[str]:  # noqa: ARG003
+        """What ``migrate`` would change of rows, and of tables of other programs, as short statements; writes nothing.
+
+        Raises:
+            StorageError: the database cannot be used.
+        """
+        return ()
 
     @classmethod
     async def open(cls, core: Core) -> Self:
@@ -83,7 +92,7 @@ class Component(Protocol):
 
         Raises:
             SettingsError: as ``check``.
-            JournalError, PollingTableError: the database cannot be used.
+            StorageError: the database cannot be used.
         """
         ...
 

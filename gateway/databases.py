@@ -62,7 +62,7 @@ async def open_databases(
         undo: gets what closes each of them, in the order in which they were opened.
 
     Raises:
-        JournalError, PollingTableError: a database cannot be used.
+        StorageError: a database cannot be used.
     """
     journal = await _open_journal(settings, path, lock)
     undo.push_async_callback(journal.close)

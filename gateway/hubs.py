@@ -13,12 +13,13 @@ from sessions.admission import Admission
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
 from sessions.updates import UpdateHub
-from storage.journal.interface import Committed, JournalError
+from storage.errors import StorageError
+from storage.journal.interface import Committed
 from storage.journal.sqlite import SqliteJournal
 
 __all__ = ["Hubs", "make_hubs", "notify_each"]
 
-_HISTORY_ERRORS: Final = (JournalError, OSError)
+_HISTORY_ERRORS: Final = (StorageError, OSError)
 
 _log = structlog.get_logger(__name__)
 

@@ -13,6 +13,7 @@ from typing import Any, Concatenate, Final, ParamSpec
 from filters.matching import Matcher
 from filters.model import LogFilter
 from filters.position import Position
+from filters.read_owner import ReadOwner
 from sessions.channel import Channel
 from sessions.close_reasons import CloseReason
 from sessions.notices import Completed, Gap, Heartbeat, Notice, StreamError
@@ -126,6 +127,8 @@ class Session:
         self._channel: Channel | None = None
         self._writable = True
         self._has_failed = False
+        self._owner = ReadOwner(subscription.principal, self.id)
+        self._work: asyncio.Task[None] | None = None
         self._progress_at = self._written_at = time.monotonic()
         self._closed: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
 
@@ -160,6 +163,7 @@ class Session:
     @_contained_task
     async def begin(self) -> None:
         """Find out where to start, then give what there is. Runs once, as a task of the hub."""
+        self._work = asyncio.current_task()
         try:
             await self._topic.load()
             position = await self._starting_position()
@@ -303,6 +307,8 @@ class Session:
         if self.is_closed:
             return
         self._enter(SessionState.CLOSED)
+        if self._work is not None and self._work is not asyncio.current_task():
+            self._work.cancel()  # nobody waits for what it reads
         channel, self._channel = self._channel, None
         if channel is not None:
             self._topic.leave(self, channel)
@@ -331,7 +337,9 @@ class Session:
             case Tail(0):
                 return head
             case Tail(count, floor):
-                tail = await self._services.history.tail_start(self._topic.task_id, count, head, Matcher(self.filter))
+                tail = await self._services.history.tail_start(
+                    self._topic.task_id, count, head, Matcher(self.filter), owner=self._owner
+                )
                 return max(tail, floor.sequence) if floor.belongs_to(self._services.history.epoch) else tail
             case _:
                 return 0
@@ -340,8 +348,9 @@ class Session:
     async def _read(self, channel: Channel) -> None:
         """Fetch the next run from the journal, then go on from memory if that has the rest."""
         self._services.meter.catch_up()
+        self._work = asyncio.current_task()
         try:
-            run = await channel.stored_run_after(self.position)
+            run = await channel.stored_run_after(self.position, self._owner)
         except self._services.history_errors:
             self.close(CloseReason.STORAGE_UNAVAILABLE)
             return

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from filters.block import Block, Selection
 from filters.matching import Matcher
+from filters.read_owner import NOBODY, ReadOwner
 from sessions.close_reasons import CloseReason
 from sessions.notices import Notice
 
@@ -116,9 +117,19 @@ class History(Protocol):
     def epoch(self) -> str: ...  # noqa: D102
     async def task_state(self, task_id: str) -> StoredTask: ...  # noqa: D102
     async def read(  # noqa: D102
-        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
     ) -> Selection: ...
-    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int: ...  # noqa: D102
+    async def tail_start(  # noqa: D102
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> int: ...
 
 
 class Progress(Protocol):

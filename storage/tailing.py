@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
-from storage.errors import JournalClosedError, StorageError
+from storage.errors import StorageClosedError, StorageError
 from storage.outage import OutageLog
 
 __all__ = ["UNTIL_WOKEN", "TailingLoop"]
@@ -20,7 +20,7 @@ _RETRY_CLOSING_SECONDS: Final = 0.05
 class TailingLoop:
     """Repeats a step until it is closed. Belongs to the event loop's thread.
 
-    A step that raises is tried again, whatever it raised. ``JournalClosedError`` alone ends the loop: there will be
+    A step that raises is tried again, whatever it raised. ``StorageClosedError`` alone ends the loop: there will be
     nothing more to follow.
 
     Args:
@@ -115,7 +115,7 @@ class TailingLoop:
             is_last = self.is_closing  # before it, too: what was there before ``close`` is still found
             try:
                 idle_seconds = await self._step()
-            except JournalClosedError as error:
+            except StorageClosedError as error:
                 self._fail(str(error) or "the journal is closed", at_once=True)
                 return
             except StorageError as error:

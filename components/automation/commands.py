@@ -243,12 +243,12 @@ def _tasks(location: str) -> "TaskRepository":
 
 def _opened(location: str) -> "AutomationDatabase":
     from components.automation.tables import AutomationDatabase
-    from storage.journal.interface import JournalError
+    from storage.errors import StorageError
 
     try:
         database = AutomationDatabase(location)
         database.prepare()
-    except JournalError as error:
+    except StorageError as error:
         raise click.ClickException(str(error)) from error
     return database
 

@@ -17,7 +17,7 @@ from components.automation.json_objects import parse_object
 from components.automation.stages import POSITION, StageFailedError
 from components.automation.tables import LockLostError, QueueItem, TaskLine
 from components.automation.tables.records import progress_line
-from storage.journal.interface import JournalError
+from storage.errors import RecordRefusedError, StorageError
 
 __all__ = ["CoroutineStage", "StageEndedError", "StageRun", "run_coroutine"]
 
@@ -139,7 +139,7 @@ async def run_coroutine(
 
     Raises:
         StageFailedError: it raised, its time was up, or what it returned is no JSON object.
-        LockLostError, JournalError: its lines could not be stored.
+        LockLostError, StorageError: its lines could not be stored.
     """
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     line = TaskLine(
@@ -156,7 +156,7 @@ async def run_coroutine(
     if work.cancelled():
         raise StageFailedError(f"{item.queue_type} has cancelled itself")
     error = work.exception()
-    if isinstance(error, (LockLostError, JournalError)):
+    if isinstance(error, (LockLostError, StorageError)) and not isinstance(error, RecordRefusedError):
         raise error
     if error is not None:
         told = "".join(traceback.format_exception(error)).splitlines()[-_TRACEBACK_LINES_MAX:]

@@ -16,7 +16,8 @@ from components.automation.stopping import stop_task
 from components.automation.stream_to_task_logs import ReceivedLines
 from components.automation.tables import TABS, AutomationDatabase, TaskOverview, TaskRepository
 from components.automation.task_log_forwarder import TaskLogForwarder
-from storage.journal.interface import Journal, JournalError
+from storage.errors import StorageError
+from storage.journal.interface import Journal
 
 __all__ = ["AutomationQueue"]
 
@@ -35,7 +36,7 @@ class AutomationQueue:
         message_bytes_max: a longer line is cut.
 
     Raises:
-        JournalError: by every method that reads or writes, where the database cannot be used now.
+        StorageError: by every method that reads or writes, where the database cannot be used now.
     """
 
     def __init__(
@@ -144,7 +145,7 @@ class AutomationQueue:
         self._forwarder.wake()
 
     async def _send_rest(self) -> None:
-        with contextlib.suppress(JournalError):
+        with contextlib.suppress(StorageError):
             for _ in range(_ROUNDS_MAX):
                 if not await self._forwarder.deliver():
                     break

@@ -21,13 +21,12 @@ from components.automation.tables import (
     LockLostError,
     QueueItem,
     QueueRepository,
-    RefusedRowError,
     SchedulerLock,
     TaskLine,
     TaskRepository,
 )
 from components.automation.tables.records import QUEUE_TYPES
-from storage.journal.interface import JournalError
+from storage.errors import RecordRefusedError, StorageError
 
 __all__ = ["AnyStage", "Scheduler", "utc_now"]
 
@@ -88,11 +87,11 @@ class Scheduler:
         while True:
             try:
                 await self._bid()
-            except* JournalError as errors:
-                _log.warning("the scheduler has to wait for its database", error=str(errors.exceptions[0]))
-                await asyncio.sleep(self._expiry_seconds / 3)
-            except* RefusedRowError as errors:
+            except* RecordRefusedError as errors:
                 _log.error("the scheduler cannot use a row", error=str(errors.exceptions[0]))
+                await asyncio.sleep(self._expiry_seconds / 3)
+            except* StorageError as errors:
+                _log.warning("the scheduler has to wait for its database", error=str(errors.exceptions[0]))
                 await asyncio.sleep(self._expiry_seconds / 3)
 
     async def _bid(self) -> None:
@@ -112,7 +111,7 @@ class Scheduler:
                 _log.warning("the scheduler lost its lock")
             finally:
                 self.counters.holds_lock = False
-                with contextlib.suppress(JournalError):  # it expires
+                with contextlib.suppress(StorageError):  # it expires
                     await asyncio.to_thread(lock.release)
 
     async def _hold(self, lock: SchedulerLock) -> None:
@@ -175,9 +174,9 @@ class Scheduler:
             due = await asyncio.to_thread(self._next_due, item)
             if await asyncio.to_thread(lambda: queue.complete(item, result, next_run_at=due)):
                 self.counters.completed(item.queue_type)
-        except (StageFailedError, OSError) as error:
+        except (StageFailedError, RecordRefusedError, OSError) as error:
             await self._fail(queue, item, str(error))
-        except (LockLostError, JournalError):  # of the database: it concerns all items
+        except (LockLostError, StorageError):  # of the database: it concerns all items
             raise
         except Exception as error:  # noqa: BLE001 - logged with its traceback
             _log.exception("a stage could not be run", task_id=item.task_id, stage=item.queue_type)
@@ -226,7 +225,7 @@ class Scheduler:
                 write=write,
             )
         except asyncio.CancelledError:
-            with contextlib.suppress(LockLostError, JournalError):  # then its next holder notes it
+            with contextlib.suppress(LockLostError, StorageError):  # then its next holder notes it
                 await asyncio.to_thread(queue.ended, item)
             raise
         finally:
@@ -235,7 +234,7 @@ class Scheduler:
     async def _fail(self, queue: QueueRepository, item: QueueItem, error: str) -> bool | None:
         try:
             is_tried_again = await asyncio.to_thread(queue.fail, item, error)
-        except RefusedRowError as refusal:
+        except RecordRefusedError as refusal:
             _log.error("a failure could not be stored whole", task_id=item.task_id, error=str(refusal))
             await asyncio.to_thread(queue.give_up, item, error)
             is_tried_again = False

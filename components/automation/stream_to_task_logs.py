@@ -15,7 +15,8 @@ from components.automation.tables.log import append, progress, save_progress
 from components.automation.tables.records import POSITION, QUEUE_TYPES
 from components.automation.tables.schema import task_logs, task_queue, tasks
 from filters.entry import LogEntry
-from storage.journal.interface import Journal, JournalError, Record
+from storage.errors import StorageError
+from storage.journal.interface import Journal, Record
 
 __all__ = ["ReceivedLines"]
 
@@ -58,7 +59,7 @@ class ReceivedLines:
             try:
                 while await self.copy():
                     pass
-            except JournalError as error:
+            except StorageError as error:
                 _log.warning("lines of other producers have to wait", error=str(error))
                 self._after = None
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -68,7 +69,7 @@ class ReceivedLines:
         """Copy what is next; False where there is nothing.
 
         Raises:
-            JournalError: it could not be read or stored; nothing of it was.
+            StorageError: it could not be read or stored; nothing of it was.
         """
         if self._after is None:
             self._after = await asyncio.to_thread(self._placed, self._journal.statistics.last_record)

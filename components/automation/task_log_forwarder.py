@@ -9,7 +9,7 @@ import structlog
 from components.automation.tables import AutomationDatabase
 from components.automation.tables.log import progress, rows_after, save_progress
 from components.automation.task_log_events import RowEvents, RowReader
-from storage.errors import JournalError
+from storage.errors import StorageError
 
 __all__ = ["Destination", "TaskLogForwarder"]
 
@@ -34,7 +34,7 @@ class Destination(Protocol):
         """Return once all events are stored.
 
         Raises:
-            JournalError: not all of them; the forwarder resumes and sends them again.
+            StorageError: not all of them; the forwarder resumes and sends them again.
         """
         ...
 
@@ -72,7 +72,7 @@ class TaskLogForwarder:
             self._wake.clear()
             try:
                 found = await self.deliver()
-            except JournalError as error:
+            except StorageError as error:
                 _log.warning("automation log forwarding delayed", error=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
@@ -87,7 +87,7 @@ class TaskLogForwarder:
         """Deliver what is next, at most 500 rows; returns how many.
 
         Raises:
-            JournalError: not all of them; the next call sends them again.
+            StorageError: not all of them; the next call sends them again.
         """
         async with self._turn:
             try:

@@ -14,8 +14,8 @@ from components.batch_jobs import job_events
 from components.batch_jobs.counter import BadCredentialsError, CounterError, DocumentCounter
 from components.batch_jobs.retries import RetryPolicy, count_documents
 from components.batch_jobs.tables import ActiveJobsError, BatchJob, BatchJobStore, BegunItem, Priority
-from storage.journal.interface import Journal, JournalError
-from storage.polling.errors import PollingTableError
+from storage.errors import StorageError
+from storage.journal.interface import Journal
 
 __all__ = ["ActiveJobsError", "BatchJobs", "BatchLimits", "BatchStatistics"]
 
@@ -108,7 +108,7 @@ class BatchJobs:
 
         Raises:
             ActiveJobsError: there are as many as there may be.
-            PollingTableError: the database cannot be used now.
+            StorageError: the database cannot be used now.
         """
         limits = self._limits
         await self._store.create(job_id, keywords, priority, active_max=limits.active_max, now=self._clock())
@@ -160,7 +160,7 @@ class BatchJobs:
                 await self._process(item)
                 if time.monotonic() >= self._swept + _SWEEP_SECONDS:
                     await self._sweep()
-            except (PollingTableError, JournalError) as error:
+            except StorageError as error:
                 _log.warning("batch jobs have to wait for a database", error=str(error))
                 await self._pause(_RETRY_SECONDS)
             except Exception:  # noqa: BLE001 - jobs of others must not stop for one mistake
@@ -210,7 +210,7 @@ class BatchJobs:
         while True:
             try:
                 await self._store.record(item, counts, error, now=self._clock())
-            except PollingTableError as trouble:
+            except StorageError as trouble:
                 _log.warning("a result of a batch job has to wait for the database", error=str(trouble))
                 if await self._pause(_RETRY_SECONDS):
                     raise
@@ -225,7 +225,7 @@ class BatchJobs:
         """Append what is stored of jobs and not yet told of them.
 
         Raises:
-            JournalError: the journal cannot take it now; it is told later.
+            StorageError: the journal cannot take it now; it is told later.
         """
         for job_id in list(self._untold):
             del self._untold[job_id]

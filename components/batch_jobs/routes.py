@@ -25,7 +25,7 @@ from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body
 from gateway.routing.operation import Answer, Body, DescribedRoute, Operation, Tag
 from gateway.routing.parameters import Identifier
 from gateway.routing.path_parameters import path_identifier
-from storage.polling import PollingTableError
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from components.batch_jobs.jobs import BatchJobs
@@ -131,7 +131,7 @@ class _Handlers:
             await works.create(job_id, keywords, priority)
         except ActiveJobsError:
             return answer(BatchJobRefused(error=_ACTIVE), 409)
-        except PollingTableError as error:
+        except StorageError as error:
             raise _unavailable() from error
         return answer(BatchJobCreated(job_id=job_id, message=f"{len(keywords)}개 키워드의 처리를 시작합니다"))
 
@@ -145,7 +145,7 @@ class _Handlers:
             raise ApiError("INVALID_ARGUMENT", "jobId is missing: give the one of the answer", field="jobId")
         try:
             job = await works.find(job_id) if _JOB_ID.fullmatch(job_id) else None
-        except PollingTableError as error:
+        except StorageError as error:
             raise _unavailable() from error
         if job is None:
             raise _unknown()
@@ -159,7 +159,7 @@ class _Handlers:
         works = self._running()
         try:
             job = await works.cancel(job_id) if _JOB_ID.fullmatch(job_id) else None
-        except PollingTableError as error:
+        except StorageError as error:
             raise _unavailable() from error
         if job is None:
             raise _unknown()

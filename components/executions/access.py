@@ -3,11 +3,10 @@
 from collections.abc import Awaitable
 from typing import Final, TypeVar
 
-from components.executions.tables import RecordRefusedError
-from components.executions.tables.writer import StoreClosedError, StoreFullError
+from components.executions.tables.writer import StoreFullError
 from gateway.auth import Principal
 from gateway.errors import ApiError
-from storage.polling import PollingTableError, PollingUnavailableError
+from storage.errors import RecordRefusedError, SchemaError, StorageClosedError, StorageError
 
 __all__ = ["covered", "covered_everything", "stored"]
 
@@ -55,16 +54,16 @@ async def stored(work: Awaitable[T]) -> T:
     """
     try:
         return await work
-    except PollingUnavailableError as error:
-        raise _unavailable(f"executions cannot be stored or read now: their database {error.reason}") from error
-    except PollingTableError as error:
+    except SchemaError as error:
         raise _unavailable("executions cannot be stored or read now: their tables do not fit") from error
     except StoreFullError as error:
         raise _unavailable("too many reports wait for the database; try again") from error
-    except StoreClosedError as error:
+    except StorageClosedError as error:
         raise _unavailable("the gateway stops; try again") from error
     except RecordRefusedError as error:
         raise ApiError("INVALID_ARGUMENT", str(error), field=error.field) from error
+    except StorageError as error:
+        raise _unavailable(f"executions cannot be stored or read now: their database {error.reason}") from error
 
 
 def _unavailable(message: str) -> ApiError:

@@ -37,7 +37,7 @@ class ExecutionsComponent(Component):
     @classmethod
     def migrate(cls, journal_path: Path, polling_path: Path) -> None:  # noqa: ARG003 - its tables are not there
         """Create the tables in the polling database; those of an older application are taken as they are."""
-        TableDatabase(polling_path, create=create_missing).prepare(is_complete)
+        TableDatabase(polling_path, create=create_missing).create_missing(is_complete)
 
     @classmethod
     async def open(cls, core: Core) -> Self:

@@ -8,6 +8,7 @@ from typing import Final
 from gateway.app import swept_rows
 from gateway.settings.derived import retention_policy
 from gateway.settings.model import Settings
+from storage.errors import DatabaseError, DatabaseInUseError
 from storage.journal.sqlite import SqliteJournal
 from storage.journal.sqlite.stored_chunks import FileInventory
 from storage.polling import PollingTable
@@ -15,7 +16,7 @@ from storage.polling.sink_progress import copied_record
 from storage.retention.plan import Plan
 from storage.retention.policy import RetentionPolicy
 from storage.retention.worker import Retention, sweeps_of
-from storage.sqlite.files import DatabaseError, DatabaseInUseError, sqlite_path
+from storage.sqlite.files import sqlite_path
 
 __all__ = ["prune"]
 
@@ -28,7 +29,7 @@ async def prune(settings: Settings, *, is_dry: bool) -> Sequence[str]:
     """Remove what the settings do not keep; what was done, in sentences.
 
     Raises:
-        JournalError, PollingTableError: a database cannot be used; the text says why in one sentence.
+        StorageError: a database cannot be used; the text says why in one sentence.
     """
     policy = retention_policy(settings)
     if not policy.is_set:

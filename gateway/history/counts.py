@@ -16,6 +16,7 @@ from gateway.history.log import known_task
 from gateway.history.openapi import HISTORY, TASK
 from gateway.history.reads import Budget, Reads
 from gateway.history.scans import Scans
+from gateway.http.disconnects import while_connected
 from gateway.routing.operation import DescribedRoute, Operation
 from gateway.routing.parameters import Number, Text
 from gateway.routing.path_parameters import path_identifier
@@ -27,7 +28,7 @@ __all__ = ["NEEDED_Q", "count_routes", "matcher_of"]
 
 COUNTS_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/counts"
 MATCHES_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/matches"
-_STEP_BYTES: Final = 8 << 20
+_STEP_BYTES: Final = 1 << 20
 
 
 _Q: Final = Text(
@@ -131,28 +132,31 @@ def count_routes(
 ) -> list[DescribedRoute]:
     """Both routes."""
 
-    async def task_of(request: Request, path: str) -> TaskState:
+    async def task_of(request: Request, path: str) -> tuple[str, TaskState]:
+        """Whose share of the reads it is, and the task."""
         task_id = path_identifier(request.scope, path, "task_id")
         principal = await authenticator.principal_of(request)
         principal.require("logs:read", task_id=task_id)
-        return await known_task(reads, task_id)
+        return principal.subject, await known_task(reads, task_id)
 
     async def counts(request: Request) -> Response:
-        state = await task_of(request, COUNTS_PATH)
+        subject, state = await task_of(request, COUNTS_PATH)
         matcher = matcher_of(request, _Q)
         buckets = _BUCKETS.of(request.query_params)
-        with scans.place():
-            found = await _counts(reads, state, matcher, buckets, Budget(limits.seconds_max))
+        with scans.of(subject).place():
+            work = _counts(reads.of(subject), state, matcher, buckets, Budget(limits.seconds_max))
+            found = await while_connected(request, work)
         body = msgspec.json.encode(found)
         return await answer(request, "json", lambda: body, len(body))
 
     async def matches(request: Request) -> Response:
-        state = await task_of(request, MATCHES_PATH)
+        subject, state = await task_of(request, MATCHES_PATH)
         matcher = matcher_of(request, NEEDED_Q)
         query = request.query_params
         limit = _MATCHES.of(query, maximum=limits.matches_max, default=limits.matches_max)
-        with scans.place():
-            found = await _matches(reads, state, query["q"], matcher, limit, Budget(limits.seconds_max))
+        with scans.of(subject).place():
+            work = _matches(reads.of(subject), state, query["q"], matcher, limit, Budget(limits.seconds_max))
+            found = await while_connected(request, work)
         body = msgspec.json.encode(found)
         return await answer(request, "json", lambda: body, len(body))
 

@@ -13,7 +13,7 @@ from gateway.history.bodies import BODY_HEADERS, compressed, compressor_of, ndjs
 from gateway.history.pages import Page, StoredGap, gap_before, log_page
 from gateway.history.query import FORMATS, Format
 from gateway.history.reads import Reads
-from gateway.history.scans import Scans
+from gateway.history.scans import PrincipalScans
 from gateway.http.json_bodies import around_list
 from storage.journal.interface import TaskState
 
@@ -29,7 +29,7 @@ _SUFFIXES: Final[Mapping[Format, str]] = {"json": "json", "ndjson": "ndjson", "t
 async def download(
     request: Request,
     reads: Reads,
-    scans: Scans,
+    scans: PrincipalScans,
     state: TaskState,
     matcher: Matcher,
     kind: Format,
@@ -58,7 +58,7 @@ async def download(
     return StreamingResponse(body, headers=headers, media_type=FORMATS[kind])
 
 
-async def _placed(scans: Scans, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _placed(scans: PrincipalScans, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     with scans.place():
         async for piece in pieces:
             yield piece

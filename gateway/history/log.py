@@ -29,6 +29,7 @@ from gateway.history.query import (
 )
 from gateway.history.reads import Reads
 from gateway.history.scans import Scans
+from gateway.http.disconnects import while_connected
 from gateway.routing.operation import Answer, DescribedRoute, Header, Operation
 from gateway.routing.path_parameters import path_identifier
 from gateway.transports.stream_request import FILTER_PARAMETERS, TAIL_MAX, filter_of
@@ -62,22 +63,25 @@ _READ_LOG: Final = Operation(
 
 def log_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits, scans: Scans) -> list[DescribedRoute]:
     """The route; it is to stand behind all others that begin like it."""
-    pages = Pages(reads, limits)
 
     async def log(request: Request) -> Response:
         task_id = path_identifier(request.scope, PATH, "task_id")
         principal = await authenticator.principal_of(request)
         principal.require("logs:read", task_id=task_id)
         matcher = Matcher(filter_of(request.query_params.multi_items()))
+        mine = reads.of(principal.subject)
         kind = format_of(request.query_params, request.headers.get("accept", ""))
         is_plain = is_message_only(request.query_params)
         if is_download(request.query_params):
             limit = PAGE_LIMIT.of(request.query_params, maximum=TAIL_MAX, default=TAIL_MAX)
             state = await known_task(reads, task_id)
-            return await download(request, reads, scans, state, matcher, kind, limit=limit, is_message_only=is_plain)
+            return await download(
+                request, mine, scans.of(principal.subject), state, matcher, kind, limit=limit, is_message_only=is_plain
+            )
         query = page_query(request.query_params, lines_max=limits.lines_max)
         state = await known_task(reads, task_id)
-        page, is_restart = await _page(pages, reads.epoch, state, query, matcher)
+        work = _page(Pages(mine, limits), reads.epoch, state, query, matcher)
+        page, is_restart = await while_connected(request, work)
         return await _page_answer(
             request, kind, reads.epoch, state, page, is_restart=is_restart, is_message_only=is_plain
         )

@@ -12,12 +12,13 @@ from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.history.bodies import BODY_HEADERS, answer, json_entries, json_entry
 from gateway.history.counts import NEEDED_Q, matcher_of
-from gateway.history.cursors import RecordCursor
+from gateway.history.cursors import CURSOR, RecordCursor
 from gateway.history.limits import HistoryLimits
-from gateway.history.openapi import CURSOR, HISTORY
+from gateway.history.openapi import HISTORY
 from gateway.history.reads import Reads
-from gateway.history.scans import Scans
+from gateway.history.scans import PrincipalScans, Scans
 from gateway.history.search import Hit, Search
+from gateway.http.disconnects import while_connected
 from gateway.routing.operation import Answer, DescribedRoute, Operation
 from gateway.routing.parameters import Number
 from gateway.transports.stream_request import FILTER_PARAMETERS
@@ -96,8 +97,9 @@ def search_routes(
         principal = await authenticator.principal_of(request)
         principal.require("logs:read")
         query = request.query_params
+        mine = scans.of(principal.subject)
         made = Search(
-            reads,
+            reads.of(principal.subject),
             principal,
             matcher_of(request, NEEDED_Q),
             RecordCursor.of(query, reads),
@@ -106,13 +108,13 @@ def search_routes(
             limits=limits,
         )
         if "text/event-stream" in request.headers.get("accept", ""):
-            scans.check()
+            mine.check()
             headers = {**BODY_HEADERS, "X-Accel-Buffering": "no"}
-            return StreamingResponse(_events(made, query["q"], scans), headers=headers, media_type="text/event-stream")
-        with scans.place():
-            hits = await _gathered(made)
+            return StreamingResponse(_events(made, query["q"], mine), headers=headers, media_type="text/event-stream")
+        with mine.place():
+            hits = await while_connected(request, _gathered(made))
         result = _result(made, query["q"], hits)
-        size = sum(len(hit.line) for hit in hits)
+        size = sum(hit.size for hit in hits)
         return await answer(request, "json", lambda: msgspec.json.encode(result), size)
 
     return [DescribedRoute(PATH, search, SEARCH_LOGS)]
@@ -122,7 +124,7 @@ async def _gathered(search: Search) -> list[Hit]:
     return [found async for found in search if isinstance(found, Hit)]
 
 
-async def _events(search: Search, q: str, scans: Scans) -> AsyncIterator[bytes]:
+async def _events(search: Search, q: str, scans: PrincipalScans) -> AsyncIterator[bytes]:
     """Hits, how far it has got, and at last the totals."""
     try:
         with scans.place():

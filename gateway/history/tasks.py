@@ -1,6 +1,7 @@
 """``GET /api/v1/log-streaming/tasks``: what is stored, the newest activity first."""
 
 import heapq
+from array import array
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,9 +15,9 @@ from filters.matching import Matcher
 from gateway.auth import Authenticator, Principal
 from gateway.errors import ApiError
 from gateway.history.bodies import answer
-from gateway.history.cursors import RecordCursor
+from gateway.history.cursors import CURSOR, RecordCursor
 from gateway.history.limits import HistoryLimits
-from gateway.history.openapi import CURSOR, HISTORY, STATUSES, Status
+from gateway.history.openapi import HISTORY, STATUSES, Status
 from gateway.history.reads import Budget, Reads
 from gateway.routing.operation import DescribedRoute, Operation
 from gateway.routing.parameters import Choice, Number, Parameter
@@ -92,14 +93,13 @@ class _Count:
 class LevelCounts:
     """Levels of the tasks that were asked for last, so that only what is new has to be counted."""
 
-    def __init__(self, reads: Reads) -> None:
-        self._reads = reads
+    def __init__(self) -> None:
         self._known: OrderedDict[str, _Count] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<LevelCounts of {len(self._known)} tasks>"
 
-    async def of(self, task_id: str, first: int, last: int, budget: Budget) -> _Count:
+    async def of(self, reads: Reads, task_id: str, first: int, last: int, budget: Budget) -> _Count:
         """The count of a task, as far as the time allows; where it is asked for again, it goes on from there."""
         count = self._known.get(task_id)
         if count is None or count.first != first or count.position > last:
@@ -110,7 +110,7 @@ class LevelCounts:
         sequences = SequenceRange(first, last, max(last + 1 - first, 1))
         while count.position < last and not budget.is_spent:
             position = count.position
-            step = await self._reads.count_by_level(task_id, position, sequences, _EVERYTHING)
+            step = await reads.count_by_level(task_id, position, sequences, _EVERYTHING)
             if count.position != position:
                 continue  # another request has counted the same meanwhile
             count.levels.update(step.counts.get(0, {}))
@@ -125,6 +125,17 @@ class Ranking:
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
+
+    async def records(self, principal: Principal, snapshot: int) -> "array[int]":
+        """The newest record of each task, the newest first: 8 bytes a task, after one walk over all of them."""
+        found = array("q")
+        key = 0
+        while True:
+            step = await self._reads.known_tasks(key, snapshot, count_max=_TASKS_PER_STEP)
+            found.extend(task.record for task in _shown(step, principal, "", ""))
+            if len(step) < _TASKS_PER_STEP:
+                return array("q", sorted(found, reverse=True))
+            key = step[-1].key
 
     async def newest(
         self,
@@ -186,7 +197,7 @@ def may_read(principal: Principal, task_id: str) -> bool:
 
 def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits) -> list[DescribedRoute]:
     """The route."""
-    ranking, counts = Ranking(reads), LevelCounts(reads)
+    counts = LevelCounts()
 
     async def tasks(request: Request) -> Response:
         principal = await authenticator.principal_of(request)
@@ -197,11 +208,12 @@ def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimit
         status = (_STATUS.of({"status": given}) if given else None) or ""
         search = query.get(_SEARCH.name, "").casefold()
         cursor = RecordCursor.of(query, reads)
-        found, total = await ranking.newest(
+        mine = reads.of(principal.subject)
+        found, total = await Ranking(mine).newest(
             principal, cursor.snapshot, below=cursor.record, limit=limit + 1, search=search, status=status
         )
         budget = Budget(limits.seconds_max / 10)
-        shown = [await _summary(reads, counts, task, budget) for task in found[:limit]]
+        shown = [await _summary(mine, counts, task, budget) for task in found[:limit]]
         following = str(cursor.at(found[limit - 1].record)) if len(found) > limit else None
         body = msgspec.json.encode(StoredTaskList(shown, following, total))
         return await answer(request, "json", lambda: body, len(body))
@@ -211,7 +223,7 @@ def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimit
 
 async def _summary(reads: Reads, counts: LevelCounts, task: KnownTask, budget: Budget) -> StoredTaskSummary:
     state = await reads.task_state(task.task_id)
-    count = await counts.of(task.task_id, state.first, state.last, budget)
+    count = await counts.of(reads, task.task_id, state.first, state.last, budget)
     workers, worker_count = await reads.workers(task.task_id, count_max=_WORKERS_MAX)
     return StoredTaskSummary(
         task_id=task.task_id,

@@ -4,7 +4,8 @@ import asyncio
 from collections import Counter
 from typing import Final
 
-from storage.journal.interface import Journal, JournalClosedError, Receipt, StreamClosed
+from storage.errors import StorageClosedError
+from storage.journal.interface import Journal, Receipt, StreamClosed
 
 __all__ = ["OpenTasks", "StreamTasks"]
 
@@ -53,12 +54,12 @@ class OpenTasks:
     def _tell(self, task_id: str) -> None:
         try:
             future = self._journal.append(StreamClosed(task_id))
-        except JournalClosedError:
+        except StorageClosedError:
             return
 
         def settled(future: "asyncio.Future[Receipt]") -> None:
             error = None if future.cancelled() else future.exception()
-            if error is not None and not isinstance(error, JournalClosedError) and task_id not in self._streams:
+            if error is not None and not isinstance(error, StorageClosedError) and task_id not in self._streams:
                 self._tell_later(task_id)
 
         future.add_done_callback(settled)

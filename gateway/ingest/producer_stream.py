@@ -25,7 +25,7 @@ from gateway.ingest.flow_control import FlowControl, flow_control_of
 from gateway.ingest.limits import LINE_BYTES
 from gateway.ingest.open_tasks import StreamTasks
 from gateway.ingest.registry import ProducerRegistry, StreamEnd
-from storage.journal.interface import JournalError
+from storage.errors import StorageError
 
 __all__ = ["ProducerStream"]
 
@@ -161,7 +161,7 @@ class ProducerStream(ABC):
             self._taken()
             self.end(StreamEnd.of(error))
             return
-        except JournalError as error:
+        except StorageError as error:
             self.end(StreamEnd(GrpcStatus.UNAVAILABLE, str(error)))
             return
         self._taken()

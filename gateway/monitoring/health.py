@@ -9,7 +9,8 @@ from enum import Enum
 from typing import Final, Protocol
 
 from gateway.monitoring.metrics import HasStatistics
-from storage.journal.interface import Journal, JournalError
+from storage.errors import StorageError
+from storage.journal.interface import Journal
 from storage.polling import SinkStatistics
 
 __all__ = ["Dependency", "Health", "HealthReport", "Phase"]
@@ -115,6 +116,6 @@ class Health:
                 await self._journal.task_state(_PROBED_TASK)
         except TimeoutError:
             return f"the journal has not answered for {_PROBE_SECONDS_MAX:.0f} s"
-        except JournalError as error:
+        except StorageError as error:
             return str(error)
         return ""

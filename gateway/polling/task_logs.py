@@ -21,7 +21,7 @@ class TaskLogReader(Protocol):
         """The newest rows of a task, by the names of their columns; a filter that is None lets every row pass.
 
         Raises:
-            JournalError: the database cannot be read now.
+            StorageError: the database cannot be read now.
         """
         ...
 

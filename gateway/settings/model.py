@@ -223,7 +223,8 @@ class Settings(BaseModel):
     )
     history_lines_max: Count = Field(10_000, description="Entries of one page of the history.")
     history_bytes_max: Bytes = Field(
-        8 << 20, description="Bytes of the entries of one page; it then says that there are more."
+        8 << 20,
+        description="Bytes of the entries of one page, or of the hits of one search; it then says that there are more.",
     )
     history_seconds_max: float = Field(
         30,
@@ -233,7 +234,9 @@ class Settings(BaseModel):
     )
     history_hits_max: Count = Field(1000, description="Hits of one search; the next go on behind them.")
     history_scans_max: Count = Field(
-        16, description="Counts, searches and downloads at once; the next is refused with RESOURCE_EXHAUSTED."
+        16,
+        description="Counts, searches and downloads of one principal at once, four times as many of all; the next is "
+        "refused with RESOURCE_EXHAUSTED.",
     )
     shutdown_grace_seconds: float = Field(
         10, ge=0, description="Seconds that each step of a shutdown may take; 0: cut off at once."

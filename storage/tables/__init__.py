@@ -1,6 +1,5 @@
-"""Tables of components in a database that the journal or other programs use as well."""
+"""Tables of components, described with SQLAlchemy, in a database that other programs may be using."""
 
 from storage.tables.database import TableDatabase
-from storage.tables.refusal import RecordRefusedError
 
-__all__ = ["RecordRefusedError", "TableDatabase"]
+__all__ = ["TableDatabase"]

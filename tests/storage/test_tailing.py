@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from structlog.testing import capture_logs
 
-from storage.errors import JournalClosedError, JournalUnavailableError
+from storage.errors import StorageClosedError, StorageUnavailableError
 from storage.outage import OutageLog
 from storage.tailing import UNTIL_WOKEN, TailingLoop
 from tests.support.patience import until
@@ -61,7 +61,7 @@ async def test_a_tailing_loop_looks_again_after_the_time_that_the_step_returned(
     await steps.loop.close()
 
 
-@pytest.mark.parametrize("error", [JournalUnavailableError("locked"), KeyError("x")])
+@pytest.mark.parametrize("error", [StorageUnavailableError("locked"), KeyError("x")])
 async def test_a_tailing_loop_survives_what_its_step_raises(error: Exception) -> None:
     """It is counted and logged, with its end; what nobody expected has a traceback."""
     with capture_logs() as said:
@@ -76,7 +76,7 @@ async def test_a_tailing_loop_survives_what_its_step_raises(error: Exception) ->
 
 async def test_a_tailing_loop_ends_with_the_journal() -> None:
     """There will be nothing more to follow."""
-    steps = Steps(JournalClosedError("the journal has been closed"))
+    steps = Steps(StorageClosedError("the journal has been closed"))
     await steps.loop.run()
     assert (steps.loop.error, steps.loop.is_running) == ("the journal has been closed", False)
 
@@ -86,7 +86,7 @@ async def test_a_tailing_loop_that_drains_ends_when_a_step_finds_nothing_more() 
     steps = Steps()
     steps.loop.start()
     await steps.reached(1)
-    steps.outcomes = [0.0, JournalUnavailableError("locked"), 0.0]
+    steps.outcomes = [0.0, StorageUnavailableError("locked"), 0.0]
     assert await steps.loop.close(drain_seconds=60)
     assert (steps.done, steps.loop.is_running) == (5, False)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from filters.block import Block, Selection
 from filters.entry import LogEntry, encode_lines
 from filters.matching import Matcher
+from filters.read_owner import NOBODY, ReadOwner
 from sessions.close_reasons import CloseReason
 from sessions.notices import Notice
 from sessions.transport import EncodedBatch
@@ -86,7 +87,15 @@ class ScriptedHistory:
         return state
 
     async def read(
-        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
     ) -> Selection:
         self.reads += 1
         start = max(after, min(self.first - 1, upto))
@@ -101,7 +110,9 @@ class ScriptedHistory:
         await self._pass()
         return matcher.select_block(whole)
 
-    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
+    async def tail_start(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> int:
         found = [e.sequence for e in self.entries.get(task_id, ())[:upto] if matcher.matches(e)]
         await self._pass()
         return found[-count] - 1 if len(found) >= count else self.first - 1

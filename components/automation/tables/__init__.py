@@ -1,6 +1,6 @@
 """The automation queue's tables: tasks, schedules, queue, log and the scheduler's lock."""
 
-from components.automation.tables.database import AutomationDatabase, RefusedRowError
+from components.automation.tables.database import AutomationDatabase
 from components.automation.tables.lock import LockLostError, SchedulerLock
 from components.automation.tables.overview import TABS, TaskOverview
 from components.automation.tables.records import QueueItem, StopReport, TaskLine, next_queue_type
@@ -13,7 +13,6 @@ __all__ = [
     "LockLostError",
     "QueueItem",
     "QueueRepository",
-    "RefusedRowError",
     "SchedulerLock",
     "StopReport",
     "TaskLine",

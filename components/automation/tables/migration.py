@@ -12,14 +12,11 @@ from sqlalchemy.schema import CreateColumn
 from components.automation.tables.log import append
 from components.automation.tables.records import TaskLine
 from components.automation.tables.schema import SQLITE_TRIGGERS, metadata, task_queue, tasks
+from storage.errors import SchemaError
 
-__all__ = ["Change", "SchemaError", "create_missing", "pending_changes"]
+__all__ = ["Change", "create_missing", "pending_changes"]
 
 _PUT_BACK: Final = "한 큐에 처리 중인 작업이 여러 개여서 대기로 되돌렸습니다"
-
-
-class SchemaError(Exception):
-    """A table lacks a column that cannot be added; the text names both."""
 
 
 @dataclass(frozen=True, slots=True)

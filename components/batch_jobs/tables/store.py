@@ -21,7 +21,7 @@ T = TypeVar("T")
 class BatchJobStore:
     """Batch jobs in the journal's database; belongs to one event loop. What a method has returned is on the disk.
 
-    Every method raises ``PollingUnavailableError`` where the database cannot be used now.
+    Every method raises ``StorageUnavailableError`` where the database cannot be used now.
     """
 
     def __init__(self, path: Path, *, durability: Literal["full", "process"] = "full") -> None:

@@ -12,7 +12,6 @@ from components.executions.tables.records import (
 )
 from components.executions.tables.statistics import DashboardStatistics, LogStatistics
 from components.executions.tables.store import ExecutionStore, StoreStatistics
-from storage.tables import RecordRefusedError
 
 __all__ = [
     "Change",
@@ -22,7 +21,6 @@ __all__ = [
     "NodeFilter",
     "NodeReport",
     "NodeStatus",
-    "RecordRefusedError",
     "ReportTaken",
     "RunAllSummary",
     "ScriptRecord",

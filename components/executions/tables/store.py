@@ -71,10 +71,10 @@ class ExecutionStore:
         """Create what is missing, and count in the background what other programs have written since the last time.
 
         Raises:
-            PollingTableError: a table that is there does not fit, or the database cannot be used.
+            StorageError: a table that is there does not fit, or the database cannot be used.
         """
         database = TableDatabase(path, create=create_missing, durability=durability, lock_seconds_max=lock_seconds_max)
-        await asyncio.to_thread(database.prepare, is_complete)
+        await asyncio.to_thread(database.create_missing, is_complete)
         store = cls(database, pending_bytes_max=pending_bytes_max)
         store._writer.submit(lambda _: None).add_done_callback(_seen)
         return store

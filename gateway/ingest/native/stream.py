@@ -17,7 +17,8 @@ from gateway.ingest.decoding import DecodeError, Decoder
 from gateway.ingest.native.requests import NativeItems
 from gateway.ingest.producer_stream import ProducerStream
 from gateway.ingest.registry import ProducerRegistry, StreamEnd
-from storage.journal.interface import JournalError, LineBatch, Receipt
+from storage.errors import StorageError
+from storage.journal.interface import LineBatch, Receipt
 
 __all__ = ["SERVICE", "NativeStream"]
 
@@ -86,7 +87,7 @@ class NativeStream(ProducerStream):
         """Answer the hello with the last number that is stored; nothing is taken meanwhile."""
         try:
             number = await self._journal.last_number(self._producer_id)
-        except JournalError as error:
+        except StorageError as error:
             self._greeting = None
             self.end(StreamEnd(GrpcStatus.UNAVAILABLE, str(error)))
             return
@@ -158,7 +159,7 @@ class NativeStream(ProducerStream):
             size += first.size
             try:
                 receipt = first.receipt.result()
-            except (JournalError, asyncio.CancelledError) as error:
+            except (StorageError, asyncio.CancelledError) as error:
                 self._give_up(str(error))
                 break
             if receipt.duplicate:

@@ -17,7 +17,8 @@ from gateway.ingest.otto.lines import OttoLine, OttoLines
 from gateway.ingest.otto.workers import Workers
 from gateway.ingest.producer_stream import ProducerStream
 from gateway.ingest.registry import ProducerRegistry
-from storage.journal.interface import JournalClosedError, JournalError, LineBatch, Receipt
+from storage.errors import StorageClosedError, StorageError
+from storage.journal.interface import LineBatch, Receipt
 
 __all__ = ["FORWARD_WORKER_LOGS", "STREAM_LOGS", "OttoMethod", "OttoStream"]
 
@@ -134,7 +135,7 @@ class OttoStream(ProducerStream):
     def _outcome(self, receipt: "asyncio.Future[Receipt]", lines: int) -> tuple[int, str]:
         try:
             return receipt.result().first, ""
-        except (JournalError, asyncio.CancelledError) as error:
+        except (StorageError, asyncio.CancelledError) as error:
             self._registry.counters.refused(Dialect.OTTO, Refusal.UNAVAILABLE, lines)
             return 0, str(error) or "the gateway is shutting down"
 
@@ -157,7 +158,7 @@ class OttoStream(ProducerStream):
     def _receipt(self, batch: LineBatch) -> "asyncio.Future[Receipt]":
         try:
             receipt = self._journal.append(batch)
-        except JournalClosedError as error:
+        except StorageClosedError as error:
             receipt = self._loop.create_future()
             receipt.set_exception(error)
         receipt.add_done_callback(_look_at)

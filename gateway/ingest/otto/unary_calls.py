@@ -18,7 +18,8 @@ from gateway.ingest.decoding import DecodeError, Decoder
 from gateway.ingest.metadata import metadata_within, pod_metadata
 from gateway.ingest.otto.workers import Workers
 from gateway.ingest.registry import ProducerRegistry
-from storage.journal.interface import Append, JournalError, Receipt, WorkerRegistered, WorkerReport
+from storage.errors import StorageError
+from storage.journal.interface import Append, Receipt, WorkerRegistered, WorkerReport
 
 __all__ = ["notify_worker_status", "register_worker"]
 
@@ -109,7 +110,7 @@ async def _stored(registry: ProducerRegistry, item: Append) -> Receipt:
         receipt = registry.journal.append(item)
         await asyncio.wait([receipt])
         return receipt.result()
-    except JournalError as error:
+    except StorageError as error:
         registry.counters.refused(Dialect.OTTO, Refusal.UNAVAILABLE)
         raise ApiError("UNAVAILABLE", f"{error}; try again") from error
 

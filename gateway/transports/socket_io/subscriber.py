@@ -194,7 +194,11 @@ class Subscriber:
         self._check_room()
         transport = SocketIoTransport(self.socket, task_id, self._ended)
         encoding = BATCHES if request.batch else ENTRIES
-        subscription = Subscription(task_id, encoding, log_filter, start, self._principal.expires_at)
+        subscription = Subscription(
+            *(task_id, encoding, log_filter, start),
+            expires_at=self._principal.expires_at,
+            principal=self._principal.subject,
+        )
         session = _admitted(lambda: self._context.hub.open(subscription, transport))
         if transport.reason is not None:
             raise _unavailable(transport.reason)

@@ -166,7 +166,7 @@ def sse_routes(
             )
         accepted = request.headers.get("accept-encoding", "") if enable_compression else ""
         encoding = negotiate(accepted, is_named=is_named(request.query_params))
-        subscription = Subscription(task_id, encoding, log_filter, start, principal.expires_at)
+        subscription = Subscription(task_id, encoding, log_filter, start, principal.expires_at, principal.subject)
         address = request.client.host if request.client else None
         lease = leases.enter(principal=principal.subject, address=address)
         return SseResponse(hub, subscription, encoding, lease)

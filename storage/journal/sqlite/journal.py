@@ -11,21 +11,20 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import IO, Final, Literal, TypeVar
+from typing import IO, Final, TypeVar
 
 from filters.block import Selection
 from filters.matching import Matcher
+from filters.read_owner import NOBODY, ReadOwner
+from storage.errors import StorageClosedError, StorageError, StorageObstructedError, StorageUnavailableError
 from storage.journal.history import KnownTask, LevelCounts, SequenceRange
 from storage.journal.interface import (
     Ancestor,
     Append,
     Committed,
-    JournalClosedError,
-    JournalError,
-    JournalObstructedError,
     JournalStatistics,
-    JournalUnavailableError,
     LineBatch,
     Receipt,
     Record,
@@ -36,10 +35,13 @@ from storage.journal.interface import (
 from storage.journal.inventory import Removed, StoredChunk, StoredTask
 from storage.journal.sqlite.commit_queue import FairCommitQueue, Group, size_of
 from storage.journal.sqlite.epoch import Epoch, HighWaterMarkFile, begin_epoch
+from storage.journal.sqlite.read_scheduler import ReadKind, ReadScheduler
 from storage.journal.sqlite.reader import Reader
 from storage.journal.sqlite.remover import Remover
 from storage.journal.sqlite.writer import CommitResult, Writer
-from storage.sqlite.files import acquire_lock, migrate_file, translate_errors
+from storage.sqlite.connections import Access, Durability, open_connection
+from storage.sqlite.errors import translate_errors
+from storage.sqlite.files import acquire_lock, migrate_file
 from storage.sqlite.write_lock import WriteLock, write_lock
 
 __all__ = ["SqliteJournal"]
@@ -54,6 +56,12 @@ _REMOVER_BUSY_SECONDS: Final = 0.1
 _START_SECONDS_MAX: Final = 30.0
 """How long another program may lock the database while the journal is opened."""
 
+_CHECKPOINT_PAGES: Final = 4000
+"""A checkpoint happens within a commit and waits for the disk twice. At 16 MB of log instead of 4 a lone line waits a
+third as long on average."""
+
+_LOG_BYTES_MAX: Final = 64 << 20
+
 _ITEMS_MAX: Final = 4096
 """Appends that one transaction takes at most."""
 
@@ -67,18 +75,21 @@ _GATHERED_BYTES_MAX: Final = 64 << 10
 _RETRY_SECONDS: Final = 0.25
 """Pause before a group that the store could not take is tried again."""
 
-Outcome = list[CommitResult | JournalError]
+Outcome = list[CommitResult | StorageError]
 T = TypeVar("T")
 
 
-def _connect(path: Path, *, synchronous: str, busy_seconds: float = _BUSY_SECONDS) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA synchronous={synchronous}")
-    # A checkpoint happens within a commit and waits for the disk twice. At 16 MB of log instead of 4 a lone line waits
-    # a third as long on average.
-    connection.execute("PRAGMA wal_autocheckpoint=4000")
-    connection.execute("PRAGMA journal_size_limit=67108864")
+def _connect(
+    path: Path, *, durability: Durability = "process", busy_seconds: float = _BUSY_SECONDS, autocheckpoint_pages: int
+) -> sqlite3.Connection:
+    connection = open_connection(
+        path,
+        Access.WRITE,
+        busy_seconds=busy_seconds,
+        durability=durability,
+        autocheckpoint_pages=autocheckpoint_pages,
+    )
+    connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES_MAX}")
     return connection
 
 
@@ -139,7 +150,7 @@ class SqliteJournal:
         self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="journal-writer", daemon=True)
         self._thread.start()
-        self._readers = ThreadPoolExecutor(readers, "journal-reader")
+        self._reads = ReadScheduler(readers)
         self._reader = Reader(self._open_reader)
         self._removals = ThreadPoolExecutor(1, "journal-remover")
         self._remover = Remover(self._open_remover, self.write_lock, writer.forget)
@@ -152,7 +163,7 @@ class SqliteJournal:
         cls,
         path: Path,
         *,
-        durability: Literal["full", "process"] = "full",
+        durability: Durability = "full",
         pending_bytes_max: int = 32 << 20,
         commit_bytes_max: int = 4 << 20,
         lock_seconds_max: float = 10.0,
@@ -174,18 +185,22 @@ class SqliteJournal:
             gather_seconds: the least time between the beginnings of two commits, where nothing but lines of producers
                 that do not wait for an answer, and not much of that, is there for the second one. It begins with the
                 first append behind that time, or half as much later.
-            readers: threads for reading.
+            readers: threads for reading, beside one for lookups; see ``ReadScheduler``.
             lock: what ``storage.sqlite.files.acquire_lock`` returned for this path; the journal gives it back. None: it
                 takes it.
 
         Raises:
             DatabaseError: it cannot be used; the text says why in one sentence.
-            JournalUnavailableError: it cannot be used now.
+            StorageUnavailableError: it cannot be used now.
         """
 
         def connect() -> sqlite3.Connection:
-            synchronous = "FULL" if durability == "full" else "NORMAL"
-            return _connect(path, synchronous=synchronous, busy_seconds=min(_BUSY_SECONDS, lock_seconds_max))
+            return _connect(
+                path,
+                durability=durability,
+                busy_seconds=min(_BUSY_SECONDS, lock_seconds_max),
+                autocheckpoint_pages=_CHECKPOINT_PAGES,
+            )
 
         def prepare(held: IO[bytes]) -> tuple[IO[bytes], Writer, HighWaterMarkFile, Epoch]:
             with contextlib.ExitStack() as undo:
@@ -206,7 +221,7 @@ class SqliteJournal:
                 try:
                     prepared = await asyncio.to_thread(prepare, held)
                     break
-                except JournalObstructedError:
+                except StorageObstructedError:
                     if time.monotonic() >= deadline:
                         raise
             undo.pop_all()
@@ -268,7 +283,7 @@ class SqliteJournal:
         """Queue something for the next commit."""
         future: asyncio.Future[Receipt] = self._loop.create_future()
         if self._is_closed:
-            future.set_exception(JournalClosedError("the journal has been closed"))
+            future.set_exception(StorageClosedError("the journal has been closed"))
             return future
         self._waiting_bytes += self._pending.put(item, future)
         self._idle.clear()
@@ -294,73 +309,95 @@ class SqliteJournal:
 
     async def task_state(self, task_id: str) -> TaskState:
         """What exists of a task."""
-        return await self._run(self._reader.task_state, task_id)
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.task_state, task_id)
 
     async def read(
-        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
     ) -> Selection:
         """The matching lines of a stretch."""
-        return await self._run(self._reader.read, task_id, after, upto, matcher, lines_max, bytes_max)
+        kind = ReadKind.PAGE if matcher.everything else ReadKind.SCAN
+        return await self._read(kind, owner, self._reader.read, task_id, after, upto, matcher, lines_max, bytes_max)
 
-    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
+    async def tail_start(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> int:
         """Where the last ``count`` matching lines start."""
         while True:  # in steps, so that a long search does not keep a reader's thread to itself
-            upto, count, is_done = await self.tail_step(task_id, count, upto, matcher)
+            upto, count, is_done = await self.tail_step(task_id, count, upto, matcher, owner=owner)
             if is_done:
                 return upto
 
-    async def tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
+    async def tail_step(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> TailStep:
         """One step of that search, for those who do something else between two of them."""
-        return await self._run(self._reader.tail_step, task_id, count, upto, matcher)
+        kind = ReadKind.LOOKUP if matcher.everything else ReadKind.SCAN
+        return await self._read(kind, owner, self._reader.tail_step, task_id, count, upto, matcher)
 
     @property
     def newest_record(self) -> int:
         """The id of the newest record."""
         return self._last_record
 
-    async def count_by_level(self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher) -> LevelCounts:
+    async def count_by_level(
+        self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> LevelCounts:
         """Count lines by level, a step."""
-        return await self._run(self._reader.count_by_level, task_id, after, sequences, matcher)
+        return await self._read(ReadKind.SCAN, owner, self._reader.count_by_level, task_id, after, sequences, matcher)
 
-    async def known_tasks(self, after: int, upto_record: int, *, count_max: int) -> Sequence[KnownTask]:
+    async def known_tasks(
+        self, after: int, upto_record: int, *, count_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[KnownTask]:
         """Tasks with what they are ordered by, a step."""
-        return await self._run(self._reader.known_tasks, after, upto_record, count_max)
+        return await self._read(ReadKind.SCAN, owner, self._reader.known_tasks, after, upto_record, count_max)
 
-    async def workers(self, task_id: str, *, count_max: int) -> tuple[Sequence[str], int]:
+    async def tasks_at(self, records: Sequence[int], *, owner: ReadOwner = NOBODY) -> Sequence[KnownTask]:
+        """The tasks of some records."""
+        return await self._read(ReadKind.PAGE, owner, self._reader.tasks_at, records)
+
+    async def workers(self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY) -> tuple[Sequence[str], int]:
         """Some workers of a task, and how many there are."""
-        return await self._run(self._reader.workers, task_id, count_max)
+        return await self._read(ReadKind.PAGE, owner, self._reader.workers, task_id, count_max)
 
     async def last_number(self, producer_id: str) -> int:
         """The highest number of a producer that is on disk."""
-        return await self._run(self._reader.last_number, producer_id)
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.last_number, producer_id)
 
     async def stages(self, pipeline_id: str) -> Sequence[StageProgress]:
         """The last known state of every stage."""
-        return await self._run(self._reader.stages, pipeline_id)
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.stages, pipeline_id)
 
     async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
         """Records in commit order."""
-        return await self._run(self._reader.records, after, bytes_max)
+        return await self._read(ReadKind.PAGE, NOBODY, self._reader.records, after, bytes_max)
 
     async def stored_tasks(self, after: str, *, count_max: int) -> Sequence[StoredTask]:
         """Tasks that have lines."""
-        return await self._run(self._reader.stored_tasks, after, count_max)
+        return await self._read(ReadKind.PAGE, NOBODY, self._reader.stored_tasks, after, count_max)
 
     async def stored_chunks(self, task_id: str, after: int, *, count_max: int) -> Sequence[StoredChunk]:
         """Chunks of a task."""
-        return await self._run(self._reader.stored_chunks, task_id, after, count_max)
+        return await self._read(ReadKind.PAGE, NOBODY, self._reader.stored_chunks, task_id, after, count_max)
 
     async def mark(self, at: float) -> None:
         """Note when what is there was stored."""
-        await self._run(self._remover.mark, at, threads=self._removals)
+        await self._remove(self._remover.mark, at)
 
     async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
         """Remove the first chunks of a task, a step."""
-        return await self._run(self._remover.remove, task_id, sequence, copied, threads=self._removals)
+        return await self._remove(self._remover.remove, task_id, sequence, copied)
 
     async def forget_producers(self, before: float) -> int:
         """Forget the numbers of producers that have been silent."""
-        return await self._run(self._remover.forget_producers, before, threads=self._removals)
+        return await self._remove(self._remover.forget_producers, before)
 
     async def close(self) -> None:
         """Commit what waits, stop the threads and close the file; idempotent, and everyone waits for the end of it."""
@@ -375,12 +412,13 @@ class SqliteJournal:
 
     async def _close(self) -> None:
         await self._idle.wait()
+        self._reads.close()
         self._groups.put(None)
         await asyncio.to_thread(self._shut)
 
     def _shut(self) -> None:
         self._thread.join()
-        self._readers.shutdown()
+        self._reads.join()
         self._removals.shutdown()
         self._reader.close()
         self._remover.close()
@@ -388,23 +426,27 @@ class SqliteJournal:
         self._mark.close()
         self._lock_file.close()
 
-    async def _run(self, query: Callable[..., T], *arguments: object, threads: ThreadPoolExecutor | None = None) -> T:
+    async def _read(self, kind: ReadKind, owner: ReadOwner, query: Callable[..., T], *arguments: object) -> T:
+        self._check_open()
+        return await self._reads.run(kind, owner, partial(self._translated, query, *arguments))
+
+    async def _remove(self, step: Callable[..., T], *arguments: object) -> T:
+        self._check_open()
+        return await self._loop.run_in_executor(self._removals, partial(self._translated, step, *arguments))
+
+    def _translated(self, work: Callable[..., T], *arguments: object) -> T:
+        with translate_errors(self._path):
+            return work(*arguments)
+
+    def _check_open(self) -> None:
         if self._is_closed:
-            raise JournalClosedError("the journal has been closed")
-
-        def explained() -> T:
-            with translate_errors(self._path):
-                return query(*arguments)
-
-        return await self._loop.run_in_executor(threads or self._readers, explained)
+            raise StorageClosedError("the journal has been closed")
 
     def _open_remover(self) -> sqlite3.Connection:
-        return _connect(self._path, synchronous="NORMAL", busy_seconds=_REMOVER_BUSY_SECONDS)
+        return _connect(self._path, busy_seconds=_REMOVER_BUSY_SECONDS, autocheckpoint_pages=0)
 
     def _open_reader(self) -> sqlite3.Connection:
-        connection = _connect(self._path, synchronous="NORMAL")
-        connection.execute("PRAGMA query_only=1")
-        return connection
+        return open_connection(self._path, Access.READ, busy_seconds=_BUSY_SECONDS)
 
     def _schedule(self) -> None:
         """Have the next group committed: soon, or when the last commit is ``gather_seconds`` ago."""
@@ -458,7 +500,7 @@ class SqliteJournal:
                 with lock.urgent():
                     outcome = self._commit(self._writer, items)
                 obstacle = outcome[0]
-                if not isinstance(obstacle, JournalObstructedError) or any(each is not obstacle for each in outcome):
+                if not isinstance(obstacle, StorageObstructedError) or any(each is not obstacle for each in outcome):
                     return outcome  # stored, or of no use to try again, or some of it stored
                 self._obstacle = str(obstacle)
                 if time.monotonic() + _RETRY_SECONDS > deadline or self._close_requested.wait(_RETRY_SECONDS):
@@ -471,12 +513,12 @@ class SqliteJournal:
         try:
             with translate_errors(self._path):
                 result = writer.commit(items)
-        except JournalError as error:
+        except StorageError as error:
             return [error] * len(items)
         except Exception as error:  # noqa: BLE001 - the thread must go on, and whoever appended must hear of it
             _log.exception("append failed", extra={"items": len(items)})
             if len(items) == 1:
-                return [JournalUnavailableError(f"the journal could not store this: {error}")]
+                return [StorageUnavailableError(f"the journal could not store this: {error}")]
         else:
             if result.last_record:
                 self._mark.advance(result.last_record)
@@ -490,9 +532,9 @@ class SqliteJournal:
             if isinstance(item, LineBatch):
                 self._waiting_lines -= len(item.entries)
             self._waiting_bytes -= size_of(item)
-        answers: list[Receipt | JournalError] = []
+        answers: list[Receipt | StorageError] = []
         for result in outcome:
-            if isinstance(result, JournalError):
+            if isinstance(result, StorageError):
                 answers.append(result)
                 self._error = str(result)
                 continue
@@ -505,7 +547,7 @@ class SqliteJournal:
         for (_, future), answer in zip(group, answers, strict=True):
             if future.done():
                 continue  # whoever appended has gone; the line is stored all the same
-            if isinstance(answer, JournalError):
+            if isinstance(answer, StorageError):
                 future.set_exception(answer)
             else:
                 future.set_result(answer)

@@ -12,7 +12,7 @@ import pytest
 
 from components.automation.scheduler import utc_now
 from components.automation.tables import AutomationDatabase, TaskRepository
-from storage.journal.interface import JournalObstructedError
+from storage.errors import StorageObstructedError
 
 _PROGRAM = Path(__file__).with_name("scheduler_process.py")
 
@@ -56,7 +56,7 @@ def _working(database: AutomationDatabase, running: list[asyncio.subprocess.Proc
         with AutomationDatabase(database.path, busy_seconds=0.1).reading() as connection:
             if connection.exec_driver_sql("SELECT 1 FROM otto_stage_processes WHERE pid = ?", (pid,)).first():
                 return slot
-    except JournalObstructedError:
+    except StorageObstructedError:
         pass
     running[slot].send_signal(signal.SIGCONT)
     return None

@@ -20,7 +20,8 @@ from components.batch_jobs.tables import BatchJob, BatchJobStore, Priority
 from filters import timestamps
 from filters.entry import decode_lines
 from gateway.ingest.native.stage_progress import PipelineProgress
-from storage.journal.interface import JournalUnavailableError, StageProgress
+from storage.errors import StorageUnavailableError
+from storage.journal.interface import StageProgress
 from tests.support.memory_journal import MemoryJournal
 from tests.support.patience import attempts, until
 from tests.support.scripted_counter import ScriptedCounter
@@ -252,7 +253,7 @@ async def test_what_was_not_told_is_told_later(bench: Bench, monkeypatch: pytest
 
     def refuse(_item: object) -> "asyncio.Future[object]":
         refused: asyncio.Future[object] = loop.create_future()
-        refused.set_exception(JournalUnavailableError("full"))
+        refused.set_exception(StorageUnavailableError("full"))
         return refused
 
     bench.jobs.start()

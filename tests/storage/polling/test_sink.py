@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from filters.entry import LogEntry
-from storage.journal.interface import Ancestor, DamagedLines, JournalUnavailableError, LineBatch, Record, WorkerReport
+from storage.errors import StorageUnavailableError
+from storage.journal.interface import Ancestor, DamagedLines, LineBatch, Record, WorkerReport
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable
 from storage.polling.epoch_handover import IDS_SKIPPED
@@ -303,7 +304,7 @@ async def test_a_journal_that_cannot_be_read_is_read_again(table: PollingTable) 
     """Its error is the sink's error for as long as it lasts."""
     journal = RecordList()
     journal.add("t", "1")
-    journal.error = JournalUnavailableError("the journal is locked")
+    journal.error = StorageUnavailableError("the journal is locked")
     sink = PollingSink(journal, table)
     await sink.start()
     await until(lambda: sink.statistics.error == "the journal is locked", "the locked journal is told")

@@ -14,7 +14,7 @@ from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.notices import Gap
 from sessions.subscription import FromStart, Subscription
-from storage.journal.interface import JournalClosedError, JournalUnavailableError
+from storage.errors import StorageClosedError, StorageUnavailableError
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import PollingSink, PollingTable
 from storage.retention.policy import RetentionPolicy
@@ -229,7 +229,7 @@ async def test_the_next_pass_comes_sooner_where_this_one_left_something(
     assert retention.next_pass_seconds == seconds
 
 
-@pytest.mark.parametrize("error", [JournalUnavailableError("locked"), ZeroDivisionError("a mistake")])
+@pytest.mark.parametrize("error", [StorageUnavailableError("locked"), ZeroDivisionError("a mistake")])
 async def test_a_pass_that_failed_is_tried_again_soon(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -257,5 +257,5 @@ async def test_it_ends_with_the_journal(shop: Shop) -> None:
     await settle()
     await retention.close()
     await retention.close()
-    with pytest.raises(JournalClosedError):
+    with pytest.raises(StorageClosedError):
         await shop.journal.mark(0)

@@ -209,6 +209,8 @@ export const en = {
     log: 'Log',
     fullLog: 'Open the whole log',
     noLog: 'No lines yet.',
+    filters: { level: 'Level', queueType: 'Stage', actionType: 'Action' },
+    all: 'All',
     stop: 'Stop',
     retry: 'Retry',
     remove: 'Delete',

@@ -199,6 +199,8 @@ export const ko: Words = {
     log: '로그',
     fullLog: '전체 로그 열기',
     noLog: '아직 로그가 없습니다.',
+    filters: { level: '레벨', queueType: '단계', actionType: '동작' },
+    all: '전체',
     stop: '중지',
     retry: '재시도',
     remove: '삭제',

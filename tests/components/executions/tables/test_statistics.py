@@ -47,7 +47,7 @@ def empty_database() -> str:
     """A database with the tables, made once."""
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder)
-    TableDatabase(Path(folder) / "empty.db", create=create_missing).prepare(is_complete)
+    TableDatabase(Path(folder) / "empty.db", create=create_missing).create_missing(is_complete)
     return str(Path(folder) / "empty.db")
 
 

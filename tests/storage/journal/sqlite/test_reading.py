@@ -7,7 +7,8 @@ import pytest
 
 from filters.matching import Matcher
 from filters.model import LogFilter
-from storage.journal.interface import DamagedLines, JournalClosedError, JournalError, Record
+from storage.errors import StorageClosedError, StorageError
+from storage.journal.interface import DamagedLines, Record
 from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import batch, messages, report
 
@@ -144,9 +145,9 @@ async def test_a_long_search_goes_in_steps(journal: SqliteJournal, monkeypatch: 
 async def test_a_closed_journal_cannot_be_read(journal: SqliteJournal) -> None:
     """And says so, whatever is asked."""
     await journal.close()
-    with pytest.raises(JournalClosedError):
+    with pytest.raises(StorageClosedError):
         await journal.task_state("build")
-    with pytest.raises(JournalError):
+    with pytest.raises(StorageError):
         await journal.records(0, bytes_max=1)
 
 
