@@ -78,6 +78,15 @@ class Component(Protocol):
         """
 
     @classmethod
+    def pending_changes(cls, journal_path: Path, polling_path: Path) -> Sequence[str]:  # noqa: ARG003
+        """What ``migrate`` would change of rows, and of tables of other programs, as short statements; writes nothing.
+
+        Raises:
+            StorageError: the database cannot be used.
+        """
+        return ()
+
+    @classmethod
     async def open(cls, core: Core) -> Self:
         """Open databases and make the routes; no work begins yet.
 

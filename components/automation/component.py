@@ -1,6 +1,7 @@
 """The automation queue as a component."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from prometheus_client.core import Metric
@@ -14,6 +15,7 @@ from gateway.settings.model import Settings
 
 if TYPE_CHECKING:
     from components.automation.queue import AutomationQueue
+    from components.automation.tables import AutomationDatabase
 
 __all__ = ["AutomationComponent"]
 
@@ -39,6 +41,19 @@ class AutomationComponent(Component):
             require_automation_extra("AUTOMATION_ENABLED")
 
     @classmethod
+    def migrate(cls, journal_path: Path, polling_path: Path) -> None:  # noqa: ARG003 - its tables are not there
+        """Bring the tables to the present schema, if there are any: the queue creates them when it starts."""
+        database = _tables_at(journal_path)
+        if database is not None:
+            database.prepare()
+
+    @classmethod
+    def pending_changes(cls, journal_path: Path, polling_path: Path) -> Sequence[str]:  # noqa: ARG003
+        """Columns and indexes that are missing, and items that are put back to ``waiting``."""
+        database = _tables_at(journal_path)
+        return () if database is None else database.pending_changes()
+
+    @classmethod
     async def open(cls, core: Core) -> Self:
         """Make the queue; its tables are created by ``start``."""
         cls.check(core.settings)
@@ -58,6 +73,13 @@ class AutomationComponent(Component):
         """The queue's statistics; none if it is off."""
         queue = self._queue
         return () if queue is None else AutomationCollector(lambda: queue.statistics).collect()
+
+
+def _tables_at(path: Path) -> "AutomationDatabase | None":
+    from components.automation.tables import AutomationDatabase
+
+    database = AutomationDatabase(path)
+    return database if path.exists() and database.has_tables() else None
 
 
 def _queue_of(core: Core) -> "AutomationQueue":

@@ -1,5 +1,6 @@
 """The automation queue over HTTP: add tasks, look at them, stop, retry and delete them."""
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
@@ -45,6 +46,7 @@ from gateway.routing.operation import DescribedRoute
 from gateway.routing.parameters import checked_identifier
 from gateway.routing.path_parameters import path_identifier
 from gateway.settings.values import MEDIA_MODES
+from storage.errors import RecordRefusedError, StorageError
 
 if TYPE_CHECKING:
     from components.automation.queue import AutomationQueue
@@ -56,6 +58,7 @@ TASK_PATH: Final = f"{TASKS_PATH}/{{task_id:identifier}}"
 RETRY_PATH: Final = f"{TASK_PATH}/retry"
 STOP_PATH: Final = "/api/automation/stop"
 
+_RETRY_AFTER_SECONDS: Final = 2
 _BODIES_BYTES_MAX: Final = 4 << 20
 _TITLE_LENGTH_MAX: Final = 300
 _OFF: Final = "the automation queue is off: set AUTOMATION_ENABLED=true to use it"
@@ -166,13 +169,28 @@ def automation_routes(queue: "AutomationQueue | None", authenticator: Authentica
     """
     handlers = _Handlers(queue, authenticator)
     return [
-        DescribedRoute(TASKS_PATH, handlers.create, CREATE_AUTOMATION_TASK),
-        DescribedRoute(TASKS_PATH, handlers.listed, LIST_AUTOMATION_TASKS),
-        DescribedRoute(RETRY_PATH, handlers.retry, RETRY_AUTOMATION_TASK),
-        _TaskRoute(TASK_PATH, handlers.read, READ_AUTOMATION_TASK),
-        _TaskRoute(TASK_PATH, handlers.delete, DELETE_AUTOMATION_TASK),
-        DescribedRoute(STOP_PATH, handlers.stop, STOP_AUTOMATION_TASK),
+        DescribedRoute(TASKS_PATH, _explained(handlers.create), CREATE_AUTOMATION_TASK),
+        DescribedRoute(TASKS_PATH, _explained(handlers.listed), LIST_AUTOMATION_TASKS),
+        DescribedRoute(RETRY_PATH, _explained(handlers.retry), RETRY_AUTOMATION_TASK),
+        _TaskRoute(TASK_PATH, _explained(handlers.read), READ_AUTOMATION_TASK),
+        _TaskRoute(TASK_PATH, _explained(handlers.delete), DELETE_AUTOMATION_TASK),
+        DescribedRoute(STOP_PATH, _explained(handlers.stop), STOP_AUTOMATION_TASK),
     ]
+
+
+def _explained(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Names the table and the column if one of them is why the database cannot be used."""
+
+    async def run(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except RecordRefusedError:
+            raise
+        except StorageError as error:
+            text = f"the database of the automation queue {error.reason}; try again"
+            raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
+
+    return run
 
 
 def _listed(row: dict[str, Any]) -> ListedAutomationTask:

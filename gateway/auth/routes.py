@@ -1,7 +1,6 @@
 """``/api/v1/auth``: the session cookie and tickets."""
 
 import time
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
 import msgspec
@@ -10,8 +9,8 @@ from starlette.responses import Response
 
 from gateway.auth.authenticator import TokenAuthenticator
 from gateway.auth.credentials import bearer_token
-from gateway.errors import ApiError, error_response
-from gateway.http.json_bodies import decoded
+from gateway.errors import ApiError
+from gateway.http.json_bodies import answer, decoded
 from gateway.routing.operation import ANY_SCOPE, Answer, Body, DescribedRoute, Header, Operation, Tag
 from gateway.routing.parameters import checked_identifier
 
@@ -126,35 +125,15 @@ def auth_routes(authenticator: TokenAuthenticator) -> list[DescribedRoute]:
 
     async def issue_ticket(request: Request) -> Response:
         principal = await authenticator.principal_of(request)
-        wanted = await _ticket_request(await _body(request))
+        wanted = await _ticket_request(await request.body())
         ticket = authenticator.tickets.issue(principal, task_id=wanted.task_id, pipeline_id=wanted.pipeline_id)
-        content = Ticket(ticket, settings.ticket_ttl_seconds)
-        return Response(msgspec.json.encode(content), headers=_NO_STORE, media_type="application/json")
+        return answer(Ticket(ticket, settings.ticket_ttl_seconds))
 
     return [
-        DescribedRoute(SESSION_PATH, _answering(begin_session), _BEGIN_SESSION),
-        DescribedRoute(SESSION_PATH, _answering(end_session), _END_SESSION),
-        DescribedRoute(TICKET_PATH, _answering(issue_ticket), _ISSUE_TICKET),
+        DescribedRoute(SESSION_PATH, begin_session, _BEGIN_SESSION),
+        DescribedRoute(SESSION_PATH, end_session, _END_SESSION),
+        DescribedRoute(TICKET_PATH, issue_ticket, _ISSUE_TICKET, body_bytes_max=BODY_BYTES_MAX),
     ]
-
-
-def _answering(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        try:
-            return await handle(request)
-        except ApiError as error:
-            return error_response(error)
-
-    return endpoint
-
-
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_BYTES_MAX:
-            raise ApiError("PAYLOAD_TOO_LARGE", f"the body may have at most {BODY_BYTES_MAX} bytes")
-    return body
 
 
 async def _ticket_request(body: bytes) -> TicketRequest:

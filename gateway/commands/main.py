@@ -90,22 +90,23 @@ def check(settings: Settings) -> ExitCode:
 
 
 @main.command()
+@click.option("--dry-run", is_flag=True, help="Print what would be changed, and change nothing.")
 @_with_settings
-def migrate(settings: Settings) -> ExitCode:
+def migrate(settings: Settings, *, dry_run: bool) -> ExitCode:
     """Bring the databases to the present schema; harmless where they are there already."""
     with _without_painters():
-        from gateway.app import COMPONENTS
+        from gateway.commands.migration import migrate_databases, pending_changes
         from storage.errors import StorageError
         from storage.polling import PollingTable
-        from storage.sqlite.files import migrate, sqlite_path
+        from storage.sqlite.files import sqlite_path
 
     try:
-        revision = migrate(settings.database_url)
-        table = PollingTable(settings.polling_database)
-        table.prepare()
-        for component in COMPONENTS:
-            component.migrate(sqlite_path(settings.database_url), table.path)
-        asyncio.run(table.close())
+        if dry_run:
+            changes = pending_changes(settings)
+            click.echo("\n".join(changes) if changes else "nothing would be changed")
+            return ExitCode.OK
+        polling = PollingTable(settings.polling_database).path
+        revision = migrate_databases(sqlite_path(settings.database_url), polling)
     except (StorageError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED

@@ -12,9 +12,9 @@ from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.history.bodies import BODY_HEADERS, answer, json_entries, json_entry
 from gateway.history.counts import NEEDED_Q, matcher_of
-from gateway.history.cursors import RecordCursor
+from gateway.history.cursors import CURSOR, RecordCursor
 from gateway.history.limits import HistoryLimits
-from gateway.history.openapi import CURSOR, HISTORY
+from gateway.history.openapi import HISTORY
 from gateway.history.reads import Reads
 from gateway.history.scans import PrincipalScans, Scans
 from gateway.history.search import Hit, Search

@@ -15,9 +15,9 @@ from filters.matching import Matcher
 from gateway.auth import Authenticator, Principal
 from gateway.errors import ApiError
 from gateway.history.bodies import answer
-from gateway.history.cursors import RecordCursor
+from gateway.history.cursors import CURSOR, RecordCursor
 from gateway.history.limits import HistoryLimits
-from gateway.history.openapi import CURSOR, HISTORY, STATUSES, Status
+from gateway.history.openapi import HISTORY, STATUSES, Status
 from gateway.history.reads import Budget, Reads
 from gateway.routing.operation import DescribedRoute, Operation
 from gateway.routing.parameters import Choice, Number, Parameter

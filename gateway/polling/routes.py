@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from gateway.auth import Authenticator
-from gateway.errors import ApiError, error_response
+from gateway.errors import ApiError
 from gateway.http.json_bodies import around_list, text_times
 from gateway.polling.task_logs import TaskLogReader
 from gateway.routing.operation import Answer, DescribedRoute, Header, Operation, Tag
-from gateway.routing.parameters import Choice, Identifier, Number, Parameter, checked_identifier
+from gateway.routing.parameters import Identifier, Number, Parameter
 from storage.errors import StorageError
 from storage.polling import Extent, Page, PollingTable
 
@@ -62,12 +62,16 @@ class JobLogs(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _HEAD, _FOOT = around_list(JobLogs([]), "logs")
+_JOB: Final = Identifier("jobId", "The job.", examples=("build-7",), place="query")
+_TASK: Final = Identifier("taskId", "Instead of `jobId`.", examples=("build-7",), place="query")
 _AFTER_ID: Final = Number("afterId", "Only rows with a greater id.", examples=(0, 1))
 
 _LIMIT: Final = Number("limit", "At most so many rows; with `taskId` 10,000 at most.", minimum=1, examples=(100,))
 
 _TASK_LOG_FILTERS: Final = {
-    column: Choice(name, "With `taskId`: only such rows.", choices=choices)
+    column: Parameter(
+        name, f"With `taskId`: only such rows ({', '.join(choices)}); another word has none.", examples=choices[-1:]
+    )
     for column, name, choices in (
         ("level", "level", ("info", "warn", "error")),
         ("queue_type", "queueType", ("schedule", "script", "image", "video", "youtube")),
@@ -85,8 +89,8 @@ _READ_JOB_LOGS: Final = Operation(
     "`taskId`, the automation queue's form: its newest rows, at most 500 without `limit`; none where the queue is off.",
     scope="logs:read",
     parameters=(
-        Identifier("jobId", "The job.", examples=("build-7",), place="query"),
-        Identifier("taskId", "Instead of `jobId`.", examples=("build-7",), place="query"),
+        _JOB,
+        _TASK,
         _AFTER_ID,
         _LIMIT,
         *_TASK_LOG_FILTERS.values(),
@@ -131,11 +135,9 @@ def polling_routes(
     async def logs(request: Request) -> Response:
         try:
             return await _logs(request, table, authenticator, task_logs)
-        except ApiError as error:
-            return error_response(error)
         except StorageError as error:
             text = f"job_logs cannot be read now: its database {error.reason}"
-            return error_response(ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS))
+            raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
 
     return [DescribedRoute("/api/automation/logs", logs, _READ_JOB_LOGS)]
 
@@ -145,10 +147,11 @@ async def _logs(
 ) -> Response:
     principal = await authenticator.principal_of(request)
     query = request.query_params
-    job_id, task_id = query.get("jobId"), query.get("taskId")
-    if not job_id and not task_id:
+    given = {name: text for name, text in query.items() if text}
+    job_id = _JOB.of(given)
+    named = job_id or _TASK.of(given)
+    if named is None:
         raise ApiError("INVALID_ARGUMENT", "jobId is missing: name the job whose log to read", field="jobId")
-    named = checked_identifier("jobId", job_id) if job_id else checked_identifier("taskId", task_id or "")
     principal.require("logs:read", task_id=named)
     if task_logs is not None and not job_id:
         return await _task_logs(request, task_logs, named)
@@ -177,7 +180,7 @@ async def _logs(
 
 async def _task_logs(request: Request, reader: TaskLogReader, task_id: str) -> Response:
     """The newest rows of a task of the automation queue."""
-    filters = {column: choice.of(request.query_params) for column, choice in _TASK_LOG_FILTERS.items()}
+    filters = {column: request.query_params.get(each.name) or None for column, each in _TASK_LOG_FILTERS.items()}
     limit = _LIMIT.of(request.query_params, maximum=TASK_LOGS_MAX, default=_TASK_LOGS)
     try:
         rows = await reader.logs(task_id, limit=limit, **filters)

@@ -16,14 +16,12 @@ class Message:
         summary: when it is sent, in a sentence.
         type: of its JSON payload, which makes its example; None: it has none.
         examples: payloads, in the place of the one that follows from the type.
-        frames: how it looks on the wire, where that is to be shown.
     """
 
     name: str
     summary: str
     type: Any = None
     examples: tuple[Any, ...] = ()
-    frames: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from components.automation.tables.migration import create_missing, pending_changes
 from storage.sqlite.files import sqlite_path
@@ -37,6 +37,15 @@ class AutomationDatabase(TableDatabase):
         changes = self.write(_create_missing)
         if changes:
             _log.info("automation tables migrated", database=str(self.path), changes=changes)
+
+    def has_tables(self) -> bool:
+        """Whether a table of the queue is there; blocks.
+
+        Raises:
+            StorageError: the database cannot be used.
+        """
+        with self.reading() as connection:
+            return bool(inspect(connection).has_table("task_queue"))
 
     def pending_changes(self) -> list[str]:
         """What ``prepare`` would change of tables that exist; blocks, and writes nothing.

@@ -1,5 +1,6 @@
 """What OpenAPI and AsyncAPI say of the streams over Server-Sent Events."""
 
+from dataclasses import replace
 from typing import Final
 
 from filters.entry import LogEntry
@@ -45,7 +46,7 @@ STREAM_LOG: Final = Operation(
         EVENT,
     ),
     answers={
-        200: _STREAM,
+        200: replace(_STREAM, examples={"one line": _LINE}),
         204: Answer("The end of the task was seen already; `EventSource` stops at that."),
     },
     errors=("NOT_FOUND", "SERVER_FULL"),
@@ -59,7 +60,7 @@ STREAM_LOG: Final = Operation(
         protocol="http",
         parameters={"taskId": "The task, percent-encoded."},
         sends=(
-            Message("message", "One line.", LogEntry, frames=(_LINE,)),
+            Message("message", "One line.", LogEntry),
             Message("log", "The same with `?event=log`.", LogEntry),
             _HEARTBEAT,
             Message("gap", "Lines that no longer exist.", Gap),

@@ -6,13 +6,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.auth import AuthSettings, TokenAuthenticator, auth_routes
-from gateway.errors import ApiError, error_response
+from gateway.auth.routes import BODY_BYTES_MAX, TICKET_PATH
+from gateway.http.application import http_application
 from tests.support.signed_tokens import SECRET, bearer, make_token
 
 
@@ -20,15 +20,12 @@ def client_of(authenticator: TokenAuthenticator, scheme: str = "http") -> httpx2
     """A client of an application with the routes, and with ``/task/{id}`` for whoever may read that task."""
 
     async def task(request: Request) -> Response:
-        try:
-            principal = await authenticator.principal_of(request)
-            principal.require("logs:read", task_id=request.path_params["task_id"])
-        except ApiError as error:
-            return error_response(error)
+        principal = await authenticator.principal_of(request)
+        principal.require("logs:read", task_id=request.path_params["task_id"])
         return JSONResponse({"subject": principal.subject})
 
     routes = [*auth_routes(authenticator), Route("/task/{task_id}", task, methods=["GET", "POST"])]
-    transport = httpx2.ASGITransport(app=Starlette(routes=routes))
+    transport = httpx2.ASGITransport(app=http_application(routes, body_bytes_max_of={TICKET_PATH: BODY_BYTES_MAX}))
     return httpx2.AsyncClient(transport=transport, base_url=f"{scheme}://gateway")
 
 
