@@ -71,7 +71,7 @@ class Answer:
         description: when that is, in a sentence.
         type: of the JSON document, which makes its example; None: there is no JSON, and either ``media`` or no content.
         media: media types of an answer that is not JSON, or need not be.
-        examples: keyed by a word, in the place of the one that follows from the type.
+        examples: keyed by a word; of a type the fields that differ from the example that follows from it.
         headers: headers that are part of the contract.
     """
 

@@ -10,6 +10,8 @@ export class SearchState {
   #upTo = 0
   #isComplete = false
   #isKnown = false
+  /** Why the gateway has not answered; '' where it has, or still may. */
+  failure = ''
   #current = -1
 
   constructor(
@@ -49,6 +51,7 @@ export class SearchState {
     this.#upTo = Math.max(this.#upTo, matches.lastSequence)
     this.#isComplete = matches.isComplete
     this.#isKnown = true
+    this.failure = ''
     this.#current = current === null ? -1 : this.#sequences.indexOf(current)
   }
 

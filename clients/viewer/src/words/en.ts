@@ -18,6 +18,7 @@ export const en = {
     themes: { system: 'System', light: 'Light', dark: 'Dark' },
     language: 'Language',
     help: 'Keyboard shortcuts',
+    characterKeys: 'Shortcuts of one character',
     close: 'Close',
     everywhere: 'Everywhere',
     thisPage: 'On this page',

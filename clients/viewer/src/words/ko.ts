@@ -19,6 +19,7 @@ export const ko: Words = {
     themes: { system: '시스템', light: '밝게', dark: '어둡게' },
     language: '언어',
     help: '키보드 단축키',
+    characterKeys: '한 글자 단축키 사용',
     close: '닫기',
     everywhere: '모든 페이지',
     thisPage: '이 페이지',
