@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-full viewer-figures fuzz audit model faults automation-faults readers proto proto-baseline lock clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-full viewer-figures fuzz audit model faults automation-faults readers proto proto-baseline sync-producer lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -82,6 +82,9 @@ automation-faults: setup-tests  ## 200 tasks through all stages, their two sched
 proto: setup  ## lint the contracts and generate the stubs anew
 	.venv/bin/buf lint proto
 	$(PY) proto/generate.py
+
+sync-producer: setup  ## generate the client's synchronous producer from the asynchronous one anew
+	$(PY) clients/python/generate.py
 
 proto-baseline: setup  ## take the contracts as they are for what later changes must not break
 	.venv/bin/buf build proto --exclude-source-info -o proto/baseline.binpb

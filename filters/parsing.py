@@ -1,9 +1,7 @@
 """Filters as clients write them, in a query string or as JSON, brought into the one canonical form."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from filters.entry import LEVELS, SOURCES
 from filters.identifiers import IdentifierError, check_identifier
@@ -18,7 +16,6 @@ __all__ = [
     "VALUES_MAX",
     "filter_from_json",
     "filter_from_query",
-    "filter_to_json",
 ]
 
 KEYWORDS_MAX: Final = 100
@@ -87,12 +84,6 @@ def filter_from_json(value: object, field: str = "filter") -> LogFilter:
             shown = cut_message(str(name), 64)[0]
             raise FilterError(f"{field}.{shown}", f"{field} has no field {shown!r}; it has {known}")
     return _build(lists, times, field + ".")
-
-
-def filter_to_json(log_filter: LogFilter) -> dict[str, Any]:
-    """The canonical form as a JSON object; fields that are not restricted are left out."""
-    fields: dict[str, Any] = msgspec.to_builtins(log_filter)
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
 
 def _strings(place: str, content: object) -> list[tuple[str, str]]:

@@ -2,24 +2,20 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Final
 
-import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from components.automation.component import automation_of
-from components.automation.metrics import AutomationCollector
-from components.automation.routes import automation_routes
-from components.batch_jobs.component import BatchJobsCollector, batch_jobs_of
-from components.batch_jobs.routes import BATCH_PATH, batch_job_routes
-from components.batch_jobs.routes import body_bytes_max as batch_body_bytes_max
-from components.executions.routes import NODE_EXECUTION_PATH, body_bytes_max, execution_routes
-from components.executions.script_routes import script_routes
-from components.executions.tables import ExecutionStore
-from components.executions.updates import publish_changes
+from components.automation.component import AutomationComponent
+from components.batch_jobs.component import BatchJobsComponent
+from components.executions.component import ExecutionsComponent
 from gateway.auth import auth_routes
+from gateway.component import Component, Core
+from gateway.databases import lock_database, open_databases
 from gateway.errors import ApiError, error_response
 from gateway.history.routes import history_routes
 from gateway.history.stages import stage_routes
@@ -29,29 +25,21 @@ from gateway.http.middleware import HostGuard, SecurityHeaders
 from gateway.http.server import HttpServer
 from gateway.http.sockets import close_all, listen
 from gateway.http.websocket import FramedWebSocketProtocol
+from gateway.hubs import make_hubs, notify_each
 from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
 from gateway.monitoring.health import Health, Phase
 from gateway.monitoring.health_routes import health_routes
-from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources
+from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources, grpc_server_metrics
 from gateway.monitoring.metrics_routes import metrics_routes
 from gateway.monitoring.summary_stats import SAMPLE_SECONDS, SummaryStats
 from gateway.polling.routes import polling_routes
+from gateway.polling.task_logs import TaskLogs
+from gateway.quota import Quota
 from gateway.routing.operation import DescribedRoute
-from gateway.settings.derived import (
-    authenticator_of,
-    grpc_tls,
-    history_limits,
-    http_tls,
-    ingest_limits,
-    pipeline_limits,
-    quota_of,
-    request_limits,
-    retention_policy,
-    session_limits,
-    update_limits,
-)
-from gateway.settings.model import Settings, TableRowsChoice
+from gateway.settings import derived
+from gateway.settings.model import Settings
+from gateway.settings.values import TableRowsChoice
 from gateway.shutdown import Step, run_steps
 from gateway.transports.socket_io.asyncapi import POLL, POST, SOCKET_IO
 from gateway.transports.socket_io.server import PATH as SOCKET_IO_PATH
@@ -60,23 +48,23 @@ from gateway.transports.sse.log_stream import sse_routes
 from gateway.transports.sse.pipelines import pipeline_routes
 from gateway.transports.sse.updates import update_routes
 from gateway.viewer.routes import page_routes
-from sessions.admission import Admission
 from sessions.close_reasons import CloseReason
-from sessions.hub import Hub
-from sessions.pipelines import PipelineHub
-from sessions.updates import UpdateHub
-from storage.journal.interface import Committed, JournalError
-from storage.journal.sqlite import SqliteJournal
-from storage.polling import ClosingRows, PollingSink, PollingTable, RowImporter, TableRows
-from storage.retention.worker import Retention, sweeps_of
-from storage.sqlite.files import sqlite_path, wait_for_lock
+from storage.retention.table_sweep import PollingRows
+from storage.sqlite.files import sqlite_path
 
-__all__ = ["Gateway"]
+__all__ = ["COMPONENTS", "Gateway", "swept_rows"]
 
-_HISTORY_ERRORS: Final = (JournalError, OSError)
+COMPONENTS: Final[tuple[type[Component], ...]] = (AutomationComponent, ExecutionsComponent, BatchJobsComponent)
+"""Every component. They are opened and started in this order, after the core, and closed before it in reverse."""
+
 _STEP_SECONDS_MIN: Final = 1.0
 
-_log = structlog.get_logger(__name__)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Quotas:
+    connections: Quota
+    readers: Quota
+    producers: Quota
 
 
 class Gateway:
@@ -91,6 +79,14 @@ class Gateway:
         self._settings = settings
         self._stop_asked = asyncio.Event()
         self._committed_once = asyncio.Event()
+        self._authenticator = derived.authenticator_of(settings)
+        self._metrics = Metrics()
+        self._quotas = _Quotas(
+            connections=derived.quota_of(settings),
+            readers=derived.quota_of(settings),
+            producers=derived.quota_of(settings),
+        )
+        self._components: list[Component] = []
         self.ports: tuple[int, ...] = ()
         self.routes: tuple[DescribedRoute, ...] = ()
 
@@ -102,13 +98,14 @@ class Gateway:
         """Build and start every part.
 
         Raises:
-            SettingsError: a credential is unusable.
+            SettingsError: a credential is unusable, or a component cannot run with the settings.
             ListenError: a port is taken, an address or a certificate cannot be used.
-            JournalError, PollingTableError: a database cannot be used.
+            StorageError: a database cannot be used.
         """
         gateway = cls(settings)
         async with AsyncExitStack() as undo:
             await gateway._build(undo)
+            await gateway._start(undo)
             undo.pop_all()
         return gateway
 
@@ -119,185 +116,152 @@ class Gateway:
         it gives that one back.
         """
         settings = self._settings
-        self._authenticator = authenticator = authenticator_of(settings)
+        for kind in COMPONENTS:
+            kind.check(settings)
         path = sqlite_path(settings.database_url)
-        lock = await wait_for_lock(
-            path,
-            settings.lock_wait_seconds,
-            on_wait=lambda: _log.warning(
-                "waiting for another gateway on this database to end",
-                database=str(path),
-                seconds_max=settings.lock_wait_seconds,
-            ),
-        )
+        lock = await lock_database(path, settings)
         undo.callback(lock.close)
         sockets = _listen(settings, undo)
-        self._journal = journal = await SqliteJournal.open(
-            path,
-            lock=lock,
-            durability=settings.durability,
-            pending_bytes_max=settings.pending_bytes_max,
-            retry_seconds_max=settings.storage_wait_seconds,
-            gather_seconds=settings.commit_gather_ms / 1000,
-        )
-        undo.push_async_callback(journal.close)
-        table = await PollingTable.open(settings.polling_database)
-        undo.push_async_callback(table.close)
-        self._table = table
-        self._sink = sink = PollingSink(
-            journal,
-            table,
-            closing_rows=ClosingRows(settings.closing_rows.value),
-            table_rows=TableRows(settings.table_rows.value),
-            lineage=journal.lineage,
-        )
-        undo.push_async_callback(sink.close)
-        self._watcher = watcher = RowImporter(
-            journal,
-            table,
-            interval_seconds=settings.table_rows_interval_seconds,
-            message_bytes_max=settings.message_bytes_max,
-        )
-        undo.push_async_callback(watcher.close)
-        self._executions = executions = await ExecutionStore.open(table.path, durability=settings.durability)
-        undo.push_async_callback(executions.close)
-        policy = retention_policy(settings)
-        self._retention = retention = Retention(
-            journal, sweeps_of(path, table, policy), policy, copied=lambda: sink.copied
-        )
-        undo.push_async_callback(retention.close)
+        self._databases = await open_databases(settings, path, lock, swept_rows(), undo)
+        self._hubs = make_hubs(settings, self._databases.journal, self._metrics)
+        self._watch_commits()
+        await self._authenticator.start()
+        undo.push_async_callback(self._authenticator.close)
+        self._health = Health(self._databases.journal, self._databases.sink, self._authenticator)
+        self._grpc = self._grpc_server()
+        self._socket_io = self._socket_io_server()
+        task_logs = TaskLogs()
+        await self._open_components(path, task_logs, undo)
+        sources = self._sources()
+        self._metrics.registry.register(GatewayCollector(sources))
+        self._summary_stats = SummaryStats(sources.totals, lambda: self._hubs.admission.active)
+        self.routes = _described(self._all_routes(task_logs))
+        self._http = self._http_server(sockets)
 
-        metrics = Metrics()
-        connections, readers, producers = (quota_of(settings) for _ in range(3))
-        admission = Admission(settings.max_connections)
-        self._hub = hub = Hub(
-            journal,
-            session_limits(settings),
-            admission=admission,
-            observer=metrics,
-            history_errors=_HISTORY_ERRORS,
-        )
-        self._pipelines = pipelines = PipelineHub(
-            journal, pipeline_limits(settings), admission=admission, history_errors=_HISTORY_ERRORS
-        )
-        self._updates = updates = UpdateHub(update_limits(settings), admission=admission)
-        executions.set_listener(lambda changes: publish_changes(updates, changes))
+    def _watch_commits(self) -> None:
+        hubs, journal, metrics = self._hubs, self._databases.journal, self._metrics
         journal.set_commit_observer(metrics.commit_latency)
         journal.set_commit_listener(
-            _listeners(
-                hub.publish,
-                lambda committed: pipelines.publish(committed.progress),
-                lambda _: sink.wake(),
+            notify_each(
+                hubs.logs.publish,
+                lambda committed: hubs.pipelines.publish(committed.progress),
+                lambda _: self._databases.sink.wake(),
                 metrics.committed,
                 lambda _: self._committed_once.set(),
             )
         )
 
-        await authenticator.start()
-        undo.push_async_callback(authenticator.close)
-        self._grpc = grpc = GrpcServer(
-            journal,
-            authenticator,
-            ingest_limits(settings),
+    def _grpc_server(self) -> GrpcServer:
+        settings = self._settings
+        return GrpcServer(
+            self._databases.journal,
+            self._authenticator,
+            derived.ingest_limits(settings),
             host=settings.listen_host,
             port=settings.grpc_port,
-            tls=grpc_tls(settings),
-            quota=producers,
-            connections=quota_of(settings),
+            tls=derived.grpc_tls(settings),
+            quota=self._quotas.producers,
+            connections=derived.quota_of(settings),
             carrier=settings.grpc_server,
         )
-        self._health = Health(journal, sink, authenticator)
-        self._socket_io = SocketIoServer(
-            hub,
-            pipelines,
-            authenticator,
+
+    def _socket_io_server(self) -> SocketIoServer:
+        server = SocketIoServer(
+            self._hubs.logs,
+            self._hubs.pipelines,
+            self._authenticator,
             server_stats=lambda: self._summary_stats.server_statistics(),
-            cors_origins=settings.cors_origins,
-            limits=SocketIoLimits(sockets_max=settings.max_connections),
-            quota=readers,
+            cors_origins=self._settings.cors_origins,
+            limits=SocketIoLimits(sockets_max=self._settings.max_connections),
+            quota=self._quotas.readers,
         )
-        updates.add_listener(self._socket_io.updated)
-        sources = Sources(
-            journal=journal,
-            hub=hub,
-            ingest=grpc,
-            sink=sink,
-            watcher=watcher,
-            retention=retention,
-            executions=executions,
-            updates=updates,
-            pipelines=pipelines,
+        self._hubs.updates.add_listener(server.updated)
+        return server
+
+    async def _open_components(self, path: Path, task_logs: TaskLogs, undo: AsyncExitStack) -> None:
+        core = Core(
+            settings=self._settings,
+            authenticator=self._authenticator,
+            journal=self._databases.journal,
+            journal_path=path,
+            polling_path=self._databases.table.path,
+            updates=self._hubs.updates,
+            task_logs=task_logs,
+        )
+        for kind in COMPONENTS:
+            component = await kind.open(core)
+            undo.push_async_callback(component.close, 0)
+            self._components.append(component)
+
+    def _sources(self) -> Sources:
+        return Sources(
+            journal=self._databases.journal,
+            hub=self._hubs.logs,
+            ingest=self._grpc,
+            sink=self._databases.sink,
+            watcher=self._databases.importer,
+            retention=self._databases.retention,
+            updates=self._hubs.updates,
+            pipelines=self._hubs.pipelines,
             socket_io=self._socket_io,
-            metrics=metrics,
-            quotas=(connections, readers, producers),
+            metrics=self._metrics,
+            quotas=(self._quotas.connections, self._quotas.readers, self._quotas.producers),
+            others=[
+                lambda: grpc_server_metrics(self._grpc.server_statistics),
+                *(component.metrics for component in self._components),
+            ],
         )
-        metrics.registry.register(GatewayCollector(sources))
-        self._batch = batch = batch_jobs_of(settings, journal, path)
-        if batch is not None:
-            undo.push_async_callback(batch.close)
-            metrics.registry.register(BatchJobsCollector(batch))
-        self._automation = automation = automation_of(settings, journal, path)
-        if automation is not None:
-            undo.push_async_callback(automation.close)
-            metrics.registry.register(AutomationCollector(lambda: automation.statistics))
-        self._summary_stats = SummaryStats(sources.totals, lambda: admission.active)
-        routes = [
-            *sse_routes(hub, authenticator, enable_compression=settings.enable_compression, quota=readers),
-            *pipeline_routes(pipelines, authenticator, quota=readers),
-            *update_routes(updates, authenticator, quota=readers),
-            *history_routes(journal, authenticator, history_limits(settings)),  # behind the streams' longer paths
+
+    def _all_routes(self, task_logs: TaskLogs) -> list[DescribedRoute]:
+        hubs, databases, authenticator, readers = self._hubs, self._databases, self._authenticator, self._quotas.readers
+        compress = self._settings.enable_compression
+        return [
+            *sse_routes(hubs.logs, authenticator, enable_compression=compress, quota=readers),
+            *pipeline_routes(hubs.pipelines, authenticator, quota=readers),
+            *update_routes(hubs.updates, authenticator, quota=readers),
+            # After the streams, whose paths are longer.
+            *history_routes(databases.journal, authenticator, derived.history_limits(self._settings)),
             *auth_routes(authenticator),
-            *stage_routes(journal, authenticator),
-            *polling_routes(table, authenticator, automation),
-            *automation_routes(automation, authenticator),
-            *execution_routes(executions, authenticator, value_bytes_max=settings.execution_value_bytes_max),
-            *script_routes(executions, authenticator),
-            *batch_job_routes(batch, authenticator, keywords_max=settings.batch_keywords_max),
-            *health_routes(self._health, self._summary_stats, hub, authenticator),
-            *metrics_routes(metrics.registry),
+            *stage_routes(databases.journal, authenticator),
+            *polling_routes(databases.table, authenticator, task_logs.reader),
+            *(route for component in self._components for route in component.routes),
+            *health_routes(self._health, self._summary_stats, hubs.logs, authenticator),
+            *metrics_routes(self._metrics.registry),
             *page_routes(),
         ]
-        self.routes = (
-            *routes,
-            *description_routes(
-                routes,
-                channels=[SOCKET_IO],
-                elsewhere=[(SOCKET_IO_PATH, POLL), (SOCKET_IO_PATH, POST)],
-            ),
-        )
+
+    def _http_server(self, sockets: list[socket.socket]) -> HttpServer:
+        settings = self._settings
         application = http_application(
             self.routes,
             cors_origins=settings.cors_origins,
             body_bytes_max=settings.http_body_bytes_max,
-            body_bytes_max_of={
-                NODE_EXECUTION_PATH: body_bytes_max(settings.execution_value_bytes_max),
-                BATCH_PATH: batch_body_bytes_max(settings.batch_keywords_max),
-            },
-            on_error=metrics.error,
+            body_bytes_max_of={route.path: route.body_bytes_max for route in self.routes if route.body_bytes_max},
+            on_error=self._metrics.error,
         )
         both = SecurityHeaders(HostGuard(_either(self._socket_io, application), settings.accepted_hosts))
-        self._http = HttpServer(
+        return HttpServer(
             RequestLog(both) if settings.debug_mode else both,
             sockets,
             http_protocol=http_protocol_class(),
             websocket_protocol=FramedWebSocketProtocol,
-            tls=http_tls(settings),
+            tls=derived.http_tls(settings),
             trusted_proxies=settings.trusted_proxies,
             grace_seconds=settings.shutdown_grace_seconds,
             keep_alive_seconds=settings.keep_alive_seconds,
-            request_limits=request_limits(settings, connections),
+            request_limits=derived.request_limits(settings, self._quotas.connections),
         )
 
-        await sink.start()
-        if settings.table_rows is not TableRowsChoice.OFF:
-            watcher.start()
-        retention.start()
-        if batch is not None:
-            batch.start()
-        if automation is not None:
-            await automation.start()
-        undo.push_async_callback(grpc.stop, 0)
-        grpc_port = await grpc.start()
+    async def _start(self, undo: AsyncExitStack) -> None:
+        """Start the core, then the components, and the servers last: what they take has somewhere to go."""
+        await self._databases.sink.start()
+        if self._settings.table_rows is not TableRowsChoice.OFF:
+            self._databases.importer.start()
+        self._databases.retention.start()
+        for component in self._components:
+            await component.start()
+        undo.push_async_callback(self._grpc.stop, 0)
+        grpc_port = await self._grpc.start()
         undo.push_async_callback(self._http.stop)
         self._serving = await self._http.start()
         self._sampling = asyncio.create_task(self._sample(), name="vitals")
@@ -315,7 +279,7 @@ class Gateway:
             ListenError: one cannot be used; it stays as it was.
         """
         self._http.reload_certificates()
-        tls = grpc_tls(self._settings)
+        tls = derived.grpc_tls(self._settings)
         if tls is not None:
             self._grpc.renew(tls)
 
@@ -332,25 +296,22 @@ class Gateway:
 
     async def stop(self) -> bool:
         """Stop every part, in order; False where something was cut off. What was acknowledged is stored in any case."""
-        seconds = max(self._settings.shutdown_grace_seconds, _STEP_SECONDS_MIN)
         grace = self._settings.shutdown_grace_seconds
+        seconds = max(grace, _STEP_SECONDS_MIN)
         return await run_steps(
             [
                 Step("say that it is not ready", self._say_not_ready, seconds),
                 Step("take no new connections", self._stop_accepting, seconds),
                 Step("end the streams, and tell their clients to come back", self._end_streams, seconds),
                 Step("end the HTTP server", self._http.stop, 2 * seconds),
-                Step("let producers have their answers, and end gRPC", lambda: self._grpc.stop(grace), 2 * seconds),
-                Step("store the answer that a batch job waits for", self._end_batch_jobs, 2 * seconds),
-                Step(
-                    "end the stages that run, and store their last lines",
-                    self._end_automation,
-                    3 * seconds,
+                Step("let producers have their answers, and end gRPC", partial(self._grpc.stop, grace), 2 * seconds),
+                *(
+                    Step(f"close the component {each.name}", partial(each.close, grace), 3 * seconds)
+                    for each in reversed(self._components)
                 ),
-                Step("take over no more rows of other programs", self._watcher.close, seconds),
+                Step("take over no more rows of other programs", self._databases.importer.close, seconds),
                 Step("store what waits for a commit", self._flush_journal, seconds),
-                Step("copy it to the polling tables", lambda: self._sink.close(grace), 2 * seconds),
-                Step("store what is known of executions", lambda: self._executions.close(grace), 2 * seconds),
+                Step("copy it to the polling tables", partial(self._databases.sink.close, grace), 2 * seconds),
                 Step("close the databases", self._close, seconds),
             ],
             seconds_max=self._settings.shutdown_seconds_max,
@@ -359,42 +320,45 @@ class Gateway:
     async def _say_not_ready(self) -> None:
         self._health.phase = Phase.STOPPING
         self._sampling.cancel()
-        await self._retention.close()
+        await self._databases.retention.close()
         await self._grpc.set_serving(serving=False)
 
     async def _stop_accepting(self) -> None:
         self._http.stop_accepting()
 
     async def _end_streams(self) -> None:
-        self._pipelines.close(CloseReason.SERVER_SHUTDOWN)
-        self._updates.close(CloseReason.SERVER_SHUTDOWN)
+        self._hubs.pipelines.close(CloseReason.SERVER_SHUTDOWN)
+        self._hubs.updates.close(CloseReason.SERVER_SHUTDOWN)
         await asyncio.gather(
-            self._hub.close(CloseReason.SERVER_SHUTDOWN),
+            self._hubs.logs.close(CloseReason.SERVER_SHUTDOWN),
             self._socket_io.close(self._settings.shutdown_grace_seconds / 2),
         )
 
-    async def _end_batch_jobs(self) -> None:
-        if self._batch is not None:
-            await self._batch.close(self._settings.shutdown_grace_seconds)
-
-    async def _end_automation(self) -> None:
-        if self._automation is not None:
-            await self._automation.close()
-
     async def _flush_journal(self) -> None:
-        while self._journal.statistics.waiting_bytes:
+        while self._databases.journal.statistics.waiting_bytes:
             self._committed_once.clear()
             await self._committed_once.wait()
 
     async def _close(self) -> None:
         await self._authenticator.close()
-        await self._journal.close()
-        await self._table.close()
+        await self._databases.journal.close()
+        await self._databases.table.close()
 
     async def _sample(self) -> None:
         while True:
             await asyncio.sleep(SAMPLE_SECONDS)
             self._summary_stats.sample()
+
+
+def _described(routes: list[DescribedRoute]) -> tuple[DescribedRoute, ...]:
+    """The routes, with those of their documents."""
+    elsewhere = [(SOCKET_IO_PATH, POLL), (SOCKET_IO_PATH, POST)]
+    return *routes, *description_routes(routes, channels=[SOCKET_IO], elsewhere=elsewhere)
+
+
+def swept_rows() -> list[PollingRows]:
+    """The rows of components that retention removes."""
+    return [rows for kind in COMPONENTS for rows in kind.retention]
 
 
 def _listen(settings: Settings, undo: AsyncExitStack) -> list[socket.socket]:
@@ -407,19 +371,6 @@ def _listen(settings: Settings, undo: AsyncExitStack) -> list[socket.socket]:
         undo.callback(close_all, made)
         sockets += made
     return sockets
-
-
-def _listeners(*listeners: Callable[[Committed], None]) -> Callable[[Committed], None]:
-    """Tell several of each commit; the trouble of one is not that of the others, and never that of the producer."""
-
-    def tell(committed: Committed) -> None:
-        for listener in listeners:
-            try:
-                listener(committed)
-            except Exception:  # noqa: BLE001 - the journal's writer must not stop for a listener's mistake
-                _log.exception("a commit listener failed")
-
-    return tell
 
 
 def _either(socket_io: ASGIApp, application: ASGIApp) -> ASGIApp:

@@ -1,13 +1,13 @@
 """Errors as every interface of the gateway answers them: a code, a text, a field, and the status that goes with it."""
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import grpc
 import msgspec
 from starlette.responses import Response
 
-__all__ = ["ApiError", "error_response"]
+__all__ = ["ApiError", "ErrorDetail", "ErrorDocument", "error_body", "error_response"]
 
 _STATUS: Final = {
     "INVALID_ARGUMENT": (HTTPStatus.BAD_REQUEST, grpc.StatusCode.INVALID_ARGUMENT),
@@ -23,6 +23,26 @@ _STATUS: Final = {
     "UNAVAILABLE": (HTTPStatus.SERVICE_UNAVAILABLE, grpc.StatusCode.UNAVAILABLE),
     "INTERNAL": (HTTPStatus.INTERNAL_SERVER_ERROR, grpc.StatusCode.INTERNAL),
 }
+
+
+class ErrorDetail(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    """What is wrong, and what would be right.
+
+    Attributes:
+        code: a word in capitals for programs.
+        message: a sentence for people.
+        field: the parameter, header or JSON field that is wrong, as the client wrote it.
+    """
+
+    code: str
+    message: str
+    field: str | None = None
+
+
+class ErrorDocument(msgspec.Struct, forbid_unknown_fields=True):
+    """Every refusal and failure over HTTP."""
+
+    error: ErrorDetail
 
 
 class ApiError(Exception):
@@ -54,12 +74,15 @@ class ApiError(Exception):
         """The status of an RPC."""
         return _STATUS[self.code][1]
 
-    def fields(self) -> dict[str, Any]:
-        """The JSON object ``{"code", "message", "field"?}``, as HTTP, SSE and Socket.IO send it."""
-        fields = {"code": self.code, "message": self.message}
-        if self.field is not None:
-            fields["field"] = self.field
-        return fields
+    @property
+    def detail(self) -> ErrorDetail:
+        """What HTTP, SSE and Socket.IO send of it."""
+        return ErrorDetail(self.code, self.message, self.field)
+
+
+def error_body(error: ApiError) -> bytes:
+    """The JSON of an answer over HTTP."""
+    return msgspec.json.encode(ErrorDocument(error.detail))
 
 
 def error_response(error: ApiError) -> Response:
@@ -69,6 +92,4 @@ def error_response(error: ApiError) -> Response:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if error.code == "UNAUTHENTICATED":
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(
-        msgspec.json.encode({"error": error.fields()}), error.http_status, headers, media_type="application/json"
-    )
+    return Response(error_body(error), error.http_status, headers, media_type="application/json")

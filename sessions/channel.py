@@ -5,10 +5,12 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from filters.block import Block, Selection
 from filters.matching import Matcher
 from filters.model import LogFilter
+from filters.read_owner import NOBODY, ReadOwner
 from sessions.services import SessionServices
 from sessions.subscriber import Subscriber
 from sessions.transport import EncodedBatch, Encoding
@@ -17,6 +19,14 @@ from sessions.window import Window
 __all__ = ["Channel"]
 
 _numbers = itertools.count(1)
+
+
+@dataclass(slots=True, eq=False)
+class _SharedRead:
+    """A read of the journal, and how many sessions wait for it."""
+
+    task: asyncio.Task[EncodedBatch]
+    waiting: int = 0
 
 
 class Channel:
@@ -64,7 +74,7 @@ class Channel:
         self._spawn = services.spawn
         self._kept: deque[EncodedBatch] = deque()  # consecutive, up to head; the cache may have dropped the oldest
         self._kept_lines = 0
-        self._reads: dict[int, asyncio.Task[EncodedBatch]] = {}
+        self._reads: dict[int, _SharedRead] = {}
 
     def __repr__(self) -> str:
         return (
@@ -154,19 +164,26 @@ class Channel:
         self._cache.put(self._number, run)
         return run
 
-    async def stored_run_after(self, position: int) -> EncodedBatch:
+    async def stored_run_after(self, position: int, owner: ReadOwner = NOBODY) -> EncodedBatch:
         """The next run for a session at ``position``, from the journal; sessions at the same place share one read.
+
+        The read is cancelled when none of them waits for it any more.
 
         It starts later than ``position`` where retention has removed lines, or the disk has damaged them. Raises
         whatever the history raises.
         """
         read = self._reads.get(position)
         if read is None:
-            read = self._spawn(self._read(position, self.head))
-            self._reads[position] = read
-            read.add_done_callback(lambda _: self._reads.pop(position, None))
-        # A session that goes away must not take the read away from the others.
-        return await asyncio.shield(read)
+            read = self._reads[position] = _SharedRead(self._spawn(self._read(position, self.head, owner)))
+        read.waiting += 1
+        try:
+            return await asyncio.shield(read.task)
+        finally:
+            read.waiting -= 1
+            if not read.waiting:
+                read.task.cancel()  # who comes now begins another
+            if self._reads.get(position) is read and (not read.waiting or read.task.done()):
+                del self._reads[position]
 
     def lag_of(self, position: int) -> int:
         """How many lines of this channel a session at ``position`` has not been given.
@@ -183,22 +200,23 @@ class Channel:
                 return max(0, self.head - position)
         return lines
 
-    async def _read(self, position: int, head: int) -> EncodedBatch:
+    async def _read(self, position: int, head: int, owner: ReadOwner) -> EncodedBatch:
         lines_max = self._limits.stored_lines_max
         # End at a multiple of lines_max: readers that started at different places meet there and share from then on.
         upto = min(head, position - position % lines_max + lines_max) if self.matcher.everything else head
         selection = await self._history.read(
-            self.task_id, position, upto, self.matcher, lines_max=lines_max, bytes_max=self._limits.run_bytes_max
+            *(self.task_id, position, upto, self.matcher),
+            lines_max=lines_max,
+            bytes_max=self._limits.run_bytes_max,
+            owner=owner,
         )
         if position < selection.start == upto < head:
             # Retention has taken all of this stretch: look how far that goes, so that it is announced as one gap.
             selection = await self._history.read(
-                self.task_id,
-                position,
-                head,
-                self.matcher,
+                *(self.task_id, position, head, self.matcher),
                 lines_max=lines_max,
                 bytes_max=self._limits.run_bytes_max,
+                owner=owner,
             )
         started = time.monotonic()
         run = self._encode(selection)

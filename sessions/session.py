@@ -13,12 +13,14 @@ from typing import Any, Concatenate, Final, ParamSpec
 from filters.matching import Matcher
 from filters.model import LogFilter
 from filters.position import Position
+from filters.read_owner import ReadOwner
 from sessions.channel import Channel
 from sessions.close_reasons import CloseReason
+from sessions.notices import Completed, Gap, Heartbeat, Notice, StreamError
 from sessions.services import SessionServices
 from sessions.subscription import After, Subscription, Tail
 from sessions.topic import Topic
-from sessions.transport import EncodedBatch, Notice, NoticeKind, Transport
+from sessions.transport import EncodedBatch, Transport
 
 __all__ = ["Session", "SessionState"]
 
@@ -125,6 +127,8 @@ class Session:
         self._channel: Channel | None = None
         self._writable = True
         self._has_failed = False
+        self._owner = ReadOwner(subscription.principal, self.id)
+        self._work: asyncio.Task[None] | None = None
         self._progress_at = self._written_at = time.monotonic()
         self._closed: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
 
@@ -159,6 +163,7 @@ class Session:
     @_contained_task
     async def begin(self) -> None:
         """Find out where to start, then give what there is. Runs once, as a task of the hub."""
+        self._work = asyncio.current_task()
         try:
             await self._topic.load()
             position = await self._starting_position()
@@ -263,8 +268,7 @@ class Session:
         if ended is None or self._channel is None or self.position < ended.last:
             return
         self._notify(
-            NoticeKind.COMPLETE,
-            {"status": ended.status, "timestamp": ended.timestamp, "lastSequence": ended.last},
+            Completed(ended.status, ended.timestamp, ended.last),
             Position(ended.last, self._services.history.epoch, end_seen=True),
         )
         self.close(CloseReason.COMPLETED)
@@ -284,7 +288,7 @@ class Session:
             if now - self._progress_at >= self._services.limits.timeout_seconds:
                 self.close(CloseReason.SESSION_TIMEOUT)
         elif now - self._written_at >= self._services.limits.heartbeat_seconds:
-            self._notify(NoticeKind.HEARTBEAT, {"timestamp": _timestamp(wall)})
+            self._notify(Heartbeat(_timestamp(wall)))
             if not self._writable and self.state is SessionState.LIVE:
                 self._fall_behind()
 
@@ -303,6 +307,8 @@ class Session:
         if self.is_closed:
             return
         self._enter(SessionState.CLOSED)
+        if self._work is not None and self._work is not asyncio.current_task():
+            self._work.cancel()  # nobody waits for what it reads
         channel, self._channel = self._channel, None
         if channel is not None:
             self._topic.leave(self, channel)
@@ -331,7 +337,9 @@ class Session:
             case Tail(0):
                 return head
             case Tail(count, floor):
-                tail = await self._services.history.tail_start(self._topic.task_id, count, head, Matcher(self.filter))
+                tail = await self._services.history.tail_start(
+                    self._topic.task_id, count, head, Matcher(self.filter), owner=self._owner
+                )
                 return max(tail, floor.sequence) if floor.belongs_to(self._services.history.epoch) else tail
             case _:
                 return 0
@@ -340,8 +348,9 @@ class Session:
     async def _read(self, channel: Channel) -> None:
         """Fetch the next run from the journal, then go on from memory if that has the rest."""
         self._services.meter.catch_up()
+        self._work = asyncio.current_task()
         try:
-            run = await channel.stored_run_after(self.position)
+            run = await channel.stored_run_after(self.position, self._owner)
         except self._services.history_errors:
             self.close(CloseReason.STORAGE_UNAVAILABLE)
             return
@@ -358,7 +367,7 @@ class Session:
 
     @_contained
     def _report(self, reason: CloseReason) -> None:
-        self._notify(NoticeKind.ERROR, {"code": reason.code, "message": reason.text})
+        self._notify(StreamError.of(reason))
 
     @_contained
     def _end_transport(self, reason: CloseReason) -> None:
@@ -375,9 +384,9 @@ class Session:
         if not self._transport.write(run):
             self._writable = False
 
-    def _notify(self, kind: NoticeKind, fields: dict[str, object], position: Position | None = None) -> None:
+    def _notify(self, payload: Heartbeat | Gap | Completed | StreamError, position: Position | None = None) -> None:
         self._written_at = time.monotonic()
-        if not self._transport.notify(Notice(kind, fields, position)):
+        if not self._transport.notify(Notice(payload, position)):
             self._writable = False
 
     def _announce_gap(self, start: int, reason: str = "retention") -> None:
@@ -388,7 +397,7 @@ class Session:
         if start <= self.position or not self._writable:
             return
         self._services.meter.gap()
-        self._notify(NoticeKind.GAP, {"from": self.position + 1, "to": start, "reason": reason})
+        self._notify(Gap(self.position + 1, start, reason))
         self.position = start
 
     def _reach_head(self, channel: Channel) -> None:

@@ -46,6 +46,7 @@ class Subscription:
     """One task, one filter, one encoding, one place to start.
 
     ``expires_at`` is the Unix time in seconds at which the subscriber's token expires, and the stream with it.
+    ``principal`` is whose share of the journal's reads it uses.
     """
 
     task_id: str
@@ -53,3 +54,4 @@ class Subscription:
     filter: LogFilter = EVERYTHING
     start: Start = FROM_START
     expires_at: float | None = None
+    principal: str = ""

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Protocol
-
-import msgspec
 
 from filters.block import Block, Selection
 from filters.matching import Matcher
-from filters.position import Position
+from filters.read_owner import NOBODY, ReadOwner
 from sessions.close_reasons import CloseReason
+from sessions.notices import Notice
 
 __all__ = [
     "CommittedLines",
@@ -18,8 +16,6 @@ __all__ = [
     "Encoding",
     "EndedTask",
     "History",
-    "Notice",
-    "NoticeKind",
     "Progress",
     "StageHistory",
     "StoredTask",
@@ -56,28 +52,6 @@ class Encoding(Protocol):
     def encode(self, epoch: str, selection: Selection) -> EncodedBatch:
         """Encode one run; called once per channel and run, with at least one line."""
         ...
-
-
-class NoticeKind(Enum):
-    """What is said beside the lines."""
-
-    HEARTBEAT = "heartbeat"
-    GAP = "gap"
-    COMPLETE = "complete"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """An event beside the lines: its kind, its JSON fields, and a position where a client may resume from it."""
-
-    kind: NoticeKind
-    fields: dict[str, Any]
-    position: Position | None = None
-
-    def json(self) -> bytes:
-        """The fields as JSON."""
-        return msgspec.json.encode(self.fields)
 
 
 class Transport(Protocol):
@@ -143,9 +117,19 @@ class History(Protocol):
     def epoch(self) -> str: ...  # noqa: D102
     async def task_state(self, task_id: str) -> StoredTask: ...  # noqa: D102
     async def read(  # noqa: D102
-        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
     ) -> Selection: ...
-    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int: ...  # noqa: D102
+    async def tail_start(  # noqa: D102
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> int: ...
 
 
 class Progress(Protocol):

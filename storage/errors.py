@@ -1,19 +1,72 @@
-"""What storage raises; below the journal and the plumbing of SQLite, which raise the same."""
+"""What storage raises, whatever the table or the engine.
 
-__all__ = ["JournalClosedError", "JournalError", "JournalObstructedError", "JournalUnavailableError"]
+::
+
+    StorageError
+    ├── StorageUnavailableError     cannot be used now; trying again may help
+    │   └── StorageObstructedError  it may change by itself: locked by another program, or the disk is full
+    ├── StorageClosedError          closed by this process
+    ├── DatabaseError               cannot be used as it is
+    │   ├── DatabaseInUseError      another gateway has it
+    │   └── SchemaError             its tables do not fit
+    └── RecordRefusedError          a constraint of a table forbids the record
+"""
+
+__all__ = [
+    "DatabaseError",
+    "DatabaseInUseError",
+    "RecordRefusedError",
+    "SchemaError",
+    "StorageClosedError",
+    "StorageError",
+    "StorageObstructedError",
+    "StorageUnavailableError",
+]
 
 
-class JournalError(Exception):
-    """The base of what a journal raises."""
+class StorageError(Exception):
+    """The base; the text is one sentence.
+
+    Attributes:
+        reason: the text without the file's path, for those who must not learn it: "is locked by another program".
+    """
+
+    def __init__(self, text: str = "", reason: str = "") -> None:
+        super().__init__(text)
+        self.reason = reason or text
 
 
-class JournalUnavailableError(JournalError):
-    """The store cannot take or give lines now (locked, full, gone); the text says why in one sentence."""
+class StorageUnavailableError(StorageError):
+    """The store cannot take or return anything now; trying again may help."""
 
 
-class JournalObstructedError(JournalUnavailableError):
+class StorageObstructedError(StorageUnavailableError):
     """The same, and it may change by itself: the database is locked by another program, or its disk is full."""
 
 
-class JournalClosedError(JournalError):
-    """The journal has been closed; what was appended and not acknowledged is not stored."""
+class StorageClosedError(StorageError):
+    """The store has been closed; what was not acknowledged is not stored."""
+
+
+class DatabaseError(StorageError):
+    """The database cannot be used as it is; it will not get better by itself."""
+
+
+class DatabaseInUseError(DatabaseError):
+    """Another gateway has the database."""
+
+
+class SchemaError(DatabaseError):
+    """A table is there that does not fit; the text names it and what is missing."""
+
+
+class RecordRefusedError(StorageError):
+    """A constraint of the table forbids the record; trying again does not help.
+
+    Attributes:
+        field: the column that the constraint is about, where the database says it.
+    """
+
+    def __init__(self, reason: str, field: str | None = None) -> None:
+        super().__init__(f"the database does not take this record: {reason}", reason)
+        self.field = field

@@ -41,20 +41,41 @@ def test_the_table_of_races_is_found() -> None:
     assert len(RACES) >= 20
 
 
-def test_lint_imports_fails_on_cycles_of_types_alone(tmp_path: Path) -> None:
-    """Of modules in one package, of modules in two, and of packages whose modules have none."""
+@pytest.fixture(scope="module")
+def complaints(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What lint-imports prints of a tree with wrong imports of types alone."""
+    tree = tmp_path_factory.mktemp("tree")
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
     for package in packages:
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / package, tree / package, ignore=shutil.ignore_patterns("__pycache__"))
     for importer, imported in (
         ("sessions/channel.py", "sessions.hub"),
         ("gateway/http/sockets.py", "gateway.ingest.tls"),
         ("storage/sqlite/schema_version.py", "storage.journal.inventory"),
+        ("components/batch_jobs/retries.py", "components.executions.updates"),
+        ("gateway/app.py", "components.automation.queue"),
+        ("storage/errors.py", "components.executions.updates"),
+        ("components/executions/updates.py", "gateway.ingest.limits"),
     ):
-        with (tmp_path / importer).open("a") as file:
+        with (tree / importer).open("a") as file:
             file.write(f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import {imported}\n")
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--config", ROOT / "pyproject.toml"]
-    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tree, check=False, capture_output=True, text=True)
     assert done.returncode == 1
-    found = re.findall(r"No cycles are allowed in (\w+)", done.stdout)
-    assert sorted(found) == ["gateway", "sessions", "storage"]
+    return done.stdout
+
+
+def test_lint_imports_fails_on_cycles(complaints: str) -> None:
+    """Of modules in one package, of modules in two, and of packages whose modules have none."""
+    assert sorted(re.findall(r"No cycles are allowed in (\w+)", complaints)) == ["gateway", "sessions", "storage"]
+
+
+def test_lint_imports_fails_on_what_reaches_into_components(complaints: str) -> None:
+    """Other components, and the core beyond its lists; and on components that reach into the core."""
+    for importer, imported in (
+        ("components.executions.updates", "gateway.ingest.limits"),
+        ("components.batch_jobs.retries", "components.executions.updates"),
+        ("gateway.app", "components.automation.queue"),
+        ("storage.errors", "components.executions.updates"),
+    ):
+        assert f"{importer} -> {imported}" in " ".join(complaints.split())

@@ -1,7 +1,9 @@
 """What make runs, and CI."""
 
 import os
+import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,11 @@ def test_the_tests_of_the_inner_loop_are_chosen_among_all_tests() -> None:
     assert [part.name for part in fast] == [part.name for part in whole[-3:]]
     assert {"-m", FAST_MARKERS} <= set(fast[-1].command)
     assert all((ROOT / "tests" / folder).is_dir() for folder in FAST)
+
+
+def test_the_inner_loop_leaves_out_what_all_tests_leave_out() -> None:
+    """An expression of markers on the command line takes the place of the one in pyproject.toml."""
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
+    whole = re.search(r"-m '(.*)'", options["addopts"])
+    assert whole
+    assert set(whole[1].split(" and ")) < set(FAST_MARKERS.split(" and "))

@@ -1,77 +1,96 @@
-"""The automation queue of a gateway: made where it is switched on."""
+"""The automation queue as a component."""
 
-import importlib
-import inspect
-import shlex
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 
+from prometheus_client.core import Metric
+
+from components.automation.extra import require_automation_extra
+from components.automation.metrics import AutomationCollector
+from components.automation.retention import TASK_LOGS
+from components.automation.routes import automation_routes
+from gateway.component import Component, Core
 from gateway.settings.model import Settings
-from gateway.settings.sources import SettingsError
-from storage.journal.interface import Journal
 
 if TYPE_CHECKING:
     from components.automation.queue import AutomationQueue
-    from components.automation.scheduler import AnyStage
+    from components.automation.tables import AutomationDatabase
 
-__all__ = ["automation_of", "stages_of"]
+__all__ = ["AutomationComponent"]
 
 
-def automation_of(settings: Settings, journal: Journal, path: Path) -> "AutomationQueue | None":
-    """The queue in the database at ``path``; None where it is off."""
-    if not settings.automation_enabled:
-        return None
-    # Imported here: a gateway that only streams loads nothing of it.
+class AutomationComponent(Component):
+    """The queue in the journal's database, if ``AUTOMATION_ENABLED`` is set."""
+
+    name = "automation"
+    retention = (TASK_LOGS,)
+
+    def __init__(self, core: Core, queue: "AutomationQueue | None") -> None:
+        self._queue = queue
+        self.routes = automation_routes(queue, core.authenticator)
+        core.task_logs.reader = queue
+
+    def __repr__(self) -> str:
+        return f"<AutomationComponent {self._queue!r}>"
+
+    @classmethod
+    def check(cls, settings: Settings) -> None:
+        """The extra `automation` is installed if the queue is on."""
+        if settings.automation_enabled:
+            require_automation_extra("AUTOMATION_ENABLED")
+
+    @classmethod
+    def migrate(cls, journal_path: Path, polling_path: Path) -> None:  # noqa: ARG003 - its tables are not there
+        """Bring the tables to the present schema, if there are any: the queue creates them when it starts."""
+        database = _tables_at(journal_path)
+        if database is not None:
+            database.prepare()
+
+    @classmethod
+    def pending_changes(cls, journal_path: Path, polling_path: Path) -> Sequence[str]:  # noqa: ARG003
+        """Columns and indexes that are missing, and items that are put back to ``waiting``."""
+        database = _tables_at(journal_path)
+        return () if database is None else database.pending_changes()
+
+    @classmethod
+    async def open(cls, core: Core) -> Self:
+        """Make the queue; its tables are created by ``start``."""
+        cls.check(core.settings)
+        return cls(core, _queue_of(core) if core.settings.automation_enabled else None)
+
+    async def start(self) -> None:
+        """Create missing tables, and continue the tasks in the queue."""
+        if self._queue is not None:
+            await self._queue.start()
+
+    async def close(self, grace_seconds: float) -> None:  # noqa: ARG002 - a stage that is cut off is taken up again
+        """End running stages, and store their last lines."""
+        if self._queue is not None:
+            await self._queue.close()
+
+    def metrics(self) -> Iterable[Metric]:
+        """The queue's statistics; none if it is off."""
+        queue = self._queue
+        return () if queue is None else AutomationCollector(lambda: queue.statistics).collect()
+
+
+def _tables_at(path: Path) -> "AutomationDatabase | None":
+    from components.automation.tables import AutomationDatabase
+
+    database = AutomationDatabase(path)
+    return database if path.exists() and database.has_tables() else None
+
+
+def _queue_of(core: Core) -> "AutomationQueue":
     from components.automation.queue import AutomationQueue
+    from components.automation.stage_settings import stages_of
     from components.automation.tables import AutomationDatabase
 
     return AutomationQueue(
-        AutomationDatabase(path),
-        journal,
-        stages_of(settings),
-        settings.tasks_dir.absolute(),
-        message_bytes_max=settings.message_bytes_max,
+        AutomationDatabase(core.journal_path),
+        core.journal,
+        stages_of(core.settings),
+        core.settings.tasks_dir.absolute(),
+        message_bytes_max=core.settings.message_bytes_max,
     )
-
-
-def stages_of(settings: Settings) -> "dict[str, AnyStage]":
-    """What runs for each queue type: the demonstration stage where neither a command nor a coroutine is set.
-
-    Raises:
-        SettingsError: a coroutine is not there, or is none; or its stage has a command, too.
-    """
-    from components.automation.coroutines import CoroutineStage
-    from components.automation.demonstration import demonstration_stages
-    from components.automation.stages import Stage
-
-    commands = {
-        "script": settings.automation_script_command,
-        "image": settings.automation_image_command,
-        "video": settings.automation_video_command,
-        "youtube": settings.automation_youtube_command,
-    }
-    seconds = settings.automation_stage_minutes * 60
-    ours: dict[str, AnyStage] = {
-        name: Stage(tuple(shlex.split(command)), seconds) for name, command in commands.items() if command
-    }
-    for text in settings.automation_coroutines:
-        name, _, place = text.partition("=")
-        if name in ours:
-            raise SettingsError(
-                [f"AUTOMATION_COROUTINES names {name}, and so does AUTOMATION_{name.upper()}_COMMAND: give one of them"]
-            )
-        ours[name] = CoroutineStage(_coroutine(place), seconds)
-    return demonstration_stages() | ours
-
-
-def _coroutine(place: str) -> Any:
-    """The function at ``package.module:function``; what importing the module raises is the answer's reason."""
-    module, _, name = place.partition(":")
-    try:
-        function = getattr(importlib.import_module(module), name)
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise SettingsError([f"AUTOMATION_COROUTINES: {place} cannot be imported ({reason})"]) from error
-    if not inspect.iscoroutinefunction(function):
-        raise SettingsError([f"AUTOMATION_COROUTINES: {place} is no coroutine function: define it with async def"])
-    return function

@@ -13,9 +13,11 @@ from typing import Any, Final
 import structlog
 
 from components.automation.files import TaskFiles
+from components.automation.json_objects import parse_object
 from components.automation.stages import POSITION, StageFailedError
 from components.automation.tables import LockLostError, QueueItem, TaskLine
-from storage.journal.interface import JournalError
+from components.automation.tables.records import progress_line
+from storage.errors import RecordRefusedError, StorageError
 
 __all__ = ["CoroutineStage", "StageEndedError", "StageRun", "run_coroutine"]
 
@@ -89,9 +91,8 @@ class StageRun:
             StageEndedError: the stage was ended before.
         """
         self._check()
-        given = {"progress": done, "total": total}
-        text = message or json.dumps(given)
-        await self._write([replace(self._line, message=text, action_type="progress", metadata=given)])
+        given = {"current": done, "total": total, "message": message}
+        await self._write([progress_line(replace(self._line, message=message or f"{done}/{total}"), given)])
 
     def _check(self) -> None:
         if self.cancelled.is_set():
@@ -138,7 +139,7 @@ async def run_coroutine(
 
     Raises:
         StageFailedError: it raised, its time was up, or what it returned is no JSON object.
-        LockLostError, JournalError: its lines could not be stored.
+        LockLostError, StorageError: its lines could not be stored.
     """
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     line = TaskLine(
@@ -155,7 +156,7 @@ async def run_coroutine(
     if work.cancelled():
         raise StageFailedError(f"{item.queue_type} has cancelled itself")
     error = work.exception()
-    if isinstance(error, (LockLostError, JournalError)):
+    if isinstance(error, (LockLostError, StorageError)) and not isinstance(error, RecordRefusedError):
         raise error
     if error is not None:
         told = "".join(traceback.format_exception(error)).splitlines()[-_TRACEBACK_LINES_MAX:]
@@ -179,10 +180,10 @@ def _result(queue_type: str, given: object) -> dict[str, Any]:
     if given is None:
         return {}
     try:
-        found = json.loads(json.dumps(given))
-    except (TypeError, ValueError):
+        found = parse_object(json.dumps(given))
+    except (TypeError, ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict):
+    if found is None:
         raise StageFailedError(f"{queue_type} has returned no JSON object: return a dict of JSON values, or nothing")
     found.pop(POSITION, None)
     return found

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 __all__ = [
+    "EXAMPLE_ID",
     "AutomationCounts",
     "AutomationDone",
     "AutomationProgress",
@@ -24,11 +25,14 @@ __all__ = [
     "TaskRow",
 ]
 
+EXAMPLE_ID = "3f1c9a52-7f0e-4f6e-9a51-0d6d6f6c2b11"
 _TIME = msgspec.Meta(description="RFC 3339; without an offset it is local in `timezone`.")
 _UTC = msgspec.Meta(description="`YYYY-MM-DD HH:MM:SS` in UTC.")
-_JSON = msgspec.Meta(description="A JSON document as text.")
 _DATE_TIME = msgspec.Meta(extra_json_schema={"format": "date-time"})
+_JSON = msgspec.Meta(description="A JSON document as text.")
 Time = Annotated[str, _UTC]
+TaskId = Annotated[str, msgspec.Meta(examples=[EXAMPLE_ID])]
+QueueType = Annotated[str, msgspec.Meta(examples=["script"])]
 Name = Annotated[str, msgspec.Meta(max_length=256)]
 
 
@@ -61,14 +65,14 @@ class AutomationTaskRequest(msgspec.Struct, forbid_unknown_fields=True):
 class AutomationTaskCreated(msgspec.Struct, rename="camel"):
     """The task was taken."""
 
-    task_id: str
+    task_id: TaskId
     success: bool = True
 
 
 class StopRequest(msgspec.Struct, rename="camel"):
     """The task to stop."""
 
-    task_id: str
+    task_id: TaskId
 
 
 class AutomationTaskStopped(msgspec.Struct, rename="camel"):
@@ -77,13 +81,13 @@ class AutomationTaskStopped(msgspec.Struct, rename="camel"):
     success: bool
     stopped_processing: Annotated[int, msgspec.Meta(description="Items that were running.")]
     deleted_waiting: Annotated[int, msgspec.Meta(description="Items that waited.")]
-    killed_processes: Annotated[int, msgspec.Meta(description="Stages' process groups that were ended.")]
+    killed_processes: Annotated[list[str], msgspec.Meta(description="Names of the stages' processes that were ended.")]
 
 
 class AutomationTaskRetried(msgspec.Struct, rename="camel"):
     """The failed stage waits anew."""
 
-    queue_type: str
+    queue_type: QueueType
     queue_id: int
     success: bool = True
 
@@ -97,15 +101,18 @@ class AutomationDone(msgspec.Struct):
 class TaskRow(msgspec.Struct, kw_only=True):
     """A row of `tasks`."""
 
-    id: str
-    title: str
-    type: str
+    id: TaskId
+    title: Annotated[str, msgspec.Meta(examples=["A walk"])]
+    type: Annotated[str, msgspec.Meta(examples=["shortform"])]
     user_id: str | None
     product_info: Annotated[str | None, _JSON]
     settings: Annotated[str | None, _JSON]
     youtube_url: str | None
     last_error: str | None
     content_id: str | None
+    script_path: str | None
+    video_path: str | None
+    thumbnail_path: str | None
     created_at: Time | None
     updated_at: Time | None
 
@@ -114,10 +121,10 @@ class QueueRow(msgspec.Struct, kw_only=True):
     """A row of `task_queue`: one stage that waits, runs, or has ended."""
 
     id: int
-    task_id: str
+    task_id: TaskId
     schedule_id: int | None
-    queue_type: str
-    status: str
+    queue_type: QueueType
+    status: Annotated[str, msgspec.Meta(examples=["processing"])]
     retry_count: int | None
     max_retry: int | None
     next_retry_at: Time | None
@@ -131,7 +138,7 @@ class ScheduleRow(msgspec.Struct, kw_only=True):
     """A row of `task_schedules`."""
 
     id: int
-    task_id: str
+    task_id: TaskId
     scheduled_time: Time | None
     repeat_type: str | None
     repeat_config: Annotated[str | None, _JSON]
@@ -194,15 +201,15 @@ class AutomationTaskList(msgspec.Struct):
 class AutomationStage(msgspec.Struct, rename="camel", omit_defaults=True):
     """A stage of the run that began last."""
 
-    name: str
+    name: QueueType
     status: Annotated[
         str, msgspec.Meta(extra_json_schema={"enum": ["PENDING", "RUNNING", "COMPLETED", "FAILED", "SKIPPED"]})
     ]
-    progress: float | None = None
-    total: float | None = None
     started_at: Annotated[str | None, _DATE_TIME] = None
     ended_at: Annotated[str | None, _DATE_TIME] = None
     message: str | None = None
+    progress: float | None = None
+    total: float | None = None
 
 
 class AutomationProgress(msgspec.Struct):

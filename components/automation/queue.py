@@ -1,29 +1,28 @@
-"""The automation queue as one part of a process: its scheduler, its courier, and what users do to tasks."""
+"""The automation queue as one part of a process: its scheduler, its log forwarder, and what users do to tasks."""
 
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
-from components.automation.journal_task_log_forwarder import Journal, JournalTaskLogForwarder
+from components.automation.journal_destination import JournalDestination
+from components.automation.messages import AutomationTaskStopped
 from components.automation.scheduler import AnyStage, Scheduler, utc_now
 from components.automation.statistics import QueueStatistics
 from components.automation.stopping import stop_task
-from components.automation.stream_to_task_logs import ReceivedLines, Records
+from components.automation.stream_to_task_logs import ReceivedLines
 from components.automation.tables import TABS, AutomationDatabase, TaskOverview, TaskRepository
-from storage.journal.interface import JournalError
+from components.automation.task_log_forwarder import TaskLogForwarder
+from storage.errors import StorageError
+from storage.journal.interface import Journal
 
 __all__ = ["AutomationQueue"]
 
 _ROUNDS_MAX: Final = 20
 _log = structlog.get_logger(__name__)
-
-
-class JournalOfTheQueue(Journal, Records, Protocol):
-    """Takes the queue's lines, and shows everybody's."""
 
 
 class AutomationQueue:
@@ -37,13 +36,13 @@ class AutomationQueue:
         message_bytes_max: a longer line is cut.
 
     Raises:
-        JournalError: by every method that reads or writes, where the database cannot be used now.
+        StorageError: by every method that reads or writes, where the database cannot be used now.
     """
 
     def __init__(
         self,
         database: AutomationDatabase,
-        journal: JournalOfTheQueue,
+        journal: Journal,
         stages: Mapping[str, AnyStage],
         tasks_directory: Path,
         *,
@@ -53,12 +52,12 @@ class AutomationQueue:
         self._tasks = TaskRepository(database, utc_now)
         self._overview = TaskOverview(database)
         self._scheduler = Scheduler(database, stages, tasks_directory)
-        self._courier = JournalTaskLogForwarder(database, journal, message_bytes_max=message_bytes_max)
+        self._forwarder = TaskLogForwarder(database, JournalDestination(journal, message_bytes_max=message_bytes_max))
         self._received = ReceivedLines(database, journal)
         self._work: list[asyncio.Task[None]] = []
 
     def __repr__(self) -> str:
-        return f"<AutomationQueue {self._scheduler!r} {self._courier!r}>"
+        return f"<AutomationQueue {self._scheduler!r} {self._forwarder!r}>"
 
     @property
     def statistics(self) -> QueueStatistics:
@@ -77,7 +76,7 @@ class AutomationQueue:
             asyncio.create_task(self._lasting(part.run), name=f"automation {name}")
             for name, part in (
                 ("scheduler", self._scheduler),
-                ("courier", self._courier),
+                ("log forwarder", self._forwarder),
                 ("received lines", self._received),
                 ("counts", self._scheduler.counters),
             )
@@ -116,7 +115,7 @@ class AutomationQueue:
         """Rows of ``task_logs``; see ``TaskRepository.logs``."""
         return await asyncio.to_thread(lambda: self._tasks.logs(task_id, **filters))
 
-    async def stop(self, task_id: str) -> dict[str, bool | int] | None:
+    async def stop(self, task_id: str) -> AutomationTaskStopped | None:
         """Stop a task and end its processes; None for an unknown one."""
         report = await stop_task(self._tasks, task_id)
         self._changed()
@@ -143,12 +142,12 @@ class AutomationQueue:
 
     def _changed(self) -> None:
         self._scheduler.wake()
-        self._courier.wake()
+        self._forwarder.wake()
 
     async def _send_rest(self) -> None:
-        with contextlib.suppress(JournalError):
+        with contextlib.suppress(StorageError):
             for _ in range(_ROUNDS_MAX):
-                if not await self._courier.deliver():
+                if not await self._forwarder.deliver():
                     break
 
     async def _lasting(self, run: Callable[[], Any]) -> None:
@@ -159,3 +158,5 @@ class AutomationQueue:
             except Exception:  # noqa: BLE001 - it is logged, with its traceback
                 _log.exception("the automation queue ran into an error")
                 await asyncio.sleep(1.0)
+            else:
+                return  # the journal has been closed

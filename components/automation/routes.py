@@ -1,8 +1,7 @@
 """The automation queue over HTTP: add tasks, look at them, stop, retry and delete them."""
 
-import re
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -11,40 +10,61 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
-from components.automation.messages import AutomationTaskRequest, ScheduleRequest, StopRequest
+from components.automation.messages import (
+    AutomationCounts,
+    AutomationDone,
+    AutomationProgress,
+    AutomationStage,
+    AutomationTask,
+    AutomationTaskCreated,
+    AutomationTaskList,
+    AutomationTaskRequest,
+    AutomationTaskRetried,
+    ContentRow,
+    ListedAutomationTask,
+    QueueRow,
+    ScheduleRequest,
+    ScheduleRow,
+    StopRequest,
+    TaskRow,
+)
 from components.automation.openapi import (
     CREATE_AUTOMATION_TASK,
     DELETE_AUTOMATION_TASK,
+    LIMIT,
     LIST_AUTOMATION_TASKS,
+    OFFSET,
     READ_AUTOMATION_TASK,
     RETRY_AUTOMATION_TASK,
     STOP_AUTOMATION_TASK,
+    TAB,
 )
-from components.executions.access import Authenticator, Principal, answer
-from filters.identifiers import IdentifierError, check_identifier
+from gateway.auth import Authenticator, Principal
 from gateway.errors import ApiError
-from gateway.http.json_bodies import BodyBudget, decoded, read_body
+from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body, text_times
 from gateway.routing.operation import DescribedRoute
+from gateway.routing.parameters import checked_identifier
 from gateway.routing.path_parameters import path_identifier
-from gateway.settings.model import MEDIA_MODES
+from gateway.settings.values import MEDIA_MODES
+from storage.errors import RecordRefusedError, StorageError
 
 if TYPE_CHECKING:
     from components.automation.queue import AutomationQueue
 
-__all__ = ["automation_routes", "json_row"]
+__all__ = ["automation_routes"]
 
 TASKS_PATH: Final = "/api/automation/tasks"
 TASK_PATH: Final = f"{TASKS_PATH}/{{task_id:identifier}}"
 RETRY_PATH: Final = f"{TASK_PATH}/retry"
 STOP_PATH: Final = "/api/automation/stop"
 
+_RETRY_AFTER_SECONDS: Final = 2
 _BODIES_BYTES_MAX: Final = 4 << 20
 _TITLE_LENGTH_MAX: Final = 300
-_PAGE: Final = 50
-_PAGE_MAX: Final = 500
-_OFFSET_MAX: Final = 10**9
-_NUMBER: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 _OFF: Final = "the automation queue is off: set AUTOMATION_ENABLED=true to use it"
+
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class _TaskRoute(DescribedRoute):
@@ -56,73 +76,63 @@ class _TaskRoute(DescribedRoute):
         return super().matches(scope)
 
 
-def automation_routes(queue: "AutomationQueue | None", authenticator: Authenticator) -> list[DescribedRoute]:
-    """The routes below ``/api/automation`` without ``logs``.
+class _Handlers:
+    """Answers the requests; ``queue`` is None if it is off."""
 
-    A token that names tasks covers those tasks of the queue that it names. ``queue`` is None where the queue is off:
-    then everything that is allowed is answered with 404 and says so.
-    """
-    budget = BodyBudget(_BODIES_BYTES_MAX)
+    def __init__(self, queue: "AutomationQueue | None", authenticator: Authenticator) -> None:
+        self._queue = queue
+        self._authenticator = authenticator
+        self._budget = BodyBudget(_BODIES_BYTES_MAX)
 
-    def running() -> "AutomationQueue":
-        if queue is None:
+    def _running(self) -> "AutomationQueue":
+        if self._queue is None:
             raise ApiError("NOT_FOUND", _OFF)
-        return queue
+        return self._queue
 
-    async def body_of(request: Request, kind: type[Any]) -> Any:
-        body = await read_body(request, budget)
+    async def _body_of(self, request: Request, kind: type[Any]) -> Any:
+        body = await read_body(request, self._budget)
         try:
             return await decoded(body, kind)
         finally:
-            budget.give_back(len(body))
+            self._budget.give_back(len(body))
 
-    async def named(request: Request, path: str, scope: str) -> str:
-        principal = await authenticator.principal_of(request)
+    async def _named(self, request: Request, path: str, scope: str) -> str:
+        principal = await self._authenticator.principal_of(request)
         task_id = path_identifier(request.scope, path, "task_id")
         principal.require(scope)
         principal.require(scope, task_id=task_id)
         return task_id
 
-    async def create(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def create(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         task_id = str(uuid4())
         principal.require("logs:write")
         principal.require("logs:write", task_id=task_id)
-        tasks = running()
-        wanted: AutomationTaskRequest = await body_of(request, AutomationTaskRequest)
+        tasks = self._running()
+        wanted: AutomationTaskRequest = await self._body_of(request, AutomationTaskRequest)
         await tasks.create(_title(wanted.title), wanted.type, task_id=task_id, **_fields(wanted))
-        made = answer({"taskId": task_id, "success": True})
-        made.status_code = 201
-        return made
+        return answer(AutomationTaskCreated(task_id), 201)
 
-    async def listed(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def listed(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         principal.require("logs:read")
-        tasks = running()
-        tabs = tasks.tabs
-        tab = request.query_params.get("tab")
-        if tab is not None and tab not in tabs:
-            raise ApiError("INVALID_ARGUMENT", f"tab is {tab[:64]!r}: give one of {', '.join(tabs)}", field="tab")
-        limit = _number(request, "limit", 1, _PAGE_MAX, _PAGE)
-        offset = _number(request, "offset", 0, _OFFSET_MAX, 0)
+        tasks = self._running()
+        query = request.query_params
+        tab, limit, offset = TAB.of(query), LIMIT.of(query), OFFSET.of(query)
         may_read = (lambda task_id: _covers(principal, task_id)) if principal.is_limited else None
         found, counts, total = await tasks.page(tab, limit, offset, may_read=may_read)
-        return answer({"tasks": [json_row(row) for row in found], "counts": counts, "total": total})
+        return answer(AutomationTaskList([_listed(row) for row in found], AutomationCounts(**counts), total))
 
-    async def read(request: Request) -> Response:
-        task_id = await named(request, TASK_PATH, "logs:read")
-        detail = await running().detail(task_id)
+    async def read(self, request: Request) -> Response:
+        task_id = await self._named(request, TASK_PATH, "logs:read")
+        detail = await self._running().detail(task_id)
         if detail is None:
             raise _unknown()
-        for stage in detail["progress"]["stages"]:
-            stage |= {
-                name: stage[name].strftime("%Y-%m-%dT%H:%M:%SZ") for name in ("startedAt", "endedAt") if name in stage
-            }
-        return answer(json_row(detail))
+        return answer(_task(detail))
 
-    async def retry(request: Request) -> Response:
-        task_id = await named(request, RETRY_PATH, "logs:write")
-        tasks = running()
+    async def retry(self, request: Request) -> Response:
+        task_id = await self._named(request, RETRY_PATH, "logs:write")
+        tasks = self._running()
         found = await tasks.retry(task_id)
         if found is None:
             if await tasks.detail(task_id) is None:
@@ -131,45 +141,93 @@ def automation_routes(queue: "AutomationQueue | None", authenticator: Authentica
                 "taskId: this task is under way, or its last stage has not failed, so there is nothing to try again"
             )
             raise ApiError("INVALID_ARGUMENT", message, field="taskId")
-        return answer({"queueType": found[0], "queueId": found[1], "success": True})
+        return answer(AutomationTaskRetried(*found))
 
-    async def delete(request: Request) -> Response:
-        task_id = await named(request, TASK_PATH, "logs:write")
-        if not await running().delete(task_id):
+    async def delete(self, request: Request) -> Response:
+        task_id = await self._named(request, TASK_PATH, "logs:write")
+        if not await self._running().delete(task_id):
             raise _unknown()
-        return answer({"success": True})
+        return answer(AutomationDone())
 
-    async def stop(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def stop(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         principal.require("logs:write")
-        wanted: StopRequest = await body_of(request, StopRequest)
-        try:
-            check_identifier("taskId", wanted.task_id)
-        except IdentifierError as error:
-            raise ApiError("INVALID_ARGUMENT", str(error), field="taskId") from error
+        wanted: StopRequest = await self._body_of(request, StopRequest)
+        checked_identifier("taskId", wanted.task_id)
         principal.require("logs:write", task_id=wanted.task_id)
-        report = await running().stop(wanted.task_id)
+        report = await self._running().stop(wanted.task_id)
         if report is None:
             raise _unknown()
         return answer(report)
 
+
+def automation_routes(queue: "AutomationQueue | None", authenticator: Authenticator) -> list[DescribedRoute]:
+    """The routes below ``/api/automation`` without ``logs``.
+
+    A token that names tasks covers those tasks of the queue that it names. ``queue`` is None where the queue is off:
+    then everything that is allowed is answered with 404 and says so.
+    """
+    handlers = _Handlers(queue, authenticator)
     return [
-        DescribedRoute(TASKS_PATH, create, CREATE_AUTOMATION_TASK),
-        DescribedRoute(TASKS_PATH, listed, LIST_AUTOMATION_TASKS),
-        DescribedRoute(RETRY_PATH, retry, RETRY_AUTOMATION_TASK),
-        _TaskRoute(TASK_PATH, read, READ_AUTOMATION_TASK),
-        _TaskRoute(TASK_PATH, delete, DELETE_AUTOMATION_TASK),
-        DescribedRoute(STOP_PATH, stop, STOP_AUTOMATION_TASK),
+        DescribedRoute(TASKS_PATH, _explained(handlers.create), CREATE_AUTOMATION_TASK),
+        DescribedRoute(TASKS_PATH, _explained(handlers.listed), LIST_AUTOMATION_TASKS),
+        DescribedRoute(RETRY_PATH, _explained(handlers.retry), RETRY_AUTOMATION_TASK),
+        _TaskRoute(TASK_PATH, _explained(handlers.read), READ_AUTOMATION_TASK),
+        _TaskRoute(TASK_PATH, _explained(handlers.delete), DELETE_AUTOMATION_TASK),
+        DescribedRoute(STOP_PATH, _explained(handlers.stop), STOP_AUTOMATION_TASK),
     ]
 
 
-def json_row(value: Any) -> Any:
-    """Rows with their times as SQLite writes them."""
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, dict):
-        return {name: json_row(each) for name, each in value.items()}
-    return [json_row(each) for each in value] if isinstance(value, list) else value
+def _explained(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Names the table and the column if one of them is why the database cannot be used."""
+
+    async def run(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except RecordRefusedError:
+            raise
+        except StorageError as error:
+            text = f"the database of the automation queue {error.reason}; try again"
+            raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
+
+    return run
+
+
+def _listed(row: dict[str, Any]) -> ListedAutomationTask:
+    queue, schedule = row.pop("queue"), row.pop("schedule")
+    return ListedAutomationTask(
+        **text_times(row), queue=_optional(QueueRow, queue), schedule=_optional(ScheduleRow, schedule)
+    )
+
+
+def _task(detail: dict[str, Any]) -> AutomationTask:
+    progress = detail["progress"]
+    return AutomationTask(
+        TaskRow(**text_times(detail["task"])),
+        _optional(ScheduleRow, detail["schedule"]),
+        [QueueRow(**text_times(row)) for row in detail["queue"]],
+        _optional(ContentRow, detail["content"]),
+        AutomationProgress(progress["percent"], [_stage(stage) for stage in progress["stages"]]),
+    )
+
+
+def _optional(kind: type[T], row: dict[str, Any] | None) -> T | None:
+    return None if row is None else kind(**text_times(row))
+
+
+def _stage(stage: dict[str, Any]) -> AutomationStage:
+    started_at, ended_at = (
+        stage[name].strftime("%Y-%m-%dT%H:%M:%SZ") if name in stage else None for name in ("startedAt", "endedAt")
+    )
+    return AutomationStage(
+        stage["name"],
+        stage["status"],
+        started_at,
+        ended_at,
+        stage.get("message"),
+        stage.get("progress"),
+        stage.get("total"),
+    )
 
 
 def _title(text: str) -> str:
@@ -223,16 +281,6 @@ def _schedule(wanted: ScheduleRequest) -> dict[str, Any]:
         "youtube_privacy": wanted.youtube_privacy,
         "channel_setting_id": wanted.channel_setting_id,
     }
-
-
-def _number(request: Request, name: str, minimum: int, maximum: int, default: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not _NUMBER.fullmatch(text) or not minimum <= int(text) <= maximum:
-        message = f"{name} is {text[:64]!r}: give a whole number from {minimum} to {maximum}"
-        raise ApiError("INVALID_ARGUMENT", message, field=name)
-    return int(text)
 
 
 def _covers(principal: Principal, task_id: str) -> bool:

@@ -2,17 +2,17 @@
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from components.automation.coroutines import CoroutineStage, run_coroutine
-from components.automation.processes import boot_id, end_group
+from components.automation.json_objects import parse_object
+from components.automation.processes import boot_id, end_processes
 from components.automation.schedules import next_due
 from components.automation.stages import Stage, StageFailedError, run_stage
 from components.automation.statistics import QueueCounters
@@ -26,7 +26,7 @@ from components.automation.tables import (
     TaskRepository,
 )
 from components.automation.tables.records import QUEUE_TYPES
-from storage.journal.interface import JournalError
+from storage.errors import RecordRefusedError, StorageError
 
 __all__ = ["AnyStage", "Scheduler", "utc_now"]
 
@@ -87,7 +87,10 @@ class Scheduler:
         while True:
             try:
                 await self._bid()
-            except* JournalError as errors:
+            except* RecordRefusedError as errors:
+                _log.error("the scheduler cannot use a row", error=str(errors.exceptions[0]))
+                await asyncio.sleep(self._expiry_seconds / 3)
+            except* StorageError as errors:
                 _log.warning("the scheduler has to wait for its database", error=str(errors.exceptions[0]))
                 await asyncio.sleep(self._expiry_seconds / 3)
 
@@ -108,7 +111,7 @@ class Scheduler:
                 _log.warning("the scheduler lost its lock")
             finally:
                 self.counters.holds_lock = False
-                with contextlib.suppress(JournalError):  # it expires
+                with contextlib.suppress(StorageError):  # it expires
                     await asyncio.to_thread(lock.release)
 
     async def _hold(self, lock: SchedulerLock) -> None:
@@ -120,6 +123,7 @@ class Scheduler:
                 while True:
                     self._wake.clear()
                     await self._end_stopped(queue)
+                    await asyncio.to_thread(queue.enqueue_due)
                     for queue_type in QUEUE_TYPES:
                         await self._begin(queue, queue_type, group)
                     await self._next_event(queue)
@@ -146,7 +150,7 @@ class Scheduler:
         """End what a dead scheduler left running, then count it as a failed try."""
         for item, process in await asyncio.to_thread(queue.orphans):
             if process is not None and process[0] == boot_id():
-                await end_group(process[1], process[2], grace_seconds=2.0)
+                await end_processes(process[1], process[2], grace_seconds=2.0)
             if await self._fail(queue, item, _TAKEN_UP) is not None:
                 self.counters.taken_up(item.queue_type)
 
@@ -164,21 +168,46 @@ class Scheduler:
         self.wake()
 
     async def _pass(self, queue: QueueRepository, item: QueueItem) -> None:
-        if item.queue_type == "schedule":
-            schedule = await asyncio.to_thread(self._tasks.schedule, item.schedule_id or 0)
-            due = next_due(schedule, self._now()) if schedule and schedule["is_active"] else None
-            if await asyncio.to_thread(lambda: queue.complete(item, {}, next_run_at=due)):
+        """Run an item to its end. Whatever goes wrong with it fails this item only."""
+        try:
+            result = {} if item.queue_type == "schedule" else await self._run_stage(queue, item)
+            due = await asyncio.to_thread(self._next_due, item)
+            if await asyncio.to_thread(lambda: queue.complete(item, result, next_run_at=due)):
                 self.counters.completed(item.queue_type)
-            return
-        task = await asyncio.to_thread(self._tasks.task, item.task_id)
-        if task is None:
-            return
-        settings = json.loads(task["settings"] or "{}") | {"title": task["title"]}
+        except (StageFailedError, RecordRefusedError, OSError) as error:
+            await self._fail(queue, item, str(error))
+        except (LockLostError, StorageError):  # of the database: it concerns all items
+            raise
+        except Exception as error:  # noqa: BLE001 - logged with its traceback
+            _log.exception("a stage could not be run", task_id=item.task_id, stage=item.queue_type)
+            await self._fail(queue, item, f"{item.queue_type}: {type(error).__name__}: {error}")
+
+    def _next_due(self, item: QueueItem) -> datetime | None:
+        """When the item's schedule is due again, at the beginning and at the end of its run; None: not again."""
+        if item.queue_type not in (QUEUE_TYPES[0], QUEUE_TYPES[-1]) or item.schedule_id is None:
+            return None
+        schedule = self._tasks.schedule(item.schedule_id)
+        try:
+            return next_due(schedule, self._now()) if schedule and schedule["is_active"] else None
+        except ValueError:
+            if item.queue_type == QUEUE_TYPES[0]:
+                raise
+            return None  # what is done is done
+
+    async def _run_stage(self, queue: QueueRepository, item: QueueItem) -> dict[str, Any]:
         stage = self._stages.get(item.queue_type)
         if stage is None:
-            await self._fail(queue, item, f"no command is configured for {item.queue_type}")
-            return
+            raise StageFailedError(f"no command is configured for {item.queue_type}")
+        task = await asyncio.to_thread(self._tasks.task, item.task_id)
+        if task is None:
+            raise StageFailedError("there is no such task")
+        settings = parse_object(task["settings"] or "{}")
+        if settings is None:
+            raise StageFailedError(f"tasks.settings of {item.task_id} is no JSON object")
+        settings["title"] = task["title"]
         directory = self._directory / item.task_id
+        if directory.parent != self._directory or item.task_id == "..":
+            raise StageFailedError(f"tasks.id {item.task_id[:64]!r} is no name of a directory")
 
         async def write(lines: Sequence[TaskLine]) -> None:
             await asyncio.to_thread(queue.write, lines)
@@ -186,30 +215,29 @@ class Scheduler:
         began = time.monotonic()
         try:
             if isinstance(stage, CoroutineStage):
-                result = await run_coroutine(stage, item, directory, task, settings, write=write)
-            else:
-                result = await run_stage(
-                    stage,
-                    item,
-                    directory,
-                    settings,
-                    started=lambda boot, pid, ticks: asyncio.to_thread(queue.started, item, boot, pid, ticks),
-                    write=write,
-                )
-        except (StageFailedError, OSError) as error:
-            await self._fail(queue, item, str(error))
-            return
+                return await run_coroutine(stage, item, directory, task, settings, write=write)
+            return await run_stage(
+                stage,
+                item,
+                directory,
+                settings,
+                started=lambda boot, pid, ticks: asyncio.to_thread(queue.started, item, boot, pid, ticks),
+                write=write,
+            )
         except asyncio.CancelledError:
-            with contextlib.suppress(LockLostError, JournalError):  # then its next holder notes it
+            with contextlib.suppress(LockLostError, StorageError):  # then its next holder notes it
                 await asyncio.to_thread(queue.ended, item)
             raise
         finally:
             self.counters.tried(item.queue_type, began)
-        if await asyncio.to_thread(queue.complete, item, result):
-            self.counters.completed(item.queue_type)
 
     async def _fail(self, queue: QueueRepository, item: QueueItem, error: str) -> bool | None:
-        is_tried_again = await asyncio.to_thread(queue.fail, item, error)
+        try:
+            is_tried_again = await asyncio.to_thread(queue.fail, item, error)
+        except RecordRefusedError as refusal:
+            _log.error("a failure could not be stored whole", task_id=item.task_id, error=str(refusal))
+            await asyncio.to_thread(queue.give_up, item, error)
+            is_tried_again = False
         if is_tried_again is not None:
             self.counters.failed(item.queue_type, is_tried_again=is_tried_again)
         return is_tried_again

@@ -1,12 +1,13 @@
 """When a schedule is due next: pure arithmetic on local times, given in UTC."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 from dateutil.tz import resolve_imaginary
+
+from components.automation.json_objects import parse_object
 
 __all__ = ["next_due", "time_zone", "utc_of"]
 
@@ -57,11 +58,15 @@ def next_due(schedule: dict[str, Any], now: datetime) -> datetime | None:
     Args:
         schedule: a row of ``task_schedules``, its times in UTC; ``repeat_config.timezone`` names the time zone.
         now: UTC, without a time zone.
+
+    Raises:
+        ValueError: ``repeat_config`` is no JSON object, or its time zone is none.
     """
-    kind, first = schedule["repeat_type"], schedule["scheduled_time"] or schedule["created_at"]
+    kind = schedule["repeat_type"]
     if kind not in _STEPS:
         return None
-    zone = ZoneInfo(json.loads(schedule["repeat_config"] or "{}").get("timezone", "UTC"))
+    first = schedule["scheduled_time"] or schedule["next_run_at"] or schedule["created_at"] or now
+    zone = _zone_of(schedule["repeat_config"])
     local = first.replace(tzinfo=UTC).astimezone(zone)
     count = max(0, int((now - first).total_seconds() // _ABOUT_SECONDS[kind]) - 1)
     while True:
@@ -69,3 +74,11 @@ def next_due(schedule: dict[str, Any], now: datetime) -> datetime | None:
         if due > now:
             return due
         count += 1
+
+
+def _zone_of(repeat_config: object) -> ZoneInfo:
+    config = parse_object(repeat_config or "{}")
+    name = None if config is None else config.get("timezone", "UTC")
+    if not isinstance(name, str):
+        raise ValueError("task_schedules.repeat_config must be a JSON object, and its timezone a text")  # noqa: TRY004
+    return time_zone(name)

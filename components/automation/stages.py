@@ -1,4 +1,4 @@
-"""Stages as commands: a process group of their own, their output as rows of the task, a time limit."""
+"""Stages as commands: a session of their own, their output as rows of the task, a time limit."""
 
 import asyncio
 import contextlib
@@ -11,9 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from components.automation.processes import boot_id, end_group, start_ticks
+from components.automation.cgroups import own_cgroup
+from components.automation.environment import stage_environment
+from components.automation.json_objects import parse_object
+from components.automation.processes import boot_id, end_processes, start_ticks
 from components.automation.tables import QueueItem, TaskLine
-from components.automation.tables.records import POSITION
+from components.automation.tables.records import POSITION, progress_line
 
 __all__ = ["POSITION", "Stage", "StageFailedError", "run_stage"]
 
@@ -28,11 +31,15 @@ class StageFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A command: ``argv`` may hold ``{task_id}``, ``{directory}`` and ``{settings}`` (JSON)."""
+    """A command: ``argv`` may hold ``{task_id}``, ``{directory}`` and ``{settings}`` (JSON).
+
+    ``variables`` names what it gets of this process's environment besides ``PASSED_VARIABLES``.
+    """
 
     argv: tuple[str, ...]
     timeout_seconds: float = 3600.0
     grace_seconds: float = 5.0
+    variables: tuple[str, ...] = ()
 
 
 async def run_stage(
@@ -47,7 +54,7 @@ async def run_stage(
     """Run a command to its end and return its results: the last line of its output, where that is a JSON object.
 
     Output is read no faster than ``write`` returns, so a stage that floods waits in its pipe. Whatever ends this
-    coroutine ends the process group.
+    coroutine ends all its processes.
 
     Args:
         stage: what to run.
@@ -59,6 +66,7 @@ async def run_stage(
 
     Raises:
         StageFailedError: it could not be started, its time was up, or it ended with an exit code other than 0.
+        LockLostError, StorageError: its lines could not be stored.
     """
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     words = {
@@ -67,17 +75,8 @@ async def run_stage(
         "{settings}": json.dumps(settings, ensure_ascii=False),
     }
     argv = [_filled(part, words) for part in stage.argv]
-    launcher = Path(__file__).with_name("launcher.py")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", str(launcher), *argv),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=directory,
-        start_new_session=True,
-        limit=_CHUNK_BYTES,
-    )
-    assert process.stdin is not None and process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
+    process = await _launched(argv, directory, stage.variables)
+    assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
     ticks = start_ticks(process.pid) or 0
     line = TaskLine(
         item.task_id,
@@ -90,19 +89,12 @@ async def run_stage(
     output = _Output(process.stdout, line, write)
     errors = _Output(process.stderr, replace(line, level="error", metadata={"source": "stderr"}), write)
     try:
-        if await started(boot_id(), process.pid, ticks):
-            with contextlib.suppress(ConnectionError, RuntimeError):  # it has ended; the second is uvloop's
-                process.stdin.write(b"1")
-                await process.stdin.drain()
-        process.stdin.close()
-        try:
-            async with asyncio.timeout(stage.timeout_seconds):
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(output.copy())
-                    group.create_task(errors.copy())
-                code = await process.wait()
-        except TimeoutError:
-            raise StageFailedError(f"{item.queue_type} took longer than {stage.timeout_seconds:g} s") from None
+        await _begin(process, may_begin=await started(boot_id(), process.pid, ticks))
+        async with asyncio.timeout(stage.timeout_seconds):
+            await _copy_both(output, errors)
+            code = await process.wait()
+    except TimeoutError:
+        raise StageFailedError(f"{item.queue_type} took longer than {stage.timeout_seconds:g} s") from None
     finally:
         await asyncio.shield(_ended(process, ticks, stage.grace_seconds))
     if code:
@@ -111,9 +103,44 @@ async def run_stage(
     return output.result
 
 
+async def _launched(argv: Sequence[str], directory: Path, variables: tuple[str, ...]) -> asyncio.subprocess.Process:
+    """A process that becomes the command once it gets a byte."""
+    launcher = Path(__file__).with_name("launcher.py")
+    cgroup = own_cgroup()
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", str(launcher), "" if cgroup is None else str(cgroup), *argv),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=directory,
+        env=stage_environment(variables),
+        start_new_session=True,
+        limit=_CHUNK_BYTES,
+    )
+
+
+async def _begin(process: asyncio.subprocess.Process, *, may_begin: bool) -> None:
+    assert process.stdin is not None  # noqa: S101
+    if may_begin:
+        with contextlib.suppress(ConnectionError, RuntimeError):  # it has ended; the second is uvloop's
+            process.stdin.write(b"1")
+            await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _copy_both(output: "_Output", errors: "_Output") -> None:
+    """Copy both pipes to their ends; raises what the first write raised that failed, and not a group of errors."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(output.copy())
+            group.create_task(errors.copy())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
 async def _ended(process: asyncio.subprocess.Process, ticks: int, grace_seconds: float) -> None:
-    """Leave nothing of the group behind, children that outlived their parent included."""
-    await end_group(process.pid, ticks, grace_seconds=grace_seconds)
+    """Leave nothing of the stage behind, children that outlived their parent included."""
+    await end_processes(process.pid, ticks, grace_seconds=grace_seconds)
     await process.wait()
 
 
@@ -149,26 +176,16 @@ class _Output:
         if not message.strip():
             return replace(self._line, message=message)
         self.last = message
-        found = _json_object(message)
+        found = parse_object(message) if message.startswith("{") else None
         if found:
             found.pop(POSITION, None)  # a row with it counts as one that came from the stream
         self.result = found or {}
-        if found and "progress" in found:
+        if found and ("progress" in found or {"current", "total"} <= found.keys()):
             self.result = {}
-            return replace(self._line, message=message, action_type="progress", metadata=found)
+            return progress_line(replace(self._line, message=message), found)
         return replace(self._line, message=message)
 
 
 def _filled(part: str, words: dict[str, str]) -> str:
     """One pass: what a setting's text holds is never taken for a template."""
     return re.sub("|".join(map(re.escape, words)), lambda found: words[found[0]], part)
-
-
-def _json_object(text: str) -> dict[str, Any] | None:
-    if not text.startswith("{"):
-        return None
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

@@ -10,7 +10,7 @@ from typing import Final
 from components.automation.tables import AutomationDatabase
 from components.automation.tables.depths import QueueDepths, queue_depths
 from components.automation.tables.records import QUEUE_TYPES
-from storage.journal.interface import JournalError
+from storage.errors import StorageError
 
 __all__ = ["QueueCounters", "QueueStatistics", "StageStatistics"]
 
@@ -59,7 +59,7 @@ class QueueCounters:
     async def run(self) -> None:
         """Count what waits and runs every 5 s, until cancelled."""
         while True:
-            with contextlib.suppress(JournalError):  # whoever needs the database more says so
+            with contextlib.suppress(StorageError):  # whoever needs the database more says so
                 self._depths = await asyncio.to_thread(queue_depths, self.database)
             await asyncio.sleep(_SAMPLE_SECONDS)
 

@@ -2,24 +2,25 @@
 
 import asyncio
 
-from components.automation.processes import boot_id, end_group
+from components.automation.messages import AutomationTaskStopped
+from components.automation.processes import boot_id, end_processes
 from components.automation.tables import TaskRepository
 
 __all__ = ["stop_task"]
 
 
-async def stop_task(tasks: TaskRepository, task_id: str, *, grace_seconds: float = 5.0) -> dict[str, bool | int] | None:
+async def stop_task(tasks: TaskRepository, task_id: str, *, grace_seconds: float = 5.0) -> AutomationTaskStopped | None:
     """The answer of ``POST /api/automation/stop``; None for an unknown task."""
     report = await asyncio.to_thread(tasks.stop, task_id)
     if report is None:
         return None
-    killed = 0
+    killed: dict[str, None] = {}
     for boot, pid, started in await asyncio.to_thread(tasks.processes, report.processing):
         if boot == boot_id():
-            killed += await end_group(pid, started, grace_seconds=grace_seconds)
-    return {
-        "success": True,
-        "stoppedProcessing": len(report.processing),
-        "deletedWaiting": report.deleted_waiting,
-        "killedProcesses": killed,
-    }
+            killed |= dict.fromkeys(await end_processes(pid, started, grace_seconds=grace_seconds))
+    return AutomationTaskStopped(
+        success=True,
+        stopped_processing=len(report.processing),
+        deleted_waiting=report.deleted_waiting,
+        killed_processes=list(killed),
+    )

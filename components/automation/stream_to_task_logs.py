@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
-import structlog
 from sqlalchemy import Connection, select
 
 from components.automation.tables import AutomationDatabase, TaskLine
@@ -15,78 +14,64 @@ from components.automation.tables.log import append, progress, save_progress
 from components.automation.tables.records import POSITION, QUEUE_TYPES
 from components.automation.tables.schema import task_logs, task_queue, tasks
 from filters.entry import LogEntry
-from storage.journal.interface import JournalError, JournalStatistics, Record
+from storage.journal.interface import Journal, Record
+from storage.outage import OutageLog
+from storage.tailing import TailingLoop
 
-__all__ = ["ReceivedLines", "Records"]
+__all__ = ["ReceivedLines"]
 
 _BYTES_MAX: Final = 256 << 10
 """Of lines that are read, and stored in one transaction, at a time."""
 _WITHOUT_MAX: Final = 64
 """So many reads without a line of the queue may be made again after a crash."""
 _POLL_SECONDS: Final = 0.25
-_RETRY_SECONDS: Final = 1.0
 _IDS_MAX: Final = 500
 _INTEGER_MAX: Final = 2**63 - 1
 _ACTIONS: Final = ("start", "progress", "complete", "fail", "retry", "stop", "skip")
-_log = structlog.get_logger(__name__)
 _decoder: Final = msgspec.json.Decoder(LogEntry)
-
-
-class Records(Protocol):
-    """What is needed of a journal."""
-
-    @property
-    def epoch(self) -> str:
-        """The journal's epoch."""
-        ...
-
-    @property
-    def statistics(self) -> JournalStatistics:
-        """The journal's counters, of which ``last_record`` is read."""
-        ...
-
-    async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
-        """The records behind ``after``."""
-        ...
 
 
 class ReceivedLines:
     """Follows a journal from the first start on; how far is noted in the transaction of the rows.
 
     A line that tells a row of ``task_logs`` already, as those of the queue's own stages do, is none of them. A row that
-    came from the stream has its position in ``metadata.stream_position``, and no courier sends it there again.
+    came from the stream has its position in ``metadata.stream_position``, and is not forwarded there again.
 
     Args:
         database: prepared.
         journal: where lines are.
     """
 
-    def __init__(self, database: AutomationDatabase, journal: Records) -> None:
+    def __init__(self, database: AutomationDatabase, journal: Journal) -> None:
         self._database = database
         self._journal = journal
         self._after: int | None = None
         self._without = 0
+        self._loop = TailingLoop(
+            "automation received lines",
+            self._step,
+            OutageLog("received lines delayed", "received lines continue", said_after_seconds=0.0),
+        )
 
     def __repr__(self) -> str:
         return f"<ReceivedLines after record {self._after}>"
 
     async def run(self) -> None:
-        """Copy until cancelled; trouble of the database or the journal is waited out."""
-        while True:
-            try:
-                while await self.copy():
-                    pass
-            except JournalError as error:
-                _log.warning("lines of other producers have to wait", error=str(error))
-                self._after = None
-                await asyncio.sleep(_RETRY_SECONDS)
-            await asyncio.sleep(_POLL_SECONDS)
+        """Copy until cancelled; a database or a journal that cannot be used is tried again."""
+        await self._loop.run()
+
+    async def _step(self) -> float:
+        try:
+            return 0.0 if await self.copy() else _POLL_SECONDS
+        except BaseException:
+            self._after = None  # how far it got is noted in the database
+            raise
 
     async def copy(self) -> bool:
         """Copy what is next; False where there is nothing.
 
         Raises:
-            JournalError: it could not be read or stored; nothing of it was.
+            StorageError: it could not be read or stored; nothing of it was.
         """
         if self._after is None:
             self._after = await asyncio.to_thread(self._placed, self._journal.statistics.last_record)

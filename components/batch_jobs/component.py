@@ -1,33 +1,65 @@
-"""The batch jobs of a gateway: made where there are credentials for them, and shown to Prometheus."""
+"""Batch jobs as a component."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Self
 
-from prometheus_client.core import CounterMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client.core import Metric
 
-from gateway.settings.derived import batch_limits
+from components.batch_jobs.metrics import batch_job_metrics
+from components.batch_jobs.routes import batch_job_routes
+from gateway.component import Component, Core
+from gateway.settings.extras import require_extra
 from gateway.settings.model import Settings
-from storage.journal.interface import Journal
 
 if TYPE_CHECKING:
-    from components.batch_jobs.jobs import BatchJobs
+    from components.batch_jobs.jobs import BatchJobs, BatchLimits
 
-__all__ = ["BatchJobsCollector", "batch_jobs_of"]
-
-_TEXTS: Final = {
-    "jobs": "Batch jobs that were taken.",
-    "retries": "Requests of batch jobs that failed and were tried again.",
-    "repeated": "Keywords asked for again, because the gateway had ended before their result was stored.",
-}
+__all__ = ["BatchJobsComponent", "batch_limits"]
 
 
-def batch_jobs_of(settings: Settings, journal: Journal, path: Path) -> "BatchJobs | None":
-    """The batch jobs in the database at ``path``; None where no credentials are set."""
+class BatchJobsComponent(Component):
+    """Batch jobs in the journal's database, if there are credentials for Naver's API."""
+
+    name = "batch jobs"
+
+    def __init__(self, core: Core, jobs: "BatchJobs | None") -> None:
+        self._jobs = jobs
+        self.routes = batch_job_routes(jobs, core.authenticator, keywords_max=core.settings.batch_keywords_max)
+
+    def __repr__(self) -> str:
+        return f"<BatchJobsComponent {self._jobs!r}>"
+
+    @classmethod
+    def check(cls, settings: Settings) -> None:
+        """The extra `batch-jobs` is installed if there are credentials."""
+        if settings.naver_client_id is not None:
+            require_extra("batch-jobs", ["httpx2"], needed_for="NAVER_CLIENT_ID")
+
+    @classmethod
+    async def open(cls, core: Core) -> Self:
+        """Make the worker; it begins with ``start``."""
+        cls.check(core.settings)
+        return cls(core, _jobs_of(core))
+
+    async def start(self) -> None:
+        """Continue the jobs in the database."""
+        if self._jobs is not None:
+            self._jobs.start()
+
+    async def close(self, grace_seconds: float) -> None:
+        """Let the request in progress have its answer stored."""
+        if self._jobs is not None:
+            await self._jobs.close(grace_seconds)
+
+    def metrics(self) -> Iterable[Metric]:
+        """The counters; none without credentials."""
+        return () if self._jobs is None else batch_job_metrics(self._jobs.statistics)
+
+
+def _jobs_of(core: Core) -> "BatchJobs | None":
+    settings = core.settings
     if settings.naver_client_id is None or settings.naver_client_secret is None:
         return None
-    # Imported here: a gateway that only streams loads nothing of them, and no HTTP client.
     from components.batch_jobs.jobs import BatchJobs
     from components.batch_jobs.naver import NaverCounter
     from components.batch_jobs.tables import BatchJobStore
@@ -39,21 +71,22 @@ def batch_jobs_of(settings: Settings, journal: Journal, path: Path) -> "BatchJob
         base_url=settings.naver_api_url,
         timeout_seconds=settings.naver_timeout_seconds,
     )
-    return BatchJobs(BatchJobStore(path, durability=settings.durability), counter, journal, batch_limits(settings))
+    store = BatchJobStore(core.journal_path, durability=settings.durability)
+    return BatchJobs(store, counter, core.journal, batch_limits(settings))
 
 
-class BatchJobsCollector(Collector):
-    """Reads their statistics when Prometheus asks."""
+def batch_limits(settings: Settings) -> "BatchLimits":
+    """The limits of batch jobs, in their units."""
+    from components.batch_jobs.jobs import BatchLimits
+    from components.batch_jobs.retries import RetryPolicy
 
-    def __init__(self, jobs: "BatchJobs") -> None:
-        self._jobs = jobs
-
-    def collect(self) -> Iterator[Metric]:
-        """The counters."""
-        statistics = self._jobs.statistics
-        keywords = CounterMetricFamily("otto_batch_keywords", "Keywords of batch jobs by result.", labels=["result"])
-        keywords.add_metric(["counted"], statistics.counted)
-        keywords.add_metric(["failed"], statistics.failed)
-        yield keywords
-        for name, text in _TEXTS.items():
-            yield CounterMetricFamily(f"otto_batch_{name}", text, value=getattr(statistics, name))
+    return BatchLimits(
+        active_max=settings.batch_jobs_max,
+        interval_seconds=settings.batch_interval_seconds,
+        kept_seconds=settings.batch_kept_minutes * 60,
+        retries=RetryPolicy(
+            attempts_max=settings.batch_attempts_max,
+            first_seconds=settings.batch_retry_seconds,
+            quota_seconds_max=settings.batch_quota_seconds_max,
+        ),
+    )

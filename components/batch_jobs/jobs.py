@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
@@ -14,10 +14,10 @@ from components.batch_jobs import job_events
 from components.batch_jobs.counter import BadCredentialsError, CounterError, DocumentCounter
 from components.batch_jobs.retries import RetryPolicy, count_documents
 from components.batch_jobs.tables import ActiveJobsError, BatchJob, BatchJobStore, BegunItem, Priority
-from storage.journal.interface import Append, JournalError, Receipt
-from storage.polling.errors import PollingTableError
+from storage.errors import StorageError
+from storage.journal.interface import Journal
 
-__all__ = ["ActiveJobsError", "BatchJobs", "BatchLimits", "BatchStatistics", "Journal"]
+__all__ = ["ActiveJobsError", "BatchJobs", "BatchLimits", "BatchStatistics"]
 
 CANCELLED: Final = "작업이 취소되었습니다"
 
@@ -55,27 +55,6 @@ class BatchStatistics:
     retries: int = 0
     repeated: int = 0
     """Keywords that were asked for a second time, because the process had ended before the result was stored."""
-
-
-class Journal(Protocol):
-    """Where the story of a job goes."""
-
-    def append(self, item: Append) -> "asyncio.Future[Receipt]":
-        """Queue something for the next commit."""
-        ...
-
-    @property
-    def is_writable(self) -> bool:
-        """Whether there is room."""
-        ...
-
-    async def wait_writable(self) -> None:
-        """Return once there is room again."""
-        ...
-
-    async def last_number(self, producer_id: str) -> int:
-        """The highest number of a producer that is on the disk."""
-        ...
 
 
 class BatchJobs:
@@ -129,7 +108,7 @@ class BatchJobs:
 
         Raises:
             ActiveJobsError: there are as many as there may be.
-            PollingTableError: the database cannot be used now.
+            StorageError: the database cannot be used now.
         """
         limits = self._limits
         await self._store.create(job_id, keywords, priority, active_max=limits.active_max, now=self._clock())
@@ -137,8 +116,8 @@ class BatchJobs:
         self._tell_later(job_id)
 
     async def find(self, job_id: str) -> BatchJob | None:
-        """A job with all of its results; None where there is none, or no longer."""
-        return await self._store.find(job_id, results_max=1 << 31)
+        """A job with all of its keywords and results; None where there is none, or no longer."""
+        return await self._store.find(job_id, results_max=1 << 31, with_keywords=True)
 
     async def cancel(self, job_id: str) -> BatchJob | None:
         """End a job before its end; one that has ended stays as it is. None where there is none."""
@@ -181,7 +160,7 @@ class BatchJobs:
                 await self._process(item)
                 if time.monotonic() >= self._swept + _SWEEP_SECONDS:
                     await self._sweep()
-            except (PollingTableError, JournalError) as error:
+            except StorageError as error:
                 _log.warning("batch jobs have to wait for a database", error=str(error))
                 await self._pause(_RETRY_SECONDS)
             except Exception:  # noqa: BLE001 - jobs of others must not stop for one mistake
@@ -191,6 +170,10 @@ class BatchJobs:
     async def _process(self, item: BegunItem) -> None:
         """Ask for a keyword, store what became of it, and pause."""
         self._counts["repeated"] += item.begun > 1
+        if item.position == 0:
+            self._tell_later(item.job_id)
+            with contextlib.suppress(StorageError):  # its start is told with its first result
+                await self._tell()
         counts: dict[str, int] = {}
 
         async def wait(error: CounterError, seconds: float) -> None:
@@ -231,7 +214,7 @@ class BatchJobs:
         while True:
             try:
                 await self._store.record(item, counts, error, now=self._clock())
-            except PollingTableError as trouble:
+            except StorageError as trouble:
                 _log.warning("a result of a batch job has to wait for the database", error=str(trouble))
                 if await self._pause(_RETRY_SECONDS):
                     raise
@@ -246,7 +229,7 @@ class BatchJobs:
         """Append what is stored of jobs and not yet told of them.
 
         Raises:
-            JournalError: the journal cannot take it now; it is told later.
+            StorageError: the journal cannot take it now; it is told later.
         """
         for job_id in list(self._untold):
             del self._untold[job_id]

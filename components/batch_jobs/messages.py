@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 __all__ = [
+    "EXAMPLE_ID",
     "BatchJobAnswer",
     "BatchJobCancelled",
     "BatchJobCreated",
@@ -15,7 +16,9 @@ __all__ = [
     "KeywordResult",
 ]
 
-_DATE_TIME = msgspec.Meta(extra_json_schema={"format": "date-time"})
+EXAMPLE_ID = "batch_1767225600000_0123abcd"
+_ID = msgspec.Meta(examples=[EXAMPLE_ID])
+_MILLISECONDS = msgspec.Meta(description="Milliseconds since the Unix epoch.", examples=[1767225600000])
 _Status = Literal["pending", "processing", "completed", "failed"]
 
 
@@ -29,15 +32,15 @@ class BatchJobRequest(msgspec.Struct):
 class BatchJobCreated(msgspec.Struct, rename="camel"):
     """The job was taken."""
 
-    job_id: str
-    message: str
+    job_id: Annotated[str, _ID]
+    message: Annotated[str, msgspec.Meta(examples=["배치 작업이 시작되었습니다"])]
     success: bool = True
 
 
 class BatchJobRefused(msgspec.Struct):
     """Another job is active."""
 
-    error: str
+    error: Annotated[str, msgspec.Meta(examples=["이미 처리 중인 작업이 있습니다"])]
     success: bool = False
 
 
@@ -51,23 +54,24 @@ class BatchProgress(msgspec.Struct):
 class KeywordResult(msgspec.Struct, omit_defaults=True):
     """What became of one keyword."""
 
-    keyword: str
-    counts: Annotated[dict[str, int], msgspec.Meta(description="Documents by category.")]
+    keyword: Annotated[str, msgspec.Meta(examples=["맥북"])]
+    counts: Annotated[dict[str, int], msgspec.Meta(description="Documents by category.", examples=[{"blog": 120}])]
     error: Annotated[str | None, msgspec.Meta(description="Why it, or a part of it, could not be counted.")] = None
 
 
 class BatchJobView(msgspec.Struct, rename="camel", omit_defaults=True):
     """How far a job is."""
 
-    id: str
-    status: str
+    id: Annotated[str, _ID]
+    status: Annotated[str, msgspec.Meta(examples=["processing"])]
+    keywords: Annotated[list[str], msgspec.Meta(description="All of them.", examples=[["맥북", "아이폰"]])]
     progress: BatchProgress
     results: Annotated[list[KeywordResult], msgspec.Meta(description="Those that are there, in the list's order.")]
     repeated: Annotated[int, msgspec.Meta(description="Keywords asked for twice, because of a restart.")]
-    priority: str
+    priority: Annotated[str, msgspec.Meta(examples=["normal"])]
     error: str | None = None
-    started_at: Annotated[str | None, _DATE_TIME] = None
-    completed_at: Annotated[str | None, _DATE_TIME] = None
+    started_at: Annotated[int | None, _MILLISECONDS] = None
+    completed_at: Annotated[int | None, _MILLISECONDS] = None
 
 
 class BatchJobAnswer(msgspec.Struct):
@@ -80,6 +84,6 @@ class BatchJobAnswer(msgspec.Struct):
 class BatchJobCancelled(msgspec.Struct, rename="camel"):
     """The job has ended."""
 
-    job_id: str
-    status: str
+    job_id: Annotated[str, _ID]
+    status: Annotated[str, msgspec.Meta(examples=["failed"])]
     success: bool = True

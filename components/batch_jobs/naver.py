@@ -1,17 +1,30 @@
 """Naver's search API: the total of one search, of one category, with no results."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 import httpx2
 import msgspec
 
-from components.batch_jobs.categories import NAVER_SERVICES
 from components.batch_jobs.counter import BadCredentialsError, CounterUnavailableError, KeywordRefusedError, QuotaError
 
-__all__ = ["NaverCounter"]
+__all__ = ["NAVER_SERVICES", "NaverCounter"]
+
+NAVER_SERVICES: Final[Mapping[str, str]] = {
+    "blog": "blog",
+    "cafe": "cafearticle",
+    "news": "news",
+    "kin": "kin",
+    "web": "webkr",
+    "book": "book",
+    "encyc": "encyc",
+    "image": "image",
+    "shop": "shop",
+    "doc": "doc",
+}
+"""The last part of the address of each search, by the name that its results have."""
 
 _ANSWER_BYTES_MAX: Final = 1 << 20
 _NO_CREDENTIALS: Final = {"024", "028"}  # not valid; not sent: whatever the status

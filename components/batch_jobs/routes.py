@@ -3,11 +3,11 @@
 import re
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from components.batch_jobs.messages import (
+    EXAMPLE_ID,
     BatchJobAnswer,
     BatchJobCancelled,
     BatchJobCreated,
@@ -17,19 +17,14 @@ from components.batch_jobs.messages import (
     BatchProgress,
     KeywordResult,
 )
-from components.batch_jobs.openapi import (
-    CANCEL_BATCH_JOB,
-    CREATE_BATCH_JOB,
-    READ_BATCH_JOB,
-)
 from components.batch_jobs.tables import ActiveJobsError, BatchJob, Priority, new_job_id
-from components.executions.access import Authenticator, answer
-from filters import timestamps
+from gateway.auth import Authenticator
 from gateway.errors import ApiError
-from gateway.http.json_bodies import BodyBudget, decoded, read_body
-from gateway.routing.operation import DescribedRoute
+from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body
+from gateway.routing.operation import Answer, Body, DescribedRoute, Operation, Tag
+from gateway.routing.parameters import Identifier
 from gateway.routing.path_parameters import path_identifier
-from storage.polling import PollingTableError
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from components.batch_jobs.jobs import BatchJobs
@@ -46,6 +41,7 @@ _ESCAPED_BYTES: Final = 12
 _BODIES_AT_A_TIME: Final = 4
 _RETRY_AFTER_SECONDS: Final = 2
 _JOB_ID: Final = re.compile(r"batch_[0-9]{1,16}_[0-9a-f]{8}", re.ASCII)
+_STARTED: Final = "배치 작업이 시작되었습니다"
 _ACTIVE: Final = "이미 처리 중인 작업이 있습니다"
 _OFF: Final = "batch jobs are off: set NAVER_CLIENT_ID and NAVER_CLIENT_SECRET to use them"
 
@@ -53,6 +49,121 @@ _OFF: Final = "batch jobs are off: set NAVER_CLIENT_ID and NAVER_CLIENT_SECRET t
 def body_bytes_max(keywords_max: int) -> int:
     """The longest body with so many keywords."""
     return keywords_max * (_KEYWORD_LENGTH_MAX * _ESCAPED_BYTES + 4) + 4096
+
+
+_TAG: Final = Tag("Batch jobs", "Counts of documents for lists of keywords.")
+
+_CREATE_BATCH_JOB: Final = Operation(
+    "createBatchJob",
+    "POST",
+    _TAG,
+    "Count the documents of many keywords",
+    description="Answers at once. The job is a task: its lines are in the stream of its id, and its progress is the "
+    "pipeline of the same id. Jobs of priority `high` go before those of `normal`. Needs `NAVER_CLIENT_ID` and "
+    "`NAVER_CLIENT_SECRET`: without them, 503.",
+    scope="logs:write",
+    body=Body(
+        BatchJobRequest,
+        {"two": {"keywords": ["맥북", "아이폰"]}, "hurried": {"keywords": ["맥북"], "priority": "high"}},
+    ),
+    answers={
+        200: BatchJobCreated,
+        409: Answer("As many jobs are active as `BATCH_JOBS_MAX` allows.", BatchJobRefused),
+    },
+    stored=True,
+)
+
+_READ_BATCH_JOB: Final = Operation(
+    "readBatchJob",
+    "GET",
+    _TAG,
+    "How far a batch job is",
+    description="A job that has ended can be asked for as long as `BATCH_KEPT_MINUTES` says.",
+    scope="logs:read",
+    parameters=(Identifier("jobId", "The job.", examples=(EXAMPLE_ID,), place="query", is_required=True),),
+    answers={200: BatchJobAnswer},
+    errors=("NOT_FOUND",),
+    stored=True,
+)
+
+_CANCEL_BATCH_JOB: Final = Operation(
+    "cancelBatchJob",
+    "DELETE",
+    _TAG,
+    "Cancel a batch job",
+    description="It is `failed` then, and what was counted stays. One that has ended stays as it is.",
+    scope="logs:write",
+    parameters=(Identifier("jobId", "The job.", examples=(EXAMPLE_ID,)),),
+    answers={200: BatchJobCancelled},
+    errors=("NOT_FOUND",),
+    stored=True,
+)
+
+
+class _Handlers:
+    """Answers the requests; ``jobs`` is None if batch jobs are off."""
+
+    def __init__(self, jobs: "BatchJobs | None", authenticator: Authenticator, keywords_max: int) -> None:
+        self._jobs = jobs
+        self._authenticator = authenticator
+        self._keywords_max = keywords_max
+        self._budget = BodyBudget(_BODIES_AT_A_TIME * body_bytes_max(keywords_max))
+
+    def _running(self) -> "BatchJobs":
+        if self._jobs is None:
+            raise ApiError("UNAVAILABLE", _OFF)
+        return self._jobs
+
+    async def create(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
+        principal.require("logs:write")
+        job_id = new_job_id()
+        principal.require("logs:write", task_id=job_id)
+        works = self._running()
+        body = await read_body(request, self._budget)
+        try:
+            wanted = await decoded(body, BatchJobRequest)
+            keywords = _keywords(wanted, self._keywords_max)
+        finally:
+            self._budget.give_back(len(body))
+        priority = Priority.HIGH if wanted.priority == "high" else Priority.NORMAL
+        try:
+            await works.create(job_id, keywords, priority)
+        except ActiveJobsError:
+            return answer(BatchJobRefused(error=_ACTIVE), 409)
+        except StorageError as error:
+            raise _unavailable() from error
+        return answer(BatchJobCreated(job_id=job_id, message=_STARTED))
+
+    async def status(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
+        principal.require("logs:read")
+        job_id = request.query_params.get("jobId", "")
+        principal.require("logs:read", task_id=job_id)
+        works = self._running()
+        if not job_id:
+            raise ApiError("INVALID_ARGUMENT", "jobId is missing: give the one of the answer", field="jobId")
+        try:
+            job = await works.find(job_id) if _JOB_ID.fullmatch(job_id) else None
+        except StorageError as error:
+            raise _unavailable() from error
+        if job is None:
+            raise _unknown()
+        return answer(BatchJobAnswer(job=_view(job)))
+
+    async def cancel(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
+        job_id = path_identifier(request.scope, JOB_PATH, "job_id")
+        principal.require("logs:write")
+        principal.require("logs:write", task_id=job_id)
+        works = self._running()
+        try:
+            job = await works.cancel(job_id) if _JOB_ID.fullmatch(job_id) else None
+        except StorageError as error:
+            raise _unavailable() from error
+        if job is None:
+            raise _unknown()
+        return answer(BatchJobCancelled(job_id=job.id, status=job.status.value))
 
 
 def batch_job_routes(
@@ -63,70 +174,11 @@ def batch_job_routes(
     A job is a task, so a token that names tasks covers those jobs whose ids it names. ``jobs`` is None where batch jobs
     are off: then everything is answered with 503.
     """
-    budget = BodyBudget(_BODIES_AT_A_TIME * body_bytes_max(keywords_max))
-
-    def running() -> "BatchJobs":
-        if jobs is None:
-            raise ApiError("UNAVAILABLE", _OFF)
-        return jobs
-
-    async def create(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
-        principal.require("logs:write")
-        job_id = new_job_id()
-        principal.require("logs:write", task_id=job_id)
-        works = running()
-        body = await read_body(request, budget)
-        try:
-            wanted = await decoded(body, BatchJobRequest)
-            keywords = _keywords(wanted, keywords_max)
-        finally:
-            budget.give_back(len(body))
-        priority = Priority.HIGH if wanted.priority == "high" else Priority.NORMAL
-        try:
-            await works.create(job_id, keywords, priority)
-        except ActiveJobsError:
-            refused = BatchJobRefused(error=_ACTIVE)
-            headers = {"Cache-Control": "no-store"}
-            return Response(msgspec.json.encode(refused), 409, headers, media_type="application/json")
-        except PollingTableError as error:
-            raise _unavailable() from error
-        return answer(BatchJobCreated(job_id=job_id, message=f"{len(keywords)}개 키워드의 처리를 시작합니다"))
-
-    async def status(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
-        principal.require("logs:read")
-        job_id = request.query_params.get("jobId", "")
-        principal.require("logs:read", task_id=job_id)
-        works = running()
-        if not job_id:
-            raise ApiError("INVALID_ARGUMENT", "jobId is missing: give the one of the answer", field="jobId")
-        try:
-            job = await works.find(job_id) if _JOB_ID.fullmatch(job_id) else None
-        except PollingTableError as error:
-            raise _unavailable() from error
-        if job is None:
-            raise _unknown()
-        return answer(BatchJobAnswer(job=_view(job)))
-
-    async def cancel(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
-        job_id = path_identifier(request.scope, JOB_PATH, "job_id")
-        principal.require("logs:write")
-        principal.require("logs:write", task_id=job_id)
-        works = running()
-        try:
-            job = await works.cancel(job_id) if _JOB_ID.fullmatch(job_id) else None
-        except PollingTableError as error:
-            raise _unavailable() from error
-        if job is None:
-            raise _unknown()
-        return answer(BatchJobCancelled(job_id=job.id, status=job.status.value))
-
+    handlers = _Handlers(jobs, authenticator, keywords_max)
     return [
-        DescribedRoute(BATCH_PATH, create, CREATE_BATCH_JOB),
-        DescribedRoute(STATUS_PATH, status, READ_BATCH_JOB),
-        DescribedRoute(JOB_PATH, cancel, CANCEL_BATCH_JOB),
+        DescribedRoute(BATCH_PATH, handlers.create, _CREATE_BATCH_JOB, body_bytes_max=body_bytes_max(keywords_max)),
+        DescribedRoute(STATUS_PATH, handlers.status, _READ_BATCH_JOB),
+        DescribedRoute(JOB_PATH, handlers.cancel, _CANCEL_BATCH_JOB),
     ]
 
 
@@ -147,6 +199,7 @@ def _view(job: BatchJob) -> BatchJobView:
     return BatchJobView(
         id=job.id,
         status=job.status.value,
+        keywords=list(job.keywords),
         progress=BatchProgress(current=job.current, total=job.total),
         results=[
             KeywordResult(keyword=item.keyword, counts=dict(item.counts), error=item.error) for item in job.results
@@ -154,13 +207,9 @@ def _view(job: BatchJob) -> BatchJobView:
         repeated=job.repeated,
         priority="high" if job.priority is Priority.HIGH else "normal",
         error=job.error,
-        started_at=_time(job.started_at),
-        completed_at=_time(job.completed_at),
+        started_at=job.started_at,
+        completed_at=job.completed_at,
     )
-
-
-def _time(milliseconds: int | None) -> str | None:
-    return None if milliseconds is None else timestamps.from_nanos(milliseconds * 1_000_000)
 
 
 def _unknown() -> ApiError:

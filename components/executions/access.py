@@ -1,43 +1,18 @@
 """Who may write and read executions, and what is answered when the database does not play along."""
 
 from collections.abc import Awaitable
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
-import msgspec
-from starlette.requests import HTTPConnection
-from starlette.responses import Response
-
-from components.executions.tables import RecordRefusedError
-from components.executions.tables.writer import StoreClosedError, StoreFullError
+from components.executions.tables.writer import StoreFullError
+from gateway.auth import Principal
 from gateway.errors import ApiError
-from storage.polling import PollingTableError, PollingUnavailableError
+from storage.errors import RecordRefusedError, SchemaError, StorageClosedError, StorageError
 
-__all__ = ["Authenticator", "Principal", "answer", "covered", "covered_everything", "stored"]
+__all__ = ["covered", "covered_everything", "stored"]
 
 T = TypeVar("T")
 
 _RETRY_AFTER_SECONDS: Final = 2
-
-
-class Principal(Protocol):
-    """Whoever asks."""
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether there are tasks that it does not cover."""
-        ...
-
-    def require(self, scope: str, *, task_id: str | None = None) -> None:
-        """Return, or raise ``ApiError``."""
-        ...
-
-
-class Authenticator(Protocol):
-    """Tells who asks."""
-
-    async def principal_of(self, connection: HTTPConnection) -> Principal:
-        """The principal, or ``ApiError``."""
-        ...
 
 
 def covered(principal: Principal, scope: str, script_id: str | None) -> None:
@@ -79,21 +54,16 @@ async def stored(work: Awaitable[T]) -> T:
     """
     try:
         return await work
-    except PollingUnavailableError as error:
-        raise _unavailable(f"executions cannot be stored or read now: their database {error.reason}") from error
-    except PollingTableError as error:
+    except SchemaError as error:
         raise _unavailable("executions cannot be stored or read now: their tables do not fit") from error
     except StoreFullError as error:
         raise _unavailable("too many reports wait for the database; try again") from error
-    except StoreClosedError as error:
+    except StorageClosedError as error:
         raise _unavailable("the gateway stops; try again") from error
     except RecordRefusedError as error:
         raise ApiError("INVALID_ARGUMENT", str(error), field=error.field) from error
-
-
-def answer(value: Any) -> Response:
-    """A value as the answer, which nobody keeps."""
-    return Response(msgspec.json.encode(value), headers={"Cache-Control": "no-store"}, media_type="application/json")
+    except StorageError as error:
+        raise _unavailable(f"executions cannot be stored or read now: their database {error.reason}") from error
 
 
 def _unavailable(message: str) -> ApiError:

@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from components.executions.tables import NodeReport, NodeStatus, RunAllSummary, ScriptRecord, ScriptStatus
-from filters.identifiers import IdentifierError, check_identifier
 from gateway.errors import ApiError
+from gateway.routing.operation import Tag
+from gateway.routing.parameters import checked_identifier
 
 __all__ = [
+    "EXECUTIONS",
     "Deleted",
     "ExecutionRecord",
     "ExecutionSummary",
@@ -19,6 +21,7 @@ __all__ = [
     "Recorded",
 ]
 
+EXECUTIONS = Tag("Executions", "What is recorded of executions of scripts and of their nodes.")
 _DAY_MILLISECONDS = 8_640_000_000_000_000
 """The last time that JavaScript's ``Date`` knows; also keeps numbers within what a database can hold."""
 
@@ -67,8 +70,8 @@ class NodeExecution(msgspec.Struct, frozen=True):
             ApiError: INVALID_ARGUMENT or PAYLOAD_TOO_LARGE, with the field.
         """
         return NodeReport(
-            execution_id=_identifier("execution_id", self.execution_id),
-            node_id=_identifier("node_id", self.node_id),
+            execution_id=checked_identifier("execution_id", str(self.execution_id)),
+            node_id=checked_identifier("node_id", str(self.node_id)),
             status=NodeStatus(self.status),
             script_id=_optional("script_id", self.script_id),
             node_type=self.node_type,
@@ -94,12 +97,12 @@ class NodeRow(msgspec.Struct, frozen=True):
     """A row of ``node_execution_logs``. Values that are not what the column is for come as they are."""
 
     id: int
-    execution_id: str
+    execution_id: Annotated[str, msgspec.Meta(examples=["execution-7"])]
     script_id: str | None
-    node_id: str
+    node_id: Annotated[str, msgspec.Meta(examples=["fetch"])]
     node_type: str | None
     node_name: str | None
-    status: str
+    status: Annotated[str, msgspec.Meta(examples=["completed"])]
     started_at: float | str | None
     finished_at: float | str | None
     execution_time_ms: float | str | None
@@ -173,18 +176,11 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a record or a summary."""
 
     success: bool = True
-    message: str
-
-
-def _identifier(field: str, value: Id) -> str:
-    try:
-        return check_identifier(field, str(value))
-    except IdentifierError as error:
-        raise ApiError("INVALID_ARGUMENT", str(error), field=field) from error
+    message: Annotated[str, msgspec.Meta(examples=["the execution was recorded"])]
 
 
 def _optional(field: str, value: Id | None) -> str | None:
-    return None if value is None or value == "" else _identifier(field, value)
+    return None if value is None or value == "" else checked_identifier(field, str(value))
 
 
 def _json(field: str, value: msgspec.Raw, bytes_max: int) -> str | None:

@@ -1,7 +1,6 @@
 """Node executions over HTTP: taking reports, reading and deleting rows, and their statistics."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -9,32 +8,24 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from components.executions.access import Authenticator, answer, covered, covered_everything, stored
-from components.executions.messages import Deleted, LoggedNode, NodeExecution, NodeRow
-from components.executions.openapi import (
-    DELETE_NODE_EXECUTIONS,
-    LIST_NODE_EXECUTIONS,
-    LOG_NODE_EXECUTION,
-    READ_LOG_STATISTICS,
-)
-from components.executions.tables import ExecutionStore, NodeFilter, NodeStatus
-from filters.identifiers import IdentifierError, check_identifier
+from components.executions.access import covered, covered_everything, stored
+from components.executions.messages import EXECUTIONS, Deleted, LoggedNode, NodeExecution, NodeRow, NodeRows
+from components.executions.tables import ExecutionStore, LogStatistics, NodeFilter, NodeStatus
+from gateway.auth import Authenticator
 from gateway.errors import ApiError
-from gateway.http.json_bodies import BodyBudget, decoded, read_body
-from gateway.routing.operation import DescribedRoute
+from gateway.http.json_bodies import BodyBudget, answer, around_list, decoded, read_body
+from gateway.routing.operation import Body, DescribedRoute, Operation
+from gateway.routing.parameters import Choice, Identifier, Number
 
 __all__ = ["NODE_EXECUTION_PATH", "body_bytes_max", "execution_routes"]
 
 NODE_EXECUTION_PATH: Final = "/api/logs/node-execution"
 LOG_STATISTICS_PATH: Final = "/api/logs/stats"
 
-_LIMIT_DEFAULT: Final = 100
-_LIMIT_MAX: Final = 1000
-_OFFSET_MAX: Final = 1_000_000_000
 _TEXTS_BYTES: Final = 512 << 10
 """What a body may have besides parameters and result: names, the error and its traceback."""
 _BODIES_BYTES_MAX: Final = 64 << 20
-_NUMBER: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
+_HEAD, _FOOT = around_list(NodeRows([]), "logs")
 
 
 def body_bytes_max(value_bytes_max: int) -> int:
@@ -42,41 +33,123 @@ def body_bytes_max(value_bytes_max: int) -> int:
     return 2 * value_bytes_max + _TEXTS_BYTES
 
 
-def execution_routes(
-    store: ExecutionStore, authenticator: Authenticator, *, value_bytes_max: int
-) -> list[DescribedRoute]:
-    """``/api/logs/node-execution`` (POST, GET, DELETE) and ``GET /api/logs/stats``.
+_STATUS: Final = Choice("status", "In this state.", choices=tuple(NodeStatus))
 
-    Where a token names tasks, they are the scripts that it may write or read; what is not of one script is not for it.
-    """
-    budget = BodyBudget(_BODIES_BYTES_MAX)
+_LIMIT: Final = Number(
+    "limit", "At most so many rows; 100 without it.", minimum=1, maximum=1000, default=100, examples=(50,)
+)
 
-    async def log_node(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+_OFFSET: Final = Number("offset", "Leave out so many first.", maximum=1_000_000_000, examples=(50,))
+
+_IDS: Final = (
+    Identifier("execution_id", "Of this execution.", examples=("execution-7",), place="query"),
+    Identifier("script_id", "Of this script.", examples=("nightly",), place="query"),
+    Identifier("node_id", "Of this node.", examples=("fetch",), place="query"),
+)
+_FILTERS: Final = (*_IDS, _STATUS)
+
+_LOG_NODE_EXECUTION: Final = Operation(
+    "logNodeExecution",
+    "POST",
+    EXECUTIONS,
+    "Report a node's run",
+    description="`running` begins a run, `completed` and `failed` end the newest one that is running. The reports of a "
+    "run may come in any order, and more than once; `started_at` tells the runs of one node apart.",
+    scope="logs:write",
+    body=Body(
+        NodeExecution,
+        {
+            "running": {
+                "execution_id": "execution-7",
+                "script_id": "nightly",
+                "node_id": "fetch",
+                "node_type": "http",
+                "status": "running",
+                "started_at": 1767225600000,
+                "parameters": {"url": "https://example.com/list"},
+            },
+            "failed": {
+                "execution_id": "execution-7",
+                "node_id": "publish",
+                "status": "failed",
+                "error_message": "no such folder",
+            },
+        },
+    ),
+    answers={200: LoggedNode},
+    stored=True,
+)
+
+_LIST_NODE_EXECUTIONS: Final = Operation(
+    "listNodeExecutions",
+    "GET",
+    EXECUTIONS,
+    "Node runs, the newest first",
+    scope="logs:read",
+    parameters=(*_FILTERS, _LIMIT, _OFFSET),
+    answers={200: NodeRows},
+    stored=True,
+)
+
+_DELETE_NODE_EXECUTIONS: Final = Operation(
+    "deleteNodeExecutions",
+    "DELETE",
+    EXECUTIONS,
+    "Remove node runs",
+    description="At least one filter is needed, and none may be empty.",
+    scope="logs:write",
+    parameters=_FILTERS,
+    answers={200: Deleted},
+    stored=True,
+)
+
+_READ_LOG_STATISTICS: Final = Operation(
+    "readLogStatistics",
+    "GET",
+    EXECUTIONS,
+    "Totals of node runs",
+    description="`total` counts executions, `completed` and `failed` node runs; the average is in milliseconds.",
+    scope="logs:read",
+    answers={200: LogStatistics},
+    stored=True,
+)
+
+
+class _Handlers:
+    """Answers the requests."""
+
+    def __init__(self, store: ExecutionStore, authenticator: Authenticator, value_bytes_max: int) -> None:
+        self._store = store
+        self._authenticator = authenticator
+        self._value_bytes_max = value_bytes_max
+        self._budget = BodyBudget(_BODIES_BYTES_MAX)
+
+    async def log_node(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         principal.require("logs:write")
-        body = await read_body(request, budget)
+        body = await read_body(request, self._budget)
         try:
             execution = await decoded(body, NodeExecution)
-            report = execution.report(value_bytes_max)
+            report = execution.report(self._value_bytes_max)
             covered(principal, "logs:write", report.script_id)
-            taken = await stored(store.report(report))
+            taken = await stored(self._store.report(report))
         finally:
-            budget.give_back(len(body))
+            self._budget.give_back(len(body))
         return answer(LoggedNode(log_id=taken.log_id))
 
-    async def list_nodes(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def list_nodes(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         wanted = _filter(request, is_strict=False)
         covered(principal, "logs:read", wanted.script_id)
-        limit = _number(request, "limit", 1, _LIMIT_MAX, _LIMIT_DEFAULT)
-        offset = _number(request, "offset", 0, _OFFSET_MAX, 0)
-        pieces = await stored(store.find(wanted, limit=limit, offset=offset))
+        given = {name: text for name, text in request.query_params.items() if text}
+        limit, offset = _LIMIT.of(given), _OFFSET.of(given)
+        pieces = await stored(self._store.find(wanted, limit=limit, offset=offset))
         first = await stored(_encoded(pieces))  # before the answer begins: what goes wrong here still has a status
         headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
         return StreamingResponse(_chunks(first, pieces), headers=headers, media_type="application/json")
 
-    async def delete_nodes(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def delete_nodes(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         wanted = _filter(request, is_strict=True)
         covered(principal, "logs:write", wanted.script_id)
         for name in ("limit", "offset"):
@@ -86,18 +159,29 @@ def execution_routes(
         if wanted.is_empty:
             message = "name at least one of execution_id, script_id, node_id and status"
             raise ApiError("INVALID_ARGUMENT", message, field="execution_id")
-        return answer(Deleted(deleted=await stored(store.delete(wanted))))
+        return answer(Deleted(deleted=await stored(self._store.delete(wanted))))
 
-    async def statistics(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    async def statistics(self, request: Request) -> Response:
+        principal = await self._authenticator.principal_of(request)
         covered_everything(principal, "logs:read")
-        return answer(await stored(store.log_statistics()))
+        return answer(await stored(self._store.log_statistics()))
 
+
+def execution_routes(
+    store: ExecutionStore, authenticator: Authenticator, *, value_bytes_max: int
+) -> list[DescribedRoute]:
+    """``/api/logs/node-execution`` (POST, GET, DELETE) and ``GET /api/logs/stats``.
+
+    Where a token names tasks, they are the scripts that it may write or read; what is not of one script is not for it.
+    """
+    handlers = _Handlers(store, authenticator, value_bytes_max)
     return [
-        DescribedRoute(NODE_EXECUTION_PATH, log_node, LOG_NODE_EXECUTION),
-        DescribedRoute(NODE_EXECUTION_PATH, list_nodes, LIST_NODE_EXECUTIONS),
-        DescribedRoute(NODE_EXECUTION_PATH, delete_nodes, DELETE_NODE_EXECUTIONS),
-        DescribedRoute(LOG_STATISTICS_PATH, statistics, READ_LOG_STATISTICS),
+        DescribedRoute(
+            NODE_EXECUTION_PATH, handlers.log_node, _LOG_NODE_EXECUTION, body_bytes_max=body_bytes_max(value_bytes_max)
+        ),
+        DescribedRoute(NODE_EXECUTION_PATH, handlers.list_nodes, _LIST_NODE_EXECUTIONS),
+        DescribedRoute(NODE_EXECUTION_PATH, handlers.delete_nodes, _DELETE_NODE_EXECUTIONS),
+        DescribedRoute(LOG_STATISTICS_PATH, handlers.statistics, _READ_LOG_STATISTICS),
     ]
 
 
@@ -107,38 +191,18 @@ def _filter(request: Request, *, is_strict: bool) -> NodeFilter:
     An empty value filters nothing where rows are read, and is an error where they are deleted: an id that somebody
     forgot to fill in must not mean every row.
     """
-    given: dict[str, str] = {}
-    for name in ("execution_id", "script_id", "node_id", "status"):
-        value = request.query_params.get(name)
-        if not value and not (value == "" and is_strict):
-            continue
-        try:
-            given[name] = check_identifier(name, value or "")
-        except IdentifierError as error:
-            raise ApiError("INVALID_ARGUMENT", str(error), field=name) from error
-    status = given.pop("status", None)
-    if status is not None and status not in set(NodeStatus):
-        message = f"status is {status[:64]!r}: it is running, completed or failed"
-        raise ApiError("INVALID_ARGUMENT", message, field="status")
-    return NodeFilter(**given, status=None if status is None else NodeStatus(status))
-
-
-def _number(request: Request, name: str, least: int, most: int, default: int) -> int:
-    text = request.query_params.get(name)
-    if not text:
-        return default
-    if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
-        message = f"{name} is {text[:64]!r}: give a whole number from {least} to {most}"
-        raise ApiError("INVALID_ARGUMENT", message, field=name)
-    return int(text)
+    given = {name: text for name, text in request.query_params.items() if text or is_strict}
+    status = _STATUS.of(given)
+    ids = {each.name: each.of(given) for each in _IDS}
+    return NodeFilter(**ids, status=None if status is None else NodeStatus(status))
 
 
 async def _chunks(first: bytes, pieces: AsyncIterator[Sequence[Any]]) -> AsyncIterator[bytes]:
     """The answer in pieces. An error in the middle breaks the connection off: a list cut short must not look whole."""
-    yield b'{"logs":[' + first
+    yield _HEAD + first
     while piece := await _encoded(pieces):
         yield b"," + piece
-    yield b"]}"
+    yield _FOOT
 
 
 async def _encoded(pieces: AsyncIterator[Sequence[Any]]) -> bytes:

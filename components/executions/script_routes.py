@@ -5,12 +5,13 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from components.executions.access import Authenticator, answer, covered, covered_everything, stored
-from components.executions.messages import ExecutionRecord, ExecutionSummary, Recorded
-from components.executions.openapi import READ_DASHBOARD_STATISTICS, RECORD_SCRIPT_EXECUTION, RECORD_SUMMARY
-from components.executions.tables import ExecutionStore
-from gateway.http.json_bodies import decoded
-from gateway.routing.operation import DescribedRoute
+from components.executions.access import covered, covered_everything, stored
+from components.executions.messages import EXECUTIONS, ExecutionRecord, ExecutionSummary, Recorded
+from components.executions.tables import DashboardStatistics, ExecutionStore
+from gateway.auth import Authenticator
+from gateway.http.json_bodies import answer, decoded
+from gateway.routing.operation import Body, DescribedRoute, Operation
+from gateway.routing.parameters import Identifier
 from gateway.routing.path_parameters import path_identifier
 
 __all__ = ["script_routes"]
@@ -18,6 +19,46 @@ __all__ = ["script_routes"]
 RECORD_PATH: Final = "/api/scripts/{script_id:identifier}/execution-record"
 SUMMARY_PATH: Final = "/api/dashboard/execution-summary"
 DASHBOARD_PATH: Final = "/api/dashboard/stats"
+
+
+_RECORD_SCRIPT_EXECUTION: Final = Operation(
+    "recordScriptExecution",
+    "POST",
+    EXECUTIONS,
+    "Record an execution of a script",
+    scope="logs:write",
+    parameters=(Identifier("scriptId", "The script.", examples=("nightly",)),),
+    body=Body(
+        ExecutionRecord,
+        {
+            "success": {"status": "success", "execution_time_ms": 5200},
+            "error": {"status": "error", "error_message": "node publish failed", "execution_id": "execution-7"},
+        },
+    ),
+    answers={200: Recorded},
+    errors=("NOT_FOUND",),
+    stored=True,
+)
+_RECORD_SUMMARY: Final = Operation(
+    "recordSummary",
+    "POST",
+    EXECUTIONS,
+    "Record that all scripts were executed",
+    scope="logs:write",
+    body=Body(ExecutionSummary, {"one failed": {"total_executions": 12, "failed_count": 1}}),
+    answers={200: Recorded},
+    stored=True,
+)
+_READ_DASHBOARD_STATISTICS: Final = Operation(
+    "readDashboardStatistics",
+    "GET",
+    EXECUTIONS,
+    "Totals of scripts' executions",
+    description="Records and summaries together.",
+    scope="logs:read",
+    answers={200: DashboardStatistics},
+    stored=True,
+)
 
 
 def script_routes(store: ExecutionStore, authenticator: Authenticator) -> list[DescribedRoute]:
@@ -48,7 +89,7 @@ def script_routes(store: ExecutionStore, authenticator: Authenticator) -> list[D
         return answer(await stored(store.dashboard_statistics()))
 
     return [
-        DescribedRoute(RECORD_PATH, record, RECORD_SCRIPT_EXECUTION),
-        DescribedRoute(SUMMARY_PATH, summarise, RECORD_SUMMARY),
-        DescribedRoute(DASHBOARD_PATH, statistics, READ_DASHBOARD_STATISTICS),
+        DescribedRoute(RECORD_PATH, record, _RECORD_SCRIPT_EXECUTION),
+        DescribedRoute(SUMMARY_PATH, summarise, _RECORD_SUMMARY),
+        DescribedRoute(DASHBOARD_PATH, statistics, _READ_DASHBOARD_STATISTICS),
     ]

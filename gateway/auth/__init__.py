@@ -1,6 +1,7 @@
 """Who may do what: tokens, scopes, the session cookie, tickets."""
 
-from gateway.auth.authenticator import Authenticator, AuthStatistics
+from gateway.auth.authenticator import AuthStatistics, TokenAuthenticator
+from gateway.auth.interface import Authenticator
 from gateway.auth.principal import ADMIN, ANONYMOUS, LOGS_READ, LOGS_WRITE, Principal
 from gateway.auth.redaction import redact_query
 from gateway.auth.routes import auth_routes
@@ -16,6 +17,7 @@ __all__ = [
     "AuthStatistics",
     "Authenticator",
     "Principal",
+    "TokenAuthenticator",
     "auth_routes",
     "redact_query",
 ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.auth.jwks import KeySet
     from gateway.auth.verifier import Verifier
 
-__all__ = ["AuthStatistics", "Authenticator"]
+__all__ = ["AuthStatistics", "TokenAuthenticator"]
 
 _READING: Final = frozenset({"GET", "HEAD"})
 
@@ -40,7 +40,7 @@ class AuthStatistics:
     tickets_waiting: int
 
 
-class Authenticator:
+class TokenAuthenticator:
     """Verifies tokens, and remembers those that were good; issues and redeems tickets.
 
     Verifying happens once per connection: who holds a principal asks it, and ends at its ``expires_at``.
@@ -64,8 +64,8 @@ class Authenticator:
 
     def __repr__(self) -> str:
         if not self.enabled:
-            return "<Authenticator off>"
-        return f"<Authenticator {self._verifier!r} remembered={len(self._remembered)} {self.tickets!r}>"
+            return "<TokenAuthenticator off>"
+        return f"<TokenAuthenticator {self._verifier!r} remembered={len(self._remembered)} {self.tickets!r}>"
 
     @property
     def enabled(self) -> bool:

@@ -1,19 +1,19 @@
 """``/api/v1/auth``: the session cookie and tickets."""
 
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filters.identifiers import IdentifierError, check_identifier
-from gateway.auth.authenticator import Authenticator
+from gateway.auth.authenticator import TokenAuthenticator
 from gateway.auth.credentials import bearer_token
-from gateway.auth.openapi import BEGIN_SESSION, END_SESSION, ISSUE_TICKET, Ticket
-from gateway.errors import ApiError, error_response
-from gateway.routing.operation import DescribedRoute
+from gateway.auth.settings import AuthSettings
+from gateway.errors import ApiError
+from gateway.http.json_bodies import answer, decoded
+from gateway.routing.operation import ANY_SCOPE, Answer, Body, DescribedRoute, Header, Operation, Tag
+from gateway.routing.parameters import checked_identifier
 
 __all__ = ["auth_routes"]
 
@@ -25,11 +25,59 @@ COOKIE_CHARACTERS_MAX: Final = 3800
 
 BODY_BYTES_MAX: Final = 4096
 
-_TICKET_FIELDS: Final = ("taskId", "pipelineId")
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
-def auth_routes(authenticator: Authenticator) -> list[DescribedRoute]:
+class TicketRequest(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """What a ticket is to be good for: one task, one pipeline, or all that the token covers."""
+
+    task_id: str | None = None
+    pipeline_id: str | None = None
+
+
+class Ticket(msgspec.Struct, rename="camel"):
+    """Good for one stream."""
+
+    ticket: Annotated[str, msgspec.Meta(examples=["q1nMb0cPp5l8o2Wn3x4y5z"])]
+    expires_in: Annotated[float, msgspec.Meta(description="Seconds.", examples=[30])]
+
+
+_TAG: Final = Tag("Authentication", "Credentials for clients that cannot set a header.")
+
+_COOKIE: Final = {"Set-Cookie": Header("The session cookie, HttpOnly; where credentials are configured.")}
+
+_BEGIN_SESSION: Final = Operation(
+    "beginSession",
+    "POST",
+    _TAG,
+    "Take a token as a cookie",
+    description="For browsers, whose `EventSource` sends no headers. The cookie lasts as long as the token.",
+    scope=ANY_SCOPE,
+    answers={204: Answer("The cookie is set.", headers=_COOKIE)},
+)
+
+_END_SESSION: Final = Operation(
+    "endSession", "DELETE", _TAG, "Remove the cookie", answers={204: Answer("The cookie is gone.", headers=_COOKIE)}
+)
+
+_ISSUE_TICKET: Final = Operation(
+    "issueTicket",
+    "POST",
+    _TAG,
+    "Get a ticket for one stream",
+    description="A ticket in an address is worthless after its first use, wherever the address was written down.",
+    scope=ANY_SCOPE,
+    errors=("RESOURCE_EXHAUSTED",),
+    body=Body(
+        TicketRequest,
+        {"task": {"taskId": "build-7"}, "pipeline": {"pipelineId": "release"}, "everything": {}},
+        is_required=False,
+    ),
+    answers={200: Answer("The ticket, to be given as `?ticket=`.", Ticket)},
+)
+
+
+def auth_routes(authenticator: TokenAuthenticator) -> list[DescribedRoute]:
     """The routes; each wants ``Authorization: Bearer``, except the end of a session.
 
     - ``POST /api/v1/auth/session``: 204, and the token as an HttpOnly cookie until it expires.
@@ -39,9 +87,6 @@ def auth_routes(authenticator: Authenticator) -> list[DescribedRoute]:
     """
     settings = authenticator.settings
 
-    def is_secure(request: Request) -> bool:
-        return settings.cookie_secure if settings.cookie_secure is not None else request.url.scheme == "https"
-
     async def begin_session(request: Request) -> Response:
         principal = await authenticator.principal_of(request)
         response = Response(status_code=204, headers=_NO_STORE)
@@ -49,89 +94,41 @@ def auth_routes(authenticator: Authenticator) -> list[DescribedRoute]:
         if not authenticator.enabled or token is None:
             return response
         if len(token) > COOKIE_CHARACTERS_MAX:
-            raise ApiError(
-                "INVALID_ARGUMENT",
-                f"the token is too long for a cookie (more than {COOKIE_CHARACTERS_MAX} characters); use a ticket",
-                field="Authorization",
-            )
-        response.set_cookie(
-            settings.cookie_name,
-            token,
-            max_age=None if principal.expires_at is None else max(0, int(principal.expires_at - time.time())),
-            path="/",
-            secure=is_secure(request),
-            httponly=True,
-            samesite=settings.cookie_samesite,
-        )
+            text = f"the token is too long for a cookie (more than {COOKIE_CHARACTERS_MAX} characters); use a ticket"
+            raise ApiError("INVALID_ARGUMENT", text, field="Authorization")
+        max_age = None if principal.expires_at is None else max(0, int(principal.expires_at - time.time()))
+        response.set_cookie(value=token, max_age=max_age, **_cookie(settings, request))
         return response
 
     async def end_session(request: Request) -> Response:
         response = Response(status_code=204, headers=_NO_STORE)
-        response.delete_cookie(
-            settings.cookie_name,
-            path="/",
-            secure=is_secure(request),
-            httponly=True,
-            samesite=settings.cookie_samesite,
-        )
+        response.delete_cookie(**_cookie(settings, request))
         return response
 
     async def issue_ticket(request: Request) -> Response:
         principal = await authenticator.principal_of(request)
-        wanted = _ticket_request(await _body(request))
-        ticket = authenticator.tickets.issue(
-            principal, task_id=wanted.get("taskId"), pipeline_id=wanted.get("pipelineId")
-        )
-        content = Ticket(ticket, settings.ticket_ttl_seconds)
-        return Response(msgspec.json.encode(content), headers=_NO_STORE, media_type="application/json")
+        wanted = await _ticket_request(await request.body())
+        ticket = authenticator.tickets.issue(principal, task_id=wanted.task_id, pipeline_id=wanted.pipeline_id)
+        return answer(Ticket(ticket, settings.ticket_ttl_seconds))
 
     return [
-        DescribedRoute(SESSION_PATH, _answering(begin_session), BEGIN_SESSION),
-        DescribedRoute(SESSION_PATH, _answering(end_session), END_SESSION),
-        DescribedRoute(TICKET_PATH, _answering(issue_ticket), ISSUE_TICKET),
+        DescribedRoute(SESSION_PATH, begin_session, _BEGIN_SESSION),
+        DescribedRoute(SESSION_PATH, end_session, _END_SESSION),
+        DescribedRoute(TICKET_PATH, issue_ticket, _ISSUE_TICKET, body_bytes_max=BODY_BYTES_MAX),
     ]
 
 
-def _answering(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        try:
-            return await handle(request)
-        except ApiError as error:
-            return error_response(error)
-
-    return endpoint
+def _cookie(settings: AuthSettings, request: Request) -> dict[str, Any]:
+    """What setting and deleting the cookie have in common."""
+    is_secure = settings.cookie_secure if settings.cookie_secure is not None else request.url.scheme == "https"
+    name, same_site = settings.cookie_name, settings.cookie_samesite
+    return {"key": name, "path": "/", "secure": is_secure, "httponly": True, "samesite": same_site}
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_BYTES_MAX:
-            raise ApiError("PAYLOAD_TOO_LARGE", f"the body may have at most {BODY_BYTES_MAX} bytes")
-    return body
-
-
-def _ticket_request(body: bytes) -> dict[str, str]:
+async def _ticket_request(body: bytes) -> TicketRequest:
     """The task or pipeline that a ticket is asked for."""
-    if not body.strip():
-        return {}
-    try:
-        content = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ApiError("INVALID_ARGUMENT", "the body must be JSON") from None
-    if not isinstance(content, dict):
-        raise ApiError("INVALID_ARGUMENT", "the body must be a JSON object")
-    wanted: dict[str, str] = {}
-    for name, value in content.items():
-        if name not in _TICKET_FIELDS:
-            shown = name[:64]
-            raise ApiError("INVALID_ARGUMENT", f"unknown field {shown!r}; there are taskId, pipelineId", field=shown)
-        if value is None:
-            continue
-        if not isinstance(value, str):
-            raise ApiError("INVALID_ARGUMENT", f"{name} must be a string", field=name)
-        try:
-            wanted[name] = check_identifier(name, value)
-        except IdentifierError as error:
-            raise ApiError("INVALID_ARGUMENT", str(error), field=name) from None
+    wanted = await decoded(body, TicketRequest) if body.strip() else TicketRequest()
+    for field, value in (("taskId", wanted.task_id), ("pipelineId", wanted.pipeline_id)):
+        if value is not None:
+            checked_identifier(field, value)
     return wanted

@@ -14,9 +14,10 @@ from typing import Any
 
 import click
 
-from gateway.commands.automation import automation
+from components.automation.commands import automation
 from gateway.commands.canary import canary
 from gateway.commands.exit_codes import ExitCode
+from gateway.monitoring.terminal import open_closed_streams
 from gateway.settings.model import Settings
 from gateway.settings.report import open_warning, reference_lines, setting_lines
 from gateway.settings.sources import SettingsError, load_settings
@@ -57,6 +58,7 @@ def main() -> None:
 
     Settings come from the environment and from a file; `otto-gateway settings` lists them.
     """
+    open_closed_streams()
 
 
 @main.command()
@@ -88,22 +90,24 @@ def check(settings: Settings) -> ExitCode:
 
 
 @main.command()
+@click.option("--dry-run", is_flag=True, help="Print what would be changed, and change nothing.")
 @_with_settings
-def migrate(settings: Settings) -> ExitCode:
+def migrate(settings: Settings, *, dry_run: bool) -> ExitCode:
     """Bring the databases to the present schema; harmless where they are there already."""
     with _without_painters():
-        from components.executions.tables.database import ExecutionDatabase
-        from storage.journal.interface import JournalError
-        from storage.polling import PollingTable, PollingTableError
-        from storage.sqlite.files import migrate
+        from gateway.commands.migration import migrate_databases, pending_changes
+        from storage.errors import StorageError
+        from storage.polling import PollingTable
+        from storage.sqlite.files import sqlite_path
 
     try:
-        revision = migrate(settings.database_url)
-        table = PollingTable(settings.polling_database)
-        table.prepare()
-        ExecutionDatabase(table.path).prepare()
-        asyncio.run(table.close())
-    except (JournalError, PollingTableError, OSError) as error:
+        if dry_run:
+            changes = pending_changes(settings)
+            click.echo("\n".join(changes) if changes else "nothing would be changed")
+            return ExitCode.OK
+        polling = PollingTable(settings.polling_database).path
+        revision = migrate_databases(sqlite_path(settings.database_url), polling)
+    except (StorageError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED
     click.echo(f"the database is at revision {revision}")
@@ -133,12 +137,11 @@ def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
     """Remove what the RETENTION_ settings do not keep, as a running gateway does by itself."""
     with _without_painters():
         from gateway.commands.prune import prune
-        from storage.journal.interface import JournalError
-        from storage.polling import PollingTableError
+        from storage.errors import StorageError
 
     try:
         report = asyncio.run(prune(settings, is_dry=dry_run))
-    except (JournalError, PollingTableError, OSError) as error:
+    except (StorageError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED
     for line in report:

@@ -1,17 +1,19 @@
 """What would keep the gateway from starting, found out without starting it or changing anything."""
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 
+from gateway.app import COMPONENTS
 from gateway.http.sockets import ListenError, close_all, listen
 from gateway.settings.derived import authenticator_of, grpc_tls, http_tls
 from gateway.settings.model import Settings
 from gateway.settings.sources import SettingsError
-from storage.journal.interface import JournalError
-from storage.sqlite.files import DatabaseError, acquire_lock, sqlite_path, translate_errors
+from storage.errors import DatabaseError, StorageError
+from storage.sqlite.connections import Access, open_connection
+from storage.sqlite.errors import translate_errors
+from storage.sqlite.files import acquire_lock, sqlite_path
 
 __all__ = ["problems_of"]
 
@@ -24,13 +26,15 @@ def problems_of(settings: Settings) -> list[str]:
     for check in _checks(settings):
         try:
             check()
-        except (SettingsError, ListenError, JournalError, OSError) as error:
+        except (SettingsError, ListenError, StorageError, OSError) as error:
             problems[str(error)] = None
     return list(problems)
 
 
 def _checks(settings: Settings) -> Iterator[Callable[[], object]]:
     yield partial(authenticator_of, settings)
+    for component in COMPONENTS:
+        yield partial(component.check, settings)
     for name in ("http_port", "websocket_port", "grpc_port"):
         port: int = getattr(settings, name)
         yield partial(_check_port, settings.listen_host, port, name.upper())
@@ -56,7 +60,7 @@ def _check_database(url: str) -> None:
         return
     with (
         translate_errors(path),
-        closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection,
+        closing(open_connection(path, Access.CHANGE, busy_seconds=_BUSY_SECONDS)) as connection,
     ):
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")

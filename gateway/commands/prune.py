@@ -5,8 +5,10 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from gateway.app import swept_rows
 from gateway.settings.derived import retention_policy
 from gateway.settings.model import Settings
+from storage.errors import DatabaseError, DatabaseInUseError
 from storage.journal.sqlite import SqliteJournal
 from storage.journal.sqlite.stored_chunks import FileInventory
 from storage.polling import PollingTable
@@ -14,12 +16,12 @@ from storage.polling.sink_progress import copied_record
 from storage.retention.plan import Plan
 from storage.retention.policy import RetentionPolicy
 from storage.retention.worker import Retention, sweeps_of
-from storage.sqlite.files import DatabaseError, DatabaseInUseError, sqlite_path
+from storage.sqlite.files import sqlite_path
 
 __all__ = ["prune"]
 
 _NOTHING_SET: Final = "nothing is set that would remove anything: see RETENTION_DAYS and the settings behind it"
-_TABLES: Final = "job_logs and task_logs"
+_TABLES: Final = " and ".join(["job_logs", *(rows.table for rows in swept_rows())])
 _HELD_UP: Final = "lines that have no row in job_logs yet stay; a gateway that runs writes them"
 
 
@@ -27,7 +29,7 @@ async def prune(settings: Settings, *, is_dry: bool) -> Sequence[str]:
     """Remove what the settings do not keep; what was done, in sentences.
 
     Raises:
-        JournalError, PollingTableError: a database cannot be used; the text says why in one sentence.
+        StorageError: a database cannot be used; the text says why in one sentence.
     """
     policy = retention_policy(settings)
     if not policy.is_set:
@@ -46,7 +48,7 @@ async def _look(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
         async for cut in plan.cuts():
             tasks, lines, size = tasks + 1, lines + cut.lines, size + cut.bytes
         if policy.has_ages:
-            sweeps = sweeps_of(sqlite_path(settings.database_url), table, policy)
+            sweeps = sweeps_of(sqlite_path(settings.database_url), table, policy, swept_rows())
             rows = sum(sweep.old_rows(now) for sweep in sweeps if sweep.exists)
     finally:
         inventory.close()
@@ -68,7 +70,9 @@ async def _remove(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
     try:
         table = await PollingTable.open(settings.polling_database)
         copied = copied_record(table.path, journal.epoch)
-        retention = Retention(journal, sweeps_of(path, table, policy), policy, copied=lambda: copied, pause_seconds=0)
+        retention = Retention(
+            journal, sweeps_of(path, table, policy, swept_rows()), policy, copied=lambda: copied, pause_seconds=0
+        )
         try:
             await retention.run_once()
         finally:

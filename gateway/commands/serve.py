@@ -22,12 +22,11 @@ from gateway.http.sockets import ListenError
 from gateway.monitoring.logging import configure_logging
 from gateway.settings.model import Settings
 from gateway.settings.report import open_warning, visible_settings
-from storage.journal.interface import JournalError
-from storage.polling import PollingTableError
+from storage.errors import StorageError
 
 __all__ = ["serve"]
 
-_START_ERRORS: Final = (ListenError, JournalError, PollingTableError, OSError)
+_START_ERRORS: Final = (ListenError, StorageError, OSError)
 """What a start may raise; the text of each is one sentence for the person who started it."""
 
 _SAME_SIGNAL_SECONDS: Final = 0.5

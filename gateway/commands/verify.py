@@ -12,9 +12,9 @@ import click
 from gateway.commands.exit_codes import ExitCode
 from gateway.settings.derived import retention_policy
 from gateway.settings.model import Settings
-from storage.journal.interface import JournalError
-from storage.polling import ClosingRows, PollingTable, PollingTableError
-from storage.sqlite.files import DatabaseError, DatabaseInUseError, acquire_lock, sqlite_path
+from storage.errors import DatabaseError, DatabaseInUseError, StorageError
+from storage.polling import ClosingRows, PollingTable
+from storage.sqlite.files import acquire_lock, sqlite_path
 from storage.verification import Report, repair_rows, verify
 
 __all__ = ["verify_databases"]
@@ -51,7 +51,7 @@ def verify_databases(settings: Settings, *, as_json: bool, repair: bool) -> Exit
         text = f"a gateway is running on {path}: stop it first; rows are put right only while nobody copies"
         click.echo(f"otto-gateway: {text}", err=True)
         return ExitCode.USAGE
-    except (JournalError, PollingTableError) as error:
+    except StorageError as error:
         click.echo(f"otto-gateway: {error}", err=True)
         return ExitCode.USAGE
     finally:

@@ -3,18 +3,28 @@
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol, cast
 
 import msgspec
 import zstandard
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filters.entry import decode_lines
+from filters.entry import LogEntry, decode_lines
 from gateway.history.query import FORMATS, Format
 from gateway.transports.sse.encoding import negotiate
 
-__all__ = ["BODY_HEADERS", "Compressor", "answer", "compressed", "compressor_of", "json_body", "ndjson", "plain_text"]
+__all__ = [
+    "BODY_HEADERS",
+    "Compressor",
+    "answer",
+    "compressed",
+    "compressor_of",
+    "json_entries",
+    "json_entry",
+    "ndjson",
+    "plain_text",
+]
 
 _COMPRESS_BYTES_MIN: Final = 1024
 _SMALL_BYTES: Final = 64 << 10
@@ -80,9 +90,14 @@ async def compressed(pieces: AsyncIterator[bytes], compressor: Compressor) -> As
     yield compressor.flush()
 
 
-def json_body(fields: Mapping[str, Any], entries: Sequence[bytes]) -> bytes:
-    """An object with ``entries`` in the place that ``fields`` has for them."""
-    return msgspec.json.encode({**fields, "entries": msgspec.Raw(b"[" + b",".join(entries) + b"]")})
+def json_entry(line: bytes) -> LogEntry:
+    """An entry as it is stored, for a document: it is JSON already, and is not decoded to be encoded again."""
+    return cast("LogEntry", msgspec.Raw(line))
+
+
+def json_entries(lines: Sequence[bytes]) -> list[LogEntry]:
+    """The same for a list of them."""
+    return cast("list[LogEntry]", msgspec.Raw(b"[" + b",".join(lines) + b"]"))
 
 
 def ndjson(lines: Sequence[bytes]) -> bytes:

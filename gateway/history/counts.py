@@ -1,7 +1,7 @@
 """``…/counts`` and ``…/matches``: how many lines of a task match, of which levels, and where."""
 
 from collections import Counter, defaultdict
-from typing import Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from starlette.requests import Request
@@ -9,72 +9,155 @@ from starlette.responses import Response
 
 from filters.matching import Matcher, phrase_matcher
 from filters.parsing import KEYWORD_LENGTH_MAX
-from gateway.errors import ApiError
+from gateway.auth import Authenticator
 from gateway.history.bodies import answer
 from gateway.history.limits import HistoryLimits
-from gateway.history.log import HistoryAuthenticator, known_task
-from gateway.history.openapi import COUNT_LINES, FIND_MATCHES
-from gateway.history.query import count_of
+from gateway.history.log import known_task
+from gateway.history.openapi import HISTORY, TASK
 from gateway.history.reads import Budget, Reads
 from gateway.history.scans import Scans
-from gateway.routing.operation import DescribedRoute
+from gateway.http.disconnects import while_connected
+from gateway.routing.operation import DescribedRoute, Operation
+from gateway.routing.parameters import Number, Text
 from gateway.routing.path_parameters import path_identifier
-from gateway.transports.stream_request import filter_of
+from gateway.transports.stream_request import FILTER_PARAMETERS, filter_of
 from storage.journal.history import SequenceRange
 from storage.journal.interface import TaskState
 
-__all__ = ["count_routes", "matcher_of"]
+__all__ = ["NEEDED_Q", "count_routes", "matcher_of"]
 
 COUNTS_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/counts"
 MATCHES_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/matches"
-_BUCKETS_DEFAULT: Final = 200
-_BUCKETS_MAX: Final = 2000
-_STEP_BYTES: Final = 8 << 20
+_STEP_BYTES: Final = 1 << 20
 
 
-def matcher_of(request: Request, *, is_phrase_needed: bool = False) -> Matcher:
-    """The filter and ``q`` of a request.
+_Q: Final = Text(
+    "q",
+    "And a text that the message contains, whatever the case.",
+    length_max=KEYWORD_LENGTH_MAX,
+    examples=("timeout",),
+)
+NEEDED_Q: Final = Text(
+    "q", "The text, whatever the case.", length_max=KEYWORD_LENGTH_MAX, examples=("timeout",), is_required=True
+)
+_BUCKETS: Final = Number(
+    "buckets",
+    "Into how many runs of equal length the task is cut, 200 by default.",
+    minimum=1,
+    maximum=2000,
+    default=200,
+    examples=(2,),
+)
+_MATCHES: Final = Number(
+    "limit",
+    "At most so many; 100,000 by default.",
+    minimum=1,
+    maximum=100_000,
+    default=100_000,
+    examples=(10,),
+)
+
+
+class Bucket(msgspec.Struct, rename="camel"):
+    """A run of consecutive lines."""
+
+    from_: int = msgspec.field(name="from")
+    to: int
+    start_time: Annotated[str | None, msgspec.Meta(description="Of its first line; null: it cannot be read.")]
+    end_time: Annotated[str | None, msgspec.Meta(description="Of its last line.")]
+    total: int
+    levels: dict[str, int]
+
+
+class LineCounts(msgspec.Struct, rename="camel", kw_only=True):
+    """How many lines of one task match."""
+
+    task_id: str
+    epoch: str
+    first_sequence: int
+    last_sequence: int
+    total: int
+    levels: dict[str, int]
+    buckets: list[Bucket]
+    is_complete: Annotated[bool, msgspec.Meta(description="False: there was no time for more buckets.")]
+
+
+class Matches(msgspec.Struct, rename="camel", kw_only=True):
+    """Where a text occurs in one task."""
+
+    task_id: str
+    epoch: str
+    total: int
+    sequences: Annotated[list[int], msgspec.Meta(description="Ascending.")]
+    is_complete: bool
+    last_sequence: Annotated[int, msgspec.Meta(description="It was looked for up to here.")]
+    q: str
+
+
+COUNT_LINES: Final = Operation(
+    "countLines",
+    "GET",
+    HISTORY,
+    "How many lines of one task match, by level and along the task",
+    scope="logs:read",
+    parameters=(TASK, *FILTER_PARAMETERS, _Q, _BUCKETS),
+    answers={200: LineCounts},
+    errors=("NOT_FOUND", "RESOURCE_EXHAUSTED"),
+    stored=True,
+)
+FIND_MATCHES: Final = Operation(
+    "findMatches",
+    "GET",
+    HISTORY,
+    "Where a text occurs in one task",
+    scope="logs:read",
+    parameters=(TASK, NEEDED_Q, *FILTER_PARAMETERS, _MATCHES),
+    answers={200: Matches},
+    errors=("NOT_FOUND", "RESOURCE_EXHAUSTED"),
+    stored=True,
+)
+
+
+def matcher_of(request: Request, q: Text) -> Matcher:
+    """The filter and the text of a request.
 
     Raises:
         ApiError: INVALID_ARGUMENT that names the parameter.
     """
-    phrase = request.query_params.get("q", "")
-    if is_phrase_needed and not phrase:
-        raise ApiError("INVALID_ARGUMENT", "q is missing: give the text to look for", field="q")
-    if len(phrase) > KEYWORD_LENGTH_MAX:
-        raise ApiError("INVALID_ARGUMENT", f"q may have at most {KEYWORD_LENGTH_MAX} characters", field="q")
-    return phrase_matcher(filter_of(request.query_params.multi_items()), phrase)
+    return phrase_matcher(filter_of(request.query_params.multi_items()), q.of(request.query_params))
 
 
 def count_routes(
-    reads: Reads, authenticator: HistoryAuthenticator, limits: HistoryLimits, scans: Scans
+    reads: Reads, authenticator: Authenticator, limits: HistoryLimits, scans: Scans
 ) -> list[DescribedRoute]:
     """Both routes."""
 
-    async def task_of(request: Request, path: str) -> TaskState:
+    async def task_of(request: Request, path: str) -> tuple[str, TaskState]:
+        """Whose share of the reads it is, and the task."""
         task_id = path_identifier(request.scope, path, "task_id")
         principal = await authenticator.principal_of(request)
         principal.require("logs:read", task_id=task_id)
-        return await known_task(reads, task_id)
+        return principal.subject, await known_task(reads, task_id)
 
     async def counts(request: Request) -> Response:
-        state = await task_of(request, COUNTS_PATH)
-        matcher = matcher_of(request)
-        buckets = count_of(request.query_params, "buckets", minimum=1, maximum=_BUCKETS_MAX, default=_BUCKETS_DEFAULT)
-        with scans.place():
-            fields = await _counts(reads, state, matcher, buckets, Budget(limits.seconds_max))
-        body = msgspec.json.encode(fields)
+        subject, state = await task_of(request, COUNTS_PATH)
+        matcher = matcher_of(request, _Q)
+        buckets = _BUCKETS.of(request.query_params)
+        with scans.of(subject).place():
+            work = _counts(reads.of(subject), state, matcher, buckets, Budget(limits.seconds_max))
+            found = await while_connected(request, work)
+        body = msgspec.json.encode(found)
         return await answer(request, "json", lambda: body, len(body))
 
     async def matches(request: Request) -> Response:
-        state = await task_of(request, MATCHES_PATH)
-        matcher = matcher_of(request, is_phrase_needed=True)
-        limit = count_of(
-            request.query_params, "limit", minimum=1, maximum=limits.matches_max, default=limits.matches_max
-        )
-        with scans.place():
-            fields = await _matches(reads, state, matcher, limit, Budget(limits.seconds_max))
-        body = msgspec.json.encode({**fields, "q": request.query_params["q"]})
+        subject, state = await task_of(request, MATCHES_PATH)
+        matcher = matcher_of(request, NEEDED_Q)
+        query = request.query_params
+        limit = _MATCHES.of(query, maximum=limits.matches_max, default=limits.matches_max)
+        with scans.of(subject).place():
+            work = _matches(reads.of(subject), state, query["q"], matcher, limit, Budget(limits.seconds_max))
+            found = await while_connected(request, work)
+        body = msgspec.json.encode(found)
         return await answer(request, "json", lambda: body, len(body))
 
     return [
@@ -83,7 +166,7 @@ def count_routes(
     ]
 
 
-async def _counts(reads: Reads, state: TaskState, matcher: Matcher, buckets_max: int, budget: Budget) -> dict[str, Any]:
+async def _counts(reads: Reads, state: TaskState, matcher: Matcher, buckets_max: int, budget: Budget) -> LineCounts:
     lines = max(state.last + 1 - state.first, 0)
     sequences = SequenceRange(state.first, state.last, max(1, -(-lines // buckets_max)))
     counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
@@ -104,29 +187,21 @@ async def _counts(reads: Reads, state: TaskState, matcher: Matcher, buckets_max:
         if first > position:
             break
         levels.update(counts[bucket])
-        buckets.append(
-            {
-                "from": first,
-                "to": last,
-                "startTime": starts.get(bucket),
-                "endTime": ends.get(bucket),
-                "total": counts[bucket].total(),
-                "levels": counts[bucket],
-            }
-        )
-    return {
-        "taskId": state.task_id,
-        "epoch": reads.epoch,
-        "firstSequence": state.first,
-        "lastSequence": state.last,
-        "total": levels.total(),
-        "levels": levels,
-        "buckets": buckets,
-        "isComplete": position >= state.last,
-    }
+        found = counts[bucket]
+        buckets.append(Bucket(first, last, starts.get(bucket), ends.get(bucket), found.total(), found))
+    return LineCounts(
+        task_id=state.task_id,
+        epoch=reads.epoch,
+        first_sequence=state.first,
+        last_sequence=state.last,
+        total=levels.total(),
+        levels=levels,
+        buckets=buckets,
+        is_complete=position >= state.last,
+    )
 
 
-async def _matches(reads: Reads, state: TaskState, matcher: Matcher, limit: int, budget: Budget) -> dict[str, Any]:
+async def _matches(reads: Reads, state: TaskState, q: str, matcher: Matcher, limit: int, budget: Budget) -> Matches:
     sequences: list[int] = []
     position = state.first - 1
     while position < state.last and len(sequences) < limit and not budget.is_spent:
@@ -135,11 +210,12 @@ async def _matches(reads: Reads, state: TaskState, matcher: Matcher, limit: int,
         )
         sequences += found.sequences
         position = found.end
-    return {
-        "taskId": state.task_id,
-        "epoch": reads.epoch,
-        "total": len(sequences),
-        "sequences": sequences,
-        "isComplete": position >= state.last,
-        "lastSequence": position,
-    }
+    return Matches(
+        task_id=state.task_id,
+        epoch=reads.epoch,
+        total=len(sequences),
+        sequences=sequences,
+        is_complete=position >= state.last,
+        last_sequence=position,
+        q=q,
+    )

@@ -7,8 +7,11 @@ from typing import Final, Self
 
 from gateway.errors import ApiError
 from gateway.history.reads import Reads
+from gateway.routing.parameters import Parameter
 
-__all__ = ["RecordCursor"]
+__all__ = ["CURSOR", "RecordCursor"]
+
+CURSOR: Final = Parameter("cursor", "`next` of the answer before.")
 
 _TEXT: Final = re.compile(r"([0-9a-f]{8})-([0-9]{1,18})-([0-9]{1,18})(?:-([0-9]{1,18}))?\Z", re.ASCII)
 _BEYOND: Final = 1 << 62
@@ -37,7 +40,7 @@ class RecordCursor:
         Raises:
             ApiError: INVALID_ARGUMENT; it is none, or of another life of the journal.
         """
-        text = query.get("cursor")
+        text = query.get(CURSOR.name)
         if not text:
             return cls(reads.epoch, reads.newest_record)
         match = _TEXT.match(text)

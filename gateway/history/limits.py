@@ -11,11 +11,12 @@ class HistoryLimits:
 
     Attributes:
         lines_max: entries of one page.
-        bytes_max: bytes of one page's entries; a page with less than it was asked for says that there is more.
+        bytes_max: bytes of one page's entries, or of one search's hits; with less than it was asked for, an answer
+            says that there is more.
         seconds_max: how long a page, a count or a search may look for lines; what it has found by then is the answer.
         hits_max: hits of one search.
         matches_max: sequences of one answer.
-        scans_max: counts, searches and downloads at once; the next is refused.
+        scans_max: counts, searches and downloads of one principal at once; the next is refused.
     """
 
     lines_max: int = 10_000

@@ -1,77 +1,92 @@
 """``GET /api/v1/log-streaming/logs/{taskId}``: a task's stored entries, a page at a time or all of them."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Final
 from urllib.parse import quote
 
 import msgspec
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response
 
 from filters.matching import Matcher
-from filters.model import LogFilter
 from filters.position import Position
+from gateway.auth import Authenticator
 from gateway.errors import ApiError
-from gateway.history.bodies import BODY_HEADERS, answer, compressed, compressor_of, json_body, ndjson, plain_text
+from gateway.history.bodies import answer, json_entries, ndjson, plain_text
+from gateway.history.download import download
 from gateway.history.limits import HistoryLimits
-from gateway.history.openapi import READ_LOG
-from gateway.history.pages import Hole, Page, Pages, hole_before
-from gateway.history.query import FORMATS, Format, PageQuery, count_of, flag_of, format_of, page_query
+from gateway.history.openapi import HISTORY, TASK
+from gateway.history.pages import LogPage, Page, Pages, log_page
+from gateway.history.query import (
+    PAGE_LIMIT,
+    PAGE_PARAMETERS,
+    Format,
+    PageQuery,
+    format_of,
+    is_download,
+    is_message_only,
+    page_query,
+)
 from gateway.history.reads import Reads
 from gateway.history.scans import Scans
-from gateway.routing.operation import DescribedRoute
+from gateway.http.disconnects import while_connected
+from gateway.routing.operation import Answer, DescribedRoute, Header, Operation
 from gateway.routing.path_parameters import path_identifier
-from gateway.transports.stream_request import TAIL_MAX, filter_of
+from gateway.transports.stream_request import FILTER_PARAMETERS, TAIL_MAX, filter_of
 from storage.journal.interface import TaskState
 
-__all__ = ["PATH", "HistoryAuthenticator", "HistoryPrincipal", "known_task", "log_routes", "status_of"]
+__all__ = ["PATH", "known_task", "log_routes"]
 
 PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}"
-_DOWNLOAD_LINES: Final = 4096
-_DOWNLOAD_BYTES: Final = 512 << 10
-"""What a download reads at a time, and the most that it holds in memory."""
+_READ_LOG: Final = Operation(
+    "readLog",
+    "GET",
+    HISTORY,
+    "What is stored of one task",
+    description="A page of entries, or all of them as a file. At most one of `after`, `before` and `tail`; without, it "
+    "starts at the first line. Cursors stay valid while lines arrive. Compressed with zstd or gzip where "
+    "`Accept-Encoding` says so.",
+    scope="logs:read",
+    parameters=(TASK, *FILTER_PARAMETERS, *PAGE_PARAMETERS),
+    answers={
+        200: Answer(
+            "The page. As lines of JSON or text, `Link` has the addresses of the neighbouring pages.",
+            LogPage,
+            media=("application/x-ndjson", "text/plain"),
+            headers={"Vary": Header("`Accept`, `Accept-Encoding` and those of credentials.")},
+        )
+    },
+    errors=("NOT_FOUND", "NOT_ACCEPTABLE", "RESOURCE_EXHAUSTED"),
+    stored=True,
+)
 
-_SUFFIXES: Final[Mapping[Format, str]] = {"json": "json", "ndjson": "ndjson", "text": "log"}
 
-
-class HistoryPrincipal(Protocol):
-    """Who asks."""
-
-    @property
-    def subject(self) -> str: ...  # noqa: D102
-    def require(self, scope: str, *, task_id: str | None = None) -> None: ...  # noqa: D102
-
-
-class HistoryAuthenticator(Protocol):
-    """Tells who asks, or raises ``ApiError``."""
-
-    async def principal_of(self, connection: HTTPConnection) -> HistoryPrincipal: ...  # noqa: D102
-
-
-def log_routes(
-    reads: Reads, authenticator: HistoryAuthenticator, limits: HistoryLimits, scans: Scans
-) -> list[DescribedRoute]:
+def log_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits, scans: Scans) -> list[DescribedRoute]:
     """The route; it is to stand behind all others that begin like it."""
-    pages = Pages(reads, limits)
 
     async def log(request: Request) -> Response:
         task_id = path_identifier(request.scope, PATH, "task_id")
         principal = await authenticator.principal_of(request)
         principal.require("logs:read", task_id=task_id)
-        log_filter = filter_of(request.query_params.multi_items())
+        matcher = Matcher(filter_of(request.query_params.multi_items()))
+        mine = reads.of(principal.subject)
         kind = format_of(request.query_params, request.headers.get("accept", ""))
-        is_message_only = _is_message_only(request)
-        if flag_of(request.query_params, "download"):
-            return await _download(request, reads, scans, task_id, log_filter, kind, is_message_only=is_message_only)
+        is_plain = is_message_only(request.query_params)
+        if is_download(request.query_params):
+            limit = PAGE_LIMIT.of(request.query_params, maximum=TAIL_MAX, default=TAIL_MAX)
+            state = await known_task(reads, task_id)
+            return await download(
+                request, mine, scans.of(principal.subject), state, matcher, kind, limit=limit, is_message_only=is_plain
+            )
         query = page_query(request.query_params, lines_max=limits.lines_max)
         state = await known_task(reads, task_id)
-        page, is_restart = await _page(pages, reads.epoch, state, query, Matcher(log_filter))
+        work = _page(Pages(mine, limits), reads.epoch, state, query, matcher)
+        page, is_restart = await while_connected(request, work)
         return await _page_answer(
-            request, kind, reads.epoch, state, page, is_restart=is_restart, is_message_only=is_message_only
+            request, kind, reads.epoch, state, page, is_restart=is_restart, is_message_only=is_plain
         )
 
-    return [DescribedRoute(PATH, log, READ_LOG)]
+    return [DescribedRoute(PATH, log, _READ_LOG)]
 
 
 async def known_task(reads: Reads, task_id: str) -> TaskState:
@@ -84,11 +99,6 @@ async def known_task(reads: Reads, task_id: str) -> TaskState:
     if not state.last and state.ended is None:
         raise ApiError("NOT_FOUND", f"no lines of task {task_id!r} are stored", field="taskId")
     return state
-
-
-def status_of(state: TaskState) -> str:
-    """``RUNNING``, ``COMPLETED`` or ``FAILED``."""
-    return state.ended.status if state.ended is not None else "RUNNING"
 
 
 async def _page(pages: Pages, epoch: str, state: TaskState, query: PageQuery, matcher: Matcher) -> tuple[Page, bool]:
@@ -115,24 +125,13 @@ async def _page_answer(
     is_restart: bool,
     is_message_only: bool,
 ) -> Response:
-    previous = str(Position(page.start + 1, epoch)) if page.start >= state.first else None
-    following = str(Position(page.end, epoch))
+    document = log_page(epoch, state, page, is_restart=is_restart)
     size = sum(map(len, page.lines))
     if kind == "json":
-        fields = {
-            **_head(epoch, state),
-            "entries": None,
-            "previous": previous,
-            "next": following,
-            "hasPrevious": page.has_previous,
-            "hasNext": page.has_next,
-            "gaps": [_gap(hole) for hole in page.holes],
-            "isRestart": is_restart,
-        }
-        return await answer(request, kind, lambda: json_body(fields, page.lines), size)
-    links = [f'<{_link(request, "after", following)}>; rel="next"']
-    if previous is not None:
-        links.append(f'<{_link(request, "before", previous)}>; rel="prev"')
+        return await answer(request, kind, lambda: _encoded(document, page.lines), size)
+    links = [f'<{_link(request, "after", document.next)}>; rel="next"']
+    if document.previous is not None:
+        links.append(f'<{_link(request, "before", document.previous)}>; rel="prev"')
     headers = {"Link": ", ".join(links), "Otto-Epoch": epoch}
     if is_restart:
         headers["Otto-Restart"] = "true"
@@ -141,18 +140,9 @@ async def _page_answer(
     return await answer(request, kind, lambda: plain_text(page.lines, is_message_only=is_message_only), size, headers)
 
 
-def _head(epoch: str, state: TaskState) -> dict[str, Any]:
-    return {
-        "taskId": state.task_id,
-        "epoch": epoch,
-        "status": status_of(state),
-        "firstSequence": state.first,
-        "lastSequence": state.last,
-    }
-
-
-def _gap(hole: Hole) -> dict[str, Any]:
-    return {"from": hole.first, "to": hole.last, "reason": hole.reason}
+def _encoded(document: LogPage, lines: Sequence[bytes]) -> bytes:
+    document.entries = json_entries(lines)
+    return msgspec.json.encode(document)
 
 
 def _link(request: Request, name: str, position: str) -> str:
@@ -160,94 +150,3 @@ def _link(request: Request, name: str, position: str) -> str:
     dropped = ("after", "before", "tail", "access_token", "ticket")
     kept = [pair for pair in request.query_params.multi_items() if pair[0] not in dropped]
     return "?" + "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in [*kept, (name, position)])
-
-
-def _is_message_only(request: Request) -> bool:
-    plain = request.query_params.get("plain")
-    if plain not in (None, "", "message"):
-        raise ApiError("INVALID_ARGUMENT", "plain must be message, or left out", field="plain")
-    return plain == "message"
-
-
-async def _download(
-    request: Request,
-    reads: Reads,
-    scans: Scans,
-    task_id: str,
-    log_filter: LogFilter,
-    kind: Format,
-    *,
-    is_message_only: bool,
-) -> Response:
-    limit = count_of(request.query_params, "limit", minimum=1, maximum=TAIL_MAX, default=TAIL_MAX)
-    state = await known_task(reads, task_id)
-    name = f"{task_id}.{_SUFFIXES[kind]}"
-    ascii_name = "".join(character if character.isalnum() and character.isascii() else "_" for character in task_id)
-    headers = {
-        **BODY_HEADERS,
-        "Content-Disposition": (
-            f"attachment; filename=\"{ascii_name}.{_SUFFIXES[kind]}\"; filename*=UTF-8''{quote(name, safe='')}"
-        ),
-        "Otto-Epoch": reads.epoch,
-    }
-    encoding, compressor = compressor_of(request)
-    if encoding is not None:
-        headers["Content-Encoding"] = encoding
-    if request.method == "HEAD":
-        return Response(headers=headers, media_type=FORMATS[kind])
-    scans.check()
-    pieces = _placed(scans, _pieces(reads, state, limit, Matcher(log_filter), kind, is_message_only=is_message_only))
-    body = pieces if compressor is None else compressed(pieces, compressor)
-    return StreamingResponse(body, headers=headers, media_type=FORMATS[kind])
-
-
-async def _placed(scans: Scans, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    with scans.place():
-        async for piece in pieces:
-            yield piece
-
-
-async def _pieces(
-    reads: Reads, state: TaskState, limit: int, matcher: Matcher, kind: Format, *, is_message_only: bool
-) -> AsyncIterator[bytes]:
-    """A download in pieces. Its end is that of the task when it began: a log that grows as fast still has one."""
-    position, left = 0, limit
-    separator = b""
-    holes: list[Hole] = []
-    if kind == "json":
-        yield msgspec.json.encode(_head(reads.epoch, state))[:-1] + b',"entries":['
-    while position < state.last and left:
-        found = await reads.read(
-            state.task_id,
-            position,
-            state.last,
-            matcher,
-            lines_max=min(left, _DOWNLOAD_LINES),
-            bytes_max=_DOWNLOAD_BYTES,
-        )
-        hole = hole_before(found, position)
-        if hole is not None:
-            holes.append(hole)
-        if hole is not None and kind == "text" and not is_message_only:
-            yield f"--- lines {hole.first} to {hole.last} are missing: {hole.reason} ---\n".encode()
-        position = found.end
-        left -= len(found.lines)
-        if not found.lines:
-            continue
-        if kind == "json":
-            yield separator + b",".join(found.lines)
-            separator = b","
-        elif kind == "ndjson":
-            yield ndjson(found.lines)
-        else:
-            yield await asyncio.to_thread(plain_text, found.lines, is_message_only=is_message_only)
-    if kind == "json":
-        foot = {
-            "previous": None,
-            "next": str(Position(position, reads.epoch)),
-            "hasPrevious": False,
-            "hasNext": position < state.last,
-            "gaps": [_gap(hole) for hole in holes],
-            "isRestart": False,
-        }
-        yield b"]," + msgspec.json.encode(foot)[1:]

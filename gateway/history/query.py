@@ -5,10 +5,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from filters.position import Position, PositionError
+from filters.position import Position
 from gateway.errors import ApiError
+from gateway.routing.parameters import Choice, Number, PositionParameter
+from gateway.transports.stream_request import AFTER
 
-__all__ = ["FORMATS", "Format", "PageQuery", "count_of", "flag_of", "format_of", "page_query"]
+__all__ = [
+    "FORMATS",
+    "PAGE_LIMIT",
+    "PAGE_PARAMETERS",
+    "Format",
+    "PageQuery",
+    "format_of",
+    "is_download",
+    "is_message_only",
+    "page_query",
+]
 
 Format = Literal["json", "ndjson", "text"]
 
@@ -17,7 +29,6 @@ FORMATS: Final[Mapping[Format, str]] = {
     "ndjson": "application/x-ndjson",
     "text": "text/plain; charset=utf-8",
 }
-_LINES_DEFAULT: Final = 500
 _QUALITY: Final = re.compile(r"q=([01](?:\.[0-9]{0,3})?)\Z")
 _RANGES: Final[Mapping[str, Format]] = {
     "application/json": "json",
@@ -28,6 +39,25 @@ _RANGES: Final[Mapping[str, Format]] = {
     "application/*": "json",
     "*/*": "json",
 }
+_BEFORE: Final = PositionParameter("before", "The last entries in front of this position.", examples=("3",))
+_TAIL: Final = Number("tail", "The last so many entries.", maximum=10_000, examples=(100,))
+PAGE_LIMIT: Final = Number(
+    "limit",
+    "Entries of a page, 500 by default and at most `HISTORY_LINES_MAX`; of a download, all.",
+    minimum=1,
+    maximum=10_000,
+    default=500,
+    examples=(10,),
+)
+_FORMAT: Final = Choice(
+    "format",
+    "Instead of `Accept`: `json`, `ndjson` (an entry on each line) or `text`.",
+    choices=("json", "ndjson", "text"),
+    examples=("ndjson", "text"),
+)
+_PLAIN: Final = Choice("plain", "As text: only the messages.", choices=("message",))
+_DOWNLOAD: Final = Choice("download", "All matching entries, as a file.", choices=("0", "1"))
+PAGE_PARAMETERS: Final = (AFTER, _BEFORE, _TAIL, PAGE_LIMIT, _FORMAT, _PLAIN, _DOWNLOAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,44 +79,36 @@ def page_query(query: Mapping[str, str], *, lines_max: int) -> PageQuery:
     given = [name for name in ("after", "before", "tail") if query.get(name) is not None]
     if len(given) > 1:
         raise ApiError("INVALID_ARGUMENT", f"{' and '.join(given)} exclude each other; give one", field=given[1])
-    limit = count_of(query, "limit", minimum=1, maximum=lines_max, default=min(_LINES_DEFAULT, lines_max))
+    limit = PAGE_LIMIT.of(query, maximum=lines_max, default=min(PAGE_LIMIT.default, lines_max))
     match given:
         case ["after"]:
-            return PageQuery(limit, after=_position(query, "after"))
+            return PageQuery(limit, after=AFTER.of(query))
         case ["before"]:
-            return PageQuery(limit, before=_position(query, "before"))
+            return PageQuery(limit, before=_BEFORE.of(query))
         case ["tail"]:
-            tail = count_of(query, "tail", minimum=0, maximum=lines_max, default=0)
+            tail = _TAIL.of(query, maximum=lines_max)
             return PageQuery(min(tail, limit) if "limit" in query else tail, is_tail=True)
         case _:
             return PageQuery(limit)
 
 
-def count_of(query: Mapping[str, str], name: str, *, minimum: int, maximum: int, default: int) -> int:
-    """A whole number.
+def is_download(query: Mapping[str, str]) -> bool:
+    """Whether all entries are asked for, as a file: ``1`` or ``true``.
 
     Raises:
-        ApiError: INVALID_ARGUMENT; it is none, or not between the two.
+        ApiError: INVALID_ARGUMENT; it is something else, and not ``0`` or ``false``.
     """
-    text = query.get(name)
-    if text is None:
-        return default
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(maximum))
-    if not is_number or not minimum <= int(text) <= maximum:
-        raise ApiError("INVALID_ARGUMENT", f"{name} must be a whole number from {minimum} to {maximum}", field=name)
-    return int(text)
+    text = query.get("download", "").lower()
+    return _DOWNLOAD.of({"download": {"": "0", "false": "0", "true": "1"}.get(text, text)}) == "1"
 
 
-def flag_of(query: Mapping[str, str], name: str) -> bool:
-    """``1`` or ``true``, and ``0`` or ``false``.
+def is_message_only(query: Mapping[str, str]) -> bool:
+    """Whether text has the messages alone.
 
     Raises:
-        ApiError: INVALID_ARGUMENT; it is something else.
+        ApiError: INVALID_ARGUMENT; ``plain`` is something else than ``message``.
     """
-    text = query.get(name, "0").lower()
-    if text not in {"", "0", "1", "true", "false"}:
-        raise ApiError("INVALID_ARGUMENT", f"{name} must be 1 or 0", field=name)
-    return text in {"1", "true"}
+    return bool(query.get("plain")) and _PLAIN.of(query) is not None
 
 
 def format_of(query: Mapping[str, str], accept: str) -> Format:
@@ -95,12 +117,9 @@ def format_of(query: Mapping[str, str], accept: str) -> Format:
     Raises:
         ApiError: INVALID_ARGUMENT, or NOT_ACCEPTABLE.
     """
-    wanted = query.get("format")
+    wanted = _FORMAT.of(query)
     if wanted is not None:
-        for name in FORMATS:
-            if wanted == name:
-                return name
-        raise ApiError("INVALID_ARGUMENT", f"format must be one of {', '.join(FORMATS)}", field="format")
+        return next(name for name in FORMATS if name == wanted)
     if not accept.strip():
         return "json"
     best: Format | None = None
@@ -115,10 +134,3 @@ def format_of(query: Mapping[str, str], accept: str) -> Format:
         offered = ", ".join(media.partition(";")[0] for media in FORMATS.values())
         raise ApiError("NOT_ACCEPTABLE", f"Accept must name one of {offered}", field="Accept")
     return best
-
-
-def _position(query: Mapping[str, str], name: str) -> Position:
-    try:
-        return Position.parse(query[name])
-    except PositionError as error:
-        raise ApiError("INVALID_ARGUMENT", f"{name}: {error}", field=name) from error

@@ -1,18 +1,19 @@
-"""Reading what is stored, in small steps that take turns, beside streams that must not wait for it."""
+"""Reading what is stored for requests, in small steps that take turns with those of all others."""
 
-import asyncio
+import itertools
 import time
-from collections.abc import Awaitable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from filters.block import Selection
 from filters.matching import Matcher
+from filters.read_owner import NOBODY, ReadOwner
 from storage.journal.history import HistoryReads, KnownTask, LevelCounts, SequenceRange
 from storage.journal.interface import TailStep, TaskState
 
 __all__ = ["Budget", "HistoryJournal", "Reads"]
 
-T = TypeVar("T")
+_requests: Final = itertools.count(1)
 
 
 class HistoryJournal(HistoryReads, Protocol):
@@ -24,7 +25,15 @@ class HistoryJournal(HistoryReads, Protocol):
         ...
 
     async def read(
-        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
     ) -> Selection:
         """See ``Journal``."""
         ...
@@ -48,23 +57,33 @@ class Budget:
 
 
 class Reads:
-    """The journal's reads for all requests, one step at a time.
+    """The journal's reads for one request, or for all: each is one small step, and the journal shares them out fairly.
 
-    A step opens a few MiB at most. Requests take turns step by step, so that a small one does not wait for the end of
-    a long one, and of the journal's threads all but one are always free for streams.
+    Args:
+        journal: what is read.
+        owner: whose share of the reads it is.
     """
 
-    def __init__(self, journal: HistoryJournal) -> None:
+    def __init__(self, journal: HistoryJournal, owner: ReadOwner = NOBODY) -> None:
         self._journal = journal
-        self._turn = asyncio.Semaphore(1)
+        self._owner = owner
 
     def __repr__(self) -> str:
-        return f"<Reads {'busy' if self._turn.locked() else 'idle'}>"
+        return f"<Reads for {self._owner}>"
+
+    def of(self, principal: str) -> "Reads":
+        """The same for one request of a principal."""
+        return Reads(self._journal, ReadOwner(principal, f"request {next(_requests)}"))
 
     @property
     def epoch(self) -> str:
         """The journal's life."""
         return self._journal.epoch
+
+    @property
+    def newest_record(self) -> int:
+        """The id of the newest record."""
+        return self._journal.newest_record
 
     async def task_state(self, task_id: str) -> TaskState:
         """What exists of a task."""
@@ -74,39 +93,26 @@ class Reads:
         self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
     ) -> Selection:
         """A step forwards."""
-        return await self.step(
-            self._journal.read(task_id, after, upto, matcher, lines_max=lines_max, bytes_max=bytes_max)
+        return await self._journal.read(
+            task_id, after, upto, matcher, lines_max=lines_max, bytes_max=bytes_max, owner=self._owner
         )
 
     async def tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
         """A step backwards."""
-        return await self.step(self._journal.tail_step(task_id, count, upto, matcher))
-
-    @property
-    def newest_record(self) -> int:
-        """The id of the newest record."""
-        return self._journal.newest_record
+        return await self._journal.tail_step(task_id, count, upto, matcher, owner=self._owner)
 
     async def count_by_level(self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher) -> LevelCounts:
         """A step of counting."""
-        return await self.step(self._journal.count_by_level(task_id, after, sequences, matcher))
+        return await self._journal.count_by_level(task_id, after, sequences, matcher, owner=self._owner)
 
     async def known_tasks(self, after: int, upto_record: int, *, count_max: int) -> Sequence[KnownTask]:
         """A step through all tasks."""
-        return await self.step(self._journal.known_tasks(after, upto_record, count_max=count_max))
+        return await self._journal.known_tasks(after, upto_record, count_max=count_max, owner=self._owner)
+
+    async def tasks_at(self, records: Sequence[int]) -> Sequence[KnownTask]:
+        """The tasks of some records."""
+        return await self._journal.tasks_at(records, owner=self._owner)
 
     async def workers(self, task_id: str, *, count_max: int) -> tuple[Sequence[str], int]:
         """Some workers of a task, and how many there are."""
-        return await self.step(self._journal.workers(task_id, count_max=count_max))
-
-    async def step(self, work: Awaitable[T]) -> T:
-        """Take a turn; where whoever asked has gone, the turn lasts until the thread is free again."""
-        async with self._turn:
-            running = asyncio.ensure_future(work)
-            try:
-                return await asyncio.shield(running)
-            except asyncio.CancelledError:
-                await asyncio.wait({running})
-                if not running.cancelled():
-                    running.exception()  # seen
-                raise
+        return await self._journal.workers(task_id, count_max=count_max, owner=self._owner)

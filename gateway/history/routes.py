@@ -1,8 +1,9 @@
 """All routes of the history, in the order in which they have to stand."""
 
+from gateway.auth import Authenticator
 from gateway.history.counts import count_routes
 from gateway.history.limits import HistoryLimits
-from gateway.history.log import HistoryAuthenticator, log_routes
+from gateway.history.log import log_routes
 from gateway.history.reads import HistoryJournal, Reads
 from gateway.history.scans import Scans
 from gateway.history.search_route import search_routes
@@ -13,7 +14,7 @@ __all__ = ["history_routes"]
 
 
 def history_routes(
-    journal: HistoryJournal, authenticator: HistoryAuthenticator, limits: HistoryLimits | None = None
+    journal: HistoryJournal, authenticator: Authenticator, limits: HistoryLimits | None = None
 ) -> list[DescribedRoute]:
     """Everything below ``/api/v1/log-streaming`` that reads what is stored."""
     limits = limits or HistoryLimits()

@@ -1,14 +1,19 @@
 """Searching all tasks that one may read: the newest activity first, in each task the newest line first."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from bisect import bisect_right
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import neg
 from typing import Final
 
+import msgspec
+
 from filters.matching import Matcher
+from gateway.auth import Principal
 from gateway.history.cursors import RecordCursor
 from gateway.history.limits import HistoryLimits
-from gateway.history.log import HistoryPrincipal
 from gateway.history.reads import Budget, Reads
 from gateway.history.tasks import Ranking
 from storage.journal.history import KnownTask
@@ -18,6 +23,9 @@ __all__ = ["Hit", "Progress", "Search", "Totals"]
 _TASKS_PER_PAGE: Final = 256
 _PROGRESS_SECONDS: Final = 0.5
 _STEP_BYTES: Final = 1 << 20
+_CONTEXT_BYTES_MAX: Final = 128 << 10
+"""Of the lines around one hit, half of it on either side."""
+
 _EVERYTHING: Final = Matcher()
 
 
@@ -31,10 +39,14 @@ class Hit:
     before: Sequence[bytes] = ()
     after: Sequence[bytes] = ()
 
+    @property
+    def size(self) -> int:
+        """Bytes of its lines."""
+        return len(self.line) + sum(map(len, self.before)) + sum(map(len, self.after))
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a search has got."""
+
+class Progress(msgspec.Struct, rename="camel", frozen=True):
+    """How far a search has got; the event ``progress``."""
 
     tasks: int
     tasks_total: int
@@ -67,8 +79,8 @@ class Search:
         matcher: what is looked for.
         cursor: where to begin.
         limit: hits.
-        context: lines in front of each hit and behind it.
-        limits: the time.
+        context: lines in front of each hit and behind it, as far as they have not more than 64 KiB on either side.
+        limits: the time, and the bytes of all hits; the last one may go beyond them.
 
     Attributes:
         totals: so far.
@@ -77,7 +89,7 @@ class Search:
     def __init__(
         self,
         reads: Reads,
-        principal: HistoryPrincipal,
+        principal: Principal,
         matcher: Matcher,
         cursor: RecordCursor,
         *,
@@ -93,6 +105,7 @@ class Search:
         self._limit = limit
         self._context = context
         self._budget = Budget(limits.seconds_max)
+        self._bytes_left = limits.bytes_max
         self._told_at = time.monotonic()
 
     def __repr__(self) -> str:
@@ -100,65 +113,99 @@ class Search:
 
     async def __aiter__(self) -> AsyncIterator[Hit | Progress]:
         """Hits as they are found, and in between, about every half second, how far it has got."""
-        ranking = Ranking(self._reads)
         cursor = self._cursor
+        records = await Ranking(self._reads).records(self._principal, cursor.snapshot)
+        self.totals.tasks_total = len(records)
         # The cursor's own task is looked at again where its search has not come to its end.
         below = cursor.record + 1 if cursor.upto is not None else cursor.record
-        while True:
-            tasks, total = await ranking.newest(self._principal, cursor.snapshot, below=below, limit=_TASKS_PER_PAGE)
-            self.totals.tasks_total = total
-            for task in tasks:
+        start = bisect_right(records, -below, key=neg)  # descending: those below come last
+        for first in range(start, len(records), _TASKS_PER_PAGE):
+            for task in await self._reads.tasks_at(records[first : first + _TASKS_PER_PAGE].tolist()):
                 upto = cursor.upto if task.record == cursor.record else None
                 async for found in self._in_task(task, upto):
                     yield found
                 if self.totals.following is not None:
                     return
                 self.totals.tasks += 1
-            if len(tasks) < _TASKS_PER_PAGE:
-                return
-            below = tasks[-1].record
 
     async def _in_task(self, task: KnownTask, upto: int | None) -> AsyncIterator[Hit | Progress]:
         totals = self.totals
         position = task.last if upto is None else min(upto, task.last)
         while True:
             left = self._limit - totals.hit_count
-            if left <= 0 or self._budget.is_spent:
+            if left <= 0 or self._bytes_left <= 0 or self._budget.is_spent:
                 totals.following = self._cursor.at(task.record, position)
                 return
             step = await self._reads.tail_step(task.task_id, left, position, self._matcher)
-            found = [] if step.left == left and not step.is_done else await self._lines(task, step.upto, position)
+            found: Sequence[tuple[int, bytes]] = ()
+            reached = step.upto
+            if step.left != left or step.is_done:
+                found, reached = await self._lines(task, step.upto, position)
             for sequence, line in reversed(found):
+                if self._bytes_left <= 0:
+                    reached = sequence  # this one is the first of the next page
+                    break
                 totals.hits[task.task_id] = totals.hits.get(task.task_id, 0) + 1
                 yield await self._hit(task, sequence, line)
-            totals.lines += max(position - step.upto, 0)
-            position = step.upto
+            totals.lines += max(position - reached, 0)
+            position = reached
             if time.monotonic() - self._told_at >= _PROGRESS_SECONDS:
                 self._told_at = time.monotonic()
                 yield Progress(totals.tasks, totals.tasks_total, totals.lines, totals.hit_count)
-            if step.is_done and (len(found) < left or position < task.first):
+            if reached == step.upto and step.is_done and (len(found) < left or position < task.first):
                 return
 
-    async def _lines(self, task: KnownTask, after: int, upto: int) -> list[tuple[int, bytes]]:
-        """The matching lines of a stretch; there are no more than the hits that are left."""
-        lines: list[tuple[int, bytes]] = []
+    async def _lines(self, task: KnownTask, after: int, upto: int) -> tuple[Sequence[tuple[int, bytes]], int]:
+        """The last matching lines of a range that the answer has room for, and the sequence after which they are all.
+
+        There are no more in the range than the hits that are left.
+        """
+        kept: deque[tuple[int, bytes]] = deque()
+        size, reached, position = 0, after, after
+        while position < upto:
+            found = await self._reads.read(
+                task.task_id, position, upto, self._matcher, lines_max=self._limit, bytes_max=_STEP_BYTES
+            )
+            kept.extend(zip(found.sequences, found.lines, strict=True))
+            size += sum(map(len, found.lines))
+            position = found.end
+            while size > self._bytes_left and len(kept) > 1:
+                reached, line = kept.popleft()
+                size -= len(line)
+        return kept, reached
+
+    async def _hit(self, task: KnownTask, sequence: int, line: bytes) -> Hit:
+        before: Sequence[bytes] = ()
+        after: Sequence[bytes] = ()
+        if self._context:
+            # The nearest lines first, so the ones in front are counted from their end.
+            room = _CONTEXT_BYTES_MAX // 2
+            before = await self._around(task, max(sequence - 1 - self._context, 0), sequence - 1)
+            before = tuple(reversed(_fitting(reversed(before), room)))
+            after = _fitting(await self._around(task, sequence, sequence + self._context), room)
+        hit = Hit(task.task_id, sequence, line, before, after)
+        self._bytes_left -= hit.size
+        return hit
+
+    async def _around(self, task: KnownTask, after: int, upto: int) -> Sequence[bytes]:
+        lines: list[bytes] = []
         while after < upto:
             found = await self._reads.read(
-                task.task_id, after, upto, self._matcher, lines_max=self._limit, bytes_max=_STEP_BYTES
+                task.task_id, after, upto, _EVERYTHING, lines_max=self._context, bytes_max=_STEP_BYTES
             )
-            lines += zip(found.sequences, found.lines, strict=True)
+            lines += found.lines
+            if found.end <= after:
+                break  # there are no more
             after = found.end
         return lines
 
-    async def _hit(self, task: KnownTask, sequence: int, line: bytes) -> Hit:
-        if not self._context:
-            return Hit(task.task_id, sequence, line)
-        before = await self._around(task, max(sequence - 1 - self._context, 0), sequence - 1)
-        after = await self._around(task, sequence, sequence + self._context)
-        return Hit(task.task_id, sequence, line, before, after)
 
-    async def _around(self, task: KnownTask, after: int, upto: int) -> Sequence[bytes]:
-        found = await self._reads.read(
-            task.task_id, after, upto, _EVERYTHING, lines_max=self._context, bytes_max=_STEP_BYTES
-        )
-        return found.lines
+def _fitting(lines: Iterable[bytes], bytes_max: int) -> Sequence[bytes]:
+    """The first of some lines, as many as there is room for."""
+    taken: list[bytes] = []
+    for line in lines:
+        bytes_max -= len(line)
+        if bytes_max < 0:
+            break
+        taken.append(line)
+    return taken

@@ -1,34 +1,96 @@
 """``GET /api/v1/log-streaming/search``: at once, or as a stream of hits."""
 
-from collections.abc import AsyncIterator
-from typing import Any, Final
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from filters.entry import LogEntry
+from gateway.auth import Authenticator
 from gateway.errors import ApiError
-from gateway.history.bodies import BODY_HEADERS, answer
-from gateway.history.counts import matcher_of
-from gateway.history.cursors import RecordCursor
+from gateway.history.bodies import BODY_HEADERS, answer, json_entries, json_entry
+from gateway.history.counts import NEEDED_Q, matcher_of
+from gateway.history.cursors import CURSOR, RecordCursor
 from gateway.history.limits import HistoryLimits
-from gateway.history.log import HistoryAuthenticator
-from gateway.history.openapi import SEARCH_LOGS
-from gateway.history.query import count_of
+from gateway.history.openapi import HISTORY
 from gateway.history.reads import Reads
-from gateway.history.scans import Scans
-from gateway.history.search import Hit, Progress, Search
-from gateway.routing.operation import DescribedRoute
+from gateway.history.scans import PrincipalScans, Scans
+from gateway.history.search import Hit, Search
+from gateway.http.disconnects import while_connected
+from gateway.routing.operation import Answer, DescribedRoute, Operation
+from gateway.routing.parameters import Number
+from gateway.transports.sse.encoding import event_bytes
+from gateway.transports.stream_request import FILTER_PARAMETERS
 
 __all__ = ["search_routes"]
 
 PATH: Final = "/api/v1/log-streaming/search"
-_LIMIT_DEFAULT: Final = 100
-_CONTEXT_MAX: Final = 20
+
+
+_HITS: Final = Number(
+    "limit",
+    "Hits, 100 by default and at most `HISTORY_HITS_MAX`.",
+    minimum=1,
+    maximum=1000,
+    default=100,
+    examples=(10,),
+)
+_CONTEXT: Final = Number("context", "Lines in front of each hit, and behind it.", maximum=20, examples=(2,))
+
+
+class SearchHit(msgspec.Struct):
+    """A line, and those around it."""
+
+    entry: LogEntry
+    before: list[LogEntry]
+    after: list[LogEntry]
+
+
+class TaskHits(msgspec.Struct, rename="camel"):
+    """How many hits a task has."""
+
+    task_id: str
+    count: int
+
+
+class Scanned(msgspec.Struct):
+    """What was looked at."""
+
+    tasks: int
+    lines: int
+
+
+class SearchResult(msgspec.Struct, rename="camel"):
+    """Hits, the newest first."""
+
+    q: str
+    hits: list[SearchHit]
+    tasks: list[TaskHits]
+    scanned: Scanned
+    is_complete: bool
+    next: Annotated[str | None, msgspec.Meta(description="`cursor` to go on with; null: there are no more.")]
+
+
+SEARCH_LOGS: Final = Operation(
+    "searchLogs",
+    "GET",
+    HISTORY,
+    "Where a text occurs in all tasks",
+    description="In the tasks that the token covers, the newest activity first, in each the newest line first. With "
+    "`Accept: text/event-stream` hits come as they are found, as events `hit`; `progress` says how far it has got, and "
+    "`complete` has the rest of the document. Closing the connection stops it.",
+    scope="logs:read",
+    parameters=(NEEDED_Q, *FILTER_PARAMETERS, _HITS, _CONTEXT, CURSOR),
+    answers={200: Answer("What was found.", SearchResult, media=("text/event-stream",))},
+    errors=("RESOURCE_EXHAUSTED",),
+    stored=True,
+)
 
 
 def search_routes(
-    reads: Reads, authenticator: HistoryAuthenticator, limits: HistoryLimits, scans: Scans
+    reads: Reads, authenticator: Authenticator, limits: HistoryLimits, scans: Scans
 ) -> list[DescribedRoute]:
     """The route."""
 
@@ -36,26 +98,25 @@ def search_routes(
         principal = await authenticator.principal_of(request)
         principal.require("logs:read")
         query = request.query_params
+        mine = scans.of(principal.subject)
         made = Search(
-            reads,
+            reads.of(principal.subject),
             principal,
-            matcher_of(request, is_phrase_needed=True),
+            matcher_of(request, NEEDED_Q),
             RecordCursor.of(query, reads),
-            limit=count_of(
-                query, "limit", minimum=1, maximum=limits.hits_max, default=min(_LIMIT_DEFAULT, limits.hits_max)
-            ),
-            context=count_of(query, "context", minimum=0, maximum=_CONTEXT_MAX, default=0),
+            limit=_HITS.of(query, maximum=limits.hits_max, default=min(_HITS.default, limits.hits_max)),
+            context=_CONTEXT.of(query),
             limits=limits,
         )
         if "text/event-stream" in request.headers.get("accept", ""):
-            scans.check()
+            mine.check()
             headers = {**BODY_HEADERS, "X-Accel-Buffering": "no"}
-            return StreamingResponse(_events(made, scans), headers=headers, media_type="text/event-stream")
-        with scans.place():
-            hits = await _gathered(made)
-        fields = {"q": query["q"], "hits": [_document(hit) for hit in hits], **_totals(made)}
-        size = sum(len(hit.line) for hit in hits)
-        return await answer(request, "json", lambda: msgspec.json.encode(fields), size)
+            return StreamingResponse(_events(made, query["q"], mine), headers=headers, media_type="text/event-stream")
+        with mine.place():
+            hits = await while_connected(request, _gathered(made))
+        result = _result(made, query["q"], hits)
+        size = sum(hit.size for hit in hits)
+        return await answer(request, "json", lambda: msgspec.json.encode(result), size)
 
     return [DescribedRoute(PATH, search, SEARCH_LOGS)]
 
@@ -64,48 +125,35 @@ async def _gathered(search: Search) -> list[Hit]:
     return [found async for found in search if isinstance(found, Hit)]
 
 
-async def _events(search: Search, scans: Scans) -> AsyncIterator[bytes]:
+async def _events(search: Search, q: str, scans: PrincipalScans) -> AsyncIterator[bytes]:
     """Hits, how far it has got, and at last the totals."""
     try:
         with scans.place():
             yield b": searching\n\n"
             async for found in search:
-                if isinstance(found, Hit):
-                    yield _event("hit", _document(found))
-                else:
-                    yield _event("progress", _progress(found))
+                yield _event("hit", _hit(found)) if isinstance(found, Hit) else _event("progress", found)
     except ApiError as error:
-        yield _event("error", error.fields())
+        yield _event("error", error.detail)
         return
-    yield _event("complete", _totals(search))
+    totals = msgspec.to_builtins(_result(search, q, ()))
+    yield _event("complete", {name: totals[name] for name in totals if name not in {"q", "hits"}})
 
 
 def _event(name: str, document: Any) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(document))
+    return event_bytes(name, msgspec.json.encode(document))
 
 
-def _document(hit: Hit) -> dict[str, Any]:
-    return {
-        "entry": msgspec.Raw(hit.line),
-        "before": [msgspec.Raw(line) for line in hit.before],
-        "after": [msgspec.Raw(line) for line in hit.after],
-    }
+def _hit(hit: Hit) -> SearchHit:
+    return SearchHit(json_entry(hit.line), json_entries(hit.before), json_entries(hit.after))
 
 
-def _progress(progress: Progress) -> dict[str, int]:
-    return {
-        "tasks": progress.tasks,
-        "tasksTotal": progress.tasks_total,
-        "lines": progress.lines,
-        "hits": progress.hits,
-    }
-
-
-def _totals(search: Search) -> dict[str, Any]:
+def _result(search: Search, q: str, hits: Sequence[Hit]) -> SearchResult:
     totals = search.totals
-    return {
-        "tasks": [{"taskId": task_id, "count": count} for task_id, count in totals.hits.items()],
-        "scanned": {"tasks": totals.tasks, "lines": totals.lines},
-        "isComplete": totals.following is None,
-        "next": str(totals.following) if totals.following is not None else None,
-    }
+    return SearchResult(
+        q,
+        [_hit(hit) for hit in hits],
+        [TaskHits(task_id, count) for task_id, count in totals.hits.items()],
+        Scanned(totals.tasks, totals.lines),
+        totals.following is None,
+        str(totals.following) if totals.following is not None else None,
+    )

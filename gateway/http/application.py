@@ -17,7 +17,8 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import ApiError, error_response
-from storage.journal.interface import JournalError
+from gateway.http.origins import AllowedOrigins, OriginGuard
+from storage.errors import StorageError
 
 __all__ = ["RequestLog", "http_application"]
 
@@ -60,7 +61,10 @@ def http_application(
             response.headers.update(error.headers)
         return response
 
-    middleware = [Middleware(_BodyLimit, bytes_max=body_bytes_max, bytes_max_of=body_bytes_max_of or {})]
+    middleware = [
+        Middleware(OriginGuard, origins=AllowedOrigins(cors_origins), on_error=on_error),
+        Middleware(_BodyLimit, bytes_max=body_bytes_max, bytes_max_of=body_bytes_max_of or {}),
+    ]
     if cors_origins:
         middleware.insert(
             0,
@@ -74,7 +78,7 @@ def http_application(
                 max_age=_CORS_SECONDS,
             ),
         )
-    handled: tuple[type[Exception], ...] = (ApiError, JournalError, HTTPException, ClientDisconnect, Exception)
+    handled: tuple[type[Exception], ...] = (ApiError, StorageError, HTTPException, ClientDisconnect, Exception)
     application = Starlette(routes=routes, middleware=middleware, exception_handlers=dict.fromkeys(handled, refuse))
     # A path is right or not; a redirection would be made of whatever the client says its Host is.
     application.router.redirect_slashes = False
@@ -85,7 +89,7 @@ def _refusal(error: Exception) -> ApiError:
     """What the client is told of an error."""
     if isinstance(error, ApiError):
         return error
-    if isinstance(error, JournalError):
+    if isinstance(error, StorageError):
         text = "the journal cannot be used at the moment; try again"
         return ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS)
     if isinstance(error, ClientDisconnect):

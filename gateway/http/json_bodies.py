@@ -1,15 +1,18 @@
-"""JSON bodies of requests: read within a budget, decoded into a type, refused with the field that is wrong."""
+"""JSON bodies: requests read within a budget and decoded into a type, refused with the wrong field; answers."""
 
 import asyncio
 import re
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from gateway.errors import ApiError
 
-__all__ = ["BodyBudget", "decoded", "read_body"]
+__all__ = ["BodyBudget", "answer", "around_list", "decoded", "read_body", "refusal_of", "text_times"]
 
 T = TypeVar("T")
 
@@ -18,7 +21,7 @@ _SMALL_BYTES: Final = 64 << 10
 
 _RETRY_AFTER_SECONDS: Final = 1
 _PLACE: Final = re.compile(r" - at `\$\.?([A-Za-z_]*)[^`]*`$")
-_MISSING: Final = re.compile(r"missing required field `(\w+)`")
+_NAMED: Final = re.compile(r"(?:missing required|contains unknown) field `([^`]{1,64})`")
 
 
 class BodyBudget:
@@ -81,14 +84,19 @@ def _decoded(body: bytes | bytearray, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        text = str(error)
-        found = _MISSING.search(text) or _PLACE.search(text)
-        field = found[1] if found and found[1] else None
-        what = _choices(kind, field) or _PLACE.sub("", text)
-        message = f"{field}: {what}" if field else f"the body must be a JSON object: {what}"
-        raise ApiError("INVALID_ARGUMENT", message, field=field) from error
+        raise refusal_of(error, kind) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ApiError("INVALID_ARGUMENT", "the body must be a JSON object in UTF-8") from error
+
+
+def refusal_of(error: msgspec.ValidationError, kind: type[Any]) -> ApiError:
+    """INVALID_ARGUMENT that names the field which is wrong, missing or unknown."""
+    text = str(error)
+    found = _NAMED.search(text) or _PLACE.search(text)
+    field = found[1] if found and found[1] else None
+    what = _choices(kind, field) or _PLACE.sub("", text)
+    message = f"{field}: {what}" if field else f"the body must be a JSON object: {what}"
+    return ApiError("INVALID_ARGUMENT", message, field=field)
 
 
 def _choices(kind: type[Any], field: str | None) -> str:
@@ -98,3 +106,23 @@ def _choices(kind: type[Any], field: str | None) -> str:
         if each.encode_name == field and choices:
             return f"it is needed, and is {', '.join(map(str, choices[:-1]))} or {choices[-1]}"
     return ""
+
+
+def answer(value: Any, status: int = 200) -> Response:
+    """A value as JSON that no cache keeps."""
+    headers = {"Cache-Control": "no-store"}
+    return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
+
+
+def around_list(document: msgspec.Struct, name: str) -> tuple[bytes, bytes]:
+    """A document in front of the elements of an empty list, and behind them, to be sent in pieces."""
+    head, field, foot = msgspec.json.encode(document).partition(b'"%b":[' % name.encode())
+    return head + field, foot
+
+
+def text_times(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with its times as SQLite writes them."""
+    return {
+        name: value.strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }

@@ -3,9 +3,7 @@
 import asyncio
 from typing import Any, Final
 
-import msgspec
-
-from gateway.errors import ApiError
+from gateway.errors import ApiError, error_body
 
 __all__ = ["RefusingHttp", "RefusingHttptools", "error_document"]
 
@@ -72,4 +70,4 @@ class RefusingHttptools(RefusingHttp):
 
 def error_document(error: ApiError) -> bytes:
     """``{"error": {"code", "message", "field"?}}``."""
-    return msgspec.json.encode({"error": error.fields()})
+    return error_body(error)

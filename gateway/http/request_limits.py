@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 import h11
-import msgspec
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from gateway.errors import ApiError
+from gateway.errors import ApiError, error_body
 from gateway.quota import Lease, Quota
 
 __all__ = ["HEAD_BYTES_MAX", "RequestLimits", "guarded"]
@@ -160,7 +159,7 @@ def guarded(protocol: type[asyncio.Protocol], limits: RequestLimits | None = Non
 
 def _answer(error: ApiError) -> bytes:
     """A refusal before there is a request, hence past the application."""
-    body = msgspec.json.encode({"error": error.fields()})
+    body = error_body(error)
     status = error.http_status
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"

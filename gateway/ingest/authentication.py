@@ -1,40 +1,15 @@
 """Who may write: the producer's token, and what of it is asked for every batch."""
 
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Final
 
+from gateway.auth import Principal
 from gateway.errors import ApiError
 
-__all__ = ["WRITE_SCOPE", "Authenticator", "AuthorizationCache", "Principal", "bearer_token"]
+__all__ = ["WRITE_SCOPE", "AuthorizationCache", "bearer_token"]
 
 WRITE_SCOPE: Final = "logs:write"
 _REMEMBERED_MAX: Final = 10_000
-
-
-class Principal(Protocol):
-    """Whoever a token speaks for; ``gateway.auth`` has the real one."""
-
-    @property
-    def subject(self) -> str:
-        """A name; producers' numbers of different subjects never meet."""
-        ...
-
-    @property
-    def expires_at(self) -> float | None:
-        """Unix seconds after which the token is no longer good; None: never."""
-        ...
-
-    def require(self, scope: str, *, task_id: str | None = None, pipeline_id: str | None = None) -> None:
-        """Return, or raise ``ApiError`` PERMISSION_DENIED."""
-        ...
-
-
-class Authenticator(Protocol):
-    """Tells who a token speaks for."""
-
-    async def authenticate(self, token: str | None) -> Principal:
-        """The principal, or ``ApiError`` UNAUTHENTICATED."""
-        ...
 
 
 def bearer_token(metadata: Iterable[tuple[str, str | bytes]]) -> str | None:

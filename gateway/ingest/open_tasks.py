@@ -4,7 +4,8 @@ import asyncio
 from collections import Counter
 from typing import Final
 
-from storage.journal.interface import Journal, JournalClosedError, JournalError, Receipt, StreamClosed
+from storage.errors import StorageClosedError, StorageError
+from storage.journal.interface import Journal, Receipt, StreamClosed
 
 __all__ = ["OpenTasks", "StreamTasks"]
 
@@ -51,8 +52,8 @@ class OpenTasks:
         self._waiting.clear()
 
     def _tell(self, task_id: str) -> None:
-        def settled(outcome: Receipt | JournalError) -> None:
-            is_lost = isinstance(outcome, JournalError) and not isinstance(outcome, JournalClosedError)
+        def settled(outcome: Receipt | StorageError) -> None:
+            is_lost = isinstance(outcome, StorageError) and not isinstance(outcome, StorageClosedError)
             if is_lost and task_id not in self._streams:
                 self._tell_later(task_id)
 

@@ -15,16 +15,17 @@ from typing import ClassVar, Final
 
 import structlog
 
+from gateway.auth import Principal
 from gateway.errors import ApiError
 from gateway.grpc_server.interface import Call, Ending
 from gateway.grpc_server.status import OWN_FAULT, GrpcStatus
-from gateway.ingest.authentication import AuthorizationCache, Principal
+from gateway.ingest.authentication import AuthorizationCache
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.flow_control import CALM_SHARE, FlowControl, flow_control_of
 from gateway.ingest.limits import LINE_BYTES
 from gateway.ingest.open_tasks import StreamTasks
 from gateway.ingest.registry import ProducerRegistry, StreamEnd
-from storage.journal.interface import JournalError
+from storage.errors import StorageError
 
 __all__ = ["ProducerStream"]
 
@@ -173,7 +174,7 @@ class ProducerStream(ABC):
             self._taken()
             self.end(StreamEnd.of(error))
             return
-        except JournalError as error:
+        except StorageError as error:
             self.end(StreamEnd(GrpcStatus.UNAVAILABLE, str(error)))
             return
         self._taken()

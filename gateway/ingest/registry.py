@@ -4,10 +4,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.auth import Authenticator, Principal
 from gateway.errors import ApiError
 from gateway.grpc_server.interface import Call
 from gateway.grpc_server.status import GrpcStatus
-from gateway.ingest.authentication import WRITE_SCOPE, Authenticator, Principal, bearer_token
+from gateway.ingest.authentication import WRITE_SCOPE, bearer_token
 from gateway.ingest.counters import Counters, Dialect, Refusal
 from gateway.ingest.flow_control import CALM_SHARE
 from gateway.ingest.limits import IngestLimits

@@ -5,6 +5,7 @@ import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.grpc_server.health import HEALTH_FILE, Health
 from gateway.grpc_server.limits import ServerLimits
@@ -13,7 +14,6 @@ from gateway.grpc_server.reflection import Contracts
 from gateway.grpc_server.server import Http2Server, Lease, ServerStatistics
 from gateway.grpc_server.status import GrpcStatus
 from gateway.http.sockets import ListenError, close_all, listen
-from gateway.ingest.authentication import Authenticator
 from gateway.ingest.counters import Counters, IngestStatistics, Observer
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.registry import ProducerRegistry, StreamEnd

@@ -7,11 +7,11 @@ from google.protobuf.descriptor import FileDescriptor
 from otto.logs.v1 import logs_pb2
 from ottoscaler.v1 import log_streaming_pb2
 
+from gateway.auth import Principal
 from gateway.errors import ApiError
 from gateway.grpc_server.interface import Call, Handler, Method
 from gateway.grpc_server.single import SingleRequest
 from gateway.grpc_server.status import GrpcStatus, RefusedError
-from gateway.ingest.authentication import Principal
 from gateway.ingest.counters import Dialect
 from gateway.ingest.native.stream import NativeStream
 from gateway.ingest.otto import unary_calls

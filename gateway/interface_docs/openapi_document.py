@@ -4,8 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from gateway.routing.json_schemas import ErrorDocument, components, reference
-from gateway.routing.operation import ANY_SCOPE, JSON, Answer, Operation, Parameter
+from gateway.errors import ErrorDocument
+from gateway.routing.examples import example_of
+from gateway.routing.json_schemas import components, first_sentence, reference
+from gateway.routing.operation import ANY_SCOPE, JSON, Answer, Operation
+from gateway.routing.parameters import Parameter
 
 __all__ = ["openapi_document", "public_path"]
 
@@ -75,9 +78,10 @@ def openapi_document(operations: Sequence[tuple[str, Operation]], *, version: st
     """
     paths: dict[str, Any] = {}
     types: list[Any] = [ErrorDocument]
+    tags = {operation.tag.name: operation.tag.description for _, operation in operations}
     for path, operation in operations:
         paths.setdefault(public_path(path), {})[operation.method.lower()] = _operation(operation)
-        types += [answer.type for answer in operation.answers.values()]
+        types += [_answer(answer).type for answer in operation.answers.values()]
         types.append(operation.body.type if operation.body else None)
     return {
         "openapi": "3.1.0",
@@ -88,7 +92,7 @@ def openapi_document(operations: Sequence[tuple[str, Operation]], *, version: st
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for _, operation in operations)],
+        "tags": [{"name": name, "description": text} for name, text in tags.items()],
         "paths": paths,
         "components": {"schemas": components(types), "securitySchemes": _SECURITY},
     }
@@ -97,7 +101,7 @@ def openapi_document(operations: Sequence[tuple[str, Operation]], *, version: st
 def _operation(operation: Operation) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "operationId": operation.id,
-        "tags": [operation.tag],
+        "tags": [operation.tag.name],
         "summary": operation.summary,
         "description": _described(operation),
         "security": _security(operation),
@@ -107,9 +111,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.body is not None:
         fields["requestBody"] = {
             "required": operation.body.is_required,
-            "content": {JSON: _content(operation.body.type, operation.body.examples)},
+            "content": {
+                JSON: {"schema": reference(operation.body.type), "examples": _examples(operation.body.examples)}
+            },
         }
-    fields["responses"] = {str(status): _answer(answer) for status, answer in operation.answers.items()}
+    fields["responses"] = {str(status): _response(_answer(answer)) for status, answer in operation.answers.items()}
     for status, codes in operation.error_codes().items():
         fields["responses"][str(int(status))] = _refusal(codes)
     return fields
@@ -143,11 +149,20 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     if parameter.schema.get("type") == "array":
         fields |= {"style": "form", "explode": False}
     if parameter.examples:
-        fields["examples"] = _examples(parameter.examples)
+        fields["examples"] = _examples({_label(value): value for value in parameter.examples})
     return fields
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _label(value: Any) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def _answer(answer: Answer | type) -> Answer:
+    """The answer; that of a type alone is described by its docstring."""
+    return answer if isinstance(answer, Answer) else Answer(first_sentence(answer.__doc__ or ""), answer)
+
+
+def _response(answer: Answer) -> dict[str, Any]:
     fields: dict[str, Any] = {"description": answer.description}
     if answer.headers:
         fields["headers"] = {
@@ -156,7 +171,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
         }
     text: dict[str, Any] = {"schema": {"type": "string"}}
     if answer.type is not None:
-        fields["content"] = {JSON: _content(answer.type, answer.examples), **dict.fromkeys(answer.media, text)}
+        fields["content"] = {JSON: _content(answer), **dict.fromkeys(answer.media, text)}
     elif answer.media:
         content = text | ({"examples": _examples(answer.examples)} if answer.examples else {})
         fields["content"] = dict.fromkeys(answer.media, content)
@@ -174,11 +189,12 @@ def _refusal(codes: list[str]) -> dict[str, Any]:
     return fields
 
 
-def _content(described: Any, examples: Any) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": reference(described)}
-    if examples:
-        content["examples"] = _examples(examples)
-    return content
+def _content(answer: Answer) -> dict[str, Any]:
+    if isinstance(answer.type, dict):
+        return {"schema": answer.type}
+    usual = example_of(answer.type)
+    examples = {name: usual | given for name, given in (answer.examples or {"example": {}}).items()}
+    return {"schema": reference(answer.type), "examples": _examples(examples)}
 
 
 def _examples(examples: Any) -> dict[str, Any]:

@@ -17,23 +17,20 @@ from gateway.interface_docs.html import documentation_page
 from gateway.interface_docs.openapi_document import openapi_document
 from gateway.routing.channel import Channel
 from gateway.routing.operation import Answer, DescribedRoute, Header, Operation
-from gateway.viewer.routes import PAGE_HEADERS
+from gateway.viewer.routes import PAGE_HEADERS, PAGES
 
 __all__ = ["description_routes"]
 
 
 def _document(identifier: str, summary: str, media: str | None, path: str) -> tuple[str, Operation]:
     described = Answer(
-        description="The document.",
-        type=None if media else {"type": "object"},
+        "The document.",
+        None if media else {"type": "object"},
         media=(media,) if media else (),
-        headers={"ETag": Header(description="Changes with the gateway's version.")},
+        headers={"ETag": Header("Changes with the gateway's version.")},
     )
-    known = Answer(description="The document is the one that `If-None-Match` names.")
-    operation = Operation(
-        id=identifier, method="GET", tag="Pages", summary=summary, answers={200: described, 304: known}
-    )
-    return path, operation
+    known = Answer("The document is the one that `If-None-Match` names.")
+    return path, Operation(identifier, "GET", PAGES, summary, answers={200: described, 304: known})
 
 
 _OPENAPI: Final = _document("readOpenApi", "HTTP, as OpenAPI 3.1", None, "/openapi.json")

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
 
-from storage.journal.interface import JournalError, JournalStatistics, TaskState
+from gateway.monitoring.metrics import HasStatistics
+from storage.errors import StorageError
+from storage.journal.interface import Journal
 from storage.polling import SinkStatistics
 
 __all__ = ["Dependency", "Health", "HealthReport", "Phase"]
@@ -50,21 +52,6 @@ class HealthReport:
         return not self.reason
 
 
-class ProbedJournal(Protocol):
-    """What is asked of the journal."""
-
-    @property
-    def statistics(self) -> JournalStatistics: ...
-    async def task_state(self, task_id: str) -> TaskState: ...
-
-
-class ProbedSink(Protocol):
-    """What is asked of the sink."""
-
-    @property
-    def statistics(self) -> SinkStatistics: ...
-
-
 class ProbedKeys(Protocol):
     """What is asked of whoever verifies tokens."""
 
@@ -84,8 +71,8 @@ class Health:
 
     def __init__(
         self,
-        journal: ProbedJournal,
-        sink: ProbedSink,
+        journal: Journal,
+        sink: HasStatistics[SinkStatistics],
         keys: ProbedKeys,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -129,6 +116,6 @@ class Health:
                 await self._journal.task_state(_PROBED_TASK)
         except TimeoutError:
             return f"the journal has not answered for {_PROBE_SECONDS_MAX:.0f} s"
-        except JournalError as error:
+        except StorageError as error:
             return str(error)
         return ""

@@ -2,47 +2,24 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Annotated, Final, Protocol
 
 import msgspec
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.auth import Authenticator, Principal
 from gateway.errors import ApiError
 from gateway.monitoring.health import Health, HealthReport
-from gateway.monitoring.health_openapi import (
-    READ_HEALTH,
-    READ_LIVENESS,
-    READ_READINESS,
-    DependencyHealth,
-    HealthPage,
-    Readiness,
-    SessionFigures,
-)
 from gateway.monitoring.summary_stats import SummaryStats, timestamp
-from gateway.routing.operation import DescribedRoute
+from gateway.routing.operation import Answer, DescribedRoute, Operation, Tag
+from gateway.transports.server_figures import ServerFigures
 from sessions.session import Session
 
-__all__ = ["health_routes"]
+__all__ = ["OPERATION_TAG", "health_routes"]
 
 _SESSIONS_MAX: Final = 100
 """Sessions on the page, those with the largest lag first."""
-
-
-class Principal(Protocol):
-    """Whoever asks."""
-
-    def require(self, scope: str, *, task_id: str | None = None) -> None:
-        """Return, or raise ``ApiError``."""
-        ...
-
-
-class Authenticator(Protocol):
-    """Tells who asks."""
-
-    async def principal_of(self, connection: HTTPConnection) -> Principal:
-        """The principal, or ``ApiError``."""
-        ...
 
 
 class OpenSessions(Protocol):
@@ -50,6 +27,90 @@ class OpenSessions(Protocol):
 
     @property
     def sessions(self) -> Sequence[Session]: ...
+
+
+class DependencyHealth(msgspec.Struct, omit_defaults=True):
+    """Something that the gateway needs."""
+
+    status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["healthy", "unhealthy"]})]
+    reason: str = ""
+
+
+_DEPENDENCIES = msgspec.Meta(examples=[{"journal": {"status": "healthy"}, "pollingTables": {"status": "healthy"}}])
+
+
+class SessionFigures(msgspec.Struct, rename="camel", omit_defaults=True):
+    """One subscriber; who it is and what it reads is for those alone who administer the task."""
+
+    transport: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["sse", "socketio"]})]
+    lag: int
+    lagging: bool
+    session_id: str = ""
+    task_id: str = ""
+    position: int | None = None
+
+
+class HealthPage(ServerFigures, rename="camel", omit_defaults=True, kw_only=True):
+    """Whether lines are taken and served, and how busy the gateway is."""
+
+    status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["healthy", "unhealthy"]})]
+    reason: Annotated[str, msgspec.Meta(description="What it cannot do, and why.")] = ""
+    timestamp: Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+    lagging_sessions: int
+    sessions: list[SessionFigures]
+    dependencies: Annotated[dict[str, DependencyHealth], _DEPENDENCIES]
+
+
+class Readiness(msgspec.Struct, omit_defaults=True):
+    """Whether requests should be sent here."""
+
+    status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["ready", "not ready"]})]
+    dependencies: Annotated[dict[str, DependencyHealth], _DEPENDENCIES]
+    reason: str = ""
+
+
+class Liveness(msgspec.Struct):
+    """The process answers."""
+
+    status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["alive"]})]
+
+
+OPERATION_TAG: Final = Tag("Operation", "Health and metrics of the gateway itself.")
+
+_READ_HEALTH: Final = Operation(
+    "readHealth",
+    "GET",
+    OPERATION_TAG,
+    "Health, figures, and the slowest sessions",
+    description="At most 100 sessions, those with the largest lag first. A token with the scope `admin` sees which.",
+    answers={
+        200: Answer("Lines are taken and served.", HealthPage),
+        503: Answer(
+            "They are not.",
+            HealthPage,
+            examples={"full": {"status": "unhealthy", "reason": "the disk is full"}},
+        ),
+    },
+)
+
+_READ_READINESS: Final = Operation(
+    "readReadiness",
+    "GET",
+    OPERATION_TAG,
+    "Whether to send requests here",
+    answers={
+        200: Answer("Yes.", Readiness),
+        503: Answer(
+            "No.",
+            Readiness,
+            examples={"stopping": {"status": "not ready", "reason": "the gateway is shutting down"}},
+        ),
+    },
+)
+
+_READ_LIVENESS: Final = Operation(
+    "readLiveness", "GET", OPERATION_TAG, "Whether the process answers", answers={200: Liveness}
+)
 
 
 def health_routes(
@@ -68,25 +129,25 @@ def health_routes(
             status="healthy" if report.is_healthy else "unhealthy",
             reason=report.reason,
             timestamp=timestamp(),
-            **msgspec.structs.asdict(summary_stats.figures()),
+            **msgspec.structs.asdict(summary_stats.server_statistics()),
             lagging_sessions=sum(session.is_lagging for session in sessions),
             sessions=[_session(session, principal) for session in sessions[:_SESSIONS_MAX]],
             dependencies=_dependencies(report),
         )
-        return _answer(body, report)
+        return _answer(body, _status(report))
 
     async def live(_request: Request) -> Response:
-        return Response(b'{"status":"alive"}', media_type="application/json", headers={"Cache-Control": "no-store"})
+        return _answer(Liveness("alive"), HTTPStatus.OK)
 
     async def ready(_request: Request) -> Response:
         report = await health.report()
         status = "ready" if report.is_healthy else "not ready"
-        return _answer(Readiness(status, _dependencies(report), report.reason), report)
+        return _answer(Readiness(status, _dependencies(report), report.reason), _status(report))
 
     return [
-        DescribedRoute("/api/v1/log-streaming/health", page, READ_HEALTH),
-        DescribedRoute("/healthz/live", live, READ_LIVENESS),
-        DescribedRoute("/healthz/ready", ready, READ_READINESS),
+        DescribedRoute("/api/v1/log-streaming/health", page, _READ_HEALTH),
+        DescribedRoute("/healthz/live", live, _READ_LIVENESS),
+        DescribedRoute("/healthz/ready", ready, _READ_READINESS),
     ]
 
 
@@ -122,8 +183,11 @@ def _dependencies(report: HealthReport) -> dict[str, DependencyHealth]:
     }
 
 
-def _answer(body: HealthPage | Readiness, report: HealthReport) -> Response:
-    status = HTTPStatus.OK if report.is_healthy else HTTPStatus.SERVICE_UNAVAILABLE
+def _status(report: HealthReport) -> HTTPStatus:
+    return HTTPStatus.OK if report.is_healthy else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _answer(body: HealthPage | Readiness | Liveness, status: HTTPStatus) -> Response:
     return Response(
         msgspec.json.encode(body), status, media_type="application/json", headers={"Cache-Control": "no-store"}
     )

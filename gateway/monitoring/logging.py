@@ -9,6 +9,8 @@ from typing import Any, Final, TextIO
 import structlog
 from structlog.typing import Processor
 
+from gateway.monitoring.terminal import printable
+
 __all__ = ["configure_logging", "without_secrets"]
 
 HIDDEN: Final = "***"
@@ -65,7 +67,7 @@ def configure_logging(level: str, log_format: str, *, stream: TextIO | None = No
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 without_secrets,
-                _renderer(is_text, colors=stream.isatty()),
+                *_renderer(is_text, colors=stream.isatty()),
             ],
         )
     )
@@ -109,8 +111,13 @@ def _masked(name: str, value: Any) -> Any:
     return _masked("", repr(value))
 
 
-def _renderer(is_text: bool, *, colors: bool) -> Processor:
+def _renderer(is_text: bool, *, colors: bool) -> list[Processor]:
     if is_text:
         # The traceback is text already, so that it went through the mask as well.
-        return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
-    return structlog.processors.JSONRenderer(ensure_ascii=False)
+        console = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+        return [_for_terminals, console]
+    return [structlog.processors.JSONRenderer(ensure_ascii=False)]
+
+
+def _for_terminals(_logger: object, _method: str, event: MutableMapping[str, Any], /) -> MutableMapping[str, Any]:
+    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}

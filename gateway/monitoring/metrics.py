@@ -5,15 +5,14 @@ No label has a task's, worker's or user's name: their number has no bound, and m
 
 import time
 from collections import Counter as Count
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, GCCollector, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from components.executions.tables import StoreStatistics
 from gateway.grpc_server.server import ServerStatistics
 from gateway.ingest.counters import IngestStatistics
 from gateway.monitoring.summary_stats import Totals
@@ -26,7 +25,9 @@ from storage.journal.interface import Committed, JournalStatistics
 from storage.polling import RowImportStatistics, SinkStatistics
 from storage.retention.worker import RetentionStatistics
 
-__all__ = ["GatewayCollector", "Metrics", "Sources"]
+__all__ = ["GatewayCollector", "HasStatistics", "Metrics", "Sources", "grpc_server_metrics"]
+
+Statistics = TypeVar("Statistics", covariant=True)
 
 _LATENCY_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -91,77 +92,33 @@ class Metrics:
         self.errors[kind] += 1
 
 
-class _HasJournalStatistics(Protocol):
-    @property
-    def statistics(self) -> JournalStatistics: ...
-
-
-class _HasHubStatistics(Protocol):
-    @property
-    def statistics(self) -> HubStatistics: ...
-
-
-class _HasIngestStatistics(Protocol):
-    @property
-    def statistics(self) -> IngestStatistics: ...
+class HasStatistics(Protocol[Statistics]):
+    """A part that counts."""
 
     @property
-    def server_statistics(self) -> ServerStatistics: ...
-
-
-class _HasSinkStatistics(Protocol):
-    @property
-    def statistics(self) -> SinkStatistics: ...
-
-
-class _HasWatcherStatistics(Protocol):
-    @property
-    def statistics(self) -> RowImportStatistics: ...
-
-
-class _HasRetentionStatistics(Protocol):
-    @property
-    def statistics(self) -> RetentionStatistics: ...
-
-
-class _HasExecutionStatistics(Protocol):
-    @property
-    def statistics(self) -> StoreStatistics: ...
-
-
-class _HasUpdateStatistics(Protocol):
-    @property
-    def statistics(self) -> UpdateStatistics: ...
-
-
-class _HasPipelineStatistics(Protocol):
-    @property
-    def statistics(self) -> PipelineStatistics: ...
-
-
-class _HasSocketIoStatistics(Protocol):
-    @property
-    def statistics(self) -> SocketIoStatistics: ...
+    def statistics(self) -> Statistics:
+        """An immutable snapshot of its counters."""
+        ...
 
 
 class Sources:
-    """The parts whose statistics are shown."""
+    """The parts whose statistics are shown; ``others`` make families of their own."""
 
     def __init__(
         self,
         *,
-        journal: _HasJournalStatistics,
-        hub: _HasHubStatistics,
-        ingest: _HasIngestStatistics,
-        sink: _HasSinkStatistics,
-        watcher: _HasWatcherStatistics,
-        retention: _HasRetentionStatistics,
-        executions: _HasExecutionStatistics,
-        updates: _HasUpdateStatistics,
-        pipelines: _HasPipelineStatistics,
-        socket_io: _HasSocketIoStatistics,
+        journal: HasStatistics[JournalStatistics],
+        hub: HasStatistics[HubStatistics],
+        ingest: HasStatistics[IngestStatistics],
+        sink: HasStatistics[SinkStatistics],
+        watcher: HasStatistics[RowImportStatistics],
+        retention: HasStatistics[RetentionStatistics],
+        updates: HasStatistics[UpdateStatistics],
+        pipelines: HasStatistics[PipelineStatistics],
+        socket_io: HasStatistics[SocketIoStatistics],
         metrics: Metrics,
         quotas: Sequence[Quota] = (),
+        others: Sequence[Callable[[], Iterable[Metric]]] = (),
     ) -> None:
         self.journal = journal
         self.hub = hub
@@ -169,12 +126,12 @@ class Sources:
         self.sink = sink
         self.watcher = watcher
         self.retention = retention
-        self.executions = executions
         self.updates = updates
         self.pipelines = pipelines
         self.socket_io = socket_io
         self.metrics = metrics
         self.quotas = quotas
+        self.others = others
 
     def errors(self) -> dict[str, int]:
         """Everything that was refused or failed, by kind."""
@@ -207,13 +164,11 @@ class GatewayCollector(Collector):
         """All families; called once per scrape, on the event loop."""
         yield InfoMetricFamily("otto_build", "The running gateway.", {"version": version("otto-log-gateway")})
         yield from _of_ingest(self._sources.ingest.statistics)
-        yield from _of_grpc_server(self._sources.ingest.server_statistics)
         yield from _of_journal(self._sources.journal.statistics)
         yield from _of_hub(self._sources.hub.statistics)
         yield from _of_sink(self._sources.sink.statistics)
         yield from _of_watcher(self._sources.watcher.statistics)
         yield from _of_retention(self._sources.retention.statistics)
-        yield from _of_executions(self._sources.executions.statistics)
         yield from _of_updates(self._sources.updates.statistics)
         yield from _of_sockets(self._sources.socket_io.statistics)
         pipelines = self._sources.pipelines.statistics
@@ -224,6 +179,8 @@ class GatewayCollector(Collector):
         text = "Connections refused because one address or one token's subject held too many."
         yield _counters("otto_quota_refusals", text, "limit", refused)
         yield _counters("otto_errors", "Requests and lines refused or failed.", "kind", self._sources.errors())
+        for metrics in self._sources.others:
+            yield from metrics()
 
 
 def _of_ingest(ingest: IngestStatistics) -> Iterable[Metric]:
@@ -234,7 +191,8 @@ def _of_ingest(ingest: IngestStatistics) -> Iterable[Metric]:
     yield CounterMetricFamily("otto_duplicate_batches", "Batches that were stored before.", ingest.duplicates)
 
 
-def _of_grpc_server(server: ServerStatistics) -> Iterable[Metric]:
+def grpc_server_metrics(server: ServerStatistics) -> Iterable[Metric]:
+    """What the gateway's own gRPC server has open, and what it refused."""
     yield GaugeMetricFamily(
         "otto_grpc_connections", "Open connections of the gateway's gRPC server.", server.connections
     )
@@ -301,14 +259,6 @@ def _of_retention(retention: RetentionStatistics) -> Iterable[Metric]:
     yield CounterMetricFamily("otto_bytes_removed", "Stored bytes that retention removed.", retention.bytes)
     yield CounterMetricFamily("otto_polling_rows_deleted", "Rows that retention removed.", retention.rows)
     yield GaugeMetricFamily("otto_retention_up", "Whether the last pass came to its end.", int(not retention.error))
-
-
-def _of_executions(executions: StoreStatistics) -> Iterable[Metric]:
-    yield CounterMetricFamily("otto_execution_reports", "Reports and records of executions stored.", executions.done)
-    yield CounterMetricFamily("otto_execution_commits", "Transactions that stored them.", executions.transactions)
-    yield GaugeMetricFamily("otto_execution_waiting", "Reports and records waiting for one.", executions.waiting)
-    yield GaugeMetricFamily("otto_execution_waiting_bytes", "Bytes of them.", executions.waiting_bytes)
-    yield GaugeMetricFamily("otto_execution_up", "Whether they can be stored.", int(not executions.error))
 
 
 def _of_updates(updates: UpdateStatistics) -> Iterable[Metric]:

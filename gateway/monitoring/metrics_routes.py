@@ -8,6 +8,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.monitoring.health_routes import OPERATION_TAG
 from gateway.routing.operation import Answer, DescribedRoute, Operation
 
 __all__ = ["metrics_routes"]
@@ -15,15 +16,16 @@ __all__ = ["metrics_routes"]
 _TEXT: Final = (generate_latest, "text/plain; version=0.0.4; charset=utf-8")
 _OPENMETRICS: Final = (generate_openmetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8")
 
-READ_METRICS: Final = Operation(
-    id="readMetrics",
-    method="GET",
-    tag="Operation",
-    summary="Metrics for Prometheus",
+
+_READ_METRICS: Final = Operation(
+    "readMetrics",
+    "GET",
+    OPERATION_TAG,
+    "Metrics for Prometheus",
     description="In the text format, or in OpenMetrics where `Accept` names it. No label names a task, worker or user.",
     answers={
         200: Answer(
-            description="The metrics.",
+            "The metrics.",
             media=("text/plain", "application/openmetrics-text"),
             examples={
                 "one": '# TYPE otto_active_connections gauge\notto_active_connections{transport="sse"} 3.0\n',
@@ -42,4 +44,4 @@ def metrics_routes(registry: CollectorRegistry) -> list[DescribedRoute]:
         encode, content_type = _OPENMETRICS if "application/openmetrics-text" in accepts else _TEXT
         return Response(encode(registry), headers={"Content-Type": content_type, "Cache-Control": "no-store"})
 
-    return [DescribedRoute("/metrics", metrics, READ_METRICS)]
+    return [DescribedRoute("/metrics", metrics, _READ_METRICS)]

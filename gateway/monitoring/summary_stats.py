@@ -9,11 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from gateway.transports.notices import ServerFigures
+from gateway.transports.server_figures import ServerFigures
 
 __all__ = ["SummaryStats", "Totals", "resident_bytes", "timestamp"]
 
@@ -69,7 +67,7 @@ class SummaryStats:
             self._samples.popleft()
         self._samples.append((now, self._totals()))
 
-    def figures(self) -> ServerFigures:
+    def server_statistics(self) -> ServerFigures:
         """The figures of now."""
         now, totals = self._clock(), self._totals()
         then, before = self._samples[0]
@@ -86,11 +84,6 @@ class SummaryStats:
             memory_usage=resident_bytes(),
             uptime_seconds=int(now - self._started_at),
         )
-
-    def server_statistics(self) -> dict[str, Any]:
-        """The figures as one JSON object."""
-        statistics: dict[str, Any] = msgspec.to_builtins(self.figures())
-        return statistics
 
 
 def resident_bytes() -> int:

@@ -4,24 +4,23 @@ import asyncio
 import re
 import zlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Annotated, Final
 
 import msgspec
-from starlette.requests import HTTPConnection, Request
+from msgspec import UNSET, UnsetType
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from components.automation.routes import json_row
-from filters.identifiers import IdentifierError, check_identifier
-from gateway.errors import ApiError, error_response
-from gateway.polling.openapi import READ_JOB_LOGS, TASK_LOG_CHOICES, TASK_LOGS_MAX
-from gateway.routing.operation import DescribedRoute
-from storage.journal.interface import JournalError
-from storage.polling import Extent, Page, PollingTable, PollingUnavailableError
+from gateway.auth import Authenticator
+from gateway.errors import ApiError
+from gateway.http.json_bodies import around_list, text_times
+from gateway.polling.task_logs import TaskLogReader
+from gateway.routing.operation import Answer, DescribedRoute, Header, Operation, Tag
+from gateway.routing.parameters import Identifier, Number, Parameter
+from storage.errors import StorageError
+from storage.polling import Extent, Page, PollingTable
 
-if TYPE_CHECKING:
-    from components.automation.queue import AutomationQueue
-
-__all__ = ["polling_routes"]
+__all__ = ["TASK_LOGS_MAX", "polling_routes"]
 
 _ROWS_MAX: Final = 2000
 _BYTES_MAX: Final = 256 << 10
@@ -30,65 +29,133 @@ _BYTES_MAX: Final = 256 << 10
 _COMPRESS_BYTES_MIN: Final = 1024
 _RETRY_AFTER_SECONDS: Final = 2
 _TASK_LOGS: Final = 500
-_COLUMNS: Final = {"level": "level", "queueType": "queue_type", "actionType": "action_type"}
 
 
-class Principal(Protocol):
-    """What a token allows."""
-
-    def require(self, scope: str, *, task_id: str | None = None) -> object:
-        """Raise ``ApiError`` where the scope, or the task, is not allowed."""
-        ...
+TASK_LOGS_MAX: Final = 10_000
 
 
-class Authenticator(Protocol):
-    """Finds out who asks."""
+class JobLogRow(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One row, under its columns' names: with `jobId` of `job_logs`, with `taskId` of `task_logs`."""
 
-    async def principal_of(self, connection: HTTPConnection) -> Principal:
-        """Who asks; raises ``ApiError`` for a token that does not verify."""
-        ...
+    id: int
+    job_id: Annotated[
+        str | UnsetType,
+        msgspec.Meta(description="Of `job_logs`, like `log_message`; the others are of `task_logs`."),
+    ] = UNSET
+    log_message: str | UnsetType = UNSET
+    task_id: str | UnsetType = UNSET
+    queue_id: int | UnsetType | None = UNSET
+    level: str | UnsetType | None = UNSET
+    message: str | UnsetType = UNSET
+    action_type: str | UnsetType | None = UNSET
+    queue_type: str | UnsetType | None = UNSET
+    pid: int | UnsetType | None = UNSET
+    process_name: str | UnsetType | None = UNSET
+    metadata: Annotated[str | UnsetType | None, msgspec.Meta(description="A JSON document as text.")] = UNSET
+    created_at: str | None
+
+
+class JobLogs(msgspec.Struct, forbid_unknown_fields=True):
+    """With ``jobId`` ascending by id, with ``taskId`` the newest first."""
+
+    logs: list[JobLogRow]
+
+
+_HEAD, _FOOT = around_list(JobLogs([]), "logs")
+_JOB: Final = Identifier("jobId", "The job.", examples=("build-7",), place="query")
+_TASK: Final = Identifier("taskId", "Instead of `jobId`.", examples=("build-7",), place="query")
+_AFTER_ID: Final = Number("afterId", "Only rows with a greater id.", examples=(0, 1))
+
+_LIMIT: Final = Number("limit", "At most so many rows; with `taskId` 10,000 at most.", minimum=1, examples=(100,))
+
+_TASK_LOG_FILTERS: Final = {
+    column: Parameter(
+        name, f"With `taskId`: only such rows ({', '.join(choices)}); another word has none.", examples=choices[-1:]
+    )
+    for column, name, choices in (
+        ("level", "level", ("info", "warn", "error")),
+        ("queue_type", "queueType", ("schedule", "script", "image", "video", "youtube")),
+        ("action_type", "actionType", ("start", "progress", "complete", "fail", "retry", "stop", "skip")),
+    )
+}
+"""Columns of `task_logs`, each with the parameter that filters by it."""
+
+_READ_JOB_LOGS: Final = Operation(
+    "readJobLogs",
+    "GET",
+    Tag("Polling", "Logs for UIs that ask again and again."),
+    "A job's rows of `job_logs`, or a task's rows of `task_logs`",
+    description="For UIs that ask every 2 s. A job or task that is not known has no rows. `jobId` is needed, or "
+    "`taskId`, the automation queue's form: its newest rows, at most 500 without `limit`; none where the queue is off.",
+    scope="logs:read",
+    parameters=(
+        _JOB,
+        _TASK,
+        _AFTER_ID,
+        _LIMIT,
+        *_TASK_LOG_FILTERS.values(),
+        Parameter("If-None-Match", "The `ETag` of the answer before.", place="header", examples=('W/"1-2a-5d41402a"',)),
+    ),
+    answers={
+        200: Answer(
+            "The rows.",
+            JobLogs,
+            examples={
+                "one of a job": {
+                    "logs": [
+                        {
+                            "id": 1,
+                            "job_id": "build-7",
+                            "log_message": "compiling",
+                            "created_at": "2026-01-31 13:45:00",
+                        }
+                    ]
+                },
+                "none": {"logs": []},
+            },
+            headers={"ETag": Header("Changes with the first row, the last row and its content.")},
+        ),
+        304: Answer("Nothing is new since the answer that `If-None-Match` names."),
+    },
+    stored=True,
+)
 
 
 def polling_routes(
-    table: PollingTable, authenticator: Authenticator, automation: "AutomationQueue | None" = None
+    table: PollingTable, authenticator: Authenticator, task_logs: TaskLogReader | None = None
 ) -> list[DescribedRoute]:
     """``GET /api/automation/logs?jobId=`` with optional ``afterId`` and ``limit``.
 
     The answer is ``{"logs": [{"id", "job_id", "log_message", "created_at"}, …]}``, ascending by id. Its weak ``ETag``
     changes with the first row, the last row and the last row's content; a request that names it in ``If-None-Match``
     gets 304. With ``taskId`` alone, the form of the automation queue, the list has rows of ``task_logs``, the newest
-    first, with optional ``level``, ``queueType``, ``actionType`` and ``limit``; it is empty where the queue is off.
+    first, with optional ``level``, ``queueType``, ``actionType`` and ``limit``; it is empty without a reader of them.
     """
 
     async def logs(request: Request) -> Response:
         try:
-            return await _logs(request, table, authenticator, automation)
-        except ApiError as error:
-            return error_response(error)
-        except PollingUnavailableError as error:
+            return await _logs(request, table, authenticator, task_logs)
+        except StorageError as error:
             text = f"job_logs cannot be read now: its database {error.reason}"
-            return error_response(ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS))
+            raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
 
-    return [DescribedRoute("/api/automation/logs", logs, READ_JOB_LOGS)]
+    return [DescribedRoute("/api/automation/logs", logs, _READ_JOB_LOGS)]
 
 
 async def _logs(
-    request: Request, table: PollingTable, authenticator: Authenticator, automation: "AutomationQueue | None"
+    request: Request, table: PollingTable, authenticator: Authenticator, task_logs: TaskLogReader | None
 ) -> Response:
     principal = await authenticator.principal_of(request)
     query = request.query_params
-    job_id, task_id = query.get("jobId"), query.get("taskId")
-    if not job_id and not task_id:
+    given = {name: text for name, text in query.items() if text}
+    job_id = _JOB.of(given)
+    named = job_id or _TASK.of(given)
+    if named is None:
         raise ApiError("INVALID_ARGUMENT", "jobId is missing: name the job whose log to read", field="jobId")
-    try:
-        named = check_identifier("jobId", job_id) if job_id else check_identifier("taskId", task_id or "")
-    except IdentifierError as error:
-        raise ApiError("INVALID_ARGUMENT", str(error), field=error.field) from error
     principal.require("logs:read", task_id=named)
-    if automation is not None and not job_id:
-        return await _task_logs(request, automation, named)
-    after_id = _number(request, "afterId", minimum=0, default=0)
-    limit = _number(request, "limit", minimum=1, default=0)
+    if task_logs is not None and not job_id:
+        return await _task_logs(request, task_logs, named)
+    after_id, limit = _AFTER_ID.of(query), _LIMIT.of(query)
     extent = await table.extent(job_id, after_id) if job_id else Extent()
     compress = _accepts_gzip(request.headers.get("accept-encoding", ""))
     headers = _headers(f'W/"{extent.first:x}-{extent.last:x}-{extent.checksum:08x}"')
@@ -97,7 +164,7 @@ async def _logs(
     rows = _Rows(table, job_id or "", after_id, extent.last, limit)
     first = await rows.next_page()  # before the answer begins, so that what goes wrong here still has a status
     if rows.is_exhausted:
-        body = b'{"logs":[%b]}' % first.rows
+        body = _HEAD + first.rows + _FOOT
         if compress and len(body) >= _COMPRESS_BYTES_MIN:
             headers["Content-Encoding"] = "gzip"
             body = await asyncio.to_thread(zlib.compress, body, 1, _GZIP)
@@ -111,18 +178,16 @@ async def _logs(
     return StreamingResponse(chunks, headers=headers, media_type="application/json")
 
 
-async def _task_logs(request: Request, automation: "AutomationQueue", task_id: str) -> Response:
+async def _task_logs(request: Request, reader: TaskLogReader, task_id: str) -> Response:
     """The newest rows of a task of the automation queue."""
-    filters = {column: _choice(request, name) for name, column in _COLUMNS.items()}
-    limit = _number(request, "limit", minimum=1, default=_TASK_LOGS)
-    if limit > TASK_LOGS_MAX:
-        raise ApiError("INVALID_ARGUMENT", f"limit is {limit}: with taskId give 1 to {TASK_LOGS_MAX}", field="limit")
+    filters = {column: request.query_params.get(each.name) or None for column, each in _TASK_LOG_FILTERS.items()}
+    limit = _LIMIT.of(request.query_params, maximum=TASK_LOGS_MAX, default=_TASK_LOGS)
     try:
-        rows = await automation.logs(task_id, limit=limit, **filters)
-    except JournalError as error:
+        rows = await reader.logs(task_id, limit=limit, **filters)
+    except StorageError as error:
         text = "task_logs cannot be read now; try again"
         raise ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
-    body = msgspec.json.encode({"logs": json_row(rows)})
+    body = msgspec.json.encode(JobLogs([JobLogRow(**text_times(row)) for row in rows]))
     headers = _headers(f'W/"{len(body):x}-{zlib.crc32(body):08x}"')
     if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)
@@ -135,14 +200,6 @@ async def _task_logs(request: Request, automation: "AutomationQueue", task_id: s
 def _headers(tag: str) -> dict[str, str]:
     """Kept by the asking client alone, and never used without asking: that makes the ETag work in browsers, unseen."""
     return {"Cache-Control": "private, no-cache", "ETag": tag, "Vary": "Accept-Encoding, Authorization, Cookie"}
-
-
-def _choice(request: Request, name: str) -> str | None:
-    text = request.query_params.get(name)
-    if text is not None and text not in TASK_LOG_CHOICES[name]:
-        choices = ", ".join(TASK_LOG_CHOICES[name])
-        raise ApiError("INVALID_ARGUMENT", f"{name} is {text[:64]!r}: give one of {choices}", field=name)
-    return text
 
 
 class _Rows:
@@ -174,12 +231,12 @@ class _Rows:
 
 async def _chunks(first: Page, rows: _Rows) -> AsyncIterator[bytes]:
     """The answer in pieces. An error in the middle breaks the connection off: a log cut short must not look whole."""
-    yield b'{"logs":[' + first.rows
+    yield _HEAD + first.rows
     while not rows.is_exhausted:
         page = await rows.next_page()
         if page.count:
             yield b"," + page.rows
-    yield b"]}"
+    yield _FOOT
 
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -191,20 +248,6 @@ async def _compressed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         if compressed := await asyncio.to_thread(compressor.compress, chunk):
             yield compressed
     yield compressor.flush()
-
-
-_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
-
-
-def _number(request: Request, name: str, *, minimum: int, default: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not _NUMBER.fullmatch(text) or int(text) < minimum:
-        raise ApiError(
-            "INVALID_ARGUMENT", f"{name} is {text[:64]!r}: give a whole number from {minimum} on", field=name
-        )
-    return int(text)
 
 
 def _matches(if_none_match: str, tag: str) -> bool:

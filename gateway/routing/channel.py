@@ -7,26 +7,24 @@ from typing import Any
 __all__ = ["Channel", "Exchange", "Message"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Message:
     """One kind of message.
 
     Attributes:
         name: the event's name on the wire; ``message`` for an event without a name.
         summary: when it is sent, in a sentence.
-        type: of its JSON payload; None: it has none.
-        examples: payloads.
-        frames: how it looks on the wire, where that is to be shown.
+        type: of its JSON payload, which makes its example; None: it has none.
+        examples: payloads, in the place of the one that follows from the type.
     """
 
     name: str
     summary: str
     type: Any = None
     examples: tuple[Any, ...] = ()
-    frames: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """A request of a client and what answers it."""
 

@@ -5,29 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["ErrorDetail", "ErrorDocument", "components", "reference"]
+__all__ = ["components", "first_sentence", "reference"]
 
 _REFERENCE: Final = "#/components/schemas/{name}"
-
-
-class ErrorDetail(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
-    """What is wrong, and what would be right.
-
-    Attributes:
-        code: a word in capitals for programs.
-        message: a sentence for people.
-        field: the parameter, header or JSON field that is wrong, as the client wrote it.
-    """
-
-    code: str
-    message: str
-    field: str | None = None
-
-
-class ErrorDocument(msgspec.Struct, forbid_unknown_fields=True):
-    """Every refusal and failure over HTTP."""
-
-    error: ErrorDetail
 
 
 def reference(described: Any) -> dict[str, Any]:
@@ -47,6 +27,10 @@ def components(types: Iterable[Any]) -> dict[str, Any]:
     _, named = msgspec.json.schema_components(described, ref_template=_REFERENCE)
     for schema in named.values():
         if "description" in schema:
-            # A docstring's first sentence; the rest of it speaks to those who read the code.
-            schema["description"] = " ".join(schema["description"].split("\n\n")[0].split())
+            schema["description"] = first_sentence(schema["description"])
     return dict(sorted(named.items()))
+
+
+def first_sentence(docstring: str) -> str:
+    """A docstring's first paragraph; the rest of it speaks to those who read the code."""
+    return " ".join(docstring.split("\n\n")[0].split())

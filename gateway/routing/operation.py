@@ -1,7 +1,7 @@
 """What is said of one HTTP operation: its parameters, its body, its answers, and examples of them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from gateway.errors import ApiError
 from gateway.routing.channel import Channel
+from gateway.routing.parameters import Parameter
 
 __all__ = [
     "ANY_SCOPE",
@@ -21,8 +22,7 @@ __all__ = [
     "DescribedRoute",
     "Header",
     "Operation",
-    "Parameter",
-    "identifier_parameter",
+    "Tag",
 ]
 
 JSON: Final = "application/json"
@@ -32,29 +32,15 @@ ANY_SCOPE: Final = "any"
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """One parameter of an operation.
-
-    Attributes:
-        name: as it is written in a request.
-        place: where it is written.
-        description: what it does, in one or two sentences.
-        schema: JSON Schema of its value; a list is written with commas.
-        examples: values that work with the operation's other parameters as they are by default, keyed by a word. Those
-            of a required parameter are what the tests call the operation with.
-        is_required: whether the operation needs it.
-    """
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A chapter of the reference, and what it is about."""
 
     name: str
-    place: Literal["path", "query", "header"] = "query"
     description: str
-    schema: Mapping[str, Any]
-    examples: Mapping[str, Any] = field(default_factory=dict)
-    is_required: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Header:
     """A header of an answer."""
 
@@ -62,7 +48,7 @@ class Header:
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Body:
     """What an operation takes.
 
@@ -77,26 +63,27 @@ class Body:
     is_required: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What an operation answers with one status.
 
     Attributes:
         description: when that is, in a sentence.
-        type: of the JSON document; None: there is no JSON, and either ``media`` or no content.
+        type: of the JSON document, which makes its example; None: there is no JSON, and either ``media`` or no content.
         media: media types of an answer that is not JSON, or need not be.
-        examples: documents, keyed by a word.
+        examples: keyed by a word; of a type the fields that differ from the example that follows from it.
         headers: headers that are part of the contract.
     """
 
     description: str
     type: Any = None
+    _: KW_ONLY
     media: tuple[str, ...] = ()
     examples: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, Header] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One method of one path.
 
@@ -109,10 +96,11 @@ class Operation:
         scope: what a token must allow; ``ANY_SCOPE``: whatever it allows; None: no token is needed.
         parameters: all of them.
         body: None: it takes none.
-        answers: by status, without the errors.
+        answers: by status, without the errors; a type is described by the first sentence of its docstring.
         errors: codes of ``gateway.errors`` that it may answer with, beside those that follow from the rest:
             ``INVALID_ARGUMENT`` where there are parameters or a body, ``UNAUTHENTICATED`` and ``PERMISSION_DENIED``
-            where there is a scope, ``PAYLOAD_TOO_LARGE`` where there is a body, and ``UNAVAILABLE`` where ``stored``.
+            where there is a scope, the latter also where it changes something, ``PAYLOAD_TOO_LARGE`` where there is a
+            body, and ``UNAVAILABLE`` where ``stored``.
         stored: it reads or writes a database.
         channel: what a stream carries, for AsyncAPI.
         credentials: ``header`` where cookies, tickets and query parameters do not count; ``any`` elsewhere.
@@ -120,13 +108,14 @@ class Operation:
 
     id: str
     method: Method
-    tag: str
+    tag: Tag
     summary: str
+    _: KW_ONLY
+    answers: Mapping[int, Answer | type]
     description: str = ""
     scope: str | None = None
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None
-    answers: Mapping[int, Answer]
     errors: tuple[str, ...] = ()
     stored: bool = False
     channel: Channel | None = None
@@ -143,6 +132,8 @@ class Operation:
             codes.append("INVALID_ARGUMENT")
         if self.scope:
             codes += ["UNAUTHENTICATED", "PERMISSION_DENIED"]
+        if self.method != "GET":  # by a page of another origin
+            codes.append("PERMISSION_DENIED")
         if self.body:
             codes.append("PAYLOAD_TOO_LARGE")
         if self.stored:
@@ -154,11 +145,22 @@ class Operation:
 
 
 class DescribedRoute(Route):
-    """A route with what is said of it; path and method are written once, in the route and in the operation."""
+    """A route with what is said of it; path and method are written once, in the route and in the operation.
 
-    def __init__(self, path: str, endpoint: Callable[[Request], Awaitable[Response]], operation: Operation) -> None:
+    ``body_bytes_max`` is the longest body on its path; None: as long as everywhere.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        operation: Operation,
+        *,
+        body_bytes_max: int | None = None,
+    ) -> None:
         super().__init__(path, endpoint, methods=[operation.method], name=operation.id)
         self.operation = operation
+        self.body_bytes_max = body_bytes_max
         _, has_identifier, suffix = path.rpartition(":identifier}")
         self._suffix = suffix.encode() if has_identifier else b""
 
@@ -171,21 +173,3 @@ class DescribedRoute(Route):
         if match is not Match.NONE and not scope.get("raw_path", self._suffix).endswith(self._suffix):
             return Match.NONE, {}
         return match, child
-
-
-_IDENTIFIER: Final = {"type": "string", "minLength": 1, "maxLength": 256}
-
-
-def identifier_parameter(
-    name: str, *, place: Literal["path", "query"], description: str, example: str, is_required: bool = True
-) -> Parameter:
-    """A task, pipeline or worker id."""
-    return Parameter(
-        name=name,
-        place=place,
-        description=f"{description} 1 to 256 bytes of UTF-8 without control characters"
-        + ("; a slash in it is written `%2F`." if place == "path" else "."),
-        schema=_IDENTIFIER,
-        examples={"named": example},
-        is_required=is_required,
-    )

@@ -1,9 +1,9 @@
-"""What each part is told of the settings of the whole."""
+"""Builds the configuration of each part of the core from ``Settings``."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from gateway.addresses import TrustedAddresses
-from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
+from gateway.auth import AuthSettings, AuthSettingsError, TokenAuthenticator
 from gateway.history.limits import HistoryLimits
 from gateway.http.request_limits import RequestLimits
 from gateway.http.server import HttpTls
@@ -17,12 +17,8 @@ from sessions.pipelines import PipelineLimits
 from sessions.updates import UpdateLimits
 from storage.retention.policy import RetentionPolicy
 
-if TYPE_CHECKING:
-    from components.batch_jobs.jobs import BatchLimits
-
 __all__ = [
     "authenticator_of",
-    "batch_limits",
     "grpc_tls",
     "history_limits",
     "http_tls",
@@ -38,7 +34,7 @@ __all__ = [
 _NAMES: Final = {"issuer": "JWT_ISSUER", "audience": "JWT_AUDIENCE"}
 
 
-def authenticator_of(settings: Settings) -> Authenticator:
+def authenticator_of(settings: Settings) -> TokenAuthenticator:
     """Make it; reads the public key's file, and asks nobody.
 
     Raises:
@@ -46,7 +42,7 @@ def authenticator_of(settings: Settings) -> Authenticator:
     """
     key_file = settings.jwt_public_key_file
     try:
-        return Authenticator(
+        return TokenAuthenticator(
             AuthSettings(
                 jwt_secret=settings.jwt_secret.get_secret_value() if settings.jwt_secret else None,
                 jwt_public_key=str(key_file) if key_file else settings.jwt_public_key,
@@ -127,23 +123,6 @@ def request_limits(settings: Settings, connections: Quota) -> RequestLimits:
     """What is asked of an HTTP request before anybody looks at it."""
     seconds = settings.request_seconds_max
     return RequestLimits(head_seconds=seconds, body_seconds=seconds, connections=connections)
-
-
-def batch_limits(settings: Settings) -> "BatchLimits":
-    """What batch jobs may do."""
-    from components.batch_jobs import RetryPolicy  # here: a gateway that only streams loads nothing of it
-    from components.batch_jobs.jobs import BatchLimits
-
-    return BatchLimits(
-        active_max=settings.batch_jobs_max,
-        interval_seconds=settings.batch_interval_seconds,
-        kept_seconds=settings.batch_kept_minutes * 60,
-        retries=RetryPolicy(
-            attempts_max=settings.batch_attempts_max,
-            first_seconds=settings.batch_retry_seconds,
-            quota_seconds_max=settings.batch_quota_seconds_max,
-        ),
-    )
 
 
 def retention_policy(settings: Settings) -> RetentionPolicy:

@@ -1,119 +1,36 @@
 """Every setting of the gateway: its name, type, default, unit, and what switches it off."""
 
 import ipaddress
-import shlex
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    SecretStr,
-    model_validator,
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gateway.settings.values import (
+    Bytes,
+    Categories,
+    ClosingRowsChoice,
+    Command,
+    Coroutines,
+    Count,
+    LogLevel,
+    Origin,
+    Origins,
+    Port,
+    Rules,
+    Secret,
+    TableRowsChoice,
+    Text,
+    Texts,
 )
 
-from storage.retention.rules import RetentionRule, parse_rules
-
-__all__ = ["CREDENTIALS", "MEDIA_MODES", "ClosingRowsChoice", "Settings", "TableRowsChoice"]
+__all__ = ["CREDENTIALS", "Settings"]
 
 LOOPBACK: Final = "127.0.0.1"
 LOOPBACK_NAMES: Final = ("localhost", LOOPBACK, "[::1]")
 EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - only where credentials are configured
-MEDIA_MODES: Final = ("crawl", "upload", "dalle3", "imagen3", "sora2")
-STAGES: Final = ("script", "image", "video", "youtube")
 CREDENTIALS: Final = ("jwt_secret", "jwt_public_key", "jwt_public_key_file", "jwks_url")
-
-
-class ClosingRowsChoice(StrEnum):
-    """Which ends of tasks get a closing row in the polling tables."""
-
-    STATUS = "status"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
-class TableRowsChoice(StrEnum):
-    """Which rows that other programs insert into the polling tables become lines of their task."""
-
-    OFF = "off"
-    NEW = "new"
-    ALL = "all"
-
-
-def _origin(text: str) -> str:
-    if text == "*":
-        return text
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or text != f"{parts.scheme}://{parts.netloc}":
-        raise ValueError(f"{text!r} is not an origin: write it as https://example.org, without a slash at the end")
-    return text
-
-
-def _categories(names: tuple[str, ...]) -> tuple[str, ...]:
-    from components.batch_jobs.categories import NAVER_SERVICES  # here: a gateway that only streams loads nothing of it
-
-    unknown = [name for name in names if name not in NAVER_SERVICES]
-    if unknown or not names:
-        what = f"{unknown[0]!r} is none of them" if unknown else "there is none"
-        raise ValueError(f"{what}: give some of {', '.join(NAVER_SERVICES)}")
-    return tuple(dict.fromkeys(names))
-
-
-def _level(value: object) -> object:
-    return (
-        {"WARN": "WARNING", "FATAL": "CRITICAL"}.get(value.upper(), value.upper()) if isinstance(value, str) else value
-    )
-
-
-def _items(value: object) -> object:
-    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
-
-
-def _coroutines(texts: tuple[str, ...]) -> tuple[str, ...]:
-    stages = []
-    for text in texts:
-        stage, _, place = text.partition("=")
-        module, _, function = place.partition(":")
-        if stage not in STAGES or not all(part.isidentifier() for part in [*module.split("."), function]):
-            raise ValueError(f"{text!r} is none: write it as script=package.module:function")
-        stages.append(stage)
-    if len(set(stages)) < len(stages):
-        raise ValueError("a stage is named twice")
-    return texts
-
-
-def _rules(value: object) -> tuple[RetentionRule, ...]:
-    if isinstance(value, str):
-        return parse_rules(value)
-    if isinstance(value, (list, tuple)) and all(isinstance(item, (str, RetentionRule)) for item in value):
-        return parse_rules(map(str, value))
-    raise ValueError("this is not a list of rules: write them as PATTERN=DURATION, separated by commas")
-
-
-def _command(text: str) -> str:
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise ValueError(f"this cannot be split into a program and its arguments: {error}") from error
-    if not words or not words[0] or "\0" in text:
-        raise ValueError("give a program and its arguments, as a shell would split them")
-    return text
-
-
-LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Count = Annotated[int, Field(ge=1)]
-Bytes = Annotated[int, Field(ge=1024)]
-Origin = Annotated[str, AfterValidator(_origin)]
-Text = Annotated[str, Field(min_length=1)]
-Command = Annotated[str, AfterValidator(_command)]
-Secret = Annotated[SecretStr, Field(min_length=1)]
 
 
 class Settings(BaseModel):
@@ -153,17 +70,17 @@ class Settings(BaseModel):
     grpc_server: Literal["h2", "grpcio"] = Field(
         "h2", description="What serves producers: `h2` the gateway's own server, `grpcio` that of gRPC's library."
     )
-    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_items)] = Field(
+    cors_origins: Origins = Field(
         (),
         description="Origins of web pages that may use the gateway, separated by commas; * means any, without cookies. "
         "Unset: the gateway's own page only.",
     )
-    trusted_proxies: Annotated[tuple[Text, ...], BeforeValidator(_items)] = Field(
+    trusted_proxies: Texts = Field(
         (LOOPBACK, "::1"),
         description="Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, "
         "separated by commas; * believes everybody. They are not limited by MAX_CONNECTIONS_PER_ADDRESS themselves.",
     )
-    allowed_hosts: Annotated[tuple[Text, ...], BeforeValidator(_items)] = Field(
+    allowed_hosts: Texts = Field(
         (),
         description="Names that HTTP requests may be addressed to, without port, separated by commas. Unset: any; but "
         "localhost, 127.0.0.1 and [::1] only, where everybody is let in and loopback is listened on.",
@@ -224,7 +141,7 @@ class Settings(BaseModel):
         description="Tasks that have lines; beyond it, those that have been idle longest are deleted. Unset or 0: no "
         "limit.",
     )
-    retention_rules: Annotated[tuple[RetentionRule, ...], PlainValidator(_rules)] = Field(
+    retention_rules: Rules = Field(
         (),
         description="How long certain tasks are kept instead, as PATTERN=DURATION, separated by commas: "
         "`nightly-*=3d,release-*=365d,golden=keep`; d, h and m are days, hours and minutes. The first that covers a "
@@ -306,7 +223,8 @@ class Settings(BaseModel):
     )
     history_lines_max: Count = Field(10_000, description="Entries of one page of the history.")
     history_bytes_max: Bytes = Field(
-        8 << 20, description="Bytes of the entries of one page; it then says that there are more."
+        8 << 20,
+        description="Bytes of the entries of one page, or of the hits of one search; it then says that there are more.",
     )
     history_seconds_max: float = Field(
         30,
@@ -316,7 +234,9 @@ class Settings(BaseModel):
     )
     history_hits_max: Count = Field(1000, description="Hits of one search; the next go on behind them.")
     history_scans_max: Count = Field(
-        16, description="Counts, searches and downloads at once; the next is refused with RESOURCE_EXHAUSTED."
+        16,
+        description="Counts, searches and downloads of one principal at once, four times as many of all; the next is "
+        "refused with RESOURCE_EXHAUSTED.",
     )
     shutdown_grace_seconds: float = Field(
         10, ge=0, description="Seconds that each step of a shutdown may take; 0: cut off at once."
@@ -333,10 +253,10 @@ class Settings(BaseModel):
         None, description="Id of the application that may ask Naver's search API. Unset: no batch jobs."
     )
     naver_client_secret: Secret | None = Field(None, description="Its secret.")
-    naver_api_url: Annotated[Text, AfterValidator(_origin)] = Field(
+    naver_api_url: Origin = Field(
         "https://openapi.naver.com", description="Where that API is; plain http is for this machine's own tests."
     )
-    naver_categories: Annotated[tuple[Text, ...], BeforeValidator(_items), AfterValidator(_categories)] = Field(
+    naver_categories: Categories = Field(
         ("blog", "cafe", "kin", "news", "web"),
         description="What is counted for each keyword, with one request each, separated by commas: blog, cafe, news, "
         "kin, web, book, encyc, image, shop or doc.",
@@ -369,16 +289,19 @@ class Settings(BaseModel):
     automation_image_command: Command | None = Field(None, description="The same for `image`.")
     automation_video_command: Command | None = Field(None, description="The same for `video`.")
     automation_youtube_command: Command | None = Field(None, description="The same for `youtube`.")
-    automation_coroutines: Annotated[tuple[Text, ...], BeforeValidator(_items), AfterValidator(_coroutines)] = Field(
+    automation_coroutines: Coroutines = Field(
         (),
         description="Coroutine functions in place of commands, as script=package.module:function, separated by commas.",
+    )
+    automation_stage_variables: Texts = Field(
+        (),
+        description="Environment variables that commands of stages get besides PATH, HOME, USER, LOGNAME, LANG, "
+        "LANGUAGE, LC_*, TZ, TMPDIR, PYTHONPATH and VIRTUAL_ENV: names, separated by commas.",
     )
     automation_stage_minutes: float = Field(60, gt=0, description="Minutes that one of these stages may take.")
 
     # Logs
-    log_level: Annotated[LogLevel, BeforeValidator(_level)] = Field(
-        "INFO", description="Least severe level of the gateway's own log."
-    )
+    log_level: LogLevel = Field("INFO", description="Least severe level of the gateway's own log.")
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="Form of the gateway's own log; `auto`: text on a terminal, JSON elsewhere."
     )

@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.errors import ApiError
-from gateway.routing.operation import Answer, DescribedRoute, Header, Operation, Parameter, identifier_parameter
+from gateway.routing.operation import Answer, DescribedRoute, Header, Operation, Tag
+from gateway.routing.parameters import Identifier, Parameter
 from gateway.viewer.built_files import INDEX, BuiltFile, built_files
 
-__all__ = ["PAGE_HEADERS", "page_routes"]
+__all__ = ["PAGES", "PAGE_HEADERS", "page_routes"]
 
 PAGE_HEADERS: Final = {
     "Cache-Control": "no-cache",
@@ -41,9 +42,10 @@ _PAGES: Final = {
 """Addresses within the viewer, by which it knows what to show: each is answered with the same file."""
 
 _PARAMETERS: Final = {
-    "task_id": identifier_parameter("taskId", place="path", description="The task.", example="build-7"),
-    "execution_id": identifier_parameter("execution_id", place="path", description="The execution.", example="run-3"),
+    "task_id": Identifier("taskId", "The task.", examples=("build-7",)),
+    "execution_id": Identifier("executionId", "The execution.", examples=("run-3",)),
 }
+PAGES: Final = Tag("Pages", "The viewer, and descriptions of these interfaces.")
 
 
 def page_routes(build: Mapping[str, BuiltFile] | None = None) -> list[DescribedRoute]:
@@ -91,43 +93,43 @@ def _takes_gzip(accepted: str) -> bool:
 
 
 _FILE_ANSWERS: Final = {
-    304: Answer(description="The file is the one that `If-None-Match` names."),
+    304: Answer("The file is the one that `If-None-Match` names."),
 }
-_TAG: Final = {"ETag": Header(description="Changes with the file.")}
+_TAG: Final = {"ETag": Header("Changes with the file.")}
 
 
 def _page_operation(path: str) -> Operation:
     name, summary = _PAGES[path]
     parameters = tuple(parameter for field, parameter in _PARAMETERS.items() if f"{{{field}:" in path)
     return Operation(
-        id=name,
-        method="GET",
-        tag="Pages",
-        summary=summary,
+        name,
+        "GET",
+        PAGES,
+        summary,
         parameters=parameters,
-        answers={200: Answer(description="The page.", media=("text/html",), headers=_TAG), **_FILE_ANSWERS},
+        answers={200: Answer("The page.", media=("text/html",), headers=_TAG), **_FILE_ANSWERS},
     )
 
 
 def _asset_operation(example: str) -> Operation:
     return Operation(
-        id="viewerFile",
-        method="GET",
-        tag="Pages",
-        summary="A file of the viewer",
+        "viewerFile",
+        "GET",
+        PAGES,
+        "A file of the viewer",
         parameters=(
             Parameter(
-                name="name",
+                "name",
+                "As the page names it; a name has the hash of what is in the file.",
                 place="path",
-                description="As the page names it; a name has the hash of what is in the file.",
-                schema={"type": "string"},
-                examples={"script": example},
+                schema={"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^/]+$"},
+                examples=(example,),
                 is_required=True,
             ),
         ),
         answers={
             200: Answer(
-                description="The file, for ever.",
+                "The file, for ever.",
                 media=("text/javascript", "text/css", "text/plain", "font/woff2"),
                 headers=_TAG,
             ),

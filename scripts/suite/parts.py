@@ -18,7 +18,11 @@ FAST: Final = (
     *("gateway/auth", "gateway/engine_io", "gateway/history", "gateway/ingest", "gateway/settings"),
 )
 """Where the tests of the inner loop are: those that stay within pytest's own processes, as a rule."""
-FAST_MARKERS: Final = "not browser and not node and not servers and not slow"
+FAST_MARKERS: Final = (
+    "not browser and not node and not servers and not slow"
+    " and not demonstration and not readers and not automation_faults"
+)
+"""The last three are left out by default, too, but an expression on the command line takes the default's place."""
 
 Report = Literal["", "pytest", "vitest"]
 
@@ -84,6 +88,7 @@ def _checks() -> list[Part]:
         Part("contracts", (".venv/bin/buf", "lint", "proto")),
         Part("contract-changes", (".venv/bin/buf", "breaking", "proto", "--against", "proto/baseline.binpb")),
         Part("stubs", (".venv/bin/python", "proto/generate.py", "--check")),
+        Part("sync-producer", (".venv/bin/python", "clients/python/generate.py", "--check")),
         Part("js-check", ("npm", "run", "--silent", "--prefix", "clients/js", "check")),
         Part("viewer-check", ("npm", "run", "--silent", "--prefix", "clients/viewer", "check")),
     ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from filters.matching import Matcher
+from filters.read_owner import NOBODY, ReadOwner
 from storage.journal.interface import TailStep, TaskState
 
 __all__ = ["HistoryReads", "KnownTask", "LevelCounts", "SequenceRange"]
@@ -63,18 +64,28 @@ class HistoryReads(Protocol):
         """See ``Journal``."""
         ...
 
-    async def tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
+    async def tail_step(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> TailStep:
         """A step of ``Journal.tail_start``."""
         ...
 
-    async def count_by_level(self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher) -> LevelCounts:
+    async def count_by_level(
+        self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> LevelCounts:
         """Count matching lines behind ``after``, as far as a step goes."""
         ...
 
-    async def known_tasks(self, after: int, upto_record: int, *, count_max: int) -> Sequence[KnownTask]:
+    async def known_tasks(
+        self, after: int, upto_record: int, *, count_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[KnownTask]:
         """Tasks behind the key ``after`` that had lines when ``upto_record`` was the newest record."""
         ...
 
-    async def workers(self, task_id: str, *, count_max: int) -> tuple[Sequence[str], int]:
+    async def tasks_at(self, records: Sequence[int], *, owner: ReadOwner = NOBODY) -> Sequence[KnownTask]:
+        """The tasks of some records, as they were when each was its task's newest; those that are gone are left out."""
+        ...
+
+    async def workers(self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY) -> tuple[Sequence[str], int]:
         """Some workers of a task by name, and how many there are."""
         ...

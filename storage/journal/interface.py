@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from filters.block import Block, Selection
 from filters.entry import LogEntry
 from filters.matching import Matcher
-from storage.errors import JournalClosedError, JournalError, JournalObstructedError, JournalUnavailableError
+from filters.read_owner import NOBODY, ReadOwner
+from storage.errors import StorageError
 from storage.journal.inventory import Inventory, Removed
 
 __all__ = [
@@ -22,11 +23,7 @@ __all__ = [
     "Committed",
     "DamagedLines",
     "Journal",
-    "JournalClosedError",
-    "JournalError",
-    "JournalObstructedError",
     "JournalStatistics",
-    "JournalUnavailableError",
     "LineBatch",
     "ProducerNumber",
     "Receipt",
@@ -51,7 +48,7 @@ WATCH_PREFIX: Final = "job_logs:"
 class ProducerNumber:
     """The number that a producer gave an append; numbers of one producer grow by one, from 1.
 
-    A number that leaves one out is refused (``JournalUnavailableError``): where an append could not be stored, nothing
+    A number that leaves one out is refused (``StorageUnavailableError``): where an append could not be stored, nothing
     that its producer sent behind it may be, or sending it again would look like a repetition.
 
     A producer whose numbers have holes of their own, as rows of a table have, says with ``previous`` which number comes
@@ -164,7 +161,7 @@ class Receipt:
     created: bool = True
 
 
-Settled: TypeAlias = Callable[[Receipt | JournalError], None]
+Settled: TypeAlias = Callable[[Receipt | StorageError], None]
 """Hears what became of an append; called on the event loop, must not block or raise."""
 
 
@@ -279,7 +276,7 @@ class Journal(Inventory, Protocol):
         """Queue something for the next commit; never blocks.
 
         The future is done after the commit and after the commit listener was called. It raises
-        ``JournalUnavailableError`` where the item was not stored and may be sent again.
+        ``StorageUnavailableError`` where the item was not stored and may be sent again.
         """
         ...
 
@@ -314,17 +311,29 @@ class Journal(Inventory, Protocol):
         ...
 
     async def read(
-        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
     ) -> Selection:
         """The matching lines of a stretch that starts behind ``after`` and ends at ``upto`` or earlier.
 
         At most ``lines_max`` matching lines and about ``bytes_max`` bytes of them; ``Selection.end`` says how far it
         got and is beyond ``after`` wherever ``upto`` is. Where retention removed lines, ``Selection.start`` is later
         than ``after``. Where the disk has damaged them, it is too, there are no lines, and ``Selection.is_damaged``.
+
+        Reads are shared out fairly among owners. Cancelling one that has not begun costs nothing.
         """
         ...
 
-    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
+    async def tail_start(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> int:
         """The position behind which exactly the last ``count`` matching lines up to ``upto`` are (or all there are)."""
         ...
 

@@ -2,7 +2,6 @@
 
 from storage.polling.closing_rows import ClosingRows
 from storage.polling.comparison import Comparison, compare
-from storage.polling.errors import PollingTableError, PollingUnavailableError
 from storage.polling.reader import Extent, Page
 from storage.polling.row_import import RowImporter, RowImportStatistics
 from storage.polling.row_map import TableRows
@@ -16,8 +15,6 @@ __all__ = [
     "Page",
     "PollingSink",
     "PollingTable",
-    "PollingTableError",
-    "PollingUnavailableError",
     "RowImportStatistics",
     "RowImporter",
     "SinkStatistics",

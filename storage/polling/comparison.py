@@ -2,22 +2,22 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from filters.entry import decode_lines
 from storage.journal.interface import Record
-from storage.polling.errors import PollingUnavailableError
 from storage.polling.sink import RecordSource
 from storage.polling.table import PollingTable
+from storage.sqlite.connections import Access, open_connection
+from storage.sqlite.errors import translate_errors
 
 __all__ = ["Comparison", "compare"]
 
 _FETCH_BYTES: Final = 1 << 20
 _MISSING_MAX: Final = 100
-_BUSY_TIMEOUT_SECONDS: Final = 5.0
 
 _ROWS: Final = "SELECT id, log_message, created_at FROM job_logs WHERE job_id = ? AND id > ? ORDER BY id"
 
@@ -43,7 +43,7 @@ async def compare(journal: RecordSource, table: PollingTable) -> Comparison:
     Memory is bounded by the number of tasks. Rows that ``RETENTION_DAYS`` has deleted are reported as missing.
 
     Raises:
-        PollingUnavailableError: the database cannot be read now.
+        StorageUnavailableError: the database cannot be read now.
     """
     reached: dict[str, int] = {}
     missing: list[str] = []
@@ -60,27 +60,27 @@ async def compare(journal: RecordSource, table: PollingTable) -> Comparison:
 def _look(table: PollingTable, record: Record, reached: dict[str, int]) -> list[str]:
     """The lines of a record without a row; moves the place that was reached in the job's rows."""
     missing = []
-    try:
-        with closing(table.connect(busy_timeout_seconds=_BUSY_TIMEOUT_SECONDS)) as connection:
-            for index, entry in enumerate(decode_lines(record.lines) if record.lines else ()):
-                wanted = (entry.message, f"{entry.timestamp[:10]} {entry.timestamp[11:19]}")
-                rows = connection.execute(_ROWS, (record.task_id, reached.get(record.task_id, 0)))
-                found = next((number for number, *row in rows if tuple(row) == wanted), None)
-                rows.close()
-                if found is None:
-                    missing.append(f"task {record.task_id!r}, line {record.first + index}")
-                    if len(missing) == _MISSING_MAX:
-                        break
-                else:
-                    reached[record.task_id] = found
-    except sqlite3.Error as error:
-        raise PollingUnavailableError(error, table.path) from error
+    with _opened(table) as connection:
+        for index, entry in enumerate(decode_lines(record.lines) if record.lines else ()):
+            wanted = (entry.message, f"{entry.timestamp[:10]} {entry.timestamp[11:19]}")
+            rows = connection.execute(_ROWS, (record.task_id, reached.get(record.task_id, 0)))
+            found = next((number for number, *row in rows if tuple(row) == wanted), None)
+            rows.close()
+            if found is None:
+                missing.append(f"task {record.task_id!r}, line {record.first + index}")
+                if len(missing) == _MISSING_MAX:
+                    break
+            else:
+                reached[record.task_id] = found
     return missing
 
 
 def _count(table: PollingTable) -> int:
-    try:
-        with closing(table.connect(busy_timeout_seconds=_BUSY_TIMEOUT_SECONDS)) as connection:
-            return int(connection.execute("SELECT count(*) FROM job_logs").fetchone()[0])
-    except sqlite3.Error as error:
-        raise PollingUnavailableError(error, table.path) from error
+    with _opened(table) as connection:
+        return int(connection.execute("SELECT count(*) FROM job_logs").fetchone()[0])
+
+
+@contextmanager
+def _opened(table: PollingTable) -> Iterator[sqlite3.Connection]:
+    with translate_errors(table.path), closing(open_connection(table.path, Access.READ)) as connection:
+        yield connection

@@ -1,16 +1,17 @@
 """Reading the rows that other programs inserted into `job_logs`, in the order of their ids."""
 
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
 import msgspec
 
-from storage.polling.errors import PollingUnavailableError
 from storage.polling.row_map import TableWatch, has_gone_back, high_water, load_watch, restart_watch
 from storage.polling.table import PollingTable
+from storage.sqlite.connections import Access, FileConnection, lossy_text, open_connection, transaction
+from storage.sqlite.errors import translate_errors
 
 __all__ = ["ExternalRow", "ExternalRowReader", "ExternalRows"]
 
@@ -69,8 +70,7 @@ class ExternalRowReader:
         self._epoch = epoch
         self._rows_max = rows_max
         self._message_bytes_max = message_bytes_max
-        self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._connection = FileConnection(table.path, self._connect)
 
     def __repr__(self) -> str:
         return f"<ExternalRowReader {self._table.path}>"
@@ -79,29 +79,23 @@ class ExternalRowReader:
         """What the copy has settled about foreign rows in the file that is there now; None: nothing yet.
 
         Raises:
-            PollingUnavailableError: the database cannot be read now.
+            StorageUnavailableError: the database cannot be read now.
         """
-        try:
-            return load_watch(self._db(), self._epoch)
-        except sqlite3.Error as error:
-            self._failed(error)
+        with self._opened() as connection:
+            return load_watch(connection, self._epoch)
 
     def restart(self) -> None:
         """Begin again behind the rows that the table has now, because its ids have gone back.
 
         Raises:
-            PollingUnavailableError: the database cannot be written now.
+            StorageUnavailableError: the database cannot be written now.
         """
-        try:
-            with (
-                self._table.write_lock.background(),
-                closing(self._table.connect(busy_timeout_seconds=_BUSY_TIMEOUT_SECONDS)) as connection,
-            ):
-                connection.execute("BEGIN IMMEDIATE")
-                restart_watch(connection, self._epoch, high_water(connection))
-                connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._failed(error)
+        with (
+            translate_errors(self._table.path),
+            closing(self._table.connect(busy_timeout_seconds=_BUSY_TIMEOUT_SECONDS)) as connection,
+            transaction(connection, self._table.write_lock),
+        ):
+            restart_watch(connection, self._epoch, high_water(connection))
 
     def read(self, after: int, upto: int | None = None) -> ExternalRows | None:
         """The foreign rows behind ``after``, and no further than ``upto``; costs one look-up where nothing is new.
@@ -110,10 +104,9 @@ class ExternalRowReader:
             None where the ids of the table have gone back behind ``after``.
 
         Raises:
-            PollingUnavailableError: the database cannot be read now.
+            StorageUnavailableError: the database cannot be read now.
         """
-        try:
-            connection = self._db()
+        with self._opened() as connection:
             high = high_water(connection)
             if high <= after:
                 return None if high < after and has_gone_back(connection, after) else ExternalRows((), after)
@@ -123,19 +116,15 @@ class ExternalRowReader:
                 return self._id_range(connection, after, high if upto is None else min(upto, high))
             finally:
                 connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._failed(error)
 
     @property
     def is_replaced(self) -> bool:
         """Whether another file has taken the place of the one that is open."""
-        return self._connection is not None and self._file != self._file_now()
+        return self._connection.is_replaced
 
     def close(self) -> None:
         """Close the connection; idempotent, and reading opens another."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._connection.close()
 
     def _id_range(self, connection: sqlite3.Connection, after: int, high: int) -> ExternalRows:
         rows: list[ExternalRow] = []
@@ -162,34 +151,12 @@ class ExternalRowReader:
         array: str = connection.execute(_ROWS, (after, upto, self._message_bytes_max + 1, rows_max)).fetchone()[0]
         return _decoder.decode(array)
 
-    def _db(self) -> sqlite3.Connection:
-        if self.is_replaced:
-            self.close()
-        if self._connection is None:
-            # Not read-only: the first to open a write-ahead log has to be able to make its index.
-            connection = sqlite3.connect(
-                f"{self._table.path.as_uri()}?mode=rw",
-                uri=True,
-                timeout=_BUSY_TIMEOUT_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            connection.text_factory = _text  # rows of other programs need not be UTF-8
-            connection.execute("PRAGMA query_only = ON")
-            self._connection, self._file = connection, self._file_now()
-        return self._connection
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        with translate_errors(self._table.path), self._connection.use() as connection:
+            yield connection
 
-    def _file_now(self) -> tuple[int, int] | None:
-        try:
-            file = self._table.path.stat()
-        except FileNotFoundError:
-            return None
-        return file.st_dev, file.st_ino
-
-    def _failed(self, error: sqlite3.Error) -> NoReturn:
-        self.close()
-        raise PollingUnavailableError(error, self._table.path) from error
-
-
-def _text(value: bytes) -> str:
-    return value.decode(errors="replace")
+    def _connect(self) -> sqlite3.Connection:
+        connection = open_connection(self._table.path, Access.READ, busy_seconds=_BUSY_TIMEOUT_SECONDS)
+        connection.text_factory = lossy_text
+        return connection

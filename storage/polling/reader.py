@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from storage.polling.errors import PollingUnavailableError
+from storage.sqlite.connections import Access, FileConnection, open_connection
+from storage.sqlite.errors import translate_errors
 
 __all__ = ["Extent", "Page", "PollingReader"]
 
@@ -71,13 +72,13 @@ class PollingReader:
         self._path = path
         self._threads = ThreadPoolExecutor(threads_max, thread_name_prefix="polling-reader")
         self._local = threading.local()
-        self._connections: set[sqlite3.Connection] = set()
+        self._connections: list[FileConnection] = []
 
     async def extent(self, job_id: str, after_id: int) -> Extent:
         """From which to which row the log of a job goes behind ``after_id``; costs two look-ups, however long it is.
 
         Raises:
-            PollingUnavailableError: the database cannot be read now.
+            StorageUnavailableError: the database cannot be read now.
         """
         return await self._run(lambda connection: _extent(connection, job_id, after_id))
 
@@ -85,53 +86,31 @@ class PollingReader:
         """The first rows of a stretch: at most ``rows_max`` and about ``bytes_max`` bytes, at least one where any is.
 
         Raises:
-            PollingUnavailableError: the database cannot be read now.
+            StorageUnavailableError: the database cannot be read now.
         """
         return await self._run(lambda connection: _page(connection, job_id, after_id, upto_id, rows_max, bytes_max))
 
     async def close(self) -> None:
         """Wait for what is being read, then close the connections; idempotent."""
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
-        while self._connections:
-            self._connections.pop().close()
+        for connection in self._connections:
+            connection.close()
 
     async def _run(self, read: Callable[[sqlite3.Connection], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, read)
 
     def _read(self, read: Callable[[sqlite3.Connection], _T]) -> _T:
-        try:
-            return read(self._connection())
-        except sqlite3.Error as error:
-            self._forget()
-            raise PollingUnavailableError(error, self._path) from error
-
-    def _connection(self) -> sqlite3.Connection:
-        """The connection of this thread; a new one where the file was replaced under it."""
-        file = self._path.stat() if self._path.exists() else None
-        place = (file.st_dev, file.st_ino) if file else None
-        if getattr(self._local, "place", None) != place:
-            self._forget()
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        connection: FileConnection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(
-                f"{self._path.as_uri()}?mode=rw",  # a reader must not create the file that it does not find
-                uri=True,
-                timeout=_BUSY_TIMEOUT_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,  # closed by another thread, after this one has ended
-            )
-            self._connections.add(connection)
-            self._local.connection, self._local.place = connection, place
-            connection.text_factory = bytes  # rows of other programs need not be UTF-8
-            connection.execute("PRAGMA query_only = ON")
-        return connection
+            connection = self._local.connection = FileConnection(self._path, self._connect)
+            self._connections.append(connection)
+        with translate_errors(self._path), connection.use() as opened:
+            return read(opened)
 
-    def _forget(self) -> None:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            self._connections.discard(connection)
-            self._local.connection = None
-            connection.close()
+    def _connect(self) -> sqlite3.Connection:
+        connection = open_connection(self._path, Access.READ, busy_seconds=_BUSY_TIMEOUT_SECONDS)
+        connection.text_factory = bytes  # rows of other programs need not be UTF-8
+        return connection
 
 
 def _extent(connection: sqlite3.Connection, job_id: str, after_id: int) -> Extent:

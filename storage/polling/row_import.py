@@ -18,17 +18,15 @@ from filters.timestamps import from_rfc3339, now
 from storage.journal.interface import (
     WATCH_PREFIX,
     Append,
-    JournalClosedError,
-    JournalError,
     LineBatch,
     ProducerNumber,
     Receipt,
 )
+from storage.outage import OutageLog
 from storage.polling.batches import TABLE_SOURCE
-from storage.polling.errors import PollingTableError
 from storage.polling.external_rows import ExternalRow, ExternalRowReader
-from storage.polling.outage import OutageLog
 from storage.polling.table import PollingTable
+from storage.tailing import TailingLoop
 
 __all__ = ["ROW_ID", "WORKER_ID", "RowImportStatistics", "RowImporter", "row_name", "watch_producer"]
 
@@ -44,8 +42,6 @@ ROW_ID: Final = "rowId"
 _ROWS_MAX: Final = 200
 _LINE_BYTES: Final = 512
 """What an entry counts for while it waits for its commit, beside its message."""
-_PAUSE_FIRST_SECONDS: Final = 0.1
-_PAUSE_LAST_SECONDS: Final = 2.0
 
 
 class TableJournal(Protocol):
@@ -113,62 +109,45 @@ class RowImporter:
         self._message_bytes_max = message_bytes_max
         self._reader = ExternalRowReader(table, journal.epoch, rows_max=rows_max, message_bytes_max=message_bytes_max)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="table-watcher")
-        self._task: asyncio.Task[None] | None = None
         self._is_closed = False
         self._watch_id = self._producer_id = ""
         self._reached: int | None = None
         self._stored = 0
-        self._rows = self._unusable = self._failures = 0
-        self._outage_log = OutageLog(
-            "rows of other programs are waiting", "rows of other programs are taken over again"
+        self._rows = self._unusable = 0
+        self._loop = TailingLoop(
+            "table-watcher", self._step, OutageLog("import of rows delayed", "rows are imported again")
         )
 
     def __repr__(self) -> str:
-        return f"<RowImporter {self._table.path} at row {self._reached} {self._outage_log.said or 'well'}>"
+        return f"<RowImporter {self._table.path} at row {self._reached} {self._loop!r}>"
 
     def start(self) -> None:
         """Begin where the last life ended."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._watch(), name="table-watcher")
+        self._loop.start()
 
     @property
     def statistics(self) -> RowImportStatistics:
         """A frozen picture of the counters."""
         return RowImportStatistics(
-            self._rows, self._unusable, self._reached or 0, self._failures, self._outage_log.said
+            self._rows, self._unusable, self._reached or 0, self._loop.failures, self._loop.error
         )
 
     async def close(self) -> None:
         """Stop; the rest is taken over by the next life. Close the journal afterwards. Idempotent."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self._loop.close()
         if not self._is_closed:
             self._is_closed = True
             await self._in_thread(self._reader.close)
             self._thread.shutdown(wait=False)
 
-    async def _watch(self) -> None:
-        pause = _PAUSE_FIRST_SECONDS
-        while True:
-            try:
-                found = await self._take_over()
-            except JournalClosedError:
-                return
-            except (PollingTableError, JournalError) as error:
-                self._fail(str(error))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next rows must still become lines
-                self._fail(f"{type(error).__name__}: {error}", unexpected=True)
-            else:
-                self._outage_log.clear()
-                pause = _PAUSE_FIRST_SECONDS
-                if not found:
-                    await asyncio.sleep(self._interval_seconds)
-                continue
-            self._reached = None  # what was stored of this attempt is asked of the journal
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _PAUSE_LAST_SECONDS)
+    async def _step(self) -> float:
+        """Append what is new; the seconds until the next look."""
+        try:
+            found = await self._take_over()
+        except BaseException:
+            self._reached = None  # what was stored of this attempt is read from the journal
+            raise
+        return 0.0 if found else self._interval_seconds
 
     async def _take_over(self) -> bool:
         """Append what is new; False where nothing is."""
@@ -242,10 +221,6 @@ class RowImporter:
             truncated=is_cut,
             original_size=row.size if is_cut else 0,
         )
-
-    def _fail(self, text: str, *, unexpected: bool = False) -> None:
-        self._failures += 1
-        self._outage_log.note(text, unexpected=unexpected)
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from storage.polling.errors import PollingTableError
+from storage.errors import SchemaError
 
 __all__ = ["is_complete", "prepare"]
 
@@ -69,7 +69,7 @@ def is_complete(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether there is nothing to create; takes no lock.
 
     Raises:
-        PollingTableError: there is a ``job_logs`` that rows cannot be added to.
+        SchemaError: there is a ``job_logs`` that rows cannot be added to.
     """
     return not _missing(connection, path)
 
@@ -80,7 +80,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     The caller holds a write transaction.
 
     Raises:
-        PollingTableError: there is a ``job_logs`` that rows cannot be added to.
+        SchemaError: there is a ``job_logs`` that rows cannot be added to.
     """
     missing = _missing(connection, path)
     for statement in missing:
@@ -110,24 +110,22 @@ def _check_job_logs(connection: sqlite3.Connection, path: Path) -> bool:
     if found is None:
         return False
     if found[0] == "view":
-        raise PollingTableError(f"{path}: job_logs is a view; the gateway needs a table that it can add rows to")
+        raise SchemaError(f"{path}: job_logs is a view; the gateway needs a table that it can add rows to")
     columns = {
         name.lower(): (kind.upper(), required and default is None, in_key)
         for _, name, kind, required, default, in_key in connection.execute("PRAGMA table_info(job_logs)")
     }
     missing = [name for name in _COLUMNS if name not in columns]
     if missing:
-        raise PollingTableError(
+        raise SchemaError(
             f"{path}: the table job_logs exists without {_listed(missing)}; "
             f"it needs the columns id, job_id, log_message and created_at"
         )
     if columns["id"][0] != "INTEGER" or not columns["id"][2] or sum(bool(key) for _, _, key in columns.values()) != 1:
-        raise PollingTableError(
-            f"{path}: the column id of job_logs is not INTEGER PRIMARY KEY, so that rows get no number"
-        )
+        raise SchemaError(f"{path}: the column id of job_logs is not INTEGER PRIMARY KEY, so that rows get no number")
     unknown = [name for name, (_, required, _) in columns.items() if required and name not in _COLUMNS]
     if unknown:
-        raise PollingTableError(
+        raise SchemaError(
             f"{path}: job_logs has {_listed(unknown)} as NOT NULL without a default, which the gateway has no value for"
         )
     return True

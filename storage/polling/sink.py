@@ -5,19 +5,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from storage.journal.interface import Ancestor, JournalClosedError, JournalError, JournalStatistics, Record
+from storage.errors import StorageError
+from storage.journal.interface import Ancestor, JournalStatistics, Record
+from storage.outage import OutageLog
 from storage.polling.closing_rows import ClosingRows, Closings
-from storage.polling.errors import PollingTableError
-from storage.polling.outage import OutageLog
 from storage.polling.row_map import RowMap, TableRows
 from storage.polling.table import PollingTable
 from storage.polling.writer import PollingWriter
+from storage.tailing import UNTIL_WOKEN, TailingLoop
 
 __all__ = ["PollingSink", "RecordSource", "SinkStatistics"]
 
@@ -28,10 +28,8 @@ _log = structlog.get_logger(__name__)
 _FETCH_BYTES: Final = 1 << 20
 """Bytes of lines that the sink holds at a time."""
 
-_PAUSE_FIRST_SECONDS: Final = 0.1
-_PAUSE_LAST_SECONDS: Final = 2.0
-_PAUSE_CLOSING_SECONDS: Final = 0.05
 _SETTLE_SECONDS_MAX: Final = 5.0
+_SETTLE_PAUSE_SECONDS: Final = 0.1
 
 
 class RecordSource(Protocol):
@@ -73,14 +71,6 @@ class SinkStatistics:
     last_error: str = ""
     """The last error since the start, also when it is over."""
     is_running: bool = False
-
-
-class _Step(Enum):
-    """What one read of the journal gave."""
-
-    PART = "records, and more are there"
-    END = "the last records that there were"
-    NOTHING = "none"
 
 
 class PollingSink:
@@ -127,20 +117,19 @@ class PollingSink:
             bytes_max=bytes_max,
             lineage=lineage,
         )
-        self._linger_seconds = linger_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="polling-sink")
-        self._tasks: list[asyncio.Task[None]] = []
-        self._woken = asyncio.Event()
-        self._closing = asyncio.Event()
+        self._linger_seconds = linger_seconds
         self._is_placed = False
         self._closed = False
-        self._failures = 0
-        self._outage_log = OutageLog("polling rows are waiting", "polling rows are written again")
-        self._last_error = ""
+        self._loop = TailingLoop(
+            "polling-sink",
+            self._copy,
+            OutageLog("polling rows delayed", "polling rows written again"),
+            linger_seconds=linger_seconds,
+        )
 
     def __repr__(self) -> str:
-        state = "closing" if self._closing.is_set() else "running" if self._tasks else "idle"
-        return f"<PollingSink {self._table.path} {state} at record {self._writer.place.record}>"
+        return f"<PollingSink {self._table.path} at record {self._writer.place.record} {self._loop!r}>"
 
     async def start(self) -> None:
         """Begin to copy from where the last life of the sink ended.
@@ -148,16 +137,16 @@ class PollingSink:
         On return it is settled where others' rows begin, so that none of those inserted afterwards counts as old;
         where another program locks the database for longer than ``_SETTLE_SECONDS_MAX``, that has to wait for it.
         """
-        if self._tasks:
+        if self._loop.is_running:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(_SETTLE_SECONDS_MAX):
                 await self._settle()
-        self._tasks.append(asyncio.create_task(self._copy(), name="polling-sink"))
+        self._loop.start()
 
     def wake(self) -> None:
         """Say that there may be new records; cheap, and calls between two copies count once."""
-        self._woken.set()
+        self._loop.wake()
 
     @property
     def copied(self) -> int:
@@ -175,12 +164,12 @@ class PollingSink:
             unreadable_rows=written.unreadable_rows,
             damaged_records=written.damaged_records,
             transactions=written.transactions,
-            failures=self._failures,
+            failures=self._loop.failures,
             record=place.record,
             lag_records=max(0, newest - place.after),
-            error=self._outage_log.said,
-            last_error=self._last_error,
-            is_running=bool(self._tasks) and not self._tasks[0].done(),
+            error=self._loop.error,
+            last_error=self._loop.last_error,
+            is_running=self._loop.is_running,
         )
 
     async def close(self, timeout_seconds: float = 10.0) -> None:
@@ -188,55 +177,16 @@ class PollingSink:
 
         Close the journal afterwards: the sink still reads from it. Idempotent.
         """
-        self._closing.set()
-        self._woken.set()
-        tasks, self._tasks = self._tasks, []
-        if tasks:
-            _, late = await asyncio.wait(tasks[:1], timeout=timeout_seconds)
-            if late:
-                _log.warning("polling sink stopped behind the journal", lag_records=self.statistics.lag_records)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        if not await self._loop.close(timeout_seconds):
+            _log.warning("sink stopped with lag", lag_records=self.statistics.lag_records)
         if not self._closed:
             self._closed = True
             await self._in_thread(self._writer.close)
             self._thread.shutdown(wait=False)
 
-    async def _copy(self) -> None:
-        """Copy, wait, and try again; ends only when the sink is closing and nothing is left, or with the journal."""
-        pause = _PAUSE_FIRST_SECONDS
-        while True:
-            self._woken.clear()  # before reading: what is committed from here on wakes again
-            is_last = self._closing.is_set()  # before reading, too: what was committed before ``close`` is copied
-            try:
-                step = await self._copy_some(is_last=is_last)
-            except JournalClosedError as error:
-                self._fail(str(error) or "the journal is closed", at_once=True)
-                return
-            except (PollingTableError, JournalError) as error:
-                self._fail(str(error))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next lines must still get their rows
-                self._fail(f"{type(error).__name__}: {error}", unexpected=True)
-            else:
-                self._outage_log.clear()
-                pause = _PAUSE_FIRST_SECONDS
-                if step is not _Step.NOTHING:
-                    if step is _Step.END and not is_last:
-                        await self._pause(self._linger_seconds)
-                    continue
-                if is_last:
-                    return
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._closings.due_in_seconds):
-                        await self._woken.wait()
-                        await self._pause(self._linger_seconds)
-                continue
-            await self._pause(pause)
-            pause = min(2 * pause, _PAUSE_LAST_SECONDS)
-
-    async def _copy_some(self, *, is_last: bool) -> "_Step":
-        """Copy what one read of the journal gives; ``is_last``: nothing comes behind its end."""
+    async def _copy(self) -> float:
+        """Copy what one read of the journal returns; at its end, the seconds until a closing row is due."""
+        is_last = self._loop.is_closing
         place = await self._in_thread(self._writer.connect)
         if not self._is_placed:
             self._is_placed = True
@@ -248,35 +198,22 @@ class PollingSink:
         records = await self._journal.records(place.after, bytes_max=_FETCH_BYTES)
         if records:
             await self._in_thread(partial(self._writer.write, records))
-            return _Step.END if records[-1].id >= newest > 0 else _Step.PART
+            # Under a steady flow of commits there is always another record by now; it waits for company all the same.
+            return self._linger_seconds if records[-1].id >= newest > 0 and not is_last else 0.0
         # Only here, at the end of the journal, is it known that no line is on its way behind an end.
         if self._closings.due_in_seconds is not None:
             await self._in_thread(partial(self._writer.settle, everything=is_last))
-        return _Step.NOTHING
+        due = self._closings.due_in_seconds
+        return UNTIL_WOKEN if due is None else due
 
     async def _settle(self) -> None:
         while True:
             try:
                 await self._in_thread(self._writer.connect)
-            except PollingTableError as error:
-                self._fail(str(error))
-                await asyncio.sleep(_PAUSE_FIRST_SECONDS)
+            except StorageError:  # the loop meets it again, and reports it
+                await asyncio.sleep(_SETTLE_PAUSE_SECONDS)
             else:
                 return
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait; hardly at all once the sink is closing."""
-        if self._closing.is_set():
-            await asyncio.sleep(min(seconds, _PAUSE_CLOSING_SECONDS))
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._closing.wait()
-
-    def _fail(self, text: str, *, at_once: bool = False, unexpected: bool = False) -> None:
-        self._failures += 1
-        self._last_error = text
-        self._outage_log.note(text, at_once=at_once, unexpected=unexpected)
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -4,15 +4,20 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
-from storage.polling.errors import PollingTableError, PollingUnavailableError
+from storage.errors import DatabaseError
 from storage.polling.reader import Extent, Page, PollingReader
 from storage.polling.schema import is_complete, prepare
-from storage.sqlite.files import DatabaseError, sqlite_path
+from storage.sqlite.connections import Access, open_connection, transaction
+from storage.sqlite.errors import translate_errors
+from storage.sqlite.files import sqlite_path
 from storage.sqlite.write_lock import write_lock
 
 __all__ = ["PollingTable"]
+
+_STATEMENTS_MAX: Final = 16
+"""Few, because an insertion of many rows is large once it is prepared."""
 
 
 class PollingTable:
@@ -23,7 +28,7 @@ class PollingTable:
         readers_max: threads that read for the polling API at the same time.
 
     Raises:
-        PollingTableError: the location is not a SQLite database on disk.
+        DatabaseError: the location is not a SQLite database on disk.
     """
 
     def __init__(self, location: str | Path, *, readers_max: int = 2) -> None:
@@ -48,37 +53,27 @@ class PollingTable:
         the writer do not wait for each other.
 
         Raises:
-            PollingTableError: the file cannot be used, or its ``job_logs`` lacks what a row needs.
+            DatabaseError: the file cannot be used, or its ``job_logs`` lacks what a row needs.
         """
-        try:
-            with self.write_lock.background(), closing(self._connect(busy_timeout_seconds)) as connection:
-                if is_complete(connection, self.path):
-                    return
-                if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
-                    connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("BEGIN IMMEDIATE")
-                prepare(connection, self.path)
-                connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise PollingUnavailableError(error, self.path) from error
+        with (
+            translate_errors(self.path),
+            closing(self.connect(busy_timeout_seconds=busy_timeout_seconds)) as connection,
+        ):
+            if not is_complete(connection, self.path):
+                with transaction(connection, self.write_lock):
+                    prepare(connection, self.path)
 
     def connect(self, *, busy_timeout_seconds: float) -> sqlite3.Connection:
         """A connection for writing, in autocommit mode, for the thread that asks for it.
 
         Writers of this process hold ``write_lock`` around each transaction, so that they wait for each other in a
         queue, and only for other programs in SQLite's busy handler. A commit never copies the write-ahead log back
-        into the file, which would take long under the lock: the writer does that afterwards.
+        into the file, which would take long under the lock: the writer does that afterwards. A power cut may take back
+        whole transactions, rows and progress together.
         """
-        connection = self._connect(busy_timeout_seconds)
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-            # Safe in a write-ahead log: a power cut takes back whole transactions, rows and progress together. In a
-            # rollback journal NORMAL may damage the file, so that one keeps SQLite's default, FULL.
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA wal_autocheckpoint = 0")
-        return connection
-
-    def _connect(self, busy_timeout_seconds: float) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=busy_timeout_seconds, isolation_level=None, cached_statements=16)
+        return open_connection(
+            self.path, Access.WRITE, busy_seconds=busy_timeout_seconds, statements_max=_STATEMENTS_MAX
+        )
 
     async def extent(self, job_id: str, after_id: int = 0) -> Extent:
         """From which to which row a job's log goes: see ``PollingReader.extent``."""
@@ -99,6 +94,6 @@ def _path_of(location: str | Path) -> Path:
     try:
         return sqlite_path(location).absolute()
     except DatabaseError as error:
-        raise PollingTableError(
+        raise DatabaseError(
             "POLLING_DATABASE_URL must name a SQLite database on disk, such as sqlite:///path/to/file.db"
         ) from error

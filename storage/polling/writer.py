@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from storage.errors import StorageError
 from storage.journal.interface import Ancestor, Record
 from storage.polling.batches import Batch, Place, Rows, batches
 from storage.polling.closing_rows import Closings
 from storage.polling.epoch_handover import hand_over_epoch
-from storage.polling.errors import PollingTableError, PollingUnavailableError
 from storage.polling.row_map import NO_RECORD, RowMap, TableRows, begin_watch, end_watch, load_watch
 from storage.polling.schema import is_complete, prepare
 from storage.polling.table import PollingTable
+from storage.sqlite.connections import FileConnection, checkpoint, lossy_text, transaction
+from storage.sqlite.errors import translate_errors
 
 __all__ = ["PollingWriter", "Written"]
 
@@ -22,8 +24,6 @@ _SINK: Final = "job_logs"
 
 _BUSY_TIMEOUT_SECONDS: Final = 0.1
 """Short, because the journal may be waiting for the lock meanwhile; the sink tries again for as long as it takes."""
-
-_CHECKPOINT_BYTES: Final = 2 << 20
 
 _LOAD: Final = "SELECT record, line FROM otto_sink_progress WHERE sink = ? AND epoch = ?"
 
@@ -78,10 +78,8 @@ class PollingWriter:
         self._table_rows = table_rows
         self._rows_max = rows_max
         self._bytes_max = bytes_max
-        self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._connection = FileConnection(table.path, self._open)
         self._stored = Place()
-        self._unchecked_bytes = 0
         self.place = Place()
         self.written = Written()
 
@@ -95,27 +93,11 @@ class PollingWriter:
         everything would go on into the file that nobody sees.
 
         Raises:
-            PollingUnavailableError: the database cannot be used now.
-            PollingTableError: its ``job_logs`` no longer takes rows.
+            StorageUnavailableError: the database cannot be used now.
+            StorageError: its ``job_logs`` no longer takes rows.
         """
-        try:
-            if self._connection is not None and self._file != self._file_now():
-                self.close()
-            if self._connection is None:
-                connection = self._connection = self._table.connect(busy_timeout_seconds=_BUSY_TIMEOUT_SECONDS)
-                connection.text_factory = _text
-                if not is_complete(connection, self._table.path):
-                    self._create(connection)
-                self._inherit(connection)
-                self._settle_watch(connection)
-                self._file = self._file_now()
-                self._load(connection)
-        except sqlite3.Error as error:
-            self.close()
-            raise PollingUnavailableError(error, self._table.path) from error
-        except PollingTableError:
-            self.close()
-            raise
+        with self._errors():
+            self._connection.get()
         return self.place
 
     def go_back_to(self, record: int) -> Place:
@@ -133,51 +115,42 @@ class PollingWriter:
         """Write what of ``records`` lies behind ``place``; what was written before an error stays written.
 
         Raises:
-            PollingUnavailableError: the database cannot be written now; try again with the records behind ``place``.
+            StorageUnavailableError: the database cannot be written now; try again with the records behind ``place``.
         """
-        connection = self._connection
+        connection = self._connection.current
         if connection is None:
-            self.connect()
-            return self.place  # which need not be where the records start
-        try:
+            return self.connect()  # which need not be where the records start
+        with self._errors():
             for batch in batches(records, self.place, rows_max=self._rows_max, bytes_max=self._bytes_max):
                 if not self._write_batch(connection, batch):
                     self._load(connection)
                     break
-        except sqlite3.Error as error:
-            self.close()
-            raise PollingUnavailableError(error, self._table.path) from error
         return self.place
 
     def settle(self, *, everything: bool = False) -> None:
         """Write the closing rows that are due; ``everything`` also those that are not.
 
         Raises:
-            PollingUnavailableError: the database cannot be written now.
+            StorageUnavailableError: the database cannot be written now.
         """
-        try:
-            while self._connection is not None:
+        with self._errors():
+            while (connection := self._connection.current) is not None:
                 due = self._closings.due_in_seconds
                 if due is None or (due and not everything):
                     return
-                with self._transaction(self._connection):
-                    rows = self._closings.settle(self._connection, everything=everything)
+                with transaction(connection, self._table.write_lock):
+                    rows = self._closings.settle(connection, everything=everything)
                 self.written.closing_rows += rows
                 self.written.transactions += 1
-        except sqlite3.Error as error:
-            self.close()
-            raise PollingUnavailableError(error, self._table.path) from error
 
     def close(self) -> None:
         """Close the connection; idempotent. ``connect`` opens a new one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._connection.close()
 
     def _write_batch(self, connection: sqlite3.Connection, batch: Batch) -> bool:
         """Write one batch and its place in one transaction; False where the place on disk is not the expected one."""
         rows = closing_rows = 0
-        with self._transaction(connection):
+        with transaction(connection, self._table.write_lock):
             if not self._advance(connection, batch.place):
                 return False
             for step in batch.steps:
@@ -192,10 +165,7 @@ class PollingWriter:
                 else:
                     closing_rows += self._closings.end(connection, step)
         self.place = self._stored = batch.place
-        self._unchecked_bytes += batch.size
-        if self._unchecked_bytes >= _CHECKPOINT_BYTES:
-            self._unchecked_bytes = 0
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # outside of the lock: it stops nobody
+        checkpoint(connection, self._table.path)
         written = self.written
         written.rows += rows
         written.closing_rows += closing_rows
@@ -212,26 +182,37 @@ class PollingWriter:
         return cursor.rowcount == 1
 
     @contextmanager
-    def _transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
-        """Commits at the end; where something is raised, nothing is written."""
-        with self._table.write_lock.background():
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+    def _errors(self) -> Iterator[None]:
+        """Whatever is raised, the next attempt begins with a new connection."""
+        try:
+            with translate_errors(self._table.path):
                 yield
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        except StorageError:
+            self.close()
+            raise
+
+    def _open(self) -> sqlite3.Connection:
+        connection = self._table.connect(busy_timeout_seconds=_BUSY_TIMEOUT_SECONDS)
+        try:
+            connection.text_factory = lossy_text
+            if not is_complete(connection, self._table.path):
+                self._create(connection)
+            self._inherit(connection)
+            self._settle_watch(connection)
+            self._load(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _create(self, connection: sqlite3.Connection) -> None:
-        with self._transaction(connection):
+        with transaction(connection, self._table.write_lock):
             prepare(connection, self._table.path)
 
     def _inherit(self, connection: sqlite3.Connection) -> None:
         """Go on from the copy of a former life, where this one has none yet."""
         if self._lineage and connection.execute(_LOAD, (_SINK, self._epoch)).fetchone() is None:
-            with self._transaction(connection):
+            with transaction(connection, self._table.write_lock):
                 hand_over_epoch(connection, _SINK, self._epoch, self._lineage)
 
     def _settle_watch(self, connection: sqlite3.Connection) -> None:
@@ -241,7 +222,7 @@ class PollingWriter:
         is_wanted = self._table_rows is not TableRows.OFF
         if is_wanted == (load_watch(connection, self._epoch) is not None):
             return
-        with self._transaction(connection):
+        with transaction(connection, self._table.write_lock):
             if is_wanted:
                 begin_watch(connection, self._epoch, with_old_rows=self._table_rows is TableRows.ALL)
             else:
@@ -253,13 +234,6 @@ class PollingWriter:
         self.place = self._stored = Place(*found) if found else Place()
         self._closings.load(connection)
 
-    def _file_now(self) -> tuple[int, int] | None:
-        try:
-            file = self._table.path.stat()
-        except FileNotFoundError:
-            return None
-        return file.st_dev, file.st_ino
-
 
 @lru_cache(maxsize=64)
 def _insert(rows: int) -> str:
@@ -270,7 +244,3 @@ def _insert(rows: int) -> str:
     """
     values = ", ".join(["(?, ?, ?)"] * rows)
     return f"INSERT INTO job_logs (job_id, log_message, created_at) VALUES {values}"  # noqa: S608 - question marks only
-
-
-def _text(value: bytes) -> str:
-    return value.decode(errors="replace")

@@ -1,16 +1,18 @@
 """Deleting rows of the polling tables whose time is over, a few at a time."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from storage.polling.errors import PollingUnavailableError
 from storage.polling.table import PollingTable
 from storage.retention.policy import RetentionPolicy
+from storage.sqlite.connections import Access, FileConnection, checkpoint, open_connection, transaction
+from storage.sqlite.errors import translate_errors
 
-__all__ = ["JOB_LOGS", "TASK_LOGS", "PollingRows", "RetentionSweep", "oldest_kept_sql"]
+__all__ = ["JOB_LOGS", "PollingRows", "RetentionSweep", "oldest_kept_sql"]
 
 _BUSY_TIMEOUT_SECONDS: Final = 0.1
 
@@ -35,13 +37,6 @@ class PollingRows:
 
 
 JOB_LOGS: Final = PollingRows("job_logs", "job_id")
-TASK_LOGS: Final = PollingRows(
-    "task_logs",
-    "task_id",
-    # What no courier has sent to the stream is nowhere else.
-    "id <= (SELECT coalesce(max(log_id), 0) FROM otto_courier_progress WHERE courier = 'stream')",
-    needed="otto_courier_progress",
-)
 
 
 def oldest_kept_sql(
@@ -81,7 +76,7 @@ class RetentionSweep:
         self._name, self._condition = rows.table, rows.condition
         self._rows_max = rows_max
         self._after = 0
-        self._connection: sqlite3.Connection | None = None
+        self._connection = FileConnection(table.path, lambda: table.connect(busy_timeout_seconds=_BUSY_TIMEOUT_SECONDS))
         self.deleted = 0
 
     def __repr__(self) -> str:
@@ -99,78 +94,63 @@ class RetentionSweep:
             now: Unix seconds.
 
         Raises:
-            PollingUnavailableError: the database cannot be used now; the same step can be tried again.
+            StorageUnavailableError: the database cannot be used now; the same step can be tried again.
         """
-        try:
-            return self._step(self._open(), now)
-        except sqlite3.Error as error:
-            self.close()
-            raise PollingUnavailableError(error, self._table.path) from error
+        with self._opened() as connection:
+            return self._step(connection, now)
 
     def last_row(self, job_id: str) -> int:
         """The newest row of a job; 0 where it has none.
 
         Raises:
-            PollingUnavailableError: the database cannot be used now.
+            StorageUnavailableError: the database cannot be used now.
         """
-        try:
-            if not self._is_there(connection := self._open()):
+        with self._opened() as connection:
+            if not self._is_there(connection):
                 return 0
             query = f"SELECT coalesce(max(id), 0) FROM {self._name} WHERE {self._rows.owner} = ? AND {self._condition}"  # noqa: S608 - names only
             return int(connection.execute(query, (job_id,)).fetchone()[0])
-        except sqlite3.Error as error:
-            self.close()
-            raise PollingUnavailableError(error, self._table.path) from error
 
     def remove_job(self, job_id: str, upto: int) -> bool:
         """Delete some rows of a job, up to the row ``upto``; False where there are none left.
 
         Raises:
-            PollingUnavailableError: the database cannot be used now; the same step can be tried again.
+            StorageUnavailableError: the database cannot be used now; the same step can be tried again.
         """
         mine = f"SELECT id FROM {self._name} WHERE {self._rows.owner} = ? AND id <= ? ORDER BY id LIMIT ?"  # noqa: S608 - names only
-        try:
-            connection = self._open()
-            with self._table.write_lock.background():
+        with self._opened() as connection:
+            with transaction(connection, self._table.write_lock):
                 some = f"DELETE FROM {self._name} WHERE id IN ({mine})"  # noqa: S608 - names only
                 deleted = connection.execute(some, (job_id, upto, self._rows_max)).rowcount
             self.deleted += deleted
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        except sqlite3.Error as error:
-            self.close()
-            raise PollingUnavailableError(error, self._table.path) from error
+            checkpoint(connection, self._table.path)
         return deleted == self._rows_max
 
     def old_rows(self, now: float) -> int:
         """How many rows a pass would delete; reads the whole table, and changes nothing.
 
         Raises:
-            PollingUnavailableError: the database cannot be read.
+            StorageUnavailableError: the database cannot be read.
         """
         oldest, parameters = oldest_kept_sql(self._policy, now, self._rows.owner)
-        try:
-            with closing(sqlite3.connect(f"{self._table.path.as_uri()}?mode=rw", uri=True)) as connection:
-                connection.execute("PRAGMA query_only=1")
-                if not self._is_there(connection):
-                    return 0
-                found = connection.execute(
-                    f"SELECT count(*) FROM {self._name} WHERE datetime(created_at) < {oldest} AND {self._condition}",  # noqa: S608
-                    parameters,
-                ).fetchone()
-        except sqlite3.Error as error:
-            raise PollingUnavailableError(error, self._table.path) from error
+        path = self._table.path
+        with translate_errors(path), closing(open_connection(path, Access.READ)) as connection:
+            if not self._is_there(connection):
+                return 0
+            found = connection.execute(
+                f"SELECT count(*) FROM {self._name} WHERE datetime(created_at) < {oldest} AND {self._condition}",  # noqa: S608
+                parameters,
+            ).fetchone()
         return int(found[0])
 
     def close(self) -> None:
         """Close the connection; idempotent, and a further step opens a new one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._connection.close()
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self._connection = self._table.connect(busy_timeout_seconds=_BUSY_TIMEOUT_SECONDS)
-        return self._connection
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        with translate_errors(self._table.path), self._connection.use() as connection:
+            yield connection
 
     def _is_there(self, connection: sqlite3.Connection) -> bool:
         needed = self._rows.needed
@@ -195,18 +175,18 @@ class RetentionSweep:
             self.close()  # a connection would keep a replaced file open until the next pass
             return False
         if old:
-            with self._table.write_lock.background():
+            with transaction(connection, self._table.write_lock):
                 self.deleted += connection.execute(
                     f"DELETE FROM {self._name} WHERE id > :after AND id <= :last AND datetime(created_at) < {oldest}",  # noqa: S608
                     parameters | {"after": self._after, "last": last},
                 ).rowcount
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            checkpoint(connection, self._table.path)
         self._after = last
         return True
 
     def _forget_copies(self, connection: sqlite3.Connection) -> None:
         """Drop the account of rows in front of the first that is left."""
-        with self._table.write_lock.background():
+        with transaction(connection, self._table.write_lock):
             connection.execute(_FORGET)
 
 

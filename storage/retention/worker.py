@@ -11,12 +11,13 @@ from typing import Final, TypeVar
 
 import structlog
 
-from storage.journal.interface import Journal, JournalClosedError, JournalError
+from storage.journal.interface import Journal
+from storage.outage import OutageLog
 from storage.polling import PollingTable
-from storage.polling.errors import PollingTableError
 from storage.retention.plan import Cut, Plan
 from storage.retention.policy import RetentionPolicy
-from storage.retention.table_sweep import TASK_LOGS, RetentionSweep
+from storage.retention.table_sweep import PollingRows, RetentionSweep
+from storage.tailing import TailingLoop
 
 __all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "sweeps_of"]
 
@@ -53,9 +54,11 @@ class RetentionStatistics:
     """Why the last pass broke off; empty where it did not."""
 
 
-def sweeps_of(path: Path, table: PollingTable, policy: RetentionPolicy) -> Sequence[RetentionSweep]:
-    """Those of all tables that lines of the journal at ``path`` have rows in."""
-    return RetentionSweep(table, policy), RetentionSweep(PollingTable(path), policy, TASK_LOGS)
+def sweeps_of(
+    path: Path, table: PollingTable, policy: RetentionPolicy, others: Sequence[PollingRows] = ()
+) -> Sequence[RetentionSweep]:
+    """Sweeps of ``job_logs``, and of other tables in the journal's database at ``path``."""
+    return RetentionSweep(table, policy), *(RetentionSweep(PollingTable(path), policy, rows) for rows in others)
 
 
 class Retention:
@@ -98,7 +101,12 @@ class Retention:
         self._pause_seconds = pause_seconds
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="polling-retention")
-        self._task: asyncio.Task[None] | None = None
+        self._loop = TailingLoop(
+            "retention",
+            self._step,
+            OutageLog("retention delayed", "retention continues", said_after_seconds=0.0),
+            retry_seconds=(min(_RETRY_SECONDS, pass_seconds), pass_seconds),
+        )
         self._statistics = RetentionStatistics()
         self._is_closed = False
 
@@ -108,19 +116,15 @@ class Retention:
     @property
     def statistics(self) -> RetentionStatistics:
         """A frozen picture of the counters."""
-        return self._statistics
+        return replace(self._statistics, error=self._loop.error)
 
     def start(self) -> None:
         """Begin with a first pass."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="retention")
+        self._loop.start()
 
     async def close(self) -> None:
         """Stop; a step under way is finished. Idempotent, and to be called before the journal is closed."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self._loop.close()
         if not self._is_closed:
             self._is_closed = True
             for sweep in self._sweeps:
@@ -131,7 +135,7 @@ class Retention:
         """One pass, which goes on until nothing is left to remove.
 
         Raises:
-            JournalError, PollingTableError: a database cannot be used now; the next pass finds what is left.
+            StorageError: a database cannot be used now; the next pass finds what is left.
         """
         started, before = time.monotonic(), self._statistics
         try:
@@ -149,24 +153,14 @@ class Retention:
                     seconds=round(after.last_pass_seconds, 3),
                 )
 
-    async def _run(self) -> None:
-        while True:
-            pause, error = self._pass_seconds, ""
-            try:
-                await self.run_once()
-                if self.is_held_up:
-                    pause = min(_HELD_UP_SECONDS, pause)
-            except JournalClosedError:
-                return
-            except (JournalError, PollingTableError) as problem:
-                pause, error = min(_RETRY_SECONDS, pause), str(problem)
-            except Exception as problem:  # noqa: BLE001 - whatever it is, the disk must not fill up for it
-                error = f"{type(problem).__name__}: {problem}"
-                _log.exception("retention failed")
-            if error and error != self._statistics.error:
-                _log.warning("old lines stay for now", reason=error)
-            self._statistics = replace(self._statistics, error=error)
-            await asyncio.sleep(pause)
+    @property
+    def next_pass_seconds(self) -> float:
+        """The pause after a pass that did not fail."""
+        return min(_HELD_UP_SECONDS, self._pass_seconds) if self.is_held_up else self._pass_seconds
+
+    async def _step(self) -> float:
+        await self.run_once()
+        return self.next_pass_seconds
 
     async def _pass(self) -> None:
         now = self._clock()

@@ -1,42 +1,30 @@
-"""Databases by their URL: opening, migrating, and what can be wrong with them, said in one sentence."""
+"""Database files: their URL, their migrations, and which gateway has them."""
 
 import asyncio
-import contextlib
 import fcntl
-import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Final
 from urllib.parse import unquote, urlsplit
 
-import sqlalchemy
-
-from storage.errors import JournalError, JournalObstructedError, JournalUnavailableError
+from storage.errors import DatabaseError, DatabaseInUseError
+from storage.sqlite.connections import Access, open_connection
+from storage.sqlite.errors import translate_errors
 from storage.sqlite.schema_version import SCHEMA_VERSION, VERSION_TABLE
 
 __all__ = [
-    "DatabaseError",
-    "DatabaseInUseError",
     "acquire_lock",
     "migrate",
     "migrate_file",
     "sqlite_path",
-    "translate_errors",
     "wait_for_lock",
 ]
 
 _HOLD_SECONDS: Final = 0.1
 """Pause between two looks whether a database is free."""
-
-
-class DatabaseError(JournalError):
-    """The database cannot be used as it is; the text says why in one sentence."""
-
-
-class DatabaseInUseError(DatabaseError):
-    """Another gateway has the database."""
 
 
 def sqlite_path(url: str) -> Path:
@@ -78,13 +66,10 @@ def migrate_file(path: Path, *, busy_seconds: float = 30.0) -> str:
         busy_seconds: how long another program may lock it, at most, before the attempt fails.
     """
     with translate_errors(path):
-        connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
+        with closing(open_connection(path, Access.WRITE, busy_seconds=busy_seconds)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
             if _version(connection) == SCHEMA_VERSION:
                 return SCHEMA_VERSION  # without a transaction: another program's lock need not keep us from starting
-        finally:
-            connection.close()
         from storage.sqlite.upgrade import upgrade  # here: Alembic takes as long to import as a start takes otherwise
 
         current = upgrade(path, busy_seconds)
@@ -141,40 +126,3 @@ def acquire_lock(path: Path) -> IO[bytes]:
         lock.close()
         raise DatabaseInUseError(f"another gateway is running on {path}; one database belongs to one gateway") from None
     return lock
-
-
-@contextlib.contextmanager
-def translate_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the file system raise into one sentence.
-
-    Raises:
-        DatabaseError: it will not get better by itself.
-        JournalUnavailableError: it may.
-    """
-    try:
-        yield
-    except sqlalchemy.exc.DatabaseError as error:
-        raise _explained(path, error.orig or error) from error
-    except (sqlite3.Error, OSError) as error:
-        raise _explained(path, error) from error
-
-
-def _explained(path: Path, error: BaseException) -> JournalError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return JournalObstructedError(f"{path} is locked by another program")
-    if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and error.errno == 28):
-        return JournalObstructedError(f"the disk that holds {path} is full")
-    if code == sqlite3.SQLITE_NOTADB:
-        return DatabaseError(f"{path} is not an SQLite database")
-    if code == sqlite3.SQLITE_READONLY or isinstance(error, PermissionError):
-        return DatabaseError(f"{path} cannot be written: permission denied")
-    if code == sqlite3.SQLITE_CANTOPEN or isinstance(error, FileNotFoundError):
-        folder = path.parent.resolve()
-        if not folder.is_dir():
-            return DatabaseError(f"{path} cannot be opened: there is no folder {folder}")
-        why = "" if os.access(folder, os.W_OK) else ": the folder cannot be written"
-        return DatabaseError(f"{path} cannot be opened{why}")
-    if code == sqlite3.SQLITE_CORRUPT:
-        return DatabaseError(f"{path} is damaged: {error}")
-    return JournalUnavailableError(f"{path}: {error}")

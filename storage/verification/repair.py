@@ -9,9 +9,10 @@ from typing import Final
 from storage.journal.sqlite.reader import Reader
 from storage.polling import ClosingRows, PollingTable
 from storage.polling.closing_rows import Closings
-from storage.polling.errors import PollingUnavailableError
 from storage.polling.row_map import NO_RECORD, RowMap
 from storage.polling.writer import PollingWriter
+from storage.sqlite.connections import transaction
+from storage.sqlite.errors import translate_errors
 from storage.verification.rows import CopyAgain, DropRow, Fix, WriteRow
 
 __all__ = ["RowRepair"]
@@ -59,7 +60,7 @@ class RowRepair:
         """Make a change, soon.
 
         Raises:
-            PollingUnavailableError: the database cannot be written now.
+            StorageUnavailableError: the database cannot be written now.
         """
         if isinstance(fix, CopyAgain):
             self._copy_from = fix.record if self._copy_from is None else min(self._copy_from, fix.record)
@@ -72,7 +73,7 @@ class RowRepair:
         """Make the rest of the changes.
 
         Raises:
-            PollingUnavailableError: the database cannot be written now.
+            StorageUnavailableError: the database cannot be written now.
             ChunkDamagedError: lines to be copied cannot be read; those before them were copied.
         """
         self._flush()
@@ -90,7 +91,7 @@ class RowRepair:
         fixes, self._waiting = self._waiting, []
         if not fixes:
             return
-        with self._connection() as connection, self._transaction(connection):
+        with self._connection() as connection, transaction(connection, self._table.write_lock):
             for fix in fixes:
                 if isinstance(fix, WriteRow):
                     sql = _INSERT if fix.is_new else _WRITE
@@ -123,7 +124,7 @@ class RowRepair:
             while found := connection.execute(_LAST_STRETCH, (self._epoch, record, NO_RECORD)).fetchone():
                 first, last = found
                 start = max(first, last - _FIXES_MAX + 1)
-                with self._transaction(connection):
+                with transaction(connection, self._table.write_lock):
                     deleted = connection.execute("DELETE FROM job_logs WHERE id >= ? AND id <= ?", (start, last))
                     self.changed["deleted"] += deleted.rowcount
                     sql = (
@@ -132,7 +133,7 @@ class RowRepair:
                         else "UPDATE otto_sink_rows SET last_id = ?3 WHERE epoch = ?1 AND first_id = ?2"
                     )
                     connection.execute(sql, (self._epoch, first, start - 1)[: 2 if start == first else 3])
-            with self._transaction(connection):
+            with transaction(connection, self._table.write_lock):
                 connection.execute(
                     "UPDATE otto_sink_progress SET record = ?, line = 0 WHERE epoch = ?", (record - 1, self._epoch)
                 )
@@ -142,7 +143,7 @@ class RowRepair:
         with self._connection() as connection:
             while records := reader.records(record - 1, _FETCH_BYTES):
                 jobs = [each.task_id for each in records if each.ended is not None]
-                with self._transaction(connection):
+                with transaction(connection, self._table.write_lock):
                     for job_id in jobs:
                         deleted = connection.execute(_DELETE_CLOSINGS, (job_id, self._epoch, NO_RECORD))
                         self.changed["deleted"] += deleted.rowcount
@@ -165,20 +166,8 @@ class RowRepair:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with closing(self._table.connect(busy_timeout_seconds=_BUSY_TIMEOUT_SECONDS)) as connection:
-                yield connection
-        except sqlite3.Error as error:
-            raise PollingUnavailableError(error, self._table.path) from error
-
-    @contextmanager
-    def _transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
-        with self._table.write_lock.background():
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        with (
+            translate_errors(self._table.path),
+            closing(self._table.connect(busy_timeout_seconds=_BUSY_TIMEOUT_SECONDS)) as connection,
+        ):
+            yield connection

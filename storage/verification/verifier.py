@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from storage.errors import DatabaseError
 from storage.polling import ClosingRows, PollingTable
 from storage.polling.external_rows import ExternalRowReader
 from storage.polling.row_import import watch_producer
-from storage.sqlite.files import DatabaseError
+from storage.sqlite.connections import Access, open_connection
 from storage.verification.findings import Finding, Findings, Kind
 from storage.verification.journal_records import last_record, records
 from storage.verification.repair import RowRepair
@@ -73,7 +74,7 @@ def verify(
         on_fix: told what would put each wrong row right.
 
     Raises:
-        DatabaseError, JournalUnavailableError: the journal cannot be opened, or is none.
+        DatabaseError, StorageUnavailableError: the journal cannot be opened, or is none.
     """
     started = time.perf_counter()
     report = Report(journal, table.path)
@@ -107,14 +108,14 @@ def repair_rows(
         what the second check found, and what was changed before it.
 
     Raises:
-        DatabaseError, JournalError: the journal cannot be read.
-        PollingUnavailableError: the polling database cannot be written.
+        DatabaseError, StorageError: the journal cannot be read.
+        StorageUnavailableError: the polling database cannot be written.
     """
     with opened(journal) as connection:
         found = connection.execute("SELECT value FROM journal_meta WHERE name = 'epoch'").fetchone()
     repair = RowRepair(table, found[0] if found else "", closing_rows)
     verify(journal, table, retention_days=retention_days, on_progress=on_progress, on_fix=repair.take)
-    repair.finish(lambda: sqlite3.connect(journal, isolation_level=None))
+    repair.finish(lambda: open_connection(journal, Access.READ))
     report = verify(journal, table, retention_days=retention_days, on_progress=on_progress)
     report.repaired = {name: count for name, count in repair.changed.items() if count}
     return report

@@ -1,10 +1,12 @@
 """Nodes reported to a real gateway, or to none at all; their behaviour is never touched."""
 
 import asyncio
+import inspect
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from otto_logs._masking import MASK, Values, masked_json
 
 from components.executions.routes import body_bytes_max, execution_routes
 from components.executions.tables import ExecutionStore
-from gateway.auth import Authenticator, AuthSettings
+from gateway.auth import AuthSettings, TokenAuthenticator
 from gateway.http.application import http_application
 from tests.support.http_server import serve
 from tests.support.patience import PATIENCE_SECONDS
@@ -29,7 +31,7 @@ NOWHERE = "http://127.0.0.1:9"
 async def url(tmp_path: Path) -> AsyncIterator[str]:
     store = await ExecutionStore.open(tmp_path / "a.db", durability="process")
     value_bytes_max = (1 << 20) + 4096
-    routes = execution_routes(store, Authenticator(AuthSettings()), value_bytes_max=value_bytes_max)
+    routes = execution_routes(store, TokenAuthenticator(AuthSettings()), value_bytes_max=value_bytes_max)
     async with serve(http_application(routes, body_bytes_max_of={NODE: body_bytes_max(value_bytes_max)})) as served:
         yield served
     await store.close()
@@ -87,6 +89,7 @@ async def test_what_a_node_raises_is_recorded_and_raised(url: str) -> None:
         execute({"password": "hunter22"})
     (row,) = await rows(client, url)
     assert (row["status"], row["error_message"], row["node_id"]) == ("failed", f"wrong: {MASK}", "login")
+    assert row["result"] == {"error": f"wrong: {MASK}", "type": "ValueError"}
     assert "raise ValueError" in row["error_traceback"]
     assert "hunter22" not in json.dumps(row)
     assert "otto_logs" not in row["error_traceback"]
@@ -135,7 +138,7 @@ async def test_without_a_gateway_nodes_work_as_ever(caplog: pytest.LogCaptureFix
     assert execute("nobody knows which execution") == "nobody knows which execution"
     assert await asyncio.to_thread(client.flush, PATIENCE_SECONDS)
     assert (client.statistics.sent, client.statistics.failed) == (0, 4)
-    client.send_log_async("e", "n", "running", no_such_field=1)
+    await client.send_log_async("e", "n", "running", no_such_field=1)
     assert caplog.records == []
     with pytest.raises(LogNotSentError, match=r"127\.0\.0\.1:9 cannot be reached"):
         await client.send_log("e", "n", "running")
@@ -143,6 +146,49 @@ async def test_without_a_gateway_nodes_work_as_ever(caplog: pytest.LogCaptureFix
         await client.send_log("e", "n", "running", no_such_field=1)
     with pytest.raises(ValueError, match="url"):
         LogClient("gateway:4000")
+
+
+async def test_a_report_can_be_a_task(url: str) -> None:
+    """As old nodes send it: by keywords, as a task that nobody awaits, with fields that the gateway may not know."""
+    client = LogClient(url)
+    assert inspect.iscoroutinefunction(client.send_log_async)
+    report = {"execution_id": "e", "script_id": "s", "node_id": "n", "node_type": "t", "node_name": "x"}
+    ended = {"status": "failed", "started_at": 1, "finished_at": 2, "result": {"error": "x"}, "error_message": "x"}
+    tasks = [
+        asyncio.create_task(client.send_log_async(**report, status="running", started_at=1)),
+        asyncio.create_task(client.send_log_async(**report, **ended)),
+        asyncio.create_task(client.send_log_async(**report, status="running", no_such_field=1)),
+        asyncio.create_task(client.send_log_async(status="running", parameters=_UnprintableError())),
+    ]
+    assert await asyncio.gather(*tasks) == [None] * 4
+    (row,) = await rows(client, url)
+    assert (row["status"], row["result"], row["script_id"]) == ("failed", {"error": "x"}, "s")
+
+
+class _UnprintableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+async def test_nothing_of_a_report_reaches_the_node(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values and errors without a text, and a process that may start no thread: the node never notices."""
+    client = LogClient(url)
+
+    @NodeExecutor("n", client=client)
+    def execute(parameters: object) -> object:
+        raise _UnprintableError
+
+    with node_context(execution_id="e"):
+        for parameters, start in ((1, _no_thread), (_UnprintableError(), threading.Thread.start)):
+            monkeypatch.setattr(threading.Thread, "start", start)
+            with pytest.raises(_UnprintableError):
+                execute(parameters)
+    found = [(row["status"], row["error_message"]) for row in await rows(client, url)]
+    assert found == [("failed", "_UnprintableError")] * 2
+
+
+def _no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 async def test_the_awaited_form_tells_the_row_and_the_refusal(url: str) -> None:
@@ -159,13 +205,13 @@ async def test_the_awaited_form_tells_the_row_and_the_refusal(url: str) -> None:
         await client.send_log("e", "n", "failed", node_name="x" * (3 << 20))
 
 
-def test_a_full_queue_drops_the_oldest() -> None:
+async def test_a_full_queue_drops_the_oldest() -> None:
     """And counts them."""
     client = LogClient(NOWHERE, reports_max=3)
     with client._queue._changed:  # no thread takes anything meanwhile
         client._queue._threads = 4
     for number in range(5):
-        client.send_log_async("e", "n", "running", started_at=number)
+        await client.send_log_async("e", "n", "running", started_at=number)
     assert (client.statistics.waiting, client.statistics.dropped) == (3, 2)
     client._queue._waiting.clear()
 

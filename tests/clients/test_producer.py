@@ -1,7 +1,12 @@
 import asyncio
+import re
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import grpc
+import otto_logs
 import pytest
 from otto.logs.v1 import logs_pb2
 from otto_logs import (
@@ -491,3 +496,20 @@ async def test_only_what_is_acknowledged_starts_the_pauses_anew(
 
     assert recorded.bounds == bounds
     assert peer.lines() == ["0", "1", "2", "3"]
+
+
+async def test_positions_are_kept_with_the_lines(peer: IngestPeer, tmp_path: Path) -> None:
+    """A later producer with the same spool knows how far its inputs were read."""
+    options = {"spool_directory": tmp_path, "spool_name": "inputs"}
+    async with LogProducer(peer.address, **options) as producer:  # type: ignore[arg-type]  # of two types
+        await producer.log("t", "w", "one", positions={"input": [1, 2]})
+    later = LogProducer(peer.address, **options)  # type: ignore[arg-type]
+    async with later:
+        assert later.positions == {"input": [1, 2]}
+
+
+def test_the_synchronous_producer_is_generated() -> None:
+    """From the asynchronous one, with no await left."""
+    package = Path(otto_logs.__file__).parent
+    subprocess.run([sys.executable, package.parent / "generate.py", "--check"], check=True)
+    assert not re.search(r"\b(async|await)\b", (package / "_sync_producer.py").read_text())

@@ -1,4 +1,5 @@
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -245,6 +246,19 @@ async def test_a_closed_output_reaches_the_command(peer: IngestPeer) -> None:
         await process.wait()
 
     assert process.returncode == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+async def test_the_exit_code_is_the_commands_own_without_our_streams(peer: IngestPeer, closed: str) -> None:
+    """Where the caller has closed stdin, stdout or stderr, the command runs and is sent as ever."""
+    command = f"{shlex.quote(sys.executable)} -m otto_logs run --gateway {peer.address} -- sh -c 'echo one; exit 3'"
+    process = await start_otto_logs(
+        program=("-c", f"import os; os.execlp('sh', 'sh', '-c', {f'{command} {closed}'!r})")
+    )
+    _, stderr = await process.communicate()
+
+    assert (process.returncode, b"Traceback" in stderr) == (3, False)
+    assert peer.lines() == ["one"]
 
 
 async def test_stages_are_reported(peer: IngestPeer) -> None:

@@ -94,3 +94,25 @@ def test_a_claim_ends_with_its_process_even_where_a_child_lives_on(tmp_path: Pat
 
     end.send(None)
     assert claim is not None
+
+
+def test_a_directory_in_which_others_can_write_is_refused(tmp_path: Path) -> None:
+    """What they put there would be sent with the user's token; so would what is behind somebody's link."""
+    for name, mode in (("group", 0o770), ("world", 0o1777)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(mode)
+    (tmp_path / "own").mkdir(mode=0o755)
+    (tmp_path / "link").symlink_to(tmp_path / "own")
+
+    for name, reason in (("group", "can write"), ("world", "can write"), ("link", "symbolic link")):
+        with pytest.raises(PermissionError, match=reason):
+            SpoolDirectory(tmp_path / name)
+    assert SpoolDirectory(tmp_path / "own").claim("a") is not None
+
+
+def test_another_users_directory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its owner can write in it at any time."""
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+
+    with pytest.raises(PermissionError, match="another user"):
+        SpoolDirectory(tmp_path)

@@ -8,13 +8,12 @@ import pytest
 from filters.entry import decode_lines
 from filters.matching import Matcher
 from filters.model import LogFilter
+from storage.errors import StorageClosedError, StorageUnavailableError
 from storage.journal.interface import (
     WATCH_PREFIX,
     Append,
     Committed,
     Journal,
-    JournalClosedError,
-    JournalUnavailableError,
     ProducerNumber,
     Receipt,
     StageProgress,
@@ -88,7 +87,7 @@ class JournalContract:
         )
         assert (await other).last == 1
         for refused in (gap, behind):
-            with pytest.raises(JournalUnavailableError, match="2 was not"):
+            with pytest.raises(StorageUnavailableError, match="2 was not"):
                 await refused
         assert await journal.last_number("p") == 1
         await append(journal, *[batch(text, producer=number(n)) for n, text in enumerate("bcd", 2)])
@@ -104,7 +103,7 @@ class JournalContract:
         ]
         *stored, refused = await asyncio.gather(*[journal.append(item) for item in sent], return_exceptions=True)
         assert stored == [Receipt(1, 1), Receipt(2, 2), Receipt(duplicate=True)]
-        assert isinstance(refused, JournalUnavailableError)
+        assert isinstance(refused, StorageUnavailableError)
         assert await journal.last_number("p") == 30
 
     async def test_rows_of_the_table_leave_the_tasks_end_as_it_is(self, journal: Journal) -> None:
@@ -368,7 +367,7 @@ class JournalContract:
         await journal.close()
         assert (await future).last == 1
         await journal.close()
-        with pytest.raises(JournalClosedError):
+        with pytest.raises(StorageClosedError):
             await journal.append(batch("b"))
 
     async def test_the_epoch_is_eight_hexadecimal_digits(self, journal: Journal) -> None:

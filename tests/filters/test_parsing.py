@@ -17,17 +17,15 @@ from filters.parsing import (
     VALUES_MAX,
     filter_from_json,
     filter_from_query,
-    filter_to_json,
 )
 from tests.support.filter_strategies import filter_objects
 
 
 @given(filter_objects())
 def test_the_canonical_form_reads_as_itself(written: dict[str, Any]) -> None:
-    """Writing and reading a filter gives the same filter, also through JSON text."""
+    """Writing and reading a filter gives the same filter."""
     log_filter = filter_from_json(written)
-    assert filter_from_json(filter_to_json(log_filter)) == log_filter
-    assert filter_from_json(msgspec.json.decode(msgspec.json.encode(filter_to_json(log_filter)))) == log_filter
+    assert filter_from_json(msgspec.json.decode(msgspec.json.encode(log_filter))) == log_filter
 
 
 @given(filter_objects(), st.randoms())
@@ -186,4 +184,4 @@ def test_any_json_is_a_filter_or_an_error(value: object) -> None:
         log_filter = filter_from_json(value)
     except FilterError:
         return
-    assert filter_from_json(filter_to_json(log_filter)) == log_filter
+    assert filter_from_json(msgspec.json.decode(msgspec.json.encode(log_filter))) == log_filter

@@ -27,7 +27,7 @@ async def http(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     closed = settings.model_copy(update={"jwt_secret": SecretStr(SECRET), "host": "127.0.0.1"})
     gateway = await Gateway.start(closed)
     for task in ("mine-1", "other"):
-        await gateway._journal.append(LineBatch(task, "w", [entry(0, task=task)], 100, time.monotonic()))
+        await gateway._databases.journal.append(LineBatch(task, "w", [entry(0, task=task)], 100, time.monotonic()))
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}") as client:
         yield client
     await gateway.stop()

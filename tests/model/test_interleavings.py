@@ -26,7 +26,8 @@ from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.session import SessionState
 from sessions.subscription import FROM_START, After, Start, Subscription, Tail
-from storage.journal.interface import Journal, JournalError, ProducerNumber, Receipt, TaskEnding
+from storage.errors import StorageError
+from storage.journal.interface import Journal, ProducerNumber, Receipt, TaskEnding
 from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import AT, batch, messages
 from tests.support.line_list import FILTERS, LineList
@@ -146,7 +147,7 @@ class Interleavings(RuleBasedStateMachine):
     async def start(self) -> None:
         self.journal = SteppedJournal(await self.make_journal())
         scheduler = CatchUpScheduler(lambda: False, clock=lambda: 0.0)  # nobody waits for time, and no slice ends
-        self.hub = Hub(self.journal, LIMITS, history_errors=(JournalError, OSError), scheduler=scheduler)
+        self.hub = Hub(self.journal, LIMITS, history_errors=(StorageError, OSError), scheduler=scheduler)
         self.published = {task: (await self.journal.inner.task_state(task)).last for task in TASKS}
         self.failed = 0
 
@@ -189,7 +190,7 @@ class Interleavings(RuleBasedStateMachine):
         for item, result in self.run(self.journal.commit()):
             outcome = self.lines.apply(item)
             if outcome == "refused":
-                assert isinstance(result, JournalError)
+                assert isinstance(result, StorageError)
             else:
                 assert isinstance(result, Receipt)
                 assert result.duplicate == (outcome == "duplicate")
@@ -413,7 +414,7 @@ class MemoryInterleavings(Interleavings):
         assert self.inner is not None
         self.inner.failure = "the disk is full"
         for _, result in self.run(self.journal.commit()):
-            assert isinstance(result, JournalError)
+            assert isinstance(result, StorageError)
         self.inner.failure = ""
         self.rewind()
 

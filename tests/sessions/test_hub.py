@@ -8,6 +8,7 @@ from filters.model import EVERYTHING, LogFilter
 from filters.position import Position
 from sessions.admission import ServerFullError
 from sessions.close_reasons import CloseReason
+from sessions.notices import Completed, Gap, StreamError
 from sessions.session import SessionState
 from sessions.subscription import FROM_START, After, Subscription, Tail
 from tests.support.scripted_history import (
@@ -174,7 +175,7 @@ async def test_end_is_announced_after_every_line(bench):
     await bench.flush()
     assert transport.reason is CloseReason.COMPLETED
     (notice,) = transport.notices
-    assert notice.fields == {"status": "FAILED", "timestamp": "2026-01-01T00:01:00Z", "lastSequence": 3}
+    assert notice.payload == Completed("FAILED", "2026-01-01T00:01:00Z", 3)
     assert str(notice.position) == f"{EPOCH}-3.end"
 
 
@@ -213,7 +214,7 @@ async def test_removed_lines_are_announced_as_a_gap(bench):
     bench.history.store(block(1, 20))
     bench.history.first = 11
     _, transport = await opened(bench, start=After(Position(5)))
-    assert transport.notices[0].fields == {"from": 6, "to": 10, "reason": "retention"}
+    assert transport.notices[0].payload == Gap(6, 10, "retention")
     assert transport.sequences == list(range(11, 21))
 
 
@@ -222,7 +223,7 @@ async def test_damaged_lines_are_announced_as_a_gap(bench):
     bench.history.store(block(1, 20))
     bench.history.damaged = range(6, 11)
     _, transport = await opened(bench, start=After(Position(3)))
-    assert transport.notices[0].fields == {"from": 6, "to": 10, "reason": "damaged"}
+    assert transport.notices[0].payload == Gap(6, 10, "damaged")
     assert transport.sequences == [4, 5, *range(11, 21)]
 
 
@@ -243,7 +244,7 @@ async def test_unreadable_journal_ends_the_session_with_its_reason(bench):
     bench.history.error = OSError("disk on fire")
     _, transport = await opened(bench)
     assert transport.reason is CloseReason.STORAGE_UNAVAILABLE
-    assert transport.notices[-1].fields["code"] == "STORAGE_UNAVAILABLE"
+    assert transport.notices[-1].payload == StreamError.of(CloseReason.STORAGE_UNAVAILABLE)
 
 
 async def test_broken_transport_costs_only_its_session(bench):

@@ -8,6 +8,7 @@ import pytest
 from filters.model import LogFilter
 from filters.position import Position
 from sessions.close_reasons import CloseReason
+from sessions.notices import Gap
 from sessions.session import SessionState
 from sessions.subscription import After
 from tests.sessions.test_hub import opened, subscription
@@ -213,9 +214,9 @@ async def test_retention_and_reader(make_bench, first):
     bench.history.first = 6
     bench.history.gate.set()
     await settle()
-    gaps = [notice.fields for notice in transport.notices]
+    gaps = [notice.payload for notice in transport.notices]
     if first == "removal":
-        assert gaps == [{"from": 1, "to": 5, "reason": "retention"}]
+        assert gaps == [Gap(1, 5, "retention")]
         assert transport.sequences == [6, 7, 8, 9]
     else:
         assert (gaps, transport.sequences) == ([], list(range(1, 10)))

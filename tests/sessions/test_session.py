@@ -3,6 +3,7 @@ import time
 
 from filters.model import LogFilter
 from sessions.close_reasons import CloseReason
+from sessions.notices import Gap, StreamError
 from sessions.session import SessionState
 from tests.sessions.test_hub import opened, subscription
 from tests.support.scripted_history import Commit, RecordingTransport, block, settle
@@ -79,6 +80,24 @@ async def test_sessions_catching_up_share_reads(make_bench):
     others = [await opened(bench) for _ in range(5)]
     assert bench.history.reads - alone <= alone
     assert all(t.sequences == first[1].sequences for _, t in others)
+
+
+async def test_a_session_that_ends_cancels_its_reads(make_bench):
+    """Nobody waits for the result; a read that other sessions share goes on until the last of them has ended."""
+    bench = make_bench(buffer_lines=1, window_bytes_per_task=1)
+    bench.history.store(block(1, 50))
+    live, _ = await opened(bench)  # the topic is loaded
+    before = bench.history.reads
+    bench.history.gate.clear()
+    first, second = [(await opened(bench, log_filter=ERRORS))[0] for _ in range(2)]
+    assert bench.history.reads == before + 1
+    first.close(CloseReason.CLIENT_GONE)
+    await settle()
+    assert bench.history.cancelled == 0
+    second.close(CloseReason.CLIENT_GONE)
+    await settle()
+    assert bench.history.cancelled == 1
+    assert live.state is SessionState.LIVE
 
 
 async def test_lag_counts_matching_lines(bench):
@@ -185,7 +204,7 @@ async def test_stream_ends_with_its_token(bench):
     assert transport.reason is None
     session.check(time.monotonic(), end + 1)
     assert transport.reason is CloseReason.TOKEN_EXPIRED
-    assert transport.notices[-1].fields["code"] == "TOKEN_EXPIRED"
+    assert transport.notices[-1].payload == StreamError.of(CloseReason.TOKEN_EXPIRED)
 
 
 async def test_closing_twice_is_harmless(bench):
@@ -210,7 +229,7 @@ async def test_a_long_gap_is_announced_once(make_bench):
     transport.is_writable = True
     session.resume()
     await settle()
-    assert [notice.fields for notice in transport.notices] == [{"from": 11, "to": 72, "reason": "retention"}]
+    assert [notice.payload for notice in transport.notices] == [Gap(11, 72, "retention")]
     assert transport.sequences == list(range(73, 96))
 
 

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import sys
+import tty
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-__all__ = ["Ended", "otto_logs", "start_otto_logs"]
+__all__ = ["Ended", "on_terminal", "otto_logs", "start_otto_logs"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ async def start_otto_logs(
     *arguments: str,
     environment: Mapping[str, str] | None = None,
     stdin: int | None = asyncio.subprocess.DEVNULL,
+    stdout: int = asyncio.subprocess.PIPE,
     stderr: int | IO[bytes] = asyncio.subprocess.PIPE,
     program: Sequence[str] = ("-m", "otto_logs"),
 ) -> asyncio.subprocess.Process:
@@ -33,9 +35,9 @@ async def start_otto_logs(
         *program,
         *arguments,
         stdin=stdin,
-        stdout=asyncio.subprocess.PIPE,
+        stdout=stdout,
         stderr=stderr,
-        env={**inherited, **(environment or {})},
+        env={**inherited, "XDG_CACHE_HOME": os.devnull, **(environment or {})},  # nothing is remembered there
         start_new_session=True,
         limit=16 * 1024 * 1024,
     )
@@ -48,3 +50,28 @@ async def otto_logs(*arguments: str, input: bytes | None = None, **options: Mapp
     stdout, stderr = await process.communicate(input)
     assert process.returncode is not None
     return Ended(process.returncode, stdout, stderr.decode())
+
+
+async def on_terminal(
+    *arguments: str, environment: Mapping[str, str] | None = None, program: Sequence[str] = ("-m", "otto_logs")
+) -> Ended:
+    """Run ``otto-logs``, or another program, whose stdout is a terminal, to its end."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    process = await start_otto_logs(*arguments, environment=environment, stdout=theirs, program=program)
+    os.close(theirs)
+    shown, (_, stderr) = await asyncio.gather(asyncio.to_thread(_read_terminal, ours), process.communicate())
+    assert process.returncode is not None
+    return Ended(process.returncode, shown, stderr.decode())
+
+
+def _read_terminal(descriptor: int) -> bytes:
+    shown = b""
+    try:
+        while data := os.read(descriptor, 65536):
+            shown += data
+    except OSError:  # Linux says EIO once the last writer has closed the terminal
+        pass
+    finally:
+        os.close(descriptor)
+    return shown

@@ -17,6 +17,7 @@ from filters.block import Block
 from gateway.errors import ApiError, error_response
 from gateway.http.connection import http_protocol_class
 from gateway.http.websocket import FramedWebSocketProtocol
+from gateway.transports.server_figures import ServerFigures
 from gateway.transports.socket_io.server import SocketIoLimits, SocketIoServer
 from gateway.transports.sse.pipelines import pipeline_routes
 from gateway.transports.sse.updates import update_routes
@@ -91,7 +92,7 @@ class GatewayServer:
             self.hub,
             self.pipelines,
             self.tokens,
-            server_stats=lambda: {"activeConnections": len(self.hub.sessions)},
+            server_stats=lambda: ServerFigures(len(self.hub.sessions), 0.0, 0.0, 0.0, 0.0, 0, 0),
             cors_origins=cors_origins,
             limits=socket_io_limits,
         )

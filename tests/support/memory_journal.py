@@ -11,14 +11,14 @@ from dataclasses import replace
 from filters.block import Block, Selection
 from filters.entry import decode_lines, encode_lines
 from filters.matching import Matcher
+from filters.read_owner import NOBODY, ReadOwner
 from filters.timestamps import now
+from storage.errors import StorageClosedError, StorageUnavailableError
 from storage.journal.interface import (
     WATCH_PREFIX,
     Append,
     Committed,
-    JournalClosedError,
     JournalStatistics,
-    JournalUnavailableError,
     LineBatch,
     Receipt,
     Record,
@@ -85,7 +85,7 @@ class MemoryJournal:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Receipt] = loop.create_future()
         if self._is_closed:
-            future.set_exception(JournalClosedError("the journal has been closed"))
+            future.set_exception(StorageClosedError("the journal has been closed"))
             return future
         self._pending.append((item, future))
         if self._waiting_bytes() > self._pending_bytes_max:
@@ -128,7 +128,7 @@ class MemoryJournal:
         group, self._pending = self._pending, []
         self._writable.set()
         self._blocks, self._ended, self._opened, self._progress = [], [], [], []
-        answers = [JournalUnavailableError(self.failure) if self.failure else self._store(item) for item, _ in group]
+        answers = [StorageUnavailableError(self.failure) if self.failure else self._store(item) for item, _ in group]
         for end in tuple(self._standing.values()):
             self._end(end.task_id, end.status, end.timestamp, end.reason, through_status=end.through_status)
         if not self.failure:
@@ -142,7 +142,7 @@ class MemoryJournal:
             else:
                 future.set_exception(answer)
 
-    def _store(self, item: Append) -> Receipt | JournalUnavailableError:
+    def _store(self, item: Append) -> Receipt | StorageUnavailableError:
         producer = item.producer
         if producer is not None:
             known = self._numbers.get(producer.producer_id, 0)
@@ -151,7 +151,7 @@ class MemoryJournal:
                 return Receipt(duplicate=True, created=not isinstance(item, WorkerRegistered))
             previous = producer.number - 1 if producer.previous is None else producer.previous
             if previous > known:
-                return JournalUnavailableError(f"number {producer.number} was not stored because {known + 1} was not")
+                return StorageUnavailableError(f"number {producer.number} was not stored because {known + 1} was not")
             self._numbers[producer.producer_id] = producer.number
             self._numbered_at[producer.producer_id] = time.time()
         if isinstance(item, LineBatch):
@@ -234,7 +234,15 @@ class MemoryJournal:
         )
 
     async def read(
-        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
     ) -> Selection:
         lines = self._lines.get(task_id, [])
         after = max(after, min(self._first.get(task_id, 1) - 1, upto))
@@ -250,7 +258,9 @@ class MemoryJournal:
         sequences = range(after + 1, end + 1) if matcher.everything else picked
         return Selection(after, end, sequences, [lines[sequence - 1] for sequence in picked])
 
-    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
+    async def tail_start(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> int:
         lines, first = self._lines.get(task_id, [])[:upto], self._first.get(task_id, 1)
         if count <= 0:
             return upto

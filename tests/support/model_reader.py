@@ -7,9 +7,10 @@ from filters.entry import decode_lines
 from filters.model import LogFilter
 from filters.position import Position
 from sessions.close_reasons import CloseReason
+from sessions.notices import Completed, Gap, Notice, StreamError
 from sessions.session import Session, SessionState
 from sessions.subscription import After, Start, Tail
-from sessions.transport import EncodedBatch, Notice, NoticeKind
+from sessions.transport import EncodedBatch
 from tests.support.line_list import LineList
 
 __all__ = ["LineEncoding", "ModelReader", "PlannedError"]
@@ -91,16 +92,16 @@ class ModelReader:
 
     def notify(self, notice: Notice) -> bool:
         self._expect(self.closed is None, "notified after its end")
-        is_last = notice.kind in (NoticeKind.ERROR, NoticeKind.COMPLETE)  # which a transport takes in any case
+        is_last = isinstance(notice.payload, StreamError | Completed)  # which a transport takes in any case
         self._expect(self._takes or is_last, "notified while it takes nothing")
         self._fail_where_faulty()
-        if notice.kind is NoticeKind.GAP:
-            first, last = notice.fields["from"], notice.fields["to"]
+        if isinstance(notice.payload, Gap):
+            first, last = notice.payload.first, notice.payload.last
             self._begin(first - 1)
             self._expect(first <= last, "an empty gap")
             self.gaps.append((first, last))
-        elif notice.kind is NoticeKind.COMPLETE:
-            self.complete = notice.fields["lastSequence"]
+        elif isinstance(notice.payload, Completed):
+            self.complete = notice.payload.last_sequence
         self._takes = self.is_writable
         return self.is_writable
 

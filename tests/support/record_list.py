@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from filters.entry import LogEntry, encode_lines
-from storage.journal.interface import JournalError, JournalStatistics, Record, TaskEnded
+from storage.errors import StorageError
+from storage.journal.interface import JournalStatistics, Record, TaskEnded
 
 FIRST_SECOND = "2025-01-02T03:04:05.123456789Z"
 
@@ -14,7 +15,7 @@ class RecordList:
     def __init__(self, epoch: str = "0000000a") -> None:
         self.epoch = epoch
         self.all: list[Record] = []
-        self.error: JournalError | None = None
+        self.error: StorageError | None = None
         self.reads = 0
         self._lines: dict[str, int] = {}
 

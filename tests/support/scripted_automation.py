@@ -48,6 +48,7 @@ class ScriptedAutomation:
     queue: list[dict[str, Any]] = field(
         default_factory=lambda: [queue(1, "script", "completed"), queue(2, "video", "processing", retry_count=1)]
     )
+    logs: list[dict[str, Any]] = field(default_factory=list)
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
 
     async def answer_on(self, page: Page) -> None:
@@ -65,7 +66,12 @@ class ScriptedAutomation:
                 await route.fulfill(status=400, json={"error": error})
             elif path == "stop":
                 self.queue[-1] |= {"status": "failed"}
-                body = {"success": True, "stoppedProcessing": 1, "deletedWaiting": 2, "killedProcesses": 3}
+                body = {
+                    "success": True,
+                    "stoppedProcessing": 1,
+                    "deletedWaiting": 2,
+                    "killedProcesses": ["ffmpeg", "chrome"],
+                }
                 await route.fulfill(json=body)
             elif path.endswith("/retry"):
                 await route.fulfill(json={"success": True, "queueType": "video", "queueId": 3})
@@ -75,6 +81,15 @@ class ScriptedAutomation:
             tab = parse_qs(url.query).get("tab", ["all"])[0]
             tasks = [self._task() | {"queue": self.queue[-1], "schedule": None}] if tab == "video" else []
             await route.fulfill(json={"tasks": tasks, "counts": COUNTS, "total": len(tasks)})
+        elif path == "logs":
+            wanted = {name: values[0] for name, values in parse_qs(url.query).items()}
+            columns = {"level": "level", "queueType": "queue_type", "actionType": "action_type"}
+            shown = [
+                row
+                for row in self.logs
+                if all(row[columns[name]] == wanted[name] for name in columns if name in wanted)
+            ]
+            await route.fulfill(json={"logs": shown})
         elif path == "tasks/task-1":
             schedule = {"repeat_type": "monthly", "scheduled_time": TIME, "next_run_at": TIME, "is_active": 1}
             progress = {"percent": 58, "stages": self.stages}

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from filters.block import Block, Selection
 from filters.entry import LogEntry, encode_lines
 from filters.matching import Matcher
+from filters.read_owner import NOBODY, ReadOwner
 from sessions.close_reasons import CloseReason
-from sessions.transport import EncodedBatch, Notice
+from sessions.notices import Notice
+from sessions.transport import EncodedBatch
 
 EPOCH = "0123abcd"
 
@@ -61,6 +63,7 @@ class ScriptedHistory:
     damaged: range = range(0)
     ends: dict[str, Ended] = field(default_factory=dict)
     reads: int = 0
+    cancelled: int = 0
     error: Exception | None = None
 
     def __post_init__(self) -> None:
@@ -75,7 +78,11 @@ class ScriptedHistory:
 
     async def _pass(self) -> None:
         self.asked.set()
-        await self.gate.wait()
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
         if self.error is not None:
             raise self.error
 
@@ -85,7 +92,15 @@ class ScriptedHistory:
         return state
 
     async def read(
-        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
     ) -> Selection:
         self.reads += 1
         start = max(after, min(self.first - 1, upto))
@@ -100,7 +115,9 @@ class ScriptedHistory:
         await self._pass()
         return matcher.select_block(whole)
 
-    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
+    async def tail_start(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> int:
         found = [e.sequence for e in self.entries.get(task_id, ())[:upto] if matcher.matches(e)]
         await self._pass()
         return found[-count] - 1 if len(found) >= count else self.first - 1
@@ -150,7 +167,7 @@ class RecordingTransport:
 
     @property
     def events(self) -> list[str]:
-        return [notice.kind.value for notice in self.notices]
+        return [notice.payload.event for notice in self.notices]
 
 
 async def let_sockets_move() -> None:

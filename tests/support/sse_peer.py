@@ -84,7 +84,8 @@ class SsePeer:
 async def sse_peer() -> AsyncIterator[SsePeer]:
     """A peer on a free port."""
     peer = SsePeer()
-    path = "/api/v1/log-streaming/logs/{task_id:path}/stream"
-    async with serve(Starlette(routes=[Route(path, peer.answer)])) as url:
+    paths = ("logs/{task_id:path}/stream", "search")
+    routes = [Route(f"/api/v1/log-streaming/{path}", peer.answer) for path in paths]
+    async with serve(Starlette(routes=routes)) as url:
         peer.url = url
         yield peer

@@ -7,6 +7,7 @@ from typing import Any
 
 from filters.block import Selection
 from filters.matching import Matcher
+from filters.read_owner import NOBODY, ReadOwner
 from storage.journal.interface import Append, Committed, Journal, Receipt, TaskState
 
 __all__ = ["SteppedJournal"]
@@ -72,13 +73,23 @@ class SteppedJournal:
         return await self._ask(lambda: self.inner.task_state(task_id))
 
     async def read(
-        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
     ) -> Selection:
         return await self._ask(
             lambda: self.inner.read(task_id, after, upto, matcher, lines_max=lines_max, bytes_max=bytes_max)
         )
 
-    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
+    async def tail_start(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> int:
         return await self._ask(lambda: self.inner.tail_start(task_id, count, upto, matcher))
 
     async def _ask(self, work: Callable[[], Awaitable[Any]]) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 
 from filters.entry import LogEntry, decode_lines
 from filters.matching import Matcher
-from storage.journal.interface import Append, JournalUnavailableError, Receipt, Settled
+from storage.errors import StorageUnavailableError
+from storage.journal.interface import Append, Receipt, Settled
 from tests.support.patience import within_patience
 
 __all__ = ["WatchedJournal"]
@@ -39,7 +40,7 @@ class WatchedJournal:
         self._changed.set()
         if self.failure:
             failed: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-            failed.set_exception(JournalUnavailableError(self.failure))
+            failed.set_exception(StorageUnavailableError(self.failure))
             return failed
         if self._held is None:
             return self.inner.append(item)

@@ -158,6 +158,8 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     } finally {
       this.#iterators.delete(queue)
       queue.drained?.()
+      // As with Node's streams: who leaves the loop has no other way to say that this was all.
+      if (!this.#iterators.size) this.close()
     }
   }
 
@@ -227,7 +229,7 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
 
   #take(entry: LogEntry): void {
     if (!(Number.isSafeInteger(entry?.sequence) && entry.sequence > 0)) {
-      throw new GatewayError('PROTOCOL', 'a line without a sequence')
+      throw new GatewayError('PROTOCOL', 'line without a sequence')
     }
     if (entry.sequence <= this.#sequence) {
       this.#compare(entry)
@@ -271,12 +273,13 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     const batch = this.#waiting
     this.#drop()
     if (!batch.length) return
+    // Not `push(...batch)`: an engine's stack holds some 120,000 arguments.
+    this.#kept = [...this.#kept, ...batch]
     this.#position = `${this.#epoch}-${batch.at(-1)!.sequence}`
-    this.#kept.push(...batch)
     if (this.#kept.length > 2 * this.#size) this.#kept = this.#kept.slice(-this.#size)
     this.#snapshot = undefined
     for (const queue of this.#iterators) {
-      queue.entries.push(...batch)
+      queue.entries = [...queue.entries, ...batch]
       queue.wake?.()
     }
     this.emit('entries', batch)

@@ -19,28 +19,34 @@ export type UseLogStreamOptions = LogStreamOptions & { open?: (options: LogStrea
 
 /** A task's live log. Another filter is applied in place; anything else that changes opens another stream. */
 export function useLogStream(options: UseLogStreamOptions): LogView {
-  const source = useSource(keyOf(options), () => logView(options, options.open))
-  const filter = JSON.stringify(options.filter ?? {})
-  useEffect(() => source?.setFilter(JSON.parse(filter)), [source, filter])
-  return useView(source, EMPTY_LOG)
+  return useView(
+    useSource(options, () => logView(options, options.open)),
+    EMPTY_LOG,
+  )
 }
 
 /** The present state of a pipeline's stages. */
 export function usePipelineProgress(options: PipelineOptions): PipelineView {
-  const source = useSource(keyOf(options), () => pipelineView(options))
-  return useView(source, EMPTY_PIPELINE)
+  return useView(
+    useSource(options, () => pipelineView(options)),
+    EMPTY_PIPELINE,
+  )
 }
 
-function useSource<T>(key: string, open: () => Source<T>): Source<T> | null {
-  const [source, setSource] = useState<Source<T> | null>(null)
+function useSource<T>(options: LogStreamOptions | PipelineOptions, open: () => Source<T>): Source<T> | null {
+  const key = keyOf(options)
+  const [opened, setOpened] = useState<{ key: string; source: Source<T> } | null>(null)
   useEffect(() => {
-    const opened = open()
-    setSource(opened)
+    const source = open()
+    setOpened({ key, source })
     return () => {
-      setSource(null)
-      opened.close()
+      setOpened(null)
+      source.close()
     }
   }, [key])
+  // With another key, what was opened is of another task until the effect has run.
+  const source = opened?.key === key ? opened.source : null
+  useEffect(() => source?.update(options))
   return source
 }
 

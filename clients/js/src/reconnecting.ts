@@ -29,7 +29,7 @@ export interface Attempt {
   asked(milliseconds: number): void
 }
 
-const LOST: Ending = { error: new GatewayError('CONNECTION_LOST', 'the connection was lost') }
+const LOST: Ending = { error: new GatewayError('CONNECTION_LOST', 'connection lost') }
 
 export abstract class Reconnecting<E extends StreamEvents> {
   #listeners = new Map<keyof E, Set<(value: never) => void>>()
@@ -208,7 +208,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
       this.#heardAt -= late
       this.#seen()
     } else if (this.#state.kind !== 'waiting') {
-      this.#endIfSilent(silence, { error: new GatewayError('SILENT', 'silent for too long') })
+      this.#endIfSilent(silence, { error: new GatewayError('SILENT', 'silent too long') })
     } else if (now > this.#state.retryAt!) this.#wake?.()
   }
 

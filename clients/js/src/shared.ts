@@ -193,7 +193,8 @@ class Member {
     this.#role = 'leading'
     this.#forget()
     const { after, tail, filter } = this.subject.start()
-    const { signal: _, after: __, tail: ___, ...options } = this.options
+    const outer = this.options
+    const { signal: _, after: __, tail: ___, ...options } = outer
     const shelf = new Shelf(options.bufferSize ?? 10_000, after, tail)
     const stop = AbortSignal.any([this.#left.signal, this.attempt.signal])
     const inner = new TaskLog(
@@ -202,6 +203,9 @@ class Member {
         ...(filter && { filter }),
         ...(after !== undefined && { after }),
         ...(tail !== undefined && { tail }),
+        get getToken() {
+          return outer.getToken
+        },
         schedule: 'microtask',
         signal: stop,
       },

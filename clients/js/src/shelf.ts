@@ -22,7 +22,7 @@ export class Shelf {
 
   add(entries: LogEntry[]): void {
     if (this.#floor === Number.POSITIVE_INFINITY) this.#floor = entries[0]!.sequence - 1
-    this.#lines.push(...entries)
+    this.#lines = this.#lines.concat(entries)
     if (this.#lines.length <= 2 * this.#size) return
     this.#floor = this.#lines.splice(0, this.#lines.length - this.#size).at(-1)!.sequence
     this.#tail = undefined

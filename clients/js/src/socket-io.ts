@@ -31,6 +31,8 @@ const links = new WeakMap<SocketIo, Set<Link>>()
 class Link {
   readonly channels = new Map<string, Channel>()
   readonly socket: Socket
+  /** Nobody uses it any more. One that never connected does not say that it has disconnected. */
+  readonly close: () => void
   #ending: Ending = {}
 
   constructor(
@@ -48,6 +50,10 @@ class Link {
       reconnection: false,
     })
     this.socket = socket
+    this.close = () => {
+      forget()
+      socket.disconnect()
+    }
     const end = (ending: Ending) => {
       forget()
       for (const channel of [...this.channels.values()]) channel.end(ending)
@@ -109,6 +115,8 @@ export function overSocketIo(options: ConnectionOptions, subject: Subject, attem
   const key = `${subject.kind}:${subject.id}`
   const name = isTask ? { taskId: subject.id } : { pipelineId: subject.id }
   const noun = isTask ? 'logs' : 'pipeline'
+  // It may have been closed while this module was loaded.
+  if (attempt.signal.aborted) return Promise.resolve({})
   const link = linkFor(options, attempt.token, key)
   const { socket } = link
   return new Promise<Ending>((resolve) => {
@@ -117,7 +125,7 @@ export function overSocketIo(options: ConnectionOptions, subject: Subject, attem
       subject.changeFilter = undefined
       if (link.channels.get(key) !== channel) return
       link.channels.delete(key)
-      if (!link.channels.size) socket.disconnect()
+      if (!link.channels.size) link.close()
       else if (begun) socket.emit(`unsubscribe-from-${noun}`, name)
     }
     const changeFilter: Subject['changeFilter'] = (filter) =>

@@ -43,7 +43,7 @@ export async function readEvents<T>(
       }
     },
     onError(error) {
-      if (error.type === 'max-buffer-size-exceeded') broken ??= new GatewayError('PROTOCOL', 'an event without an end')
+      if (error.type === 'max-buffer-size-exceeded') broken ??= new GatewayError('PROTOCOL', 'endless event')
     },
     ...(onRetry && { onRetry }),
   })

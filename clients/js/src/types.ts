@@ -35,7 +35,7 @@ export interface GatewayOptions {
   url: string
   token?: string
   /** Asked before every connection; wins over `token`. */
-  getToken?: () => string | Promise<string>
+  getToken?: (() => string | Promise<string>) | undefined
   fetch?: typeof fetch
 }
 

@@ -6,7 +6,6 @@ import type {
   Completion,
   Gap,
   LogEntry,
-  LogFilter,
   LogStream,
   LogStreamOptions,
   PipelineOptions,
@@ -35,7 +34,8 @@ export interface PipelineView {
 export interface Source<T> {
   get(): T
   subscribe(listener: () => void): () => void
-  setFilter(filter: LogFilter): void
+  /** Options that may change without another stream: the filter, and the function for tokens. */
+  update(options: Pick<LogStreamOptions, 'filter' | 'getToken'>): void
   close(): void
 }
 
@@ -54,7 +54,8 @@ export function logView(
   options: LogStreamOptions,
   open: (options: LogStreamOptions) => LogStream = openLogStream,
 ): Source<LogView> {
-  const stream = open(options)
+  const own = { ...options }
+  const stream = open(own)
   const source = changing(EMPTY_LOG, () => stream.close())
   stream.on('entries', () => source.set({ entries: stream.entries }))
   stream.on('gap', (gap) => source.set({ gaps: [...source.get().gaps, gap].slice(-GAPS_MAX) }))
@@ -65,7 +66,9 @@ export function logView(
   let known = JSON.stringify(options.filter ?? {})
   return {
     ...source,
-    setFilter(filter) {
+    update({ filter = {}, getToken }) {
+      // The stream asks its options before every connection, and streams with the same function share theirs.
+      own.getToken = getToken
       const wanted = JSON.stringify(filter)
       if (wanted === known) return
       known = wanted
@@ -79,14 +82,20 @@ export function logView(
 
 /** Watch a pipeline. */
 export function pipelineView(options: PipelineOptions): Source<PipelineView> {
-  const stream = openPipeline(options)
+  const own = { ...options }
+  const stream = openPipeline(own)
   const source = changing(EMPTY_PIPELINE, () => stream.close())
   const changed = () => source.set({ stages: stream.stages })
   stream.on('progress', changed)
   stream.on('restart', changed)
   stream.on('state', (state) => source.set({ state }))
   stream.on('error', (error) => source.set({ error }))
-  return { ...source, setFilter() {} }
+  return {
+    ...source,
+    update({ getToken }) {
+      own.getToken = getToken
+    },
+  }
 }
 
 function changing<T extends object>(value: T, close: () => void) {

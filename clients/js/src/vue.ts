@@ -1,5 +1,14 @@
 /** Vue composables around the streams; everything that they do is done there. */
-import { type MaybeRefOrGetter, onScopeDispose, type ShallowRef, shallowRef, toValue, watch } from 'vue'
+import {
+  getCurrentInstance,
+  type MaybeRefOrGetter,
+  onMounted,
+  onScopeDispose,
+  type ShallowRef,
+  shallowRef,
+  toValue,
+  watch,
+} from 'vue'
 import type { LogStream, LogStreamOptions, PipelineOptions } from './types.ts'
 import {
   EMPTY_LOG,
@@ -19,24 +28,19 @@ export type UseLogStreamOptions = LogStreamOptions & { open?: (options: LogStrea
 
 /** A task's live log. Another filter is applied in place; anything else that changes opens another stream. */
 export function useLogStream(options: MaybeRefOrGetter<UseLogStreamOptions>): Readonly<ShallowRef<LogView>> {
-  const { view, source } = useSource(options, (now) => logView(now, now.open), EMPTY_LOG)
-  watch(
-    () => JSON.stringify(toValue(options).filter ?? {}),
-    (filter) => source()?.setFilter(JSON.parse(filter)),
-  )
-  return view
+  return useSource(options, (now) => logView(now, now.open), EMPTY_LOG)
 }
 
 /** The present state of a pipeline's stages. */
 export function usePipelineProgress(options: MaybeRefOrGetter<PipelineOptions>): Readonly<ShallowRef<PipelineView>> {
-  return useSource(options, pipelineView, EMPTY_PIPELINE).view
+  return useSource(options, pipelineView, EMPTY_PIPELINE)
 }
 
 function useSource<O extends LogStreamOptions | PipelineOptions, T>(
   options: MaybeRefOrGetter<O>,
   open: (options: O) => Source<T>,
   empty: T,
-): { view: ShallowRef<T>; source: () => Source<T> | undefined } {
+): Readonly<ShallowRef<T>> {
   const view = shallowRef(empty) as ShallowRef<T>
   let source: Source<T> | undefined
   const reopen = () => {
@@ -48,7 +52,19 @@ function useSource<O extends LogStreamOptions | PipelineOptions, T>(
       if (source === opened) view.value = opened.get()
     })
   }
-  watch(() => keyOf(toValue(options)), reopen, { immediate: true })
+  const start = () => {
+    watch(() => keyOf(toValue(options)), reopen, { immediate: true })
+    watch(
+      () => {
+        const { filter, getToken } = toValue(options) as LogStreamOptions
+        return [JSON.stringify(filter), getToken]
+      },
+      () => source?.update(toValue(options)),
+    )
+  }
+  // A component that is rendered on a server is never mounted, and nothing would close its stream.
+  if (getCurrentInstance()) onMounted(start)
+  else start()
   onScopeDispose(() => source?.close())
-  return { view, source: () => source }
+  return view
 }

@@ -1,7 +1,15 @@
 import type { ServerResponse } from 'node:http'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { GatewayError, type LogStream, type LogStreamOptions, openLogStream, type StreamState } from '../src/index.ts'
+import {
+  GatewayError,
+  type LogEntry,
+  type LogStream,
+  type LogStreamOptions,
+  openLogStream,
+  type StreamState,
+} from '../src/index.ts'
+import { TaskLog } from '../src/log-stream.ts'
 import { type Cut, EPOCH, lines, RoughGateway } from './support/rough-gateway.ts'
 import { recorded, until } from './support/watch.ts'
 
@@ -281,10 +289,11 @@ test('a token that expires again without a line is not renewed in a loop', async
   stream.on('state', (state) => said.push(state.kind === 'waiting' ? state.reason : state.kind))
   for (const requests of [1, 2]) {
     await until(() => gateway.requests.length === requests && gateway.open.size === 1 && stream.state.kind === 'open')
+    const { length } = said
     for (const response of gateway.open) {
       response.end('event: error\ndata: {"code":"TOKEN_EXPIRED","message":"expired"}\n\n')
     }
-    await until(() => stream.state.kind !== 'open')
+    await until(() => said.length > length)
   }
   expect(said).toEqual(['connecting', 'open', 'connecting', 'open', 'TOKEN_EXPIRED'])
 })
@@ -435,4 +444,31 @@ test('a listener that throws is heard of, and holds up neither the others nor th
   await until(() => said.length === 3)
   queued.mockRestore()
   expect(thrown.map(String)).toContain('Error: of the page')
+})
+
+test('leaving the last loop closes the stream', async () => {
+  gateway.lines = lines(5)
+  const stream = open()
+  const other = stream[Symbol.asyncIterator]()
+  expect((await other.next()).value?.sequence).toBe(1)
+  for await (const entry of stream) if (entry.sequence === 3) break
+  expect(stream.state.kind).toBe('open')
+  await other.return?.()
+  expect(stream.state).toMatchObject({ kind: 'closed', reason: 'CLOSED' })
+  await until(() => gateway.open.size === 0)
+})
+
+test('a batch of any size is handed out', async () => {
+  const count = 1_000_000 // more than what an engine takes as arguments
+  const stream = new TaskLog({ url: '', taskId: 't', bufferSize: 2 * count, schedule: 60_000 }, async (_, subject) => {
+    subject.epoch(EPOCH)
+    for (let sequence = 1; sequence <= count; sequence++) subject.entry({ sequence } as LogEntry)
+    subject.complete({ status: 'COMPLETED', lastSequence: count, timestamp: '' })
+    return { complete: true }
+  })
+  streams.push(stream)
+  const sizes: number[] = []
+  stream.on('entries', (batch) => sizes.push(batch.length))
+  await until(() => stream.state.kind === 'complete')
+  expect([sizes, stream.entries.length, stream.position]).toEqual([[count], count, `${EPOCH}-${count}`])
 })

@@ -281,3 +281,26 @@ test('a pipeline’s stages are told once over any number of connections', async
   expect(stream.stages.map((stage) => stage.progressPercentage)).toEqual([100, 60])
   stream.close()
 })
+
+test('a socket that is closed before it has connected is let go of', async () => {
+  const pools = vi.spyOn(Set.prototype, 'add')
+  const [made, ended] = [vi.fn(), vi.fn()]
+  const socket = { on() {}, emit() {}, disconnect: ended, connected: false, io: { on() {} } }
+  const io = () => {
+    made()
+    return socket
+  }
+  const early = open({ io })
+  await until(() => early.state.kind === 'connecting')
+  await undefined // it has asked for its token, and loads the transport
+  early.close()
+  const stream = open({ io })
+  await until(() => made.mock.calls.length > 0)
+  stream.close()
+  expect(made.mock.calls.length).toBe(1)
+  expect(ended).toHaveBeenCalled()
+  const links = pools.mock.contexts
+    .flatMap((pool) => [...(pool as Set<object>)])
+    .filter((each) => 'socket' in Object(each))
+  expect(links).toEqual([])
+})

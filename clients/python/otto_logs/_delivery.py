@@ -1,4 +1,4 @@
-"""What both producers are made of: the outbox with its courier, and the making of both."""
+"""What both producers are made of: the outbox with its sender, and the making of both."""
 
 import os
 import time
@@ -128,14 +128,14 @@ class Delivery:
 
     @property
     def statistics(self) -> ProducerStatistics:
-        """A frozen picture of the counters."""
+        """The outbox's, with what was delivered of orphaned spools."""
         statistics = self.outbox.statistics
         if self.orphaned_spools is None:
             return statistics
         return replace(statistics, leftover_lines_acknowledged=self.orphaned_spools.statistics.lines_acknowledged)
 
     def start(self) -> None:
-        """Start the courier, once."""
+        """Start the sender, once."""
         if not self._started:
             self._started = True
             self.sender.start()

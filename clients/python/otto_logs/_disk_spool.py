@@ -48,7 +48,7 @@ _spools: "weakref.WeakSet[DiskSpool]" = weakref.WeakSet()
 
 
 class DiskSpool:
-    """A bounded spool in a directory that belongs to it alone (see ``SpoolDirectory``, which sees to that).
+    """A bounded ``Spool`` in a directory that belongs to it alone (see ``SpoolDirectory``, which sees to that).
 
     What an earlier process left in the directory comes first. Where the directory cannot be written, because the disk
     is full, new lines wait in memory alone, and a problem says so; it is tried again every second.
@@ -149,36 +149,29 @@ class DiskSpool:
 
     @property
     def lines_waiting(self) -> int:
-        """Lines that are not acknowledged."""
         return self._memory.lines_waiting + self._backlog_lines
 
     @property
     def lines_in_flight(self) -> int:
-        """Those of them that were sent on the present connection."""
         return self._memory.lines_in_flight
 
     @property
     def lines_damaged(self) -> int:
-        """Lines that were accepted and cannot be read any more."""
         return self._damaged
 
     @property
     def is_empty(self) -> bool:
-        """Whether everything was acknowledged."""
         return self._backlog is None and self._memory.is_empty
 
     @property
     def has_in_flight(self) -> bool:
-        """Whether an acknowledgement is to be expected."""
         return self._memory.has_in_flight
 
     def take_problems(self) -> list[Problem]:
-        """What the program should know of the spool, since this was last asked."""
         problems, self._problems = self._problems, []
         return problems
 
     def has_room(self, size: int) -> bool:
-        """Whether something with a message of ``size`` bytes fits; an empty spool takes anything."""
         if self.is_empty:
             return True
         if self._failing and self._clock() < self._retry_at:
@@ -198,13 +191,6 @@ class DiskSpool:
         now: float,
         positions: Mapping[str, object] | None = None,
     ) -> None:
-        """Add a line behind everything; the caller made room.
-
-        ``positions``, how far files were read with this line, are kept with it.
-
-        Raises:
-            SpoolUnwritableError: it can be kept neither on disk nor in memory now.
-        """
         fields = b""
         if metadata or positions:
             content = {"m": metadata} if metadata else {}
@@ -234,11 +220,6 @@ class DiskSpool:
             self._state.positions.update(positions)
 
     def append_item(self, request: logs_pb2.PublishRequest) -> None:
-        """Add anything but lines behind everything; no line that comes later overtakes it.
-
-        Raises:
-            SpoolUnwritableError: it can be kept neither on disk nor in memory now.
-        """
         data = request.SerializeToString()
         ordinal, place = 0, None
         if self._is_writable():
@@ -253,7 +234,6 @@ class DiskSpool:
             raise SpoolUnwritableError("the spool's directory cannot be written, and its memory is full")
 
     def append_barrier(self) -> FlushMarker:
-        """Mark the end of what is there now."""
         if self._backlog is None:
             return self._memory.append_barrier()
         barrier = FlushMarker()
@@ -272,7 +252,6 @@ class DiskSpool:
     # -- what goes out -----------------------------------------------------------------------------------------------
 
     def ready_at(self) -> float | None:
-        """The ``time.monotonic()`` from which on there is something to send; None: there is nothing."""
         ready_at = self._memory.ready_at()
         return AT_ONCE if ready_at is None and self._backlog is not None else ready_at
 
@@ -290,7 +269,6 @@ class DiskSpool:
         return request
 
     def rewind(self, acknowledged: int) -> bool:
-        """A new connection: forget what the gateway has, and send all of the rest again."""
         remembered = self._memory.rewind(acknowledged)
         if remembered:
             self._settle(acknowledged)
@@ -307,7 +285,6 @@ class DiskSpool:
         self._is_writable()
 
     def acknowledge(self, number: int) -> int:
-        """Everything up to ``number`` is stored: forget it; how many lines it were."""
         lines = self._memory.acknowledge(number)
         self._settle(number)
         self._load()
@@ -320,7 +297,6 @@ class DiskSpool:
             self._log.release(stored)
 
     def close(self) -> None:
-        """Nothing more is put in or taken out; what is left stays. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -401,10 +377,7 @@ class DiskSpool:
     # -- what is dropped ---------------------------------------------------------------------------------------------
 
     def drop_oldest(self, size: int) -> int:
-        """Drop unsent lines, oldest first, until ``size`` bytes fit or nothing more can go; how many it were.
-
-        Files get shorter by whole segments only, a sixteenth of the spool each, so that many lines go at once.
-        """
+        """Files get shorter by whole segments only, a sixteenth of the spool each, so that many lines go at once."""
         dropped = 0
         while not self.has_room(size):
             segments = len(self._log.segments)

@@ -78,12 +78,16 @@ class LogClient:
         """What waits, and what has become of the reports so far."""
         return self._queue.statistics
 
-    def send_log_async(self, execution_id: str, node_id: str, status: str, **fields: Any) -> None:
+    async def send_log_async(
+        self, execution_id: str | None = None, node_id: str | None = None, status: str = "", **fields: Any
+    ) -> None:
         """Send a report in the background: it neither waits nor raises, and what goes wrong is logged at debug level.
 
+        A coroutine function, for ``asyncio.create_task(client.send_log_async(…))``. The report is made when it runs.
+
         Args:
-            execution_id: which execution the node runs in.
-            node_id: which node of it.
+            execution_id: which execution the node runs in; None: none.
+            node_id: which node of it; None: none.
             status: ``running``, ``completed`` or ``failed``.
             fields: ``script_id``, ``node_type``, ``node_name``, ``started_at`` and ``finished_at`` (milliseconds since
                 1970; ``started_at`` tells the runs of one node apart), ``execution_time_ms``, ``parameters`` and
@@ -94,7 +98,9 @@ class LogClient:
         except Exception as error:  # noqa: BLE001 - a report must never break what it reports
             _log.debug("a report could not be made: %s", error)
 
-    async def send_log(self, execution_id: str, node_id: str, status: str, **fields: Any) -> int:
+    async def send_log(
+        self, execution_id: str | None = None, node_id: str | None = None, status: str = "", **fields: Any
+    ) -> int:
         """Send a report and wait until it is stored; the id of its row. Arguments as for ``send_log_async``.
 
         Raises:
@@ -146,9 +152,10 @@ _FIELDS: Final = frozenset(
 )
 
 
-def _body(execution_id: str, node_id: str, status: str, fields: dict[str, Any]) -> bytes:
+def _body(execution_id: str | None, node_id: str | None, status: str, fields: dict[str, Any]) -> bytes:
     values = Values()
-    content: dict[str, Any] = {"execution_id": execution_id, "node_id": node_id, "status": status}
+    ids = {"execution_id": execution_id, "node_id": node_id}
+    content: dict[str, Any] = {name: value for name, value in ids.items() if value is not None} | {"status": status}
     raw: dict[str, str] = {
         name: values.json(fields[name], VALUE_BYTES_MAX) for name in ("parameters", "result") if name in fields
     }

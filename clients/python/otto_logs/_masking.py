@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["MASK", "Values", "masked_json"]
+__all__ = ["MASK", "Values", "masked_json", "text_of"]
 
 MASK: Final = "***"
 
@@ -58,7 +58,7 @@ class Values:
             return {str(name): self._of_name(name, each, depth + 1) for name, each in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
             return [self._copy(each, depth + 1) for each in value]
-        return str(value)[:_TEXT_CHARACTERS]
+        return text_of(value)[:_TEXT_CHARACTERS]
 
     def _of_name(self, name: object, value: object, depth: int) -> Any:
         if isinstance(name, str) and (always := _is_secret(name)) is not None and _can_be_secret(value, always=always):
@@ -73,6 +73,14 @@ class Values:
         elif isinstance(value, list | tuple):
             for each in value[:100]:
                 self._remember(each)
+
+
+def text_of(value: object) -> str:
+    """An object as text; its type's name where it has none, or fails to give it."""
+    try:
+        return str(value) or type(value).__name__
+    except Exception:  # noqa: BLE001 - the program's own method
+        return type(value).__name__
 
 
 def masked_json(value: object, bytes_max: int = 1 << 20) -> str:

@@ -1,4 +1,4 @@
-"""A spool in memory: lines gather in runs, one request's worth each, until the courier takes them."""
+"""A spool in memory: lines gather in runs, one request's worth each, until the sender takes them."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ def line_bytes(message: bytes, metadata: Mapping[str, str] | None) -> int:
 
 
 class MemorySpool:
-    """A bounded spool in memory."""
+    """A bounded spool in memory; ``Spool`` says what its methods do."""
 
     def __init__(self, limits: ProducerLimits) -> None:
         self._limits = limits
@@ -55,31 +55,25 @@ class MemorySpool:
 
     @property
     def bytes_waiting(self) -> int:
-        """Memory that everything unacknowledged counts for."""
         return self._bytes
 
     @property
     def lines_waiting(self) -> int:
-        """Lines that are not acknowledged."""
         return self._lines
 
     @property
     def lines_in_flight(self) -> int:
-        """Those of them that were sent on the present connection."""
         return self._lines_in_flight
 
     @property
     def is_empty(self) -> bool:
-        """Whether everything was acknowledged."""
         return not self._pending and not self._sent
 
     @property
     def has_in_flight(self) -> bool:
-        """Whether an acknowledgement is to be expected."""
         return self._requests_in_flight > 0
 
     def has_room(self, size: int) -> bool:
-        """Whether something with a message of ``size`` bytes fits; an empty spool takes anything."""
         return self._bytes + size + _LINE_BYTES <= self._limits.spool_bytes_max or self.is_empty
 
     def append_line(
@@ -94,7 +88,7 @@ class MemorySpool:
         positions: Mapping[str, object] | None = None,
         ordinal: int = 0,
     ) -> None:
-        """Add a line behind everything; the caller made room. ``ordinal`` comes back in the line's request."""
+        """``ordinal`` comes back in the line's request."""
         del positions  # they would be gone with the line
         size = line_bytes(message, metadata)
         run = self._open.get(address)
@@ -114,13 +108,11 @@ class MemorySpool:
         self._lines += 1
 
     def append_item(self, request: logs_pb2.PublishRequest, ordinal: int = 0) -> None:
-        """Add anything but lines behind everything; no line that comes later overtakes it."""
         self._open.clear()
         self._pending.append(Item(request, ordinal))
         self._bytes += ITEM_BYTES
 
     def append_barrier(self, barrier: FlushMarker | None = None) -> FlushMarker:
-        """Mark the end of what is there now."""
         barrier = barrier or FlushMarker()
         self._open.clear()
         self._pending.append(barrier)
@@ -142,7 +134,7 @@ class MemorySpool:
         gap.mark = (gap.mark or DropMark()).plus(mark)
 
     def drop_oldest(self, size: int) -> int:
-        """Drop unsent lines a run at a time, oldest first, until ``size`` bytes fit; how many lines it were."""
+        """Drop a run at a time."""
         dropped = 0
         while not self.has_room(size):
             run = self.drop_first()
@@ -194,19 +186,16 @@ class MemorySpool:
             self._lines += request.lines
 
     def take_problems(self) -> list[Problem]:
-        """What the program should know; a spool in memory has no troubles of its own."""
         return []
 
     @property
     def lines_damaged(self) -> int:
-        """Lines that cannot be read any more; never in memory."""
         return 0
 
     def close(self) -> None:
         """Nothing more is put in or taken out."""
 
     def ready_at(self) -> float | None:
-        """The ``time.monotonic()`` from which on there is something to send; None: there is nothing."""
         if self._again:
             return AT_ONCE
         if not self._pending:
@@ -217,7 +206,6 @@ class MemorySpool:
         return first.opened_at + self._limits.linger_seconds
 
     def next_request(self, lines_max: int) -> Request | None:
-        """The next request for the wire: what must be sent again first, then what is new."""
         if self._bytes_in_flight * 2 > self._limits.spool_bytes_max:
             return None  # the rest of the spool is for what can still be dropped
         if self._again:
@@ -230,7 +218,6 @@ class MemorySpool:
         return None if request is None else self._send(request)
 
     def rewind(self, acknowledged: int) -> bool:
-        """A new connection: forget what the gateway has, and send all of the rest again."""
         if acknowledged < self._acknowledged or (self._is_greeted and acknowledged > self._number):
             return False
         self._is_greeted = True  # before, an earlier life of this producer may have got further
@@ -240,7 +227,6 @@ class MemorySpool:
         return True
 
     def renumber(self, producer_id: str) -> None:
-        """Number what is not acknowledged from 1; who sends it under which id is the courier's to know."""
         del producer_id
         self._number = self._acknowledged = 0
         for request in self._sent:
@@ -257,7 +243,6 @@ class MemorySpool:
         self._again = deque(request for request in self._sent if isinstance(request, Request))
 
     def acknowledge(self, number: int) -> int:
-        """Everything up to ``number`` is stored: forget it; how many lines it were."""
         lines = 0
         while self._sent:
             first = self._sent[0]

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from otto_logs._log_client import VALUE_BYTES_MAX, LogClient, body_of
-from otto_logs._masking import Values
+from otto_logs._masking import Values, text_of
 
 __all__ = ["NodeExecutor", "node_context"]
 
@@ -144,9 +144,10 @@ class _Run:
         times = self._times()
         behind = error.__traceback__.tb_next if error.__traceback__ else None  # without the decorator's own frame
         trace = "".join(traceback.format_exception(type(error), error, behind))
-        texts = {"error_message": str(error) or type(error).__name__, "error_traceback": trace}
+        texts = {"error_message": text_of(error), "error_traceback": trace}
         masked = {name: self._values.without_secrets(text)[-_TEXT_CHARACTERS_MAX:] for name, text in texts.items()}
-        self.report("failed", times | masked)
+        result = {"error": masked["error_message"], "type": type(error).__name__}
+        self.report("failed", times | masked, result=self._values.json(result, VALUE_BYTES_MAX))
 
     def _times(self) -> dict[str, Any]:
         time_ms = round((time.perf_counter() - self._begun) * 1000, 3)

@@ -1,6 +1,6 @@
-"""The outbox: the one thing that the program's threads and the courier share.
+"""The outbox: the one thing that the program's threads and the sender share.
 
-Everything in it is guarded by one lock. Callers put lines in and wait for room or for acknowledgements; the courier
+Everything in it is guarded by one lock. Callers put lines in and wait for room or for acknowledgements; the sender
 takes requests out as credit allows, and reports what becomes of the connection.
 """
 
@@ -62,9 +62,7 @@ class Outbox:
         metadata: Mapping[str, str] | None,
         positions: Mapping[str, object] | None = None,
     ) -> bool:
-        """Accept a line; False where the policy is to wait for room.
-
-        ``positions``, how far files were read with this line, are for a spool on disk to remember.
+        """Accept a line (see ``Spool.append_line``); False where the policy is to wait for room.
 
         Raises:
             OttoLogsError: nothing is accepted any more.
@@ -136,16 +134,6 @@ class Outbox:
         with self._lock:
             return self._changed.wait_for(predicate, timeout_seconds)
 
-    def wait_room(self, size: int, timeout_seconds: float | None = None) -> bool:
-        """Wait until ``try_line`` and ``try_item`` would not return False."""
-        with self._lock:
-            return self._changed.wait_for(lambda: self._would_take(size), timeout_seconds)
-
-    def _would_take(self, size: int) -> bool:
-        if self._closing or self._error is not None or self._spool.has_room(size):
-            return True
-        return self._policy is SpoolPolicy.BLOCK_WHILE_CONNECTED and not self._is_there
-
     def add_listener(self, listener: Callable[[], None]) -> None:
         """``listener`` is called, on any thread and under the lock, whenever something may have changed."""
         with self._lock:
@@ -181,17 +169,17 @@ class Outbox:
 
     @property
     def lines_waiting(self) -> int:
-        """Lines that are not acknowledged."""
+        """As the spool says."""
         return self._spool.lines_waiting
 
     @property
     def is_empty(self) -> bool:
-        """Whether everything was acknowledged."""
+        """As the spool says."""
         return self._spool.is_empty
 
     @property
     def statistics(self) -> ProducerStatistics:
-        """A frozen picture of the counters."""
+        """An immutable snapshot of the counters."""
         with self._lock:
             return ProducerStatistics(
                 state=self._state,
@@ -210,11 +198,11 @@ class Outbox:
                 error=str(self._error) if self._error is not None else self._reason,
             )
 
-    # -- the courier's side ------------------------------------------------------------------------------------------
+    # -- the sender's side -------------------------------------------------------------------------------------------
 
     @property
     def is_finished(self) -> bool:
-        """Whether the courier has nothing left to do."""
+        """Whether the sender has nothing left to do."""
         return self._abandoned or self._error is not None or (self._closing and self._spool.is_empty)
 
     def open_stream(self) -> int:
@@ -332,7 +320,7 @@ class Outbox:
             self._notify_all()
 
     def finish(self) -> None:
-        """The courier has stopped."""
+        """The sender has stopped."""
         with self._lock:
             self._closing = True
             if self._error is None:

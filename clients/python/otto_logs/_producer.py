@@ -1,12 +1,11 @@
 """The producer for asyncio programs."""
 
-import asyncio
 import contextlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from otto.logs.v1 import logs_pb2
 
@@ -17,6 +16,7 @@ from otto_logs._errors import OttoLogsError
 from otto_logs._limits import ProducerLimits
 from otto_logs._statistics import Problem, ProducerStatistics
 from otto_logs._values import Durability, Level, Source, SpoolPolicy, StageStatus, WorkerStatus
+from otto_logs._waiting import AsyncWaiting
 
 __all__ = ["LogProducer", "Worker"]
 
@@ -29,14 +29,14 @@ class LogProducer:
     """Sends lines to a gateway; belongs to the event loop on which it is first used.
 
     Lines are numbered, batched, and kept until the gateway has them on disk; with the gateway away, they wait in
-    memory, or on disk where ``spool_directory`` is given. The connection is a thread's, so the loop never waits for it.
-    See ``Delivery`` for the arguments.
+    memory, or on disk where ``spool_directory`` is given. The connection belongs to a thread of its own. See
+    ``Delivery`` for the arguments.
 
         async with LogProducer("127.0.0.1:9090") as producer:
             await producer.log("build-7", "worker-1", "compiling")
 
-    Leaving the ``async with`` block waits up to 10 seconds for acknowledgements and raises ``NotDeliveredError`` where
-    some did not come.
+    Leaving the block waits up to 10 seconds for acknowledgements and raises ``NotDeliveredError`` where some did not
+    come. A ``SyncLogProducer`` that is never closed is closed when the interpreter exits (``close_at_exit``).
     """
 
     def __init__(
@@ -51,6 +51,8 @@ class LogProducer:
         on_problem: Callable[[Problem], None] | None = None,
         spool_directory: str | os.PathLike[str] | None = None,
         spool_durability: Durability | str = Durability.PROCESS,
+        spool_name: str | None = None,
+        # sync: close_at_exit: bool = True,
     ) -> None:
         self._delivery = Delivery(
             gateway,
@@ -62,15 +64,17 @@ class LogProducer:
             on_problem=on_problem,
             spool_directory=spool_directory,
             spool_durability=spool_durability,
+            spool_name=spool_name,
         )
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiting = AsyncWaiting(self._delivery)
+        # sync: if close_at_exit:
+        # sync:     self._waiting.close_at_exit(self.close)
 
     def __repr__(self) -> str:
         return f"<LogProducer {self._delivery!r}>"
 
     async def __aenter__(self) -> Self:
-        self._start()
+        self._waiting.start()
         return self
 
     async def __aexit__(
@@ -89,8 +93,13 @@ class LogProducer:
 
     @property
     def statistics(self) -> ProducerStatistics:
-        """A frozen picture of the counters."""
+        """An immutable snapshot of the counters."""
         return self._delivery.statistics
+
+    @property
+    def positions(self) -> Mapping[str, Any]:
+        """The ``positions`` of the newest lines in the spool on disk, those of the process before included."""
+        return self._delivery.positions
 
     async def log(
         self,
@@ -102,6 +111,7 @@ class LogProducer:
         source: Source | str = Source.STDOUT,
         time_unix_nano: int | None = None,
         metadata: Mapping[str, object] | None = None,
+        positions: Mapping[str, object] | None = None,
     ) -> None:
         """Send a line; waits only where the policy says so, and does not even yield otherwise.
 
@@ -113,16 +123,18 @@ class LogProducer:
             source: a ``Source`` or its name in any case.
             time_unix_nano: when it was written, in nanoseconds since the Unix epoch; None: now.
             metadata: further fields.
+            positions: how far the program's own inputs were read with this line, as values of JSON. A spool on disk
+                keeps them together with the line; see ``positions``.
 
         Raises:
             ValueError: an argument is wrong; the text names it.
             OttoLogsError: nothing is accepted any more: closed, forked, or refused by the gateway for good.
         """
         line = self._delivery.prepare(task_id, worker_id, message, level, source, time_unix_nano, metadata)
-        self._start()
+        self._waiting.start()
         outbox = self._delivery.outbox
-        if not outbox.try_line(*line):
-            await self._until(lambda: outbox.try_line(*line), None)
+        if not outbox.try_line(*line, positions):
+            await self._waiting.until(lambda: outbox.try_line(*line, positions), None)
 
     async def report_status(
         self,
@@ -168,7 +180,7 @@ class LogProducer:
         )
 
     def worker(self, task_id: str, worker_id: str) -> "Worker":
-        """A worker of a task, whose status follows an ``async with`` block."""
+        """A worker of a task, whose status follows its ``async with`` block."""
         return Worker(self, *self._delivery.address(task_id, worker_id))
 
     async def flush(self, timeout_seconds: float | None = None) -> None:
@@ -178,20 +190,20 @@ class LogProducer:
             NotDeliveredError: time was up, or the producer was closed.
             GatewayError: the gateway refused for good.
         """
-        self._start()
+        self._waiting.start()
         outbox = self._delivery.outbox
-        barrier = outbox.begin_flush()
+        marker = outbox.begin_flush()
         try:
-            await self._until(lambda: barrier.passed or outbox.is_finished, timeout_seconds)
+            await self._waiting.until(lambda: marker.passed or outbox.is_finished, timeout_seconds)
         finally:
             outbox.end_flush()
-        if not barrier.passed:
+        if not marker.passed:
             self._delivery.check_delivered(timeout_seconds)
 
     async def close(self, timeout_seconds: float | None = _CLOSE_SECONDS) -> None:
         """Accept nothing more, wait for what is not acknowledged, and disconnect.
 
-        Idempotent: what was not delivered is told once.
+        Idempotent: what was not delivered is reported once.
 
         Raises:
             NotDeliveredError: time was up.
@@ -200,66 +212,33 @@ class LogProducer:
         outbox, sender = self._delivery.outbox, self._delivery.sender
         if outbox.is_foreign:
             return
-        self._start()
+        # sync: self._waiting.stay_at_exit()
+        self._waiting.start()
         started = time.monotonic()
         outbox.close()
         try:
-            await self._until(lambda: outbox.is_finished, timeout_seconds)
+            await self._waiting.until(lambda: outbox.is_finished, timeout_seconds)
             if outbox.is_empty:
                 sender.cancel_orphaned_spools()
-                await asyncio.to_thread(sender.join, _HALF_CLOSE_SECONDS)
+                await self._waiting.join(_HALF_CLOSE_SECONDS)
         finally:
             outbox.abandon()
             sender.cancel()
             self._delivery.release()
-        await asyncio.to_thread(sender.join, _HALF_CLOSE_SECONDS)
+        await self._waiting.join(_HALF_CLOSE_SECONDS)
         self._delivery.check_closed(started)
 
     async def _put(self, request: logs_pb2.PublishRequest) -> None:
-        self._start()
+        self._waiting.start()
         outbox = self._delivery.outbox
         if not outbox.try_item(request):
-            await self._until(lambda: outbox.try_item(request), None)
-
-    def _start(self) -> None:
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-            self._delivery.outbox.add_listener(self._changed)
-            self._delivery.start()
-
-    def _changed(self) -> None:
-        """Called by the courier's thread under the outbox's lock."""
-        if self._waiters and self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop was closed, and nobody waits any more
-                self._loop.call_soon_threadsafe(self._wake)
-
-    def _wake(self) -> None:
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    async def _until(self, predicate: Callable[[], bool], timeout_seconds: float | None) -> bool:
-        """Wait until the predicate holds; it is asked whenever something has changed."""
-        assert self._loop is not None  # noqa: S101  (set by _start)
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                while True:
-                    waiter: asyncio.Future[None] = self._loop.create_future()
-                    self._waiters.add(waiter)  # before the predicate is asked, so that no change is missed
-                    try:
-                        if predicate():
-                            return True
-                        await waiter
-                    finally:
-                        self._waiters.discard(waiter)
-        except TimeoutError:
-            return False
+            await self._waiting.until(lambda: outbox.try_item(request), None)
 
 
 class Worker:
     """One worker of one task.
 
-    As an asynchronous context manager it reports RUNNING, then COMPLETED, or FAILED where the block raised.
+    As a context manager it reports RUNNING, then COMPLETED, or FAILED where the block raised.
     """
 
     def __init__(self, producer: LogProducer, task_id: str, worker_id: str) -> None:

@@ -143,8 +143,9 @@ class ReportQueue:
             if self._idle:
                 self._changed.notify()
             elif self._threads < _THREADS_MAX:
-                self._threads += 1
-                threading.Thread(target=self._run, name="otto-reports", daemon=True).start()
+                with contextlib.suppress(RuntimeError):  # the process may have no more threads; the next report tries
+                    threading.Thread(target=self._run, name="otto-reports", daemon=True).start()
+                    self._threads += 1
 
     def flush(self, timeout_seconds: float) -> bool:
         """Wait until everything was sent or has failed; False where time was up before."""

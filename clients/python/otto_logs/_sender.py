@@ -1,7 +1,7 @@
-"""The courier: a thread that carries what is in the outbox to the gateway, and keeps coming back.
+"""The sender: a thread that carries what is in the outbox to the gateway, and keeps coming back.
 
 It uses gRPC's blocking interface on purpose. ``grpc.aio`` allows one event loop in a process: a producer with a loop
-of its own would disturb the program's, and this way one courier serves asyncio and plain threads alike.
+of its own would disturb the program's, and this way one sender serves asyncio and plain threads alike.
 """
 
 import logging

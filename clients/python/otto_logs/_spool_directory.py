@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import re
+import stat
 import time
 import uuid
 import weakref
@@ -68,15 +69,16 @@ class SpoolDirectory:
     """A directory of spools.
 
     Args:
-        path: is made where it does not exist, for the user alone.
+        path: is made where it does not exist, for the user alone; nobody else may write in one that exists.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be made, or others could plant lines in it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_owner(self.path)
 
     def __repr__(self) -> str:
         return f"<SpoolDirectory {self.path}>"
@@ -107,6 +109,23 @@ class SpoolDirectory:
     def spools(self) -> Iterator[Path]:
         """The sub-directories, oldest first."""
         yield from sorted(path for path in self.path.iterdir() if (path / _LOCK).is_file())
+
+
+def _check_owner(path: Path) -> None:
+    """Refuse a directory that is not the user's alone: what lies in it is sent with the user's token.
+
+    Raises:
+        PermissionError: it is a symbolic link, another user's, or others can write in it.
+    """
+    state = path.lstat()
+    if stat.S_ISLNK(state.st_mode):
+        raise PermissionError(f"the spool directory {path} is a symbolic link; give the directory itself")
+    if state.st_uid != os.geteuid():
+        raise PermissionError(f"the spool directory {path} belongs to another user; give one of your own")
+    if state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(
+            f"other users can write in the spool directory {path}; chmod go-w it, or give a new directory in it"
+        )
 
 
 def _lock(path: Path, flags: int) -> Claim | None:

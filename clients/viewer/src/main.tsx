@@ -2,10 +2,12 @@ import { render } from 'preact'
 import './style/index.css'
 import { App } from './shell/App'
 import { listen } from './shell/keys'
-import { applyPreferences } from './shell/preferences'
+import { followVersions } from './shell/new-version'
+import { applyPreferences, hasCharacterKeys } from './shell/preferences'
 import { followAddress } from './shell/router'
 
 applyPreferences()
 followAddress()
-listen(document)
+listen(document, () => hasCharacterKeys.value)
+followVersions(window, sessionStorage, () => location.reload())
 render(<App />, document.getElementById('app') as HTMLElement)

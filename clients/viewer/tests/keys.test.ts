@@ -74,4 +74,18 @@ describe('keys', () => {
     press('j')
     expect(run).not.toHaveBeenCalled()
   })
+
+  it('of one character can be switched off, those with a modifier or a name cannot', () => {
+    for (const end of ends.splice(0)) end()
+    ends.push(listen(document, () => false))
+    const run = vi.fn()
+    const key = { label: '', run }
+    keys({ j: key, 'Shift+G': key, '?': key, 'g t': key })
+    for (const [name, options] of [['j'], ['G', { shiftKey: true }], ['?'], ['g'], ['t']] as const) press(name, options)
+    expect(run).not.toHaveBeenCalled()
+    keys({ Escape: key, 'Control+f': key })
+    press('Escape')
+    press('f', { ctrlKey: true })
+    expect(run).toHaveBeenCalledTimes(2)
+  })
 })

@@ -1,27 +1,21 @@
-"""The database of the automation queue: one transaction at a time, which holds the write lock from its beginning."""
+"""The database of the automation queue."""
 
-import contextlib
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
-import sqlalchemy
-from sqlalchemy import Connection
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry
+import structlog
+from sqlalchemy import Connection, inspect
 
-from components.automation.tables.schema import create_missing
-from storage.sqlite.files import sqlite_path, translate_errors
-from storage.sqlite.write_lock import write_lock
+from components.automation.tables.migration import create_missing, pending_changes
+from storage.sqlite.files import sqlite_path
+from storage.tables import TableDatabase
 
 __all__ = ["AutomationDatabase"]
 
-_CHECKPOINT_BYTES: Final = 500 * 4096
+_log = structlog.get_logger(__name__)
 
 
-class AutomationDatabase:
+class AutomationDatabase(TableDatabase):
     """A SQLite database that the gateway, other schedulers and other programs may be using.
 
     Args:
@@ -31,59 +25,36 @@ class AutomationDatabase:
 
     def __init__(self, location: str | Path, *, busy_seconds: float = 30.0) -> None:
         is_path = isinstance(location, Path) or "://" not in location
-        self.path = (Path(location) if is_path else sqlite_path(str(location))).absolute()
-        self._lock = write_lock(self.path)
-        self._engine = sqlalchemy.create_engine(
-            sqlalchemy.URL.create("sqlite", database=str(self.path)),
-            poolclass=sqlalchemy.NullPool,
-            connect_args={"timeout": busy_seconds, "isolation_level": None, "check_same_thread": False},
-        )
-        sqlalchemy.event.listen(self._engine, "connect", _opened)
-
-    def __repr__(self) -> str:
-        return f"<AutomationDatabase {self.path}>"
+        path = Path(location) if is_path else sqlite_path(str(location))
+        super().__init__(path, lock_seconds_max=busy_seconds, has_foreign_keys=True)
 
     def prepare(self) -> None:
-        """Create what is missing; blocks."""
-        with self.transaction() as connection:
-            create_missing(connection)
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """All of the block or nothing of it; blocks, so it belongs in a thread.
+        """Create what is missing, and bring tables of older programs to the present schema; blocks.
 
         Raises:
-            JournalError: the database cannot be used, now or at all.
+            StorageError: the database cannot be used; the text names the table and the column if one of them is why.
         """
-        with translate_errors(self.path), self._engine.connect() as connection:
-            with self._lock.background(), connection.begin():
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield connection
-            self._checkpoint(connection)
+        changes = self.write(_create_missing)
+        if changes:
+            _log.info("automation tables migrated", database=str(self.path), changes=changes)
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """One consistent picture.
+    def has_tables(self) -> bool:
+        """Whether a table of the queue is there; blocks.
 
         Raises:
-            JournalError: the database cannot be used, now or at all.
+            StorageError: the database cannot be used.
         """
-        with translate_errors(self.path), self._engine.connect() as connection, connection.begin():
-            connection.exec_driver_sql("BEGIN")
-            yield connection
+        with self.reading() as connection:
+            return bool(inspect(connection).has_table("task_queue"))
 
-    def _checkpoint(self, connection: Connection) -> None:
-        """Copy the write-ahead log back in small steps, outside of the lock: it stops nobody."""
-        driver = connection.connection.driver_connection
-        wal = Path(f"{self.path}-wal")
-        with contextlib.suppress(sqlite3.Error, FileNotFoundError):
-            if driver is not None and wal.stat().st_size > _CHECKPOINT_BYTES:
-                driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    def pending_changes(self) -> list[str]:
+        """What ``prepare`` would change of tables that exist; blocks, and writes nothing.
+
+        Raises:
+            StorageError: as for ``prepare``.
+        """
+        return [change.text for change in self.read(pending_changes)]
 
 
-def _opened(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - the engine is SQLite's
-    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
-        connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA wal_autocheckpoint = 0")  # a commit of ours must not stop the journal's for a checkpoint
+def _create_missing(connection: Connection) -> list[str]:
+    return create_missing(connection, datetime.now(UTC).replace(tzinfo=None))

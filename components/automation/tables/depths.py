@@ -23,7 +23,7 @@ def queue_depths(database: AutomationDatabase) -> QueueDepths:
     """Count them; blocks.
 
     Raises:
-        JournalError: the database cannot be used now.
+        StorageError: the database cannot be used now.
     """
     depths = QueueDepths(dict.fromkeys(QUEUE_TYPES, 0), dict.fromkeys(QUEUE_TYPES, 0))
     open_items = task_queue.c.status.in_(("waiting", "processing"))

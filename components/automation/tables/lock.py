@@ -4,16 +4,19 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
 from components.automation.tables.database import AutomationDatabase
 from components.automation.tables.schema import scheduler_lock
+from components.automation.tables.times import moment
 
 __all__ = ["LockLostError", "SchedulerLock"]
 
-_NAME = "scheduler"
+_NAME: Final = "main_scheduler"
+"""The row that schedulers of the older system take, too: only one of them and ours works at a time."""
 
 
 class LockLostError(Exception):
@@ -43,7 +46,7 @@ class SchedulerLock:
         now = self.now()
         values = {"locked_at": now, "locked_by": self.holder, "expires_at": whole(now, self.expiry_seconds)}
         with self.database.transaction() as connection:
-            free = or_(scheduler_lock.c.locked_by == self.holder, scheduler_lock.c.expires_at <= now)
+            free = or_(scheduler_lock.c.locked_by == self.holder, self._is_expired(now))
             if connection.execute(
                 update(scheduler_lock).where(scheduler_lock.c.lock_name == _NAME, free).values(values)
             ).rowcount:
@@ -52,6 +55,12 @@ class SchedulerLock:
                 return False
             connection.execute(insert(scheduler_lock).values(lock_name=_NAME, **values))
             return True
+
+    def _is_expired(self, now: datetime) -> ColumnElement[bool]:
+        """A holder that did not store when its lock expires has it as long as one of ours, from when it took it."""
+        expires, taken = moment(scheduler_lock.c.expires_at), moment(scheduler_lock.c.locked_at)
+        since = or_(taken.is_(None), taken <= now - timedelta(seconds=self.expiry_seconds))
+        return or_(expires <= now, and_(expires.is_(None), since))
 
     @contextmanager
     def held(self) -> Iterator[Connection]:
@@ -65,7 +74,7 @@ class SchedulerLock:
                 select(scheduler_lock.c.lock_name).where(
                     scheduler_lock.c.lock_name == _NAME,
                     scheduler_lock.c.locked_by == self.holder,
-                    scheduler_lock.c.expires_at > self.now(),
+                    moment(scheduler_lock.c.expires_at) > self.now(),
                 )
             ).first()
             if found is None:

@@ -1,4 +1,4 @@
-"""Rows of ``task_logs`` in the transaction of what they tell; a courier sends them on by their numbers."""
+"""Rows of ``task_logs`` in the transaction of what they tell; a forwarder sends them on by their numbers."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, select
 from components.automation.tables.records import TaskLine
 from components.automation.tables.schema import courier_progress, task_logs
 
-__all__ = ["append", "progress", "rows_after", "save_progress"]
+__all__ = ["append", "progress", "rows_after", "save_progress", "storable"]
 
 
 def append(connection: Connection, now: datetime, lines: Sequence[TaskLine]) -> None:
@@ -29,16 +29,21 @@ def append(connection: Connection, now: datetime, lines: Sequence[TaskLine]) -> 
                 "task_id": line.task_id,
                 "queue_id": line.queue_id,
                 "level": level,
-                "message": line.message,
+                "message": storable(line.message),
                 "action_type": line.action_type,
                 "queue_type": line.queue_type,
                 "pid": line.pid,
                 "process_name": line.process_name,
-                "metadata": json.dumps(metadata, ensure_ascii=False) if metadata else None,
+                "metadata": storable(json.dumps(metadata, ensure_ascii=False)) if metadata else None,
                 "created_at": line.created_at or now,
             }
         )
     connection.execute(insert(task_logs), rows)
+
+
+def storable(text: str) -> str:
+    """Text as UTF-8 can hold it: lone surrogates are replaced with ``?``."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def rows_after(connection: Connection, after_id: int, limit: int) -> list[dict[str, Any]]:
@@ -47,13 +52,13 @@ def rows_after(connection: Connection, after_id: int, limit: int) -> list[dict[s
     return [dict(row) for row in found.mappings()]
 
 
-def progress(connection: Connection, courier: str) -> int:
-    """The number of the last row that a courier has delivered; 0: none."""
-    query = select(courier_progress.c.log_id).where(courier_progress.c.courier == courier)
+def progress(connection: Connection, forwarder: str) -> int:
+    """The number of the last row that a forwarder has delivered; 0: none."""
+    query = select(courier_progress.c.log_id).where(courier_progress.c.courier == forwarder)
     return connection.execute(query).scalar() or 0
 
 
-def save_progress(connection: Connection, courier: str, log_id: int) -> None:
+def save_progress(connection: Connection, forwarder: str, log_id: int) -> None:
     """Note the last row that was delivered."""
-    connection.execute(delete(courier_progress).where(courier_progress.c.courier == courier))
-    connection.execute(insert(courier_progress).values(courier=courier, log_id=log_id))
+    connection.execute(delete(courier_progress).where(courier_progress.c.courier == forwarder))
+    connection.execute(insert(courier_progress).values(courier=forwarder, log_id=log_id))

@@ -1,14 +1,15 @@
 """What is shown of tasks: lists by tab with their counts, one task with all that is of it."""
 
-import json
 from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, distinct, exists, func, select
 
+from components.automation.json_objects import parse_object
 from components.automation.tables.database import AutomationDatabase
-from components.automation.tables.records import next_queue_type, share_done
+from components.automation.tables.records import media_mode, next_queue_type, progress_of, share_done
 from components.automation.tables.schema import contents, task_logs, task_queue, task_schedules, tasks
+from components.automation.tables.times import moment
 
 __all__ = ["TABS", "TaskOverview"]
 
@@ -45,7 +46,7 @@ class TaskOverview:
             if may_read is None:
                 of_tab = {name: select(func.count(distinct(task_queue.c.task_id))).where(_in(name)) for name in TABS}
                 counts = {name: connection.execute(query).scalar() or 0 for name, query in of_tab.items()}
-                query = select(tasks).where(*_of(tab)).order_by(tasks.c.created_at.desc(), tasks.c.id)
+                query = select(tasks).where(*_of(tab)).order_by(moment(tasks.c.created_at).desc(), tasks.c.id)
                 found = [dict(row) for row in connection.execute(query.limit(limit).offset(offset)).mappings()]
                 total = (
                     counts[tab] if tab else connection.execute(select(func.count()).select_from(tasks)).scalar() or 0
@@ -55,7 +56,7 @@ class TaskOverview:
                 for name in TABS:
                     ids = connection.execute(select(task_queue.c.task_id).where(_in(name)).distinct()).scalars()
                     counts[name] = sum(map(may_read, ids))
-                query_ids = select(tasks.c.id).where(*_of(tab)).order_by(tasks.c.created_at.desc(), tasks.c.id)
+                query_ids = select(tasks.c.id).where(*_of(tab)).order_by(moment(tasks.c.created_at).desc(), tasks.c.id)
                 known = list(filter(may_read, connection.execute(query_ids).scalars()))
                 total = len(known)
                 wanted = known[offset : offset + limit]
@@ -101,13 +102,12 @@ class TaskOverview:
             logs: dict[tuple[int, str], Row] = {
                 (row["queue_id"], row["action_type"]): dict(row) for row in connection.execute(told).mappings()
             }
-            mode = json.loads(task["settings"] or "{}").get("mediaMode")
             return {
                 "task": dict(task),
                 "schedule": None if schedule is None else dict(schedule),
                 "queue": queue,
                 "content": None if content is None else dict(content),
-                "progress": _progress(run, logs, mode),
+                "progress": _progress(run, logs, media_mode(task["settings"])),
             }
 
 
@@ -141,10 +141,10 @@ def _is_next(row: Row, has_begun: bool) -> bool:
     return has_begun and row["queue_type"] == "schedule" and row["status"] == "waiting"
 
 
-def _progress(run: dict[str, Row], logs: dict[tuple[int, str], Row], media_mode: Any) -> Row:
+def _progress(run: dict[str, Row], logs: dict[tuple[int, str], Row], mode: str | None) -> Row:
     """How far a run is: each stage that is not skipped counts the same."""
     names = ["schedule"]
-    while following := next_queue_type(names[-1], media_mode if isinstance(media_mode, str) else None):
+    while following := next_queue_type(names[-1], mode):
         names.append(following)
     stages: list[Row] = []
     done = 0.0
@@ -158,16 +158,16 @@ def _progress(run: dict[str, Row], logs: dict[tuple[int, str], Row], media_mode:
         if item is None:
             continue
         started, told = logs.get((item["id"], "start")), logs.get((item["id"], "progress"))
-        if started is not None:
+        if started is not None and started["created_at"] is not None:
             stage["startedAt"] = started["created_at"]
         if item["completed_at"] is not None:
             stage["endedAt"] = item["completed_at"]
         if item["error_message"]:
             stage["message"] = item["error_message"]
-        given = json.loads(told["metadata"] or "{}") if told is not None else {}
-        share = share_done(given)
-        if share is not None:
-            stage |= {"progress": given["progress"], "total": given.get("total", 100)}
+        given = (parse_object(told["metadata"]) if told is not None else None) or {}
+        share, counted = share_done(given), progress_of(given)
+        if counted is not None:
+            stage |= {"progress": counted[0], "total": counted[1]}
         done += 1.0 if item["status"] == "completed" else share or 0.0 if item["status"] == "processing" else 0.0
-    counted = sum(stage["status"] != "SKIPPED" for stage in stages)
-    return {"percent": int(100 * done / counted), "stages": stages}
+    shown = sum(stage["status"] != "SKIPPED" for stage in stages)
+    return {"percent": int(100 * done / shown), "stages": stages}

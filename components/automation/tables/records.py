@@ -1,8 +1,10 @@
 """What the automation tables hold, as values."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
+
+from components.automation.json_objects import parse_object
 
 __all__ = [
     "POSITION",
@@ -11,8 +13,12 @@ __all__ = [
     "QueueItem",
     "StopReport",
     "TaskLine",
+    "media_mode",
     "next_queue_type",
+    "progress_line",
+    "progress_of",
     "share_done",
+    "whole_number",
 ]
 
 QUEUE_TYPES: Final = ("schedule", "script", "image", "video", "youtube")
@@ -30,12 +36,43 @@ def next_queue_type(queue_type: str, media_mode: str | None) -> str | None:
     return {"schedule": "script", "image": "video", "video": "youtube"}.get(queue_type)
 
 
+def media_mode(settings: object) -> str | None:
+    """``mediaMode`` of a task's settings, a JSON object as text; None if they do not say one."""
+    mode = (parse_object(settings) or {}).get("mediaMode")
+    return mode if isinstance(mode, str) else None
+
+
+def progress_of(given: dict[str, Any]) -> tuple[float, float] | None:
+    """The numbers of ``{"current": 3, "total": 8}``, also as ``progress``; None if they cannot be counted with."""
+    numbers = [given.get("current", given.get("progress")), given.get("total", 100)]
+    done, total = (each if type(each) in (int, float) and abs(each) < _NUMBER_MAX else None for each in numbers)
+    return None if done is None or total is None or total <= 0 else (done, total)  # NaN compares as false
+
+
 def share_done(given: dict[str, Any]) -> float | None:
-    """How much of ``{"progress": 3, "total": 8}`` is done, 0 to 1; None where it says nothing that can be counted."""
-    done, total = given.get("progress"), given.get("total", 100)
-    if not all(isinstance(each, int | float) and abs(each) < _NUMBER_MAX for each in (done, total)):
-        return None  # what is no number compares as false
-    return max(0.0, min(1.0, done / total)) if total > 0 else None
+    """How much of such a progress is done, 0 to 1; None if it says nothing that can be counted with."""
+    found = progress_of(given)
+    return None if found is None else max(0.0, min(1.0, found[0] / found[1]))
+
+
+def progress_line(line: "TaskLine", given: dict[str, Any]) -> "TaskLine":
+    """A row of a stage's progress: a sentence, with ``{"current", "total"}`` and what else is given as its metadata.
+
+    ``given["message"]`` is the sentence, if there is one; numbers that cannot be counted with are stored as they are.
+    """
+    counted = progress_of(given)
+    if counted is None:
+        return replace(line, action_type="progress", metadata=given)
+    rest = {name: value for name, value in given.items() if name not in ("progress", "current", "total", "message")}
+    said = given.get("message")
+    message = said if isinstance(said, str) and said else f"{line.queue_type} {counted[0]:.12g}/{counted[1]:.12g} 완료"
+    metadata = {"current": counted[0], "total": counted[1]} | rest
+    return replace(line, message=message, action_type="progress", metadata=metadata)
+
+
+def whole_number(value: object, default: int) -> int:
+    """The number of a column; ``default`` if another program has stored none, or something else."""
+    return value if isinstance(value, int) else default
 
 
 @dataclass(frozen=True, slots=True)

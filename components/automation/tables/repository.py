@@ -1,17 +1,25 @@
 """The queue, as its scheduler writes it: each method is one transaction, and only for the holder of the lock."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
 
+from components.automation.tables.due_schedules import enqueue_due, next_schedule_time, schedule_again
 from components.automation.tables.lock import SchedulerLock, whole
-from components.automation.tables.log import append
-from components.automation.tables.records import RETRY_SECONDS, QueueItem, TaskLine, next_queue_type
+from components.automation.tables.log import append, storable
+from components.automation.tables.records import (
+    RETRY_SECONDS,
+    QueueItem,
+    TaskLine,
+    media_mode,
+    next_queue_type,
+    whole_number,
+)
+from components.automation.tables.results import record_results
 from components.automation.tables.schema import contents, stage_processes, task_queue, task_schedules, tasks
+from components.automation.tables.times import moment
 
 __all__ = ["QueueRepository"]
 
@@ -29,6 +37,11 @@ class QueueRepository:
     def __repr__(self) -> str:
         return f"<QueueRepository {self.lock!r}>"
 
+    def enqueue_due(self) -> int:
+        """Put schedules that are due into the queue; how many."""
+        with self.lock.held() as connection:
+            return enqueue_due(connection, self.lock.now())
+
     def dequeue(self, queue_type: str) -> QueueItem | None:
         """Take the oldest item that is due, in one statement; None where there is none, or one is running."""
         now = self.lock.now()
@@ -39,11 +52,12 @@ class QueueRepository:
             .where(
                 task_queue.c.queue_type == queue_type,
                 task_queue.c.status == "waiting",
-                or_(task_queue.c.next_retry_at.is_(None), task_queue.c.next_retry_at <= now),
+                or_(moment(task_queue.c.next_retry_at).is_(None), moment(task_queue.c.next_retry_at) <= now),
+                exists().where(tasks.c.id == task_queue.c.task_id),
                 ~exists().where(running.c.queue_type == queue_type, running.c.status == "processing"),
                 ~is_ending,  # of a stopped item something may still run
             )
-            .order_by(task_queue.c.created_at, task_queue.c.id)
+            .order_by(moment(task_queue.c.created_at), task_queue.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)  # PostgreSQL; SQLite has one writer and leaves it out
             .scalar_subquery()
@@ -58,16 +72,16 @@ class QueueRepository:
             if row is None:
                 return None
             item = _item(row._mapping)
-            append(connection, now, [_line(item, f"{queue_type} started", "start")])
+            append(connection, now, [_line(item, f"{queue_type} 시작", "start")])
             return item
 
     def next_due(self) -> datetime | None:
-        """When the next waiting item falls due; None where nothing waits for a time."""
+        """When the next waiting item or schedule falls due; None where nothing waits for a time."""
         with self.lock.database.reading() as connection:
-            due: datetime | None = connection.execute(
-                select(func.min(task_queue.c.next_retry_at)).where(task_queue.c.status == "waiting")
+            item: datetime | None = connection.execute(
+                select(func.min(moment(task_queue.c.next_retry_at))).where(task_queue.c.status == "waiting")
             ).scalar()
-            return due
+            return min(filter(None, (item, next_schedule_time(connection))), default=None)
 
     def complete(self, item: QueueItem, result: dict[str, Any], *, next_run_at: datetime | None = None) -> bool:
         """End a stage well and enqueue the next one; False where it was stopped meanwhile.
@@ -75,17 +89,19 @@ class QueueRepository:
         Args:
             item: what ran.
             result: the stage's results.
-            next_run_at: for ``schedule``: when the schedule is due again.
+            next_run_at: when its schedule is due again; None: not again.
         """
         now = self.lock.now()
         with self.lock.held() as connection:
             if not _leave(connection, item, now, status="completed", completed_at=now, error_message=None):
                 return False
             task = connection.execute(select(tasks).where(tasks.c.id == item.task_id)).mappings().one()
-            following = next_queue_type(item.queue_type, json.loads(task["settings"] or "{}").get("mediaMode"))
-            lines = [_line(item, f"{item.queue_type} completed", "complete", metadata=result)]
+            following = next_queue_type(item.queue_type, media_mode(task["settings"]))
+            message = f"{item.queue_type} 완료" + (f" → {following} 대기" if following else "")
+            lines = [*record_results(connection, item, task, result, now)]
+            lines.append(_line(item, message, "complete", metadata=result))
             if item.queue_type == "script" and following == "video":
-                lines.append(TaskLine(item.task_id, "image skipped", queue_type="image", action_type="skip"))
+                lines.append(TaskLine(item.task_id, "image 건너뜀", queue_type="image", action_type="skip"))
             if following is not None:
                 connection.execute(
                     insert(task_queue).values(
@@ -98,9 +114,8 @@ class QueueRepository:
                         updated_at=now,
                     )
                 )
-            if item.queue_type == "schedule" and item.schedule_id is not None:
-                _schedule_again(connection, item, now, next_run_at)
-            _record(connection, item, task, result, now)
+            if item.queue_type == "schedule" or (following is None and _is_due_still(connection, item, now)):
+                schedule_again(connection, item, now, next_run_at)
             if following is None and task["last_error"] is not None:  # of an earlier run of a repeating schedule
                 connection.execute(update(tasks).where(tasks.c.id == item.task_id).values(last_error=None))
             append(connection, now, lines)
@@ -109,7 +124,13 @@ class QueueRepository:
     def fail(self, item: QueueItem, error: str) -> bool | None:
         """End a stage badly: True where it is tried again, False where not, None where it was stopped meanwhile."""
         with self.lock.held() as connection:
-            return _fail(connection, item, error, self.lock.now())
+            return _fail(connection, item, storable(error), self.lock.now())
+
+    def give_up(self, item: QueueItem, error: str) -> None:
+        """End an item badly of which nothing else can be stored, such as a row of ``task_logs``."""
+        with self.lock.held() as connection:
+            now = self.lock.now()
+            _leave(connection, item, now, status="failed", completed_at=now, error_message=storable(error))
 
     def orphans(self) -> list[tuple[QueueItem, tuple[str, int, int] | None]]:
         """What a dead scheduler left: items that are ``processing``, and those stopped whose processes nobody saw end.
@@ -162,7 +183,12 @@ class QueueRepository:
 
 def _item(row: Any) -> QueueItem:
     return QueueItem(
-        row["id"], row["task_id"], row["schedule_id"], row["queue_type"], row["retry_count"], row["max_retry"]
+        row["id"],
+        row["task_id"],
+        row["schedule_id"],
+        row["queue_type"],
+        whole_number(row["retry_count"], 0),
+        whole_number(row["max_retry"], 3),
     )
 
 
@@ -198,8 +224,9 @@ def _fail(connection: Connection, item: QueueItem, error: str, now: datetime) ->
         values = {"status": "waiting", "retry_count": retries, "next_retry_at": whole(now, seconds)}
         if not _leave(connection, item, now, error_message=error, **values):
             return None
-        message = f"{item.queue_type} is tried again in {seconds} s ({retries}/{item.max_retry}): {error}"
-        append(connection, now, [_line(item, message, "retry", level="warn")])
+        message = f"실패 (시도 {retries}/{item.max_retry}): {error}"
+        again = {"retryCount": retries, "maxRetry": item.max_retry, "error": error, "delaySeconds": seconds}
+        append(connection, now, [_line(item, message, "retry", level="warn", metadata=again)])
         return True
     if not _leave(connection, item, now, status="failed", completed_at=now, error_message=error):
         return None
@@ -209,66 +236,19 @@ def _fail(connection: Connection, item: QueueItem, error: str, now: datetime) ->
         .where(contents.c.id == select(tasks.c.content_id).where(tasks.c.id == item.task_id).scalar_subquery())
         .values(status="failed", error=error, updated_at=now)
     )
-    append(connection, now, [_line(item, f"{item.queue_type} failed: {error}", "fail", level="error")])
+    if item.queue_type == "schedule":  # it cannot be read, and would be due for ever
+        connection.execute(update(task_schedules).where(task_schedules.c.id == item.schedule_id).values(is_active=0))
+    append(connection, now, [_line(item, f"영구 실패 (최대 재시도 초과): {error}", "fail", level="error")])
     return False
 
 
-def _schedule_again(connection: Connection, item: QueueItem, now: datetime, next_run_at: datetime | None) -> None:
-    """The item of the next due time, or the end of the schedule, with the run that is beginning."""
-    is_active = next_run_at is not None
-    connection.execute(
-        update(task_schedules)
-        .where(task_schedules.c.id == item.schedule_id)
-        .values(next_run_at=next_run_at, is_active=int(is_active))
+def _is_due_still(connection: Connection, item: QueueItem, now: datetime) -> bool:
+    """Whether a run has ended whose schedule still names its time: another program has put that run in the queue."""
+    due = func.coalesce(moment(task_schedules.c.next_run_at), moment(task_schedules.c.scheduled_time))
+    query = select(task_schedules.c.id).where(
+        task_schedules.c.id == item.schedule_id, task_schedules.c.is_active == 1, or_(due.is_(None), due <= now)
     )
-    if is_active:
-        connection.execute(
-            insert(task_queue).values(
-                task_id=item.task_id,
-                schedule_id=item.schedule_id,
-                queue_type="schedule",
-                status="waiting",
-                max_retry=item.max_retry,
-                next_retry_at=next_run_at,
-                created_at=now,
-                updated_at=now,
-            )
-        )
-
-
-def _format(task: Any) -> str:
-    """``settings.format`` where the task says one."""
-    given = json.loads(task["settings"] or "{}").get("format")
-    return given if isinstance(given, str) and given else str(task["type"])
-
-
-def _record(connection: Connection, item: QueueItem, task: Any, result: dict[str, Any], now: datetime) -> None:
-    """What a completed stage leaves in ``contents`` and ``tasks``."""
-    if item.queue_type == "script":
-        content_id = str(uuid4())
-        connection.execute(
-            insert(contents).values(
-                id=content_id,
-                user_id=task["user_id"],
-                type="script",
-                format=_format(task),
-                title=result.get("title", task["title"]),
-                content=json.dumps(result.get("content", result), ensure_ascii=False),
-                status="completed",
-                progress=100,
-                task_id=task["id"],
-                created_at=now,
-                updated_at=now,
-            )
-        )
-        connection.execute(update(tasks).where(tasks.c.id == task["id"]).values(content_id=content_id, updated_at=now))
-    elif item.queue_type in ("video", "youtube"):
-        names = ("video_path", "thumbnail_path", "youtube_url")
-        values: dict[str, Any] = {name: result[name] for name in names if name in result}
-        values |= {"type": "video"} if item.queue_type == "video" else {"published": 1}
-        values |= {"status": "completed", "progress": 100, "error": None}  # an earlier try may have failed
-        connection.execute(update(contents).where(contents.c.id == task["content_id"]).values(updated_at=now, **values))
-        if "youtube_url" in result:
-            connection.execute(
-                update(tasks).where(tasks.c.id == task["id"]).values(youtube_url=result["youtube_url"], updated_at=now)
-            )
+    waits = (task_queue.c.schedule_id == item.schedule_id, task_queue.c.queue_type == "schedule")
+    return (
+        connection.execute(query.where(~exists().where(*waits, task_queue.c.status == "waiting"))).first() is not None
+    )

@@ -6,8 +6,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    Connection,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
@@ -16,12 +14,13 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects import sqlite
+
+from components.automation.tables.times import UtcTime
 
 __all__ = [
+    "SQLITE_TRIGGERS",
     "contents",
     "courier_progress",
-    "create_missing",
     "metadata",
     "scheduler_lock",
     "stage_processes",
@@ -32,15 +31,13 @@ __all__ = [
 ]
 
 _Id: Final = Integer().with_variant(BigInteger(), "postgresql")
-_Time: Final = DateTime().with_variant(sqlite.DATETIME(truncate_microseconds=True), "sqlite")  # type: ignore[no-untyped-call]
-"""UTC in whole seconds, as SQLite's ``CURRENT_TIMESTAMP`` writes it."""
 _QUEUES: Final = "('schedule', 'script', 'image', 'video', 'youtube')"
 
 metadata = MetaData()
 
 
 def _time(name: str, *, is_now: bool = False) -> Column[object]:
-    return Column(name, _Time, server_default=text("CURRENT_TIMESTAMP") if is_now else None)
+    return Column(name, UtcTime, server_default=text("CURRENT_TIMESTAMP") if is_now else None)
 
 
 tasks = Table(
@@ -55,6 +52,7 @@ tasks = Table(
     Column("youtube_url", Text),
     Column("last_error", Text),
     Column("content_id", Text, ForeignKey("contents.id")),
+    *(Column(name, Text) for name in ("script_path", "video_path", "thumbnail_path")),
     _time("created_at", is_now=True),
     _time("updated_at", is_now=True),
 )
@@ -181,22 +179,19 @@ courier_progress = Table(
 
 # By triggers, for programs that open the database themselves do not switch foreign keys on. PostgreSQL wants them as
 # ON DELETE SET NULL and a function.
-_SQLITE_TRIGGERS: Final = (
+SQLITE_TRIGGERS: Final = (
     """CREATE TRIGGER IF NOT EXISTS otto_content_deleted BEFORE DELETE ON contents BEGIN
            UPDATE tasks SET content_id = NULL WHERE content_id = OLD.id;
        END""",
     """CREATE TRIGGER IF NOT EXISTS otto_task_deleted AFTER DELETE ON tasks BEGIN
            UPDATE contents SET task_id = NULL WHERE task_id = OLD.id;
        END""",
+    # A scheduler of the older system does not ask whether an item of the queue is being processed: it gets nothing
+    # then, in place of an error of the unique index.
+    """CREATE TRIGGER IF NOT EXISTS otto_one_processing BEFORE UPDATE OF status ON task_queue
+       WHEN NEW.status = 'processing' AND OLD.status <> 'processing' AND EXISTS (
+           SELECT 1 FROM task_queue WHERE queue_type = NEW.queue_type AND status = 'processing' AND id <> NEW.id)
+       BEGIN
+           SELECT RAISE(IGNORE);
+       END""",
 )
-
-
-def create_missing(connection: Connection) -> None:
-    """Create the tables, indexes and triggers that are not there, and leave the others as they are."""
-    metadata.create_all(connection)
-    for table in metadata.sorted_tables:
-        for index in table.indexes:
-            index.create(connection, checkfirst=True)
-    if connection.dialect.name == "sqlite":
-        for trigger in _SQLITE_TRIGGERS:
-            connection.exec_driver_sql(trigger)

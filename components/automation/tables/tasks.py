@@ -1,7 +1,7 @@
 """Tasks, as their users see them: creating, listing, stopping, trying again, deleting."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -10,12 +10,14 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, se
 
 from components.automation.tables.database import AutomationDatabase
 from components.automation.tables.log import append
-from components.automation.tables.records import StopReport, TaskLine, next_queue_type
+from components.automation.tables.records import StopReport, TaskLine, media_mode, next_queue_type, whole_number
 from components.automation.tables.schema import contents, stage_processes, task_logs, task_queue, task_schedules, tasks
+from components.automation.tables.times import moment
 
 __all__ = ["STOPPED", "TaskRepository"]
 
 STOPPED: Final = "사용자가 작업을 중지했습니다"
+_STOP_MESSAGE: Final = "🛑 사용자에 의해 작업이 중지되었습니다"
 
 
 class TaskRepository:
@@ -93,7 +95,7 @@ class TaskRepository:
             (task_logs.c.action_type, action_type),
         )
         wanted += [column == value for column, value in given if value is not None]
-        query = select(task_logs).where(*wanted).order_by(task_logs.c.created_at.desc(), task_logs.c.id.desc())
+        query = select(task_logs).where(*wanted).order_by(moment(task_logs.c.created_at).desc(), task_logs.c.id.desc())
         with self.database.reading() as connection:
             return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]
 
@@ -127,8 +129,7 @@ class TaskRepository:
                 .where(contents.c.task_id == task_id, contents.c.published == 0)
                 .values(status="failed", error=STOPPED, updated_at=now)
             )
-            stages = {"stages": [row.queue_type for row in processing]}
-            append(connection, now, [TaskLine(task_id, STOPPED, level="warn", action_type="stop", metadata=stages)])
+            append(connection, now, [_stop_line(task_id, processing, deleted)])
             return report
 
     def processes(self, queue_ids: tuple[int, ...]) -> list[tuple[str, int, int]]:
@@ -141,7 +142,7 @@ class TaskRepository:
     def listed(self, limit: int = 50) -> list[dict[str, Any]]:
         """The newest tasks."""
         with self.database.reading() as connection:
-            query = select(tasks).order_by(tasks.c.created_at.desc(), tasks.c.id).limit(limit)
+            query = select(tasks).order_by(moment(tasks.c.created_at).desc(), tasks.c.id).limit(limit)
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def retry(self, task_id: str) -> tuple[str, int] | None:
@@ -161,13 +162,13 @@ class TaskRepository:
             kind = _to_retry(task, last, self._waits(connection, task_id))
             if kind is None:
                 return None
-            schedule_id, max_retry = (last["schedule_id"], last["max_retry"]) if last else (None, 3)
+            schedule_id, max_retry = (last["schedule_id"], whole_number(last["max_retry"], 3)) if last else (None, 3)
             if schedule_id is None:
                 of = select(func.max(task_schedules.c.id)).where(task_schedules.c.task_id == task_id)
                 schedule_id = connection.execute(of).scalar()
             queue_id = _enqueue(connection, task_id, kind, now, schedule_id, max_retry, None)
             connection.execute(update(tasks).where(tasks.c.id == task_id).values(last_error=None, updated_at=now))
-            line = TaskLine(task_id, f"{kind} is tried again", queue_id=queue_id, queue_type=kind, action_type="retry")
+            line = TaskLine(task_id, f"{kind} 다시 시도", queue_id=queue_id, queue_type=kind, action_type="retry")
             append(connection, now, [line])
             return kind, queue_id
 
@@ -192,6 +193,15 @@ class TaskRepository:
             return None if row is None else dict(row)
 
 
+def _stop_line(task_id: str, processing: Sequence[Any], deleted: int) -> TaskLine:
+    """The one row of a stop; its columns name the stage that was running, its metadata several of them."""
+    counts: dict[str, Any] = {"stopped_processing": len(processing), "deleted_waiting": deleted}
+    if len(processing) > 1:
+        counts["stages"] = [row.queue_type for row in processing]
+    of = {"queue_id": processing[0].id, "queue_type": processing[0].queue_type} if processing else {}
+    return TaskLine(task_id, _STOP_MESSAGE, level="warn", action_type="stop", metadata=counts, **of)
+
+
 def _to_retry(task: Any, last: Any, waits: bool) -> str | None:
     """The queue type that a task ended with, given its last item; None where there is nothing to try again."""
     if last is not None and last["status"] == "failed":
@@ -202,7 +212,7 @@ def _to_retry(task: Any, last: Any, waits: bool) -> str | None:
         return "schedule"  # stopped before its time came
     if last["status"] != "completed":
         return None
-    return next_queue_type(last["queue_type"], json.loads(task["settings"] or "{}").get("mediaMode"))
+    return next_queue_type(last["queue_type"], media_mode(task["settings"]))
 
 
 def _enqueue(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from components.batch_jobs.tables import repository
 from components.batch_jobs.tables.records import BatchJob, BegunItem, Priority
 from components.batch_jobs.tables.schema import metadata
-from components.executions.tables.database import ExecutionDatabase
+from storage.tables import TableDatabase
 
 __all__ = ["BatchJobStore"]
 
@@ -21,11 +21,11 @@ T = TypeVar("T")
 class BatchJobStore:
     """Batch jobs in the journal's database; belongs to one event loop. What a method has returned is on the disk.
 
-    Every method raises ``PollingUnavailableError`` where the database cannot be used now.
+    Every method raises ``StorageUnavailableError`` where the database cannot be used now.
     """
 
     def __init__(self, path: Path, *, durability: Literal["full", "process"] = "full") -> None:
-        self._database = ExecutionDatabase(path, durability=durability, create=metadata.create_all)
+        self._database = TableDatabase(path, create=metadata.create_all, durability=durability)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch-jobs")
 
     def __repr__(self) -> str:
@@ -57,9 +57,15 @@ class BatchJobStore:
         """Let an active job fail; one that has ended stays as it is, None where there is none."""
         return await self._write(lambda found: repository.end(found, job_id, error, now=now))
 
-    async def find(self, job_id: str, *, first: int = 0, results_max: int) -> BatchJob | None:
-        """A job with at most so many of its results, from position ``first`` on."""
-        return await self._read(lambda found: repository.find(found, job_id, first=first, results_max=results_max))
+    async def find(
+        self, job_id: str, *, first: int = 0, results_max: int, with_keywords: bool = False
+    ) -> BatchJob | None:
+        """A job with at most so many of its results, from position ``first`` on, and with its keywords if asked for."""
+        return await self._read(
+            lambda found: repository.find(
+                found, job_id, first=first, results_max=results_max, with_keywords=with_keywords
+            )
+        )
 
     async def job_ids(self) -> list[str]:
         """All jobs that there are, the oldest first."""

@@ -10,7 +10,6 @@ from components.executions.tables.records import (
     ScriptRecord,
     ScriptStatus,
 )
-from components.executions.tables.refusal import RecordRefusedError
 from components.executions.tables.statistics import DashboardStatistics, LogStatistics
 from components.executions.tables.store import ExecutionStore, StoreStatistics
 
@@ -22,7 +21,6 @@ __all__ = [
     "NodeFilter",
     "NodeReport",
     "NodeStatus",
-    "RecordRefusedError",
     "ReportTaken",
     "RunAllSummary",
     "ScriptRecord",

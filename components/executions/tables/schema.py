@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from storage.polling.errors import PollingTableError
+from storage.errors import SchemaError
 
 __all__ = [
     "create_missing",
@@ -137,7 +137,7 @@ def is_complete(connection: Connection) -> bool:
     """Whether there is nothing to create.
 
     Raises:
-        PollingTableError: a table is there that does not fit.
+        SchemaError: a table is there that does not fit.
     """
     return next(iter(_missing(connection)), None) is None
 
@@ -146,7 +146,7 @@ def create_missing(connection: Connection) -> None:
     """Create the tables and indexes that are not there, and leave the others as they are.
 
     Raises:
-        PollingTableError: a table is there that does not fit; the text names it and what is missing.
+        SchemaError: a table is there that does not fit; the text names it and what is missing.
     """
     for part in list(_missing(connection)):
         part.create(connection)
@@ -157,7 +157,7 @@ def _missing(connection: Connection) -> Iterable[Table | Index]:
     tables, views = set(found.get_table_names()), set(found.get_view_names())
     for table in metadata.sorted_tables:
         if table.name in views:
-            raise PollingTableError(f"{table.name} is a view; the gateway needs a table that it can write to")
+            raise SchemaError(f"{table.name} is a view; the gateway needs a table that it can write to")
         if table.name not in tables:
             yield table
             continue
@@ -173,4 +173,4 @@ def _check(table: Table, columns: dict[str, object]) -> None:
     optional = _OPTIONAL.get(table.name, set())
     missing = [name for name in table.columns.keys() if name not in columns and name not in optional]  # noqa: SIM118
     if missing:
-        raise PollingTableError(f"the table {table.name} exists without the columns {', '.join(missing)}")
+        raise SchemaError(f"the table {table.name} exists without the columns {', '.join(missing)}")

@@ -8,7 +8,6 @@ from typing import Any, Final, Literal, Self, TypeVar
 
 from sqlalchemy import Connection, Row
 
-from components.executions.tables.database import ExecutionDatabase
 from components.executions.tables.records import (
     Change,
     NodeFilter,
@@ -18,6 +17,7 @@ from components.executions.tables.records import (
     ScriptRecord,
 )
 from components.executions.tables.repository import matching_ids, rows_of
+from components.executions.tables.schema import create_missing, is_complete
 from components.executions.tables.statistics import (
     DashboardStatistics,
     LogStatistics,
@@ -25,6 +25,7 @@ from components.executions.tables.statistics import (
     read_log_statistics,
 )
 from components.executions.tables.writer import ExecutionWriter, WriterStatistics
+from storage.tables import TableDatabase
 
 __all__ = ["ExecutionStore", "StoreStatistics"]
 
@@ -47,7 +48,7 @@ class ExecutionStore:
         pending_bytes_max: bytes of reports that may wait for the database.
     """
 
-    def __init__(self, database: ExecutionDatabase, *, readers_max: int = 2, pending_bytes_max: int = 64 << 20) -> None:
+    def __init__(self, database: TableDatabase, *, readers_max: int = 2, pending_bytes_max: int = 64 << 20) -> None:
         self._database = database
         self._listener: Callable[[Sequence[Change]], None] = lambda _: None
         self._writer = ExecutionWriter(
@@ -70,10 +71,10 @@ class ExecutionStore:
         """Create what is missing, and count in the background what other programs have written since the last time.
 
         Raises:
-            PollingTableError: a table that is there does not fit, or the database cannot be used.
+            StorageError: a table that is there does not fit, or the database cannot be used.
         """
-        database = ExecutionDatabase(path, durability=durability, lock_seconds_max=lock_seconds_max)
-        await asyncio.to_thread(database.prepare)
+        database = TableDatabase(path, create=create_missing, durability=durability, lock_seconds_max=lock_seconds_max)
+        await asyncio.to_thread(database.create_missing, is_complete)
         store = cls(database, pending_bytes_max=pending_bytes_max)
         store._writer.submit(lambda _: None).add_done_callback(_seen)
         return store

@@ -10,14 +10,13 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
-from components.executions.tables.database import ExecutionDatabase
 from components.executions.tables.records import Change
-from components.executions.tables.refusal import RecordRefusedError
 from components.executions.tables.repository import Repository
 from components.executions.tables.statistics import add_totals, recount
-from storage.polling.errors import PollingTableError, PollingUnavailableError
+from storage.errors import RecordRefusedError, StorageClosedError, StorageError
+from storage.tables import TableDatabase
 
-__all__ = ["ExecutionWriter", "StoreClosedError", "StoreFullError", "Work", "WriterStatistics"]
+__all__ = ["ExecutionWriter", "StoreFullError", "Work", "WriterStatistics"]
 
 T = TypeVar("T")
 
@@ -31,11 +30,7 @@ _ITEM_BYTES: Final = 512
 Work = Callable[[Repository], Any]
 
 
-class StoreClosedError(Exception):
-    """The gateway stops, and stores nothing more."""
-
-
-class StoreFullError(Exception):
+class StoreFullError(StorageError):
     """So much waits for the database that nothing more is taken."""
 
 
@@ -69,7 +64,7 @@ class ExecutionWriter:
 
     def __init__(
         self,
-        database: ExecutionDatabase,
+        database: TableDatabase,
         *,
         listener: Callable[[Sequence[Change]], None],
         pending_bytes_max: int = 64 << 20,
@@ -104,14 +99,14 @@ class ExecutionWriter:
 
         Raises (through the future):
             StoreFullError: too much waits already.
-            StoreClosedError: the writer has been closed.
-            PollingUnavailableError: the database cannot be written now.
+            StorageClosedError: the writer has been closed.
+            StorageUnavailableError: the database cannot be written now.
             RecordRefusedError: a constraint of a table stands against it.
         """
         future: asyncio.Future[T] = self._loop.create_future()
         size += _ITEM_BYTES
         if self._is_closed:
-            future.set_exception(StoreClosedError("the gateway stops"))
+            future.set_exception(StorageClosedError("the gateway stops"))
         elif self._jobs and self._waiting_bytes + size > self._pending_bytes_max:
             future.set_exception(StoreFullError(f"{self._waiting_bytes} bytes wait for the database"))
         else:
@@ -159,8 +154,9 @@ class ExecutionWriter:
         while left:
             try:
                 done, stored = self._transaction(left)
-            except (PollingTableError, RecordRefusedError, StoreClosedError) as error:
-                self._error = str(error) if isinstance(error, PollingTableError) else ""
+            except StorageError as error:
+                is_ours = isinstance(error, (RecordRefusedError, StorageClosedError))
+                self._error = "" if is_ours else str(error)
                 done, stored = self._failed(left, error), []
             except Exception as error:  # noqa: BLE001 - the thread must go on, and who waits must hear of it
                 _log.exception("executions could not be stored", extra={"jobs": len(left)})
@@ -176,7 +172,7 @@ class ExecutionWriter:
 
     def _failed(self, jobs: Sequence[_Job], error: Exception) -> int:
         """How many jobs the error settles; 0 where they should be tried one by one."""
-        if len(jobs) > 1 and not isinstance(error, PollingUnavailableError):
+        if len(jobs) > 1 and (isinstance(error, RecordRefusedError) or not isinstance(error, StorageError)):
             return 0
         for job in jobs:
             job.error = error

@@ -10,17 +10,18 @@ from urllib.parse import quote
 
 from otto.logs.v1 import logs_pb2
 
+from gateway.auth import Principal
 from gateway.errors import ApiError
 from gateway.grpc_server.interface import Call
 from gateway.grpc_server.status import GrpcStatus
-from gateway.ingest.authentication import Principal
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.decoding import DecodeError, Decoder
 from gateway.ingest.native.large_batch import SLICED_FROM_BYTES, LargeBatch
 from gateway.ingest.native.requests import NativeItems
 from gateway.ingest.producer_stream import ProducerStream
 from gateway.ingest.registry import ProducerRegistry, StreamEnd
-from storage.journal.interface import Append, JournalError, LineBatch, Receipt
+from storage.errors import StorageError
+from storage.journal.interface import Append, LineBatch, Receipt
 
 __all__ = ["SERVICE", "NativeStream"]
 
@@ -36,7 +37,7 @@ class _Unacknowledged:
     lines: int
     size: int
     problem: logs_pb2.Problem | None
-    outcome: Receipt | JournalError | None = None
+    outcome: Receipt | StorageError | None = None
 
 
 class NativeStream(ProducerStream):
@@ -90,7 +91,7 @@ class NativeStream(ProducerStream):
         """Answer the hello with the last number that is stored; nothing is taken meanwhile."""
         try:
             number = await self._journal.last_number(self._producer_id)
-        except JournalError as error:
+        except StorageError as error:
             self._greeting = None
             self.end(StreamEnd(GrpcStatus.UNAVAILABLE, str(error)))
             return
@@ -148,7 +149,7 @@ class NativeStream(ProducerStream):
         self._hold(lines, size)
         self._journal.submit(item, partial(self._settle, unacknowledged))
 
-    def _settle(self, unacknowledged: _Unacknowledged, outcome: Receipt | JournalError) -> None:
+    def _settle(self, unacknowledged: _Unacknowledged, outcome: Receipt | StorageError) -> None:
         unacknowledged.outcome = outcome
         if self._answering is None:  # one answer for all that a commit has stored
             self._answering = self._loop.call_soon(self._answer)
@@ -183,7 +184,7 @@ class NativeStream(ProducerStream):
             requests += 1
             lines += first.lines
             size += first.size
-            if isinstance(receipt, JournalError):
+            if isinstance(receipt, StorageError):
                 self._give_up(str(receipt))
                 break
             if receipt.duplicate:

@@ -8,16 +8,17 @@ from typing import Any, ClassVar, Final
 
 from ottoscaler.v1 import log_streaming_pb2
 
+from gateway.auth import Principal
 from gateway.errors import ApiError
 from gateway.grpc_server.interface import Call
-from gateway.ingest.authentication import Principal
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.decoding import DecodeError, Decoder, TooManyElementsError
 from gateway.ingest.otto.lines import OttoLine, OttoLines
 from gateway.ingest.otto.workers import Workers
 from gateway.ingest.producer_stream import ProducerStream
 from gateway.ingest.registry import ProducerRegistry
-from storage.journal.interface import JournalError, LineBatch, Receipt
+from storage.errors import StorageError
+from storage.journal.interface import LineBatch, Receipt
 
 __all__ = ["FORWARD_WORKER_LOGS", "STREAM_LOGS", "OttoMethod", "OttoStream"]
 
@@ -46,7 +47,7 @@ class _Group:
 
     lines: Sequence[OttoLine]
     batches: list[LineBatch]
-    outcomes: list[Receipt | JournalError | None]
+    outcomes: list[Receipt | StorageError | None]
     pending: int
 
 
@@ -100,7 +101,7 @@ class OttoStream(ProducerStream):
         if not batches:
             self._loop.call_soon(self._answer)
 
-    def _settle(self, group: _Group, index: int, outcome: Receipt | JournalError) -> None:
+    def _settle(self, group: _Group, index: int, outcome: Receipt | StorageError) -> None:
         """One batch of a group is stored, or cannot be."""
         group.outcomes[index] = outcome
         group.pending -= 1
@@ -139,7 +140,7 @@ class OttoStream(ProducerStream):
             responses[-1] += make(throttle_ms=wait_ms).SerializeToString()
         return responses
 
-    def _outcome(self, outcome: Receipt | JournalError | None, lines: int) -> tuple[int, bytes]:
+    def _outcome(self, outcome: Receipt | StorageError | None, lines: int) -> tuple[int, bytes]:
         """The first line's sequence, or the answer that tells to send the lines again."""
         if isinstance(outcome, Receipt):
             return outcome.first, b""
@@ -178,7 +179,7 @@ class OttoStream(ProducerStream):
         return group
 
 
-def _nobody_hears(_: Receipt | JournalError) -> None:
+def _nobody_hears(_: Receipt | StorageError) -> None:
     """The stream is over."""
 
 

@@ -10,14 +10,16 @@ from ottoscaler.v1.log_streaming_pb2 import RegistrationResponse, WorkerStatusAc
 from filters import timestamps
 from filters.identifiers import IdentifierError, check_identifier
 from filters.messages import cut_message
+from gateway.auth import Principal
 from gateway.errors import ApiError
-from gateway.ingest.authentication import AuthorizationCache, Principal
+from gateway.ingest.authentication import AuthorizationCache
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.decoding import DecodeError, Decoder
 from gateway.ingest.metadata import metadata_within, pod_metadata
 from gateway.ingest.otto.workers import Workers
 from gateway.ingest.registry import ProducerRegistry
-from storage.journal.interface import Append, JournalError, Receipt, WorkerRegistered, WorkerReport
+from storage.errors import StorageError
+from storage.journal.interface import Append, Receipt, WorkerRegistered, WorkerReport
 
 __all__ = ["notify_worker_status", "register_worker"]
 
@@ -108,7 +110,7 @@ async def _stored(registry: ProducerRegistry, item: Append) -> Receipt:
         receipt = registry.journal.append(item)
         await asyncio.wait([receipt])
         return receipt.result()
-    except JournalError as error:
+    except StorageError as error:
         registry.counters.refused(Dialect.OTTO, Refusal.UNAVAILABLE)
         raise ApiError("UNAVAILABLE", f"{error}; try again") from error
 

@@ -5,8 +5,7 @@ event's name and its payload. The lines' JSON has no raw control character, so n
 payload (where packets are separated by U+001E) can be broken by one.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -56,7 +55,7 @@ ENTRIES: Final = SocketIoEncoding()
 BATCHES: Final = BatchEncoding()
 
 
-def event(name: str, payload: Mapping[str, Any]) -> FramedPackets:
+def event(name: str, payload: msgspec.Struct) -> FramedPackets:
     """An event that is not shared."""
     return _packet(_EVENT + msgspec.json.encode([name, payload]))
 
@@ -66,7 +65,7 @@ def raw_event(name: str, payload: bytes) -> FramedPackets:
     return _packet(b'%b["%b",%b]' % (_EVENT, name.encode(), payload))
 
 
-def acknowledgement(number: int, payload: Mapping[str, Any]) -> FramedPackets:
+def acknowledgement(number: int, payload: msgspec.Struct) -> FramedPackets:
     """The answer to an event that was sent with a callback."""
     return _packet(b"%b%d%b" % (_ACK, number, msgspec.json.encode([payload])))
 

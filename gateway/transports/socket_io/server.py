@@ -8,21 +8,23 @@ import asyncio
 import logging
 import math
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final
 
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from gateway.addresses import address_key
+from gateway.auth import Authenticator, Principal
 from gateway.engine_io.interfaces import Heartbeat
 from gateway.engine_io.limits import EngineLimits
-from gateway.engine_io.origins import AllowedOrigins
 from gateway.engine_io.server import EngineServer
 from gateway.engine_io.socket import EngineSocket
 from gateway.errors import ApiError
+from gateway.http.origins import AllowedOrigins
 from gateway.quota import Quota
+from gateway.transports.server_figures import ServerFigures
 from gateway.transports.socket_io.encoding import disconnection
 from gateway.transports.socket_io.protocol import (
     NAMESPACE,
@@ -34,13 +36,13 @@ from gateway.transports.socket_io.protocol import (
     decode,
 )
 from gateway.transports.socket_io.requests import token_of
-from gateway.transports.socket_io.subscriber import ServerContext, SocketIoPrincipal, Subscriber
+from gateway.transports.socket_io.subscriber import ServerContext, Subscriber
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
 from sessions.updates import Update
 
-__all__ = ["PATH", "SocketIoAuthenticator", "SocketIoLimits", "SocketIoServer", "SocketIoStatistics"]
+__all__ = ["PATH", "SocketIoLimits", "SocketIoServer", "SocketIoStatistics"]
 
 PATH: Final = "/socket.io/"
 RETRY_AFTER_SECONDS: Final = 5
@@ -49,13 +51,6 @@ _SESSION_ID_BYTES: Final = 15
 _WRONG_NAMESPACE: Final = f"Invalid namespace; connect to {NAMESPACE}"
 
 _log = logging.getLogger(__name__)
-
-
-class SocketIoAuthenticator(Protocol):
-    """Tells who asks, or raises ``ApiError``."""
-
-    async def authenticate(self, token: str | None) -> SocketIoPrincipal: ...  # noqa: D102
-    async def principal_of(self, connection: HTTPConnection) -> SocketIoPrincipal: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +105,9 @@ class SocketIoServer:
         self,
         hub: Hub,
         pipelines: PipelineHub,
-        authenticator: SocketIoAuthenticator,
+        authenticator: Authenticator,
         *,
-        server_stats: Callable[[], Mapping[str, Any]],
+        server_stats: Callable[[], ServerFigures],
         cors_origins: Sequence[str] = (),
         limits: SocketIoLimits | None = None,
         quota: Quota | None = None,
@@ -254,17 +249,17 @@ class SocketIoServer:
         """Let a client into the namespace, or refuse it with ``{message, data: {code, message, field?}}``."""
         if socket.sid in self._subscribers or socket.sid in self._joining:
             refusal = ApiError("INVALID_ARGUMENT", f"this connection is in {NAMESPACE} already")
-            socket.put(connect_error(NAMESPACE, refusal.message, refusal.fields()))
+            socket.put(connect_error(NAMESPACE, refusal.message, refusal.detail))
             return
         self._joining.add(socket.sid)
         try:
             subscriber = self._join(socket, await self._principal_of(socket, auth))
         except ApiError as error:
-            socket.put(connect_error(NAMESPACE, error.message, error.fields()))
+            socket.put(connect_error(NAMESPACE, error.message, error.detail))
         except Exception:  # noqa: BLE001 - the client is answered whatever it was
             _log.exception("socket.io connect failed")
             internal = ApiError("INTERNAL", "the gateway ran into an error of its own; try again")
-            socket.put(connect_error(NAMESPACE, internal.message, internal.fields()))
+            socket.put(connect_error(NAMESPACE, internal.message, internal.detail))
         else:
             if subscriber is not None:
                 self._stop_waiting(socket)
@@ -273,13 +268,13 @@ class SocketIoServer:
         finally:
             self._joining.discard(socket.sid)
 
-    async def _principal_of(self, socket: EngineSocket, auth: object) -> SocketIoPrincipal:
+    async def _principal_of(self, socket: EngineSocket, auth: object) -> Principal:
         token = token_of(auth)
         if token is not None:
             return await self._authenticator.authenticate(token)
         return await self._authenticator.principal_of(HTTPConnection(self._origins.credible(socket.handshake)))
 
-    def _join(self, socket: EngineSocket, principal: SocketIoPrincipal) -> Subscriber | None:
+    def _join(self, socket: EngineSocket, principal: Principal) -> Subscriber | None:
         """The client in the namespace; None where it went away while it was being authenticated."""
         if socket.is_closed:
             return None

@@ -7,13 +7,17 @@ import random
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
-from filters.parsing import filter_to_json
+import msgspec
+
+from filters.model import LogFilter
 from filters.timestamps import now
+from gateway.auth import Principal
 from gateway.engine_io.socket import EngineSocket
 from gateway.errors import ApiError
 from gateway.quota import Lease
+from gateway.transports.server_figures import ServerFigures
 from gateway.transports.socket_io.encoding import (
     BATCHES,
     ENTRIES,
@@ -21,7 +25,18 @@ from gateway.transports.socket_io.encoding import (
     event,
     raw_event,
 )
-from gateway.transports.socket_io.requests import filter_request, identifier_of, payload_of, subscribe_request
+from gateway.transports.socket_io.messages import (
+    Closing,
+    Connected,
+    NamedPipeline,
+    NamedTask,
+    RequestError,
+    RequestSuccess,
+    ServerStats,
+    SubscribeToLogs,
+    UpdateLogFilter,
+)
+from gateway.transports.socket_io.requests import request_of, start_of
 from gateway.transports.socket_io.transport import SocketIoTransport
 from gateway.transports.socket_io.updates import UpdateRelay
 from gateway.transports.sse.updates import sight_of
@@ -32,7 +47,7 @@ from sessions.pipelines import PipelineHub, PipelineSession
 from sessions.subscription import Subscription
 from sessions.updates import Update
 
-__all__ = ["FEATURES", "ServerContext", "SocketIoPrincipal", "Subscriber"]
+__all__ = ["FEATURES", "ServerContext", "Subscriber"]
 
 _log = logging.getLogger(__name__)
 
@@ -60,23 +75,11 @@ _EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
 class _Reply:
     """A success: what to answer, and what to do as soon as the answer is on its way."""
 
-    fields: Mapping[str, Any]
+    payload: RequestSuccess | ServerStats
     then: Callable[[], object] | None = None
 
 
 _Handler = Callable[["Subscriber", tuple[Any, ...]], _Reply]
-
-
-class SocketIoPrincipal(Protocol):
-    """Who asks."""
-
-    @property
-    def subject(self) -> str: ...  # noqa: D102
-    @property
-    def expires_at(self) -> float | None: ...  # noqa: D102
-    @property
-    def is_limited(self) -> bool: ...  # noqa: D102
-    def require(self, scope: str, *, task_id: str | None = None, pipeline_id: str | None = None) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,7 @@ class ServerContext:
 
     hub: Hub
     pipelines: PipelineHub
-    server_stats: Callable[[], Mapping[str, Any]]
+    server_stats: Callable[[], ServerFigures]
     subscriptions_max: int
     spawn: Callable[[Coroutine[None, None, None]], object]
     dismiss: "Callable[[Subscriber, CloseReason], None]"
@@ -102,7 +105,7 @@ class Subscriber:
     """Holds what one client watches, and answers each of its events twice: by name, and to its callback."""
 
     def __init__(
-        self, sid: str, socket: EngineSocket, principal: SocketIoPrincipal, lease: Lease, context: ServerContext
+        self, sid: str, socket: EngineSocket, principal: Principal, lease: Lease, context: ServerContext
     ) -> None:
         self.sid = sid
         self.socket = socket
@@ -125,12 +128,7 @@ class Subscriber:
 
     def greet(self) -> None:
         """Tell the client that it is connected, and from now on watch over its token."""
-        greeting = {
-            "sessionId": self.sid,
-            "message": "Connected to the log stream.",
-            "timestamp": now(),
-            "features": FEATURES,
-        }
+        greeting = Connected(self.sid, "Connected to the log stream.", now(), list(FEATURES))
         self.socket.put(event("connected", greeting))
         self._check_expiry()
 
@@ -150,7 +148,7 @@ class Subscriber:
         except Exception:  # noqa: BLE001 - the client is answered whatever it was
             self._apologise(name, failure, arguments, acknowledge)
         else:
-            self._answer(success, {"event": name, **reply.fields, "timestamp": now()}, acknowledge)
+            self._answer(success, reply.payload, acknowledge)
             if reply.then is None:
                 return
             try:
@@ -178,14 +176,14 @@ class Subscriber:
             session.close(reason)
         if reason is CloseReason.CLIENT_GONE:
             return
-        notice = {"code": reason.code, "message": reason.text, "mayReconnect": reason.may_reconnect, "timestamp": now()}
+        notice = Closing(reason.code, reason.text, reason.may_reconnect, now())
         if reason is CloseReason.SERVER_SHUTDOWN:
-            notice["retryMilliseconds"] = random.randint(*RETRY_AFTER_SHUTDOWN_MILLISECONDS)  # noqa: S311 - jitter
+            notice.retry_milliseconds = random.randint(*RETRY_AFTER_SHUTDOWN_MILLISECONDS)  # noqa: S311 - jitter
         self.socket.put(event("closing", notice))
 
     def _subscribe(self, arguments: tuple[Any, ...]) -> _Reply:
-        request = subscribe_request(payload_of(arguments))
-        task_id = request.task_id
+        request = request_of(arguments, SubscribeToLogs)
+        task_id, log_filter, start = request.task_id, request.filter or LogFilter(), start_of(request)
         self._principal.require("logs:read", task_id=task_id)
         if task_id in self._tasks:
             raise ApiError(
@@ -195,35 +193,46 @@ class Subscriber:
             )
         self._check_room()
         transport = SocketIoTransport(self.socket, task_id, self._ended)
-        encoding = BATCHES if request.is_batch else ENTRIES
-        subscription = Subscription(task_id, encoding, request.filter, request.start, self._principal.expires_at)
+        encoding = BATCHES if request.batch else ENTRIES
+        subscription = Subscription(
+            *(task_id, encoding, log_filter, start),
+            expires_at=self._principal.expires_at,
+            principal=self._principal.subject,
+        )
         session = _admitted(lambda: self._context.hub.open(subscription, transport))
         if transport.reason is not None:
             raise _unavailable(transport.reason)
         transport.session = session
         self._tasks[task_id] = transport
-        epoch = self._context.hub.epoch
-        answer = {"taskId": task_id, "filter": filter_to_json(request.filter), "batch": request.is_batch}
-        return _Reply({**answer, "epoch": epoch})
+        answer = RequestSuccess(
+            event="subscribe-to-logs",
+            task_id=task_id,
+            filter=log_filter,
+            batch=request.batch,
+            epoch=self._context.hub.epoch,
+            timestamp=now(),
+        )
+        return _Reply(answer)
 
     def _unsubscribe(self, arguments: tuple[Any, ...]) -> _Reply:
-        task_id = identifier_of(payload_of(arguments), "taskId")
+        task_id = request_of(arguments, NamedTask).task_id
         transport = self._transport_of(task_id)
         if transport.session is not None:
             transport.session.close(CloseReason.UNSUBSCRIBED)
-        return _Reply({"taskId": task_id})
+        return _Reply(RequestSuccess(event="unsubscribe-from-logs", task_id=task_id, timestamp=now()))
 
     def _update_filter(self, arguments: tuple[Any, ...]) -> _Reply:
-        task_id, log_filter = filter_request(payload_of(arguments))
+        request = request_of(arguments, UpdateLogFilter)
+        task_id, log_filter = request.task_id, request.filter or LogFilter()
         session = self._transport_of(task_id).session
         if session is None:
             raise _not_subscribed("taskId")
         # First the answer, then the new filter: it may give lines at once, and the client should know why.
-        fields = {"taskId": task_id, "filter": filter_to_json(log_filter)}
-        return _Reply(fields, lambda: session.change_filter(log_filter))
+        answer = RequestSuccess(event="update-log-filter", task_id=task_id, filter=log_filter, timestamp=now())
+        return _Reply(answer, lambda: session.change_filter(log_filter))
 
     def _subscribe_to_pipeline(self, arguments: tuple[Any, ...]) -> _Reply:
-        pipeline_id = identifier_of(payload_of(arguments), "pipelineId")
+        pipeline_id = request_of(arguments, NamedPipeline).pipeline_id
         self._principal.require("logs:read", pipeline_id=pipeline_id)
         if pipeline_id in self._pipelines:
             raise ApiError("INVALID_ARGUMENT", "already subscribed to this pipeline", field="pipelineId")
@@ -233,18 +242,23 @@ class Subscriber:
         if session.reason is not None:
             raise _unavailable(session.reason)
         self._pipelines[pipeline_id] = session
-        return _Reply({"pipelineId": pipeline_id}, lambda: self._context.spawn(self._relay(session)))
+        answer = RequestSuccess(event="subscribe-to-pipeline", pipeline_id=pipeline_id, timestamp=now())
+        return _Reply(answer, lambda: self._context.spawn(self._relay(session)))
 
     def _unsubscribe_from_pipeline(self, arguments: tuple[Any, ...]) -> _Reply:
-        pipeline_id = identifier_of(payload_of(arguments), "pipelineId")
+        pipeline_id = request_of(arguments, NamedPipeline).pipeline_id
         session = self._pipelines.pop(pipeline_id, None)
         if session is None:
             raise _not_subscribed("pipelineId")
         session.close(CloseReason.UNSUBSCRIBED)
-        return _Reply({"pipelineId": pipeline_id})
+        return _Reply(RequestSuccess(event="unsubscribe-from-pipeline", pipeline_id=pipeline_id, timestamp=now()))
 
     def _server_stats(self, _arguments: tuple[Any, ...]) -> _Reply:
-        return _Reply(self._context.server_stats())
+        return _Reply(
+            ServerStats(
+                event="get-server-stats", **msgspec.structs.asdict(self._context.server_stats()), timestamp=now()
+            )
+        )
 
     async def _relay(self, session: PipelineSession) -> None:
         """Pass on a pipeline's transitions, as fast as the client reads."""
@@ -261,9 +275,14 @@ class Subscriber:
                 del self._pipelines[session.pipeline_id]
         reason = session.reason
         if reason is not None and reason not in (CloseReason.CLIENT_GONE, CloseReason.UNSUBSCRIBED):
-            notice = {"code": reason.code, "message": reason.text, "timestamp": now()}
-            fields = {"event": "subscribe-to-pipeline", "pipelineId": session.pipeline_id, **notice}
-            self.socket.put(event("subscription_error", fields))
+            error = RequestError(
+                event="subscribe-to-pipeline",
+                pipeline_id=session.pipeline_id,
+                code=reason.code,
+                message=reason.text,
+                timestamp=now(),
+            )
+            self.socket.put(event("subscription_error", error))
 
     def _transport_of(self, task_id: str) -> SocketIoTransport:
         transport = self._tasks.get(task_id)
@@ -297,10 +316,10 @@ class Subscriber:
         internal = ApiError("INTERNAL", "the gateway ran into an error of its own; try again")
         self._answer(failure, _refusal(name, arguments, internal), acknowledge)
 
-    def _answer(self, name: str, fields: Mapping[str, Any], acknowledge: int | None) -> None:
-        self.socket.put(event(name, fields))
+    def _answer(self, name: str, payload: msgspec.Struct, acknowledge: int | None) -> None:
+        self.socket.put(event(name, payload))
         if acknowledge is not None:
-            self.socket.put(acknowledgement(acknowledge, fields))
+            self.socket.put(acknowledgement(acknowledge, payload))
 
 
 _REQUESTS: Final[Mapping[str, tuple[str, str, _Handler]]] = {
@@ -328,17 +347,21 @@ def _admitted(open_session: Callable[[], T]) -> T:
         raise ApiError("SERVER_FULL", str(error)) from error
 
 
-def _refusal(name: object, arguments: tuple[Any, ...], error: ApiError) -> dict[str, Any]:
+def _refusal(name: object, arguments: tuple[Any, ...], error: ApiError) -> RequestError:
     """An error in the shape of a success: with the event, and the id that was given, as far as it is one."""
-    fields: dict[str, Any] = {"event": name if isinstance(name, str) else json.dumps(name)}
-    fields["event"] = _cut(fields["event"])
-    payload = arguments[0] if arguments else None
-    if isinstance(payload, dict):
-        for field in ("taskId", "pipelineId"):
-            if isinstance(payload.get(field), str):
-                fields[field] = _cut(payload[field])
-    refusal = {name: _sendable(text) for name, text in error.fields().items()}
-    return {**fields, **refusal, "timestamp": now()}
+    payload = arguments[0] if arguments and isinstance(arguments[0], dict) else {}
+    task_id, pipeline_id = (
+        _cut(payload[field]) if isinstance(payload.get(field), str) else None for field in ("taskId", "pipelineId")
+    )
+    return RequestError(
+        event=_cut(name if isinstance(name, str) else json.dumps(name)),
+        task_id=task_id,
+        pipeline_id=pipeline_id,
+        code=error.code,
+        message=_sendable(error.message),
+        field=None if error.field is None else _sendable(error.field),
+        timestamp=now(),
+    )
 
 
 def _cut(text: str) -> str:

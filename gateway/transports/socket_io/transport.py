@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 from filters.timestamps import now
 from gateway.engine_io.socket import EngineSocket
 from gateway.transports.socket_io.encoding import event
+from gateway.transports.socket_io.messages import LogComplete, LogGap, RequestError
 from sessions.close_reasons import CloseReason
-from sessions.transport import EncodedBatch, Notice, NoticeKind
+from sessions.notices import Completed, Gap, Heartbeat, Notice, StreamError
+from sessions.transport import EncodedBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,20 +44,20 @@ class SocketIoTransport:
 
     def notify(self, notice: Notice) -> bool:
         """Send a gap, the end of the task or of the subscription. Engine.IO has heartbeats of its own."""
-        fields = {"taskId": self.task_id, **notice.fields}
-        match notice.kind:
-            case NoticeKind.HEARTBEAT:
+        match notice.payload:
+            case Heartbeat():
                 return True
-            case NoticeKind.GAP:
-                self._socket.put(event("log-gap", fields))
-            case NoticeKind.COMPLETE:
-                if notice.position is not None:
-                    fields["position"] = str(notice.position)
-                self._socket.put(event("log-complete", fields))
-            case NoticeKind.ERROR if self.session is not None:
+            case Gap(first, last, reason):
+                self._socket.put(event("log-gap", LogGap(self.task_id, first, last, reason)))
+            case Completed(status, timestamp, last):
+                complete = LogComplete(self.task_id, status, timestamp, last, str(notice.position))
+                self._socket.put(event("log-complete", complete))
+            case StreamError(code, message) if self.session is not None:
                 # The client was told that it is subscribed; this takes it back.
-                answer = {"event": "subscribe-to-logs", **fields, "timestamp": now()}
-                self._socket.put(event("subscription_error", answer))
+                error = RequestError(
+                    event="subscribe-to-logs", task_id=self.task_id, code=code, message=message, timestamp=now()
+                )
+                self._socket.put(event("subscription_error", error))
         return self._socket.has_room or self._wait()
 
     def end(self, reason: CloseReason) -> None:

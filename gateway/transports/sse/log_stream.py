@@ -2,12 +2,13 @@
 
 import asyncio
 import random
-from typing import Final, Protocol
+from typing import Final
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gateway.auth import Authenticator
 from gateway.errors import ApiError, error_response
 from gateway.http.connection import Connection, connection_of
 from gateway.quota import Lease, Quota
@@ -19,10 +20,11 @@ from gateway.transports.stream_request import filter_of, is_named, start_of
 from sessions.admission import ServerFullError
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
+from sessions.notices import Notice, StreamError
 from sessions.subscription import After, Subscription
-from sessions.transport import EncodedBatch, Notice, NoticeKind
+from sessions.transport import EncodedBatch
 
-__all__ = ["StreamAuthenticator", "StreamPrincipal", "sse_routes"]
+__all__ = ["sse_routes"]
 
 PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/stream"
 RETRY_MILLISECONDS: Final = (1_000, 3_000)
@@ -31,22 +33,6 @@ RETRY_AFTER_SHUTDOWN_MILLISECONDS: Final = (1_000, 10_000)
 RETRY_AFTER_FULL_SECONDS: Final = (5, 30)
 END_SECONDS: Final = 2.0
 """How long the end of a response may wait for a client that does not read."""
-
-
-class StreamPrincipal(Protocol):
-    """Who asks."""
-
-    @property
-    def subject(self) -> str: ...  # noqa: D102
-    @property
-    def expires_at(self) -> float | None: ...  # noqa: D102
-    def require(self, scope: str, *, task_id: str | None = None) -> None: ...  # noqa: D102
-
-
-class StreamAuthenticator(Protocol):
-    """Tells who asks, or raises ``ApiError``."""
-
-    async def principal_of(self, connection: HTTPConnection) -> StreamPrincipal: ...  # noqa: D102
 
 
 class SseTransport:
@@ -77,7 +63,7 @@ class SseTransport:
     def notify(self, notice: Notice) -> bool:
         """Write a named event."""
         text = event_text(notice)
-        if notice.kind is NoticeKind.ERROR and notice.fields["code"] == CloseReason.SERVER_SHUTDOWN.code:
+        if notice.payload == StreamError.of(CloseReason.SERVER_SHUTDOWN):
             text = b"retry: %d\n" % random.randint(*RETRY_AFTER_SHUTDOWN_MILLISECONDS) + text  # noqa: S311 - jitter
         return self._write(self._encoding.chunk(text))
 
@@ -137,7 +123,7 @@ class SseResponse(Response):
         try:
             session = self._hub.open(self._subscription, transport)
         except ServerFullError as error:  # others came in between the check and here
-            transport.notify(Notice(NoticeKind.ERROR, {"code": CloseReason.SERVER_FULL.code, "message": str(error)}))
+            transport.notify(Notice(StreamError(CloseReason.SERVER_FULL.code, str(error))))
             await send({"type": "http.response.body", "body": transport.trailer()})
             return
         connection.on_writable = session.resume
@@ -155,7 +141,7 @@ class SseResponse(Response):
 
 
 def sse_routes(
-    hub: Hub, authenticator: StreamAuthenticator, *, enable_compression: bool = True, quota: Quota | None = None
+    hub: Hub, authenticator: Authenticator, *, enable_compression: bool = True, quota: Quota | None = None
 ) -> list[DescribedRoute]:
     """``GET /api/v1/log-streaming/logs/{taskId}/stream``."""
     leases = quota if quota is not None else Quota()
@@ -180,7 +166,7 @@ def sse_routes(
             )
         accepted = request.headers.get("accept-encoding", "") if enable_compression else ""
         encoding = negotiate(accepted, is_named=is_named(request.query_params))
-        subscription = Subscription(task_id, encoding, log_filter, start, principal.expires_at)
+        subscription = Subscription(task_id, encoding, log_filter, start, principal.expires_at, principal.subject)
         address = request.client.host if request.client else None
         lease = leases.enter(principal=principal.subject, address=address)
         return SseResponse(hub, subscription, encoding, lease)

@@ -1,17 +1,17 @@
 """The progress of one pipeline over Server-Sent Events."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Final, Protocol
+from collections.abc import AsyncIterator
+from typing import Final
 
-from sse_starlette.event import ServerSentEvent
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
-from filters.position import Position, PositionError
-from gateway.errors import ApiError
+from filters.position import Position
+from gateway.auth import Authenticator
 from gateway.quota import Quota
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.path_parameters import path_identifier
+from gateway.transports.sse.encoding import event_bytes
 from gateway.transports.sse.event_response import (
     EventResponse,
     closing_event,
@@ -20,33 +20,17 @@ from gateway.transports.sse.event_response import (
     keep_streams_to_their_hubs,
 )
 from gateway.transports.sse.openapi import STREAM_PROGRESS
-from gateway.transports.stream_request import last_event_id_of
+from gateway.transports.stream_request import AFTER, last_event_id_of
 from sessions.admission import ServerFullError
 from sessions.pipelines import PipelineHub, PipelineSession
 
-__all__ = ["PipelineAuthenticator", "PipelinePrincipal", "pipeline_routes"]
+__all__ = ["pipeline_routes"]
 
 PATH: Final = "/api/v1/log-streaming/pipelines/{pipeline_id:identifier}/progress"
 
 
-class PipelinePrincipal(Protocol):
-    """Who asks."""
-
-    @property
-    def subject(self) -> str: ...  # noqa: D102
-    @property
-    def expires_at(self) -> float | None: ...  # noqa: D102
-    def require(self, scope: str, *, pipeline_id: str | None = None) -> None: ...  # noqa: D102
-
-
-class PipelineAuthenticator(Protocol):
-    """Tells who asks, or raises ``ApiError``."""
-
-    async def principal_of(self, connection: HTTPConnection) -> PipelinePrincipal: ...  # noqa: D102
-
-
 def pipeline_routes(
-    hub: PipelineHub, authenticator: PipelineAuthenticator, *, quota: Quota | None = None
+    hub: PipelineHub, authenticator: Authenticator, *, quota: Quota | None = None
 ) -> list[DescribedRoute]:
     """``GET /api/v1/log-streaming/pipelines/{pipelineId}/progress``."""
     leases = quota if quota is not None else Quota()
@@ -56,7 +40,8 @@ def pipeline_routes(
         pipeline_id = path_identifier(request.scope, PATH, "pipeline_id")
         principal = await authenticator.principal_of(request)
         principal.require("logs:read", pipeline_id=pipeline_id)
-        after = _after(request.query_params, request.headers)
+        seen = last_event_id_of(request.query_params, request.headers)  # which a browser repeats by itself
+        after = AFTER.of(request.query_params) if seen is None else seen
         address = request.client.host if request.client else None
         lease = leases.enter(principal=principal.subject, address=address)
         try:
@@ -69,23 +54,12 @@ def pipeline_routes(
     return [DescribedRoute(PATH, progress, STREAM_PROGRESS)]
 
 
-async def _events(hub: PipelineHub, session: PipelineSession) -> AsyncIterator[ServerSentEvent]:
+async def _events(hub: PipelineHub, session: PipelineSession) -> AsyncIterator[bytes]:
     async for changes in session:
         for change in changes:
             position = Position(change.number, hub.epoch)
-            yield ServerSentEvent(change.document.decode(), event="progress", id=str(position), sep="\n")
+            yield event_bytes("progress", change.document, position=position)
         if not changes:
             yield heartbeat_event()
     if (event := closing_event(session.reason)) is not None:
         yield event
-
-
-def _after(query: Mapping[str, str], headers: Mapping[str, str]) -> Position | None:
-    """Where to continue: after ``Last-Event-ID``, which a browser repeats by itself, or after ``after``."""
-    field, text = last_event_id_of(query, headers) or ("after", query.get("after"))
-    if text is None:
-        return None
-    try:
-        return Position.parse(text)
-    except PositionError as error:
-        raise ApiError("INVALID_ARGUMENT", f"{field}: {error}", field=field) from error

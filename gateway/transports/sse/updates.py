@@ -1,15 +1,16 @@
 """Updates of execution records over Server-Sent Events."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Final, Protocol
+from typing import Final
 
-from sse_starlette.event import ServerSentEvent
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.auth import Authenticator, Principal
 from gateway.errors import ApiError
 from gateway.quota import Quota
 from gateway.routing.operation import DescribedRoute
+from gateway.transports.sse.encoding import event_bytes
 from gateway.transports.sse.event_response import (
     EventResponse,
     closing_event,
@@ -17,36 +18,16 @@ from gateway.transports.sse.event_response import (
     heartbeat_event,
     keep_streams_to_their_hubs,
 )
-from gateway.transports.sse.updates_openapi import STREAM_UPDATES
+from gateway.transports.sse.openapi import STREAM_UPDATES
 from sessions.admission import ServerFullError
 from sessions.updates import UpdateHub, UpdateSession
 
-__all__ = ["UpdateAuthenticator", "UpdatePrincipal", "sight_of", "update_routes"]
+__all__ = ["sight_of", "update_routes"]
 
 PATH: Final = "/api/v1/log-streaming/updates"
 
 
-class UpdatePrincipal(Protocol):
-    """Who asks."""
-
-    @property
-    def subject(self) -> str: ...  # noqa: D102
-    @property
-    def expires_at(self) -> float | None: ...  # noqa: D102
-    @property
-    def is_limited(self) -> bool: ...  # noqa: D102
-    def require(self, scope: str, *, task_id: str | None = None) -> None: ...  # noqa: D102
-
-
-class UpdateAuthenticator(Protocol):
-    """Tells who asks, or raises ``ApiError``."""
-
-    async def principal_of(self, connection: HTTPConnection) -> UpdatePrincipal: ...  # noqa: D102
-
-
-def update_routes(
-    hub: UpdateHub, authenticator: UpdateAuthenticator, *, quota: Quota | None = None
-) -> list[DescribedRoute]:
+def update_routes(hub: UpdateHub, authenticator: Authenticator, *, quota: Quota | None = None) -> list[DescribedRoute]:
     """``GET /api/v1/log-streaming/updates``: events ``logsUpdated``, from now on, without ids."""
     leases = quota if quota is not None else Quota()
     keep_streams_to_their_hubs()
@@ -66,7 +47,7 @@ def update_routes(
     return [DescribedRoute(PATH, updates, STREAM_UPDATES)]
 
 
-def sight_of(principal: UpdatePrincipal) -> Callable[[str | None], bool]:
+def sight_of(principal: Principal) -> Callable[[str | None], bool]:
     """What a principal may see: updates of the scripts that its ``tasks`` name; of all together where it has none."""
 
     def may_see(script_id: str | None) -> bool:
@@ -77,7 +58,7 @@ def sight_of(principal: UpdatePrincipal) -> Callable[[str | None], bool]:
     return may_see
 
 
-def _allows(principal: UpdatePrincipal, script_id: str | None) -> bool:
+def _allows(principal: Principal, script_id: str | None) -> bool:
     try:
         principal.require("logs:read", task_id=script_id)
     except ApiError:
@@ -85,10 +66,10 @@ def _allows(principal: UpdatePrincipal, script_id: str | None) -> bool:
     return True
 
 
-async def _events(session: UpdateSession) -> AsyncIterator[ServerSentEvent]:
+async def _events(session: UpdateSession) -> AsyncIterator[bytes]:
     async for updates in session:
         for update in updates:
-            yield ServerSentEvent(update.json().decode(), event="logsUpdated", sep="\n")
+            yield event_bytes("logsUpdated", update.json())
         if not updates:
             yield heartbeat_event()
     if (event := closing_event(session.reason)) is not None:

@@ -9,7 +9,7 @@ from typing import Final
 import zstandard
 
 from filters.entry import LogEntry, encode_lines
-from storage.journal.interface import JournalError
+from storage.errors import StorageError
 from storage.journal.sqlite.level_counts import pack_levels
 
 __all__ = ["ChunkDamagedError", "PackedChunk", "open_payload", "pack"]
@@ -27,7 +27,7 @@ _LEVEL: Final = 1
 _local = threading.local()
 
 
-class ChunkDamagedError(JournalError):
+class ChunkDamagedError(StorageError):
     """What the disk gave back is not what was written; the text names the task and the lines."""
 
     def __init__(self, task_id: str, first: int, last: int, reason: str) -> None:

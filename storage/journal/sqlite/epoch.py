@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from storage.journal.interface import Ancestor
-from storage.sqlite.files import translate_errors
+from storage.sqlite.errors import translate_errors
 
 __all__ = ["Epoch", "HighWaterMarkFile", "begin_epoch"]
 

@@ -1,32 +1,26 @@
-"""The journal on one SQLite file: one writer thread, group commit, a small pool of readers."""
+"""The journal on one SQLite file: group commit, fair reads, and removal in small steps."""
 
 import asyncio
 import contextlib
-import logging
-import queue
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Final, Literal, TypeVar
+from typing import IO, Final, TypeVar
 
 from filters.block import Selection
 from filters.matching import Matcher
+from filters.read_owner import NOBODY, ReadOwner
+from storage.errors import StorageClosedError, StorageObstructedError
 from storage.journal.history import KnownTask, LevelCounts, SequenceRange
 from storage.journal.interface import (
     Ancestor,
     Append,
     Committed,
-    JournalClosedError,
-    JournalError,
-    JournalObstructedError,
     JournalStatistics,
-    JournalUnavailableError,
-    LineBatch,
     Receipt,
     Record,
     Settled,
@@ -35,18 +29,19 @@ from storage.journal.interface import (
     TaskState,
 )
 from storage.journal.inventory import Removed, StoredChunk, StoredTask
-from storage.journal.sqlite.commit_queue import FairCommitQueue, Group, size_of
 from storage.journal.sqlite.epoch import Epoch, HighWaterMarkFile, begin_epoch
-from storage.journal.sqlite.gathering import Gathering
+from storage.journal.sqlite.group_commit import GroupCommit
+from storage.journal.sqlite.read_scheduler import ReadKind, ReadScheduler
 from storage.journal.sqlite.reader import Reader
 from storage.journal.sqlite.remover import Remover
-from storage.journal.sqlite.writer import CommitResult, Writer
-from storage.sqlite.files import acquire_lock, migrate_file, translate_errors
+from storage.journal.sqlite.writer import Writer
+from storage.sqlite.connections import Access, Durability, open_connection
+from storage.sqlite.errors import translate_errors
+from storage.sqlite.files import acquire_lock, migrate_file
 from storage.sqlite.write_lock import WriteLock, write_lock
 
 __all__ = ["SqliteJournal"]
 
-_log = logging.getLogger(__name__)
 
 _BUSY_SECONDS: Final = 1.0
 """How long SQLite itself waits for another program's transaction, at most; the writer then looks up and tries again."""
@@ -56,52 +51,33 @@ _REMOVER_BUSY_SECONDS: Final = 0.1
 _START_SECONDS_MAX: Final = 30.0
 """How long another program may lock the database while the journal is opened."""
 
-_ITEMS_MAX: Final = 4096
-"""Appends that one transaction takes at most."""
+_CHECKPOINT_PAGES: Final = 4000
+"""A checkpoint happens within a commit and waits for the disk twice. At 16 MB of log instead of 4 a lone line waits a
+third as long on average."""
 
-_APPEND_AWAITED: Final = 1.5
-"""How many times the pause a commit waits for an append that begins it: the lines of that one do not wait at all."""
+_LOG_BYTES_MAX: Final = 64 << 20
 
-_GATHERED_BYTES_MAX: Final = 64 << 10
-"""With as much as this waiting, the next commit has gathered enough: it is not the commit that costs then."""
-
-_STATEMENTS_MAX: Final = 200
-"""Statements that a connection keeps prepared: the writer has one for each number of rows, of three kinds."""
-
-_RETRY_SECONDS: Final = 0.25
-"""Pause before a group that the store could not take is tried again."""
-
-Outcome = list[CommitResult | JournalError]
 T = TypeVar("T")
 
 
-def _resolve(future: "asyncio.Future[Receipt]", answer: Receipt | JournalError) -> None:
-    if future.done():
-        return  # whoever appended has gone; the line is stored all the same
-    if isinstance(answer, JournalError):
-        future.set_exception(answer)
-    else:
-        future.set_result(answer)
-
-
-def _connect(path: Path, *, synchronous: str, busy_seconds: float = _BUSY_SECONDS) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS_MAX
+def _connect(
+    path: Path, *, durability: Durability = "process", busy_seconds: float = _BUSY_SECONDS, autocheckpoint_pages: int
+) -> sqlite3.Connection:
+    connection = open_connection(
+        path,
+        Access.WRITE,
+        busy_seconds=busy_seconds,
+        durability=durability,
+        autocheckpoint_pages=autocheckpoint_pages,
     )
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA synchronous={synchronous}")
-    # A checkpoint happens within a commit and waits for the disk twice. At 16 MB of log instead of 4 a lone line waits
-    # a third as long on average.
-    connection.execute("PRAGMA wal_autocheckpoint=4000")
-    connection.execute("PRAGMA journal_size_limit=67108864")
+    connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES_MAX}")
     return connection
 
 
 class SqliteJournal:
     """See ``storage.journal.interface.Journal``. Made by ``open``; belongs to the event loop that it was opened on.
 
-    What is appended while the writer's thread commits gathers in a list; when the thread is done, that list is the next
-    group. The loop never waits for the disk, and a commit costs one wake-up of the loop, however many lines it stored.
+    Appends go through ``GroupCommit``, reads through ``ReadScheduler``, removals have a thread of their own.
     """
 
     def __init__(
@@ -123,50 +99,30 @@ class SqliteJournal:
         self._writer = writer
         self._mark = mark
         self._epoch_state = epoch_state
-        self._pending_bytes_max = pending_bytes_max
-        self._commit_bytes_max = commit_bytes_max
-        self._retry_seconds_max = retry_seconds_max
-        self._gathering = Gathering(gather_seconds)
-        self._close_requested = threading.Event()
-        self._obstacle = ""
         self._loop = asyncio.get_running_loop()
-        self._listener: Callable[[Committed], None] = lambda _: None
-        self._commit_observer: Callable[[float], None] = lambda _: None
-        self._pending = FairCommitQueue()
-        self._waiting_bytes = 0
-        self._waiting_lines = 0
-        self._writable = asyncio.Event()
-        self._writable.set()
-        self._is_busy = False
-        self._is_urgent = False
-        self._is_launching = False
-        self._launch_timer: asyncio.TimerHandle | None = None
-        self._is_gathered = False
-        self._is_closed = False
         self._closing: asyncio.Task[None] | None = None
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._commits = self._lines = self._stored_bytes = self._duplicates = 0
-        self._last_record = epoch_state.last_record
-        self._last_commit_seconds = 0.0
-        self._error = ""
-        self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write, name="journal-writer", daemon=True)
-        self._thread.start()
-        self._readers = ThreadPoolExecutor(readers, "journal-reader")
+        self._commits = GroupCommit(
+            *(path, writer, self.write_lock, mark.advance),
+            last_record=epoch_state.last_record,
+            pending_bytes_max=pending_bytes_max,
+            commit_bytes_max=commit_bytes_max,
+            retry_seconds_max=retry_seconds_max,
+            gather_seconds=gather_seconds,
+        )
+        self._reads = ReadScheduler(readers)
         self._reader = Reader(self._open_reader)
         self._removals = ThreadPoolExecutor(1, "journal-remover")
         self._remover = Remover(self._open_remover, self.write_lock, writer.forget)
 
     def __repr__(self) -> str:
-        return f"<SqliteJournal {str(self._path)!r} epoch={self.epoch} waiting={self._waiting_lines} lines>"
+        return f"<SqliteJournal {str(self._path)!r} epoch={self.epoch} {self._commits!r}>"
 
     @classmethod
     async def open(
         cls,
         path: Path,
         *,
-        durability: Literal["full", "process"] = "full",
+        durability: Durability = "full",
         pending_bytes_max: int = 32 << 20,
         commit_bytes_max: int = 4 << 20,
         lock_seconds_max: float = 10.0,
@@ -188,18 +144,22 @@ class SqliteJournal:
             gather_seconds: the longest pause between the beginnings of two commits, while there are lines alone and not
                 many, that come faster than commits are done (``Gathering``). The second one begins with the first
                 append behind the pause, or half as much later.
-            readers: threads for reading.
+            readers: threads for reading, beside one for lookups; see ``ReadScheduler``.
             lock: what ``storage.sqlite.files.acquire_lock`` returned for this path; the journal gives it back. None: it
                 takes it.
 
         Raises:
             DatabaseError: it cannot be used; the text says why in one sentence.
-            JournalUnavailableError: it cannot be used now.
+            StorageUnavailableError: it cannot be used now.
         """
 
         def connect() -> sqlite3.Connection:
-            synchronous = "FULL" if durability == "full" else "NORMAL"
-            return _connect(path, synchronous=synchronous, busy_seconds=min(_BUSY_SECONDS, lock_seconds_max))
+            return _connect(
+                path,
+                durability=durability,
+                busy_seconds=min(_BUSY_SECONDS, lock_seconds_max),
+                autocheckpoint_pages=_CHECKPOINT_PAGES,
+            )
 
         def prepare(held: IO[bytes]) -> tuple[IO[bytes], Writer, HighWaterMarkFile, Epoch]:
             with contextlib.ExitStack() as undo:
@@ -220,7 +180,7 @@ class SqliteJournal:
                 try:
                     prepared = await asyncio.to_thread(prepare, held)
                     break
-                except JournalObstructedError:
+                except StorageObstructedError:
                     if time.monotonic() >= deadline:
                         raise
             undo.pop_all()
@@ -251,158 +211,146 @@ class SqliteJournal:
 
     @property
     def is_writable(self) -> bool:
-        """Whether producers may go on."""
-        return self._writable.is_set()
-
-    @property
-    def statistics(self) -> JournalStatistics:
-        """A frozen picture of the counters."""
-        return JournalStatistics(
-            waiting_lines=self._waiting_lines,
-            waiting_bytes=self._waiting_bytes,
-            commits=self._commits,
-            lines=self._lines,
-            stored_bytes=self._stored_bytes,
-            duplicates=self._duplicates,
-            last_commit_seconds=self._last_commit_seconds,
-            error=self._error or self._obstacle or self._writer.hindrance,
-            last_record=self._last_record,
-            damaged_records=self._reader.damaged_records,
-        )
-
-    def set_commit_listener(self, listener: Callable[[Committed], None]) -> None:
-        """Set who is told of every commit."""
-        self._listener = listener
-
-    def set_commit_observer(self, observer: Callable[[float], None]) -> None:
-        """Set who is told how many seconds each commit took."""
-        self._commit_observer = observer
-
-    def append(self, item: Append) -> "asyncio.Future[Receipt]":
-        """Queue something for the next commit."""
-        future: asyncio.Future[Receipt] = self._loop.create_future()
-        if self._is_closed:
-            future.set_exception(JournalClosedError("the journal has been closed"))
-        else:
-            self.submit(item, partial(_resolve, future))
-        return future
-
-    def submit(self, item: Append, settled: Settled) -> None:
-        """Queue something for the next commit."""
-        if self._is_closed:
-            self._loop.call_soon(settled, JournalClosedError("the journal has been closed"))
-            return
-        self._waiting_bytes += self._pending.put(item, settled)
-        self._idle.clear()
-        if isinstance(item, LineBatch):
-            self._waiting_lines += len(item.entries)
-            if item.entries:
-                self._gathering.appended(len(item.entries), self._loop.time())
-        else:
-            self._is_urgent = True
-        if not self._is_busy:
-            self._schedule()
-        if self._waiting_bytes >= self._pending_bytes_max:
-            self._writable.clear()
+        """Whether producers may continue."""
+        return self._commits.is_writable
 
     @property
     def fullness(self) -> float:
         """How much of the limit waits for a commit."""
-        return self._waiting_bytes / self._pending_bytes_max
-
-    async def wait_writable(self) -> None:
-        """Return once the backlog has drained below half of its limit."""
-        await self._writable.wait()
-
-    async def task_state(self, task_id: str) -> TaskState:
-        """What exists of a task."""
-        return await self._run(self._reader.task_state, task_id)
-
-    async def read(
-        self, task_id: str, after: int, upto: int, matcher: Matcher, *, lines_max: int, bytes_max: int
-    ) -> Selection:
-        """The matching lines of a stretch."""
-        return await self._run(self._reader.read, task_id, after, upto, matcher, lines_max, bytes_max)
-
-    async def tail_start(self, task_id: str, count: int, upto: int, matcher: Matcher) -> int:
-        """Where the last ``count`` matching lines start."""
-        while True:  # in steps, so that a long search does not keep a reader's thread to itself
-            upto, count, is_done = await self.tail_step(task_id, count, upto, matcher)
-            if is_done:
-                return upto
-
-    async def tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
-        """One step of that search, for those who do something else between two of them."""
-        return await self._run(self._reader.tail_step, task_id, count, upto, matcher)
+        return self._commits.fullness
 
     @property
     def newest_record(self) -> int:
         """The id of the newest record."""
-        return self._last_record
+        return self._commits.last_record
 
-    async def count_by_level(self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher) -> LevelCounts:
+    @property
+    def statistics(self) -> JournalStatistics:
+        """An immutable snapshot of the counters."""
+        return replace(self._commits.statistics, damaged_records=self._reader.damaged_records)
+
+    def set_commit_listener(self, listener: Callable[[Committed], None]) -> None:
+        """Set who is told of every commit."""
+        self._commits.set_listener(listener)
+
+    def set_commit_observer(self, observer: Callable[[float], None]) -> None:
+        """Set who is told how many seconds each commit took."""
+        self._commits.set_observer(observer)
+
+    def append(self, item: Append) -> "asyncio.Future[Receipt]":
+        """Queue something for the next commit."""
+        return self._commits.append(item)
+
+    def submit(self, item: Append, settled: Settled) -> None:
+        """Queue something for the next commit."""
+        self._commits.submit(item, settled)
+
+    async def wait_writable(self) -> None:
+        """Return once the backlog has drained below half of its limit."""
+        await self._commits.wait_writable()
+
+    async def task_state(self, task_id: str) -> TaskState:
+        """What exists of a task."""
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.task_state, task_id)
+
+    async def read(
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
+    ) -> Selection:
+        """The matching lines of a stretch."""
+        kind = ReadKind.PAGE if matcher.everything else ReadKind.SCAN
+        return await self._read(kind, owner, self._reader.read, task_id, after, upto, matcher, lines_max, bytes_max)
+
+    async def tail_start(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> int:
+        """Where the last ``count`` matching lines start."""
+        while True:  # in steps, so that a long search does not keep a reader's thread to itself
+            upto, count, is_done = await self.tail_step(task_id, count, upto, matcher, owner=owner)
+            if is_done:
+                return upto
+
+    async def tail_step(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> TailStep:
+        """One step of that search, for those who do something else between two of them."""
+        kind = ReadKind.LOOKUP if matcher.everything else ReadKind.SCAN
+        return await self._read(kind, owner, self._reader.tail_step, task_id, count, upto, matcher)
+
+    async def count_by_level(
+        self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> LevelCounts:
         """Count lines by level, a step."""
-        return await self._run(self._reader.count_by_level, task_id, after, sequences, matcher)
+        return await self._read(ReadKind.SCAN, owner, self._reader.count_by_level, task_id, after, sequences, matcher)
 
-    async def known_tasks(self, after: int, upto_record: int, *, count_max: int) -> Sequence[KnownTask]:
+    async def known_tasks(
+        self, after: int, upto_record: int, *, count_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[KnownTask]:
         """Tasks with what they are ordered by, a step."""
-        return await self._run(self._reader.known_tasks, after, upto_record, count_max)
+        return await self._read(ReadKind.SCAN, owner, self._reader.known_tasks, after, upto_record, count_max)
 
-    async def workers(self, task_id: str, *, count_max: int) -> tuple[Sequence[str], int]:
+    async def tasks_at(self, records: Sequence[int], *, owner: ReadOwner = NOBODY) -> Sequence[KnownTask]:
+        """The tasks of some records."""
+        return await self._read(ReadKind.PAGE, owner, self._reader.tasks_at, records)
+
+    async def workers(self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY) -> tuple[Sequence[str], int]:
         """Some workers of a task, and how many there are."""
-        return await self._run(self._reader.workers, task_id, count_max)
+        return await self._read(ReadKind.PAGE, owner, self._reader.workers, task_id, count_max)
 
     async def last_number(self, producer_id: str) -> int:
         """The highest number of a producer that is on disk."""
-        return await self._run(self._reader.last_number, producer_id)
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.last_number, producer_id)
 
     async def stages(self, pipeline_id: str) -> Sequence[StageProgress]:
         """The last known state of every stage."""
-        return await self._run(self._reader.stages, pipeline_id)
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.stages, pipeline_id)
 
     async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
         """Records in commit order."""
-        return await self._run(self._reader.records, after, bytes_max)
+        return await self._read(ReadKind.PAGE, NOBODY, self._reader.records, after, bytes_max)
 
     async def stored_tasks(self, after: str, *, count_max: int) -> Sequence[StoredTask]:
         """Tasks that have lines."""
-        return await self._run(self._reader.stored_tasks, after, count_max)
+        return await self._read(ReadKind.PAGE, NOBODY, self._reader.stored_tasks, after, count_max)
 
     async def stored_chunks(self, task_id: str, after: int, *, count_max: int) -> Sequence[StoredChunk]:
         """Chunks of a task."""
-        return await self._run(self._reader.stored_chunks, task_id, after, count_max)
+        return await self._read(ReadKind.PAGE, NOBODY, self._reader.stored_chunks, task_id, after, count_max)
 
     async def mark(self, at: float) -> None:
         """Note when what is there was stored."""
-        await self._run(self._remover.mark, at, threads=self._removals)
+        await self._remove(self._remover.mark, at)
 
     async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
         """Remove the first chunks of a task, a step."""
-        return await self._run(self._remover.remove, task_id, sequence, copied, threads=self._removals)
+        return await self._remove(self._remover.remove, task_id, sequence, copied)
 
     async def forget_producers(self, before: float) -> int:
         """Forget the numbers of producers that have been silent."""
-        return await self._run(self._remover.forget_producers, before, threads=self._removals)
+        return await self._remove(self._remover.forget_producers, before)
 
     async def close(self) -> None:
         """Commit what waits, stop the threads and close the file; idempotent, and everyone waits for the end of it."""
         if self._closing is None:
-            self._is_closed = self._writer.is_hurried = True
-            self._close_requested.set()
-            self._gathering.stop()
-            if len(self._pending) and not self._is_busy:
-                self._schedule()
+            self._commits.close()
             self._closing = self._loop.create_task(self._close())
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        await self._idle.wait()
-        self._groups.put(None)
+        await self._commits.wait_closed()
+        self._reads.close()
         await asyncio.to_thread(self._shut)
 
     def _shut(self) -> None:
-        self._thread.join()
-        self._readers.shutdown()
+        self._commits.join()
+        self._reads.join()
         self._removals.shutdown()
         self._reader.close()
         self._remover.close()
@@ -410,140 +358,24 @@ class SqliteJournal:
         self._mark.close()
         self._lock_file.close()
 
-    async def _run(self, query: Callable[..., T], *arguments: object, threads: ThreadPoolExecutor | None = None) -> T:
-        if self._is_closed:
-            raise JournalClosedError("the journal has been closed")
+    async def _read(self, kind: ReadKind, owner: ReadOwner, query: Callable[..., T], *arguments: object) -> T:
+        self._check_open()
+        return await self._reads.run(kind, owner, partial(self._translated, query, *arguments))
 
-        def explained() -> T:
-            with translate_errors(self._path):
-                return query(*arguments)
+    async def _remove(self, step: Callable[..., T], *arguments: object) -> T:
+        self._check_open()
+        return await self._loop.run_in_executor(self._removals, partial(self._translated, step, *arguments))
 
-        return await self._loop.run_in_executor(threads or self._readers, explained)
+    def _translated(self, work: Callable[..., T], *arguments: object) -> T:
+        with translate_errors(self._path):
+            return work(*arguments)
+
+    def _check_open(self) -> None:
+        if self._closing is not None:
+            raise StorageClosedError("the journal has been closed")
 
     def _open_remover(self) -> sqlite3.Connection:
-        return _connect(self._path, synchronous="NORMAL", busy_seconds=_REMOVER_BUSY_SECONDS)
+        return _connect(self._path, busy_seconds=_REMOVER_BUSY_SECONDS, autocheckpoint_pages=0)
 
     def _open_reader(self) -> sqlite3.Connection:
-        connection = _connect(self._path, synchronous="NORMAL")
-        connection.execute("PRAGMA query_only=1")
-        return connection
-
-    def _schedule(self) -> None:
-        """Have the next group committed: soon, or when it has gathered for long enough."""
-        pause = 0.0 if self._is_due else self._gathering.pause(self._loop.time())
-        if pause > 0:
-            if self._launch_timer is None:
-                self._launch_timer = self._loop.call_later(pause * _APPEND_AWAITED, self._launch)
-        elif not self._is_launching:
-            # Not at once: what else arrives in this turn of the loop belongs to the same commit.
-            self._is_launching = True
-            self._loop.call_soon(self._launch)
-
-    @property
-    def _is_due(self) -> bool:
-        """Whether a commit should gather no longer."""
-        return self._is_urgent or self._pending.size >= _GATHERED_BYTES_MAX
-
-    def _launch(self) -> None:
-        """Hand the next group to the writer's thread."""
-        self._is_launching = False
-        if self._launch_timer is not None:
-            self._launch_timer.cancel()
-            self._launch_timer = None
-        if self._is_busy or not len(self._pending):
-            return
-        self._is_busy = True
-        self._is_gathered = self._gathering.seconds_max > 0 and not self._is_due
-        self._is_urgent = False
-        self._gathering.launched(self._loop.time())
-        self._groups.put(self._pending.take(items_max=_ITEMS_MAX, bytes_max=self._commit_bytes_max))
-
-    def _write(self) -> None:
-        """The writer's thread."""
-        while (group := self._groups.get()) is not None:
-            outcome = self._store([item for item, _ in group])
-            try:
-                self._loop.call_soon_threadsafe(self._committed, group, outcome)
-            except RuntimeError:
-                return  # the loop is closed, and with it everybody who waited
-
-    def _store(self, items: Sequence[Append]) -> Outcome:
-        """Commit a group, and try again for as long as the store cannot take it and may yet.
-
-        Where Otto's client is told to send a line again, it drops it; so it is not told before waiting is of no use.
-        Between two attempts others may have the lock, such as those who make room on the disk.
-        """
-        lock = self.write_lock
-        deadline = time.monotonic() + self._retry_seconds_max
-        try:
-            while True:
-                with lock.urgent():
-                    outcome = self._commit(self._writer, items)
-                obstacle = outcome[0]
-                if not isinstance(obstacle, JournalObstructedError) or any(each is not obstacle for each in outcome):
-                    return outcome  # stored, or of no use to try again, or some of it stored
-                self._obstacle = str(obstacle)
-                if time.monotonic() + _RETRY_SECONDS > deadline or self._close_requested.wait(_RETRY_SECONDS):
-                    return outcome
-        finally:
-            self._obstacle = ""
-
-    def _commit(self, writer: Writer, items: Sequence[Append]) -> Outcome:
-        """One result for the whole group, or one per item."""
-        try:
-            with translate_errors(self._path):
-                result = writer.commit(items)
-        except JournalError as error:
-            return [error] * len(items)
-        except Exception as error:  # noqa: BLE001 - the thread must go on, and whoever appended must hear of it
-            _log.exception("append failed", extra={"items": len(items)})
-            if len(items) == 1:
-                return [JournalUnavailableError(f"the journal could not store this: {error}")]
-        else:
-            if result.last_record:
-                self._mark.advance(result.last_record)
-            return [result]
-        # One item that cannot be stored must not take the others with it.
-        return [result for item in items for result in self._commit(writer, [item])]
-
-    def _committed(self, group: Group, outcome: Outcome) -> None:
-        """Back on the loop: publish first, then acknowledge, then go on."""
-        for item, _ in group:
-            if isinstance(item, LineBatch):
-                self._waiting_lines -= len(item.entries)
-            self._waiting_bytes -= size_of(item)
-        answers: list[Receipt | JournalError] = []
-        for result in outcome:
-            if isinstance(result, JournalError):
-                answers.append(result)
-                self._error = str(result)
-                continue
-            answers += result.receipts
-            self._count(result)
-            try:
-                self._listener(replace(result.committed, is_gathered=self._is_gathered))
-            except Exception:  # noqa: BLE001 - the lines are stored, and whoever sent them must be told
-                _log.exception("commit listener failed")
-        for (_, settled), answer in zip(group, answers, strict=True):
-            try:
-                settled(answer)
-            except Exception:  # noqa: BLE001 - it is the fault of one, and others wait
-                _log.exception("append listener failed")
-        self._is_busy = False
-        self._gathering.committed(self._loop.time())
-        if len(self._pending):
-            self._schedule()
-        else:
-            self._idle.set()
-        if self._waiting_bytes <= self._pending_bytes_max // 2:
-            self._writable.set()
-
-    def _count(self, result: CommitResult) -> None:
-        self._error = ""
-        self._commits += 1
-        self._lines += result.lines
-        self._stored_bytes += result.stored_bytes
-        self._duplicates += sum(isinstance(receipt, Receipt) and receipt.duplicate for receipt in result.receipts)
-        self._last_record = max(self._last_record, result.last_record)
-        self._last_commit_seconds = result.seconds
-        self._commit_observer(result.seconds)
+        return open_connection(self._path, Access.READ, busy_seconds=_BUSY_SECONDS)

@@ -8,10 +8,10 @@ from filters.matching import Matcher
 
 __all__ = ["CHUNKS_MAX", "OPENED_BYTES_MAX", "Page"]
 
-CHUNKS_MAX: Final = 4096
-OPENED_BYTES_MAX: Final = 8 << 20
+CHUNKS_MAX: Final = 1024
+OPENED_BYTES_MAX: Final = 2 << 20
 """What one step of a search looks at and opens. A filter that nothing matches then reports how far it got and is asked
-again, and the other readers of the pool get their turn in between."""
+again, and other readers have their turn in between: some 10 ms."""
 
 
 class Page:

@@ -24,7 +24,7 @@ __all__ = ["END_DECODER", "Reader"]
 
 _log = logging.getLogger(__name__)
 
-_CHUNKS_PER_QUERY: Final = 256
+_CHUNKS_PER_QUERY: Final = 128
 
 _INLINE_BYTES_MAX: Final = 4096
 """Payloads up to this size come along with the bounds: a query for each would cost more than reading some in vain."""
@@ -55,6 +55,11 @@ end_status, stored_bytes,
 (SELECT record_id FROM journal_records r WHERE r.task_key = t.task_key AND kind = 0 AND record_id <= ?2
  ORDER BY r.last_sequence DESC LIMIT 1)
 FROM journal_tasks t WHERE task_key > ?1 ORDER BY task_key LIMIT ?3"""
+
+_TASKS_AT: Final = """
+SELECT task_key, task_id, t.first_sequence, r.last_sequence, end_status, stored_bytes, record_id
+FROM journal_records r JOIN journal_tasks t USING (task_key)
+WHERE record_id IN (SELECT value FROM json_each(?)) AND kind = 0 ORDER BY record_id DESC"""
 
 
 def _end(task_id: str, last: int, stored: bytes) -> TaskEnded:
@@ -237,6 +242,14 @@ class Reader:
         rows = self._db.execute(_KNOWN_TASKS, (after, upto_record, count_max))
         return [
             KnownTask(key, task_id, first, last or 0, status or "RUNNING", size, record or 0)
+            for key, task_id, first, last, status, size, record in rows
+        ]
+
+    def tasks_at(self, records: Sequence[int]) -> Sequence[KnownTask]:
+        """See ``HistoryReads.tasks_at``."""
+        rows = self._db.execute(_TASKS_AT, (msgspec.json.encode(records).decode(),))
+        return [
+            KnownTask(key, task_id, first, last, status or "RUNNING", size, record)
             for key, task_id, first, last, status, size, record in rows
         ]
 

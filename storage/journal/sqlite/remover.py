@@ -167,5 +167,4 @@ class Remover:
     def _db(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = self._connect()
-            self._connection.execute("PRAGMA wal_autocheckpoint=0")
         return self._connection

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 
+from storage.errors import DatabaseError
 from storage.journal.inventory import StoredChunk, StoredTask
-from storage.sqlite.files import DatabaseError, translate_errors
+from storage.sqlite.connections import Access, open_connection
+from storage.sqlite.errors import translate_errors
 
 __all__ = ["FileInventory", "stored_chunks", "stored_tasks"]
 
@@ -79,15 +81,13 @@ class FileInventory:
 
         Raises:
             DatabaseError: it is not there, or not of this version; the text says why in one sentence.
-            JournalUnavailableError: it cannot be read now.
+            StorageUnavailableError: it cannot be read now.
         """
         if not path.exists():
             raise DatabaseError(f"there is no database {path}")
         with translate_errors(path):
-            uri = f"{path.resolve().as_uri()}?mode=rw"
-            connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+            connection = open_connection(path, Access.READ)
             try:
-                connection.execute("PRAGMA query_only=1")
                 columns = {row[1] for row in connection.execute("PRAGMA table_info(journal_tasks)")}
                 known = "stored_bytes" in columns
                 query = "SELECT value FROM journal_meta WHERE name = 'epoch'"

@@ -16,10 +16,10 @@ import msgspec
 from filters.block import Block
 from filters.entry import LogEntry
 from filters.timestamps import now
+from storage.errors import StorageUnavailableError
 from storage.journal.interface import (
     Append,
     Committed,
-    JournalUnavailableError,
     LineBatch,
     Receipt,
     StageProgress,
@@ -92,7 +92,7 @@ class CommitResult:
     """What a transaction stored, with a receipt for each append, in order."""
 
     committed: Committed
-    receipts: Sequence[Receipt | JournalUnavailableError]
+    receipts: Sequence[Receipt | StorageUnavailableError]
     lines: int
     stored_bytes: int
     last_record: int
@@ -232,7 +232,7 @@ class Writer:
         for cache in (self._tasks, self._numbers, self._statuses):
             cache.clear()
 
-    def _apply(self, item: Append) -> Receipt | JournalUnavailableError:
+    def _apply(self, item: Append) -> Receipt | StorageUnavailableError:
         if item.producer is not None:
             number, known = item.producer.number, self._known_number(item.producer.producer_id)
             if number <= known:
@@ -240,7 +240,7 @@ class Writer:
             previous = number - 1 if item.producer.previous is None else item.producer.previous
             if previous > known:
                 missing = known + 1 if item.producer.previous is None else previous
-                return JournalUnavailableError(f"number {number} was not stored because {missing} was not")
+                return StorageUnavailableError(f"number {number} was not stored because {missing} was not")
             self._numbers[item.producer.producer_id] = self._counted[item.producer.producer_id] = number
             self._numbers.move_to_end(item.producer.producer_id)
         match item:

@@ -69,6 +69,13 @@ async def test_colours_levels_and_columns(build: GatewayProcess, open_log: OpenL
         await row.locator(".log-worker").wait_for(state="detached")
 
 
+async def test_lines_have_no_ligatures(build: GatewayProcess, open_log: OpenLog) -> None:
+    """What is shown are the characters of the line: ``::`` and ``==`` are two each."""
+    async with open_log(build, "/logs/build?line=101") as page:
+        message = page.locator('.log-row[data-sequence="101"] .log-message')
+        assert await message.evaluate("cell => getComputedStyle(cell).fontVariantLigatures") == "none"
+
+
 async def test_times_in_three_forms(build: GatewayProcess, open_log: OpenLog) -> None:
     """A time is the clock's, or how long ago, or since the first line."""
     async with open_log(build, "/logs/build?line=101&time=elapsed") as page:

@@ -12,6 +12,8 @@ from tests.browser.log.conftest import OpenLog
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.log_pages import lines_shown, publish_lines, publish_stage, wait_for_line
 from tests.support.patience import attempts
+from tests.support.signed_tokens import SECRET, make_token
+from tests.support.worker import publish
 
 pytestmark = [
     pytest.mark.browser,
@@ -188,3 +190,17 @@ async def test_a_pipeline_has_a_page(build: GatewayProcess, open_log: OpenLog) -
         await page.get_by_role("row", name="deploy").wait_for()
         await publish_stage(build.grpc_address, "nightly", "deploy", 60)
         await page.get_by_text("60 %").wait_for()
+
+
+async def test_a_log_that_was_closed_offers_to_sign_in(tmp_path: Path, open_log: OpenLog) -> None:
+    """Who has declined to give a token, or whose token has expired, finds a button on the page."""
+    async with running_gateway(tmp_path, JWT_SECRET=SECRET) as gateway:
+        await publish(gateway.grpc_address, "build", ["one"], token=make_token(scopes=("logs:write",)))
+        async with open_log(gateway, "/logs/build") as page:
+            window = page.get_by_role("dialog", name="Sign in")
+            await window.wait_for()
+            await page.keyboard.press("Escape")
+            await page.locator(".log-body").get_by_role("button", name="Sign in").click()
+            await page.get_by_label("Token").fill(make_token(scopes=("logs:read",)))
+            await page.keyboard.press("Enter")
+            await wait_for_line(page, 1)

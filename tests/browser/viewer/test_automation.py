@@ -51,6 +51,23 @@ async def test_a_task_shows_its_stages_and_its_log(viewer: Viewer) -> None:
         await expect(page.locator(".log-tail li").last).to_contain_text("rendering scene 2")
 
 
+async def test_a_log_is_filtered_by_level_stage_and_action(viewer: Viewer) -> None:
+    """With a filter it shows rows of ``task_logs``, the newest last, and without one the live lines."""
+    row = {"level": "info", "queue_type": "video", "action_type": "start", "created_at": "2026-01-31 04:00:00"}
+    logs = [
+        row | {"id": 3, "message": "failed", "level": "error", "action_type": "fail"},
+        row | {"id": 2, "message": "begun"},
+        row | {"id": 1, "message": "written", "queue_type": "script"},
+    ]
+    async with opened(viewer, ScriptedAutomation(logs=logs), "/automation/task-1") as page:
+        await page.get_by_role("combobox", name="Stage").select_option("video")
+        await expect(page.locator(".log-tail li")).to_contain_text(["begun", "failed"])
+        await page.get_by_role("combobox", name="Action").select_option("fail")
+        await expect(page.locator(".log-tail li")).to_contain_text(["failed"])
+        await page.get_by_role("combobox", name="Level").select_option("warn")
+        await expect(page.get_by_text("No lines yet.")).to_be_visible()
+
+
 async def test_stop_and_retry_say_what_they_did(viewer: Viewer) -> None:
     """What cannot be done now is not offered."""
     automation = ScriptedAutomation()

@@ -90,6 +90,25 @@ async def test_the_help_sheet_lists_the_keys_of_the_page(viewer: Viewer) -> None
         await expect(page.locator("[data-row]").first).to_be_focused()
 
 
+async def test_shortcuts_of_one_character_can_be_switched_off(viewer: Viewer) -> None:
+    """In the help sheet, for good; what has a name, as Escape, stays."""
+    async with viewer.open("/executions") as page:
+        await page.keyboard.press("?")
+        sheet = page.get_by_role("dialog", name="Keyboard shortcuts")
+        await sheet.get_by_label("Shortcuts of one character").uncheck()
+        await page.keyboard.press("Escape")
+        await expect(sheet).to_have_count(0)
+        await page.reload()
+        await expect(page.get_by_role("button", name="Keyboard shortcuts")).to_be_visible()
+        await page.keyboard.press("?")
+        await expect(sheet).to_have_count(0)
+        await page.get_by_role("button", name="Keyboard shortcuts").click()
+        await sheet.get_by_label("Shortcuts of one character").check()
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("?")
+        await expect(sheet).to_be_visible()
+
+
 async def test_keys_count_as_soon_as_there_is_a_page(viewer: Viewer) -> None:
     """They are pressed in the moment in which the page's elements appear, before anything is painted."""
     async with viewer.open("/nothing-is-here") as page:

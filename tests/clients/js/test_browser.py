@@ -25,7 +25,10 @@ async def messages(page: Page, count: int) -> list[str]:
 
 
 async def test_applications_show_a_log_live(tmp_path: Path) -> None:
-    """Lines and stages appear as they come, also after a restart; filter and task change without a line too many."""
+    """Lines and stages appear as they come, also after a restart; filter and task change without a line too many.
+
+    No commit of React's shows lines of the task before.
+    """
     async with running_gateway(tmp_path) as gateway:
         await publish(gateway.grpc_address, "build", numbered(1, 20))
         await publish(gateway.grpc_address, "other", ["the other task"], end=True)
@@ -51,6 +54,7 @@ async def test_applications_show_a_log_live(tmp_path: Path) -> None:
                 await page.get_by_role("button", name="Other").click()
                 assert await messages(page, 1) == ["the other task"]
                 await page.locator("#state", has_text="complete").wait_for()
+            assert await pages[0].evaluate("window.mixed.lines") == 0
 
 
 async def test_a_page_gets_lines_once_a_frame_at_most(tmp_path: Path) -> None:

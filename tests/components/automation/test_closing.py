@@ -7,19 +7,20 @@ import pytest
 
 from components.automation.queue import AutomationQueue
 from components.automation.tables import AutomationDatabase
+from components.automation.task_log_forwarder import TaskLogForwarder
 from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import messages
 
 
 async def test_the_last_lines_are_sent_before_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that the courier has not come to while it ran."""
+    """Those that were not forwarded while it ran."""
 
-    async def idle() -> None:
+    async def idle(_: TaskLogForwarder) -> None:
         await asyncio.Event().wait()
 
     journal = await SqliteJournal.open(tmp_path / "otto.db", durability="process")
     queue = AutomationQueue(AutomationDatabase(tmp_path / "otto.db"), journal, {}, tmp_path / "tasks")
-    monkeypatch.setattr(queue._courier, "run", idle)
+    monkeypatch.setattr(TaskLogForwarder, "run", idle)
     await queue.start()
     task_id = await queue.create("a", "shortform", due_at=None)
     await queue.stop(task_id)

@@ -17,6 +17,10 @@ from tests.support.memory_journal import MemoryJournal
 ITEM = QueueItem(1, "t", None, "script", 1, 3)
 Lines = list[TaskLine]
 
+DEEP: list[object] = []
+for _ in range(500):
+    DEEP = [DEEP]
+
 
 async def run(
     work: Callable[[StageRun], Awaitable[Any]], directory: Path, lines: Lines | None = None, **limits: float
@@ -44,9 +48,9 @@ async def test_its_lines_and_its_progress_are_rows_as_those_of_a_command(tmp_pat
     assert [(line.message, line.level, line.action_type) for line in lines] == [
         ("one", "DEBUG", None),
         ("two", "DEBUG", None),
-        ('{"progress": 3, "total": 8}', "info", "progress"),
+        ("script 3/8 완료", "info", "progress"),
     ]
-    assert [line.metadata for line in lines[1:]] == [{"chapter": 3}, {"progress": 3, "total": 8}]
+    assert [line.metadata for line in lines[1:]] == [{"chapter": 3}, {"current": 3, "total": 8}]
     assert {(line.pid, line.queue_id, line.queue_type) for line in lines} == {(os.getpid(), 1, "script")}
     assert (lines[0].process_name or "").endswith(".write")
     assert (tmp_path / "t" / "story.json").exists()
@@ -98,7 +102,7 @@ async def test_one_that_does_not_end_is_left_behind(tmp_path: Path) -> None:
     release.set()
 
 
-@pytest.mark.parametrize("given", ["text", {"a": object()}, [1]])
+@pytest.mark.parametrize("given", ["text", {"a": object()}, [1], {"a": DEEP}])
 async def test_results_that_are_none(tmp_path: Path, given: object) -> None:
     """What cannot be stored as a JSON object fails the stage, and says so."""
 
@@ -131,7 +135,7 @@ async def test_a_stop_cancels_it_at_once(tmp_path: Path) -> None:
         assert (first.task["id"], first.attempt) == (task_id, 1)
         report = await queue.stop(task_id)
         assert report is not None
-        assert (report["stoppedProcessing"], report["killedProcesses"]) == (1, 0)
+        assert (report["stoppedProcessing"], report["killedProcesses"]) == (1, [])
         await ended.wait()
         assert await queue.retry(task_id) is not None
         await runs.get()

@@ -12,7 +12,7 @@ import pytest
 
 from components.automation.scheduler import utc_now
 from components.automation.tables import AutomationDatabase, TaskRepository
-from storage.journal.interface import JournalObstructedError
+from storage.errors import StorageObstructedError
 
 _PROGRAM = Path(__file__).with_name("scheduler_process.py")
 
@@ -56,7 +56,7 @@ def _working(database: AutomationDatabase, running: list[asyncio.subprocess.Proc
         with AutomationDatabase(database.path, busy_seconds=0.1).reading() as connection:
             if connection.exec_driver_sql("SELECT 1 FROM otto_stage_processes WHERE pid = ?", (pid,)).first():
                 return slot
-    except JournalObstructedError:
+    except StorageObstructedError:
         pass
     running[slot].send_signal(signal.SIGCONT)
     return None
@@ -126,6 +126,7 @@ async def _pass(path: Path, count: int, kills: int) -> None:
     assert (len(ends), killed) == (count, kills)
 
 
+@pytest.mark.slow
 async def test_two_schedulers_killed_at_random(tmp_path: Path) -> None:
     """Each stage ended exactly as its retries say, none ran twice at once, and task_logs tells it in order."""
     await _pass(tmp_path, 6, 2)

@@ -1,6 +1,7 @@
 """Ending process groups, with real ones: which are a stage's own, and which only have its number."""
 
 import asyncio
+import contextlib
 import signal
 import subprocess
 import sys
@@ -9,31 +10,42 @@ from pathlib import Path
 
 import pytest
 
-from components.automation.processes import boot_id, end_group, start_ticks
+from components.automation import launcher
+from components.automation.processes import MARKER, boot_id, end_processes, start_ticks
 from components.automation.scheduler import Scheduler, utc_now
 from components.automation.stopping import stop_task
 from components.automation.tables import AutomationDatabase, QueueItem, QueueRepository, SchedulerLock, TaskRepository
+from tests.support.patience import until
 
 Start = Callable[..., subprocess.Popen[bytes]]
+NAME = Path(sys.executable).name
 WAITS = "import time; time.sleep(600)"
 LEAVES_A_CHILD = f"import os; child = os.fork()\nif child: print(child, flush=True); os._exit(0)\n{WAITS}"
+LEAVES_A_SESSION = LEAVES_A_CHILD.replace("if child", "os.setsid() if not child else None\nif child")
+LAUNCHER = Path(launcher.__file__)
 OTHER_BOOT = "00000000-0000-0000-0000-000000000000"
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts programs as leaders of groups of their own."""
+    """Starts programs as a scheduler starts a stage's command: with a session and a marker of their own."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(program: str = WAITS) -> subprocess.Popen[bytes]:
-        argv = (sys.executable, "-I", "-S", "-c", program)
-        started.append(subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True))
-        return started[-1]
+        argv = (sys.executable, "-I", "-S", str(LAUNCHER), "", sys.executable, "-I", "-S", "-c", program)
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        started.append(process)
+        assert process.stdin is not None
+        process.stdin.write(b"1")
+        process.stdin.close()
+        return process
 
     yield start
     for process in started:
-        with process:
-            process.kill()
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 class Bench:
@@ -67,29 +79,62 @@ async def test_a_group_is_ended_by_its_leaders_number_and_start(start: Start) ->
     process = start()
     ticks = ticks_of(process)
     reaped = asyncio.create_task(asyncio.to_thread(process.wait))
-    assert await end_group(process.pid, ticks, grace_seconds=60)
+    assert await end_processes(process.pid, ticks, grace_seconds=60)
     assert await reaped == -signal.SIGTERM
-    assert not await end_group(process.pid, ticks, grace_seconds=60)
+    assert not await end_processes(process.pid, ticks, grace_seconds=60)
 
 
 @pytest.mark.parametrize("difference", [-1, 1, -100_000])
 async def test_a_number_that_has_come_to_another_process_is_left_alone(start: Start, difference: int) -> None:
     """A group whose leader began at another time than the one that was noted gets no signal."""
     foreign = start()
-    assert not await end_group(foreign.pid, ticks_of(foreign) + difference, grace_seconds=0.0)
+    assert not await end_processes(foreign.pid, ticks_of(foreign) + difference, grace_seconds=0.0)
     assert _is_waiting(foreign)
 
 
-async def test_children_that_outlived_their_leader_are_ended(start: Start) -> None:
-    """They keep the number from being given away."""
+@pytest.mark.parametrize("program", [LEAVES_A_CHILD, LEAVES_A_SESSION])
+async def test_children_that_outlived_their_leader_are_ended(start: Start, program: str) -> None:
+    """Also those that began a session of their own, as drivers of browsers start them: they have its marker."""
+    leader = start(program)
+    ticks = ticks_of(leader)
+    assert leader.stdout is not None
+    child = int(leader.stdout.readline())
+    leader.wait()
+    assert await end_processes(leader.pid, ticks, grace_seconds=0.0) == (NAME,)
+    assert start_ticks(child) is None or _state(child) == "Z"
+
+
+async def test_a_session_of_a_living_leader_is_ended_with_it(start: Start) -> None:
+    """A child that has left its group and its environment is still its child."""
+    scrubbed = f"import os, sys; os.setsid(); os.execve(sys.executable, [sys.executable, '-S', '-c', {WAITS!r}], {{}})"
+    leader = start(f"import os\nif os.fork() == 0: {scrubbed}\nprint(1, flush=True)\n{WAITS}")
+    ticks = ticks_of(leader)
+    assert leader.stdout is not None
+    leader.stdout.readline()
+    await until(lambda: len(_sessions_of(leader.pid)) == 2, "the child has a session of its own")
+    children = _sessions_of(leader.pid)
+    await end_processes(leader.pid, ticks, grace_seconds=0.0)
+    assert all(start_ticks(each) is None or _state(each) == "Z" for each in children)
+
+
+async def test_a_group_of_a_later_process_with_the_number_is_left_alone(start: Start) -> None:
+    """If the leader is gone, its number alone names nothing: members of the group need its marker."""
     leader = start(LEAVES_A_CHILD)
     ticks = ticks_of(leader)
     assert leader.stdout is not None
     child = int(leader.stdout.readline())
     leader.wait()
-    assert await end_group(leader.pid, ticks, grace_seconds=0.0)
-    while start_ticks(child) is not None and _state(child) != "Z":  # the kernel tells nobody when it is gone
-        await asyncio.sleep(0.01)
+    assert await end_processes(leader.pid, ticks - 1, grace_seconds=0.0) == ()
+    assert _state(child) != "Z"
+    await end_processes(leader.pid, ticks, grace_seconds=0.0)
+
+
+async def test_a_marker_of_an_outer_stage_stays(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler that is itself a stage's marks its stages in addition, so an end of the outer one ends them, too."""
+    monkeypatch.setenv(MARKER, "7-0")
+    inner = start("import os; print(os.environ['OTTO_STAGE_PROCESS'], flush=True)")
+    assert inner.stdout is not None
+    assert inner.stdout.readline().decode().strip() == f"7-0,{inner.pid}-{ticks_of(inner)}"
 
 
 @pytest.mark.parametrize(("boot", "difference"), [(OTHER_BOOT, 0), (None, 1)])
@@ -101,7 +146,7 @@ async def test_a_stop_leaves_processes_of_others_alone(
     bench = Bench(tmp_path, boot or boot_id(), foreign.pid, ticks_of(foreign) + difference)
     answer = await stop_task(bench.tasks, bench.task_id, grace_seconds=0.0)
     assert answer is not None
-    assert (answer["stoppedProcessing"], answer["killedProcesses"]) == (1, 0)
+    assert (answer["stoppedProcessing"], answer["killedProcesses"]) == (1, [])
     assert _is_waiting(foreign)
 
 
@@ -111,7 +156,7 @@ async def test_a_stop_ends_the_process_that_was_noted(tmp_path: Path, start: Sta
     bench = Bench(tmp_path, boot_id(), process.pid, ticks_of(process))
     answer = await stop_task(bench.tasks, bench.task_id, grace_seconds=0.0)
     assert answer is not None
-    assert answer["killedProcesses"] == 1
+    assert answer["killedProcesses"] == [NAME]
     assert await asyncio.to_thread(process.wait) in (-signal.SIGTERM, -signal.SIGKILL)
 
 
@@ -141,6 +186,17 @@ def test_the_boot_id_is_the_kernels() -> None:
 
 def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _sessions_of(leader: int) -> dict[int, int]:
+    """The leader and its children, each with its session."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            pid, fields = int(path.parent.name), path.read_text().rpartition(")")[2].split()
+            if leader in (pid, int(fields[1])):
+                found[int(fields[3])] = pid
+    return {pid: session for session, pid in found.items()}
 
 
 def _is_waiting(process: subprocess.Popen[bytes]) -> bool:

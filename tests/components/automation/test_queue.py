@@ -216,8 +216,7 @@ def test_a_task_that_was_stopped_while_it_waited_can_be_tried_again(bench: Bench
 
 def test_a_content_whose_video_failed_once_is_completed_in_the_end(bench: Bench) -> None:
     """The failure is in its row as long as it is the last word, and no longer."""
-    settings = {"format": "9:16"}
-    task_id = bench.tasks.create("a", "shortform", settings=settings, max_retry=0)
+    task_id = bench.tasks.create("a", "shortform", max_retry=0)
     for kind in ("schedule", "script", "video", "video", "youtube"):
         item = bench.queue.dequeue(kind)
         assert item is not None
@@ -228,7 +227,7 @@ def test_a_content_whose_video_failed_once_is_completed_in_the_end(bench: Bench)
         else:
             bench.queue.complete(item, {"youtube_url": "u"} if kind == "youtube" else {})
     content = bench.content(task_id)
-    assert (content["status"], content["error"], content["format"]) == ("completed", None, "9:16")
+    assert (content["status"], content["error"], content["format"]) == ("completed", None, "shortform")
     assert (content["type"], content["published"], content["youtube_url"]) == ("video", 1, "u")
 
 

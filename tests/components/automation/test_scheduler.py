@@ -2,6 +2,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from components.automation.demonstration import demonstration_stages
 from components.automation.scheduler import Scheduler, utc_now
 from components.automation.stages import Stage
@@ -17,6 +19,7 @@ async def _until_last(tasks: TaskRepository, task_id: str, queue_type: str, stat
     raise AssertionError
 
 
+@pytest.mark.slow
 async def test_a_task_passes_through_the_demonstration_stages(tmp_path: Path) -> None:
     """With mediaMode crawl a task has all five stages, and its files and its story in task_logs are there."""
     database = AutomationDatabase(tmp_path / "otto.db")

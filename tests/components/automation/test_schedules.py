@@ -13,6 +13,7 @@ def _row(first: str, kind: str, zone: str) -> dict[str, Any]:
     return {
         "repeat_type": kind,
         "scheduled_time": datetime.fromisoformat(first),
+        "next_run_at": None,
         "created_at": None,
         "repeat_config": json.dumps({"timezone": zone}),
     }
@@ -59,7 +60,8 @@ def test_late_runs_are_one_and_the_next_is_in_the_future() -> None:
 def test_a_schedule_without_a_time_counts_from_its_making(config: str | None) -> None:
     """And in UTC where it names no time zone."""
     made = datetime.fromisoformat("2027-03-27 08:00")
-    row = {"repeat_type": "daily", "scheduled_time": None, "created_at": made, "repeat_config": config}
+    row = {"repeat_type": "daily", "scheduled_time": None, "next_run_at": None, "created_at": made}
+    row["repeat_config"] = config
     assert _dues({**row, "scheduled_time": made}, 2) == ["2027-03-28 08:00", "2027-03-29 08:00"]
     assert next_due(row, made) == datetime.fromisoformat("2027-03-28 08:00")
 

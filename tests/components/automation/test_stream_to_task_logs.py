@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from components.automation.journal_task_log_forwarder import JournalTaskLogForwarder
+from components.automation.journal_destination import JournalDestination
 from components.automation.scheduler import utc_now
 from components.automation.stream_to_task_logs import ReceivedLines
 from components.automation.tables import AutomationDatabase, QueueRepository, SchedulerLock, TaskRepository
+from components.automation.task_log_forwarder import TaskLogForwarder
 from filters.entry import LogEntry
 from storage.journal.interface import LineBatch
 from tests.support.memory_journal import MemoryJournal
@@ -23,7 +24,7 @@ class Bench:
         self.tasks = TaskRepository(self.database, utc_now)
         self.journal = MemoryJournal()
         self.received = ReceivedLines(self.database, self.journal)
-        self.courier = JournalTaskLogForwarder(self.database, self.journal)
+        self.forwarder = TaskLogForwarder(self.database, JournalDestination(self.journal))
 
     async def send(self, task_id: str, message: str, level: str = "INFO", **metadata: str) -> None:
         entry = LogEntry(task_id, "w1", 0, "2027-01-31T03:00:00.900000000Z", level, "stdout", message, metadata)
@@ -87,7 +88,7 @@ async def test_neither_way_goes_round_in_circles(bench: Bench) -> None:
     await bench.send(task_id, "from outside")
     for _ in range(3):
         await bench.copy()
-        while await bench.courier.deliver():
+        while await bench.forwarder.deliver():
             pass
     own, received = bench.rows(task_id)
     assert (own["action_type"], received["message"]) == ("stop", "from outside")

@@ -12,7 +12,7 @@ import pytest
 from components.executions.routes import NODE_EXECUTION_PATH, body_bytes_max, execution_routes
 from components.executions.script_routes import script_routes
 from components.executions.tables import ExecutionStore
-from gateway.auth import Authenticator, AuthSettings
+from gateway.auth import AuthSettings, TokenAuthenticator
 from gateway.errors import ApiError
 from gateway.http.application import http_application
 from gateway.http.json_bodies import BodyBudget
@@ -32,7 +32,7 @@ async def clients(tmp_path: Path) -> AsyncIterator[tuple[httpx2.AsyncClient, htt
     async with within_patience("the test ends"):
         apps = []
         for settings in (AuthSettings(), AuthSettings(jwt_secret=SECRET)):
-            routes = Authenticator(settings)
+            routes = TokenAuthenticator(settings)
             apps.append(
                 http_application(
                     [*execution_routes(store, routes, value_bytes_max=VALUE_BYTES), *script_routes(store, routes)],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.requests import HTTPConnection
 
-from gateway.auth import ANONYMOUS, Authenticator, AuthSettings
+from gateway.auth import ANONYMOUS, AuthSettings, TokenAuthenticator
 from gateway.auth import authenticator as module
 from gateway.errors import ApiError
 from tests.support.signed_tokens import SECRET, make_token, private_key
@@ -23,8 +23,8 @@ class Clock:
         return time.time() + self.ahead
 
 
-def secret_authenticator(clock: Clock | None = None) -> Authenticator:
-    return Authenticator(AuthSettings(jwt_secret=SECRET), clock or time.time)
+def secret_authenticator(clock: Clock | None = None) -> TokenAuthenticator:
+    return TokenAuthenticator(AuthSettings(jwt_secret=SECRET), clock or time.time)
 
 
 def connection(scope_type: str = "http", query: str = "", **headers: str) -> HTTPConnection:
@@ -88,7 +88,7 @@ async def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_without_credentials_there_is_nothing_to_verify() -> None:
     """Whatever token, or none, is everybody."""
-    authenticator = Authenticator()
+    authenticator = TokenAuthenticator()
     assert not authenticator.enabled
     assert authenticator.problem is None
     for token in (None, "", "garbage", make_token()):
@@ -139,14 +139,14 @@ def tokens() -> list[str]:
 async def test_a_token_is_nowhere_to_be_seen(token: str, caplog: pytest.LogCaptureFixture) -> None:
     """Neither errors with their causes, nor representations, nor the log hold a token or a part of it."""
     caplog.set_level(logging.DEBUG)
-    authenticator = Authenticator(AuthSettings(jwt_secret=SECRET, jwks_url="http://127.0.0.1:1/"))
+    authenticator = TokenAuthenticator(AuthSettings(jwt_secret=SECRET, jwks_url="http://127.0.0.1:1/"))
     request = connection(authorization=f"Bearer {token}".encode(errors="replace").decode())
     seen = []
     for attempt in (authenticator.authenticate(token), authenticator.principal_of(request)):
         try:
             principal = await attempt
         except ApiError as error:
-            seen += [str(error), repr(error), str(error.fields()), "".join(traceback.format_exception(error))]
+            seen += [str(error), repr(error), str(error.detail), "".join(traceback.format_exception(error))]
         else:
             seen += [repr(principal), str(principal)]
     seen += [repr(authenticator), repr(authenticator.settings), repr(authenticator.statistics), caplog.text]

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from gateway.auth import Authenticator, AuthSettings
+from gateway.auth import AuthSettings, TokenAuthenticator
 from gateway.ingest.server import GrpcServer
 from storage.journal.sqlite import SqliteJournal
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
@@ -21,7 +21,7 @@ WRITER = ["logs:write"]
 @pytest.fixture
 async def channel(tmp_path: Path) -> AsyncIterator[grpc.aio.Channel]:
     journal = await SqliteJournal.open(tmp_path / "journal.db", durability="process")
-    server = GrpcServer(journal, Authenticator(AuthSettings(jwt_secret=SECRET)), port=0)
+    server = GrpcServer(journal, TokenAuthenticator(AuthSettings(jwt_secret=SECRET)), port=0)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{await server.start()}") as channel:
         yield channel
     await server.stop(0.5)

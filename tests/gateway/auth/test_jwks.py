@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.auth import Authenticator, AuthSettings, jwks
+from gateway.auth import AuthSettings, TokenAuthenticator, jwks
 from gateway.auth.jwks import (
     ATTEMPT_INTERVAL_SECONDS,
     DOCUMENT_BYTES_MAX,
@@ -56,7 +56,7 @@ async def test_a_token_is_verified_with_the_key_that_it_names(algorithm: str) ->
     """The set is fetched over HTTP when it is first needed."""
     others = [public_jwk(algorithm, "other", "second"), public_jwk("EdDSA", "448", "ed448")]
     with jwks_server(*others, public_jwk(algorithm, "mine")) as server:
-        authenticator = Authenticator(AuthSettings(jwks_url=server.url))
+        authenticator = TokenAuthenticator(AuthSettings(jwks_url=server.url))
         principal = await authenticator.authenticate(make_token(algorithm=algorithm, kid="mine"))
         assert principal.subject == "tester"
         with pytest.raises(ApiError, match="signature does not verify"):
@@ -72,7 +72,7 @@ async def test_a_token_cannot_bring_its_key(server: JwksServer, header: str) -> 
     value: object = public_jwk("RS256", "first", "second") if header == "jwk" else "http://127.0.0.1:1/keys"
     token = make_token(algorithm="RS256", key=private_key("RS256", "second"), kid="first", headers={header: value})
     with pytest.raises(ApiError, match="signature does not verify"):
-        await Authenticator(AuthSettings(jwks_url=server.url)).authenticate(token)
+        await TokenAuthenticator(AuthSettings(jwks_url=server.url)).authenticate(token)
 
 
 async def test_an_unknown_key_has_the_set_fetched_again(server: JwksServer, clock: Clock) -> None:
@@ -171,7 +171,7 @@ async def test_a_bad_answer_is_a_problem_and_no_crash(
 ) -> None:
     """Tokens are answered with 503, so that clients come back; the health page shows why."""
     server.status, server.body, server.headers = status, body, {"Location": "http://127.0.0.1:1/"}
-    authenticator = Authenticator(AuthSettings(jwks_url=server.url))
+    authenticator = TokenAuthenticator(AuthSettings(jwks_url=server.url))
     await authenticator.start()
     assert expected in (authenticator.problem or "")
     with pytest.raises(ApiError) as caught:
@@ -181,7 +181,7 @@ async def test_a_bad_answer_is_a_problem_and_no_crash(
 
 async def test_an_address_that_nobody_answers_is_a_problem() -> None:
     """The gateway starts nevertheless, and a configured key goes on working."""
-    authenticator = Authenticator(AuthSettings(jwks_url="http://127.0.0.1:1/keys", jwt_secret="x" * 32))
+    authenticator = TokenAuthenticator(AuthSettings(jwks_url="http://127.0.0.1:1/keys", jwt_secret="x" * 32))
     await authenticator.start()
     assert "cannot be reached" in (authenticator.problem or "")
     assert (await authenticator.authenticate(make_token(key="x" * 32))).subject == "tester"

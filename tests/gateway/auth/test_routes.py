@@ -6,35 +6,32 @@ from typing import Any
 
 import httpx2
 import pytest
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gateway.auth import Authenticator, AuthSettings, auth_routes
-from gateway.errors import ApiError, error_response
+from gateway.auth import AuthSettings, TokenAuthenticator, auth_routes
+from gateway.auth.routes import BODY_BYTES_MAX, TICKET_PATH
+from gateway.http.application import http_application
 from tests.support.signed_tokens import SECRET, bearer, make_token
 
 
-def client_of(authenticator: Authenticator, scheme: str = "http") -> httpx2.AsyncClient:
+def client_of(authenticator: TokenAuthenticator, scheme: str = "http") -> httpx2.AsyncClient:
     """A client of an application with the routes, and with ``/task/{id}`` for whoever may read that task."""
 
     async def task(request: Request) -> Response:
-        try:
-            principal = await authenticator.principal_of(request)
-            principal.require("logs:read", task_id=request.path_params["task_id"])
-        except ApiError as error:
-            return error_response(error)
+        principal = await authenticator.principal_of(request)
+        principal.require("logs:read", task_id=request.path_params["task_id"])
         return JSONResponse({"subject": principal.subject})
 
     routes = [*auth_routes(authenticator), Route("/task/{task_id}", task, methods=["GET", "POST"])]
-    transport = httpx2.ASGITransport(app=Starlette(routes=routes))
+    transport = httpx2.ASGITransport(app=http_application(routes, body_bytes_max_of={TICKET_PATH: BODY_BYTES_MAX}))
     return httpx2.AsyncClient(transport=transport, base_url=f"{scheme}://gateway")
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    async with client_of(Authenticator(AuthSettings(jwt_secret=SECRET))) as client:
+    async with client_of(TokenAuthenticator(AuthSettings(jwt_secret=SECRET))) as client:
         yield client
 
 
@@ -94,7 +91,7 @@ async def test_a_session_is_a_cookie_that_scripts_cannot_read(client: httpx2.Asy
 async def test_the_cookie_is_secure_where_the_request_is() -> None:
     """HTTPS, or the setting, make it so."""
     for scheme, settings in (("https", {}), ("http", {"cookie_secure": True})):
-        authenticator = Authenticator(AuthSettings(jwt_secret=SECRET, **settings))  # type: ignore[arg-type]
+        authenticator = TokenAuthenticator(AuthSettings(jwt_secret=SECRET, **settings))  # type: ignore[arg-type]
         async with client_of(authenticator, scheme) as client:
             response = await client.post("/api/v1/auth/session", headers=bearer(make_token()))
             assert cookie_of(response)["secure"] is True
@@ -240,7 +237,7 @@ async def test_the_scheme_is_read_in_any_case(client: httpx2.AsyncClient) -> Non
 
 async def test_without_credentials_everybody_is_let_in() -> None:
     """Clients that send tokens, begin sessions and use tickets work unchanged."""
-    async with client_of(Authenticator()) as client:
+    async with client_of(TokenAuthenticator()) as client:
         assert (await client.get("/task/any")).json() == {"subject": "anonymous"}
         assert (await client.get("/task/any", headers=bearer("garbage"))).status_code == 200
         session = await client.post("/api/v1/auth/session", headers=bearer("garbage"))

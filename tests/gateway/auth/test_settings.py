@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from gateway.auth import Authenticator, AuthSettings, AuthSettingsError
+from gateway.auth import AuthSettings, AuthSettingsError, TokenAuthenticator
 from tests.support.signed_tokens import SECRET, make_token, private_key, public_pem
 
 
@@ -19,20 +19,20 @@ def pem_of(key: Any) -> str:
 def test_a_short_secret_is_refused(secret: str) -> None:
     """HS256 needs 32 bytes; the text says so and does not show the secret."""
     with pytest.raises(AuthSettingsError, match="at least 32 bytes") as caught:
-        Authenticator(AuthSettings(jwt_secret=secret))
+        TokenAuthenticator(AuthSettings(jwt_secret=secret))
     assert caught.value.field == "jwt_secret"
     assert "short" not in str(caught.value)
 
 
 def test_a_secret_is_counted_in_bytes() -> None:
     """Eleven Korean letters are 33 bytes."""
-    assert Authenticator(AuthSettings(jwt_secret="비" * 11)).enabled
+    assert TokenAuthenticator(AuthSettings(jwt_secret="비" * 11)).enabled
 
 
 def test_a_public_key_is_no_secret() -> None:
     """Threat: what everybody may know, taken as the key that signs."""
     with pytest.raises(AuthSettingsError, match="not a public key"):
-        Authenticator(AuthSettings(jwt_secret=public_pem("RS256")))
+        TokenAuthenticator(AuthSettings(jwt_secret=public_pem("RS256")))
 
 
 async def test_a_public_key_may_be_in_a_file_or_in_one_line(tmp_path: Path) -> None:
@@ -40,7 +40,9 @@ async def test_a_public_key_may_be_in_a_file_or_in_one_line(tmp_path: Path) -> N
     file = tmp_path / "key.pem"
     file.write_text(public_pem("ES256"))
     for given in (public_pem("ES256"), str(file), public_pem("ES256").replace("\n", "\\n")):
-        principal = await Authenticator(AuthSettings(jwt_public_key=given)).authenticate(make_token(algorithm="ES256"))
+        principal = await TokenAuthenticator(AuthSettings(jwt_public_key=given)).authenticate(
+            make_token(algorithm="ES256")
+        )
         assert principal.subject == "tester"
 
 
@@ -62,7 +64,7 @@ async def test_a_public_key_may_be_in_a_file_or_in_one_line(tmp_path: Path) -> N
 def test_an_unusable_public_key_is_refused(key: str, reason: str) -> None:
     """The text says what would be right."""
     with pytest.raises(AuthSettingsError, match=reason) as caught:
-        Authenticator(AuthSettings(jwt_public_key=key))
+        TokenAuthenticator(AuthSettings(jwt_public_key=key))
     assert caught.value.field == "jwt_public_key"
 
 
@@ -94,4 +96,4 @@ def test_a_representation_shows_no_secret() -> None:
     settings = AuthSettings(jwt_secret=SECRET, jwks_url="https://user:word@keys.example/")
     assert SECRET not in repr(settings)
     assert "word" not in repr(settings)
-    assert SECRET not in repr(Authenticator(settings))
+    assert SECRET not in repr(TokenAuthenticator(settings))

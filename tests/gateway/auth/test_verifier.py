@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 import pytest
 
-from gateway.auth import Authenticator, AuthSettings
+from gateway.auth import AuthSettings, TokenAuthenticator
 from gateway.errors import ApiError
 from tests.support.signed_tokens import SECRET, make_token, private_key, public_pem
 
@@ -30,10 +30,10 @@ def signed_with_public_key(algorithm: str) -> str:
     return f"{head}.{body}.{part(mac)}"
 
 
-def authenticator(algorithm: str = "HS256", **settings: Any) -> Authenticator:
+def authenticator(algorithm: str = "HS256", **settings: Any) -> TokenAuthenticator:
     if algorithm == "HS256":
-        return Authenticator(AuthSettings(jwt_secret=SECRET, **settings))
-    return Authenticator(AuthSettings(jwt_public_key=public_pem(algorithm), **settings))
+        return TokenAuthenticator(AuthSettings(jwt_secret=SECRET, **settings))
+    return TokenAuthenticator(AuthSettings(jwt_public_key=public_pem(algorithm), **settings))
 
 
 async def reason(token: str | None, algorithm: str = "HS256", **settings: Any) -> str:
@@ -78,7 +78,7 @@ async def test_a_public_key_does_not_verify_as_a_secret(algorithm: str) -> None:
 
 async def test_keys_beside_each_other_keep_to_their_own_algorithms() -> None:
     """With a secret and a public key, HS256 is verified with the secret alone."""
-    both = Authenticator(AuthSettings(jwt_secret=SECRET, jwt_public_key=public_pem("RS256")))
+    both = TokenAuthenticator(AuthSettings(jwt_secret=SECRET, jwt_public_key=public_pem("RS256")))
     await both.authenticate(make_token())
     await both.authenticate(make_token(algorithm="RS256"))
     with pytest.raises(ApiError, match="does not verify"):

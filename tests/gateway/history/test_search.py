@@ -1,12 +1,15 @@
 """GET /api/v1/log-streaming/search."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.errors import ApiError
 from gateway.history.limits import HistoryLimits
+from gateway.history.scans import Scans
 from tests.support.history_server import BASE, History, history_of, messages
 
 SSE = {"Accept": "text/event-stream"}
@@ -136,3 +139,84 @@ async def test_there_are_no_more_scans_than_places(tmp_path: Path) -> None:
             answer = await history.http.get(BASE + path)
             assert (answer.status_code, answer.json()["error"]["code"]) == (429, "RESOURCE_EXHAUSTED")
             assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_an_answer_has_no_more_bytes_than_its_limit(tmp_path: Path) -> None:
+    """Hits and the lines around them together; what does not fit is on the next page, and nothing is left out."""
+    async with history_of(tmp_path / "otto.db", HistoryLimits(bytes_max=200_000)) as history:
+        await history.write(*(f"needle {n} " + "x" * 20_000 for n in range(30)), size=7)
+        seen: list[str] = []
+        params: dict[str, Any] = {"q": "needle", "limit": 400, "context": 2}
+        while True:
+            answer = await history.http.get(f"{BASE}/search", params=params)
+            assert len(answer.content) < 200_000 + 6 * 21_000
+            document = answer.json()
+            seen += found(document)
+            if document["next"] is None:
+                break
+            assert document["isComplete"] is False
+            params["cursor"] = document["next"]
+    assert [int(text.split()[1]) for text in seen] == [*range(29, -1, -1)]
+
+
+async def test_a_hit_has_as_many_bytes_around_it_as_a_hit_may(history: History) -> None:
+    """The nearest lines, whole; a line more would be too much."""
+    await history.write(*(f"{n} " + "x" * 20_000 for n in range(40)))
+    document = await history.get("/search", q="20 x", context=20)
+    (hit,) = document["hits"]
+    assert [text.split()[0] for text in messages(hit["before"])] == ["17", "18", "19"]
+    assert [text.split()[0] for text in messages(hit["after"])] == ["21", "22", "23"]
+
+
+async def test_a_search_looks_through_all_tasks_once(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are; it remembers their order."""
+    for number in range(600):
+        history.journal.append(history.batch("hay", task=f"task-{number}"))
+    await history.write("needle", task="last")
+    walks: list[int] = []
+    walk = history.journal.known_tasks
+
+    async def known_tasks(after: int, upto_record: int, **rest: Any) -> Any:
+        walks.append(after)
+        return await walk(after, upto_record, **rest)
+
+    monkeypatch.setattr(history.journal, "known_tasks", known_tasks)
+    document = await history.get("/search", q="needle")
+    assert (document["scanned"]["tasks"], walks) == (601, [0])
+
+
+@pytest.mark.parametrize("path", ["/search?q=x", "/logs/build/counts?keywords=x", "/logs/build/matches?q=x"])
+async def test_a_request_whose_client_has_gone_is_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Its place is free, and the journal is read no more for it."""
+    async with history_of(tmp_path / "otto.db", HistoryLimits(scans_max=1)) as history:
+        await history.write("x")
+        begun, ended = asyncio.Event(), asyncio.Event()
+
+        async def hang(*_: Any, **__: Any) -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        with monkeypatch.context() as patch:
+            for name in ("tail_step", "count_by_level", "read"):
+                patch.setattr(history.journal, name, hang)
+            asking = asyncio.create_task(history.http.get(BASE + path))
+            await begun.wait()
+            assert (await history.http.get(BASE + path)).status_code == 429
+            asking.cancel()
+            await ended.wait()
+        assert (await history.http.get(BASE + path)).status_code == 200
+
+
+def test_places_for_scans_are_of_each_principal() -> None:
+    """Who has taken all of his own takes none of another's."""
+    scans = Scans(2)
+    with scans.of("greedy").place(), scans.of("greedy").place():
+        with pytest.raises(ApiError, match="HISTORY_SCANS_MAX"):
+            scans.of("greedy").check()
+        scans.of("modest").check()
+    scans.of("greedy").check()

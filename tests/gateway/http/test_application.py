@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.http.application import http_application
-from storage.journal.interface import JournalUnavailableError
+from storage.errors import StorageUnavailableError
 from tests.support.http_server import serve
 
 
@@ -18,7 +18,7 @@ async def echo(request: Request) -> Response:
 
 
 async def broken(_request: Request) -> Response:
-    raise JournalUnavailableError("/secret/place/otto.db is locked")
+    raise StorageUnavailableError("/secret/place/otto.db is locked")
 
 
 ROUTES = [Route("/echo", echo, methods=["POST"]), Route("/broken", broken)]

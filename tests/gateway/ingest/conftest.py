@@ -21,7 +21,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[WatchedJournal]:
     await watched.inner.close()
 
 
-@pytest.fixture(params=["h2", "grpcio"])
+@pytest.fixture(params=["h2", pytest.param("grpcio", marks=pytest.mark.slow)])
 def carrier(request: pytest.FixtureRequest) -> str:
     """Each of the servers that can carry the port."""
     return str(request.param)

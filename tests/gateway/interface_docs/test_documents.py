@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+import schemathesis
 
 from gateway.app import Gateway
 from gateway.interface_docs.openapi_document import public_path
@@ -82,6 +83,17 @@ def test_every_reference_leads_somewhere(openapi: dict[str, Any], asyncapi: dict
         assert unused == set()
 
 
+def test_openapi_is_as_its_standard_says(openapi: dict[str, Any]) -> None:
+    """By the schema of OpenAPI 3.1; each parameter of a path is described, and each tag has a description."""
+    schemathesis.openapi.from_dict(openapi).validate()
+    for path, methods in openapi["paths"].items():
+        for operation in methods.values():
+            described = {each["name"] for each in operation.get("parameters", []) if each["in"] == "path"}
+            assert described == set(re.findall(r"\{(\w+)\}", path)), path
+    used = {tag for methods in openapi["paths"].values() for each in methods.values() for tag in each["tags"]}
+    assert {tag["name"] for tag in openapi["tags"] if tag["description"]} == used
+
+
 def test_names_of_operations_are_unique(openapi: dict[str, Any]) -> None:
     """They become the names of functions in generated clients."""
     ids = Counter(o["operationId"] for methods in openapi["paths"].values() for o in methods.values())
@@ -108,6 +120,37 @@ def test_examples_of_messages_are_as_their_schemas_say(asyncapi: dict[str, Any])
         assert message.get("examples") or message["payload"] == {"type": "null"}, name
         for example in message.get("examples", []):
             assert violations(asyncapi, message["payload"], example["payload"]) == [], name
+
+
+def test_examples_show_values(openapi: dict[str, Any], asyncapi: dict[str, Any]) -> None:
+    """A text that nobody gave an example for would show its field's name."""
+
+    def named(value: Any) -> list[str]:
+        if isinstance(value, list):
+            return [name for each in value for name in named(each)]
+        if not isinstance(value, dict):
+            return []
+        return [name for name, each in value.items() if each == name] + named(list(value.values()))
+
+    responses = [
+        content.get("examples")
+        for methods in openapi["paths"].values()
+        for operation in methods.values()
+        for answer in operation["responses"].values()
+        for content in answer.get("content", {}).values()
+    ]
+    messages = [message.get("examples") for message in asyncapi["components"]["messages"].values()]
+    assert named(responses + messages) == []
+
+
+def test_an_example_of_an_answer_says_what_differs(openapi: dict[str, Any]) -> None:
+    """The rest of it follows from the type."""
+    answers = openapi["paths"]["/healthz/ready"]["get"]["responses"]
+    usual, other = (
+        next(iter(answers[status]["content"]["application/json"]["examples"].values()))["value"]
+        for status in ("200", "503")
+    )
+    assert other == usual | {"status": "not ready", "reason": "the gateway is shutting down"}
 
 
 async def test_the_page_shows_both_and_needs_nothing_from_elsewhere(

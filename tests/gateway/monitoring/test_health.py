@@ -7,7 +7,8 @@ import pytest
 
 from gateway.app import Gateway
 from gateway.monitoring.health import Health, Phase
-from storage.journal.interface import JournalStatistics, JournalUnavailableError, TaskState
+from storage.errors import StorageUnavailableError
+from storage.journal.interface import JournalStatistics, TaskState
 from storage.polling import SinkStatistics
 
 PAGE = "/api/v1/log-streaming/health"
@@ -25,7 +26,7 @@ class Store:
     async def task_state(self, task_id: str) -> TaskState:
         self.reads += 1
         if self.read_error:
-            raise JournalUnavailableError(self.read_error)
+            raise StorageUnavailableError(self.read_error)
         return TaskState(task_id)
 
 

@@ -87,3 +87,12 @@ def test_a_traceback_is_masked_too(log: io.StringIO) -> None:
         structlog.get_logger("gateway.x").exception("it failed")
     assert SECRET not in log.getvalue()
     assert "Traceback" in json.loads(log.getvalue())["exception"]
+
+
+def test_text_for_terminals_holds_nothing_that_they_obey(log: io.StringIO) -> None:
+    """A value from a peer cannot set the title of the terminal in which the gateway runs."""
+    configure_logging("INFO", "text", stream=log)
+    structlog.get_logger("gateway").warning("refused", agent="\x1b]0;title\x07\x9b2J", why="two\nlines")
+
+    assert "title" in log.getvalue()
+    assert not {"\x1b", "\x07", "\x9b"} & set(log.getvalue())

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from components.executions.tables import StoreStatistics
 from gateway.grpc_server.server import ServerStatistics
 from gateway.ingest.counters import IngestStatistics
-from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources
+from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources, grpc_server_metrics
 from gateway.quota import ADDRESS, PRINCIPAL, QuotaStatistics
 from gateway.transports.socket_io.server import SocketIoStatistics
 from sessions.pipelines import PipelineStatistics
@@ -22,13 +21,11 @@ from storage.retention.worker import RetentionStatistics
 
 PARTS = {
     "ingest": IngestStatistics,
-    "grpc_server": ServerStatistics,
     "journal": JournalStatistics,
     "hub": HubStatistics,
     "sink": SinkStatistics,
     "watcher": RowImportStatistics,
     "retention": RetentionStatistics,
-    "executions": StoreStatistics,
     "updates": UpdateStatistics,
     "pipelines": PipelineStatistics,
     "socket_io": SocketIoStatistics,
@@ -36,9 +33,6 @@ PARTS = {
 SHOWN = {
     "otto_lines_truncated_total": "ingest.truncated",
     "otto_duplicate_batches_total": "ingest.duplicates",
-    "otto_grpc_connections": "grpc_server.connections",
-    "otto_grpc_calls": "grpc_server.calls",
-    "otto_grpc_window_bytes": "grpc_server.window_bytes",
     "otto_commits_total": "journal.commits",
     "otto_lines_stored_total": "journal.lines",
     "otto_bytes_stored_total": "journal.stored_bytes",
@@ -66,10 +60,6 @@ SHOWN = {
     "otto_lines_removed_total": "retention.lines",
     "otto_bytes_removed_total": "retention.bytes",
     "otto_polling_rows_deleted_total": "retention.rows",
-    "otto_execution_reports_total": "executions.done",
-    "otto_execution_commits_total": "executions.transactions",
-    "otto_execution_waiting": "executions.waiting",
-    "otto_execution_waiting_bytes": "executions.waiting_bytes",
     "otto_update_sessions": "updates.sessions",
     "otto_updates_raised_total": "updates.raised",
     "otto_updates_merged_total": "updates.merged",
@@ -79,7 +69,7 @@ SHOWN = {
     "otto_socketio_bytes_in_flight": "socket_io.bytes_in_flight",
     "otto_socketio_refused_total": "socket_io.refused",
 }
-UP = ("journal", "polling", "table_rows", "retention", "execution")
+UP = ("journal", "polling", "table_rows", "retention")
 
 
 def distinct(**given: Any) -> dict[str, Any]:
@@ -97,7 +87,6 @@ def distinct(**given: Any) -> dict[str, Any]:
 def scraped(statistics: dict[str, Any], metrics: Metrics | None = None, **others: Any) -> dict[tuple[str, ...], float]:
     """The values of all samples, by name and labels."""
     parts: dict[str, Any] = {part: SimpleNamespace(statistics=each) for part, each in statistics.items()}
-    parts["ingest"].server_statistics = parts.pop("grpc_server").statistics
     sources = Sources(**parts, metrics=metrics or Metrics(), **others)
     families = GatewayCollector(sources).collect()
     return {(each.name, *each.labels.values()): each.value for family in families for each in family.samples}
@@ -117,7 +106,7 @@ def test_every_metric_shows_its_own_statistic() -> None:
 @pytest.mark.parametrize("error", ["", "the disk is full"])
 def test_up_is_1_where_nothing_is_wrong(error: str) -> None:
     """And 0 while there is an error."""
-    parts = {part: {"error": error} for part in ("journal", "sink", "watcher", "retention", "executions")}
+    parts = {part: {"error": error} for part in ("journal", "sink", "watcher", "retention")}
     values = scraped(distinct(**parts))
     assert [values[f"otto_{name}_up",] for name in UP] == [int(not error)] * len(UP)
 
@@ -132,12 +121,13 @@ def test_deliveries_are_shown_by_transport() -> None:
     assert values["otto_sessions_closed_total", "LAG"] == 5
 
 
-def test_ended_connections_are_shown_by_reason() -> None:
-    """Those of the gRPC server that were refused, and those whose peer broke a rule."""
-    server = {"refused_connections": {"address": 2}, "faults": {"ENHANCE_YOUR_CALM": 3}}
-    values = scraped(distinct(grpc_server=server))
-    assert values["otto_grpc_connections_refused_total", "address"] == 2
-    assert values["otto_grpc_faults_total", "ENHANCE_YOUR_CALM"] == 3
+def test_the_grpc_server_shows_what_is_open_and_what_it_refused() -> None:
+    """Connections by the limit that they were over, and by the rule that their peers broke."""
+    server = ServerStatistics(1, 2, {"address": 3}, {"ENHANCE_YOUR_CALM": 4}, window_bytes=5)
+    values = scraped(distinct(), others=[lambda: grpc_server_metrics(server)])
+    assert [values[f"otto_grpc_{name}",] for name in ("connections", "calls", "window_bytes")] == [1, 2, 5]
+    assert values["otto_grpc_connections_refused_total", "address"] == 3
+    assert values["otto_grpc_faults_total", "ENHANCE_YOUR_CALM"] == 4
 
 
 def test_arrivals_are_shown_by_dialect() -> None:

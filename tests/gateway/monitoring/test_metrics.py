@@ -67,7 +67,7 @@ async def test_catch_ups_and_gaps_are_counted(gateway: Gateway, http: httpx2.Asy
     address = f"127.0.0.1:{gateway.ports[-1]}"
     for text in ("one", "two"):
         await publish(address, "t", [text], end=text == "two")
-    journal = gateway._journal
+    journal = gateway._databases.journal
     while (await journal.remove_through("t", 1, copied=journal.newest_record)).lines:
         pass
     before = await scrape(http)

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 
 from gateway.errors import ApiError
+from gateway.http.application import http_application
 from gateway.polling.routes import polling_routes
 from storage.polling import Page, PollingSink, PollingTable
 from tests.support.http_server import serve
@@ -42,7 +42,7 @@ class Everyone:
 @asynccontextmanager
 async def _client(path: Path, only: str | None = None) -> AsyncIterator[tuple[httpx2.AsyncClient, PollingTable]]:
     table = await PollingTable.open(path)
-    app = Starlette(routes=polling_routes(table, Everyone(only)))
+    app = http_application(polling_routes(table, Everyone(only)))
     async with serve(app) as url, httpx2.AsyncClient(base_url=url, headers={"Accept-Encoding": "identity"}) as client:
         yield client, table
     await table.close()

@@ -5,16 +5,13 @@ from typing import Any
 
 import pytest
 
-from components.batch_jobs import RetryPolicy
-from components.batch_jobs.jobs import BatchLimits
-from gateway.auth import Authenticator
+from gateway.auth import TokenAuthenticator
 from gateway.errors import ApiError
 from gateway.history.limits import HistoryLimits
 from gateway.ingest.limits import IngestLimits
 from gateway.quota import Quota
 from gateway.settings.derived import (
     authenticator_of,
-    batch_limits,
     history_limits,
     ingest_limits,
     pipeline_limits,
@@ -80,16 +77,6 @@ def test_requests() -> None:
     assert (limits.head_seconds, limits.body_seconds) == (7, 7)
 
 
-def test_batch_jobs() -> None:
-    """Minutes of the settings are seconds of the part."""
-    counts = {"batch_jobs_max": 2, "batch_attempts_max": 3}
-    times = {"batch_interval_seconds": 4, "batch_kept_minutes": 5, "batch_retry_seconds": 6}
-    retries = RetryPolicy(attempts_max=3, first_seconds=6, quota_seconds_max=7)
-    assert batch_limits(settings(**counts, **times, batch_quota_seconds_max=7)) == BatchLimits(
-        active_max=2, interval_seconds=4, kept_seconds=300, retries=retries
-    )
-
-
 def test_retention() -> None:
     """Days of the settings are seconds of the policy, and 0 is no limit."""
     rules = "golden=keep,*=3d"
@@ -123,5 +110,5 @@ def test_quotas() -> None:
 )
 def test_authentication(given: dict[str, Any], name: str, value: object) -> None:
     """Each setting of tokens, tickets and cookies; a cookie for other sites is sent over HTTPS only."""
-    authenticator: Authenticator = authenticator_of(settings(jwt_secret=SECRET, **given))
+    authenticator: TokenAuthenticator = authenticator_of(settings(jwt_secret=SECRET, **given))
     assert getattr(authenticator.settings, name) == value

@@ -61,6 +61,7 @@ def run_pytest(directory: Path, workers: str = "") -> int:
     return run([Part("pytest", (program, *options, str(directory)), report="pytest")], may_skip=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["", "2"])
 def test_pytest_writes_down_what_failed_and_was_skipped(
     capfd: pytest.CaptureFixture[str], tmp_path: Path, workers: str
@@ -75,6 +76,7 @@ def test_pytest_writes_down_what_failed_and_was_skipped(
     assert summary.splitlines()[-1] == "total: 1 passed, 2 failed, 1 skipped"
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_imported_is_named(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "test_b.py").write_text("import nothing_of_this_name\n")
     assert run_pytest(tmp_path) == 2

@@ -2,7 +2,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from storage.journal.interface import Journal, JournalUnavailableError
+from storage.errors import StorageUnavailableError
+from storage.journal.interface import Journal
 from tests.contracts.journal_contract import JournalContract
 from tests.support.journal_items import batch, messages
 from tests.support.memory_journal import MemoryJournal
@@ -23,7 +24,7 @@ async def test_a_failing_commit_stores_nothing() -> None:
     """What was refused may be sent again and gets the sequences that it would have had."""
     journal = MemoryJournal()
     journal.failure = "the disk is full"
-    with pytest.raises(JournalUnavailableError, match="disk is full"):
+    with pytest.raises(StorageUnavailableError, match="disk is full"):
         await journal.append(batch("a"))
     journal.failure = ""
     assert (await journal.append(batch("a"))).last == 1

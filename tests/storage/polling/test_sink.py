@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from filters.entry import LogEntry
-from storage.journal.interface import Ancestor, DamagedLines, JournalUnavailableError, LineBatch, Record, WorkerReport
+from storage.errors import StorageUnavailableError
+from storage.journal.interface import Ancestor, DamagedLines, LineBatch, Record, WorkerReport
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable
 from storage.polling.epoch_handover import IDS_SKIPPED
@@ -321,7 +322,7 @@ async def test_a_journal_that_cannot_be_read_is_read_again(table: PollingTable) 
     """Its error is the sink's error for as long as it lasts."""
     journal = RecordList()
     journal.add("t", "1")
-    journal.error = JournalUnavailableError("the journal is locked")
+    journal.error = StorageUnavailableError("the journal is locked")
     sink = PollingSink(journal, table)
     await sink.start()
     await until(lambda: sink.statistics.error == "the journal is locked", "the locked journal is told")
@@ -357,7 +358,7 @@ async def test_lines_overtaken_by_a_status_stand_before_the_closing_row(table: P
     sink = PollingSink(journal, table, closing_delay_seconds=60, linger_seconds=0)
     await sink.start()
     await until(lambda: sink.statistics.record == 2, "record 2 is copied")
-    sink._tasks[0].cancel()  # as a kill would
+    await sink.close(timeout_seconds=0)  # as a kill would
     journal.add("t", "2")
     journal.end("t", "FAILED")
     journal.end("u")
@@ -365,7 +366,7 @@ async def test_lines_overtaken_by_a_status_stand_before_the_closing_row(table: P
     await sink.start()
     await until(lambda: sink.statistics.record == 5, "record 5 is copied")
     assert messages(table.path, "t") == ["1", "2"]
-    sink._tasks[0].cancel()
+    await sink.close(timeout_seconds=0)
     sink = PollingSink(journal, table, closing_delay_seconds=0.05)
     await sink.start()
     await until(lambda: sink.statistics.closing_rows == 2, "both closing rows are written")

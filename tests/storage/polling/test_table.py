@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.polling import PollingTable, PollingTableError, PollingUnavailableError
+from storage.errors import DatabaseError, StorageUnavailableError
+from storage.polling import PollingTable
 from tests.support.job_logs import SCHEMA, sqlite
 
 
@@ -58,7 +59,7 @@ def test_a_missing_index_is_added(tmp_path: Path) -> None:
 def test_a_table_that_does_not_fit_is_refused_in_one_sentence(tmp_path: Path, table: str, text: str) -> None:
     """The error names the file and what is missing or in the way."""
     sqlite(tmp_path / "other.db", table)
-    with pytest.raises(PollingTableError, match=text) as caught:
+    with pytest.raises(DatabaseError, match=text) as caught:
         PollingTable(tmp_path / "other.db").prepare()
     assert "other.db" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -67,12 +68,12 @@ def test_a_table_that_does_not_fit_is_refused_in_one_sentence(tmp_path: Path, ta
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     """A file of another kind, a directory that does not exist, another kind of URL."""
     (tmp_path / "text.db").write_text("this is a text of more than a hundred bytes " * 4)
-    with pytest.raises(PollingUnavailableError, match=r"text\.db is not a SQLite database"):
+    with pytest.raises(DatabaseError, match=r"text\.db is not an SQLite database"):
         PollingTable(tmp_path / "text.db").prepare()
-    with pytest.raises(PollingUnavailableError, match="cannot be opened"):
+    with pytest.raises(DatabaseError, match="cannot be opened"):
         PollingTable(tmp_path / "missing" / "a.db").prepare()
     for url in ("postgresql://host/db", "sqlite://", "sqlite:///:memory:", "://x"):
-        with pytest.raises(PollingTableError, match="POLLING_DATABASE_URL"):
+        with pytest.raises(DatabaseError, match="POLLING_DATABASE_URL"):
             PollingTable(url)
 
 
@@ -86,7 +87,7 @@ def test_a_complete_database_opens_beside_a_writer(tmp_path: Path) -> None:
     other.execute("DROP TABLE otto_sink_progress")
     other.execute("COMMIT")
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(PollingUnavailableError, match="locked by another program"):
+    with pytest.raises(StorageUnavailableError, match="locked by another program"):
         table.prepare(busy_timeout_seconds=0)
     other.close()
 

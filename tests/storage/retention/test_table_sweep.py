@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from storage.errors import StorageUnavailableError
 from storage.polling import PollingTable
-from storage.polling.errors import PollingUnavailableError
 from storage.retention.policy import RetentionPolicy
 from storage.retention.rules import parse_rules
 from storage.retention.table_sweep import RetentionSweep
@@ -97,7 +97,7 @@ def test_a_table_that_is_gone_is_an_error_that_says_so(table: PollingTable) -> N
         lambda: sweep.old_rows(0),
     )
     for call in calls:
-        with pytest.raises(PollingUnavailableError, match="job_logs"):
+        with pytest.raises(StorageUnavailableError, match="job_logs"):
             call()
 
 

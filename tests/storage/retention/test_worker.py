@@ -1,20 +1,20 @@
 """Retention beside a journal, its sink, and readers."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from components.automation.retention import TASK_LOGS
 from components.automation.tables import AutomationDatabase, TaskLine, TaskRepository
 from components.automation.tables.log import append, save_progress
 from filters.model import LogFilter
 from sessions.hub import Hub
 from sessions.limits import Limits
+from sessions.notices import Gap
 from sessions.subscription import FromStart, Subscription
-from storage.journal.interface import JournalClosedError, JournalUnavailableError
+from storage.errors import StorageClosedError, StorageUnavailableError
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import PollingSink, PollingTable
 from storage.retention.policy import RetentionPolicy
@@ -23,6 +23,7 @@ from storage.retention.worker import PRODUCER_SECONDS, Retention, sweeps_of
 from tests.support.job_logs import messages as rows
 from tests.support.job_logs import sqlite
 from tests.support.journal_items import batch, messages, number
+from tests.support.moved_clock import pass_time
 from tests.support.patience import until
 from tests.support.scripted_history import RecordingTransport, TextEncoding, settle
 
@@ -39,7 +40,7 @@ class Shop:
 
     def retention(self, policy: RetentionPolicy, *, pass_seconds: float = 0.001) -> Retention:
         retention = Retention(
-            *(self.journal, sweeps_of(self.table.path, self.table, policy), policy),
+            *(self.journal, sweeps_of(self.table.path, self.table, policy, (TASK_LOGS,)), policy),
             copied=lambda: self.sink.copied,
             pass_seconds=pass_seconds,
             pause_seconds=0,
@@ -164,7 +165,7 @@ async def test_readers_are_told_of_what_is_gone(shop: Shop) -> None:
         session.resume()
     await shop.store("g")
     await until(lambda: live.sequences[-1] == behind.sequences[-1] == 7, "both have the last line")
-    assert [notice.fields for notice in behind.notices] == [{"from": 2, "to": 6, "reason": "retention"}]
+    assert [notice.payload for notice in behind.notices] == [Gap(2, 6, "retention")]
     assert (live.events, behind.sequences) == ([], [1, 7])
     await hub.close()
 
@@ -218,39 +219,33 @@ async def test_a_task_that_goes_by_its_age_leaves_its_rows_to_theirs(shop: Shop)
     assert (shop.made[0].statistics.tasks, shop.made[0].statistics.rows) == (1, 0)
 
 
-@pytest.mark.parametrize(
-    ("error", "is_held_up", "seconds"),
-    [
-        (None, False, 600),
-        (None, True, 30),
-        (JournalUnavailableError("locked"), False, 2),
-        (ZeroDivisionError("a mistake"), False, 600),
-    ],
-)
+@pytest.mark.parametrize(("is_held_up", "seconds"), [(False, 600), (True, 30)])
 async def test_the_next_pass_comes_sooner_where_this_one_left_something(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception | None, is_held_up: bool, seconds: float
+    shop: Shop, is_held_up: bool, seconds: float
 ) -> None:
-    """Soon where a database was away, in a while where the sink is behind, and else at its time."""
+    """In a while where the sink is behind, and else at its time."""
     retention = shop.retention(RetentionPolicy(), pass_seconds=600)
-    pauses: list[float] = []
-    paused = asyncio.Event()
+    retention.is_held_up = is_held_up
+    assert retention.next_pass_seconds == seconds
+
+
+@pytest.mark.parametrize("error", [StorageUnavailableError("locked"), ZeroDivisionError("a mistake")])
+async def test_a_pass_that_failed_is_tried_again_soon(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """After 2 s, not at the time of the next pass; and what hinders it is shown at once."""
+    retention = shop.retention(RetentionPolicy(), pass_seconds=600)
+    passes: list[None] = []
 
     async def run_once() -> None:
-        retention.is_held_up = is_held_up
-        if error is not None:
-            raise error
-
-    async def sleep(pause: float) -> None:
-        pauses.append(pause)
-        paused.set()
-        await asyncio.Event().wait()
+        passes.append(None)
+        raise error
 
     monkeypatch.setattr(retention, "run_once", run_once)
-    monkeypatch.setattr("storage.retention.worker.asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
     retention.start()
-    await paused.wait()
-    assert pauses == [seconds]
-    assert bool(retention.statistics.error) == (error is not None)
+    await until(lambda: str(error) in retention.statistics.error, "the error is shown")
+    pass_time(2.0)
+    await until(lambda: len(passes) == 2, "the pass is tried again")
 
 
 async def test_it_ends_with_the_journal(shop: Shop) -> None:
@@ -262,5 +257,5 @@ async def test_it_ends_with_the_journal(shop: Shop) -> None:
     await settle()
     await retention.close()
     await retention.close()
-    with pytest.raises(JournalClosedError):
+    with pytest.raises(StorageClosedError):
         await shop.journal.mark(0)

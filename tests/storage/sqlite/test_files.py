@@ -9,10 +9,10 @@ from sqlalchemy import NullPool, create_engine
 
 from components.batch_jobs.tables.schema import metadata as batch_jobs
 from components.executions.tables.schema import metadata as executions
-from storage.journal.interface import JournalError
+from storage.errors import DatabaseError, DatabaseInUseError, StorageError
 from storage.journal.sqlite import SqliteJournal
 from storage.journal.sqlite.schema import metadata
-from storage.sqlite.files import DatabaseError, DatabaseInUseError, migrate, sqlite_path
+from storage.sqlite.files import migrate, sqlite_path
 from storage.sqlite.schema_version import VERSION_TABLE
 
 
@@ -136,6 +136,6 @@ async def test_a_file_that_cannot_be_used_is_explained(tmp_path: Path, place: st
     """In one sentence that names the file."""
     (tmp_path / "text").write_text("nothing but text, and more than a header of it " * 10)
     (tmp_path / "directory").mkdir()
-    with pytest.raises(JournalError, match=text) as raised:
+    with pytest.raises(StorageError, match=text) as raised:
         await SqliteJournal.open(tmp_path / place)
     assert place in str(raised.value)

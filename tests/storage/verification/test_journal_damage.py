@@ -5,8 +5,8 @@ from contextlib import closing
 
 import pytest
 
+from storage.errors import DatabaseError
 from storage.journal.sqlite.chunks import pack
-from storage.sqlite.files import DatabaseError
 from storage.verification import Kind
 from tests.storage.verification.conftest import Databases
 from tests.support.journal_items import entry

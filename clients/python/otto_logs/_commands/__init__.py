@@ -63,6 +63,7 @@ def main() -> NoReturn:
     hands would be ended wherever they are, with the locks that they hold: what runs behind them could wait for ever.
     """
     code: object = ExitCode.OK
+    _open_closed_streams()
     try:
         otto_logs(prog_name="otto-logs")
     except SystemExit as end:
@@ -76,3 +77,13 @@ def main() -> NoReturn:
         except (OSError, ValueError):  # whoever read it is gone
             code = code or _CRASHED
     os._exit(code if isinstance(code, int) else ExitCode.OK if code is None else _CRASHED)
+
+
+def _open_closed_streams() -> None:
+    """Put the null device where the caller has closed stdin, stdout or stderr, for which Python has None.
+
+    Otherwise the next file or socket would get its number, and be written to in its place.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))

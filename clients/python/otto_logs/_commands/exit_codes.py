@@ -6,6 +6,8 @@ from typing import NoReturn
 
 import click
 
+from otto_logs._commands.terminal import printable
+
 __all__ = ["ExitCode", "fail", "say"]
 
 
@@ -23,9 +25,9 @@ class ExitCode(IntEnum):
 
 
 def say(text: str) -> None:
-    """One line on stderr; a stderr that is gone is nobody's problem."""
+    """One line on stderr, without what a terminal would obey; does nothing when stderr is gone."""
     try:
-        click.echo(f"otto-logs: {text}", err=True)
+        click.echo(f"otto-logs: {printable(text)}", err=True)
     except OSError:
         return
 

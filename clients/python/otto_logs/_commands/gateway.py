@@ -13,12 +13,14 @@ from urllib.parse import urlencode
 
 import click
 
+from otto_logs._commands.away_note import AwayNote
 from otto_logs._commands.exit_codes import say
 from otto_logs._delivery import SPOOL_DIRECTORY_VARIABLE
 from otto_logs._endpoint import DEFAULT_GATEWAY, Tls
+from otto_logs._errors import NotDeliveredError
 from otto_logs._gateway_url import default_url
 from otto_logs._limits import ProducerLimits
-from otto_logs._statistics import Problem, ProblemKind
+from otto_logs._statistics import Problem, ProblemKind, ProducerState
 from otto_logs._sync_producer import SyncLogProducer
 from otto_logs._values import SpoolPolicy, check_identifier
 
@@ -38,6 +40,9 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _REPEAT_SECONDS: Final = 30.0
 _MEMORY_MEBIBYTES: Final = 64
 _MEBIBYTE: Final = 1024 * 1024
+_CLOSE_SECONDS: Final = 10.0
+_CLOSE_SECONDS_LEAST: Final = 1.0
+"""Time for one attempt: a gateway may have come back since it was seen away."""
 
 
 def identifier(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -62,14 +67,22 @@ def task_address(url: str, task_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """How the command line says to reach the gateway."""
+    """How the command line says to reach the gateway.
+
+    ``close_timeout``, in seconds, is None where the command line gives none.
+    """
 
     address: str | None
     token: str | None
     tls: Tls | None
     spool_directory: str | None
     spool_mebibytes: int | None
-    close_seconds: float
+    close_timeout: float | None
+
+    @property
+    def close_seconds(self) -> float:
+        """How long to wait at the end for the gateway to have everything."""
+        return _CLOSE_SECONDS if self.close_timeout is None else self.close_timeout
 
     @property
     def limits(self) -> ProducerLimits:
@@ -120,13 +133,41 @@ class Gateway:
                 tls=self.tls,
                 policy=policy,
                 limits=self.limits,
-                on_problem=Notices().on_problem,
+                on_problem=Notices(self._away_note).on_problem,
                 close_at_exit=False,
                 spool_directory=self.spool_directory or "",
                 spool_name=spool_name,
             )
         except (ValueError, OSError) as error:
             raise click.UsageError(str(error)) from None
+
+    def close(self, producer: SyncLogProducer) -> None:
+        """Wait until the gateway has everything, and close.
+
+        What a gateway has been away already, as this or other commands have seen within a minute, is taken off the
+        default wait. One that comes back in what is left of it gets all of the wait.
+
+        Raises:
+            NotDeliveredError: time was up.
+            GatewayError: the gateway refused for good.
+        """
+        seconds, away = self.close_seconds, self._away_note.seconds()
+        if away and self.close_timeout is None and not producer.statistics.connections:
+            try:
+                producer.flush(max(_CLOSE_SECONDS_LEAST, seconds - away))
+            except NotDeliveredError:
+                if producer.statistics.state is not ProducerState.CONNECTED:
+                    say(f"the gateway has been away for {away:.0f} s; --close-timeout would wait for longer")
+                    seconds = 0.0
+        try:
+            producer.close(seconds)
+        finally:
+            if producer.statistics.connections:
+                self._away_note.clear()
+
+    @property
+    def _away_note(self) -> AwayNote:
+        return AwayNote(self.address or DEFAULT_GATEWAY)
 
 
 def silence_log() -> None:
@@ -141,12 +182,15 @@ _EACH_TIME: Final = frozenset({ProblemKind.LEFTOVER, ProblemKind.DAMAGED})
 class Notices:
     """Says problems on stderr, and the same kind not again for a while."""
 
-    def __init__(self) -> None:
+    def __init__(self, away_note: AwayNote | None = None) -> None:
+        self._away_note = away_note
         self._said_at: dict[ProblemKind, float] = {}
 
     def on_problem(self, problem: Problem) -> None:
         if problem.kind in {ProblemKind.FAILED, ProblemKind.DROPPED}:
             return  # the command says it when it ends
+        if problem.kind is ProblemKind.DISCONNECTED and self._away_note is not None:
+            self._away_note.update()
         now = time.monotonic()
         if problem.kind not in _EACH_TIME and now - self._said_at.get(problem.kind, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
             return
@@ -185,12 +229,11 @@ def gateway_options(function: _F) -> Callable[..., Any]:
     )
     @click.option(
         "--close-timeout",
-        "close_seconds",
+        "close_timeout",
         type=click.FloatRange(min=0),
-        default=10.0,
-        show_default=True,
         metavar="SECONDS",
-        help="How long to wait at the end for the gateway to have everything.",
+        help="How long to wait at the end for the gateway to have everything. Default: 10, less the time for which "
+        "commands on this machine have found the gateway away, and 1 at least.",
     )
     def command(
         gateway: str | None,
@@ -201,13 +244,13 @@ def gateway_options(function: _F) -> Callable[..., Any]:
         key: str | None,
         spool_directory: str | None,
         spool_mebibytes: int | None,
-        close_seconds: float,
+        close_timeout: float | None,
         **arguments: Any,
     ) -> Any:
         if (certificate is None) != (key is None):
             raise click.UsageError("--certificate and --key belong together")
         secure = Tls(ca_file=ca, certificate_file=certificate, key_file=key) if tls or ca or certificate else None
-        given = Gateway(gateway, read_token(token_file), secure, spool_directory, spool_mebibytes, close_seconds)
+        given = Gateway(gateway, read_token(token_file), secure, spool_directory, spool_mebibytes, close_timeout)
         return function(given, **arguments)
 
     command.__name__, command.__doc__ = function.__name__, function.__doc__

@@ -1,12 +1,11 @@
 """Entries as rows for people."""
 
-import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
 
-__all__ = ["gap_row", "local_time", "message_of", "row", "shown"]
+__all__ = ["gap_row", "local_time", "message_of", "row"]
 
 _STYLES: Final[dict[str, dict[str, Any]]] = {
     "TRACE": {"dim": True},
@@ -16,24 +15,6 @@ _STYLES: Final[dict[str, dict[str, Any]]] = {
     "ERROR": {"fg": "red"},
     "FATAL": {"fg": "red", "bold": True, "reverse": True},
 }
-_COLOUR: Final = re.compile(r"(\x1b\[[0-9;:]*m)")
-_CONTROLS: Final = {
-    **{code: 0x2400 + code for code in range(0x20) if code != 0x09},
-    0x7F: 0x2421,
-    **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
-}
-_RESET: Final = "\x1b[0m"
-
-
-def shown(text: str) -> str:
-    """Text that is safe on a terminal: colours stay, every other control character becomes its picture.
-
-    A log line must not be able to move the cursor, set the title, or type for the reader.
-    """
-    parts = _COLOUR.split(text)
-    for index in range(0, len(parts), 2):
-        parts[index] = parts[index].translate(_CONTROLS)
-    return "".join(parts) + (_RESET if len(parts) > 1 else "")
 
 
 def message_of(entry: dict[str, Any]) -> str:
@@ -45,12 +26,11 @@ def row(entry: dict[str, Any], *, colour: bool) -> str:
     """Time, level, worker, message; the lines of a message with several stay below each other."""
     level = str(entry.get("level", "INFO"))
     time = _clock(str(entry.get("timestamp", "")))
-    worker = shown(str(entry.get("workerId", "")))
+    worker = str(entry.get("workerId", ""))
     lines = message_of(entry).split("\n")
     if colour:
         head = f"{click.style(time, dim=True)} {click.style(f'{level:5}', **_STYLES.get(level, {}))} "
         head += click.style(worker, fg="cyan", dim=entry.get("source") == "stderr")
-        lines = [shown(line) for line in lines]
     else:
         head = f"{time} {level:5} {worker}"
     if entry.get("truncated"):
@@ -61,7 +41,7 @@ def row(entry: dict[str, Any], *, colour: bool) -> str:
 
 def gap_row(fields: dict[str, Any], *, colour: bool) -> str:
     """The row in place of lines that no longer exist."""
-    first, last, reason = (shown(str(fields.get(name, "?"))) for name in ("from", "to", "reason"))
+    first, last, reason = (fields.get(name, "?") for name in ("from", "to", "reason"))
     text = f"── lines {first} to {last} no longer exist ({reason}) ──"
     return click.style(text, fg="magenta") if colour else text
 

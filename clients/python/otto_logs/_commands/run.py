@@ -115,7 +115,7 @@ def run(
 def _relay(child: Child, reporter: "_Reporter", *, echo: bool) -> None:
     """Pass the command's output on, to the terminal first."""
     splitters = {source: LineSplitter() for source in Source}
-    echoed = {Source.STDOUT: 1, Source.STDERR: 2} if echo else {}
+    echoed = {Source.STDOUT: sys.stdout.fileno(), Source.STDERR: sys.stderr.fileno()} if echo else {}
     for source, data in child.output():
         if source in echoed and not _write(echoed[source], data):
             del echoed[source]
@@ -142,7 +142,7 @@ def _write(descriptor: int, data: bytes) -> bool:
 def _close(producer: SyncLogProducer, reporter: "_Reporter", gateway: Gateway) -> None:
     """Deliver what waits, and say what was not delivered, where it is and how to deliver it."""
     try:
-        producer.close(gateway.close_seconds)
+        gateway.close(producer)
     except NotDeliveredError as error:
         say(str(error))
         say(gateway.where_kept)

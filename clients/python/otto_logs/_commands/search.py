@@ -8,7 +8,8 @@ import click
 from otto_logs._commands.exit_codes import ExitCode, fail, say
 from otto_logs._commands.history_pages import Stored
 from otto_logs._commands.reading import colour_option, filter_options, gateway_to_read, is_coloured, reading_ends
-from otto_logs._commands.rows import row, shown
+from otto_logs._commands.rows import row
+from otto_logs._commands.terminal import Output
 from otto_logs._values import line_count
 
 __all__ = ["search"]
@@ -80,7 +81,7 @@ class _Printer:
 
     def __init__(self, *, as_json: bool, colour: bool, has_context: bool) -> None:
         self._as_json = as_json
-        self._colour = colour
+        self._output = Output(colour=colour and not as_json)
         self._has_context = has_context
         self._task: str | None = None
         self._is_told = False
@@ -93,17 +94,17 @@ class _Printer:
         self.clear()
         self.hits += 1
         if self._as_json:
-            click.echo(text)
+            self._output.write_json(text)
             return
         entry = fields.get("entry") or {}
         task = str(entry.get("taskId", ""))
         if task != self._task:
             if self._task is not None:
-                click.echo()
-            click.echo(click.style(shown(task), bold=True) if self._colour else shown(task))
+                self._output.write("")
+            self._output.write(click.style(task, bold=True) if self._output.colour else task)
             self._task = task
         elif self._has_context:
-            click.echo("--")
+            self._output.write("--")
         for line in fields.get("before") or ():
             self._line(line, "-")
         self._line(entry, ":")
@@ -124,7 +125,7 @@ class _Printer:
 
     def _line(self, entry: dict[str, Any], mark: str) -> None:
         number = f"{entry.get('sequence', 0):>7}{mark}"
-        text = row(entry, colour=self._colour).replace("\n", "\n" + " " * (len(number) + 1))
-        if self._colour and mark == "-":
+        text = row(entry, colour=self._output.colour).replace("\n", "\n" + " " * (len(number) + 1))
+        if self._output.colour and mark == "-":
             number = click.style(number, dim=True)
-        click.echo(f"{number} {text}")
+        self._output.write(f"{number} {text}")

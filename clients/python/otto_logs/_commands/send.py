@@ -18,6 +18,7 @@ from otto_logs._commands.follow import FollowedFile
 from otto_logs._commands.gateway import Gateway, default_worker, gateway_options, identifier
 from otto_logs._commands.level_detection import guess_level
 from otto_logs._commands.lines import LineSplitter, OutputLine
+from otto_logs._commands.terminal import printable
 from otto_logs._errors import GatewayError, NotDeliveredError
 from otto_logs._sync_producer import SyncLogProducer
 from otto_logs._values import Level, Source, SpoolPolicy, WorkerStatus, line_count
@@ -100,7 +101,7 @@ def send(
         code = ExitCode.USAGE
     if code is not ExitCode.OK and not keep_open:
         sender.report(WorkerStatus.FAILED, "interrupted" if code is ExitCode.INTERRUPTED else "cannot read its input")
-    sender.close(gateway.close_seconds)
+    sender.close()
     sys.exit(code)
 
 
@@ -137,10 +138,10 @@ class _Sender:
         for line, position in FollowedFile(path, self._producer.positions.get(key)):
             self._send(line, {key: position})
 
-    def close(self, seconds: float) -> None:
+    def close(self) -> None:
         """Wait until everything is stored, and say how much it was."""
         try:
-            self._producer.close(seconds)
+            self._gateway.close(self._producer)
         except NotDeliveredError as error:
             say(str(error))
             say(self._gateway.where_kept)
@@ -181,7 +182,7 @@ def _pieces(file: str) -> Iterator[bytes]:
         advance: Callable[[int], None] | None = None
         if size >= _PROGRESS_BYTES_LEAST and sys.stderr.isatty():
             bar = stack.enter_context(
-                click.progressbar(length=size, label=Path(file).name, file=sys.stderr, show_pos=False)
+                click.progressbar(length=size, label=printable(Path(file).name), file=sys.stderr, show_pos=False)
             )
             advance = bar.update
         while data := os.read(descriptor, _READ_BYTES):

@@ -10,6 +10,7 @@ from otto_logs._commands.gateway import identifier
 from otto_logs._commands.reading import colour_option, filter_options, gateway_to_read, is_coloured, reading_ends
 from otto_logs._commands.rows import gap_row, message_of, row
 from otto_logs._commands.stream import LogStream, StreamEvent
+from otto_logs._commands.terminal import Output
 
 __all__ = ["tail"]
 
@@ -21,7 +22,7 @@ __all__ = ["tail"]
 @click.option("--after", metavar="POSITION", help="Start behind this sequence number.")
 @colour_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as the gateway sends it.")
-@click.option("--raw", is_flag=True, help="The messages alone.")
+@click.option("--raw", is_flag=True, help="The messages alone, with all that is in them, also on a terminal.")
 @click.option("--exit-status", is_flag=True, help="End with 1 where the task has failed.")
 @click.option(
     "--give-up",
@@ -86,29 +87,23 @@ class _Printer:
 
     def __init__(self, form: str, *, colour: bool) -> None:
         self._form = form
-        self._colour = colour
+        self._output = Output(colour=colour and form == "row", raw=form == "raw")
 
     def __repr__(self) -> str:
-        return f"<_Printer {self._form} colour={self._colour}>"
+        return f"<_Printer {self._form} {self._output!r}>"
 
     def line(self, event: StreamEvent) -> None:
         if self._form == "json":
-            self._write(event.text)
+            self._output.write_json(event.text)
         elif self._form == "raw":
-            self._write(message_of(event.fields))
+            self._output.write(message_of(event.fields))
         else:
-            self._write(row(event.fields, colour=self._colour))
+            self._output.write(row(event.fields, colour=self._output.colour))
 
     def gap(self, event: StreamEvent) -> None:
         if self._form == "json":
-            self._write(f'{{"gap":{event.text}}}')
+            self._output.write_json(f'{{"gap":{event.text}}}')
         elif self._form == "raw":
             say(gap_row(event.fields, colour=False))
         else:
-            self._write(gap_row(event.fields, colour=self._colour))
-
-    @staticmethod
-    def _write(text: str) -> None:
-        output = sys.stdout.buffer
-        output.write(text.encode("utf-8", "surrogatepass") + b"\n")
-        output.flush()
+            self._output.write(gap_row(event.fields, colour=self._output.colour))

@@ -8,7 +8,8 @@ import click
 from otto_logs._commands.exit_codes import say
 from otto_logs._commands.history_pages import Stored
 from otto_logs._commands.reading import colour_option, gateway_to_read, is_coloured, reading_ends
-from otto_logs._commands.rows import local_time, shown
+from otto_logs._commands.rows import local_time
+from otto_logs._commands.terminal import Output
 
 __all__ = ["tasks"]
 
@@ -37,24 +38,24 @@ def tasks(
       otto-logs tasks nightly --status FAILED
     """  # noqa: D301 - click wants a real \b
     query = [(name, value) for name, value in (("search", part), ("status", status)) if value]
-    paint = is_coloured(color)
+    output = Output(colour=is_coloured(color) and not as_json)
     count = 0
     with reading_ends(), Stored(url, token) as stored:
         for task in stored.tasks(query, limit):
             count += 1
             if as_json:
-                click.echo(json.dumps(task, ensure_ascii=False))
+                output.write_json(json.dumps(task, ensure_ascii=False))
                 continue
             if count == 1:
-                click.echo(_HEAD)
-            click.echo(_row(task, colour=paint))
+                output.write(_HEAD)
+            output.write(_row(task, colour=output.colour))
     if not count:
         say("no task matches" if query else "no task has lines yet: otto-logs run --task build-1 -- make")
 
 
 def _row(task: dict[str, Any], *, colour: bool) -> str:
     levels = task.get("levels") or {}
-    status, name = (shown(str(task.get(field, ""))) for field in ("status", "taskId"))
+    status, name = (str(task.get(field, "")) for field in ("status", "taskId"))
     warnings, errors = levels.get("WARN", 0), levels.get("ERROR", 0) + levels.get("FATAL", 0)
     time = local_time(str(task.get("lastTimestamp") or ""))
     parts: list[tuple[str, dict[str, Any]]] = [

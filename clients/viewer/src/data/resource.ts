@@ -34,15 +34,20 @@ export function useResource<T>(
     const request = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
     let value: T | undefined
+    let isDue = false
+    const seen = () => {
+      if (isDue && !document.hidden) void once()
+    }
     const later = () => {
       const pause = latest.current.every(value)
       if (!request.signal.aborted && pause > 0) timer = setTimeout(once, pause)
     }
     const once = async () => {
       if (document.hidden) {
-        later()
+        isDue = true // nothing is loaded that nobody looks at, and at once when somebody does
         return
       }
+      isDue = false
       try {
         value = await latest.current.load(request.signal)
         if (!request.signal.aborted) setState({ key, value })
@@ -58,8 +63,10 @@ export function useResource<T>(
       }
       later()
     }
+    document.addEventListener('visibilitychange', seen)
     once()
     return () => {
+      document.removeEventListener('visibilitychange', seen)
       request.abort()
       clearTimeout(timer)
     }

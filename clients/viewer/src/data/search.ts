@@ -1,5 +1,8 @@
 // Texts in which something was looked for.
 
+/** Each is an element; places behind the last one are not marked. */
+export const MARKS_MAX = 200
+
 /** Parts of a text, those that match marked; case does not count, as in the gateway. */
 export function marked(text: string, q: string): { text: string; isMatch: boolean }[] {
   const wanted = q.toLowerCase()
@@ -8,18 +11,12 @@ export function marked(text: string, q: string): { text: string; isMatch: boolea
   if (!wanted || lower.length !== text.length) return [{ text, isMatch: false }]
   const parts = []
   let from = 0
-  for (let at = lower.indexOf(wanted); at >= 0; at = lower.indexOf(wanted, from)) {
+  for (let at = lower.indexOf(wanted), marks = 0; at >= 0 && marks < MARKS_MAX; at = lower.indexOf(wanted, from)) {
+    marks += 1
     if (at > from) parts.push({ text: text.slice(from, at), isMatch: false })
     parts.push({ text: text.slice(at, at + wanted.length), isMatch: true })
     from = at + wanted.length
   }
   if (from < text.length) parts.push({ text: text.slice(from), isMatch: false })
   return parts
-}
-
-const CONTROLS = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]/g
-
-/** A message without colours and other control sequences. */
-export function plain(message: string): string {
-  return message.replace(CONTROLS, '')
 }

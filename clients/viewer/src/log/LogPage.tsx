@@ -56,7 +56,7 @@ export function LogPage({ taskId, query, shell }: { taskId: string; query: URLSe
       {log.view.value.pipeline && <Stages pipelineId={log.view.value.pipeline} shell={shell} />}
       <Filters log={log} t={t} field={filter} />
       <Bars log={log} t={t} />
-      <Rows log={log} taskId={taskId} t={t} />
+      <Rows log={log} taskId={taskId} t={t} signIn={shell.t.shell.signIn} />
     </section>
   )
 }

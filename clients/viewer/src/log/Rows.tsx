@@ -4,7 +4,18 @@ import type { LogController } from './log-controller'
 import { lineText } from './view-state'
 
 /** The lines, and what floats above them. */
-export function Rows({ log, taskId, t }: { log: LogController; taskId: string; t: Words['log'] }) {
+export function Rows({
+  log,
+  taskId,
+  t,
+  signIn,
+}: {
+  log: LogController
+  taskId: string
+  t: Words['log']
+  /** What the button that asks for a token says. */
+  signIn: string
+}) {
   const scroller = useRef<HTMLDivElement>(null)
   const spacer = useRef<HTMLDivElement>(null)
   const window = useRef<HTMLDivElement>(null)
@@ -70,7 +81,18 @@ export function Rows({ log, taskId, t }: { log: LogController; taskId: string; t
           <div ref={window} class="log-window" role="rowgroup" />
         </div>
       </div>
-      {empty && <p class="log-empty">{empty}</p>}
+      {empty && (
+        <div class={`log-empty${phase === 'refused' ? ' is-refused' : ''}`}>
+          {empty}
+          {phase === 'refused' && log.mayEnter && (
+            <p class="actions">
+              <button type="button" class="primary" onClick={() => void log.enter()}>
+                {signIn}
+              </button>
+            </p>
+          )}
+        </div>
+      )}
       <div class="log-floating">
         {lines && (
           <fieldset class="log-choice" aria-label={t.chosen(lines.from, lines.to)}>

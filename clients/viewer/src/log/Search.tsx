@@ -18,7 +18,9 @@ export function Search({
     ? ''
     : search?.isKnown && search.text === text
       ? t.found(search.ordinal, search.total, search.isComplete)
-      : t.searching
+      : search?.failure && search.text === text
+        ? t.searchFailed
+        : t.searching
   return (
     <search class="log-search">
       <form
@@ -44,7 +46,9 @@ export function Search({
         />
         {text && (
           <>
-            <output class="log-found">{found}</output>
+            <output class="log-found" title={search?.failure || undefined}>
+              {found}
+            </output>
             <button type="button" aria-label={t.previous} title={t.previous} onClick={() => void log.step(false)}>
               ↑
             </button>

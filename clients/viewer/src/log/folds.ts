@@ -34,7 +34,7 @@ export const MARKER_TEXTS = [
 const MARKER = new RegExp(
   '^(?:\\x1b\\[[0-9;]*[A-Za-z]|\\r)*' + // colours in front
     '(?:(?:::|##\\[)(group|endgroup)(?:::|\\])(.*)' +
-    '|section_(start|end):\\d+:([\\w.-]+)(?:\\[([^\\]]*)\\])?(?:\\r|\\x1b\\[0K|\\s)*(.*))$',
+    '|section_(start|end):\\d+:([\\w.-]+)(?:\\[([^\\]]*)\\])?(?:\\x1b\\[0K|\\s)*(.*))$',
   's',
 )
 const DEPTH_MAX = 64

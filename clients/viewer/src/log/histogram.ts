@@ -118,6 +118,7 @@ export function timeBars(buckets: readonly Bucket[], count: number): Bar[] {
   for (const { bucket, start, end } of timed) {
     const bin = (time: number) => Math.min(Math.floor((time - first) / width), bars.length - 1)
     const [from, to] = [bin(start), bin(end)]
+    let passed = 0
     for (let at = from; at <= to; at++) {
       const bar = bars[at] as Bar
       const left = Math.max(start, bar.startMilliseconds)
@@ -127,9 +128,12 @@ export function timeBars(buckets: readonly Bucket[], count: number): Bar[] {
       )
       bar.sequence = bar.sequence === 0 ? sequence : Math.min(bar.sequence, sequence)
       bar.total += bucket.total * share
+      const before = passed
+      passed += share
       for (const level of LEVELS) {
-        const lines = bucket.levels[level]
-        if (lines) bar.levels[level] = (bar.levels[level] ?? 0) + lines * share
+        // Whole lines: one error is in one bar, wherever in its run it was.
+        const lines = wholeLines(bucket.levels[level] ?? 0, before, passed)
+        if (lines) bar.levels[level] = (bar.levels[level] ?? 0) + lines
       }
     }
   }
@@ -140,6 +144,12 @@ export function timeBars(buckets: readonly Bucket[], count: number): Bar[] {
     following = bar.sequence
   }
   return bars
+}
+
+/** How many of `lines` that are spread evenly fall between two shares of their run. */
+function wholeLines(lines: number, from: number, to: number): number {
+  const upTo = (share: number) => Math.round(lines * Math.min(share, 1) - 1e-9)
+  return upTo(to) - upTo(from)
 }
 
 /** The level that a bar is mostly about: the worst one that it has. */

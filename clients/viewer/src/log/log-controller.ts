@@ -2,8 +2,8 @@
 import { batch, computed, effect, signal, untracked } from '@preact/signals'
 import type { Level, LogFilter } from 'otto-logs'
 import { gateway } from 'otto-logs/history'
+import { plain } from '../ansi/paint'
 import type { Shell } from '../shell/contract'
-import { plain } from './ansi'
 import { LogModel } from './log-model'
 import { drawRow, type RowLook } from './row-view'
 import { type RowSource, RowWindow, type WindowElements } from './row-window'
@@ -82,13 +82,21 @@ export class LogController {
     const { filter, lines, search } = this.view.value
     if (search) void this.model.find(search)
     await this.model.open(filter)
-    if (this.model.refusal.value && [401, 403].includes(this.model.refusal.value.status ?? 0)) {
-      if (await this.#shell.signIn(this.model.refusal.value.message)) {
-        this.model.refusal.value = null
-        return this.#open()
-      }
-    }
+    if (this.mayEnter && (await this.enter())) return
     if (lines) await this.goTo(lines.from)
+  }
+
+  /** Whether the gateway has refused, and would not with another token. */
+  get mayEnter(): boolean {
+    return [401, 403].includes(this.model.refusal.value?.status ?? 0)
+  }
+
+  /** Ask for a token, and open the log anew; false where there is none. */
+  async enter(): Promise<boolean> {
+    if (!(await this.#shell.signIn(this.model.refusal.value?.message ?? ''))) return false
+    this.model.refusal.value = null
+    await this.#open()
+    return true
   }
 
   attach(elements: WindowElements): () => void {
@@ -419,8 +427,10 @@ export class LogController {
 
   /** A short word on what was done, shown for a moment. */
   readonly said = signal('')
+  #hushing: ReturnType<typeof setTimeout> | undefined
   #hush(): void {
-    setTimeout(() => {
+    clearTimeout(this.#hushing)
+    this.#hushing = setTimeout(() => {
       this.said.value = ''
     }, 2000)
   }

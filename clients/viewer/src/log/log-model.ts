@@ -538,11 +538,15 @@ export class LogModel {
     const search = this.search.value?.text === text ? this.search.value : new SearchState(text)
     this.search.value = search
     this.version.value += 1
-    const found = await this.#source.stored
-      .matches(this.#source.taskId, { q: text, filter: this.#filter, limit: MATCHES_MAX, signal: searching.signal })
-      .catch(() => null)
-    if (searching.signal.aborted || !found) return
-    search.take(found)
-    this.searchVersion.value += 1
+    search.failure = ''
+    const { signal } = searching
+    try {
+      const query = { q: text, filter: this.#filter, limit: MATCHES_MAX, signal }
+      const found = await this.#source.stored.matches(this.#source.taskId, query)
+      if (!signal.aborted) search.take(found)
+    } catch (error) {
+      if (!signal.aborted) search.failure = error instanceof Error ? error.message : String(error)
+    }
+    if (!signal.aborted) this.searchVersion.value += 1
   }
 }

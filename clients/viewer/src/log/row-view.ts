@@ -1,8 +1,8 @@
 /** One row's element. Everything that came from outside is put in as text. */
 
 import type { LogEntry } from 'otto-logs'
+import { paint, type Span } from '../ansi/paint'
 import type { Words } from '../words/words'
-import { paint, type Span } from './ansi'
 import { markerOf } from './folds'
 import type { Notice, Row } from './log-model'
 import { occurrences } from './search-state'

@@ -1,6 +1,6 @@
 /** One search over the whole log: every match's sequence, as far as the gateway lists them, and which one is looked at. */
 import type { Matches } from 'otto-logs/history'
-import { plain } from './ansi'
+import { plain } from '../ansi/paint'
 import { lastAtOrBelow } from './plan'
 
 export class SearchState {
@@ -10,6 +10,8 @@ export class SearchState {
   #upTo = 0
   #isComplete = false
   #isKnown = false
+  /** Why the gateway has not answered; '' where it has, or still may. */
+  failure = ''
   #current = -1
 
   constructor(
@@ -49,6 +51,7 @@ export class SearchState {
     this.#upTo = Math.max(this.#upTo, matches.lastSequence)
     this.#isComplete = matches.isComplete
     this.#isKnown = true
+    this.failure = ''
     this.#current = current === null ? -1 : this.#sequences.indexOf(current)
   }
 

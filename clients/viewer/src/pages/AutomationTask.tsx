@@ -13,10 +13,10 @@ import { useResource } from '../data/resource'
 import { duration, millisecondsOf } from '../data/times'
 import { Bar } from '../parts/Bar'
 import { Dialog } from '../parts/Dialog'
-import { LogTail } from '../parts/LogTail'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
 import { Status, toneOf } from '../parts/Status'
+import { TaskLog } from '../parts/TaskLog'
 import { now, Time } from '../parts/Time'
 import { useTitle } from '../parts/use-title'
 import type { Shell } from '../shell/contract'
@@ -60,7 +60,7 @@ export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string
   }
   const stop = () =>
     act(async () => {
-      const answer = await change<{ stoppedProcessing?: number; deletedWaiting?: number; killedProcesses?: number }>(
+      const answer = await change<{ stoppedProcessing?: number; deletedWaiting?: number; killedProcesses?: string[] }>(
         'POST',
         '/api/automation/stop',
         { taskId },
@@ -68,7 +68,7 @@ export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string
       return t.automationTask.stopped(
         answer.stoppedProcessing ?? 0,
         answer.deletedWaiting ?? 0,
-        answer.killedProcesses ?? 0,
+        answer.killedProcesses?.join(', ') || '—',
       )
     })
   const retry = () =>
@@ -166,7 +166,7 @@ export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string
             <h2 id="log">
               {t.automationTask.log} <a href={logUrl(taskId)}>{t.automationTask.fullLog}</a>
             </h2>
-            <LogTail shell={shell} taskId={taskId} />
+            <TaskLog shell={shell} taskId={taskId} />
           </section>
         </>
       )}

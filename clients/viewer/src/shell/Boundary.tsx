@@ -5,7 +5,7 @@ interface Properties {
   children: ComponentChildren
 }
 
-/** Keeps the shell where a page fails, so that one can go elsewhere. */
+/** Keeps the shell where a page fails, so that one can go elsewhere. A part that was not loaded comes with a new page alone. */
 export class Boundary extends Component<Properties, { text: string | null }> {
   override state = { text: null as string | null }
 
@@ -21,7 +21,7 @@ export class Boundary extends Component<Properties, { text: string | null }> {
         <h2>{t.broken}</h2>
         <p>{this.state.text}</p>
         <p class="actions">
-          <button type="button" onClick={() => this.setState({ text: null })}>
+          <button type="button" onClick={() => location.reload()}>
             {t.retry}
           </button>
         </p>

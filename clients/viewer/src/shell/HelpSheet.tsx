@@ -1,6 +1,6 @@
 import { Dialog } from '../parts/Dialog'
 import { groups } from './keys'
-import { words } from './preferences'
+import { chooseCharacterKeys, hasCharacterKeys, words } from './preferences'
 
 /** What the keyboard can do here, as it was registered. */
 export function HelpSheet({ close }: { close(): void }) {
@@ -27,6 +27,14 @@ export function HelpSheet({ close }: { close(): void }) {
           </section>
         ))}
       </div>
+      <label>
+        <input
+          type="checkbox"
+          checked={hasCharacterKeys.value}
+          onChange={(event) => chooseCharacterKeys(event.currentTarget.checked)}
+        />{' '}
+        {t.characterKeys}
+      </label>
       <p class="actions">
         <button type="button" onClick={close}>
           {t.close}

@@ -45,6 +45,11 @@ export function nameOf(event: KeyboardEvent): string {
   return parts.join('+')
 }
 
+/** Whether it is a character that is typed without a modifier: WCAG 2.1.4 wants shortcuts of that kind to be optional. */
+export function isCharacter({ key, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
+  return key.length === 1 && !ctrlKey && !metaKey && !altKey
+}
+
 /** Whether keys belong to what has the focus. */
 export function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false
@@ -53,12 +58,12 @@ export function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLInputElement && !['checkbox', 'radio', 'button', 'submit', 'range'].includes(target.type)
 }
 
-/** Listens on a document until the returned function is called. */
-export function listen(document: Document): () => void {
+/** Listens on a document until the returned function is called; `hasCharacters`: whether characters alone count. */
+export function listen(document: Document, hasCharacters: () => boolean = () => true): () => void {
   let before = ''
   let beforeAt = 0
   const handle = (event: KeyboardEvent) => {
-    if (event.defaultPrevented || event.isComposing) return
+    if (event.defaultPrevented || event.isComposing || (isCharacter(event) && !hasCharacters())) return
     const name = nameOf(event)
     const typing = isTyping(event.target)
     const isModal = document.querySelector('dialog[open]') !== null

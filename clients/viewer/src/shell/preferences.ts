@@ -1,4 +1,4 @@
-// What a reader chose and the browser remembers: theme and language.
+// What a reader chose and the browser remembers: theme, language, shortcuts.
 import { computed, effect, signal } from '@preact/signals'
 import { en } from '../words/en'
 import { ko } from '../words/ko'
@@ -38,6 +38,8 @@ export const theme = signal<Theme>(oneOf(THEMES, remembered('otto.theme'), 'syst
 export const language = signal<Language>(
   oneOf(LANGUAGES, remembered('otto.language'), languageOf(navigator.languages ?? [])),
 )
+/** Whether a character alone is a shortcut; speech input and slips of the hand press such keys, too. */
+export const hasCharacterKeys = signal(remembered('otto.keys') !== 'off')
 export const words = computed<Words>(() => (language.value === 'ko' ? ko : en))
 
 /** Puts both on the document, now and whenever they change. */
@@ -54,6 +56,11 @@ export function applyPreferences(): void {
 export function chooseTheme(value: Theme): void {
   theme.value = value
   remember('otto.theme', value)
+}
+
+export function chooseCharacterKeys(value: boolean): void {
+  hasCharacterKeys.value = value
+  remember('otto.keys', value ? 'on' : 'off')
 }
 
 export function chooseLanguage(value: Language): void {

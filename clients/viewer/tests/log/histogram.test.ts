@@ -50,3 +50,10 @@ test('the worst level speaks for a bar', () => {
   expect(worstLevel({ INFO: 5, WARN: 1 })).toBe('WARN')
   expect(timeBars([], 10)).toEqual([])
 })
+
+test('one error is in one bar, and several are in as many at most', () => {
+  const bars = timeBars([bucket(1, 1000, 0, 100, 1), bucket(1001, 2000, 100, 200, 3)], 40)
+  const errors = bars.map(({ levels }) => levels.ERROR ?? 0).filter((lines) => lines > 0)
+  expect(errors).toEqual([1, 1, 1, 1])
+  expect(bars.reduce((sum, { levels }) => sum + (levels.INFO ?? 0), 0)).toBe(1996)
+})

@@ -1,11 +1,17 @@
 // A page as somebody would write it: a live log with a choice of lines, and the stages of a pipeline.
-import { StrictMode, useState } from 'react'
+import { StrictMode, useLayoutEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { usePipelineProgress, useLogStream } from 'otto-logs/react.ts'
+
+// Lines that a commit showed for another task.
+const mixed = Object.assign(window, { mixed: { lines: 0 } }).mixed
 
 function Log({ taskId }: { taskId: string }) {
   const [errors, setErrors] = useState(false)
   const { entries, state, error } = useLogStream({ url: '', taskId, filter: errors ? { keywords: ['error'] } : {} })
+  useLayoutEffect(() => {
+    mixed.lines += entries.filter((entry) => entry.taskId !== taskId).length
+  })
   return (
     <section>
       <button type="button" onClick={() => setErrors(!errors)}>Errors</button>

@@ -6,13 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from components.automation.retention import TASK_LOGS
 from components.automation.tables import AutomationDatabase, TaskLine, TaskRepository
 from components.automation.tables.log import append, save_progress
+from gateway.app import Gateway
+from gateway.commands.prune import prune
+from gateway.settings.model import Settings
 from storage.polling import PollingTable
 from storage.retention.policy import RetentionPolicy
 from storage.retention.rules import parse_rules
-from storage.retention.table_sweep import TASK_LOGS, RetentionSweep
+from storage.retention.table_sweep import RetentionSweep
+from storage.sqlite.files import migrate
 from tests.support.job_logs import sqlite
+from tests.support.patience import until
 
 DAY = 86400.0
 NOW = datetime(2027, 1, 31, 12, tzinfo=UTC)
@@ -79,7 +85,7 @@ def test_a_rule_gives_its_tasks_an_age_of_their_own(rows: Rows) -> None:
 
 
 def test_what_was_not_sent_to_the_stream_stays(rows: Rows) -> None:
-    """However old it is; all of it where there is no courier."""
+    """However old it is; all of it if nothing forwards rows."""
     rows.add(rows.task(), a=8, b=8, c=8)
     policy = RetentionPolicy(age_seconds=DAY)
     assert rows.swept(policy).deleted == 0
@@ -117,3 +123,30 @@ def test_an_age_beyond_all_dates_keeps_everything(rows: Rows, policy: RetentionP
     rows.add(rows.task(), a=9999)
     rows.sent()
     assert rows.swept(policy).deleted == 0
+
+
+async def test_prune_removes_old_rows_of_the_queue(rows: Rows) -> None:
+    """Also while the queue is off."""
+    rows.add(rows.task(), old=400, new=0)
+    rows.sent()
+    settings = Settings(database_url=f"sqlite:///{rows.database.path}", retention_days=30)
+    migrate(settings.database_url)
+    await (await PollingTable.open(rows.database.path)).close()
+    assert await prune(settings, is_dry=True) == [
+        "would remove 0 lines of 0 tasks, 0 bytes, and 1 rows of job_logs and task_logs by their age"
+    ]
+    await prune(settings, is_dry=False)
+    assert rows.left() == ["new"]
+
+
+async def test_a_gateway_removes_old_rows_of_the_queue(rows: Rows) -> None:
+    """Also while the queue is off."""
+    rows.add(rows.task(), old=400, new=0)
+    rows.sent()
+    ports = {"http_port": 0, "websocket_port": 0, "grpc_port": 0}
+    url = f"sqlite:///{rows.database.path}"
+    gateway = await Gateway.start(Settings(**ports, database_url=url, retention_days=30))  # type: ignore[arg-type]
+    try:
+        await until(lambda: rows.left() == ["new"], "the old row is gone")
+    finally:
+        await gateway.stop()

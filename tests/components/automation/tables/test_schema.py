@@ -19,6 +19,9 @@ CREATE TABLE tasks (
   youtube_url TEXT,
   last_error TEXT,
   content_id TEXT REFERENCES contents(id),
+  script_path TEXT,
+  video_path TEXT,
+  thumbnail_path TEXT,
   created_at DATETIME DEFAULT CURRENT_TIMESTAMP,
   updated_at DATETIME DEFAULT CURRENT_TIMESTAMP
 );

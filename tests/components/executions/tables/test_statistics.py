@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.executions.tables import ExecutionStore, NodeFilter, NodeReport, NodeStatus
-from components.executions.tables.database import ExecutionDatabase
+from components.executions.tables.schema import create_missing, is_complete
+from storage.tables import TableDatabase
 
 RECOUNT = """
 SELECT count(DISTINCT execution_id), coalesce(sum(status = 'completed'), 0), coalesce(sum(status = 'failed'), 0),
@@ -46,7 +47,7 @@ def empty_database() -> str:
     """A database with the tables, made once."""
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder)
-    ExecutionDatabase(Path(folder) / "empty.db").prepare()
+    TableDatabase(Path(folder) / "empty.db", create=create_missing).create_missing(is_complete)
     return str(Path(folder) / "empty.db")
 
 

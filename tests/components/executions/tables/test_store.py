@@ -18,13 +18,12 @@ from components.executions.tables import (
     NodeFilter,
     NodeReport,
     NodeStatus,
-    RecordRefusedError,
     RunAllSummary,
     ScriptRecord,
     ScriptStatus,
 )
-from components.executions.tables.writer import StoreClosedError, StoreFullError
-from storage.polling import PollingTableError, PollingUnavailableError
+from components.executions.tables.writer import StoreFullError
+from storage.errors import DatabaseError, RecordRefusedError, StorageClosedError, StorageUnavailableError
 from tests.support.patience import PATIENCE_SECONDS, attempts
 from tests.support.workflow import PlainRun, counted, workflow
 
@@ -267,7 +266,7 @@ async def test_rows_of_other_programs_are_counted_at_the_next_start(tmp_path: Pa
 async def test_tables_that_do_not_fit_are_named(tmp_path: Path, statement: str, text: str) -> None:
     """With the file, in one sentence."""
     sql(tmp_path / "other.db", statement)
-    with pytest.raises(PollingTableError, match=text) as raised:
+    with pytest.raises(DatabaseError, match=text) as raised:
         await ExecutionStore.open(tmp_path / "other.db")
     assert "other.db" in str(raised.value)
 
@@ -279,7 +278,7 @@ async def test_another_programs_lock_is_waited_for(tmp_path: Path) -> None:
     await store.report(report("running", 1))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(PollingUnavailableError, match="locked"):
+        with pytest.raises(StorageUnavailableError, match="locked"):
             await store.report(report("completed", 1))
         assert "locked" in store.statistics.error
         store._database.lock_seconds_max = PATIENCE_SECONDS
@@ -336,7 +335,7 @@ async def test_too_much_waiting_is_refused(tmp_path: Path) -> None:
         await store.report(report("running", 2, parameters="x" * 8_000))
     await store.close()
     assert (await large).log_id == 1
-    with pytest.raises(StoreClosedError):
+    with pytest.raises(StorageClosedError):
         await store.report(report("running", 3))
     await store.close()
 

@@ -12,7 +12,7 @@ from filters.block import Selection
 from filters.entry import LogEntry, encode_lines
 from gateway.transports.sse.checksum import append_checksum, checksum_of, crc32_of, shift_of
 from gateway.transports.sse.encoding import GZIP, IDENTITY, ZSTD, GzipChecksum, event_text, negotiate
-from sessions.transport import Notice, NoticeKind
+from sessions.notices import Gap, Notice
 from tests.support.scripted_history import EPOCH, block
 
 
@@ -132,7 +132,8 @@ def test_encoding_is_negotiated(header, expected):
 
 def test_notice_is_a_named_event():
     """Heartbeats and the like have a name, so that ``onmessage`` does not see them."""
-    assert event_text(Notice(NoticeKind.GAP, {"from": 1, "to": 2})) == b'event: gap\ndata: {"from":1,"to":2}\n\n'
+    text = event_text(Notice(Gap(1, 2, "retention")))
+    assert text == b'event: gap\ndata: {"from":1,"to":2,"reason":"retention"}\n\n'
 
 
 def test_random_cuts_of_a_gzip_stream_are_decodable():

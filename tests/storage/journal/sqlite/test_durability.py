@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import pytest
 
-from components.executions.tables.database import ExecutionDatabase
 from storage.journal.sqlite import SqliteJournal
+from storage.tables import TableDatabase
 from tests.support.counted_syncs import CountedSyncs
 from tests.support.gateway_process import running_gateway
 from tests.support.journal_items import batch
@@ -49,7 +49,7 @@ def test_records_are_as_durable_as_was_asked(
     tmp_path: Path, durability: Literal["full", "process"], level: int
 ) -> None:
     """The connection that writes executions and batch jobs, the first one and the next."""
-    database = ExecutionDatabase(tmp_path / "a.db", durability=durability)
+    database = TableDatabase(tmp_path / "a.db", create=lambda _: None, durability=durability)
     for _ in range(2):
         assert database.write(lambda connection: connection.exec_driver_sql("PRAGMA synchronous").scalar()) == level
         database.close()
@@ -60,7 +60,7 @@ async def test_full_is_what_nobody_has_to_ask_for(tmp_path: Path) -> None:
     journal = await SqliteJournal.open(tmp_path / "a.db")
     assert synchronous(journal._writer._connection) == FULL
     await journal.close()
-    database = ExecutionDatabase(tmp_path / "a.db")
+    database = TableDatabase(tmp_path / "a.db", create=lambda _: None)
     assert database.write(lambda connection: connection.exec_driver_sql("PRAGMA synchronous").scalar()) == FULL
     database.close()
 

@@ -132,7 +132,7 @@ def listener(journal: SqliteJournal) -> Listener:
 async def waits(journal: SqliteJournal) -> bool:
     """Whether no commit has begun, after turns enough for one to begin."""
     await settle()
-    return not journal._is_busy and journal.statistics.commits == 0
+    return not journal._commits._is_busy and journal.statistics.commits == 0
 
 
 async def test_lines_wait_for_company(journal: SqliteJournal, listener: Listener, pauses: list[float]) -> None:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from filters.matching import Matcher
 from filters.model import LogFilter
+from storage.errors import StorageUnavailableError
 from storage.journal.interface import (
     Append,
     Journal,
-    JournalUnavailableError,
     ProducerNumber,
     Receipt,
     StageProgress,
@@ -63,7 +63,7 @@ async def answers(journal: Journal, group: Sequence[Append]) -> list[Receipt | s
     """What became of each append of a group."""
     futures = [journal.append(item) for item in group]
     results = await asyncio.gather(*futures, return_exceptions=True)
-    assert all(isinstance(result, (Receipt, JournalUnavailableError)) for result in results)
+    assert all(isinstance(result, (Receipt, StorageUnavailableError)) for result in results)
     return [result if isinstance(result, Receipt) else str(result) for result in results]
 
 

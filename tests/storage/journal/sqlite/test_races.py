@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.journal.interface import Committed, JournalClosedError, JournalUnavailableError, Receipt
+from storage.errors import DatabaseInUseError, StorageClosedError, StorageUnavailableError
+from storage.journal.interface import Committed, Receipt
 from storage.journal.sqlite import SqliteJournal
-from storage.sqlite.files import DatabaseInUseError
 from storage.sqlite.write_lock import WriteLock
 from tests.support.crash import WatchedConnection, crash
 from tests.support.journal_items import batch, messages, number
@@ -87,7 +87,7 @@ async def test_one_bad_item_and_its_group(journal: SqliteJournal, place: int | N
     futures = [journal.append(batch(text)) for text in texts]
     for index, future in enumerate(futures):
         if index == place:
-            with pytest.raises(JournalUnavailableError, match="could not store"):
+            with pytest.raises(StorageUnavailableError, match="could not store"):
                 await future
         else:
             assert isinstance(await future, Receipt)
@@ -133,7 +133,7 @@ async def test_shutdown_and_append(journal: SqliteJournal, tmp_path: Path, first
         assert (await future).last == 1
     else:
         await journal.close()
-        with pytest.raises(JournalClosedError):
+        with pytest.raises(StorageClosedError):
             await journal.append(batch("a"))
     again = await SqliteJournal.open(tmp_path / "otto.db")
     assert (await again.task_state("build")).last == int(first == "append")

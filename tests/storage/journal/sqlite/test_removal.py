@@ -9,7 +9,7 @@ import pytest
 
 from filters.matching import Matcher
 from filters.model import LogFilter
-from storage.journal.interface import JournalUnavailableError
+from storage.errors import StorageUnavailableError
 from storage.journal.sqlite import SqliteJournal
 from storage.journal.sqlite.reader import Reader
 from tests.support.crash import WatchedConnection, crash
@@ -59,7 +59,7 @@ async def test_another_programs_lock_is_an_error_and_changes_nothing(journal: Sq
     await fill(journal, 3)
     with closing(sqlite3.connect(tmp_path / "otto.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(JournalUnavailableError, match="locked by another program"):
+        with pytest.raises(StorageUnavailableError, match="locked by another program"):
             await journal.remove_through("build", 3, copied=EVERYTHING)
         other.execute("ROLLBACK")
     assert await messages(journal) == ["0", "1", "2"]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.journal.interface import Append, Committed, JournalUnavailableError, StageProgress, WorkerRegistered
+from storage.errors import StorageUnavailableError
+from storage.journal.interface import Append, Committed, StageProgress, WorkerRegistered
 from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import batch, messages, number, report
 from tests.support.patience import until
@@ -50,7 +51,7 @@ async def test_a_transaction_that_fails_leaves_no_trace(journal: SqliteJournal, 
         batch("x", task="test", producer=number(5)),
     ]
     refused = await asyncio.gather(*[journal.append(item) for item in items], return_exceptions=True)
-    assert all(isinstance(answer, JournalUnavailableError) for answer in refused)
+    assert all(isinstance(answer, StorageUnavailableError) for answer in refused)
     assert "injected" in journal.statistics.error
     assert await journal.last_number("p") == 1
     execute(tmp_path, "DROP TRIGGER refuse")
@@ -67,7 +68,7 @@ async def test_a_failed_end_does_not_count_as_ended(journal: SqliteJournal, tmp_
     """Workers and ends are known as the disk knows them."""
     await journal.append(batch("a"))
     execute(tmp_path, REFUSE.format("journal_records"))
-    with pytest.raises(JournalUnavailableError):
+    with pytest.raises(StorageUnavailableError):
         await journal.append(report("COMPLETED"))
     execute(tmp_path, "DROP TRIGGER refuse")
     assert (await journal.task_state("build")).ended is None
@@ -80,7 +81,7 @@ async def test_nothing_is_published_of_a_failed_commit(journal: SqliteJournal, t
     heard: list[Committed] = []
     journal.set_commit_listener(heard.append)
     execute(tmp_path, REFUSE.format("journal_records"))
-    with pytest.raises(JournalUnavailableError):
+    with pytest.raises(StorageUnavailableError):
         await journal.append(batch("a"))
     assert heard == []
 
@@ -93,7 +94,7 @@ async def test_a_commit_that_is_refused_is_rolled_back(journal: SqliteJournal, t
     connection.execute("CREATE TABLE p (id INTEGER PRIMARY KEY)")
     connection.execute("CREATE TABLE c (p INTEGER REFERENCES p(id) DEFERRABLE INITIALLY DEFERRED)")
     connection.execute("CREATE TRIGGER t AFTER INSERT ON journal_records BEGIN INSERT INTO c VALUES (1); END")
-    with pytest.raises(JournalUnavailableError, match="FOREIGN KEY"):
+    with pytest.raises(StorageUnavailableError, match="FOREIGN KEY"):
         await journal.append(batch("b"))
     assert await messages(journal) == ["a"]
     execute(tmp_path, "DROP TRIGGER t")
@@ -142,7 +143,7 @@ async def test_a_lock_that_stays_is_an_error_that_says_so(tmp_path: Path) -> Non
     """The reason is shown while it lasts, and gone with the next success."""
     journal = await SqliteJournal.open(path_of(tmp_path), lock_seconds_max=0.05)
     with locked(tmp_path):
-        with pytest.raises(JournalUnavailableError, match="locked by another program"):
+        with pytest.raises(StorageUnavailableError, match="locked by another program"):
             await journal.append(batch("a"))
         assert "locked by another program" in journal.statistics.error
     assert (await journal.append(batch("a"))).last == 1
@@ -157,7 +158,7 @@ async def test_closing_does_not_wait_for_a_lock(tmp_path: Path) -> None:
         futures = [journal.append(batch("a")) for _ in range(3)]
         await journal.close()
         for future in futures:
-            with pytest.raises(JournalUnavailableError):
+            with pytest.raises(StorageUnavailableError):
                 await future
     again = await SqliteJournal.open(path_of(tmp_path))
     assert (await again.task_state("build")).last == 0
@@ -170,7 +171,7 @@ async def test_a_full_disk_is_an_error_that_says_so(journal: SqliteJournal) -> N
     connection = journal._writer._db
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count={pages}")
-    with pytest.raises(JournalUnavailableError, match="full"):
+    with pytest.raises(StorageUnavailableError, match="full"):
         await journal.append(batch(*[random.randbytes(500).hex() for _ in range(100)]))
     assert await messages(journal) == ["a"]
     await journal.append(batch("b"))
@@ -197,7 +198,7 @@ async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
 async def test_what_cannot_be_stored_is_not_tried_for_long(tmp_path: Path) -> None:
     """Waiting is for what the store may take later."""
     journal = await SqliteJournal.open(path_of(tmp_path), retry_seconds_max=3600)
-    with pytest.raises(JournalUnavailableError, match="could not store"):
+    with pytest.raises(StorageUnavailableError, match="could not store"):
         await journal.append(batch("\ud800"))
     await journal.close()
 
@@ -206,7 +207,7 @@ async def test_what_cannot_be_stored_costs_nobody_else(journal: SqliteJournal) -
     """A broken item in the middle of a group is refused, the others are stored in their order."""
     first, broken, last = journal.append(batch("a")), journal.append(batch("\ud800")), journal.append(batch("b"))
     assert [(await first).last, (await last).last] == [1, 2]
-    with pytest.raises(JournalUnavailableError, match="could not store"):
+    with pytest.raises(StorageUnavailableError, match="could not store"):
         await broken
     assert await messages(journal) == ["a", "b"]
 

@@ -40,6 +40,7 @@ export const log = {
   found: (at: number, total: number, isComplete: boolean) =>
     `${at ? `${count.format(at)} of ` : ''}${count.format(total)}${isComplete ? '' : '+'}`,
   searching: 'Searching…',
+  searchFailed: 'Search failed',
   next: 'Next match',
   previous: 'Previous match',
   filters: 'Filters',

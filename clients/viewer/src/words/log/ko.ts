@@ -39,6 +39,7 @@ export const log: Words['log'] = {
   found: (at: number, total: number, isComplete: boolean) =>
     `${at ? `${count.format(at)} / ` : ''}${count.format(total)}${isComplete ? '' : '+'}`,
   searching: '검색 중…',
+  searchFailed: '검색 실패',
   next: '다음 결과',
   previous: '이전 결과',
   filters: '필터',

@@ -1,0 +1,15 @@
+"""Which rows of the queue are removed by the gateway's retention."""
+
+from typing import Final
+
+from storage.retention.table_sweep import PollingRows
+
+__all__ = ["TASK_LOGS"]
+
+TASK_LOGS: Final = PollingRows(
+    "task_logs",
+    "task_id",
+    # A row that was not forwarded to the stream exists nowhere else.
+    "id <= (SELECT coalesce(max(log_id), 0) FROM otto_courier_progress WHERE courier = 'stream')",
+    needed="otto_courier_progress",
+)

@@ -1,0 +1,27 @@
+"""Batch jobs for Prometheus."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client.core import CounterMetricFamily, Metric
+
+if TYPE_CHECKING:
+    from components.batch_jobs.jobs import BatchStatistics
+
+__all__ = ["batch_job_metrics"]
+
+_TEXTS: Final = {
+    "jobs": "Batch jobs that were taken.",
+    "retries": "Requests of batch jobs that failed and were tried again.",
+    "repeated": "Keywords asked for again, because the gateway had ended before their result was stored.",
+}
+
+
+def batch_job_metrics(statistics: "BatchStatistics") -> Iterator[Metric]:
+    """The counters."""
+    keywords = CounterMetricFamily("otto_batch_keywords", "Keywords of batch jobs by result.", labels=["result"])
+    keywords.add_metric(["counted"], statistics.counted)
+    keywords.add_metric(["failed"], statistics.failed)
+    yield keywords
+    for name, text in _TEXTS.items():
+        yield CounterMetricFamily(f"otto_batch_{name}", text, value=getattr(statistics, name))

@@ -1,0 +1,53 @@
+"""Execution records as a component."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from prometheus_client.core import Metric
+
+from components.executions.metrics import execution_metrics
+from components.executions.routes import execution_routes
+from components.executions.script_routes import script_routes
+from components.executions.tables import ExecutionStore
+from components.executions.tables.schema import create_missing, is_complete
+from components.executions.updates import publish_changes
+from gateway.component import Component, Core
+from storage.tables import TableDatabase
+
+__all__ = ["ExecutionsComponent"]
+
+
+class ExecutionsComponent(Component):
+    """Records of node executions and scripts, in the database of the polling tables."""
+
+    name = "executions"
+
+    def __init__(self, core: Core, store: ExecutionStore) -> None:
+        self._store = store
+        self.routes = (
+            *execution_routes(store, core.authenticator, value_bytes_max=core.settings.execution_value_bytes_max),
+            *script_routes(store, core.authenticator),
+        )
+        store.set_listener(lambda changes: publish_changes(core.updates, changes))
+
+    def __repr__(self) -> str:
+        return f"<ExecutionsComponent {self._store!r}>"
+
+    @classmethod
+    def migrate(cls, journal_path: Path, polling_path: Path) -> None:  # noqa: ARG003 - its tables are not there
+        """Create the tables in the polling database; those of an older application are taken as they are."""
+        TableDatabase(polling_path, create=create_missing).create_missing(is_complete)
+
+    @classmethod
+    async def open(cls, core: Core) -> Self:
+        """Create missing tables, and count in the background what other programs have written since."""
+        return cls(core, await ExecutionStore.open(core.polling_path, durability=core.settings.durability))
+
+    async def close(self, grace_seconds: float) -> None:
+        """Store the reports that wait."""
+        await self._store.close(grace_seconds)
+
+    def metrics(self) -> Iterable[Metric]:
+        """The statistics of the store."""
+        return execution_metrics(self._store.statistics)

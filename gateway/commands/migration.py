@@ -1,0 +1,112 @@
+"""``otto-gateway migrate``: brings the databases to the present schema, or says what that would change."""
+
+import asyncio
+import contextlib
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import quote
+
+from gateway.app import COMPONENTS
+from gateway.settings.model import Settings
+from storage.polling import PollingTable
+from storage.sqlite.errors import translate_errors
+from storage.sqlite.files import migrate, sqlite_path
+from storage.sqlite.schema_version import VERSION_TABLE
+
+__all__ = ["migrate_databases", "pending_changes"]
+
+
+def migrate_databases(journal: Path, polling: Path) -> str:
+    """Create what is missing in both databases; harmless if nothing is.
+
+    Returns:
+        the version of the journal's schema.
+
+    Raises:
+        StorageError: a database cannot be used.
+    """
+    revision = migrate(_url(journal))
+    table = PollingTable(polling)
+    table.prepare()
+    for component in COMPONENTS:
+        component.migrate(journal, polling)
+    asyncio.run(table.close())
+    return revision
+
+
+def pending_changes(settings: Settings) -> list[str]:
+    """What ``migrate_databases`` would change, as sentences; nothing is written.
+
+    The schemas are copied without their rows and migrated; what differs then is what is pending. Changes of rows are
+    known to the components.
+
+    Raises:
+        StorageError: a database cannot be used.
+    """
+    journal, polling = sqlite_path(settings.database_url), PollingTable(settings.polling_database).path
+    places = list(dict.fromkeys(path.absolute() for path in (journal, polling)))
+    with TemporaryDirectory(prefix="otto-migrate-") as folder:
+        copies = [Path(folder) / f"{number}.db" for number in range(len(places))]
+        for place, copy in zip(places, copies, strict=True):
+            _copy_schema(place, copy)
+        before = [_schema(copy) for copy in copies]
+        migrate_databases(copies[0], copies[-1])
+        after = [_schema(copy) for copy in copies]
+    changes: dict[str, None] = {}
+    for place, old, new in zip(places, before, after, strict=True):
+        changes |= dict.fromkeys(f"{place}: {change}" for change in _differences(old, new))
+    for component in COMPONENTS:
+        changes |= dict.fromkeys(
+            f"{journal.absolute()}: {each}" for each in component.pending_changes(journal, polling)
+        )
+    return list(changes)
+
+
+def _url(path: Path) -> str:
+    return f"sqlite:///{quote(str(path.absolute()))}"
+
+
+def _copy_schema(source: Path, target: Path) -> None:
+    """Tables, indexes and triggers without rows, but with the version of the journal's schema."""
+    with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        if not source.exists():
+            return
+        with translate_errors(source), closing(_read_only(source)) as original:
+            statements = "SELECT sql, name FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+            for statement, name in original.execute(statements).fetchall():
+                if not name.startswith("sqlite_"):
+                    with contextlib.suppress(sqlite3.OperationalError):  # a part of a virtual table is made with it
+                        copy.execute(statement)
+            with contextlib.suppress(sqlite3.OperationalError):  # there is none yet
+                rows = original.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall()  # noqa: S608 - ours
+                copy.executemany(f"INSERT INTO {VERSION_TABLE} VALUES (?)", rows)  # noqa: S608
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
+
+
+def _schema(path: Path) -> dict[str, str | None]:
+    """Each table, column, index and trigger by its name, with the table that it is of; and the version."""
+    found: dict[str, str | None] = {}
+    with closing(sqlite3.connect(path)) as connection:
+        for kind, name, table in connection.execute("SELECT type, name, tbl_name FROM sqlite_master").fetchall():
+            if name.startswith("sqlite_"):
+                continue
+            found[f"{kind} {name}"] = None if kind == "table" else table
+            if kind == "table":
+                columns = connection.execute("SELECT name FROM pragma_table_info(?)", (name,))
+                found |= {f"column {name}.{column}": name for (column,) in columns}
+    return found
+
+
+def _differences(old: dict[str, str | None], new: dict[str, str | None]) -> list[str]:
+    """What is in ``new`` alone; of a new table, the table."""
+    changes = []
+    for name, table in new.items():
+        if name not in old and (table is None or f"table {table}" in old):
+            of = f" on {table}" if name.startswith(("index ", "trigger ")) else ""
+            changes.append(f"{name}{of} is added")
+    return changes + [f"{name} is removed" for name in old if name not in new]

@@ -1,0 +1,111 @@
+"""What a component is: a feature beside the log gateway, in a folder of its own below ``components``."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol, Self
+
+from prometheus_client.core import Metric
+
+from gateway.auth import Authenticator
+from gateway.polling.task_logs import TaskLogs
+from gateway.routing.operation import DescribedRoute
+from gateway.settings.model import Settings
+from sessions.updates import UpdateHub
+from storage.journal.interface import Journal
+from storage.retention.table_sweep import PollingRows
+
+__all__ = ["Component", "Core"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """What the log gateway offers to its components.
+
+    Attributes:
+        settings: of the whole process.
+        authenticator: finds out who asks.
+        journal: takes lines and ends of tasks, and shows those of everybody.
+        journal_path: the journal's database, for tables beside it.
+        polling_path: the database of the polling tables, which other programs use too.
+        updates: tells UIs that records have changed.
+        task_logs: takes a reader of ``task_logs`` for the polling API.
+    """
+
+    settings: Settings
+    authenticator: Authenticator
+    journal: Journal
+    journal_path: Path
+    polling_path: Path
+    updates: UpdateHub
+    task_logs: TaskLogs
+
+
+class Component(Protocol):
+    """A feature beside the log gateway: mounted by ``gateway.app``, and nothing of the gateway depends on it.
+
+    What has no use for a component is inherited. A component that is switched off is opened like the others: its routes
+    say that it is off. It imports what it needs to work only if it is switched on.
+
+    Attributes:
+        name: one or two words, for logs.
+        routes: with their descriptions, from which ``/openapi.json`` is made.
+        retention: tables beside the journal whose rows are removed as old lines are, also while it is off.
+    """
+
+    name: str
+    routes: Sequence[DescribedRoute]
+    retention: ClassVar[Sequence[PollingRows]] = ()
+
+    @classmethod
+    def check(cls, settings: Settings) -> None:
+        """Return if the component can run with these settings.
+
+        Raises:
+            SettingsError: an extra is missing, or settings contradict each other.
+        """
+
+    @classmethod
+    def migrate(cls, journal_path: Path, polling_path: Path) -> None:
+        """Create the tables that ``otto-gateway migrate`` has to make; blocks.
+
+        Args:
+            journal_path: as in ``Core``.
+            polling_path: as in ``Core``.
+
+        Raises:
+            StorageError: the database cannot be used.
+        """
+
+    @classmethod
+    def pending_changes(cls, journal_path: Path, polling_path: Path) -> Sequence[str]:  # noqa: ARG003
+        """What ``migrate`` would change of rows, and of tables of other programs, as short statements; writes nothing.
+
+        Raises:
+            StorageError: the database cannot be used.
+        """
+        return ()
+
+    @classmethod
+    async def open(cls, core: Core) -> Self:
+        """Open databases and make the routes; no work begins yet.
+
+        Raises:
+            SettingsError: as ``check``.
+            StorageError: the database cannot be used.
+        """
+        ...
+
+    async def start(self) -> None:
+        """Begin to work; the core is running, its servers are not."""
+
+    async def close(self, grace_seconds: float) -> None:
+        """Stop working, and store the results; idempotent. The servers have ended, the journal still takes lines.
+
+        Args:
+            grace_seconds: how long work in progress may take to end by itself.
+        """
+
+    def metrics(self) -> Iterable[Metric]:
+        """Families for Prometheus, read from statistics; called on the event loop."""
+        return ()

@@ -1,0 +1,25 @@
+"""Text for terminals: what peers have sent cannot move the cursor, or set the title or the clipboard."""
+
+import os
+import sys
+from typing import Final
+
+__all__ = ["open_closed_streams", "printable"]
+
+_PICTURES: Final = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},
+    0x7F: 0x2421,
+    **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
+}
+
+
+def printable(text: str) -> str:
+    """The text, with a picture in place of every control character but tab and line feed."""
+    return text.translate(_PICTURES)
+
+
+def open_closed_streams() -> None:
+    """Put the null device where the caller has closed stdin, stdout or stderr, for which Python has None."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))

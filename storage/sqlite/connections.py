@@ -1,0 +1,200 @@
+"""Connections to SQLite files: the one place that opens them, with the settings that each use needs."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Final, Literal
+
+from storage.sqlite.write_lock import WriteLock
+
+__all__ = [
+    "Access",
+    "Durability",
+    "FileConnection",
+    "checkpoint",
+    "file_identity",
+    "lossy_text",
+    "open_connection",
+    "transaction",
+]
+
+Durability = Literal["full", "process"]
+"""What survives: ``full`` a power loss, ``process`` a killed process."""
+
+_CHECKPOINT_BYTES: Final = 2 << 20
+
+
+class Access(Enum):
+    """What a connection is for."""
+
+    READ = "read"
+    """A file that must exist; nothing can be changed."""
+    WRITE = "write"
+    """Creates a missing file, with a write-ahead log. One that is there keeps its journal mode."""
+    CHANGE = "change"
+    """A file that must exist, as it is: no setting is changed."""
+
+
+def open_connection(
+    path: Path,
+    access: Access,
+    *,
+    busy_seconds: float = 5.0,
+    durability: Durability = "process",
+    autocheckpoint_pages: int = 0,
+    statements_max: int = 128,
+) -> sqlite3.Connection:
+    """A connection in autocommit mode, for one thread at a time.
+
+    Args:
+        path: the file.
+        access: what it is for.
+        busy_seconds: how long SQLite waits for another connection's lock.
+        durability: of what is committed. It counts in a write-ahead log alone, where a power cut takes back whole
+            transactions: without one, ``synchronous=NORMAL`` may damage the file, so SQLite's default, FULL, stays.
+        autocheckpoint_pages: size of the write-ahead log from which a commit copies it back into the file; 0: never,
+            which is for ``checkpoint`` then, outside of the write lock.
+        statements_max: prepared statements that are kept.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    connection = sqlite3.connect(
+        str(path) if access is Access.WRITE else f"{path.absolute().as_uri()}?mode={_mode(path)}",
+        uri=access is not Access.WRITE,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=statements_max,
+    )
+    try:
+        if access is Access.READ:
+            connection.execute("PRAGMA query_only = ON")
+        elif access is Access.WRITE:
+            if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+                connection.execute("PRAGMA journal_mode = WAL")
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+                connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
+                connection.execute(f"PRAGMA wal_autocheckpoint = {autocheckpoint_pages}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _mode(path: Path) -> str:
+    """Also for reading it is "rw" where that may be: the first to open a write-ahead log has to make its index."""
+    return "rw" if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK) else "ro"
+
+
+def lossy_text(value: bytes) -> str:
+    """A ``text_factory`` for rows of other programs, which need not be UTF-8."""
+    return value.decode(errors="replace")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, lock: WriteLock) -> Iterator[None]:
+    """A write transaction after the journal's; where something is raised, nothing is stored.
+
+    Raises:
+        sqlite3.Error: it could not be begun or committed.
+    """
+    with lock.background():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def checkpoint(connection: sqlite3.Connection, path: Path) -> None:
+    """Copy a write-ahead log that has grown back into its file, without the write lock: it stops nobody.
+
+    Raises:
+        sqlite3.Error: it could not be copied; it stays as it was.
+    """
+    try:
+        size = Path(f"{path}-wal").stat().st_size
+    except FileNotFoundError:
+        return
+    if size > _CHECKPOINT_BYTES:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """What changes where another file takes the place of this one; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+class FileConnection:
+    """A connection that is opened when it is needed, and anew where another file has taken the place of the open one.
+
+    SQLite keeps using the file that it has: without this, everything would go into a file that nobody sees. Belongs to
+    one thread at a time.
+    """
+
+    def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._path = path
+        self._connect = connect
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+
+    def __repr__(self) -> str:
+        return f"<FileConnection {self._path} {'open' if self.is_open else 'closed'}>"
+
+    @property
+    def current(self) -> sqlite3.Connection | None:
+        """The open connection, to whatever file; None where it is closed."""
+        return self._connection
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, to whatever file."""
+        return self._connection is not None
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another file has taken the place of the one that is open."""
+        return self.is_open and self._identity != file_identity(self._path)
+
+    def get(self) -> sqlite3.Connection:
+        """The connection to the file that is there now.
+
+        Raises:
+            sqlite3.Error: it cannot be opened.
+        """
+        if self.is_replaced:
+            self.close()
+        if self._connection is None:
+            self._connection = self._connect()
+            self._identity = file_identity(self._path)
+        return self._connection
+
+    @contextmanager
+    def use(self) -> Iterator[sqlite3.Connection]:
+        """``get``; after an error of SQLite the connection is closed, and the next use opens another.
+
+        Raises:
+            sqlite3.Error: it cannot be opened or used.
+        """
+        try:
+            yield self.get()
+        except sqlite3.Error:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection; idempotent. ``get`` opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
