@@ -53,9 +53,9 @@ class _Named:
 
 
 def _group_commit() -> None:
-    from storage.journal.sqlite import journal
+    from storage.journal.sqlite import group_commit
 
-    journal._ITEMS_MAX = 1  # type: ignore[misc]
+    group_commit._ITEMS_MAX = 1  # type: ignore[misc]
 
 
 def _chunks() -> None:

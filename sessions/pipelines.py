@@ -5,21 +5,18 @@ what a slow subscriber is served by: it gets the present state of each stage tha
 not what happened in between (conflation). Its picture is complete and right whenever it has read everything.
 """
 
-import asyncio
-import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from filters.position import Position
 from sessions.admission import Admission
 from sessions.close_reasons import CloseReason
+from sessions.conflated import ConflatedHub, ConflatedSession
 from sessions.transport import Progress, StageHistory
 
 __all__ = ["PipelineHistory", "PipelineHub", "PipelineLimits", "PipelineSession", "PipelineStatistics"]
-
-_SWEEP_SECONDS = 1.0
 
 
 class PipelineHistory(StageHistory, Protocol):
@@ -88,76 +85,40 @@ class _Feed:
         return [progress for progress in self.window if progress.number > number]
 
 
-class PipelineSession(AsyncIterator[Sequence[Progress]]):
-    """One subscriber of one pipeline. Iterating gives what is new; an empty sequence means that a heartbeat is due.
-
-    Iteration ends when the session does; ``reason`` then says why.
+class PipelineSession(ConflatedSession[Progress]):
+    """One subscriber of one pipeline.
 
     Attributes:
         position: the number up to which the subscriber's picture is complete.
     """
 
     def __init__(self, hub: "PipelineHub", feed: _Feed, after: Position | None, expires_at: float | None) -> None:
+        super().__init__(hub, expires_at)
         self.pipeline_id = feed.pipeline_id
         self.position = 0
-        self.expires_at = expires_at
-        self.reason: CloseReason | None = None
         if after is not None and after.belongs_to(hub.epoch):
             self.position = after.sequence
         self._hub = hub
         self._topic = feed
-        self._news = asyncio.Event()
         self._is_settled = False  # whether its position is known to be right
-        self._away_since: float | None = time.monotonic()
 
     def __repr__(self) -> str:
         return f"<PipelineSession {self.pipeline_id!r} position={self.position} reason={self.reason}>"
 
-    async def __anext__(self) -> Sequence[Progress]:
-        """What is new since the last call, waiting for it; empty after ``heartbeat_seconds`` of silence."""
-        self._away_since = None
-        try:
-            return await self._next()
-        finally:
-            self._away_since = time.monotonic()
-
-    async def _next(self) -> Sequence[Progress]:
-        deadline = time.monotonic() + self._hub.limits.heartbeat_seconds
-        while self.reason is None:
-            self._news.clear()
-            changes = await self._changes()
-            if self.reason is not None:
-                break
-            if changes:
-                self.position = changes[-1].number
-                return changes
-            try:
-                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                    await self._news.wait()
-            except TimeoutError:
-                return ()
-        raise StopAsyncIteration
-
     def close(self, reason: CloseReason) -> None:
         """End the session; idempotent and synchronous."""
-        if self.reason is not None:
-            return
-        self.reason = reason
-        self._news.set()
-        self._hub.forget(self, self._topic)
+        if self.reason is None:
+            super().close(reason)
+            self._hub.leave(self, self._topic)
 
-    def wake(self) -> None:
-        """Something was published."""
-        self._news.set()
+    async def changes(self) -> Sequence[Progress]:
+        """The changes after ``position``, which moves to the last of them."""
+        changes = await self._found()
+        if changes and self.reason is None:
+            self.position = changes[-1].number
+        return changes
 
-    def check(self, now: float, wall: float) -> None:
-        """What time does to a session: expiry and time-out."""
-        if self.expires_at is not None and wall >= self.expires_at:
-            self.close(CloseReason.TOKEN_EXPIRED)
-        elif self._away_since is not None and now - self._away_since >= self._hub.limits.timeout_seconds:
-            self.close(CloseReason.SESSION_TIMEOUT)
-
-    async def _changes(self) -> Sequence[Progress]:
+    async def _found(self) -> Sequence[Progress]:
         """What there is behind ``position``: from the window where it reaches back that far, else from the journal.
 
         This is the seam. No gap: every stage whose state changed behind ``position`` has a last number behind it, so
@@ -187,7 +148,7 @@ class PipelineSession(AsyncIterator[Sequence[Progress]]):
         return sorted((stage for stage in stages if stage.number > self.position), key=lambda stage: stage.number)
 
 
-class PipelineHub:
+class PipelineHub(ConflatedHub[PipelineSession]):
     """Fans stage transitions out to sessions. The publisher never waits; pipelines that nobody watches cost a look-up.
 
     Args:
@@ -205,15 +166,13 @@ class PipelineHub:
         admission: Admission,
         history_errors: tuple[type[Exception], ...] = (OSError,),
     ) -> None:
+        self._limits = limits or PipelineLimits()
+        super().__init__(self._limits, admission)
         self.history = history
-        self.limits = limits or PipelineLimits()
-        self.admission = admission
         self.history_errors = history_errors
         self._reads = 0
         self._topics: dict[str, _Feed] = {}
         self._transitions = 0
-        self._sweep_timer: asyncio.TimerHandle | None = None
-        self._is_closed = False
 
     def __repr__(self) -> str:
         return f"<PipelineHub {len(self._topics)} pipelines>"
@@ -224,15 +183,10 @@ class PipelineHub:
         return self.history.epoch
 
     @property
-    def sessions(self) -> Sequence[PipelineSession]:
-        """The open sessions."""
-        return tuple(session for feed in self._topics.values() for session in feed.sessions)
-
-    @property
     def statistics(self) -> PipelineStatistics:
         """A frozen picture."""
         return PipelineStatistics(
-            sessions=len(self.sessions),
+            sessions=len(self._sessions),
             pipelines=len(self._topics),
             window_bytes=sum(feed.size for feed in self._topics.values()),
             transitions=self._transitions,
@@ -245,7 +199,7 @@ class PipelineHub:
         for transition in progress:
             feed = self._topics.get(transition.pipeline_id)
             if feed is not None:
-                feed.publish(transition, self.limits)
+                feed.publish(transition, self._limits)
                 for session in feed.sessions:
                     session.wake()
 
@@ -257,14 +211,11 @@ class PipelineHub:
         Raises:
             ServerFullError: there are as many sessions as there may be.
         """
-        self.admission.enter()
+        self.admit()
         feed = self._topics.setdefault(pipeline_id, _Feed(pipeline_id))
         session = PipelineSession(self, feed, after, expires_at)
         feed.sessions.add(session)
-        if self._is_closed:
-            session.close(CloseReason.SERVER_SHUTDOWN)
-        elif self._sweep_timer is None:
-            self._schedule_sweep()
+        self.keep(session)
         return session
 
     async def read(self, pipeline_id: str) -> Sequence[Progress]:
@@ -272,30 +223,8 @@ class PipelineHub:
         self._reads += 1
         return await self.history.stages(pipeline_id)
 
-    def forget(self, session: PipelineSession, feed: _Feed) -> None:
-        """A session has ended."""
-        self.admission.leave()
+    def leave(self, session: PipelineSession, feed: _Feed) -> None:
+        """A session has ended, and watches its pipeline no more."""
         feed.sessions.discard(session)
         if not feed.sessions:
             self._topics.pop(feed.pipeline_id, None)
-
-    def close(self, reason: CloseReason = CloseReason.SERVER_SHUTDOWN) -> None:
-        """End every session; idempotent. Their owners see the end of the iteration."""
-        self._is_closed = True
-        if self._sweep_timer is not None:
-            self._sweep_timer.cancel()
-            self._sweep_timer = None
-        for session in self.sessions:
-            session.close(reason)
-
-    def _schedule_sweep(self) -> None:
-        pause = min(_SWEEP_SECONDS, self.limits.timeout_seconds / 4)
-        self._sweep_timer = asyncio.get_running_loop().call_later(pause, self._sweep)
-
-    def _sweep(self) -> None:
-        self._sweep_timer = None
-        now, wall = time.monotonic(), time.time()
-        for session in self.sessions:
-            session.check(now, wall)
-        if self._topics:
-            self._schedule_sweep()

@@ -7,8 +7,7 @@ and not all of them.
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +15,7 @@ import msgspec
 
 from sessions.admission import Admission
 from sessions.close_reasons import CloseReason
+from sessions.conflated import ConflatedHub, ConflatedSession, Unread
 
 __all__ = ["Update", "UpdateHub", "UpdateLimits", "UpdateSession", "UpdateStatistics", "UpdateType"]
 
@@ -88,63 +88,32 @@ MaySee = Callable[[str | None], bool]
 """Whether a client may see updates of a script; None: of all scripts together."""
 
 
-class UpdateSession(AsyncIterator[Sequence[Update]]):
-    """One client. Iterating gives what is new; an empty sequence means that a heartbeat is due.
+class UpdateSession(ConflatedSession[Update]):
+    """One client."""
 
-    Iteration ends when the session does; ``reason`` then says why.
-    """
-
-    def __init__(self, hub: "UpdateHub", may_see: MaySee, expires_at: float | None) -> None:
-        self.reason: CloseReason | None = None
-        self._hub = hub
+    def __init__(self, hub: "UpdateHub", may_see: MaySee, expires_at: float | None, *, unread_max: int) -> None:
+        super().__init__(hub, expires_at)
         self._may_see = may_see
-        self._expires_at = expires_at
-        self._unread: dict[tuple[str, ...], Update] = {}
-        self._news = asyncio.Event()
+        self._unread: Unread[tuple[str, ...], Update] = Unread(unread_max)
 
     def __repr__(self) -> str:
         return f"<UpdateSession unread={len(self._unread)} reason={self.reason}>"
 
-    async def __anext__(self) -> Sequence[Update]:
-        """What is new since the last call, waiting for it; empty after ``heartbeat_seconds`` of silence."""
-        seconds = self._hub.limits.heartbeat_seconds
-        if self._expires_at is not None:
-            seconds = min(seconds, max(0.0, self._expires_at - time.time()))
-        try:
-            async with asyncio.timeout(seconds):
-                await self._news.wait()
-        except TimeoutError:
-            if self._expires_at is not None and time.time() >= self._expires_at:
-                self.close(CloseReason.TOKEN_EXPIRED)
-        if self.reason is not None:
-            raise StopAsyncIteration
-        self._news.clear()
-        unread, self._unread = self._unread, {}
-        return tuple(unread.values())
+    async def changes(self) -> Sequence[Update]:
+        """The updates that were not read."""
+        return self._unread.clear()
 
     def offer(self, updates: Sequence[Update]) -> int:
         """Take what the client may see; how many were dropped for it, because it does not read."""
         dropped = 0
         for update in updates:
-            if not self._may_see(update.script_id):
-                continue
-            self._unread.pop(update.key, None)
-            self._unread[update.key] = update
-            if len(self._unread) > self._hub.limits.unread_max:
-                del self._unread[next(iter(self._unread))]
-                dropped += 1
-            self._news.set()
+            if self._may_see(update.script_id):
+                dropped += self._unread.put(update.key, update)
+                self.wake()
         return dropped
 
-    def close(self, reason: CloseReason) -> None:
-        """End the session; idempotent and synchronous."""
-        if self.reason is None:
-            self.reason = reason
-            self._news.set()
-            self._hub.forget(self)
 
-
-class UpdateHub:
+class UpdateHub(ConflatedHub[UpdateSession]):
     """Merges repeats and fans out. Whoever raises an update never waits.
 
     Args:
@@ -153,15 +122,13 @@ class UpdateHub:
     """
 
     def __init__(self, limits: UpdateLimits | None = None, *, admission: Admission) -> None:
-        self.limits = limits or UpdateLimits()
-        self.admission = admission
-        self._sessions: set[UpdateSession] = set()
+        self._limits = limits or UpdateLimits()
+        super().__init__(self._limits, admission)
         self._listeners: list[Callable[[Sequence[Update]], int]] = []
         # In the order in which they are due: each waits for the same time.
         self._waiting: dict[tuple[str, ...], tuple[float, Update]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._raised = self._merged = self._dropped = 0
-        self._is_closed = False
 
     def __repr__(self) -> str:
         return f"<UpdateHub {len(self._sessions)} sessions, {len(self._waiting)} waiting>"
@@ -186,8 +153,8 @@ class UpdateHub:
             self._merged += 1
             self._waiting[update.key] = (waiting[0], update)  # the newest says most; its place stays
             return
-        self._waiting[update.key] = (now + self.limits.merge_seconds, update)
-        if len(self._waiting) > self.limits.waiting_max:
+        self._waiting[update.key] = (now + self._limits.merge_seconds, update)
+        if len(self._waiting) > self._limits.waiting_max:
             _, oldest = self._waiting.pop(next(iter(self._waiting)))
             self._send([oldest])
         if self._timer is None:
@@ -199,31 +166,22 @@ class UpdateHub:
         Raises:
             ServerFullError: there are as many sessions as there may be.
         """
-        self.admission.enter()
-        session = UpdateSession(self, may_see, expires_at)
-        self._sessions.add(session)
-        if self._is_closed:
-            session.close(CloseReason.SERVER_SHUTDOWN)
+        self.admit()
+        session = UpdateSession(self, may_see, expires_at, unread_max=self._limits.unread_max)
+        self.keep(session)
         return session
 
-    def forget(self, session: UpdateSession) -> None:
-        """A session has ended."""
-        self.admission.leave()
-        self._sessions.discard(session)
-
     def close(self, reason: CloseReason = CloseReason.SERVER_SHUTDOWN) -> None:
-        """End every session; idempotent. What waits is not sent: whoever comes back reads everything anyway."""
-        self._is_closed = True
+        """End every session; idempotent. What waits is not sent: clients that come back read everything anyway."""
         self._waiting.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for session in tuple(self._sessions):
-            session.close(reason)
+        super().close(reason)
 
     def _schedule(self, now: float) -> None:
         due = next(iter(self._waiting.values()))[0]
-        at = max(due, now + self.limits.merge_seconds / _TICKS_PER_MERGE)
+        at = max(due, now + self._limits.merge_seconds / _TICKS_PER_MERGE)
         self._timer = asyncio.get_running_loop().call_at(at, self._tick)
 
     def _tick(self) -> None:

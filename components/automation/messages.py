@@ -201,7 +201,7 @@ class AutomationTaskList(msgspec.Struct):
 class AutomationStage(msgspec.Struct, rename="camel", omit_defaults=True):
     """A stage of the run that began last."""
 
-    name: str
+    name: QueueType
     status: Annotated[
         str, msgspec.Meta(extra_json_schema={"enum": ["PENDING", "RUNNING", "COMPLETED", "FAILED", "SKIPPED"]})
     ]

@@ -158,3 +158,5 @@ class AutomationQueue:
             except Exception:  # noqa: BLE001 - it is logged, with its traceback
                 _log.exception("the automation queue ran into an error")
                 await asyncio.sleep(1.0)
+            else:
+                return  # the journal has been closed

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-import structlog
 from sqlalchemy import Connection, select
 
 from components.automation.tables import AutomationDatabase, TaskLine
@@ -15,8 +14,9 @@ from components.automation.tables.log import append, progress, save_progress
 from components.automation.tables.records import POSITION, QUEUE_TYPES
 from components.automation.tables.schema import task_logs, task_queue, tasks
 from filters.entry import LogEntry
-from storage.errors import StorageError
 from storage.journal.interface import Journal, Record
+from storage.outage import OutageLog
+from storage.tailing import TailingLoop
 
 __all__ = ["ReceivedLines"]
 
@@ -25,11 +25,9 @@ _BYTES_MAX: Final = 256 << 10
 _WITHOUT_MAX: Final = 64
 """So many reads without a line of the queue may be made again after a crash."""
 _POLL_SECONDS: Final = 0.25
-_RETRY_SECONDS: Final = 1.0
 _IDS_MAX: Final = 500
 _INTEGER_MAX: Final = 2**63 - 1
 _ACTIONS: Final = ("start", "progress", "complete", "fail", "retry", "stop", "skip")
-_log = structlog.get_logger(__name__)
 _decoder: Final = msgspec.json.Decoder(LogEntry)
 
 
@@ -49,21 +47,25 @@ class ReceivedLines:
         self._journal = journal
         self._after: int | None = None
         self._without = 0
+        self._loop = TailingLoop(
+            "automation received lines",
+            self._step,
+            OutageLog("received lines delayed", "received lines continue", said_after_seconds=0.0),
+        )
 
     def __repr__(self) -> str:
         return f"<ReceivedLines after record {self._after}>"
 
     async def run(self) -> None:
-        """Copy until cancelled; trouble of the database or the journal is waited out."""
-        while True:
-            try:
-                while await self.copy():
-                    pass
-            except StorageError as error:
-                _log.warning("lines of other producers have to wait", error=str(error))
-                self._after = None
-                await asyncio.sleep(_RETRY_SECONDS)
-            await asyncio.sleep(_POLL_SECONDS)
+        """Copy until cancelled; a database or a journal that cannot be used is tried again."""
+        await self._loop.run()
+
+    async def _step(self) -> float:
+        try:
+            return 0.0 if await self.copy() else _POLL_SECONDS
+        except BaseException:
+            self._after = None  # how far it got is noted in the database
+            raise
 
     async def copy(self) -> bool:
         """Copy what is next; False where there is nothing.

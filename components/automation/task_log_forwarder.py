@@ -4,19 +4,16 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-import structlog
-
 from components.automation.tables import AutomationDatabase
 from components.automation.tables.log import progress, rows_after, save_progress
 from components.automation.task_log_events import RowEvents, RowReader
-from storage.errors import StorageError
+from storage.outage import OutageLog
+from storage.tailing import TailingLoop
 
 __all__ = ["Destination", "TaskLogForwarder"]
 
 _ROWS_MAX: Final = 500
-_RETRY_SECONDS: Final = 1.0
 _PROGRESS: Final = "stream"
-_log = structlog.get_logger(__name__)
 
 
 class Destination(Protocol):
@@ -57,31 +54,27 @@ class TaskLogForwarder:
         self._reader = RowReader()
         self._after: int | None = None
         self._turn = asyncio.Lock()
-        self._wake = asyncio.Event()
+        self._loop = TailingLoop(
+            "automation log forwarder",
+            self._step,
+            OutageLog(
+                "automation log forwarding delayed", "automation log forwarding continues", said_after_seconds=0.0
+            ),
+        )
 
     def __repr__(self) -> str:
         return f"<TaskLogForwarder {self._database!r} after={self._after}>"
 
     def wake(self) -> None:
         """There may be new rows."""
-        self._wake.set()
+        self._loop.wake()
 
     async def run(self) -> None:
-        """Deliver until cancelled; a database or a journal that cannot be used is tried again every second."""
-        while True:
-            self._wake.clear()
-            try:
-                found = await self.deliver()
-            except StorageError as error:
-                _log.warning("automation log forwarding delayed", error=str(error))
-                await asyncio.sleep(_RETRY_SECONDS)
-                continue
-            if not found:
-                try:
-                    async with asyncio.timeout(self._poll_seconds):
-                        await self._wake.wait()
-                except TimeoutError:
-                    continue
+        """Deliver until cancelled; a database or a journal that cannot be used is tried again."""
+        await self._loop.run()
+
+    async def _step(self) -> float:
+        return 0.0 if await self.deliver() else self._poll_seconds
 
     async def deliver(self) -> int:
         """Deliver what is next, at most 500 rows; returns how many.

@@ -97,12 +97,12 @@ class NodeRow(msgspec.Struct, frozen=True):
     """A row of ``node_execution_logs``. Values that are not what the column is for come as they are."""
 
     id: int
-    execution_id: str
+    execution_id: Annotated[str, msgspec.Meta(examples=["execution-7"])]
     script_id: str | None
-    node_id: str
+    node_id: Annotated[str, msgspec.Meta(examples=["fetch"])]
     node_type: str | None
     node_name: str | None
-    status: str
+    status: Annotated[str, msgspec.Meta(examples=["completed"])]
     started_at: float | str | None
     finished_at: float | str | None
     execution_time_ms: float | str | None
@@ -176,7 +176,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a record or a summary."""
 
     success: bool = True
-    message: str
+    message: Annotated[str, msgspec.Meta(examples=["the execution was recorded"])]
 
 
 def _optional(field: str, value: Id | None) -> str | None:

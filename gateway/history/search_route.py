@@ -21,6 +21,7 @@ from gateway.history.search import Hit, Search
 from gateway.http.disconnects import while_connected
 from gateway.routing.operation import Answer, DescribedRoute, Operation
 from gateway.routing.parameters import Number
+from gateway.transports.sse.encoding import event_bytes
 from gateway.transports.stream_request import FILTER_PARAMETERS
 
 __all__ = ["search_routes"]
@@ -139,7 +140,7 @@ async def _events(search: Search, q: str, scans: PrincipalScans) -> AsyncIterato
 
 
 def _event(name: str, document: Any) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(document))
+    return event_bytes(name, msgspec.json.encode(document))
 
 
 def _hit(hit: Hit) -> SearchHit:

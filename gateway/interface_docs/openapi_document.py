@@ -111,7 +111,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.body is not None:
         fields["requestBody"] = {
             "required": operation.body.is_required,
-            "content": {JSON: _content(operation.body.type, operation.body.examples)},
+            "content": {
+                JSON: {"schema": reference(operation.body.type), "examples": _examples(operation.body.examples)}
+            },
         }
     fields["responses"] = {str(status): _response(_answer(answer)) for status, answer in operation.answers.items()}
     for status, codes in operation.error_codes().items():
@@ -169,7 +171,7 @@ def _response(answer: Answer) -> dict[str, Any]:
         }
     text: dict[str, Any] = {"schema": {"type": "string"}}
     if answer.type is not None:
-        fields["content"] = {JSON: _content(answer.type, answer.examples), **dict.fromkeys(answer.media, text)}
+        fields["content"] = {JSON: _content(answer), **dict.fromkeys(answer.media, text)}
     elif answer.media:
         content = text | ({"examples": _examples(answer.examples)} if answer.examples else {})
         fields["content"] = dict.fromkeys(answer.media, content)
@@ -187,10 +189,12 @@ def _refusal(codes: list[str]) -> dict[str, Any]:
     return fields
 
 
-def _content(described: Any, examples: Any) -> dict[str, Any]:
-    if isinstance(described, dict):
-        return {"schema": described}
-    return {"schema": reference(described), "examples": _examples(examples or {"example": example_of(described)})}
+def _content(answer: Answer) -> dict[str, Any]:
+    if isinstance(answer.type, dict):
+        return {"schema": answer.type}
+    usual = example_of(answer.type)
+    examples = {name: usual | given for name, given in (answer.examples or {"example": {}}).items()}
+    return {"schema": reference(answer.type), "examples": _examples(examples)}
 
 
 def _examples(examples: Any) -> dict[str, Any]:

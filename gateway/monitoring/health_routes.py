@@ -83,7 +83,14 @@ _READ_HEALTH: Final = Operation(
     OPERATION_TAG,
     "Health, figures, and the slowest sessions",
     description="At most 100 sessions, those with the largest lag first. A token with the scope `admin` sees which.",
-    answers={200: Answer("Lines are taken and served.", HealthPage), 503: Answer("They are not.", HealthPage)},
+    answers={
+        200: Answer("Lines are taken and served.", HealthPage),
+        503: Answer(
+            "They are not.",
+            HealthPage,
+            examples={"full": {"status": "unhealthy", "reason": "the disk is full"}},
+        ),
+    },
 )
 
 _READ_READINESS: Final = Operation(
@@ -91,7 +98,14 @@ _READ_READINESS: Final = Operation(
     "GET",
     OPERATION_TAG,
     "Whether to send requests here",
-    answers={200: Answer("Yes.", Readiness), 503: Answer("No.", Readiness)},
+    answers={
+        200: Answer("Yes.", Readiness),
+        503: Answer(
+            "No.",
+            Readiness,
+            examples={"stopping": {"status": "not ready", "reason": "the gateway is shutting down"}},
+        ),
+    },
 )
 
 _READ_LIVENESS: Final = Operation(

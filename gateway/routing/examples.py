@@ -27,6 +27,11 @@ _BY_NAME: Final[Mapping[str, Any]] = {
     "position": "5f0c2a91-1042.end",
     "timestamp": _TIME,
     "q": "refused",
+    "hasNext": False,
+    "isRestart": False,
+    "averageLatency": 4.2,
+    "errorRate": 0.0,
+    "memoryUsage": 83_886_080,
 }
 """Values of fields that are the same in many documents; others have theirs in the annotation of the field."""
 
@@ -41,19 +46,21 @@ def example_of(described: Any) -> Any:
 
 
 def _example(schema: Mapping[str, Any], named: Mapping[str, Any], name: str) -> Any:
-    for key in ("examples", "enum"):
-        if key in schema:
-            return schema[key][0]
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "enum" in schema:
+        return _BY_NAME[name] if _BY_NAME.get(name) in schema["enum"] else schema["enum"][0]
     if "$ref" in schema:
         return _example(named[schema["$ref"].rpartition("/")[2]], named, name)
     if "anyOf" in schema:
         kinds = schema["anyOf"]
         return None if {"type": "null"} in kinds else _example(kinds[0], named, name)
     if "properties" in schema:
+        always = schema["required"] or schema["properties"]
         return {
             field: _example(value, named, field)
             for field, value in schema["properties"].items()
-            if field in schema["required"] or value.get("default")
+            if field in always or value.get("default")
         }
     if "const" in schema:
         return schema["const"]

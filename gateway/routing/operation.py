@@ -71,7 +71,7 @@ class Answer:
         description: when that is, in a sentence.
         type: of the JSON document, which makes its example; None: there is no JSON, and either ``media`` or no content.
         media: media types of an answer that is not JSON, or need not be.
-        examples: keyed by a word, in the place of the one that follows from the type.
+        examples: keyed by a word; of a type the fields that differ from the example that follows from it.
         headers: headers that are part of the contract.
     """
 
@@ -99,7 +99,8 @@ class Operation:
         answers: by status, without the errors; a type is described by the first sentence of its docstring.
         errors: codes of ``gateway.errors`` that it may answer with, beside those that follow from the rest:
             ``INVALID_ARGUMENT`` where there are parameters or a body, ``UNAUTHENTICATED`` and ``PERMISSION_DENIED``
-            where there is a scope, ``PAYLOAD_TOO_LARGE`` where there is a body, and ``UNAVAILABLE`` where ``stored``.
+            where there is a scope, the latter also where it changes something, ``PAYLOAD_TOO_LARGE`` where there is a
+            body, and ``UNAVAILABLE`` where ``stored``.
         stored: it reads or writes a database.
         channel: what a stream carries, for AsyncAPI.
         credentials: ``header`` where cookies, tickets and query parameters do not count; ``any`` elsewhere.
@@ -131,6 +132,8 @@ class Operation:
             codes.append("INVALID_ARGUMENT")
         if self.scope:
             codes += ["UNAUTHENTICATED", "PERMISSION_DENIED"]
+        if self.method != "GET":  # by a page of another origin
+            codes.append("PERMISSION_DENIED")
         if self.body:
             codes.append("PAYLOAD_TOO_LARGE")
         if self.stored:

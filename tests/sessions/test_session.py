@@ -82,6 +82,24 @@ async def test_sessions_catching_up_share_reads(make_bench):
     assert all(t.sequences == first[1].sequences for _, t in others)
 
 
+async def test_a_session_that_ends_cancels_its_reads(make_bench):
+    """Nobody waits for the result; a read that other sessions share goes on until the last of them has ended."""
+    bench = make_bench(buffer_lines=1, window_bytes_per_task=1)
+    bench.history.store(block(1, 50))
+    live, _ = await opened(bench)  # the topic is loaded
+    before = bench.history.reads
+    bench.history.gate.clear()
+    first, second = [(await opened(bench, log_filter=ERRORS))[0] for _ in range(2)]
+    assert bench.history.reads == before + 1
+    first.close(CloseReason.CLIENT_GONE)
+    await settle()
+    assert bench.history.cancelled == 0
+    second.close(CloseReason.CLIENT_GONE)
+    await settle()
+    assert bench.history.cancelled == 1
+    assert live.state is SessionState.LIVE
+
+
 async def test_lag_counts_matching_lines(bench):
     """Lag is what the session's own channel holds for it."""
     session, transport = await opened(bench, log_filter=ERRORS)

@@ -63,6 +63,7 @@ class ScriptedHistory:
     damaged: range = range(0)
     ends: dict[str, Ended] = field(default_factory=dict)
     reads: int = 0
+    cancelled: int = 0
     error: Exception | None = None
 
     def __post_init__(self) -> None:
@@ -77,7 +78,11 @@ class ScriptedHistory:
 
     async def _pass(self) -> None:
         self.asked.set()
-        await self.gate.wait()
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
         if self.error is not None:
             raise self.error
 

@@ -47,8 +47,10 @@ class PipelineProgress(msgspec.Struct, rename="camel", omit_defaults=True):
 
     pipeline_id: str
     stage_id: str
-    status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(_STATUSES.values())})]
-    message: str
+    status: Annotated[
+        str, msgspec.Meta(extra_json_schema={"enum": list(_STATUSES.values())}, examples=["STAGE_RUNNING"])
+    ]
+    message: Annotated[str, msgspec.Meta(examples=["2 of 3 workers"])]
     worker_pod_names: list[str]
     progress_percentage: int
     timestamp: str

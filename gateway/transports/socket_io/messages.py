@@ -59,7 +59,7 @@ class NamedPipeline(msgspec.Struct, rename="camel"):
 class Connected(msgspec.Struct, rename="camel"):
     """The first event after the connect."""
 
-    session_id: str
+    session_id: Annotated[str, msgspec.Meta(examples=["H8FEJTOmYFzWkpXOAAAB"])]
     message: Annotated[str, msgspec.Meta(examples=["Connected to the log stream."])]
     timestamp: Time
     features: Annotated[list[str], msgspec.Meta(examples=[["log-streaming", "filters"]])]

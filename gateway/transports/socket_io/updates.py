@@ -5,6 +5,7 @@ from typing import Final
 
 from gateway.engine_io.socket import EngineSocket
 from gateway.transports.socket_io.encoding import raw_event
+from sessions.conflated import Unread
 from sessions.updates import Update
 
 __all__ = ["UpdateRelay"]
@@ -30,7 +31,7 @@ class UpdateRelay:
         self._socket = socket
         self._may_see = may_see
         self._spawn = spawn
-        self._unread: dict[tuple[str, ...], Update] = {}
+        self._unread: Unread[tuple[str, ...], Update] = Unread(_UNREAD_MAX)
         self._is_sending = False
 
     def __repr__(self) -> str:
@@ -41,11 +42,7 @@ class UpdateRelay:
         dropped = 0
         for update in updates:
             if self._may_see(update.script_id):
-                self._unread.pop(update.key, None)
-                self._unread[update.key] = update
-                if len(self._unread) > _UNREAD_MAX:
-                    del self._unread[next(iter(self._unread))]
-                    dropped += 1
+                dropped += self._unread.put(update.key, update)
         if self._unread and not self._is_sending:
             self._is_sending = True
             self._spawn(self._send())
@@ -60,7 +57,6 @@ class UpdateRelay:
             while self._unread:
                 await self._socket.wait_room()
                 if self._unread:
-                    update = self._unread.pop(next(iter(self._unread)))
-                    self._socket.put(raw_event("logs-updated", update.json()))
+                    self._socket.put(raw_event("logs-updated", self._unread.pop().json()))
         finally:
             self._is_sending = False

@@ -12,11 +12,12 @@ from typing import Final
 import zstandard
 
 from filters.block import Selection
+from filters.position import Position
 from gateway.transports.sse.checksum import CHECKSUM_OF_NOTHING, append_checksum, checksum_of, crc32_of, shift_of
 from sessions.notices import Notice
 from sessions.transport import EncodedBatch
 
-__all__ = ["GZIP", "IDENTITY", "ZSTD", "Chunk", "GzipChecksum", "SseEncoding", "event_text", "negotiate"]
+__all__ = ["GZIP", "IDENTITY", "ZSTD", "Chunk", "GzipChecksum", "SseEncoding", "event_bytes", "event_text", "negotiate"]
 
 _ZSTD_LEVEL: Final = 3
 _GZIP_LEVEL: Final = 5
@@ -167,8 +168,23 @@ def negotiate(accept_encoding: str, *, is_named: bool = False) -> SseEncoding:
 
 def event_text(notice: Notice) -> bytes:
     """A notice as a named event."""
-    position = f"id: {notice.position}\n".encode() if notice.position is not None else b""
-    return b"%bevent: %b\ndata: %b\n\n" % (position, notice.payload.event.encode(), notice.json())
+    return event_bytes(notice.payload.event, notice.json(), position=notice.position)
+
+
+def event_bytes(
+    name: str, data: bytes, *, position: Position | None = None, retry_milliseconds: int | None = None
+) -> bytes:
+    """One event as it is written to a stream.
+
+    Args:
+        name: of the event.
+        data: one line.
+        position: its id, which clients name when they come back.
+        retry_milliseconds: when a client is to come back after the end of the stream.
+    """
+    identity = f"id: {position}\n".encode() if position is not None else b""
+    retry = b"retry: %d\n" % retry_milliseconds if retry_milliseconds is not None else b""
+    return b"%bevent: %b\ndata: %b\n%b\n" % (identity, name.encode(), data, retry)
 
 
 def _checked(data: bytes, text: bytes) -> Chunk:

@@ -1,10 +1,9 @@
-"""Streams of few events: an event at a time through sse-starlette. The log stream has another way of writing."""
+"""Streams of few events, an event at a time; sse-starlette sends them, and ends with the client."""
 
 import random
 from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
-from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import AppStatus, EventSourceResponse, SendTimeoutError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -12,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from filters.timestamps import now
 from gateway.errors import ApiError, error_response
 from gateway.quota import Lease
+from gateway.transports.sse.encoding import event_bytes
 from sessions.admission import ServerFullError
 from sessions.close_reasons import CloseReason
 from sessions.notices import Heartbeat, Notice, StreamError
@@ -37,7 +37,7 @@ class EventResponse(EventSourceResponse):
     """Ends when the session does; the library's own pings are off, its per-send timeout drops clients that hang."""
 
     def __init__(
-        self, events: AsyncIterator[ServerSentEvent], session: EventSession, lease: Lease, *, timeout_seconds: float
+        self, events: AsyncIterator[bytes], session: EventSession, lease: Lease, *, timeout_seconds: float
     ) -> None:
         super().__init__(
             _with_retry(events),
@@ -65,12 +65,12 @@ def keep_streams_to_their_hubs() -> None:
     AppStatus.disable_automatic_graceful_drain()
 
 
-def heartbeat_event() -> ServerSentEvent:
+def heartbeat_event() -> bytes:
     """What breaks a silence."""
     return _event(Notice(Heartbeat(now())))
 
 
-def closing_event(reason: CloseReason | None) -> ServerSentEvent | None:
+def closing_event(reason: CloseReason | None) -> bytes | None:
     """What a client is told at the end; None where it has gone itself."""
     if reason is None or reason is CloseReason.CLIENT_GONE:
         return None
@@ -85,12 +85,12 @@ def full_response(error: ServerFullError) -> Response:
     return error_response(ApiError("SERVER_FULL", str(error), retry_after_seconds=wait))
 
 
-async def _with_retry(events: AsyncIterator[ServerSentEvent]) -> AsyncIterator[ServerSentEvent | bytes]:
+async def _with_retry(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     # A line of the first event: a block without data would be an event for clients that do not follow the standard.
     yield b"retry: %d\n" % random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - jitter, not a secret
     async for event in events:
         yield event
 
 
-def _event(notice: Notice, retry: int | None = None) -> ServerSentEvent:
-    return ServerSentEvent(notice.json().decode(), event=notice.payload.event, retry=retry, sep="\n")
+def _event(notice: Notice, retry: int | None = None) -> bytes:
+    return event_bytes(notice.payload.event, notice.json(), retry_milliseconds=retry)

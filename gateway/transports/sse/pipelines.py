@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
-from sse_starlette.event import ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,6 +11,7 @@ from gateway.auth import Authenticator
 from gateway.quota import Quota
 from gateway.routing.operation import DescribedRoute
 from gateway.routing.path_parameters import path_identifier
+from gateway.transports.sse.encoding import event_bytes
 from gateway.transports.sse.event_response import (
     EventResponse,
     closing_event,
@@ -54,11 +54,11 @@ def pipeline_routes(
     return [DescribedRoute(PATH, progress, STREAM_PROGRESS)]
 
 
-async def _events(hub: PipelineHub, session: PipelineSession) -> AsyncIterator[ServerSentEvent]:
+async def _events(hub: PipelineHub, session: PipelineSession) -> AsyncIterator[bytes]:
     async for changes in session:
         for change in changes:
             position = Position(change.number, hub.epoch)
-            yield ServerSentEvent(change.document.decode(), event="progress", id=str(position), sep="\n")
+            yield event_bytes("progress", change.document, position=position)
         if not changes:
             yield heartbeat_event()
     if (event := closing_event(session.reason)) is not None:

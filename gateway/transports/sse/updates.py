@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from sse_starlette.event import ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,6 +10,7 @@ from gateway.auth import Authenticator, Principal
 from gateway.errors import ApiError
 from gateway.quota import Quota
 from gateway.routing.operation import DescribedRoute
+from gateway.transports.sse.encoding import event_bytes
 from gateway.transports.sse.event_response import (
     EventResponse,
     closing_event,
@@ -66,10 +66,10 @@ def _allows(principal: Principal, script_id: str | None) -> bool:
     return True
 
 
-async def _events(session: UpdateSession) -> AsyncIterator[ServerSentEvent]:
+async def _events(session: UpdateSession) -> AsyncIterator[bytes]:
     async for updates in session:
         for update in updates:
-            yield ServerSentEvent(update.json().decode(), event="logsUpdated", sep="\n")
+            yield event_bytes("logsUpdated", update.json())
         if not updates:
             yield heartbeat_event()
     if (event := closing_event(session.reason)) is not None:

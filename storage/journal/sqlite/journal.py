@@ -1,12 +1,8 @@
-"""The journal on one SQLite file: one writer thread, group commit, a small pool of readers."""
+"""The journal on one SQLite file: group commit, fair reads, and removal in small steps."""
 
 import asyncio
 import contextlib
-import logging
-import math
-import queue
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,14 +14,13 @@ from typing import IO, Final, TypeVar
 from filters.block import Selection
 from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
-from storage.errors import StorageClosedError, StorageError, StorageObstructedError, StorageUnavailableError
+from storage.errors import StorageClosedError, StorageObstructedError
 from storage.journal.history import KnownTask, LevelCounts, SequenceRange
 from storage.journal.interface import (
     Ancestor,
     Append,
     Committed,
     JournalStatistics,
-    LineBatch,
     Receipt,
     Record,
     StageProgress,
@@ -33,12 +28,12 @@ from storage.journal.interface import (
     TaskState,
 )
 from storage.journal.inventory import Removed, StoredChunk, StoredTask
-from storage.journal.sqlite.commit_queue import FairCommitQueue, Group, size_of
 from storage.journal.sqlite.epoch import Epoch, HighWaterMarkFile, begin_epoch
+from storage.journal.sqlite.group_commit import GroupCommit
 from storage.journal.sqlite.read_scheduler import ReadKind, ReadScheduler
 from storage.journal.sqlite.reader import Reader
 from storage.journal.sqlite.remover import Remover
-from storage.journal.sqlite.writer import CommitResult, Writer
+from storage.journal.sqlite.writer import Writer
 from storage.sqlite.connections import Access, Durability, open_connection
 from storage.sqlite.errors import translate_errors
 from storage.sqlite.files import acquire_lock, migrate_file
@@ -46,7 +41,6 @@ from storage.sqlite.write_lock import WriteLock, write_lock
 
 __all__ = ["SqliteJournal"]
 
-_log = logging.getLogger(__name__)
 
 _BUSY_SECONDS: Final = 1.0
 """How long SQLite itself waits for another program's transaction, at most; the writer then looks up and tries again."""
@@ -62,20 +56,6 @@ third as long on average."""
 
 _LOG_BYTES_MAX: Final = 64 << 20
 
-_ITEMS_MAX: Final = 4096
-"""Appends that one transaction takes at most."""
-
-_APPEND_AWAITED: Final = 0.5
-"""How much longer than ``gather_seconds`` a commit waits for another append to go with it. With one every 5 ms that is
-a commit at every third, whose own lines do not wait at all."""
-
-_GATHERED_BYTES_MAX: Final = 64 << 10
-"""With as much as this waiting, the next commit has gathered enough: it is not the commit that costs then."""
-
-_RETRY_SECONDS: Final = 0.25
-"""Pause before a group that the store could not take is tried again."""
-
-Outcome = list[CommitResult | StorageError]
 T = TypeVar("T")
 
 
@@ -96,8 +76,7 @@ def _connect(
 class SqliteJournal:
     """See ``storage.journal.interface.Journal``. Made by ``open``; belongs to the event loop that it was opened on.
 
-    What is appended while the writer's thread commits gathers in a list; when the thread is done, that list is the next
-    group. The loop never waits for the disk, and a commit costs one wake-up of the loop, however many lines it stored.
+    Appends go through ``GroupCommit``, reads through ``ReadScheduler``, removals have a thread of their own.
     """
 
     def __init__(
@@ -119,44 +98,23 @@ class SqliteJournal:
         self._writer = writer
         self._mark = mark
         self._epoch_state = epoch_state
-        self._pending_bytes_max = pending_bytes_max
-        self._commit_bytes_max = commit_bytes_max
-        self._retry_seconds_max = retry_seconds_max
-        self._gather_seconds = gather_seconds
-        self._close_requested = threading.Event()
-        self._obstacle = ""
         self._loop = asyncio.get_running_loop()
-        self._listener: Callable[[Committed], None] = lambda _: None
-        self._commit_observer: Callable[[float], None] = lambda _: None
-        self._pending = FairCommitQueue()
-        self._waiting_bytes = 0
-        self._waiting_lines = 0
-        self._writable = asyncio.Event()
-        self._writable.set()
-        self._is_busy = False
-        self._is_urgent = False
-        self._is_launching = False
-        self._gathering: asyncio.TimerHandle | None = None
-        self._launched_at = -math.inf  # never
-        self._is_gathered = False
-        self._is_closed = False
         self._closing: asyncio.Task[None] | None = None
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._commits = self._lines = self._stored_bytes = self._duplicates = 0
-        self._last_record = epoch_state.last_record
-        self._last_commit_seconds = 0.0
-        self._error = ""
-        self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write, name="journal-writer", daemon=True)
-        self._thread.start()
+        self._commits = GroupCommit(
+            *(path, writer, self.write_lock, mark.advance),
+            last_record=epoch_state.last_record,
+            pending_bytes_max=pending_bytes_max,
+            commit_bytes_max=commit_bytes_max,
+            retry_seconds_max=retry_seconds_max,
+            gather_seconds=gather_seconds,
+        )
         self._reads = ReadScheduler(readers)
         self._reader = Reader(self._open_reader)
         self._removals = ThreadPoolExecutor(1, "journal-remover")
         self._remover = Remover(self._open_remover, self.write_lock, writer.forget)
 
     def __repr__(self) -> str:
-        return f"<SqliteJournal {str(self._path)!r} epoch={self.epoch} waiting={self._waiting_lines} lines>"
+        return f"<SqliteJournal {str(self._path)!r} epoch={self.epoch} {self._commits!r}>"
 
     @classmethod
     async def open(
@@ -252,60 +210,39 @@ class SqliteJournal:
 
     @property
     def is_writable(self) -> bool:
-        """Whether producers may go on."""
-        return self._writable.is_set()
-
-    @property
-    def statistics(self) -> JournalStatistics:
-        """A frozen picture of the counters."""
-        return JournalStatistics(
-            waiting_lines=self._waiting_lines,
-            waiting_bytes=self._waiting_bytes,
-            commits=self._commits,
-            lines=self._lines,
-            stored_bytes=self._stored_bytes,
-            duplicates=self._duplicates,
-            last_commit_seconds=self._last_commit_seconds,
-            error=self._error or self._obstacle or self._writer.hindrance,
-            last_record=self._last_record,
-            damaged_records=self._reader.damaged_records,
-        )
-
-    def set_commit_listener(self, listener: Callable[[Committed], None]) -> None:
-        """Set who is told of every commit."""
-        self._listener = listener
-
-    def set_commit_observer(self, observer: Callable[[float], None]) -> None:
-        """Set who is told how many seconds each commit took."""
-        self._commit_observer = observer
-
-    def append(self, item: Append) -> "asyncio.Future[Receipt]":
-        """Queue something for the next commit."""
-        future: asyncio.Future[Receipt] = self._loop.create_future()
-        if self._is_closed:
-            future.set_exception(StorageClosedError("the journal has been closed"))
-            return future
-        self._waiting_bytes += self._pending.put(item, future)
-        self._idle.clear()
-        if isinstance(item, LineBatch):
-            self._waiting_lines += len(item.entries)
-            self._is_urgent |= item.producer is None and item.is_awaited
-        else:
-            self._is_urgent = True
-        if not self._is_busy:
-            self._schedule()
-        if self._waiting_bytes >= self._pending_bytes_max:
-            self._writable.clear()
-        return future
+        """Whether producers may continue."""
+        return self._commits.is_writable
 
     @property
     def fullness(self) -> float:
         """How much of the limit waits for a commit."""
-        return self._waiting_bytes / self._pending_bytes_max
+        return self._commits.fullness
+
+    @property
+    def newest_record(self) -> int:
+        """The id of the newest record."""
+        return self._commits.last_record
+
+    @property
+    def statistics(self) -> JournalStatistics:
+        """An immutable snapshot of the counters."""
+        return replace(self._commits.statistics, damaged_records=self._reader.damaged_records)
+
+    def set_commit_listener(self, listener: Callable[[Committed], None]) -> None:
+        """Set who is told of every commit."""
+        self._commits.set_listener(listener)
+
+    def set_commit_observer(self, observer: Callable[[float], None]) -> None:
+        """Set who is told how many seconds each commit took."""
+        self._commits.set_observer(observer)
+
+    def append(self, item: Append) -> "asyncio.Future[Receipt]":
+        """Queue something for the next commit."""
+        return self._commits.append(item)
 
     async def wait_writable(self) -> None:
         """Return once the backlog has drained below half of its limit."""
-        await self._writable.wait()
+        await self._commits.wait_writable()
 
     async def task_state(self, task_id: str) -> TaskState:
         """What exists of a task."""
@@ -341,11 +278,6 @@ class SqliteJournal:
         """One step of that search, for those who do something else between two of them."""
         kind = ReadKind.LOOKUP if matcher.everything else ReadKind.SCAN
         return await self._read(kind, owner, self._reader.tail_step, task_id, count, upto, matcher)
-
-    @property
-    def newest_record(self) -> int:
-        """The id of the newest record."""
-        return self._last_record
 
     async def count_by_level(
         self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher, *, owner: ReadOwner = NOBODY
@@ -402,22 +334,17 @@ class SqliteJournal:
     async def close(self) -> None:
         """Commit what waits, stop the threads and close the file; idempotent, and everyone waits for the end of it."""
         if self._closing is None:
-            self._is_closed = self._writer.is_hurried = True
-            self._close_requested.set()
-            self._gather_seconds = 0.0
-            if len(self._pending) and not self._is_busy:
-                self._schedule()
+            self._commits.close()
             self._closing = self._loop.create_task(self._close())
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        await self._idle.wait()
+        await self._commits.wait_closed()
         self._reads.close()
-        self._groups.put(None)
         await asyncio.to_thread(self._shut)
 
     def _shut(self) -> None:
-        self._thread.join()
+        self._commits.join()
         self._reads.join()
         self._removals.shutdown()
         self._reader.close()
@@ -439,7 +366,7 @@ class SqliteJournal:
             return work(*arguments)
 
     def _check_open(self) -> None:
-        if self._is_closed:
+        if self._closing is not None:
             raise StorageClosedError("the journal has been closed")
 
     def _open_remover(self) -> sqlite3.Connection:
@@ -447,124 +374,3 @@ class SqliteJournal:
 
     def _open_reader(self) -> sqlite3.Connection:
         return open_connection(self._path, Access.READ, busy_seconds=_BUSY_SECONDS)
-
-    def _schedule(self) -> None:
-        """Have the next group committed: soon, or when the last commit is ``gather_seconds`` ago."""
-        pause = 0.0 if self._is_due else self._launched_at + self._gather_seconds - self._loop.time()
-        if pause > 0:
-            if self._gathering is None:
-                self._gathering = self._loop.call_later(pause + self._gather_seconds * _APPEND_AWAITED, self._launch)
-        elif not self._is_launching:
-            # Not at once: what else arrives in this turn of the loop belongs to the same commit.
-            self._is_launching = True
-            self._loop.call_soon(self._launch)
-
-    @property
-    def _is_due(self) -> bool:
-        """Whether a commit should gather no longer."""
-        return self._is_urgent or self._pending.size >= _GATHERED_BYTES_MAX
-
-    def _launch(self) -> None:
-        """Hand the next group to the writer's thread."""
-        self._is_launching = False
-        if self._gathering is not None:
-            self._gathering.cancel()
-            self._gathering = None
-        if self._is_busy or not len(self._pending):
-            return
-        self._is_busy = True
-        self._is_gathered = self._gather_seconds > 0 and not self._is_due
-        self._is_urgent = False
-        self._launched_at = self._loop.time()
-        self._groups.put(self._pending.take(items_max=_ITEMS_MAX, bytes_max=self._commit_bytes_max))
-
-    def _write(self) -> None:
-        """The writer's thread."""
-        while (group := self._groups.get()) is not None:
-            outcome = self._store([item for item, _ in group])
-            try:
-                self._loop.call_soon_threadsafe(self._committed, group, outcome)
-            except RuntimeError:
-                return  # the loop is closed, and with it everybody who waited
-
-    def _store(self, items: Sequence[Append]) -> Outcome:
-        """Commit a group, and try again for as long as the store cannot take it and may yet.
-
-        Where Otto's client is told to send a line again, it drops it; so it is not told before waiting is of no use.
-        Between two attempts others may have the lock, such as those who make room on the disk.
-        """
-        lock = self.write_lock
-        deadline = time.monotonic() + self._retry_seconds_max
-        try:
-            while True:
-                with lock.urgent():
-                    outcome = self._commit(self._writer, items)
-                obstacle = outcome[0]
-                if not isinstance(obstacle, StorageObstructedError) or any(each is not obstacle for each in outcome):
-                    return outcome  # stored, or of no use to try again, or some of it stored
-                self._obstacle = str(obstacle)
-                if time.monotonic() + _RETRY_SECONDS > deadline or self._close_requested.wait(_RETRY_SECONDS):
-                    return outcome
-        finally:
-            self._obstacle = ""
-
-    def _commit(self, writer: Writer, items: Sequence[Append]) -> Outcome:
-        """One result for the whole group, or one per item."""
-        try:
-            with translate_errors(self._path):
-                result = writer.commit(items)
-        except StorageError as error:
-            return [error] * len(items)
-        except Exception as error:  # noqa: BLE001 - the thread must go on, and whoever appended must hear of it
-            _log.exception("append failed", extra={"items": len(items)})
-            if len(items) == 1:
-                return [StorageUnavailableError(f"the journal could not store this: {error}")]
-        else:
-            if result.last_record:
-                self._mark.advance(result.last_record)
-            return [result]
-        # One item that cannot be stored must not take the others with it.
-        return [result for item in items for result in self._commit(writer, [item])]
-
-    def _committed(self, group: Group, outcome: Outcome) -> None:
-        """Back on the loop: publish first, then acknowledge, then go on."""
-        for item, _ in group:
-            if isinstance(item, LineBatch):
-                self._waiting_lines -= len(item.entries)
-            self._waiting_bytes -= size_of(item)
-        answers: list[Receipt | StorageError] = []
-        for result in outcome:
-            if isinstance(result, StorageError):
-                answers.append(result)
-                self._error = str(result)
-                continue
-            answers += result.receipts
-            self._count(result)
-            try:
-                self._listener(replace(result.committed, is_gathered=self._is_gathered))
-            except Exception:  # noqa: BLE001 - the lines are stored, and whoever sent them must be told
-                _log.exception("commit listener failed")
-        for (_, future), answer in zip(group, answers, strict=True):
-            if future.done():
-                continue  # whoever appended has gone; the line is stored all the same
-            if isinstance(answer, StorageError):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
-        self._is_busy = False
-        if len(self._pending):
-            self._schedule()
-        else:
-            self._idle.set()
-        if self._waiting_bytes <= self._pending_bytes_max // 2:
-            self._writable.set()
-
-    def _count(self, result: CommitResult) -> None:
-        self._error = ""
-        self._commits += 1
-        self._lines += result.lines
-        self._stored_bytes += result.stored_bytes
-        self._duplicates += sum(isinstance(receipt, Receipt) and receipt.duplicate for receipt in result.receipts)
-        self._last_record = max(self._last_record, result.last_record)
-        self._last_commit_seconds = result.seconds
-        self._commit_observer(result.seconds)

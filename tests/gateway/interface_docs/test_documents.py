@@ -122,6 +122,37 @@ def test_examples_of_messages_are_as_their_schemas_say(asyncapi: dict[str, Any])
             assert violations(asyncapi, message["payload"], example["payload"]) == [], name
 
 
+def test_examples_show_values(openapi: dict[str, Any], asyncapi: dict[str, Any]) -> None:
+    """A text that nobody gave an example for would show its field's name."""
+
+    def named(value: Any) -> list[str]:
+        if isinstance(value, list):
+            return [name for each in value for name in named(each)]
+        if not isinstance(value, dict):
+            return []
+        return [name for name, each in value.items() if each == name] + named(list(value.values()))
+
+    responses = [
+        content.get("examples")
+        for methods in openapi["paths"].values()
+        for operation in methods.values()
+        for answer in operation["responses"].values()
+        for content in answer.get("content", {}).values()
+    ]
+    messages = [message.get("examples") for message in asyncapi["components"]["messages"].values()]
+    assert named(responses + messages) == []
+
+
+def test_an_example_of_an_answer_says_what_differs(openapi: dict[str, Any]) -> None:
+    """The rest of it follows from the type."""
+    answers = openapi["paths"]["/healthz/ready"]["get"]["responses"]
+    usual, other = (
+        next(iter(answers[status]["content"]["application/json"]["examples"].values()))["value"]
+        for status in ("200", "503")
+    )
+    assert other == usual | {"status": "not ready", "reason": "the gateway is shutting down"}
+
+
 async def test_the_page_shows_both_and_needs_nothing_from_elsewhere(
     http: httpx2.AsyncClient, openapi: dict[str, Any], asyncapi: dict[str, Any]
 ) -> None:

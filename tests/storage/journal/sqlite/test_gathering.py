@@ -42,12 +42,12 @@ def listener(journal: SqliteJournal) -> Listener:
 async def waits(journal: SqliteJournal) -> bool:
     """Whether no commit has begun, after turns enough for one to begin."""
     await settle()
-    return not journal._is_busy and journal.statistics.commits == 0
+    return not journal._commits._is_busy and journal.statistics.commits == 0
 
 
 async def test_a_numbered_batch_waits_for_company(journal: SqliteJournal, listener: Listener) -> None:
     """Behind a commit, what its producer sends on gathers; whoever may wait for an answer takes it all along."""
-    journal._launched_at = journal._loop.time()
+    journal._commits._launched_at = journal._commits._loop.time()
     first = journal.append(batch("a", producer=number(1)))
     second = journal.append(batch("b", producer=number(2)))
     assert await waits(journal)
@@ -59,7 +59,7 @@ async def test_a_numbered_batch_waits_for_company(journal: SqliteJournal, listen
 
 async def test_a_line_that_nobody_waits_for_waits_for_company(journal: SqliteJournal, listener: Listener) -> None:
     """A line without a number as well, where its sender goes on without the answer."""
-    journal._launched_at = journal._loop.time()
+    journal._commits._launched_at = journal._commits._loop.time()
     first = journal.append(replace(batch("a"), is_awaited=False))
     assert await waits(journal)
     await journal.append(batch("b"))
@@ -71,7 +71,7 @@ async def test_a_lone_line_does_not_wait(tmp_path: Path) -> None:
     """Where the last commit is long ago, the next one begins with the line."""
     journal = await SqliteJournal.open(tmp_path / "otto.db", gather_seconds=0.05)
     listener = Listener(journal)
-    journal._gather_seconds, journal._launched_at = NEVER, journal._loop.time() - NEVER
+    journal._commits._gather_seconds, journal._commits._launched_at = NEVER, journal._commits._loop.time() - NEVER
     await journal.append(batch("a", producer=number(1)))
     assert listener.shapes == [(1, True)]
     await journal.close()
@@ -81,10 +81,10 @@ async def test_when_the_time_is_over_the_next_append_takes_all_along(
     journal: SqliteJournal, listener: Listener
 ) -> None:
     """Its own lines do not wait at all, and subscribers need not wait for a commit behind it."""
-    journal._launched_at = journal._loop.time()
+    journal._commits._launched_at = journal._commits._loop.time()
     first = journal.append(batch("a", producer=number(1)))
     assert await waits(journal)
-    journal._launched_at -= NEVER
+    journal._commits._launched_at -= NEVER
     await journal.append(batch("b", producer=number(2)))
     assert first.done()
     assert listener.shapes == [(2, True)]
@@ -102,14 +102,14 @@ async def test_without_another_append_it_goes_alone(tmp_path: Path) -> None:
 
 async def test_much_does_not_wait(journal: SqliteJournal, listener: Listener) -> None:
     """With 64 KiB it is not the commit that costs."""
-    journal._launched_at = journal._loop.time()
+    journal._commits._launched_at = journal._commits._loop.time()
     await journal.append(batch("x" * 70_000, producer=number(1)))
     assert listener.shapes == [(1, False)]
 
 
 async def test_a_status_does_not_wait(journal: SqliteJournal, listener: Listener) -> None:
     """Nor does anything else that is no line."""
-    journal._launched_at = journal._loop.time()
+    journal._commits._launched_at = journal._commits._loop.time()
     line = journal.append(batch("a", producer=number(1)))
     await journal.append(report("RUNNING"))
     assert line.done()
@@ -117,7 +117,7 @@ async def test_a_status_does_not_wait(journal: SqliteJournal, listener: Listener
 
 async def test_a_journal_that_closes_waits_for_nobody(journal: SqliteJournal) -> None:
     """What gathers is stored first."""
-    journal._launched_at = journal._loop.time()
+    journal._commits._launched_at = journal._commits._loop.time()
     line = journal.append(batch("a", producer=number(1)))
     await journal.close()
     assert (await line).last == 1

@@ -1,6 +1,9 @@
 import asyncio
 import sqlite3
+import threading
+from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from storage.errors import StorageClosedError, StorageError
 from storage.journal.interface import DamagedLines, Record
 from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import batch, messages, report
+from tests.support.patience import PATIENCE_SECONDS
 
 ERRORS = Matcher(LogFilter(levels=("ERROR",)))
 SEVEN = Matcher(LogFilter(keywords=("line 7",)))
@@ -158,3 +162,38 @@ async def test_everyone_waits_for_the_end_of_closing(tmp_path: Path) -> None:
     await asyncio.gather(journal.close(), journal.close())
     again = await SqliteJournal.open(tmp_path / "otto.db")
     await again.close()
+
+
+class Holding(Matcher):
+    """Matches nothing, and keeps its thread until ``release`` is set."""
+
+    def __init__(self) -> None:
+        super().__init__(LogFilter(keywords=("nothing",)))
+        self.begun, self.release = threading.Semaphore(0), threading.Event()
+
+    def select_lines(self, lines: Sequence[bytes]) -> list[int]:
+        self.begun.release()
+        assert self.release.wait(PATIENCE_SECONDS)
+        return []
+
+
+async def test_scans_hold_up_neither_lookups_nor_pages(journal: SqliteJournal) -> None:
+    """However many there are: the state of a task, which is what readiness asks for, the end of a log, and a page."""
+    texts = await fill(journal)
+    holding = Holding()
+    scan = partial(journal.read, "build", 0, 300, holding, lines_max=1, bytes_max=1)
+    scans = [asyncio.create_task(scan()) for _ in range(10)]
+    assert await asyncio.to_thread(holding.begun.acquire, timeout=PATIENCE_SECONDS)
+    assert (await journal.task_state("build")).last == 300
+    assert await journal.tail_start("build", 10, 300, Matcher()) == 290
+    assert await messages(journal) == texts
+    holding.release.set()
+    await asyncio.gather(*scans)
+
+
+async def test_a_scan_goes_in_slices(journal: SqliteJournal) -> None:
+    """Whatever it finds, it lets others have their turn after some megabytes."""
+    for _ in range(6):
+        await journal.append(batch(*("x" * 1000 for _ in range(1000))))
+    found = await journal.read("build", 0, 6000, SEVEN, lines_max=10, bytes_max=1 << 20)
+    assert 0 < found.end <= 3000
