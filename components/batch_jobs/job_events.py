@@ -4,8 +4,9 @@ Every append follows from what is stored of the job and has a number that follow
 
 ===============  ==========================================
 1, 2, 3          the worker, the first line, the stage
-4 + 2p, 5 + 2p   line and stage for the keyword at position p
-4 + 2c … 6 + 2c  last line, stage and end, c keywords done
+4                the line of its start; used up without one where it ended before
+5 + 2p, 6 + 2p   line and stage for the keyword at position p
+5 + 2c … 7 + 2c  last line, stage and end, c keywords done
 ===============  ==========================================
 
 So whatever a crash has left out is told again from the stored job, from the journal's last number on: no line is lost,
@@ -29,7 +30,7 @@ __all__ = ["STAGE_ID", "WORKER_ID", "appends", "first_position", "line", "produc
 WORKER_ID: Final = "batch"
 STAGE_ID: Final = "documents"
 
-_BEFORE: Final = 3
+_BEFORE: Final = 4
 _PER_ITEM: Final = 2
 _LINE_BYTES: Final = 200
 """What a line counts for besides its message."""
@@ -91,8 +92,14 @@ def line(job_id: str, level: str, message: str, milliseconds: int, number: int |
 
 def _beginning(job: BatchJob) -> list[Append]:
     worker = WorkerRegistered(job.id, WORKER_ID, {}, ProducerNumber(producer_id(job.id), 1))
-    began = line(job.id, "INFO", f"[배치] 시작: 키워드 {job.total}개", job.created_at, 2)
-    return [worker, began, _stage(job, JobStatus.PENDING, 0, job.created_at, 3)]
+    created = line(job.id, "INFO", f"[배치] 작업 생성: {job.id}, 키워드 {job.total}개", job.created_at, 2)
+    events: list[Append] = [worker, created, _stage(job, JobStatus.PENDING, 0, job.created_at, 3)]
+    if job.started_at is not None:
+        events.append(line(job.id, "INFO", f"[배치] 작업 시작: {job.id}", job.started_at, 4))
+    elif job.status.is_final:
+        producer = ProducerNumber(producer_id(job.id), 4)
+        events.append(LineBatch(job.id, WORKER_ID, [], 0, time.monotonic(), producer))
+    return events
 
 
 def _result(job: BatchJob, item: BatchItem, number: int) -> LineBatch:
@@ -109,9 +116,11 @@ def _ending(job: BatchJob) -> list[Append]:
     number = _BEFORE + 1 + _PER_ITEM * job.current
     if job.status is JobStatus.COMPLETED:
         again = f", 두 번 요청한 키워드 {job.repeated}개" if job.repeated else ""
-        last = line(job.id, "INFO", f"[배치] 작업 완료: {job.current}/{job.total}{again}", ended, number)
+        last = line(job.id, "INFO", f"[배치] 작업 완료: {job.id}{again}", ended, number)
     else:
-        last = line(job.id, "ERROR", f"[배치] 작업 실패: {job.current}/{job.total}, {job.error}", ended, number)
+        last = line(
+            job.id, "ERROR", f"[배치] 작업 실패: {job.id}, {job.current}/{job.total}, {job.error}", ended, number
+        )
     status = "COMPLETED" if job.status is JobStatus.COMPLETED else "FAILED"
     producer = ProducerNumber(producer_id(job.id), number + 2)
     return [

@@ -116,8 +116,8 @@ class BatchJobs:
         self._tell_later(job_id)
 
     async def find(self, job_id: str) -> BatchJob | None:
-        """A job with all of its results; None where there is none, or no longer."""
-        return await self._store.find(job_id, results_max=1 << 31)
+        """A job with all of its keywords and results; None where there is none, or no longer."""
+        return await self._store.find(job_id, results_max=1 << 31, with_keywords=True)
 
     async def cancel(self, job_id: str) -> BatchJob | None:
         """End a job before its end; one that has ended stays as it is. None where there is none."""
@@ -170,6 +170,10 @@ class BatchJobs:
     async def _process(self, item: BegunItem) -> None:
         """Ask for a keyword, store what became of it, and pause."""
         self._counts["repeated"] += item.begun > 1
+        if item.position == 0:
+            self._tell_later(item.job_id)
+            with contextlib.suppress(StorageError):  # its start is told with its first result
+                await self._tell()
         counts: dict[str, int] = {}
 
         async def wait(error: CounterError, seconds: float) -> None:

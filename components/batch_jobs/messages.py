@@ -18,7 +18,7 @@ __all__ = [
 
 EXAMPLE_ID = "batch_1767225600000_0123abcd"
 _ID = msgspec.Meta(examples=[EXAMPLE_ID])
-_DATE_TIME = msgspec.Meta(extra_json_schema={"format": "date-time"})
+_MILLISECONDS = msgspec.Meta(description="Milliseconds since the Unix epoch.", examples=[1767225600000])
 _Status = Literal["pending", "processing", "completed", "failed"]
 
 
@@ -33,7 +33,7 @@ class BatchJobCreated(msgspec.Struct, rename="camel"):
     """The job was taken."""
 
     job_id: Annotated[str, _ID]
-    message: Annotated[str, msgspec.Meta(examples=["2개 키워드의 처리를 시작합니다"])]
+    message: Annotated[str, msgspec.Meta(examples=["배치 작업이 시작되었습니다"])]
     success: bool = True
 
 
@@ -64,13 +64,14 @@ class BatchJobView(msgspec.Struct, rename="camel", omit_defaults=True):
 
     id: Annotated[str, _ID]
     status: Annotated[str, msgspec.Meta(examples=["processing"])]
+    keywords: Annotated[list[str], msgspec.Meta(description="All of them.", examples=[["맥북", "아이폰"]])]
     progress: BatchProgress
     results: Annotated[list[KeywordResult], msgspec.Meta(description="Those that are there, in the list's order.")]
     repeated: Annotated[int, msgspec.Meta(description="Keywords asked for twice, because of a restart.")]
     priority: Annotated[str, msgspec.Meta(examples=["normal"])]
     error: str | None = None
-    started_at: Annotated[str | None, _DATE_TIME] = None
-    completed_at: Annotated[str | None, _DATE_TIME] = None
+    started_at: Annotated[int | None, _MILLISECONDS] = None
+    completed_at: Annotated[int | None, _MILLISECONDS] = None
 
 
 class BatchJobAnswer(msgspec.Struct):

@@ -18,7 +18,6 @@ from components.batch_jobs.messages import (
     KeywordResult,
 )
 from components.batch_jobs.tables import ActiveJobsError, BatchJob, Priority, new_job_id
-from filters import timestamps
 from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body
@@ -42,6 +41,7 @@ _ESCAPED_BYTES: Final = 12
 _BODIES_AT_A_TIME: Final = 4
 _RETRY_AFTER_SECONDS: Final = 2
 _JOB_ID: Final = re.compile(r"batch_[0-9]{1,16}_[0-9a-f]{8}", re.ASCII)
+_STARTED: Final = "배치 작업이 시작되었습니다"
 _ACTIVE: Final = "이미 처리 중인 작업이 있습니다"
 _OFF: Final = "batch jobs are off: set NAVER_CLIENT_ID and NAVER_CLIENT_SECRET to use them"
 
@@ -133,7 +133,7 @@ class _Handlers:
             return answer(BatchJobRefused(error=_ACTIVE), 409)
         except StorageError as error:
             raise _unavailable() from error
-        return answer(BatchJobCreated(job_id=job_id, message=f"{len(keywords)}개 키워드의 처리를 시작합니다"))
+        return answer(BatchJobCreated(job_id=job_id, message=_STARTED))
 
     async def status(self, request: Request) -> Response:
         principal = await self._authenticator.principal_of(request)
@@ -199,6 +199,7 @@ def _view(job: BatchJob) -> BatchJobView:
     return BatchJobView(
         id=job.id,
         status=job.status.value,
+        keywords=list(job.keywords),
         progress=BatchProgress(current=job.current, total=job.total),
         results=[
             KeywordResult(keyword=item.keyword, counts=dict(item.counts), error=item.error) for item in job.results
@@ -206,13 +207,9 @@ def _view(job: BatchJob) -> BatchJobView:
         repeated=job.repeated,
         priority="high" if job.priority is Priority.HIGH else "normal",
         error=job.error,
-        started_at=_time(job.started_at),
-        completed_at=_time(job.completed_at),
+        started_at=job.started_at,
+        completed_at=job.completed_at,
     )
-
-
-def _time(milliseconds: int | None) -> str | None:
-    return None if milliseconds is None else timestamps.from_nanos(milliseconds * 1_000_000)
 
 
 def _unknown() -> ApiError:

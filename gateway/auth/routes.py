@@ -1,7 +1,7 @@
 """``/api/v1/auth``: the session cookie and tickets."""
 
 import time
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from gateway.auth.authenticator import TokenAuthenticator
 from gateway.auth.credentials import bearer_token
+from gateway.auth.settings import AuthSettings
 from gateway.errors import ApiError
 from gateway.http.json_bodies import answer, decoded
 from gateway.routing.operation import ANY_SCOPE, Answer, Body, DescribedRoute, Header, Operation, Tag
@@ -86,9 +87,6 @@ def auth_routes(authenticator: TokenAuthenticator) -> list[DescribedRoute]:
     """
     settings = authenticator.settings
 
-    def is_secure(request: Request) -> bool:
-        return settings.cookie_secure if settings.cookie_secure is not None else request.url.scheme == "https"
-
     async def begin_session(request: Request) -> Response:
         principal = await authenticator.principal_of(request)
         response = Response(status_code=204, headers=_NO_STORE)
@@ -96,31 +94,15 @@ def auth_routes(authenticator: TokenAuthenticator) -> list[DescribedRoute]:
         if not authenticator.enabled or token is None:
             return response
         if len(token) > COOKIE_CHARACTERS_MAX:
-            raise ApiError(
-                "INVALID_ARGUMENT",
-                f"the token is too long for a cookie (more than {COOKIE_CHARACTERS_MAX} characters); use a ticket",
-                field="Authorization",
-            )
-        response.set_cookie(
-            settings.cookie_name,
-            token,
-            max_age=None if principal.expires_at is None else max(0, int(principal.expires_at - time.time())),
-            path="/",
-            secure=is_secure(request),
-            httponly=True,
-            samesite=settings.cookie_samesite,
-        )
+            text = f"the token is too long for a cookie (more than {COOKIE_CHARACTERS_MAX} characters); use a ticket"
+            raise ApiError("INVALID_ARGUMENT", text, field="Authorization")
+        max_age = None if principal.expires_at is None else max(0, int(principal.expires_at - time.time()))
+        response.set_cookie(value=token, max_age=max_age, **_cookie(settings, request))
         return response
 
     async def end_session(request: Request) -> Response:
         response = Response(status_code=204, headers=_NO_STORE)
-        response.delete_cookie(
-            settings.cookie_name,
-            path="/",
-            secure=is_secure(request),
-            httponly=True,
-            samesite=settings.cookie_samesite,
-        )
+        response.delete_cookie(**_cookie(settings, request))
         return response
 
     async def issue_ticket(request: Request) -> Response:
@@ -134,6 +116,13 @@ def auth_routes(authenticator: TokenAuthenticator) -> list[DescribedRoute]:
         DescribedRoute(SESSION_PATH, end_session, _END_SESSION),
         DescribedRoute(TICKET_PATH, issue_ticket, _ISSUE_TICKET, body_bytes_max=BODY_BYTES_MAX),
     ]
+
+
+def _cookie(settings: AuthSettings, request: Request) -> dict[str, Any]:
+    """What setting and deleting the cookie have in common."""
+    is_secure = settings.cookie_secure if settings.cookie_secure is not None else request.url.scheme == "https"
+    name, same_site = settings.cookie_name, settings.cookie_samesite
+    return {"key": name, "path": "/", "secure": is_secure, "httponly": True, "samesite": same_site}
 
 
 async def _ticket_request(body: bytes) -> TicketRequest:

@@ -14,7 +14,6 @@ from gateway.engine_io.frames import text_frame
 from gateway.engine_io.interfaces import Heartbeat
 from gateway.engine_io.limits import EngineLimits
 from gateway.engine_io.old_clients import CLOSE_PAYLOAD, refusal_packets, refusal_payload
-from gateway.engine_io.origins import AllowedOrigins
 from gateway.engine_io.packets import (
     Packet,
     PacketError,
@@ -29,6 +28,7 @@ from gateway.engine_io.session import Carrier, EngineSession
 from gateway.engine_io.socket import EngineSocket
 from gateway.errors import ApiError, error_response
 from gateway.http.connection import connection_of
+from gateway.http.origins import AllowedOrigins
 from gateway.http.websocket import FramedWebSocketProtocol, websocket_of
 
 __all__ = ["EngineApplication", "EngineServer"]

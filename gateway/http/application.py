@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import ApiError, error_response
+from gateway.http.origins import AllowedOrigins, OriginGuard
 from storage.errors import StorageError
 
 __all__ = ["RequestLog", "http_application"]
@@ -60,7 +61,10 @@ def http_application(
             response.headers.update(error.headers)
         return response
 
-    middleware = [Middleware(_BodyLimit, bytes_max=body_bytes_max, bytes_max_of=body_bytes_max_of or {})]
+    middleware = [
+        Middleware(OriginGuard, origins=AllowedOrigins(cors_origins), on_error=on_error),
+        Middleware(_BodyLimit, bytes_max=body_bytes_max, bytes_max_of=body_bytes_max_of or {}),
+    ]
     if cors_origins:
         middleware.insert(
             0,

@@ -10,7 +10,31 @@ from gateway.routing.json_schemas import components, reference
 
 __all__ = ["asyncapi_document", "message_key"]
 
-_SERVERS: Final = {"http": "eventStreams", "socket.io": "socketIo"}
+_SERVER_NAMES: Final = {"http": "eventStreams", "socket.io": "socketIo"}
+_BEARER: Final = [{"$ref": "#/components/securitySchemes/bearer"}]
+_SERVERS: Final = {
+    "eventStreams": {
+        "host": "localhost:4000",
+        "protocol": "http",
+        "description": "Server-Sent Events.",
+        "security": _BEARER,
+    },
+    "socketIo": {
+        "host": "localhost:3001",
+        "pathname": "/socket.io/",
+        "protocol": "socket.io",
+        "description": "Socket.IO; the port of HTTP serves it as well.",
+        "security": _BEARER,
+    },
+}
+_SECURITY: Final = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "Over Socket.IO as `auth: {token}` at connect. Needs the scope `logs:read`.",
+    }
+}
 _DESCRIPTION: Final = """What streams carry: Server-Sent Events one task or pipeline per connection, Socket.IO many.
 Paths, parameters and refusals before a stream begins are described in `/openapi.json`."""
 
@@ -42,34 +66,13 @@ def asyncapi_document(channels: Sequence[Channel], *, version: str) -> dict[str,
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "servers": {
-            "eventStreams": {
-                "host": "localhost:4000",
-                "protocol": "http",
-                "description": "Server-Sent Events.",
-                "security": [{"$ref": "#/components/securitySchemes/bearer"}],
-            },
-            "socketIo": {
-                "host": "localhost:3001",
-                "pathname": "/socket.io/",
-                "protocol": "socket.io",
-                "description": "Socket.IO; the port of HTTP serves it as well.",
-                "security": [{"$ref": "#/components/securitySchemes/bearer"}],
-            },
-        },
+        "servers": _SERVERS,
         "channels": {channel.id: _channel(channel) for channel in channels},
         "operations": operations,
         "components": {
             "messages": messages,
             "schemas": components(types),
-            "securitySchemes": {
-                "bearer": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": "Over Socket.IO as `auth: {token}` at connect. Needs the scope `logs:read`.",
-                }
-            },
+            "securitySchemes": _SECURITY,
         },
     }
 
@@ -99,7 +102,7 @@ def _channel(channel: Channel) -> dict[str, Any]:
         "address": channel.address,
         "title": channel.title,
         "description": channel.description,
-        "servers": [{"$ref": f"#/servers/{_SERVERS[channel.protocol]}"}],
+        "servers": [{"$ref": f"#/servers/{_SERVER_NAMES[channel.protocol]}"}],
         "messages": {
             message_key(channel, message): {"$ref": f"#/components/messages/{message_key(channel, message)}"}
             for message in _messages(channel)

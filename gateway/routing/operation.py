@@ -99,7 +99,8 @@ class Operation:
         answers: by status, without the errors; a type is described by the first sentence of its docstring.
         errors: codes of ``gateway.errors`` that it may answer with, beside those that follow from the rest:
             ``INVALID_ARGUMENT`` where there are parameters or a body, ``UNAUTHENTICATED`` and ``PERMISSION_DENIED``
-            where there is a scope, ``PAYLOAD_TOO_LARGE`` where there is a body, and ``UNAVAILABLE`` where ``stored``.
+            where there is a scope, the latter also where it changes something, ``PAYLOAD_TOO_LARGE`` where there is a
+            body, and ``UNAVAILABLE`` where ``stored``.
         stored: it reads or writes a database.
         channel: what a stream carries, for AsyncAPI.
         credentials: ``header`` where cookies, tickets and query parameters do not count; ``any`` elsewhere.
@@ -131,6 +132,8 @@ class Operation:
             codes.append("INVALID_ARGUMENT")
         if self.scope:
             codes += ["UNAUTHENTICATED", "PERMISSION_DENIED"]
+        if self.method != "GET":  # by a page of another origin
+            codes.append("PERMISSION_DENIED")
         if self.body:
             codes.append("PAYLOAD_TOO_LARGE")
         if self.stored:

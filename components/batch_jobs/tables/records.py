@@ -67,6 +67,7 @@ class BatchJob:
         error: why the job failed; None otherwise.
         repeated: keywords that were asked for more than once, because the process ended in between.
         results: those that were read with it.
+        keywords: all of them, if they were read with it.
     """
 
     id: str
@@ -80,6 +81,7 @@ class BatchJob:
     completed_at: int | None
     repeated: int = 0
     results: Sequence[BatchItem] = ()
+    keywords: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

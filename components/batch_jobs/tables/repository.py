@@ -81,8 +81,10 @@ def end(connection: Connection, job_id: str, error: str, *, now: int) -> BatchJo
     return find(connection, job_id, results_max=0)
 
 
-def find(connection: Connection, job_id: str, *, first: int = 0, results_max: int) -> BatchJob | None:
-    """A job with at most so many of its results, from position ``first`` on."""
+def find(
+    connection: Connection, job_id: str, *, first: int = 0, results_max: int, with_keywords: bool = False
+) -> BatchJob | None:
+    """A job with at most so many of its results, from position ``first`` on, and with its keywords if asked for."""
     row = connection.execute(select(jobs).where(jobs.c.job_id == job_id)).first()
     if row is None:
         return None
@@ -92,6 +94,10 @@ def find(connection: Connection, job_id: str, *, first: int = 0, results_max: in
     if results_max:
         done = (items.c.job_id == job_id, items.c.position >= first, items.c.position < row.current)
         found = connection.execute(select(items).where(*done).order_by(items.c.position).limit(results_max)).all()
+    keywords: Sequence[str] = ()
+    if with_keywords:
+        of_job = select(items.c.keyword).where(items.c.job_id == job_id).order_by(items.c.position)
+        keywords = connection.execute(of_job).scalars().all()
     return BatchJob(
         id=row.job_id,
         priority=Priority(row.priority),
@@ -104,6 +110,7 @@ def find(connection: Connection, job_id: str, *, first: int = 0, results_max: in
         completed_at=row.completed_at,
         repeated=repeated,
         results=[_item(each) for each in found],
+        keywords=keywords,
     )
 
 

@@ -57,9 +57,15 @@ class BatchJobStore:
         """Let an active job fail; one that has ended stays as it is, None where there is none."""
         return await self._write(lambda found: repository.end(found, job_id, error, now=now))
 
-    async def find(self, job_id: str, *, first: int = 0, results_max: int) -> BatchJob | None:
-        """A job with at most so many of its results, from position ``first`` on."""
-        return await self._read(lambda found: repository.find(found, job_id, first=first, results_max=results_max))
+    async def find(
+        self, job_id: str, *, first: int = 0, results_max: int, with_keywords: bool = False
+    ) -> BatchJob | None:
+        """A job with at most so many of its results, from position ``first`` on, and with its keywords if asked for."""
+        return await self._read(
+            lambda found: repository.find(
+                found, job_id, first=first, results_max=results_max, with_keywords=with_keywords
+            )
+        )
 
     async def job_ids(self) -> list[str]:
         """All jobs that there are, the oldest first."""

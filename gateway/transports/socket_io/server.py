@@ -19,10 +19,10 @@ from gateway.addresses import address_key
 from gateway.auth import Authenticator, Principal
 from gateway.engine_io.interfaces import Heartbeat
 from gateway.engine_io.limits import EngineLimits
-from gateway.engine_io.origins import AllowedOrigins
 from gateway.engine_io.server import EngineServer
 from gateway.engine_io.socket import EngineSocket
 from gateway.errors import ApiError
+from gateway.http.origins import AllowedOrigins
 from gateway.quota import Quota
 from gateway.transports.server_figures import ServerFigures
 from gateway.transports.socket_io.encoding import disconnection

@@ -72,7 +72,7 @@ async def test_killed_at_the_fortieth_of_a_hundred(tmp_path: Path, api: NaverApi
         assert set(api.asked.values()) == {1, 2}
         assert len(api.asked) == 200
         told = await lines(gateway, client, job_id)
-        assert [text.split(" {")[0] for text in told[1:-1]] == [
+        assert [text.split(" {")[0] for text in told[2:-1]] == [
             f"[배치] {number}/100 완료: {keyword}" for number, keyword in enumerate(KEYWORDS, 1)
         ]
         assert "두 번 요청한 키워드 1개" in told[-1]
@@ -105,6 +105,6 @@ async def test_killed_anywhere(tmp_path: Path, api: NaverApi) -> None:
         assert len(more_than_once) <= job["repeated"] <= kills
         assert sum(count - 1 for count in api.asked.values()) <= kills * len(CATEGORIES)
         told = await lines(gateway, client, job_id)
-        assert [text.split(" {")[0] for text in told[1:-1]] == [
+        assert [text.split(" {")[0] for text in told[2:-1]] == [
             f"[배치] {number}/100 완료: {keyword}" for number, keyword in enumerate(KEYWORDS, 1)
         ]

@@ -80,10 +80,11 @@ async def test_a_job_tells_its_story(bench: Bench) -> None:
     job = await bench.ended(A)
     assert (job.status, job.current, job.repeated) == ("completed", 2, 0)
     assert await bench.lines(A) == [
-        "[배치] 시작: 키워드 2개",
+        f"[배치] 작업 생성: {A}, 키워드 2개",
+        f"[배치] 작업 시작: {A}",
         '[배치] 1/2 완료: 맥북 {"blog": 2, "cafe": 2}',
         '[배치] 2/2 완료: 아이폰 {"blog": 3, "cafe": 3}',
-        "[배치] 작업 완료: 2/2",
+        f"[배치] 작업 완료: {A}",
     ]
     [stage] = await bench.journal.stages(A)
     shown = msgspec.json.decode(stage.document, type=PipelineProgress)
@@ -133,7 +134,7 @@ async def test_bad_credentials_end_the_job(bench: Bench) -> None:
     job = await bench.ended(A)
     assert (job.status, job.current, job.error) == ("failed", 0, "not accepted")
     assert len(bench.counter.asked) == 1
-    assert (await bench.lines(A))[-1] == "[배치] 작업 실패: 0/2, not accepted"
+    assert (await bench.lines(A))[-1] == f"[배치] 작업 실패: {A}, 0/2, not accepted"
 
 
 async def test_only_so_many_at_a_time(bench: Bench) -> None:
@@ -178,6 +179,22 @@ async def test_cancelled_while_it_is_asked(bench: Bench) -> None:
     assert await bench.jobs.cancel(B) is None
     await bench.jobs.create(B, ["four"], Priority.NORMAL)
     assert (await bench.ended(B)).status == "completed"
+
+
+async def test_a_job_that_ends_before_its_start_says_so(bench: Bench) -> None:
+    """It was created and has failed; nothing is missing between the two."""
+    await bench.again(BatchLimits(interval_seconds=0, active_max=2))
+    bench.counter.held = "one"
+    await bench.jobs.create(A, ["one"], Priority.NORMAL)
+    await bench.counter.reached.wait()
+    await bench.jobs.create(B, ["two"], Priority.NORMAL)
+    await bench.jobs.cancel(B)
+    bench.counter.go_on.set()
+    await bench.ended(B)
+    assert await bench.lines(B) == [
+        f"[배치] 작업 생성: {B}, 키워드 1개",
+        f"[배치] 작업 실패: {B}, 0/1, 작업이 취소되었습니다",
+    ]
 
 
 async def test_cancelling_one_job_leaves_the_request_of_another(bench: Bench) -> None:

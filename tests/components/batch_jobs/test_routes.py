@@ -45,7 +45,9 @@ async def test_the_old_ui(http: httpx2.AsyncClient) -> None:
     assert seen == sorted(seen)
     assert (job["id"], job["status"], "error" in job) == (job_id, "completed", False)
     assert job["results"][0] == {"keyword": "맥북", "counts": {"blog": 20, "cafe": 20}}
-    assert job["startedAt"] <= job["completedAt"]
+    assert isinstance(job["startedAt"], int)
+    assert int(job_id.split("_")[1]) <= job["startedAt"] <= job["completedAt"]
+    assert job["keywords"] == ["맥북", "아이폰"]
 
 
 async def test_it_is_a_task_and_a_pipeline(http: httpx2.AsyncClient) -> None:

@@ -7,11 +7,11 @@ import pytest
 from gateway.engine_io.frames import FramedPackets
 from gateway.engine_io.interfaces import Heartbeat
 from gateway.engine_io.limits import EngineLimits
-from gateway.engine_io.origins import AllowedOrigins
 from gateway.engine_io.packets import PacketType
 from gateway.engine_io.server import EngineServer
 from gateway.engine_io.socket import EngineSocket
 from gateway.http.connection import http_protocol_class
+from gateway.http.origins import AllowedOrigins
 from gateway.http.websocket import FramedWebSocketProtocol
 from tests.support.http_server import serve
 
