@@ -66,6 +66,7 @@ async def run_stage(
 
     Raises:
         StageFailedError: it could not be started, its time was up, or it ended with an exit code other than 0.
+        LockLostError, StorageError: its lines could not be stored.
     """
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     words = {
@@ -74,19 +75,8 @@ async def run_stage(
         "{settings}": json.dumps(settings, ensure_ascii=False),
     }
     argv = [_filled(part, words) for part in stage.argv]
-    launcher = Path(__file__).with_name("launcher.py")
-    cgroup = own_cgroup()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", str(launcher), "" if cgroup is None else str(cgroup), *argv),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=directory,
-        env=stage_environment(stage.variables),
-        start_new_session=True,
-        limit=_CHUNK_BYTES,
-    )
-    assert process.stdin is not None and process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
+    process = await _launched(argv, directory, stage.variables)
+    assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018
     ticks = start_ticks(process.pid) or 0
     line = TaskLine(
         item.task_id,
@@ -99,25 +89,53 @@ async def run_stage(
     output = _Output(process.stdout, line, write)
     errors = _Output(process.stderr, replace(line, level="error", metadata={"source": "stderr"}), write)
     try:
-        if await started(boot_id(), process.pid, ticks):
-            with contextlib.suppress(ConnectionError, RuntimeError):  # it has ended; the second is uvloop's
-                process.stdin.write(b"1")
-                await process.stdin.drain()
-        process.stdin.close()
-        try:
-            async with asyncio.timeout(stage.timeout_seconds):
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(output.copy())
-                    group.create_task(errors.copy())
-                code = await process.wait()
-        except TimeoutError:
-            raise StageFailedError(f"{item.queue_type} took longer than {stage.timeout_seconds:g} s") from None
+        await _begin(process, may_begin=await started(boot_id(), process.pid, ticks))
+        async with asyncio.timeout(stage.timeout_seconds):
+            await _copy_both(output, errors)
+            code = await process.wait()
+    except TimeoutError:
+        raise StageFailedError(f"{item.queue_type} took longer than {stage.timeout_seconds:g} s") from None
     finally:
         await asyncio.shield(_ended(process, ticks, stage.grace_seconds))
     if code:
         last = errors.last or output.last
         raise StageFailedError(f"{item.queue_type} ended with exit code {code}" + (f": {last[:500]}" if last else ""))
     return output.result
+
+
+async def _launched(argv: Sequence[str], directory: Path, variables: tuple[str, ...]) -> asyncio.subprocess.Process:
+    """A process that becomes the command once it gets a byte."""
+    launcher = Path(__file__).with_name("launcher.py")
+    cgroup = own_cgroup()
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", str(launcher), "" if cgroup is None else str(cgroup), *argv),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=directory,
+        env=stage_environment(variables),
+        start_new_session=True,
+        limit=_CHUNK_BYTES,
+    )
+
+
+async def _begin(process: asyncio.subprocess.Process, *, may_begin: bool) -> None:
+    assert process.stdin is not None  # noqa: S101
+    if may_begin:
+        with contextlib.suppress(ConnectionError, RuntimeError):  # it has ended; the second is uvloop's
+            process.stdin.write(b"1")
+            await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _copy_both(output: "_Output", errors: "_Output") -> None:
+    """Copy both pipes to their ends; raises what the first write raised that failed, and not a group of errors."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(output.copy())
+            group.create_task(errors.copy())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
 
 
 async def _ended(process: asyncio.subprocess.Process, ticks: int, grace_seconds: float) -> None:

@@ -36,7 +36,7 @@ async def test_a_task_is_created_watched_stopped_tried_again_and_deleted(viewer:
         await expect(page.locator(".stages li").nth(1)).to_contain_text("Running")
         await expect(page.get_by_role("button", name="Retry")).to_be_disabled()
         await page.get_by_role("button", name="Stop").click()
-        answer = "Stopped: 1 running ended, 0 waiting removed, 1 processes ended."
+        answer = "Stopped: 1 running ended, 0 waiting removed. Processes ended: python"
         await expect(said.filter(has_text=answer)).to_be_visible()
         await expect(page.locator(".strip[data-tone=bad]")).to_contain_text("사용자가 작업을 중지했습니다")
         await page.get_by_role("button", name="Retry").click()

@@ -1,10 +1,12 @@
 """The list of tasks: what is streaming, and was."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
+from tests.support.gateway_process import running_gateway
 from tests.support.log_pages import publish_stage
 from tests.support.viewer import Viewer
 from tests.support.worker import publish
@@ -81,3 +83,19 @@ async def test_names_are_text(viewer: Viewer) -> None:
         await expect(page.get_by_text(HOSTILE).first).to_be_visible()
         assert await page.locator("img").count() == 0
         assert HOSTILE in await page.title()
+
+
+async def test_back_leads_to_the_place_in_the_list(tmp_path: Path, viewer: Viewer) -> None:
+    """As long as it was, and where it was scrolled to, without a moment in which nothing is there."""
+    async with running_gateway(tmp_path, DURABILITY="process") as gateway:
+        for number in range(60):
+            await publish(gateway.grpc_address, f"build-{number:02}", ["line"])
+        async with Viewer(gateway, viewer.browser).open() as page:
+            await expect(page.locator(ROW)).to_have_count(50)
+            await page.get_by_role("button", name="Show more").click()
+            await expect(page.locator(ROW)).to_have_count(60)
+            await page.locator(ROW).last.get_by_role("link").first.click()
+            await page.locator(".log-row").first.wait_for()
+            await page.go_back()
+            await expect(page.locator(ROW)).to_have_count(60)
+            await page.wait_for_function("window.scrollY > 300")

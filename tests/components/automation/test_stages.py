@@ -8,6 +8,7 @@ import pytest
 from components.automation.processes import start_ticks
 from components.automation.stages import Stage, StageFailedError, run_stage
 from components.automation.tables import QueueItem, TaskLine
+from storage.errors import StorageUnavailableError
 from tests.support.moved_clock import pass_time
 
 ITEM = QueueItem(1, "t", None, "script", 0, 3)
@@ -81,3 +82,16 @@ async def test_a_failure_says_the_last_error_line(tmp_path: Path, program: str, 
     """The exit code and the last line of standard error are the reason; where there is none, that of its output."""
     with pytest.raises(StageFailedError, match=reason):
         await Rows().run(program, tmp_path)
+
+
+async def test_a_database_that_cannot_store_lines_is_no_failure_of_the_stage(tmp_path: Path) -> None:
+    """The error is raised as it is, so the scheduler waits for its database and no retry is used up."""
+    rows = Rows()
+
+    async def write(_lines: Sequence[TaskLine]) -> None:
+        raise StorageUnavailableError("away")
+
+    rows.write = write  # type: ignore[method-assign]
+    with pytest.raises(StorageUnavailableError, match="away"):
+        await rows.run("import time; print('up', flush=True); time.sleep(600)", tmp_path)
+    assert start_ticks(rows.pid) is None

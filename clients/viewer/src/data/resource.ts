@@ -9,6 +9,16 @@ export interface Resource<T> {
   reload(): void
 }
 
+/** What was loaded last of each key, for who comes back: shown at once, and loaded anew. */
+const latestValues = new Map<string, unknown>()
+const LATEST_MAX = 20
+
+function remember(key: string, value: unknown): void {
+  latestValues.delete(key)
+  latestValues.set(key, value)
+  if (latestValues.size > LATEST_MAX) latestValues.delete(latestValues.keys().next().value as string)
+}
+
 interface State<T> {
   key: string
   value?: T
@@ -25,7 +35,7 @@ export function useResource<T>(
   load: (signal: AbortSignal) => Promise<T>,
   every: (value: T | undefined) => number = () => 0,
 ): Resource<T> {
-  const [state, setState] = useState<State<T>>({ key })
+  const [state, setState] = useState<State<T>>(() => ({ key, value: latestValues.get(key) as T | undefined }))
   const [count, setCount] = useState(0)
   const latest = useRef({ load, every })
   latest.current = { load, every }
@@ -50,7 +60,9 @@ export function useResource<T>(
       isDue = false
       try {
         value = await latest.current.load(request.signal)
-        if (!request.signal.aborted) setState({ key, value })
+        if (request.signal.aborted) return
+        remember(key, value)
+        setState({ key, value })
       } catch (error) {
         if (request.signal.aborted) return
         const told = error instanceof RequestError ? error : new RequestError(0, 'BROKEN', String(error))

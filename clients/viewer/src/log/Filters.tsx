@@ -17,7 +17,7 @@ export function Filters({
   const [typed, setTyped] = useState('')
   const { filter } = log.view.value
   void log.model.countsVersion.value
-  const { levels } = log.model.counts.value
+  const { levels } = log.model
   const chosen = new Set(filter.levels ?? [])
   const suggestions = [
     ...log.model.workers.value.map((worker) => `worker:${worker}`),

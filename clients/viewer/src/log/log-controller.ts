@@ -344,7 +344,12 @@ export class LogController {
 
   async toLevel(levels: Level[], isForward: boolean): Promise<void> {
     const sequence = await this.model.nearest(levels, this.place, isForward).catch(() => null)
-    if (sequence === null) return
+    if (sequence === null) {
+      this.said.value = this.#shell.t.log.noFurther(levels[0] as Level)
+      this.#shell.announce(this.said.value)
+      this.#hush()
+      return
+    }
     await this.goTo(sequence)
     this.#shell.announce(this.#shell.t.log.announceLine(sequence))
   }

@@ -1,7 +1,7 @@
 /** One task's log as the page sees it: what is stored, what comes, what is looked for, and the rows that they make. */
 import { signal } from '@preact/signals'
 import { type Gap, GatewayError, type Level, type LogEntry, type LogFilter } from 'otto-logs'
-import type { Counts, HistoryPage, HistoryQuery } from 'otto-logs/history'
+import type { Counts, HistoryPage, HistoryQuery, LevelCounts } from 'otto-logs/history'
 import { isEmptyFilter } from './filter'
 import { Folds, type Group, MARKER_TEXTS, markerOf } from './folds'
 import { LineCounts } from './histogram'
@@ -183,6 +183,7 @@ export class LogModel {
     this.#arrange()
     this.#follow(last)
     void this.#count(counting, life)
+    void this.#countOtherLevels(life)
     void this.#findMarkers(life)
     void this.#findStart(life)
     if (this.search.value) void this.find(this.search.value.text)
@@ -246,10 +247,13 @@ export class LogModel {
     if (!count) return
     const last = batch[batch.length - 1] as LogEntry
     this.lastSequence.value = last.sequence
+    // Lines that wait for a frame when the connection is lost were received before.
+    const offline = this.#offline
+    if (offline) offline.sequence = last.sequence + 1
     if (this.phase.value !== 'open') this.phase.value = 'open'
     if (this.startTimestamp.value === null) this.startTimestamp.value = (batch[0] as LogEntry).timestamp
     this.#seen(batch)
-    if (hasMarker || this.isFiltered) this.#arrange()
+    if (hasMarker || offline || this.isFiltered) this.#arrange()
     else {
       this.rows.grow(this.lineCount)
       this.version.value += 1
@@ -365,6 +369,22 @@ export class LogModel {
       : new LineCounts()
     for (const entry of this.#uncounted ?? []) this.counts.value.add(entry)
     this.#uncounted = null
+    this.countsVersion.value += 1
+  }
+
+  /** Lines by level; of those levels that the filter leaves out as many as there were when it was set. */
+  get levels(): LevelCounts {
+    return { ...this.#otherLevels, ...this.counts.value.levels }
+  }
+
+  #otherLevels: LevelCounts = {}
+  async #countOtherLevels(signal: AbortSignal): Promise<void> {
+    const { levels, ...filter } = this.#filter
+    const counts = levels?.length
+      ? await this.#source.stored.counts(this.#source.taskId, { filter, buckets: 1, signal }).catch(() => null)
+      : null
+    if (signal.aborted) return
+    this.#otherLevels = counts?.levels ?? {}
     this.countsVersion.value += 1
   }
 

@@ -7,6 +7,7 @@ import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
 import { Status } from '../parts/Status'
 import { Time } from '../parts/Time'
+import { useLimit } from '../parts/use-limit'
 import { useTitle } from '../parts/use-title'
 import type { Shell } from '../shell/contract'
 import { automationUrl } from '../shell/routes'
@@ -17,7 +18,7 @@ const PAGE = 50
 export function Automation({ shell, query }: { shell: Shell; query: URLSearchParams }) {
   const t = shell.t
   const page = useRef<HTMLElement | null>(null)
-  const [limit, setLimit] = useState(PAGE)
+  const [limit, more] = useLimit(PAGE)
   const [isCreating, setCreating] = useState(false)
   const tab: Tab = TABS.find((each) => each === query.get('tab')) ?? 'all'
   const found = useResource(
@@ -89,7 +90,7 @@ export function Automation({ shell, query }: { shell: Shell; query: URLSearchPar
       {found.value && found.value.tasks.length > 0 && <Table shell={shell} tasks={found.value.tasks} />}
       {found.value && found.value.total > found.value.tasks.length && (
         <p class="actions">
-          <button type="button" onClick={() => setLimit((before) => before + PAGE)}>
+          <button type="button" onClick={more}>
             {t.common.more}
           </button>
         </p>

@@ -8,6 +8,7 @@ import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
 import { Status, statusText } from '../parts/Status'
 import { Time } from '../parts/Time'
+import { useLimit } from '../parts/use-limit'
 import { useTitle } from '../parts/use-title'
 import type { Shell } from '../shell/contract'
 import { logUrl } from '../shell/routes'
@@ -22,7 +23,7 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
   const page = useRef<HTMLElement | null>(null)
   const search = query.get('search') ?? ''
   const status = query.get('status') ?? ''
-  const [limit, setLimit] = useState(PAGE)
+  const [limit, more] = useLimit(PAGE)
   const found = useResource(
     `tasks ${search} ${status} ${limit}`,
     (signal) => tasksOf({ search, status, limit }, { signal }),
@@ -103,7 +104,7 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
       {tasks && tasks.length > 0 && <Table tasks={tasks} shell={shell} />}
       {found.value?.next && (
         <p class="actions">
-          <button type="button" onClick={() => setLimit((before) => before + PAGE)}>
+          <button type="button" onClick={more}>
             {t.common.more}
           </button>
         </p>

@@ -41,6 +41,7 @@ export const log = {
     `${at ? `${count.format(at)} of ` : ''}${count.format(total)}${isComplete ? '' : '+'}`,
   searching: 'Searching…',
   searchFailed: 'Search failed',
+  noFurther: (level: string) => `No further ${level}`,
   next: 'Next match',
   previous: 'Previous match',
   filters: 'Filters',

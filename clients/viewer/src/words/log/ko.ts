@@ -40,6 +40,7 @@ export const log: Words['log'] = {
     `${at ? `${count.format(at)} / ` : ''}${count.format(total)}${isComplete ? '' : '+'}`,
   searching: '검색 중…',
   searchFailed: '검색 실패',
+  noFurther: (level: string) => `더 이상 ${level} 없음`,
   next: '다음 결과',
   previous: '이전 결과',
   filters: '필터',
