@@ -11,7 +11,7 @@ from gateway.errors import ApiError
 __all__ = ["Credential", "CredentialKind", "bearer_token", "credential_of"]
 
 _READING_METHODS: Final = ("GET", "HEAD")
-_TOKEN_PARAMETER: Final = "access_token"
+_TOKEN_PARAMETER: Final = "access_token"  # noqa: S105 - the name of a parameter
 
 
 class CredentialKind(Enum):
