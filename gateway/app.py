@@ -30,7 +30,7 @@ from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
 from gateway.monitoring.health import Health, Phase
 from gateway.monitoring.health_routes import health_routes
-from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources
+from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources, grpc_server_metrics
 from gateway.monitoring.metrics_routes import metrics_routes
 from gateway.monitoring.summary_stats import SAMPLE_SECONDS, SummaryStats
 from gateway.polling.routes import polling_routes
@@ -206,7 +206,10 @@ class Gateway:
             socket_io=self._socket_io,
             metrics=self._metrics,
             quotas=(self._quotas.connections, self._quotas.readers, self._quotas.producers),
-            others=[component.metrics for component in self._components],
+            others=[
+                lambda: grpc_server_metrics(self._grpc.server_statistics),
+                *(component.metrics for component in self._components),
+            ],
         )
 
     def _all_routes(self, task_logs: TaskLogs) -> list[DescribedRoute]:

@@ -80,20 +80,20 @@ async def end_processes(pid: int, started: int, *, grace_seconds: float) -> tupl
                 await asyncio.sleep(pause)  # the kernel tells nobody when they have ended
                 pause = min(2 * pause, _POLL_SECONDS_MAX)
                 found = await asyncio.to_thread(_processes_of, pid, started)
+    groups = await asyncio.to_thread(stage_cgroups, f"{pid}-{started}", {each.pid for each in found})
     for _ in range(_KILLS_MAX):
-        groups = await asyncio.to_thread(stage_cgroups, f"{pid}-{started}", {each.pid for each in found})
+        if not found:
+            break
         for group in groups:
             end_cgroup(group)
         for each in found:
             _signal(each, signal.SIGKILL)
-        found = await asyncio.to_thread(_processes_of, pid, started)
-        if not found:
-            for group in groups:
-                remove_cgroup(group)
-            break
         await asyncio.sleep(_POLL_SECONDS)
-    else:
+        found = await asyncio.to_thread(_processes_of, pid, started)
+    if found:
         _log.error("processes of a stage survive SIGKILL", pids=[each.pid for each in found])
+    for group in groups:
+        remove_cgroup(group)
     return tuple(names)
 
 

@@ -49,6 +49,7 @@ class ServerCall:
         held_bytes: bytes of the connection's window that are kept until a handler is there.
         has_length: the request has a ``content-length``, so that h2 counts its DATA.
         uncounted_bytes: of such DATA, those that the peer was not given back yet.
+        unreported_bytes: of DATA that was sent beside h2, which h2 does not know of yet.
         timer: of its deadline.
         opening: what admits it.
         waits_for_peer: something has arrived that is not received before the peer takes its answers.
@@ -66,6 +67,7 @@ class ServerCall:
         "_opened_at",
         "_part_since",
         "_reader",
+        "_refusal",
         "has_ended",
         "has_headers",
         "has_length",
@@ -81,6 +83,7 @@ class ServerCall:
         "timer",
         "trailers",
         "uncounted_bytes",
+        "unreported_bytes",
         "unsent",
         "waits_for_peer",
         "window",
@@ -105,7 +108,7 @@ class ServerCall:
         self.takes_data = True
         self.waits_for_peer = False
         self.has_length = request.has_length
-        self.held_bytes = self.uncounted_bytes = 0
+        self.held_bytes = self.uncounted_bytes = self.unreported_bytes = 0
         self.stalled_since = 0.0
         self.timer: asyncio.TimerHandle | None = None
         self.opening: asyncio.Task[None] | None = None
@@ -114,6 +117,7 @@ class ServerCall:
         self._reader = MessageReader(method.message_bytes_max, request.encoding)
         self._handler: Handler | None = None
         self._ending: Ending | None = None
+        self._refusal: RefusedError | None = None
         self._is_paused = self._is_finished = self._is_draining = False
         self._opened_at = time.monotonic()
         self._part_since = 0.0
@@ -164,6 +168,9 @@ class ServerCall:
         self._reader.clear()
         self.window.close()
         if self.trailers is None and not self.is_gone:
+            refusal = self._refusal
+            if refusal is not None:
+                status, text, metadata = refusal.status, refusal.text, ()
             self.trailers = trailers(status, text, metadata)
         self._connection.is_ready(self)
 
@@ -214,16 +221,13 @@ class ServerCall:
                 if self._is_held:
                     self.waits_for_peer = not self._is_paused
                     return False
-                limits = self._limits
-                waiting = len(self._reader)
-                messages = self._reader.take(count_max=limits.slice_messages_max, bytes_max=_SLICE_BYTES)
-                self.window.consume(waiting - len(self._reader))
+                messages = self._take()
                 if messages:
                     self._part_since = 0.0
                     handler.receive(messages)
                 if self._reader.has_message and not self.has_ended:
                     return True
-            if not self.has_ended and not self._is_finished:
+            if (self._ending is not None or self._is_draining) and not self.has_ended and not self._is_finished:
                 self._tell_ending(handler)
         except RefusedError as error:
             self.end(error.status, error.text)
@@ -232,11 +236,41 @@ class ServerCall:
             self.end(GrpcStatus.INTERNAL, OWN_FAULT)
         return False
 
+    def _take(self) -> list[bytes]:
+        """The next messages; one that must be refused breaks the call off after what stood before it."""
+        reader, limits = self._reader, self._limits
+        waiting = len(reader)
+        try:
+            messages = reader.take(count_max=limits.slice_messages_max, bytes_max=_SLICE_BYTES)
+        except RefusedError as refusal:
+            messages = []
+            self._refuse_rest(refusal)
+        self.window.consume(waiting - len(reader))
+        return messages
+
     def credit(self) -> int:
         """What the peer may send more on this stream, in bytes."""
-        if not self.takes_data or self._handler is None or self._is_held:
+        missing = self._reader.missing
+        if not (self.window.is_due or missing) or not self.takes_data or self._handler is None or self._is_held:
             return 0
-        return self.window.update(missing=self._reader.missing)
+        return self.window.update(missing=missing)
+
+    def expire(self) -> None:
+        """The deadline that its client has set has passed."""
+        self.cut(GrpcStatus.DEADLINE_EXCEEDED, "the call's deadline has passed")
+
+    def enforce_limits(self, now: float) -> bool:
+        """End the call where it is over a time limit; True: its stream must be reset, for no status gets through."""
+        late = self.overdue(now)
+        if late and not self.is_admitted:
+            if self.opening is not None:
+                self.opening.cancel()
+            self.end(GrpcStatus.DEADLINE_EXCEEDED, late)
+        elif late and self.stalled_since:
+            return True
+        elif late:
+            self.cut(GrpcStatus.DEADLINE_EXCEEDED, late)
+        return False
 
     def overdue(self, now: float) -> str:
         """Which time limit the call is over, in words; empty: none."""
@@ -266,13 +300,20 @@ class ServerCall:
     def _tell_ending(self, handler: Handler) -> None:
         """Everything that arrived was received."""
         if self._ending is not None:
-            self._is_finished = True
             if self._ending is Ending.HALF_CLOSED and len(self._reader):
-                raise RefusedError(GrpcStatus.INTERNAL, "the last message is incomplete")
+                self._refuse_rest(RefusedError(GrpcStatus.INTERNAL, "the last message is incomplete"))
+            self._is_finished = True
             handler.finish(self._ending)
         elif self._is_draining:
             self._is_draining = False
             handler.drain()
+
+    def _refuse_rest(self, refusal: RefusedError) -> None:
+        """Take nothing more: once the handler has answered what it received, the call ends with this status."""
+        self._refusal = refusal
+        self._reader.clear()
+        self.takes_data = False
+        self._ending = Ending.BROKEN
 
     def _lose(self) -> None:
         """Nothing reaches the peer any more."""

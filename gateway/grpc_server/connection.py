@@ -5,12 +5,10 @@ connection ends, what arrived before is delivered first, and only then do its ca
 """
 
 import asyncio
-import os
-import re
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, Final, Protocol, cast
+from typing import Protocol
 
 import structlog
 from h2.errors import ErrorCodes
@@ -18,27 +16,22 @@ from h2.exceptions import H2Error
 
 from gateway.grpc_server import frames
 from gateway.grpc_server.calls import ServerCall
-from gateway.grpc_server.frames import FrameSizeError, FrameSplitter, PrefaceError
+from gateway.grpc_server.faults import FAULTS, ConnectionFault, fault_of
+from gateway.grpc_server.frames import FrameSplitter
 from gateway.grpc_server.http2 import make_h2
 from gateway.grpc_server.interface import Ending, Handler, Method
 from gateway.grpc_server.limits import ServerLimits
-from gateway.grpc_server.receiving import ConnectionFault, Receiver
+from gateway.grpc_server.link import Link
+from gateway.grpc_server.receiving import Receiver
 from gateway.grpc_server.requests import HttpRefusal, Request, read_request
 from gateway.grpc_server.sending import Sender
-from gateway.grpc_server.status import GrpcStatus, Headers, RefusedError, trailers_only
+from gateway.grpc_server.status import Headers, RefusedError, trailers_only
+from gateway.grpc_server.time_limits import ConnectionTimes
 from gateway.grpc_server.windows import ReceiveWindow, WindowPool
 
 __all__ = ["Connection", "Host"]
 
 _log = structlog.get_logger(__name__)
-
-_WRITE_HIGH_BYTES: Final = 256 << 10
-"""Unsent bytes of a connection at which nothing more is read from it, or written to it, until they are few again."""
-_LEFTOVER_BYTES: Final = 256 << 10
-_QUOTED: Final = re.compile(r"b?['\"]")
-_FAULT_CHARACTERS_MAX: Final = 120
-_LINGER_SECONDS: Final = 1.0
-"""How long a peer that broke a rule may read why, before its connection is closed."""
 
 
 class Host(Protocol):
@@ -79,17 +72,14 @@ class Connection(asyncio.Protocol):
         self._receiver = Receiver(self._h2, host.limits, self)
         self._sender = Sender(self._h2)
         self._due: dict[ServerCall, None] = {}
-        self._transport: asyncio.Transport | None = None
+        self._link: Link | None = None
         self._loop = asyncio.get_running_loop()
         self._next_turn: asyncio.Handle | None = None
         self._goaway = b""
-        self._is_congested = self._is_reading_paused = self._is_running = False
+        self._is_congested = self._is_running = False
         self._is_failed = self._has_ended = self._is_lost = self._is_draining = self._is_forgotten = False
-        self._is_lingering = False
         self._is_welcome = False
-        now = time.monotonic()
-        self._made_at = self._heard_at = self._idle_since = now
-        self._pinged_at = self._headers_since = self._frame_since = self._congested_since = 0.0
+        self._times = ConnectionTimes(host.limits, time.monotonic())
 
     def __repr__(self) -> str:
         state = "lost" if self._is_lost else "failed" if self._is_failed else "open"
@@ -104,22 +94,19 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the server's settings, unless there are too many connections."""
-        transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
-        peer = transport.get_extra_info("peername")
-        self.address = peer[0] if isinstance(peer, tuple) else str(peer or "")
-        tls = transport.get_extra_info("ssl_object")
-        if not self._host.admit(self, self.address) or (tls is not None and tls.selected_alpn_protocol() != "h2"):
+        link = Link(transport)
+        self.address = link.address
+        if not self._host.admit(self, self.address) or not link.is_http2:
             self._is_failed = True
-            transport.abort()
+            link.abort()
             return
-        self._transport = transport
-        transport.set_write_buffer_limits(high=_WRITE_HIGH_BYTES)
+        self._link = link
         self.flush()
 
     def data_received(self, data: bytes) -> None:
         """Work through what has arrived."""
         if not self._is_failed:
-            self._heard_at = time.monotonic()
+            self._times.heard_at = time.monotonic()
             self._splitter.feed(data)
             self._run()
 
@@ -129,15 +116,15 @@ class Connection(asyncio.Protocol):
         self._run()
         if self._is_failed:
             return False
-        transport = self._transport
-        return transport is not None and transport.get_extra_info("ssl_object") is None
+        return self._link is not None and self._link.is_plain
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Work through the rest, then end all calls."""
-        if exc is not None and not self._is_failed:
-            self._read_leftovers()
+        if exc is not None and not self._is_failed and self._link is not None:
+            for data in self._link.leftovers():
+                self._splitter.feed(data)
         self._is_lost = self._has_ended = True
-        self._transport = None
+        self._link = None
         for call in self.calls:
             call.is_gone = True
         self._run()
@@ -145,38 +132,16 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The peer does not read: nothing more is written, and nothing more is read of it."""
         self._is_congested = True
-        self._congested_since = time.monotonic()
-        self._pause_reading(paused=True)
+        self._times.congested_since = time.monotonic()
+        if self._link is not None:
+            self._link.pause_reading(paused=True)
 
     def resume_writing(self) -> None:
         """It reads again."""
         self._is_congested = False
-        self._congested_since = 0.0
+        self._times.congested_since = 0.0
         self.flush()
         self._run_soon()
-
-    def _read_leftovers(self) -> None:
-        """Take what the kernel still holds where a write failed: the transport reads nothing more then.
-
-        A peer that sends and closes at once makes our next write fail while its last bytes are still unread.
-        """
-        transport = self._transport
-        if transport is None or transport.get_extra_info("ssl_object") is not None:
-            return
-        socket: Any = transport.get_extra_info("socket")
-        with suppress(OSError, ValueError):
-            while data := os.read(socket.fileno(), _LEFTOVER_BYTES):
-                self._splitter.feed(data)
-
-    def _pause_reading(self, *, paused: bool) -> None:
-        transport = self._transport
-        if transport is None or paused is self._is_reading_paused:
-            return
-        self._is_reading_paused = paused
-        if paused:
-            transport.pause_reading()
-        elif not transport.is_closing():
-            transport.resume_reading()
 
     # Turns
 
@@ -200,8 +165,16 @@ class Connection(asyncio.Protocol):
             self._is_running = False
         if not is_done:
             self._run_soon()
-        self._pause_reading(paused=not is_done or self._is_congested)
-        self.flush()
+        link, is_pausing = self._link, not is_done or self._is_congested
+        if link is not None and link.is_reading_paused is not is_pausing:
+            link.pause_reading(paused=is_pausing)
+        if self._has_output or self._has_ended or self._is_draining or self._receiver.is_going_away:
+            self.flush()
+
+    @property
+    def _has_output(self) -> bool:
+        receiver = self._receiver
+        return bool(receiver.has_asked_h2 or receiver.output or self._sender.has_work or self._goaway)
 
     def _work(self) -> bool:
         """Frames, deliveries, credit; whether nothing more is left for now."""
@@ -220,26 +193,21 @@ class Connection(asyncio.Protocol):
         receiver = self._receiver
         try:
             for frame in self._splitter.frames():
-                self._frame_since = 0.0
+                self._times.frame_since = 0.0
                 receiver.take(frame)
                 if time.monotonic() >= until:
                     return False
-        except ConnectionFault as fault:
-            self._fail(fault.code, fault.text)
-        except FrameSizeError as error:
-            self._fail(ErrorCodes.FRAME_SIZE_ERROR, str(error))
-        except PrefaceError as error:
-            self._fail(ErrorCodes.PROTOCOL_ERROR, str(error))
-        except H2Error as error:
-            self._h2.clear_outbound_data_buffer()  # a GOAWAY that says nothing, and answers that nobody waits for
-            code = getattr(error, "error_code", ErrorCodes.PROTOCOL_ERROR)
-            self._fail(ErrorCodes(code), _what_is_wrong(error))
-        self._frame_since = (self._frame_since or self._heard_at) if len(self._splitter) else 0.0
-        self._headers_since = (self._headers_since or self._heard_at) if receiver.is_in_headers else 0.0
+        except FAULTS as error:
+            if isinstance(error, H2Error):
+                self._h2.clear_outbound_data_buffer()  # a GOAWAY that says nothing, and answers nobody waits for
+            self._fail(fault_of(error))
+        self._times.note_parts(is_amid_frame=self._splitter.is_amid_frame, is_in_headers=receiver.is_in_headers)
         return True
 
     def _deliver(self, until: float) -> bool:
         """Give handlers what has arrived until a moment; whether nothing more is left for now."""
+        if not self._due:
+            return True
         due, self._due = self._due, {}
         delivered: list[ServerCall] = []
         while due:
@@ -274,14 +242,12 @@ class Connection(asyncio.Protocol):
         except RefusedError as error:
             self._refuse(stream_id, trailers_only(error.status, error.text), has_ended=has_ended)
             return
-        window = ReceiveWindow(
-            limits.window_bytes, max(limits.window_bytes_max, 2 * method.message_bytes_max), self._host.pool
-        )
+        bytes_max = max(limits.window_bytes_max, 2 * method.message_bytes_max)
+        window = ReceiveWindow(limits.window_bytes, bytes_max, self._host.pool)
         call = receiver.calls[stream_id] = ServerCall(self, stream_id, request, method, window, limits)
         self.public_calls += method.is_public
         if request.timeout_seconds is not None:
-            timer = self._loop.call_later(request.timeout_seconds, self._expire, call)
-            call.timer = timer
+            call.timer = self._loop.call_later(request.timeout_seconds, call.expire)
         if has_ended:
             call.has_remote_ended = True
             call.finish(Ending.HALF_CLOSED)
@@ -307,12 +273,13 @@ class Connection(asyncio.Protocol):
         if not self._is_running:
             self._host.flush_soon(self)
 
+    def report(self) -> None:
+        """Have h2 know of everything that was sent."""
+        self._sender.report()
+
     def window_grew(self, stream_id: int) -> None:
         """The peer takes more."""
         self._sender.unblock(stream_id)
-
-    def _expire(self, call: ServerCall) -> None:
-        call.cut(GrpcStatus.DEADLINE_EXCEEDED, "the call's deadline has passed")
 
     def _refuse(self, stream_id: int, headers: Headers, *, has_ended: bool) -> None:
         """Answer a request that is not served: at its headers, without reading its body."""
@@ -335,73 +302,42 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; calls end as broken."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self._link is not None:
+            self._link.abort()
 
     def check(self, now: float) -> None:
         """Look at the time limits; called every second or so."""
-        limits, receiver = self._limits, self._receiver
-        if self._transport is None:
+        times, receiver = self._times, self._receiver
+        if self._link is None:
             return
-        if self._is_unresponsive(now):
+        if times.is_unresponsive(now, has_settings=receiver.has_settings) or times.is_dead(now):
             self.abort()
-        elif self._headers_since and now - self._headers_since > limits.header_seconds_max:
-            self._fail(ErrorCodes.ENHANCE_YOUR_CALM, "headers are not complete in time")
-        elif self._frame_since and now - self._frame_since > limits.frame_seconds_max:
-            self._fail(ErrorCodes.ENHANCE_YOUR_CALM, "a frame is not complete in time")
+        elif late := times.overdue(now):
+            self._fail(ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, late))
         elif not receiver.calls:
-            seconds_max = limits.idle_seconds_max if self._is_welcome else limits.strange_seconds_max
-            if now - self._idle_since > seconds_max:
+            if times.is_idle_too_long(now, is_welcome=self._is_welcome):
                 self.drain()
         else:
             for call in tuple(self.calls):
-                self._check_call(call, now)
+                if call.enforce_limits(now):
+                    self._reset_stuck(call)
             receiver.credit(self.calls)  # the pool may have bytes again that a large message waits for
-        self._keep_alive(now)
+        if not self._is_failed and times.wants_ping(now):
+            receiver.output += frames.ping(b"keepaliv", is_ack=False)
         self._run()
 
-    def _is_unresponsive(self, now: float) -> bool:
-        """Whether the peer reads nothing, or has not begun to speak HTTP/2: no GOAWAY would reach it."""
-        limits = self._limits
-        if self._congested_since:
-            return now - self._congested_since > limits.unread_seconds_max
-        return not self._receiver.has_settings and now - self._made_at > limits.preface_seconds_max
+    def _reset_stuck(self, call: ServerCall) -> None:
+        try:
+            self._receiver.reset(call, ErrorCodes.CANCEL)
+        except ConnectionFault as fault:
+            self._fail(fault)
 
-    def _check_call(self, call: ServerCall, now: float) -> None:
-        late = call.overdue(now)
-        if not late:
-            return
-        if not call.is_admitted:
-            if call.opening is not None:
-                call.opening.cancel()
-            call.end(GrpcStatus.DEADLINE_EXCEEDED, late)
-        elif call.stalled_since:
-            try:
-                self._receiver.reset(call, ErrorCodes.CANCEL)
-            except ConnectionFault as fault:
-                self._fail(fault.code, fault.text)
-        else:
-            call.cut(GrpcStatus.DEADLINE_EXCEEDED, late)
-
-    def _keep_alive(self, now: float) -> None:
-        """Ask a silent peer whether it is there; TCP alone would notice after hours."""
-        limits = self._limits
-        if not limits.keepalive_seconds or self._is_failed:
-            return
-        if self._heard_at > self._pinged_at:
-            if now - self._heard_at > limits.keepalive_seconds:
-                self._pinged_at = now
-                self._receiver.output += frames.ping(b"keepaliv", is_ack=False)
-        elif now - self._pinged_at > limits.keepalive_timeout_seconds:
-            self.abort()
-
-    def _fail(self, code: ErrorCodes, text: str) -> None:
+    def _fail(self, fault: ConnectionFault) -> None:
         """The peer broke a rule: end the connection."""
-        if self._is_failed:
-            return
-        self._is_failed = self._has_ended = True
-        self._host.count_fault(code, text)
-        self._goaway = frames.goaway(self._h2.highest_inbound_stream_id, code, text.encode())
+        if not self._is_failed:
+            self._is_failed = self._has_ended = True
+            self._host.count_fault(fault.code, fault.text)
+            self._goaway = frames.goaway(self._h2.highest_inbound_stream_id, fault.code, fault.text.encode())
 
     # Out
 
@@ -410,38 +346,29 @@ class Connection(asyncio.Protocol):
         sender, receiver = self._sender, self._receiver
         before = sender.data_frames
         written = sender.frame() if not self._is_congested or self._is_lost else ()
-        receiver.sent_data(sender.data_frames - before)
+        if sender.data_frames != before:
+            receiver.sent_data(sender.data_frames - before)
         for call in written:
             self._settle(call)
-        transport = self._transport
-        if transport is None:
+        link = self._link
+        if link is None:
             if self._is_lost and not receiver.calls and not self._is_forgotten:
                 self._is_forgotten = True
                 self._host.forget(self)
             return
+        receiver.has_asked_h2 = False
         data = self._h2.data_to_send()
-        if receiver.output or self._goaway:
-            data = bytes(receiver.output) + data + self._goaway
+        if receiver.output or sender.output or self._goaway:
+            data = b"".join((receiver.output, sender.output, data, self._goaway))
             receiver.output.clear()
+            sender.output.clear()
             self._goaway = b""
-        if data and not transport.is_closing() and not self._is_lingering:
-            transport.write(data)
+        link.write(data)
         is_leaving = self._has_ended or self._is_draining or receiver.is_going_away
         if self._is_failed:
-            self._linger(transport)
+            link.linger()
         elif is_leaving and not receiver.calls:
-            transport.close()
-
-    def _linger(self, transport: asyncio.Transport) -> None:
-        """Close once the peer had time to read why: closing with bytes unread would reset the connection at once."""
-        if self._is_lingering:
-            return
-        self._is_lingering = True
-        if transport.can_write_eof() and not transport.is_closing():
-            transport.write_eof()
-            asyncio.get_running_loop().call_later(_LINGER_SECONDS, transport.abort)
-        else:
-            transport.close()
+            link.close()
 
     def _settle(self, call: ServerCall) -> None:
         """After something of a call was sent: receive more of it, or forget it."""
@@ -460,6 +387,7 @@ class Connection(asyncio.Protocol):
         if call.timer is not None:
             call.timer.cancel()
         if not call.has_remote_ended and not self._is_lost:
+            self._sender.report()
             with suppress(H2Error):
                 self._h2.reset_stream(call.stream_id, ErrorCodes.NO_ERROR)
             receiver.remember(call.stream_id)
@@ -467,11 +395,6 @@ class Connection(asyncio.Protocol):
             try:
                 receiver.note_reset(call.stream_id)
             except ConnectionFault as fault:
-                self._fail(fault.code, fault.text)
+                self._fail(fault)
         if not receiver.calls:
-            self._idle_since = time.monotonic()
-
-
-def _what_is_wrong(error: H2Error) -> str:
-    """h2's words, without what they quote: a header may be a secret."""
-    return f"{type(error).__name__}: {re.split(_QUOTED, str(error), maxsplit=1)[0].strip()}"[:_FAULT_CHARACTERS_MAX]
+            self._times.idle_since = time.monotonic()

@@ -17,6 +17,7 @@ __all__ = [
     "FrameSplitter",
     "FrameType",
     "PrefaceError",
+    "data_header",
     "empty_data",
     "goaway",
     "ping",
@@ -94,13 +95,18 @@ class FrameSplitter:
         return len(self._data) - self._position
 
     @property
+    def is_amid_frame(self) -> bool:
+        """Whether the beginning of a frame has arrived, and not its end."""
+        return len(self._data) > self._position
+
+    @property
     def has_preface(self) -> bool:
         """Whether the client's preface has arrived."""
         return self._has_preface
 
     def feed(self, data: bytes) -> None:
         """Take bytes; ``frames`` yields what they complete."""
-        if not len(self):
+        if len(self._data) == self._position:
             self._data, self._position = data, 0
             return
         if not isinstance(self._data, bytearray):
@@ -119,7 +125,7 @@ class FrameSplitter:
         """
         if not self._has_preface and not self._take_preface():
             return
-        if len(self) < self._needed:
+        if len(self._data) - self._position < self._needed:
             return
         data = self._data if isinstance(self._data, bytes) else bytes(memoryview(self._data)[self._position :])
         if data is not self._data:
@@ -171,6 +177,11 @@ def goaway(last_stream_id: int, error_code: int, text: bytes = b"") -> bytes:
     """GOAWAY: streams after ``last_stream_id`` are not served."""
     length = 8 + len(text)
     return length.to_bytes(3, "big") + b"\x07\x00" + struct.pack(">LLL", 0, last_stream_id, error_code) + text
+
+
+def data_header(stream_id: int, length: int) -> bytes:
+    """The header of a DATA frame that does not end its stream."""
+    return _HEADER.pack(length >> 16, length & 0xFFFF, FrameType.DATA, 0, stream_id)
 
 
 def empty_data(stream_id: int, flags: int = 0) -> bytes:

@@ -35,18 +35,22 @@ class MessageReader:
     A message that is too large is refused by its prefix, before it is buffered; a compressed one is decompressed up to
     the limit.
 
+    Attributes:
+        has_message: a complete message, or one that must be refused, may wait.
+
     Args:
         message_bytes_max: of one message, after decompression.
         encoding: the call's ``grpc-encoding``, one of ``ENCODINGS``.
     """
 
-    __slots__ = ("_buffer", "_message_bytes_max", "_needed", "_window_bits")
+    __slots__ = ("_buffer", "_message_bytes_max", "_needed", "_window_bits", "has_message")
 
     def __init__(self, message_bytes_max: int, encoding: str = "identity") -> None:
         self._message_bytes_max = message_bytes_max
         self._window_bits = ENCODINGS[encoding]
         self._buffer = bytearray()
         self._needed = PREFIX_BYTES
+        self.has_message = False
 
     def __repr__(self) -> str:
         return f"<MessageReader {len(self._buffer)} bytes waiting>"
@@ -54,11 +58,6 @@ class MessageReader:
     def __len__(self) -> int:
         """Bytes that wait: complete messages that were not taken, and the beginning of one."""
         return len(self._buffer)
-
-    @property
-    def has_message(self) -> bool:
-        """Whether a complete message, or one that must be refused, may wait."""
-        return len(self._buffer) >= self._needed
 
     @property
     def missing(self) -> int:
@@ -69,10 +68,13 @@ class MessageReader:
         """Forget what waits."""
         self._buffer = bytearray()
         self._needed = PREFIX_BYTES
+        self.has_message = False
 
     def feed(self, data: bytes, start: int, end: int) -> None:
         """Take ``data[start:end]``."""
-        self._buffer += memoryview(data)[start:end]
+        buffer = self._buffer
+        buffer += memoryview(data)[start:end]
+        self.has_message = len(buffer) >= self._needed
 
     def read(self, data: bytes, start: int, end: int, *, count_max: int, bytes_max: int) -> list[bytes]:
         """Take ``data[start:end]`` and give out complete messages, as ``take`` does.
@@ -101,6 +103,7 @@ class MessageReader:
             data = bytes(view[: max(self._needed, _PART_BYTES)])
         messages, used = self._parse(data, 0, len(data), count_max, bytes_max)
         del buffer[:used]
+        self.has_message = len(buffer) >= self._needed
         return messages
 
     def _parse(self, data: bytes, start: int, end: int, count_max: int, bytes_max: int) -> tuple[list[bytes], int]:

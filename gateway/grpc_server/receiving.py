@@ -27,27 +27,19 @@ from h2.exceptions import StreamClosedError
 from gateway.grpc_server import frames
 from gateway.grpc_server.budget import TokenBucket
 from gateway.grpc_server.calls import ServerCall
+from gateway.grpc_server.faults import ConnectionFault
 from gateway.grpc_server.frames import Frame, FrameType
 from gateway.grpc_server.http2 import CONNECTION_WINDOW
 from gateway.grpc_server.interface import Ending
 from gateway.grpc_server.limits import ServerLimits
 from gateway.grpc_server.windows import ReceiveWindow, WindowPool
 
-__all__ = ["ConnectionFault", "Receiver"]
+__all__ = ["Receiver"]
 
 _REMEMBERED_MAX: Final = 1_024
 """Streams that this server reset last: their DATA may still be on its way."""
 _HEADER_BLOCK_SHARE: Final = 2
 """How much larger than the header list its encoded form may be."""
-
-
-class ConnectionFault(Exception):  # noqa: N818 - the peer's
-    """The peer broke a rule; the connection ends with this error code of HTTP/2."""
-
-    def __init__(self, code: ErrorCodes, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 class _Owner(Protocol):
@@ -62,6 +54,9 @@ class _Owner(Protocol):
     def window_grew(self, stream_id: int) -> None:
         """The peer takes more of a stream; 0: of all."""
 
+    def report(self) -> None:
+        """Have h2 know of everything that was sent."""
+
 
 class Receiver:
     """Attributes:
@@ -70,6 +65,7 @@ class Receiver:
     is_going_away: the peer has announced that it will open no more streams.
     has_settings: the peer's first SETTINGS have arrived.
     is_in_headers: a request's headers are incomplete.
+    has_asked_h2: h2 may have something to send.
     """
 
     def __init__(self, h2: H2Connection, limits: ServerLimits, owner: _Owner) -> None:
@@ -78,6 +74,7 @@ class Receiver:
         self.is_going_away = False
         self.has_settings = False
         self.is_in_headers = False
+        self.has_asked_h2 = False
         self._h2 = h2
         self._limits = limits
         self._owner = owner
@@ -143,6 +140,7 @@ class Receiver:
         self._window.consume(call.held_bytes)
         call.held_bytes = 0
         if call.uncounted_bytes and call.is_admitted:
+            self.has_asked_h2 = True
             self._h2.acknowledge_received_data(call.uncounted_bytes, call.stream_id)
             call.uncounted_bytes = 0
 
@@ -152,9 +150,10 @@ class Receiver:
             increment = call.credit()
             if increment:
                 self.output += frames.window_update(call.stream_id, increment)
-        increment = self._window.update()
-        if increment:
-            self.output += frames.window_update(0, increment)
+        if self._window.is_due:
+            increment = self._window.update()
+            if increment:
+                self.output += frames.window_update(0, increment)
 
     # DATA
 
@@ -212,6 +211,7 @@ class Receiver:
         Its windows are those of h2 as well, and its credit is held until the call is admitted: what waits before that
         is one window at most, whatever length was announced. After it, messages have the limit that all messages have.
         """
+        self.has_asked_h2 = True
         for event in self._h2.receive_data(frame.data[frame.start : frame.end]):
             if isinstance(event, DataReceived):
                 call.uncounted_bytes += event.flow_controlled_length
@@ -264,6 +264,8 @@ class Receiver:
         self._ask_h2(frame.data[frame.start : frame.end])
 
     def _ask_h2(self, data: bytes) -> None:
+        self.has_asked_h2 = True
+        self._owner.report()
         for event in self._h2.receive_data(data):
             self._take_event(event)
 
@@ -289,6 +291,8 @@ class Receiver:
 
     def reset(self, call: ServerCall, code: ErrorCodes) -> None:
         """Reset a stream from this side; its handler receives what has arrived before."""
+        self.has_asked_h2 = True
+        self._owner.report()
         with suppress(StreamClosedError):
             self._h2.reset_stream(call.stream_id, code)
         self.note_reset(call.stream_id)

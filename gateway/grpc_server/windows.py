@@ -50,9 +50,10 @@ class ReceiveWindow:
 
     Attributes:
         left: what the peer may send; below 0: it sent more than it may.
+        is_due: ``update`` has something to look at, whatever is missing.
     """
 
-    __slots__ = ("_bytes_max", "_consumed", "_pool", "_size", "_taken", "left")
+    __slots__ = ("_bytes_max", "_consumed", "_pool", "_size", "_taken", "is_due", "left")
 
     def __init__(self, size: int, bytes_max: int, pool: WindowPool) -> None:
         self.left = self._size = size
@@ -60,6 +61,7 @@ class ReceiveWindow:
         self._pool = pool
         self._taken = 0
         self._consumed = 0
+        self.is_due = False
 
     def __repr__(self) -> str:
         return f"<ReceiveWindow {self.left} of {self._size} bytes>"
@@ -67,6 +69,7 @@ class ReceiveWindow:
     def consume(self, count: int) -> None:
         """Bytes that were received need no room any more."""
         self._consumed += count
+        self.is_due = self._consumed * _UPDATE_SHARE >= self._size or self._taken > 0
 
     def update(self, *, missing: int = 0) -> int:
         """The credit to give now, in bytes; 0: none.
@@ -92,6 +95,7 @@ class ReceiveWindow:
         if size > self._size:
             self._consumed += size - self._size
             self._size = size
+            self.is_due = True
 
     def close(self) -> None:
         """Return to the pool what was taken from it."""

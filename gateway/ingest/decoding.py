@@ -13,22 +13,32 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor
 from google.protobuf.message import DecodeError, Message
 
-__all__ = ["DecodeError", "Decoder"]
+from gateway.ingest.wire_format import TooManyElementsError, check_elements
+
+__all__ = ["DecodeError", "Decoder", "TooManyElementsError"]
 
 M = TypeVar("M", bound=Message)
 
-_ELEMENTS_MAX: Final = 50_000
+_ELEMENTS_MAX: Final = 8_192
+"""Of one message, with those of the messages within it: some milliseconds of parsing and of what is done with them."""
+_CHECKED_FROM_BYTES: Final = 16 << 10
+"""Smaller messages have fewer elements: one has two bytes at least."""
 
 
 class Decoder(Generic[M]):
     """Decodes one type of message.
 
     ``repaired`` counts the messages whose text had to be mended.
+
+    Args:
+        message_type: the type.
+        checked_from_bytes: the size from which on elements are counted before a message is parsed.
     """
 
-    def __init__(self, message_type: type[M]) -> None:
+    def __init__(self, message_type: type[M], *, checked_from_bytes: int = _CHECKED_FROM_BYTES) -> None:
         self._type = message_type
         self._parse = message_type.FromString
+        self._checked_from_bytes = checked_from_bytes
         self.repaired = 0
 
     def __repr__(self) -> str:
@@ -44,7 +54,10 @@ class Decoder(Generic[M]):
 
         Raises:
             DecodeError: the bytes are not a message of this type.
+            TooManyElementsError: it would take too long to parse.
         """
+        if len(data) > self._checked_from_bytes:
+            check_elements(data, self._type.DESCRIPTOR, _ELEMENTS_MAX)
         try:
             return self._parse(data)
         except DecodeError:
@@ -58,7 +71,7 @@ class Decoder(Generic[M]):
         source = message_factory.GetMessageClass(twin)()
         source.ParseFromString(data)
         target = self._type()
-        _Repair().copy(source, target)
+        _copy(source, target)
         return target
 
 
@@ -83,41 +96,30 @@ def _turn_strings_to_bytes(message: descriptor_pb2.DescriptorProto) -> None:
         _turn_strings_to_bytes(nested)
 
 
-class _Repair:
-    """Copies one twin message, element by element, up to a bound: this is Python's pace, on the event loop."""
-
-    def __init__(self) -> None:
-        self._left = _ELEMENTS_MAX
-
-    def copy(self, source: Any, target: Any) -> None:
-        fields = target.DESCRIPTOR.fields_by_number
-        for twin_field, value in source.ListFields():
-            field = fields[twin_field.number]
-            is_text = field.type == FieldDescriptor.TYPE_STRING
-            if isinstance(value, bytes | int | float):
-                setattr(target, field.name, _text(value) if is_text else value)
-            elif isinstance(value, Message):
-                child = getattr(target, field.name)
-                child.SetInParent()
-                self.copy(value, child)
-            else:
-                self._spend(len(value))
-                self._copy_repeated(value, getattr(target, field.name), field)
-
-    def _copy_repeated(self, values: Any, target: Any, field: Any) -> None:
-        if field.message_type is None:
-            target.extend([_text(value) for value in values] if field.type == FieldDescriptor.TYPE_STRING else values)
-        elif field.message_type.GetOptions().map_entry:
-            for entry in values:
-                target[_text(entry.key)] = _text(entry.value)
+def _copy(source: Any, target: Any) -> None:
+    fields = target.DESCRIPTOR.fields_by_number
+    for twin_field, value in source.ListFields():
+        field = fields[twin_field.number]
+        is_text = field.type == FieldDescriptor.TYPE_STRING
+        if isinstance(value, bytes | int | float):
+            setattr(target, field.name, _text(value) if is_text else value)
+        elif isinstance(value, Message):
+            child = getattr(target, field.name)
+            child.SetInParent()
+            _copy(value, child)
         else:
-            for value in values:
-                self.copy(value, target.add())
+            _copy_repeated(value, getattr(target, field.name), field)
 
-    def _spend(self, elements: int) -> None:
-        self._left -= elements
-        if self._left < 0:
-            raise DecodeError(f"text that is not UTF-8 in a message of more than {_ELEMENTS_MAX} elements")
+
+def _copy_repeated(values: Any, target: Any, field: Any) -> None:
+    if field.message_type is None:
+        target.extend([_text(value) for value in values] if field.type == FieldDescriptor.TYPE_STRING else values)
+    elif field.message_type.GetOptions().map_entry:
+        for entry in values:
+            target[_text(entry.key)] = _text(entry.value)
+    else:
+        for value in values:
+            _copy(value, target.add())
 
 
 def _text(value: Any) -> Any:

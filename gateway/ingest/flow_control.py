@@ -1,12 +1,12 @@
 """How fast producers may go on, by how much waits for storage."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.ingest.limits import IngestLimits
 
-__all__ = ["FlowControl", "flow_control_of"]
+__all__ = ["CALM_SHARE", "FlowControl", "flow_control_of"]
 
-_CALM_SHARE = 0.5
+CALM_SHARE: Final = 0.5
 """Up to this share of a limit nobody is slowed down: a backlog is how a busy gateway gathers large commits."""
 
 
@@ -23,6 +23,6 @@ def flow_control_of(limits: IngestLimits, fullness: float, *, is_writable: bool 
     Between half of the limit and all of it, credit shrinks and the wait grows evenly, so that many producers meet a
     slow store by sending less rather than by standing still in turns. It follows the backlog down as well as up.
     """
-    strain = 1.0 if not is_writable else min(1.0, max(0.0, (fullness - _CALM_SHARE) / (1.0 - _CALM_SHARE)))
+    strain = 1.0 if not is_writable else min(1.0, max(0.0, (fullness - CALM_SHARE) / (1.0 - CALM_SHARE)))
     credit = max(limits.credit_lines_min, round(limits.inflight_lines_max * (1.0 - strain)))
     return FlowControl(min(credit, limits.inflight_lines_max), round(limits.wait_ms_max * strain))

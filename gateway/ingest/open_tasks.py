@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from typing import Final
 
-from storage.errors import StorageClosedError
+from storage.errors import StorageClosedError, StorageError
 from storage.journal.interface import Journal, Receipt, StreamClosed
 
 __all__ = ["OpenTasks", "StreamTasks"]
@@ -52,17 +52,12 @@ class OpenTasks:
         self._waiting.clear()
 
     def _tell(self, task_id: str) -> None:
-        try:
-            future = self._journal.append(StreamClosed(task_id))
-        except StorageClosedError:
-            return
-
-        def settled(future: "asyncio.Future[Receipt]") -> None:
-            error = None if future.cancelled() else future.exception()
-            if error is not None and not isinstance(error, StorageClosedError) and task_id not in self._streams:
+        def settled(outcome: Receipt | StorageError) -> None:
+            is_lost = isinstance(outcome, StorageError) and not isinstance(outcome, StorageClosedError)
+            if is_lost and task_id not in self._streams:
                 self._tell_later(task_id)
 
-        future.add_done_callback(settled)
+        self._journal.submit(StreamClosed(task_id), settled)
 
     def _tell_later(self, task_id: str) -> None:
         if len(self._waiting) < _WAITING_MAX:

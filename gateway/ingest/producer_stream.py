@@ -21,7 +21,7 @@ from gateway.grpc_server.interface import Call, Ending
 from gateway.grpc_server.status import OWN_FAULT, GrpcStatus
 from gateway.ingest.authentication import AuthorizationCache
 from gateway.ingest.counters import Dialect, Refusal
-from gateway.ingest.flow_control import FlowControl, flow_control_of
+from gateway.ingest.flow_control import CALM_SHARE, FlowControl, flow_control_of
 from gateway.ingest.limits import LINE_BYTES
 from gateway.ingest.open_tasks import StreamTasks
 from gateway.ingest.registry import ProducerRegistry, StreamEnd
@@ -63,7 +63,8 @@ class ProducerStream(ABC):
         self._arrived: deque[bytes] = deque()
         self._end: StreamEnd | None = None
         self._ending: Ending | None = None
-        self._is_draining = self._is_over = self._is_paused = False
+        self._last_end: StreamEnd | None = None
+        self._is_over = self._is_paused = False
         self._requests = 0
         self._lines = 0
         self._bytes = 0
@@ -91,7 +92,8 @@ class ProducerStream(ABC):
 
     def receive(self, messages: Sequence[bytes]) -> None:
         """Take messages, as far as there is room; the rest is taken when there is."""
-        self._arrived += messages
+        if self._end is None:
+            self._arrived += messages
         self.proceed()
 
     def finish(self, ending: Ending) -> None:
@@ -101,8 +103,8 @@ class ProducerStream(ABC):
 
     def drain(self) -> None:
         """The server stops: end once what has arrived was taken and answered."""
-        self._is_draining = True
-        self.proceed()
+        if self._registry.closing is not None:
+            self._end_after(self._registry.closing)
 
     # For everybody
 
@@ -118,6 +120,11 @@ class ProducerStream(ABC):
         self._settling = self._loop.call_later(self._limits.settle_seconds_max, self._conclude)
         self.proceed()
 
+    def _end_after(self, end: StreamEnd) -> None:
+        """End once what has arrived was taken."""
+        self._last_end = self._last_end or end
+        self.proceed()
+
     def proceed(self) -> None:
         """Take what has arrived and may be taken now, and end if there is nothing left to do."""
         if self._is_over:
@@ -130,10 +137,12 @@ class ProducerStream(ABC):
             self._conclude()
 
     def _proceed(self) -> None:
-        self._take_arrived()
-        if self._is_draining and not self._arrived and self._end is None and self._registry.closing is not None:
-            self._is_draining = False
-            self.end(self._registry.closing)
+        if self._arrived or self._is_paused or self._end is not None:
+            self._take_arrived()
+        else:
+            self._taken()
+        if self._last_end is not None and not self._arrived and self._end is None:
+            self.end(self._last_end)
             return
         if self._end is not None or (self._ending is not None and not self._arrived):
             if self._end is not None or self._ending is Ending.BROKEN:
@@ -148,13 +157,17 @@ class ProducerStream(ABC):
         if left > 0:
             self._expiring = self._loop.call_later(min(left, _EXPIRY_CHECK_SECONDS_MAX), self._check_expiry)
         else:
-            self.end(_EXPIRED)
+            self._end_after(_EXPIRED)
 
     def _take_arrived(self) -> None:
         arrived = self._arrived
         try:
             while arrived and self._has_room(len(arrived[0])):
-                self._take(arrived.popleft())
+                data = arrived.popleft()
+                if not self._take(data):
+                    arrived.appendleft(data)
+                    self._loop.call_soon(self.proceed)
+                    break
         except ApiError as error:
             reason = Refusal.AUTHENTICATION if error.code == "PERMISSION_DENIED" else Refusal.PROTOCOL
             self._registry.counters.refused(self.dialect, reason)
@@ -200,8 +213,8 @@ class ProducerStream(ABC):
             self._call.end(end.status, end.text, metadata)
 
     @abstractmethod
-    def _take(self, data: bytes) -> None:
-        """Take one message.
+    def _take(self, data: bytes) -> bool:
+        """Take one message; False: a part of it, and the rest in a later turn of the loop, with the same message.
 
         Raises:
             ApiError: the stream cannot go on; the message was not taken.
@@ -232,6 +245,12 @@ class ProducerStream(ABC):
         self._requests -= requests
         self._lines -= lines
         self._bytes -= size
+
+    def _wait_ms(self, own_fullness: float) -> int:
+        """What the producer is asked to wait for the backlog's sake."""
+        if max(self._journal.fullness, own_fullness) < CALM_SHARE and self._registry.is_calm:
+            return 0
+        return self._flow_control(own_fullness).wait_ms
 
     def _flow_control(self, own_fullness: float = 0.0) -> FlowControl:
         """What the producer is told of the backlog: its own, or that of all."""

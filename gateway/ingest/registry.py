@@ -10,6 +10,7 @@ from gateway.grpc_server.interface import Call
 from gateway.grpc_server.status import GrpcStatus
 from gateway.ingest.authentication import WRITE_SCOPE, bearer_token
 from gateway.ingest.counters import Counters, Dialect, Refusal
+from gateway.ingest.flow_control import CALM_SHARE
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.open_tasks import OpenTasks
 from gateway.quota import Lease, Quota
@@ -98,6 +99,11 @@ class ProducerRegistry:
     def gathered_fullness(self) -> float:
         """What streams gather while they wait for a commit, as a share of the limit over all of them."""
         return self.gathered_bytes / self.limits.gathered_bytes_max
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nobody is slowed down for what streams gather."""
+        return self.journal.is_writable and self.gathered_bytes < self.limits.gathered_bytes_max * CALM_SHARE
 
     async def principal(self, call: Call, dialect: Dialect) -> Principal:
         """Who calls.

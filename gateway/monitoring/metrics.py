@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, GCCollector, Histogram, Process
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.grpc_server.server import ServerStatistics
 from gateway.ingest.counters import IngestStatistics
 from gateway.monitoring.summary_stats import Totals
 from gateway.quota import ADDRESS, PRINCIPAL, Quota
@@ -24,7 +25,7 @@ from storage.journal.interface import Committed, JournalStatistics
 from storage.polling import RowImportStatistics, SinkStatistics
 from storage.retention.worker import RetentionStatistics
 
-__all__ = ["GatewayCollector", "HasStatistics", "Metrics", "Sources"]
+__all__ = ["GatewayCollector", "HasStatistics", "Metrics", "Sources", "grpc_server_metrics"]
 
 Statistics = TypeVar("Statistics", covariant=True)
 
@@ -188,6 +189,21 @@ def _of_ingest(ingest: IngestStatistics) -> Iterable[Metric]:
     yield _counters("otto_bytes_received", "Bytes that arrived with lines.", "dialect", ingest.bytes)
     yield CounterMetricFamily("otto_lines_truncated", "Lines cut at the message limit.", ingest.truncated)
     yield CounterMetricFamily("otto_duplicate_batches", "Batches that were stored before.", ingest.duplicates)
+
+
+def grpc_server_metrics(server: ServerStatistics) -> Iterable[Metric]:
+    """What the gateway's own gRPC server has open, and what it refused."""
+    yield GaugeMetricFamily(
+        "otto_grpc_connections", "Open connections of the gateway's gRPC server.", server.connections
+    )
+    yield GaugeMetricFamily("otto_grpc_calls", "Its open calls.", server.calls)
+    yield GaugeMetricFamily(
+        "otto_grpc_window_bytes", "Bytes by which its receive windows have grown.", server.window_bytes
+    )
+    text = "Its connections closed at once: too many in all, or of one address."
+    yield _counters("otto_grpc_connections_refused", text, "limit", server.refused_connections)
+    text = "Its connections ended because the peer broke a rule of HTTP/2, by error code."
+    yield _counters("otto_grpc_faults", text, "code", server.faults)
 
 
 def _of_journal(journal: JournalStatistics) -> Iterable[Metric]:

@@ -7,12 +7,13 @@ appended while a commit runs gathers and goes into the next one: that is the gro
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from filters.block import Block, Selection
 from filters.entry import LogEntry
 from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
+from storage.errors import StorageError
 from storage.journal.inventory import Inventory, Removed
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "ProducerNumber",
     "Receipt",
     "Record",
+    "Settled",
     "StageProgress",
     "StreamClosed",
     "TailStep",
@@ -79,8 +81,6 @@ class LineBatch:
     from_table: bool = False
     """Rows that another program inserted into ``job_logs``. Nobody's worker wrote them: the task is no different for
     them, and where it has ended, it has ended again behind them."""
-    is_awaited: bool = True
-    """Whether its sender sends nothing more before this is stored. What has a number is never waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,10 @@ class Receipt:
     last: int = 0
     duplicate: bool = False
     created: bool = True
+
+
+Settled: TypeAlias = Callable[[Receipt | StorageError], None]
+"""Hears what became of an append; called on the event loop, must not block or raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +277,14 @@ class Journal(Inventory, Protocol):
 
         The future is done after the commit and after the commit listener was called. It raises
         ``StorageUnavailableError`` where the item was not stored and may be sent again.
+        """
+        ...
+
+    def submit(self, item: Append, settled: Settled) -> None:
+        """The same without a future, for those who append often: ``settled`` is called in the turn of the commit.
+
+        It is called once for each append, in their order, after the commit listener; an append that is refused at once
+        settles in a later turn.
         """
         ...
 

@@ -118,6 +118,7 @@ class PollingSink:
             lineage=lineage,
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="polling-sink")
+        self._linger_seconds = linger_seconds
         self._is_placed = False
         self._closed = False
         self._loop = TailingLoop(
@@ -193,10 +194,12 @@ class PollingSink:
             if 0 < newest < place.record:
                 _log.warning("journal ends before the copy of it", newest_record=newest, copied_record=place.record)
                 place = self._writer.go_back_to(newest)
+        newest = self._journal.statistics.last_record
         records = await self._journal.records(place.after, bytes_max=_FETCH_BYTES)
         if records:
             await self._in_thread(partial(self._writer.write, records))
-            return 0.0
+            # Under a steady flow of commits there is always another record by now; it waits for company all the same.
+            return self._linger_seconds if records[-1].id >= newest > 0 and not is_last else 0.0
         # Only here, at the end of the journal, is it known that no line is on its way behind an end.
         if self._closings.due_in_seconds is not None:
             await self._in_thread(partial(self._writer.settle, everything=is_last))

@@ -22,6 +22,7 @@ from storage.journal.interface import (
     LineBatch,
     Receipt,
     Record,
+    Settled,
     StageProgress,
     StreamClosed,
     TaskEnded,
@@ -91,6 +92,9 @@ class MemoryJournal:
             self._writable.clear()
         loop.call_soon(self._commit)
         return future
+
+    def submit(self, item: Append, settled: Settled) -> None:
+        self.append(item).add_done_callback(lambda done: settled(done.exception() or done.result()))  # type: ignore[arg-type]
 
     def hold(self) -> None:
         """Commit nothing until ``release``."""

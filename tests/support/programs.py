@@ -19,7 +19,7 @@ __all__ = ["NODE_DIRECTORY", "node_directory", "program", "run_node", "running_p
 NODE_DIRECTORY = Path(__file__).parents[1] / "node"
 _NEEDS = {need.name: need for need in (*NEEDS, NODE, NPM)}
 _PROGRAMS = {command[0]: need for need in reversed(_NEEDS.values()) for command in need.commands}
-_TOGETHER = {"chromium": ("libatomic",), "gcc": ("the C library's headers",)}
+_TOGETHER = {"chromium": ("libatomic",), "gcc": ("the C library's headers",), "go": ("grpc-go",)}
 """What a program is of no use without."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from filters.entry import LogEntry, decode_lines
 from filters.matching import Matcher
 from storage.errors import StorageUnavailableError
-from storage.journal.interface import Append, Receipt
+from storage.journal.interface import Append, Receipt, Settled
 from tests.support.patience import within_patience
 
 __all__ = ["WatchedJournal"]
@@ -47,6 +47,11 @@ class WatchedJournal:
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._held.append((item, future))
         return future
+
+    def submit(self, item: Append, settled: Settled) -> None:
+        self.append(item).add_done_callback(
+            lambda done: settled(done.exception() or done.result())  # type: ignore[arg-type]
+        )
 
     def hold(self) -> None:
         """Commit nothing until ``release``."""

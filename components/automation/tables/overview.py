@@ -153,7 +153,7 @@ def _progress(run: dict[str, Row], logs: dict[tuple[int, str], Row], mode: str |
         if name not in names and item is None:
             stages.append({"name": name, "status": "SKIPPED"})
             continue
-        stage: Row = {"name": name, "status": _STATUSES[item["status"]] if item else "PENDING"}
+        stage: Row = {"name": name, "status": _STATUSES.get(item["status"], "PENDING") if item else "PENDING"}
         stages.append(stage)
         if item is None:
             continue

@@ -5,6 +5,8 @@ line does not need (about 1 µs a line; reading a map costs 0.1 µs, finding it 
 """
 
 import time
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from otto.logs.v1 import logs_pb2
@@ -15,8 +17,10 @@ from filters.identifiers import IdentifierError, check_identifier
 from filters.messages import cut_message
 from gateway.ingest.authentication import AuthorizationCache
 from gateway.ingest.counters import Counters, Dialect, Refusal
+from gateway.ingest.decoding import TooManyElementsError
 from gateway.ingest.limits import LINE_BYTES, IngestLimits
 from gateway.ingest.metadata import metadata_within, pod_metadata
+from gateway.ingest.native.large_batch import LargeBatch
 from gateway.ingest.native.stage_progress import FieldError, stage_progress
 from storage.journal.interface import Append, LineBatch, ProducerNumber, TaskEnding, WorkerReport
 
@@ -30,6 +34,17 @@ _WORKER_STATUSES: Final = {
 _REASON_BYTES_MAX: Final = 4_096
 
 Problem = logs_pb2.Problem
+
+
+@dataclass(slots=True)
+class _Lines:
+    """A batch as far as it was read."""
+
+    batch: LineBatch
+    pod: dict[str, Any] | None
+    pod_bytes: int
+    truncated: int = 0
+    trimmed: int = 0
 
 
 class NativeItems:
@@ -61,14 +76,12 @@ class NativeItems:
         kind = request.WhichOneof("item")
         try:
             if kind == "lines":
-                return self._lines(request.lines, producer, size)
+                lines = self._begin(request.lines, producer)
+                self._read(request.lines.lines, lines)
+                return self._end(lines, size)
             return self._other(kind, request, producer), None
         except (IdentifierError, FieldError) as error:
-            count = len(request.lines.lines) if kind == "lines" else 1
-            self._counters.refused(Dialect.NATIVE, Refusal.BATCH if error.field == "lines" else Refusal.FIELD, count)
-            field = f"{kind}.{error.field}" if kind else error.field
-            problem = Problem(number=request.number, field=field, message=str(error))
-            return LineBatch("", "", [], 0, time.monotonic(), producer), problem
+            return self._invalid(producer, kind, error, len(request.lines.lines) if kind == "lines" else 1)
 
     def _other(self, kind: str | None, request: logs_pb2.PublishRequest, producer: ProducerNumber) -> Append:
         if kind == "worker_status":
@@ -79,27 +92,56 @@ class NativeItems:
             return self._stage_progress(request.stage_progress, producer)
         raise FieldError("item", "the request has no item that this gateway knows")
 
-    def _lines(
-        self, batch: logs_pb2.LineBatch, producer: ProducerNumber, size: int
-    ) -> tuple[LineBatch, Problem | None]:
+    def large(self, batch: LargeBatch, size: int) -> Generator[None, None, tuple[Append, Problem | None]]:
+        """The same of a large batch of lines, a slice at a time: the result is the generator's.
+
+        Raises:
+            ApiError: PERMISSION_DENIED.
+            DecodeError: it is no batch.
+        """
+        producer = ProducerNumber(self._producer_id, batch.number)
+        try:
+            lines = self._begin(batch.head(self._limits.batch_lines_max), producer)
+            for part in batch.slices():
+                self._read(part.lines, lines)
+                yield
+        except TooManyElementsError as error:
+            return self._invalid(producer, "lines", FieldError("lines", f"of a line: {error}"), 1)
+        except (IdentifierError, FieldError) as error:
+            return self._invalid(producer, "lines", error, 1)
+        return self._end(lines, size)
+
+    def _invalid(
+        self, producer: ProducerNumber, kind: str | None, error: IdentifierError | FieldError, count: int
+    ) -> tuple[Append, Problem]:
+        self._counters.refused(Dialect.NATIVE, Refusal.BATCH if error.field == "lines" else Refusal.FIELD, count)
+        field = f"{kind}.{error.field}" if kind else error.field
+        problem = Problem(number=producer.number, field=field, message=str(error))
+        return LineBatch("", "", [], 0, time.monotonic(), producer), problem
+
+    def _begin(self, batch: logs_pb2.LineBatch, producer: ProducerNumber) -> "_Lines":
         task_id = check_identifier("task_id", batch.task_id)
         worker_id = check_identifier("worker_id", batch.worker_id)
-        lines = batch.lines
         limits = self._limits
+        lines = batch.lines
         if len(lines) > limits.batch_lines_max:
             raise FieldError("lines", f"{len(lines)} lines in one request: send at most {limits.batch_lines_max}")
         self._authorization.check_task(task_id)
         pod, pod_bytes = pod_metadata(batch.pod_metadata, limits) if batch.HasField("pod_metadata") else (None, 0)
+        return _Lines(LineBatch(task_id, worker_id, [], 0, time.monotonic(), producer), pod, pod_bytes)
 
-        received_at = time.monotonic()
+    def _read(self, lines: Iterable[logs_pb2.Line], into: "_Lines") -> None:
+        """Read lines: the hot path."""
+        limits = self._limits
+        batch, pod = into.batch, into.pod
+        task_id, worker_id = batch.task_id, batch.worker_id
         arrival = time.time_ns()
         from_nanos = timestamps.from_nanos
         level_of = _LEVELS.get
         source_of = _SOURCES.get
         safe_bytes = limits.message_bytes_max // 3  # what replaces one broken byte takes three
-        truncated = trimmed = message_bytes = 0
-        entries: list[LogEntry] = []
-        append = entries.append
+        message_bytes = 0
+        append = batch.entries.append
         for line in lines:
             raw = line.message
             raw_bytes = len(raw)
@@ -108,13 +150,13 @@ class NativeItems:
                 message = str(raw, "utf-8", "replace")
             else:
                 message, is_cut, _ = cut_message(raw, limits.message_bytes_max)
-                truncated += is_cut
+                into.truncated += is_cut
             message_bytes += raw_bytes
             fields: Any = line.metadata
             metadata = None
             if fields:
                 metadata, is_trimmed = metadata_within(fields, limits)
-                trimmed += is_trimmed
+                into.trimmed += is_trimmed
                 message_bytes += sum(map(len, metadata)) + sum(map(len, metadata.values()))
             nanos = line.time_unix_nano
             if nanos <= 0:
@@ -136,13 +178,18 @@ class NativeItems:
                     raw_bytes if is_cut else 0,
                 )
             )
-        count = len(entries)
+        batch.size += message_bytes
+
+    def _end(self, lines: "_Lines", size: int) -> tuple[LineBatch, Problem | None]:
+        batch, producer = lines.batch, lines.batch.producer
+        assert producer is not None  # noqa: S101  (they have numbers on this wire)
+        count = len(batch.entries)
         self._counters.received(Dialect.NATIVE, count, size)
-        if truncated:
-            self._counters.truncated(Dialect.NATIVE, truncated)
-        problem = self._metadata_problem(producer.number, trimmed) if trimmed else None
-        weight = message_bytes + count * (LINE_BYTES + pod_bytes)
-        return LineBatch(task_id, worker_id, entries, weight, received_at, producer), problem
+        if lines.truncated:
+            self._counters.truncated(Dialect.NATIVE, lines.truncated)
+        problem = self._metadata_problem(producer.number, lines.trimmed) if lines.trimmed else None
+        batch.size += count * (LINE_BYTES + lines.pod_bytes)
+        return batch, problem
 
     def _metadata_problem(self, number: int, lines: int) -> Problem:
         limits = self._limits

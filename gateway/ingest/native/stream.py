@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Final
 from urllib.parse import quote
 
@@ -14,18 +16,19 @@ from gateway.grpc_server.interface import Call
 from gateway.grpc_server.status import GrpcStatus
 from gateway.ingest.counters import Dialect, Refusal
 from gateway.ingest.decoding import DecodeError, Decoder
+from gateway.ingest.native.large_batch import SLICED_FROM_BYTES, LargeBatch
 from gateway.ingest.native.requests import NativeItems
 from gateway.ingest.producer_stream import ProducerStream
 from gateway.ingest.registry import ProducerRegistry, StreamEnd
 from storage.errors import StorageError
-from storage.journal.interface import LineBatch, Receipt
+from storage.journal.interface import Append, LineBatch, Receipt
 
 __all__ = ["SERVICE", "NativeStream"]
 
 SERVICE: Final = logs_pb2.DESCRIPTOR.services_by_name["LogIngestService"].full_name
 
 _PRODUCER_ID_BYTES_MAX: Final = 128
-_decoder: Final = Decoder(logs_pb2.PublishRequest)
+_decoder: Final = Decoder(logs_pb2.PublishRequest, checked_from_bytes=SLICED_FROM_BYTES)
 
 
 @dataclass(slots=True)
@@ -34,7 +37,7 @@ class _Unacknowledged:
     lines: int
     size: int
     problem: logs_pb2.Problem | None
-    receipt: "asyncio.Future[Receipt]"
+    outcome: Receipt | StorageError | None = None
 
 
 class NativeStream(ProducerStream):
@@ -51,6 +54,7 @@ class NativeStream(ProducerStream):
         self._waiting: deque[_Unacknowledged] = deque()
         self._answering: asyncio.Handle | None = None
         self._greeting: asyncio.Task[None] | None = None
+        self._reading: tuple[int, Generator[None, None, tuple[Append, logs_pb2.Problem | None]]] | None = None
         self._hello_timer = self._loop.call_later(self._limits.hello_seconds_max, self._miss_hello)
 
     def _has_room(self, size: int) -> bool:
@@ -96,12 +100,35 @@ class NativeStream(ProducerStream):
         self._respond([])
         self.proceed()
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes) -> bool:
         if self._items is None:
             self._take_hello(data)
-            return
-        request = _decode(data)
-        number = request.number
+            return True
+        size = len(data)
+        if self._reading is None:
+            try:
+                batch = LargeBatch.of(data) if size > SLICED_FROM_BYTES else None
+            except DecodeError as error:
+                raise _no_request(error) from error
+            if batch is None:
+                request = _decode(data)
+                self._check_number(request.number)
+                self._append(request.number, size, *self._items.item(request, size))
+                return True
+            self._check_number(batch.number)
+            self._reading = batch.number, self._items.large(batch, size)
+        number, reading = self._reading
+        try:
+            next(reading)
+        except StopIteration as stop:
+            self._reading = None
+            self._append(number, size, *stop.value)
+            return True
+        except DecodeError as error:
+            raise _no_request(error) from error
+        return False
+
+    def _check_number(self, number: int) -> None:
         if number < 1:
             raise ApiError("INVALID_ARGUMENT", "`number` must be 1 or more behind the hello", field="number")
         if number > self._number + 1:
@@ -110,20 +137,20 @@ class NativeStream(ProducerStream):
                 f"`number` {number} leaves out what is behind {self._number}: send {self._number + 1} next",
                 field="number",
             )
-        item, problem = self._items.item(request, len(data))
-        receipt = self._journal.append(item)
-        receipt.add_done_callback(self._on_receipt)
+
+    def _append(self, number: int, size: int, item: Append, problem: logs_pb2.Problem | None) -> None:
         self._number = max(self._number, number)
         lines = 0
         if isinstance(item, LineBatch) and item.entries:
             lines = len(item.entries)
             self._tasks.add(item.task_id)
-        self._waiting.append(_Unacknowledged(number, lines, len(data), problem, receipt))
-        self._hold(lines, len(data))
+        unacknowledged = _Unacknowledged(number, lines, size, problem)
+        self._waiting.append(unacknowledged)
+        self._hold(lines, size)
+        self._journal.submit(item, partial(self._settle, unacknowledged))
 
-    def _on_receipt(self, receipt: "asyncio.Future[Receipt]") -> None:
-        if not receipt.cancelled():
-            receipt.exception()  # looked at, also where the stream is gone by then
+    def _settle(self, unacknowledged: _Unacknowledged, outcome: Receipt | StorageError) -> None:
+        unacknowledged.outcome = outcome
         if self._answering is None:  # one answer for all that a commit has stored
             self._answering = self._loop.call_soon(self._answer)
 
@@ -152,15 +179,13 @@ class NativeStream(ProducerStream):
         waiting = self._waiting
         problems: list[logs_pb2.Problem] = []
         requests = lines = size = 0
-        while waiting and waiting[0].receipt.done():
+        while waiting and (receipt := waiting[0].outcome) is not None:
             first = waiting.popleft()
             requests += 1
             lines += first.lines
             size += first.size
-            try:
-                receipt = first.receipt.result()
-            except (StorageError, asyncio.CancelledError) as error:
-                self._give_up(str(error))
+            if isinstance(receipt, StorageError):
+                self._give_up(str(receipt))
                 break
             if receipt.duplicate:
                 self._registry.counters.duplicate()
@@ -190,4 +215,8 @@ def _decode(data: object) -> logs_pb2.PublishRequest:
     try:
         return _decoder.decode(data)  # type: ignore[arg-type]
     except DecodeError as error:
-        raise ApiError("INVALID_ARGUMENT", f"this is not a PublishRequest: {error}") from error
+        raise _no_request(error) from error
+
+
+def _no_request(error: DecodeError) -> ApiError:
+    return ApiError("INVALID_ARGUMENT", f"this is not a PublishRequest: {error}")

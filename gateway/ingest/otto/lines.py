@@ -8,7 +8,7 @@ from ottoscaler.v1 import log_streaming_pb2
 from filters import timestamps
 from filters.entry import LogEntry
 from filters.identifiers import IdentifierError, check_identifier
-from filters.levels import normalise_level, normalise_source
+from filters.levels import LEVEL_NAMES, SOURCE_NAMES, normalise_level, normalise_source
 from filters.messages import cut_message
 from gateway.ingest.authentication import AuthorizationCache
 from gateway.ingest.counters import Counters, Dialect, Refusal
@@ -68,8 +68,7 @@ class OttoLines:
                 check_identifier("task_id", task_id)
                 check_identifier("worker_id", worker_id)
             except IdentifierError as error:
-                self._counters.refused(Dialect.OTTO, Refusal.FIELD)
-                return OttoLine(None, str(error), size, 0, received_at)
+                return self.dropped(str(error), size)
             self._authorization.check_task(task_id)
             self._checked = (task_id, worker_id)
 
@@ -80,15 +79,22 @@ class OttoLines:
             if is_trimmed:
                 self._counters.refused(Dialect.OTTO, Refusal.METADATA)
         timestamp, unread_timestamp = _timestamp(message.timestamp)
-        level, unknown_level = normalise_level(message.level)
-        source, unknown_source = normalise_source(message.source)
+        level, unknown_level = LEVEL_NAMES.get(message.level), None
+        if level is None:
+            level, unknown_level = normalise_level(message.level)
+        source, unknown_source = SOURCE_NAMES.get(message.source), None
+        if source is None:
+            source, unknown_source = normalise_source(message.source)
         if source == "table":  # says that another program inserted the row, which no producer can say
             source, unknown_source = "stdout", message.source
         if unread_timestamp or unknown_level or unknown_source:
             metadata = _with_originals(metadata, timestamp=unread_timestamp, level=unknown_level, source=unknown_source)
-        text, truncated, original_size = cut_message(message.message, limits.message_bytes_max)
-        if truncated:
-            self._counters.truncated(Dialect.OTTO, 1)
+        text = message.message
+        truncated, original_size = False, 0
+        if len(text) > limits.message_bytes_max // 4:  # a character takes at most four bytes
+            text, truncated, original_size = cut_message(text, limits.message_bytes_max)
+            if truncated:
+                self._counters.truncated(Dialect.OTTO, 1)
         pod, pod_bytes = self._pod(message, task_id, worker_id)
         entry = LogEntry(
             task_id,
@@ -105,6 +111,11 @@ class OttoLines:
         )
         self._counters.received(Dialect.OTTO, 1, size)
         return OttoLine(entry, "", size, size + LINE_BYTES + pod_bytes, received_at)
+
+    def dropped(self, problem: str, size: int) -> OttoLine:
+        """A line that is refused for what it is as a whole."""
+        self._counters.refused(Dialect.OTTO, Refusal.FIELD)
+        return OttoLine(None, problem, size, 0, time.monotonic())
 
     def _pod(self, message: Any, task_id: str, worker_id: str) -> tuple[dict[str, Any] | None, int]:
         if isinstance(message, log_streaming_pb2.WorkerLogEntry) and message.HasField("pod_metadata"):

@@ -1,9 +1,9 @@
 """The two streams of Otto's wire: one line a message, one response a line, in order."""
 
-import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from ottoscaler.v1 import log_streaming_pb2
@@ -12,12 +12,12 @@ from gateway.auth import Principal
 from gateway.errors import ApiError
 from gateway.grpc_server.interface import Call
 from gateway.ingest.counters import Dialect, Refusal
-from gateway.ingest.decoding import DecodeError, Decoder
+from gateway.ingest.decoding import DecodeError, Decoder, TooManyElementsError
 from gateway.ingest.otto.lines import OttoLine, OttoLines
 from gateway.ingest.otto.workers import Workers
 from gateway.ingest.producer_stream import ProducerStream
 from gateway.ingest.registry import ProducerRegistry
-from storage.errors import StorageClosedError, StorageError
+from storage.errors import StorageError
 from storage.journal.interface import LineBatch, Receipt
 
 __all__ = ["FORWARD_WORKER_LOGS", "STREAM_LOGS", "OttoMethod", "OttoStream"]
@@ -38,13 +38,16 @@ FORWARD_WORKER_LOGS: Final = OttoMethod(
 )
 
 
+_SMALL: Final = tuple(bytes([value]) for value in range(128))
+
+
 @dataclass(slots=True)
 class _Group:
     """Lines that were appended together, and are answered together."""
 
     lines: Sequence[OttoLine]
     batches: list[LineBatch]
-    receipts: list["asyncio.Future[Receipt]"]
+    outcomes: list[Receipt | StorageError | None]
     pending: int
 
 
@@ -60,20 +63,22 @@ class OttoStream(ProducerStream):
         self._method = method
         self._reader = OttoLines(self._authorization, workers, registry.limits, registry.counters)
         self._gathered: list[OttoLine] = []
+        self._gathered_bytes = 0
         self._groups: deque[_Group] = deque()
-        self._goes_on = False
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes) -> bool:
         try:
-            message = self._method.decoder.decode(data)
+            line = self._reader.line(self._method.decoder.decode(data), len(data))
+        except TooManyElementsError as error:
+            line = self._reader.dropped(str(error), len(data))
         except DecodeError as error:
             name = self._method.decoder.name
             raise ApiError("INVALID_ARGUMENT", f"this is not a {name}: {error}") from error
-        line = self._reader.line(message, len(data))
         self._gathered.append(line)
+        self._gathered_bytes += line.weight
         self._registry.gathered_bytes += line.weight
-        self._goes_on = self._requests > 0  # its sender has not waited for the answer to the one before
         self._hold(1, len(data))
+        return True
 
     def _taken(self) -> None:
         if self._gathered and not self._groups:
@@ -88,16 +93,17 @@ class OttoStream(ProducerStream):
 
     def _append_group(self) -> None:
         lines = self._take_gathered()
-        batches, receipts = self._append(lines)
-        group = _Group(lines, batches, receipts, len(receipts))
+        batches = self._batches(lines)
+        group = _Group(lines, batches, [None] * len(batches), len(batches))
         self._groups.append(group)
-        for receipt in receipts:
-            receipt.add_done_callback(lambda _: self._settle(group))
-        if not receipts:
+        for index, batch in enumerate(batches):
+            self._journal.submit(batch, partial(self._settle, group, index))
+        if not batches:
             self._loop.call_soon(self._answer)
 
-    def _settle(self, group: _Group) -> None:
+    def _settle(self, group: _Group, index: int, outcome: Receipt | StorageError) -> None:
         """One batch of a group is stored, or cannot be."""
+        group.outcomes[index] = outcome
         group.pending -= 1
         if not group.pending:
             self._answer()
@@ -108,39 +114,43 @@ class OttoStream(ProducerStream):
         while groups and not groups[0].pending:
             group = groups.popleft()
             self._call.send(self._responses(group))
-            self._let_go(len(group.lines), len(group.lines), sum(line.size for line in group.lines))
+            count = len(group.lines)
+            self._let_go(count, count, sum([line.size for line in group.lines]))
         self.proceed()
 
     def _responses(self, group: _Group) -> list[bytes]:
         """A group's responses, in the order of its lines."""
         make = self._method.response
-        responses = [
-            make(status=make.DROP, message=line.problem) if line.entry is None else None for line in group.lines
-        ]
-        index = 0
-        for batch, receipt in zip(group.batches, group.receipts, strict=True):
-            first, refusal = self._outcome(receipt, len(batch.entries))
-            for offset in range(len(batch.entries)):
-                while responses[index] is not None:
-                    index += 1
-                responses[index] = (
-                    make(status=make.RETRY, message=refusal) if refusal else make(sequence=first + offset)
-                )
-        last = responses[-1]
-        if self._method.can_throttle and last is not None:
-            # Of what this stream has sent behind the group, too: it may fill its own limit and not the journal's.
-            last.throttle_ms = self._flow_control(len(self._gathered) / self._limits.inflight_lines_max).wait_ms
-        return [response.SerializeToString() for response in responses if response is not None]
+        responses: list[bytes] = []
+        lines = iter(group.lines)
+        for batch, outcome in zip(group.batches, group.outcomes, strict=True):
+            sequence, refusal = self._outcome(outcome, len(batch.entries))
+            for _ in batch.entries:
+                for line in lines:
+                    if line.entry is not None:
+                        break
+                    responses.append(_dropped(make, line))
+                responses.append(refusal or b"\x18" + _varint(sequence))
+                sequence += 1
+        responses += [_dropped(make, line) for line in lines]
+        # Of what this stream has sent behind the group, too: it may fill its own limit and not the journal's.
+        own_fullness = len(self._gathered) / self._limits.inflight_lines_max
+        is_asked = self._method.can_throttle and group.lines[-1].entry is not None
+        if is_asked and (wait_ms := self._wait_ms(own_fullness)):
+            responses[-1] += make(throttle_ms=wait_ms).SerializeToString()
+        return responses
 
-    def _outcome(self, receipt: "asyncio.Future[Receipt]", lines: int) -> tuple[int, str]:
-        try:
-            return receipt.result().first, ""
-        except (StorageError, asyncio.CancelledError) as error:
-            self._registry.counters.refused(Dialect.OTTO, Refusal.UNAVAILABLE, lines)
-            return 0, str(error) or "the gateway is shutting down"
+    def _outcome(self, outcome: Receipt | StorageError | None, lines: int) -> tuple[int, bytes]:
+        """The first line's sequence, or the answer that tells to send the lines again."""
+        if isinstance(outcome, Receipt):
+            return outcome.first, b""
+        self._registry.counters.refused(Dialect.OTTO, Refusal.UNAVAILABLE, lines)
+        make = self._method.response
+        text = str(outcome) or "the gateway is shutting down"
+        return 0, bytes(make(status=make.RETRY, message=text).SerializeToString())
 
-    def _append(self, group: Sequence[OttoLine]) -> tuple[list[LineBatch], list["asyncio.Future[Receipt]"]]:
-        """Append a group's lines, one batch for each run of lines of one worker."""
+    def _batches(self, group: Sequence[OttoLine]) -> list[LineBatch]:
+        """A group's lines as one batch for each run of lines of one worker."""
         batches: list[LineBatch] = []
         batch: LineBatch | None = None
         for line in group:
@@ -148,34 +158,42 @@ class OttoStream(ProducerStream):
             if entry is None:
                 continue
             if batch is None or batch.worker_id != entry.worker_id or batch.task_id != entry.task_id:
-                batch = LineBatch(entry.task_id, entry.worker_id, [], 0, line.received_at, is_awaited=not self._goes_on)
+                batch = LineBatch(entry.task_id, entry.worker_id, [], 0, line.received_at)
                 batches.append(batch)
                 self._tasks.add(entry.task_id)
             batch.entries.append(entry)
             batch.size += line.weight
-        return batches, [self._receipt(batch) for batch in batches]
-
-    def _receipt(self, batch: LineBatch) -> "asyncio.Future[Receipt]":
-        try:
-            receipt = self._journal.append(batch)
-        except StorageClosedError as error:
-            receipt = self._loop.create_future()
-            receipt.set_exception(error)
-        receipt.add_done_callback(_look_at)
-        return receipt
+        return batches
 
     def _leave(self, *, clean: bool) -> None:  # noqa: ARG002
         # Its client does not come back for what is not answered, so the tasks are told to be closed however the
         # stream ended.
-        self._append(self._take_gathered())
+        for batch in self._batches(self._take_gathered()):
+            self._journal.submit(batch, _nobody_hears)
         self._tasks.close()
 
     def _take_gathered(self) -> list[OttoLine]:
         group, self._gathered = self._gathered, []
-        self._registry.gathered_bytes -= sum(line.weight for line in group)
+        self._registry.gathered_bytes -= self._gathered_bytes
+        self._gathered_bytes = 0
         return group
 
 
-def _look_at(receipt: "asyncio.Future[Receipt]") -> None:
-    if not receipt.cancelled():
-        receipt.exception()
+def _nobody_hears(_: Receipt | StorageError) -> None:
+    """The stream is over."""
+
+
+def _dropped(make: Any, line: OttoLine) -> bytes:
+    return bytes(make(status=make.DROP, message=line.problem).SerializeToString())
+
+
+def _varint(value: int) -> bytes:
+    """A number on the wire; of a stored line's answer it is all that differs from another's."""
+    if value < 128:
+        return _SMALL[value]
+    data = bytearray()
+    while value >= 128:
+        data.append(value & 127 | 128)
+        value >>= 7
+    data.append(value)
+    return bytes(data)

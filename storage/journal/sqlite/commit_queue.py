@@ -4,11 +4,10 @@ In one queue for all, whoever sends most would decide how long everybody else wa
 line waits for eight commits, and for seconds on a slow disk. Here it is in the next commit.
 """
 
-import asyncio
 from collections import deque
 from typing import Final, NamedTuple
 
-from storage.journal.interface import Append, LineBatch, Receipt
+from storage.journal.interface import Append, LineBatch, Settled
 
 __all__ = ["ITEM_BYTES", "FairCommitQueue", "Group"]
 
@@ -18,14 +17,14 @@ ITEM_BYTES: Final = 512
 _TURN_BYTES: Final = 64 << 10
 """What a lane may give before the next one has its turn; what a single append has more is taken off its next turns."""
 
-Group = list[tuple[Append, "asyncio.Future[Receipt]"]]
+Group = list[tuple[Append, Settled]]
 
 
 class _Waiting(NamedTuple):
     arrival: int
     size: int
     item: Append
-    future: "asyncio.Future[Receipt]"
+    settled: Settled
 
 
 class _Lane:
@@ -57,10 +56,10 @@ class FairCommitQueue:
     def __len__(self) -> int:
         return self._count
 
-    def put(self, item: Append, future: "asyncio.Future[Receipt]") -> int:
-        """Add an append; the bytes that it counts for."""
+    def put(self, item: Append, settled: Settled) -> int:
+        """Add an append, and who hears what became of it; the bytes that it counts for."""
         self._arrivals += 1
-        waiting = _Waiting(self._arrivals, size_of(item), item, future)
+        waiting = _Waiting(self._arrivals, size_of(item), item, settled)
         name = _lane_of(item)
         lane = self._lanes.get(name)
         if lane is None:
@@ -85,7 +84,7 @@ class FairCommitQueue:
         else:
             self._take_turns(taken, items_max, bytes_max)
         taken.sort(key=_arrival)
-        return [(waiting.item, waiting.future) for waiting in taken]
+        return [(waiting.item, waiting.settled) for waiting in taken]
 
     def _take_turns(self, taken: list[_Waiting], items_max: int, bytes_max: int) -> None:
         lanes = self._lanes

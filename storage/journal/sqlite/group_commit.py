@@ -2,18 +2,19 @@
 
 import asyncio
 import logging
-import math
 import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from storage.errors import StorageClosedError, StorageError, StorageObstructedError, StorageUnavailableError
-from storage.journal.interface import Append, Committed, JournalStatistics, LineBatch, Receipt
+from storage.journal.interface import Append, Committed, JournalStatistics, LineBatch, Receipt, Settled
 from storage.journal.sqlite.commit_queue import FairCommitQueue, Group, size_of
+from storage.journal.sqlite.gathering import Gathering
 from storage.journal.sqlite.writer import CommitResult, Writer
 from storage.sqlite.errors import translate_errors
 from storage.sqlite.write_lock import WriteLock
@@ -25,9 +26,8 @@ _log = logging.getLogger(__name__)
 _ITEMS_MAX: Final = 4096
 """Appends that one transaction takes at most."""
 
-_APPEND_AWAITED: Final = 0.5
-"""How much longer than ``gather_seconds`` a commit waits for another append to go with it. With one every 5 ms that is
-a commit at every third, whose own lines do not wait at all."""
+_APPEND_AWAITED: Final = 1.5
+"""How many times the pause a commit waits for an append that begins it: the lines of that one do not wait at all."""
 
 _GATHERED_BYTES_MAX: Final = 64 << 10
 """With as much as this waiting, the next commit has gathered enough: it is not the commit that costs then."""
@@ -36,6 +36,15 @@ _RETRY_SECONDS: Final = 0.25
 """Pause before a group that the store could not take is tried again."""
 
 Outcome = list[CommitResult | StorageError]
+
+
+def _resolve(future: "asyncio.Future[Receipt]", answer: Receipt | StorageError) -> None:
+    if future.done():
+        return  # whoever appended has gone; the line is stored all the same
+    if isinstance(answer, StorageError):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
 
 
 class GroupCommit:
@@ -53,7 +62,7 @@ class GroupCommit:
         pending_bytes_max: bytes that may wait for a commit before producers are paused.
         commit_bytes_max: bytes that one transaction takes at most, unless a single append has more.
         retry_seconds_max: how long a group that the store cannot take now is tried again.
-        gather_seconds: the least time between the beginnings of two commits of lines that nobody waits for.
+        gather_seconds: the longest pause between the beginnings of two commits; see ``Gathering``.
     """
 
     def __init__(
@@ -76,7 +85,7 @@ class GroupCommit:
         self._pending_bytes_max = pending_bytes_max
         self._commit_bytes_max = commit_bytes_max
         self._retry_seconds_max = retry_seconds_max
-        self._gather_seconds = gather_seconds
+        self._gathering = Gathering(gather_seconds)
         self._close_requested = threading.Event()
         self._obstacle = ""
         self._loop = asyncio.get_running_loop()
@@ -90,8 +99,7 @@ class GroupCommit:
         self._is_busy = False
         self._is_urgent = False
         self._is_launching = False
-        self._gathering: asyncio.TimerHandle | None = None
-        self._launched_at = -math.inf  # never
+        self._launch_timer: asyncio.TimerHandle | None = None
         self._is_gathered = False
         self._is_closed = False
         self._idle = asyncio.Event()
@@ -150,19 +158,27 @@ class GroupCommit:
         future: asyncio.Future[Receipt] = self._loop.create_future()
         if self._is_closed:
             future.set_exception(StorageClosedError("the journal has been closed"))
-            return future
-        self._waiting_bytes += self._pending.put(item, future)
+        else:
+            self.submit(item, partial(_resolve, future))
+        return future
+
+    def submit(self, item: Append, settled: Settled) -> None:
+        """Queue something for the next commit; see ``Journal.submit``."""
+        if self._is_closed:
+            self._loop.call_soon(settled, StorageClosedError("the journal has been closed"))
+            return
+        self._waiting_bytes += self._pending.put(item, settled)
         self._idle.clear()
         if isinstance(item, LineBatch):
             self._waiting_lines += len(item.entries)
-            self._is_urgent |= item.producer is None and item.is_awaited
+            if item.entries:
+                self._gathering.appended(len(item.entries), self._loop.time())
         else:
             self._is_urgent = True
         if not self._is_busy:
             self._schedule()
         if self._waiting_bytes >= self._pending_bytes_max:
             self._writable.clear()
-        return future
 
     async def wait_writable(self) -> None:
         """Return once the backlog has drained below half of its limit."""
@@ -172,7 +188,7 @@ class GroupCommit:
         """Take nothing more, and commit what waits without gathering or waiting for others; idempotent."""
         self._is_closed = self._writer.is_hurried = True
         self._close_requested.set()
-        self._gather_seconds = 0.0
+        self._gathering.stop()
         if len(self._pending) and not self._is_busy:
             self._schedule()
 
@@ -186,11 +202,11 @@ class GroupCommit:
         self._thread.join()
 
     def _schedule(self) -> None:
-        """Have the next group committed: soon, or when the last commit is ``gather_seconds`` ago."""
-        pause = 0.0 if self._is_due else self._launched_at + self._gather_seconds - self._loop.time()
+        """Have the next group committed: soon, or when it has gathered for long enough."""
+        pause = 0.0 if self._is_due else self._gathering.pause(self._loop.time())
         if pause > 0:
-            if self._gathering is None:
-                self._gathering = self._loop.call_later(pause + self._gather_seconds * _APPEND_AWAITED, self._launch)
+            if self._launch_timer is None:
+                self._launch_timer = self._loop.call_later(pause * _APPEND_AWAITED, self._launch)
         elif not self._is_launching:
             # Not at once: what else arrives in this turn of the loop belongs to the same commit.
             self._is_launching = True
@@ -204,15 +220,15 @@ class GroupCommit:
     def _launch(self) -> None:
         """Hand the next group to the writer's thread."""
         self._is_launching = False
-        if self._gathering is not None:
-            self._gathering.cancel()
-            self._gathering = None
+        if self._launch_timer is not None:
+            self._launch_timer.cancel()
+            self._launch_timer = None
         if self._is_busy or not len(self._pending):
             return
         self._is_busy = True
-        self._is_gathered = self._gather_seconds > 0 and not self._is_due
+        self._is_gathered = self._gathering.seconds_max > 0 and not self._is_due
         self._is_urgent = False
-        self._launched_at = self._loop.time()
+        self._gathering.launched(self._loop.time())
         self._groups.put(self._pending.take(items_max=_ITEMS_MAX, bytes_max=self._commit_bytes_max))
 
     def _write(self) -> None:
@@ -281,14 +297,13 @@ class GroupCommit:
                 self._listener(replace(result.committed, is_gathered=self._is_gathered))
             except Exception:  # noqa: BLE001 - the lines are stored, and whoever sent them must be told
                 _log.exception("commit listener failed")
-        for (_, future), answer in zip(group, answers, strict=True):
-            if future.done():
-                continue  # whoever appended has gone; the line is stored all the same
-            if isinstance(answer, StorageError):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+        for (_, settled), answer in zip(group, answers, strict=True):
+            try:
+                settled(answer)
+            except Exception:  # noqa: BLE001 - it is the fault of one, and others wait
+                _log.exception("append listener failed")
         self._is_busy = False
+        self._gathering.committed(self._loop.time())
         if len(self._pending):
             self._schedule()
         else:

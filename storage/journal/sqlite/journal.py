@@ -23,6 +23,7 @@ from storage.journal.interface import (
     JournalStatistics,
     Receipt,
     Record,
+    Settled,
     StageProgress,
     TailStep,
     TaskState,
@@ -140,9 +141,9 @@ class SqliteJournal:
             lock_seconds_max: how long another program may lock the database before a commit fails.
             retry_seconds_max: how long a group that could not be stored, for such a lock or a full disk, is kept and
                 tried again before its appends are refused; what comes meanwhile waits behind it.
-            gather_seconds: the least time between the beginnings of two commits, where nothing but lines of producers
-                that do not wait for an answer, and not much of that, is there for the second one. It begins with the
-                first append behind that time, or half as much later.
+            gather_seconds: the longest pause between the beginnings of two commits, while there are lines alone and not
+                many, that come faster than commits are done (``Gathering``). The second one begins with the first
+                append behind the pause, or half as much later.
             readers: threads for reading, beside one for lookups; see ``ReadScheduler``.
             lock: what ``storage.sqlite.files.acquire_lock`` returned for this path; the journal gives it back. None: it
                 takes it.
@@ -239,6 +240,10 @@ class SqliteJournal:
     def append(self, item: Append) -> "asyncio.Future[Receipt]":
         """Queue something for the next commit."""
         return self._commits.append(item)
+
+    def submit(self, item: Append, settled: Settled) -> None:
+        """Queue something for the next commit."""
+        self._commits.submit(item, settled)
 
     async def wait_writable(self) -> None:
         """Return once the backlog has drained below half of its limit."""

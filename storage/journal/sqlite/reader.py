@@ -16,6 +16,7 @@ from storage.journal.interface import DamagedLines, Record, StageProgress, TailS
 from storage.journal.inventory import StoredChunk, StoredTask
 from storage.journal.sqlite.chunks import ChunkDamagedError, open_payload
 from storage.journal.sqlite.counting import Counting
+from storage.journal.sqlite.known_tasks import known_tasks, tasks_at
 from storage.journal.sqlite.read_page import CHUNKS_MAX, OPENED_BYTES_MAX, Page
 from storage.journal.sqlite.stored_chunks import stored_chunks, stored_tasks
 from storage.journal.sqlite.writer import END_KIND
@@ -45,21 +46,6 @@ _BOUNDS: Final = f"""
     CASE WHEN length(payload) <= {_INLINE_BYTES_MAX} THEN payload END
     FROM journal_records WHERE task_key = ? AND kind = 0 AND last_sequence
 """  # noqa: S608 - a constant
-
-
-_KNOWN_TASKS: Final = """
-SELECT task_key, task_id, first_sequence,
-(SELECT r.last_sequence FROM journal_records r WHERE r.task_key = t.task_key AND kind = 0 AND record_id <= ?2
- ORDER BY r.last_sequence DESC LIMIT 1),
-end_status, stored_bytes,
-(SELECT record_id FROM journal_records r WHERE r.task_key = t.task_key AND kind = 0 AND record_id <= ?2
- ORDER BY r.last_sequence DESC LIMIT 1)
-FROM journal_tasks t WHERE task_key > ?1 ORDER BY task_key LIMIT ?3"""
-
-_TASKS_AT: Final = """
-SELECT task_key, task_id, t.first_sequence, r.last_sequence, end_status, stored_bytes, record_id
-FROM journal_records r JOIN journal_tasks t USING (task_key)
-WHERE record_id IN (SELECT value FROM json_each(?)) AND kind = 0 ORDER BY record_id DESC"""
 
 
 def _end(task_id: str, last: int, stored: bytes) -> TaskEnded:
@@ -239,19 +225,11 @@ class Reader:
 
     def known_tasks(self, after: int, upto_record: int, count_max: int) -> Sequence[KnownTask]:
         """See ``HistoryReads.known_tasks``."""
-        rows = self._db.execute(_KNOWN_TASKS, (after, upto_record, count_max))
-        return [
-            KnownTask(key, task_id, first, last or 0, status or "RUNNING", size, record or 0)
-            for key, task_id, first, last, status, size, record in rows
-        ]
+        return known_tasks(self._db, after, upto_record, count_max)
 
     def tasks_at(self, records: Sequence[int]) -> Sequence[KnownTask]:
         """See ``HistoryReads.tasks_at``."""
-        rows = self._db.execute(_TASKS_AT, (msgspec.json.encode(records).decode(),))
-        return [
-            KnownTask(key, task_id, first, last, status or "RUNNING", size, record)
-            for key, task_id, first, last, status, size, record in rows
-        ]
+        return tasks_at(self._db, records)
 
     def workers(self, task_id: str, count_max: int) -> tuple[Sequence[str], int]:
         """See ``HistoryReads.workers``."""

@@ -4,9 +4,8 @@ import functools
 import sqlite3
 import time
 import zlib
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,6 @@ from typing import Final
 import msgspec
 
 from filters.block import Block
-from filters.entry import LogEntry
 from filters.timestamps import now
 from storage.errors import StorageUnavailableError
 from storage.journal.interface import (
@@ -30,17 +28,12 @@ from storage.journal.interface import (
     WorkerReport,
 )
 from storage.journal.sqlite.chunks import pack
+from storage.journal.sqlite.known_state import KnownState, WrittenTask
 
 __all__ = ["END_KIND", "LINES_KIND", "CommitResult", "Writer"]
 
 LINES_KIND: Final = 0
 END_KIND: Final = 1
-
-_CACHED_MAX: Final = 4096
-"""Tasks, and producers, whose state is kept between transactions; others are read again."""
-
-_WORKERS_MAX: Final = 16384
-"""Workers whose last status is kept between transactions."""
 
 _FINAL: Final = frozenset({"COMPLETED", "FAILED", "TERMINATED"})
 
@@ -60,31 +53,7 @@ _STORE_NUMBERS: Final = (
 )
 
 _ROWS_MAX: Final = 32
-"""Rows of one statement. Whatever their number, powers of two need six statements, which SQLite keeps prepared."""
-
-
-@dataclass(slots=True)
-class _Task:
-    """What the writer knows of a task, the transaction under way included."""
-
-    key: int
-    task_id: str
-    last: int
-    ended: TaskEnded | None
-    workers: int = 0
-    """How many workers were seen. They are counted, not listed: one task may have any number of them."""
-    unfinished: int = 0
-    """How many of them have not reported a final status."""
-    was_ended: bool = False
-    """Whether it had ended before this transaction."""
-    waiting: list[LogEntry] = field(default_factory=list)
-    """Entries of this transaction that have their sequence and are not packed yet."""
-    received_at: float | None = None
-    added_bytes: int = 0
-    """Bytes of payloads that this transaction adds."""
-    is_changed: bool = False
-    standing_end: TaskEnded | None = None
-    """The end that rows of the table came behind in this transaction, and that is to stand behind them again."""
+"""Rows of one statement. There is one for each number of rows, and the connection keeps all of them prepared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +92,7 @@ class Writer:
         self._connect = connect
         self._lock_seconds_max = lock_seconds_max
         self._connection: sqlite3.Connection | None = connect()
-        self._tasks: OrderedDict[str, _Task] = OrderedDict()
-        self._numbers: OrderedDict[str, int] = OrderedDict()
-        self._statuses: OrderedDict[tuple[int, str], str] = OrderedDict()
+        self._known = KnownState(lambda: self._db)
         self._begin()
 
     def __repr__(self) -> str:
@@ -144,8 +111,7 @@ class Writer:
         return self._connection
 
     def _begin(self) -> None:
-        self._touched: dict[str, _Task] = {}
-        self._counted: dict[str, int] = {}
+        self._known.begin()
         self._blocks: list[Block] = []
         self._ended: list[TaskEnded] = []
         self._opened: dict[str, None] = {}
@@ -175,17 +141,11 @@ class Writer:
             elif self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-        for cache, items_max in (
-            (self._tasks, _CACHED_MAX),
-            (self._numbers, _CACHED_MAX),
-            (self._statuses, _WORKERS_MAX),
-        ):
-            while len(cache) > items_max:
-                cache.popitem(last=False)
+        self._known.trim()
         return CommitResult(
             Committed(
                 self._blocks,
-                [ended for ended in self._ended if self._touched[ended.task_id].ended is ended],
+                [ended for ended in self._ended if self._known.touched[ended.task_id].ended is ended],
                 self._progress,
                 list(self._opened),
             ),
@@ -229,20 +189,18 @@ class Writer:
 
     def forget(self) -> None:
         """Read everything anew that was kept between transactions; not while one is under way."""
-        for cache in (self._tasks, self._numbers, self._statuses):
-            cache.clear()
+        self._known.forget()
 
     def _apply(self, item: Append) -> Receipt | StorageUnavailableError:
         if item.producer is not None:
-            number, known = item.producer.number, self._known_number(item.producer.producer_id)
+            number, known = item.producer.number, self._known.number_of(item.producer.producer_id)
             if number <= known:
                 return Receipt(duplicate=True, created=not isinstance(item, WorkerRegistered))
             previous = number - 1 if item.producer.previous is None else item.producer.previous
             if previous > known:
                 missing = known + 1 if item.producer.previous is None else previous
                 return StorageUnavailableError(f"number {number} was not stored because {missing} was not")
-            self._numbers[item.producer.producer_id] = self._counted[item.producer.producer_id] = number
-            self._numbers.move_to_end(item.producer.producer_id)
+            self._known.use_number(item.producer.producer_id, number)
         match item:
             case LineBatch():
                 return self._append_lines(item)
@@ -251,33 +209,23 @@ class Writer:
             case WorkerRegistered():
                 return Receipt(created=self._register(item))
             case StreamClosed():
-                task = self._find(item.task_id)
+                task = self._known.find(item.task_id)
                 if task is not None:
                     self._settle(task, now())
             case TaskEnding():
-                task = self._task(item.task_id)
+                task = self._known.task(item.task_id)
                 if task.ended is None:
                     self._end(task, "FAILED" if item.failed else "COMPLETED", item.timestamp, item.reason)
             case StageProgress():
                 self._advance_stage(item)
         return Receipt()
 
-    def _known_number(self, producer_id: str) -> int:
-        """The highest number of a producer on disk or in this transaction."""
-        known = self._numbers.get(producer_id)
-        if known is None:
-            row = self._db.execute(
-                "SELECT number FROM journal_producers WHERE producer_id = ?", (producer_id,)
-            ).fetchone()
-            known = self._numbers[producer_id] = row[0] if row else 0
-        return known
-
     def _append_lines(self, batch: LineBatch) -> Receipt:
         if not batch.entries:
             return Receipt()  # its number is stored, and nothing else
-        task = self._task(batch.task_id)
+        task = self._known.task(batch.task_id)
         if not batch.from_table:
-            self._see(task, batch.worker_id)
+            self._known.see(task, batch.worker_id)
             task.standing_end = None
         elif task.ended is not None:
             task.standing_end = task.ended
@@ -294,11 +242,11 @@ class Writer:
         return Receipt(first, task.last)
 
     def _report(self, report: WorkerReport) -> None:
-        task = self._task(report.task_id)
-        self._see(task, report.worker_id)
+        task = self._known.task(report.task_id)
+        self._known.see(task, report.worker_id)
         worker = (task.key, report.worker_id)
-        task.unfinished += (self._statuses[worker] in _FINAL) - (report.status in _FINAL)
-        self._statuses[worker] = report.status
+        task.unfinished += (self._known.statuses[worker] in _FINAL) - (report.status in _FINAL)
+        self._known.statuses[worker] = report.status
         self._db.execute(
             "UPDATE journal_workers SET status = ?, reason = ? WHERE task_key = ? AND worker_id = ?",
             (report.status, report.reason, *worker),
@@ -311,33 +259,15 @@ class Writer:
             task.standing_end = None
 
     def _register(self, registered: WorkerRegistered) -> bool:
-        task = self._task(registered.task_id)
-        is_new = self._see(task, registered.worker_id)
+        task = self._known.task(registered.task_id)
+        is_new = self._known.see(task, registered.worker_id)
         self._db.execute(
             "UPDATE journal_workers SET metadata = ? WHERE task_key = ? AND worker_id = ?",
             (msgspec.json.encode(registered.metadata).decode(), task.key, registered.worker_id),
         )
         return is_new
 
-    def _see(self, task: _Task, worker_id: str) -> bool:
-        """Remember a worker; True where it was not known."""
-        worker = (task.key, worker_id)
-        if worker in self._statuses:
-            self._statuses.move_to_end(worker)
-            return False
-        cursor = self._db.execute("INSERT OR IGNORE INTO journal_workers (task_key, worker_id) VALUES (?, ?)", worker)
-        if cursor.rowcount == 1:
-            self._statuses[worker] = ""
-            task.workers += 1
-            task.unfinished += 1
-            return True
-        row = self._db.execute(
-            "SELECT status FROM journal_workers WHERE task_key = ? AND worker_id = ?", worker
-        ).fetchone()
-        self._statuses[worker] = row[0]
-        return False
-
-    def _settle(self, task: _Task, timestamp: str) -> None:
+    def _settle(self, task: WrittenTask, timestamp: str) -> None:
         """End the task if every worker seen on it has reported a final status."""
         if task.ended is not None or not task.workers or task.unfinished:
             return
@@ -349,7 +279,9 @@ class Writer:
         ).fetchone()
         self._end(task, "FAILED" if status == "FAILED" else "COMPLETED", timestamp, reason, through_status=True)
 
-    def _end(self, task: _Task, status: str, timestamp: str, reason: str, *, through_status: bool = False) -> None:
+    def _end(
+        self, task: WrittenTask, status: str, timestamp: str, reason: str, *, through_status: bool = False
+    ) -> None:
         self._pack(task)  # the end stands behind these lines in the order of records
         task.standing_end = None
         task.ended = TaskEnded(task.task_id, task.last, status, timestamp, reason, through_status)
@@ -358,7 +290,7 @@ class Writer:
         self._insert(task, END_KIND, task.last, task.last, (0, "", "", 0, len(payload), zlib.crc32(payload), payload))
         self._ended.append(task.ended)
 
-    def _open(self, task: _Task) -> None:
+    def _open(self, task: WrittenTask) -> None:
         task.ended = None
         task.is_changed = True
         if task.was_ended:
@@ -375,44 +307,7 @@ class Writer:
         )
         self._progress.append(numbered)
 
-    def _task(self, task_id: str) -> _Task:
-        """A task, which is made where there is none."""
-        task = self._find(task_id)
-        if task is None:
-            key = self._db.execute("INSERT INTO journal_tasks (task_id) VALUES (?)", (task_id,)).lastrowid
-            task = self._tasks[task_id] = self._touched[task_id] = _Task(int(key or 0), task_id, 0, None)
-        return task
-
-    def _find(self, task_id: str) -> _Task | None:
-        """A task that is stored or was made in this transaction."""
-        task = self._touched.get(task_id)
-        if task is not None:
-            return task
-        task = self._tasks.get(task_id) or self._load(task_id)
-        if task is not None:
-            task.was_ended = task.ended is not None
-            self._tasks[task_id] = self._touched[task_id] = task
-            self._tasks.move_to_end(task_id)
-        return task
-
-    def _load(self, task_id: str) -> _Task | None:
-        row = self._db.execute(
-            "SELECT task_key, last_sequence, end_status, end_timestamp, end_reason, end_through_status "
-            "FROM journal_tasks WHERE task_id = ?",
-            (task_id,),
-        ).fetchone()
-        if row is None:
-            return None
-        key, last, status, timestamp, reason, through_status = row
-        ended = None if status is None else TaskEnded(task_id, last, status, timestamp, reason, bool(through_status))
-        workers, finished = self._db.execute(
-            "SELECT count(*), coalesce(sum(status IN ('COMPLETED', 'FAILED', 'TERMINATED')), 0) "
-            "FROM journal_workers WHERE task_key = ?",
-            (key,),
-        ).fetchone()
-        return _Task(key, task_id, last, ended, workers, workers - finished)
-
-    def _pack(self, task: _Task) -> None:
+    def _pack(self, task: WrittenTask) -> None:
         """Store the entries that wait, as few chunks as the limits allow."""
         entries, task.waiting = task.waiting, []
         if not entries:
@@ -444,13 +339,13 @@ class Writer:
             done += count
 
     def _insert(
-        self, task: _Task, kind: int, first: int, last: int, rest: tuple[int, str, str, int, int, int, bytes]
+        self, task: WrittenTask, kind: int, first: int, last: int, rest: tuple[int, str, str, int, int, int, bytes]
     ) -> None:
         self._records.append((task.key, kind, first, last, *rest))
 
     def _finish(self) -> None:
         tasks: list[tuple[object, ...]] = []
-        for task in self._touched.values():
+        for task in self._known.touched.values():
             end = task.standing_end
             if end is not None:
                 self._end(task, end.status, end.timestamp, end.reason, through_status=end.through_status)
@@ -471,7 +366,7 @@ class Writer:
         self._execute_many(_UPDATE_TASKS, tasks)
         updated_at = int(time.time())
         self._execute_many(
-            _STORE_NUMBERS, [(producer_id, number, updated_at) for producer_id, number in self._counted.items()]
+            _STORE_NUMBERS, [(producer_id, number, updated_at) for producer_id, number in self._known.counted.items()]
         )
 
     def _execute_many(self, statement: str, rows: Sequence[tuple[object, ...]]) -> int:
@@ -482,7 +377,7 @@ class Writer:
         """
         done = last_id = 0
         while done < len(rows):
-            part = rows[done : done + min(_ROWS_MAX, 1 << (len(rows) - done).bit_length() - 1)]
+            part = rows[done : done + _ROWS_MAX]
             cursor = self._db.execute(_for_rows(statement, len(part), len(part[0])), [*chain.from_iterable(part)])
             last_id = cursor.lastrowid or 0
             done += len(part)

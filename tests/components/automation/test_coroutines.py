@@ -135,7 +135,7 @@ async def test_a_stop_cancels_it_at_once(tmp_path: Path) -> None:
         assert (first.task["id"], first.attempt) == (task_id, 1)
         report = await queue.stop(task_id)
         assert report is not None
-        assert (report["stoppedProcessing"], report["killedProcesses"]) == (1, [])
+        assert (report.stopped_processing, report.killed_processes) == (1, [])
         await ended.wait()
         assert await queue.retry(task_id) is not None
         await runs.get()

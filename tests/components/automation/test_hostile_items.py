@@ -126,3 +126,11 @@ async def test_an_error_of_the_stage_runner_fails_its_item(bench: Bench, monkeyp
     monkeypatch.setattr("components.automation.scheduler.run_coroutine", broken)
     last = await bench.run({kind: CoroutineStage(works) for kind in KINDS})
     assert (last["queue_type"], last["status"], last["error_message"]) == ("script", "failed", "script: KeyError: 'x'")
+
+
+def test_a_status_that_is_none_is_shown_as_pending(bench: Bench) -> None:
+    """Older tables have no check of it."""
+    bench.spoil("UPDATE task_queue SET status = 'paused' WHERE task_id = 'bad'")
+    detail = TaskOverview(bench.database).detail("bad")
+    assert detail is not None
+    assert detail["progress"]["stages"][0] == {"name": "schedule", "status": "PENDING"}

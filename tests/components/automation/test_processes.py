@@ -146,7 +146,7 @@ async def test_a_stop_leaves_processes_of_others_alone(
     bench = Bench(tmp_path, boot or boot_id(), foreign.pid, ticks_of(foreign) + difference)
     answer = await stop_task(bench.tasks, bench.task_id, grace_seconds=0.0)
     assert answer is not None
-    assert (answer["stoppedProcessing"], answer["killedProcesses"]) == (1, [])
+    assert (answer.stopped_processing, answer.killed_processes) == (1, [])
     assert _is_waiting(foreign)
 
 
@@ -156,7 +156,7 @@ async def test_a_stop_ends_the_process_that_was_noted(tmp_path: Path, start: Sta
     bench = Bench(tmp_path, boot_id(), process.pid, ticks_of(process))
     answer = await stop_task(bench.tasks, bench.task_id, grace_seconds=0.0)
     assert answer is not None
-    assert answer["killedProcesses"] == [NAME]
+    assert answer.killed_processes == [NAME]
     assert await asyncio.to_thread(process.wait) in (-signal.SIGTERM, -signal.SIGKILL)
 
 

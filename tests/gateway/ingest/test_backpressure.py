@@ -16,7 +16,7 @@ from filters.entry import decode_lines
 from filters.matching import Matcher
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.server import GrpcServer
-from storage.journal.interface import Append, Committed, Receipt
+from storage.journal.interface import Append, Committed, Settled
 from storage.journal.sqlite import SqliteJournal
 from tests.support.patience import PATIENCE_SECONDS, until
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
@@ -72,13 +72,13 @@ async def test_a_lone_line_does_not_wait_for_a_heavy_producer(tmp_path: Path, mo
     async with serving(tmp_path / "otto.db", **options) as (journal, _, channel):
         journal.set_commit_listener(note)
         appended: list[str] = []
-        append = journal.append
+        submit = journal.submit
 
-        def noted(item: Append) -> asyncio.Future[Receipt]:
+        def noted(item: Append, settled: Settled) -> None:
             appended.append(getattr(item, "task_id", ""))
-            return append(item)
+            submit(item, settled)
 
-        monkeypatch.setattr(journal, "append", noted)
+        monkeypatch.setattr(journal, "submit", noted)
         heavy, light = NativeProducer(channel), OttoProducer(channel)
         await heavy.hello("heavy")
         with locked(tmp_path / "otto.db"):

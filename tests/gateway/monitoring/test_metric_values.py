@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from gateway.grpc_server.server import ServerStatistics
 from gateway.ingest.counters import IngestStatistics
-from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources
+from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources, grpc_server_metrics
 from gateway.quota import ADDRESS, PRINCIPAL, QuotaStatistics
 from gateway.transports.socket_io.server import SocketIoStatistics
 from sessions.pipelines import PipelineStatistics
@@ -118,6 +119,15 @@ def test_deliveries_are_shown_by_transport() -> None:
     assert [values[name, "sse"] for name in (*names, "otto_active_connections")] == [1, 2, 3, 4]
     assert [values[name, "socketio"] for name in (*names, "otto_active_connections")] == [0, 0, 0, 0]
     assert values["otto_sessions_closed_total", "LAG"] == 5
+
+
+def test_the_grpc_server_shows_what_is_open_and_what_it_refused() -> None:
+    """Connections by the limit that they were over, and by the rule that their peers broke."""
+    server = ServerStatistics(1, 2, {"address": 3}, {"ENHANCE_YOUR_CALM": 4}, window_bytes=5)
+    values = scraped(distinct(), others=[lambda: grpc_server_metrics(server)])
+    assert [values[f"otto_grpc_{name}",] for name in ("connections", "calls", "window_bytes")] == [1, 2, 5]
+    assert values["otto_grpc_connections_refused_total", "address"] == 3
+    assert values["otto_grpc_faults_total", "ENHANCE_YOUR_CALM"] == 4
 
 
 def test_arrivals_are_shown_by_dialect() -> None:

@@ -15,7 +15,7 @@ from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable
 from storage.polling.epoch_handover import IDS_SKIPPED
 from tests.support.job_logs import SCHEMA, messages, rows, sqlite
-from tests.support.patience import until
+from tests.support.patience import PATIENCE_SECONDS, until
 from tests.support.record_list import FIRST_SECOND, RecordList
 
 
@@ -64,6 +64,24 @@ async def test_what_comes_later_is_copied_when_woken(table: PollingTable) -> Non
     await sink.close()
     await sink.close()
     assert messages(table.path, "t") == [str(number) for number in range(50)]
+
+
+async def test_commits_one_after_the_other_share_a_transaction(table: PollingTable) -> None:
+    """After a copy that reached the end, the next one waits: a steady flow of commits costs few transactions."""
+    journal = RecordList()
+    sink = PollingSink(journal, table, linger_seconds=PATIENCE_SECONDS)
+    journal.add("t", "first")
+    await sink.start()
+    await until(lambda: sink.statistics.rows == 1, "the first line is copied")
+    before, reads = sink.statistics.transactions, journal.reads
+    for number in range(10):
+        journal.add("t", f"{number}")
+        sink.wake()
+        await asyncio.sleep(0)
+    assert journal.reads == reads
+    await sink.close()
+    assert sink.statistics.rows == 11
+    assert sink.statistics.transactions == before + 1
 
 
 async def test_a_second_life_goes_on_where_the_first_ended(table: PollingTable) -> None:

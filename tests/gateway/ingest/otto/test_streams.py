@@ -85,27 +85,6 @@ async def test_lines_that_arrive_during_a_commit_are_one_batch(
     assert batches[-1].worker_id == "w-2"
 
 
-async def test_a_sender_that_waits_for_answers_is_not_made_to_wait(
-    channel: grpc.aio.Channel, journal: WatchedJournal
-) -> None:
-    """The journal is told who goes on sending without the answer: such lines may gather for a commit."""
-    producer = OttoProducer(channel)
-    await producer.say("waits")
-    await producer.say("again")
-    journal.hold()
-    await producer.send("first")
-    await journal.until(lambda: len(journal.appended) == 3)
-    await producer.send("goes on")
-    second = OttoProducer(channel)  # its line is taken behind that one
-    await second.send("x", task_id="fence")
-    await journal.until(lambda: len(journal.appended) == 4)
-    journal.release()
-    await producer.read()
-    await producer.read()
-    awaited = [batch.is_awaited for batch in journal.of_type(LineBatch) if batch.task_id == "t"]
-    assert awaited == [True, True, True, False]
-
-
 async def test_acknowledges_after_the_commit_only(channel: grpc.aio.Channel, journal: WatchedJournal) -> None:
     """A line whose commit fails is answered RETRY and is not in the journal."""
     producer = OttoProducer(channel)

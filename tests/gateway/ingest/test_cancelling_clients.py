@@ -1,0 +1,95 @@
+"""Real clients that cancel right behind their last line, as the scaler does: what crossed the wire is stored.
+
+How much of it they send at all is theirs: some throw away what waits for the connection.
+"""
+
+import asyncio
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from ottoscaler.v1 import log_streaming_pb2 as otto
+
+from storage.journal.interface import StreamClosed
+from tests.support.counting_proxy import CountingProxy
+from tests.support.patience import until, within_patience
+from tests.support.producers import OttoProducer
+from tests.support.programs import program, run_node
+from tests.support.watched_journal import WatchedJournal
+
+FORWARD = "/ottoscaler.v1.OttoHandlerLogService/ForwardWorkerLogs"
+COUNTS = pytest.mark.parametrize("count", [1, 20, 200, 20_000])
+GO = Path(__file__).resolve().parents[2] / "go"
+BUILT = Path(__file__).resolve().parents[3] / "var" / "go"
+
+
+@pytest.fixture
+def carrier() -> str:
+    """What grpcio has received and not handed over is lost to us, so this holds for the gateway's own server."""
+    return "h2"
+
+
+@pytest.fixture
+async def proxy(serve: Any) -> Any:
+    server, _ = await serve()
+    async with CountingProxy(server.port) as proxy:
+        yield proxy
+
+
+async def what_crossed_is_stored(proxy: CountingProxy, journal: WatchedJournal, count: int) -> None:
+    """Every line that the proxy passed on, in order, and no more than the client was to send."""
+    await until(lambda: proxy.has_ended(FORWARD), "the client has cancelled its call")
+    crossed = [otto.WorkerLogEntry.FromString(message).message for message in proxy.messages(FORWARD)]
+    assert crossed == [f"line {number}" for number in range(len(crossed))]
+    assert len(crossed) <= count
+    if crossed:
+        await journal.until(lambda: StreamClosed("t") in journal.appended)
+    await until(lambda: journal.inner.statistics.waiting_lines == 0, "the last commit is done")
+    assert [entry.message for entry in await journal.entries("t")] == crossed
+
+
+@COUNTS
+async def test_grpcio(proxy: CountingProxy, journal: WatchedJournal, count: int) -> None:
+    """Python's client."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{proxy.port}") as channel:
+        producer = OttoProducer(channel, "ForwardWorkerLogs")
+        for number in range(count):
+            await producer.send(f"line {number}")
+        producer.call.cancel()
+    await what_crossed_is_stored(proxy, journal, count)
+
+
+@pytest.mark.node
+@COUNTS
+async def test_grpc_js(proxy: CountingProxy, journal: WatchedJournal, count: int) -> None:
+    """Node's client."""
+    await run_node("cancelling-producer.js", f"127.0.0.1:{proxy.port}", "t", str(count))
+    await what_crossed_is_stored(proxy, journal, count)
+
+
+@pytest.fixture(scope="session")
+def go_producer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The client of Debian's grpc-go; what is compiled for it stays in ``var``."""
+    binary = tmp_path_factory.mktemp("go") / "cancelling_producer"
+    go = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": str(BUILT), "CGO_ENABLED": "0"}
+    command = [program("go"), "build", "-o", binary, GO / "cancelling_producer.go"]
+    subprocess.run(command, env=os.environ | go, check=True)
+    return binary
+
+
+@pytest.mark.servers
+@COUNTS
+async def test_grpc_go(proxy: CountingProxy, journal: WatchedJournal, go_producer: Path, count: int) -> None:
+    """Go's client, which the scaler is written with."""
+    lines = (otto.WorkerLogEntry(task_id="t", worker_id="w", message=f"line {number}") for number in range(count))
+    messages = [line.SerializeToString() for line in lines]
+    process = await asyncio.create_subprocess_exec(
+        go_producer, f"127.0.0.1:{proxy.port}", stdin=asyncio.subprocess.PIPE
+    )
+    async with within_patience("the client ends"):
+        await process.communicate(b"".join(len(each).to_bytes(4, "big") + each for each in messages))
+    assert process.returncode == 0
+    await what_crossed_is_stored(proxy, journal, count)

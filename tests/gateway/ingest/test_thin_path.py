@@ -1,0 +1,186 @@
+"""How much work a lone line of Otto's wire is, from its bytes to those of its answer: counted and not timed."""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from ottoscaler.v1 import log_streaming_pb2 as otto
+
+from gateway.grpc_server.connection import Connection
+from gateway.grpc_server.frames import PREFACE, FrameType
+from gateway.grpc_server.limits import ServerLimits
+from gateway.grpc_server.server import Http2Server
+from gateway.ingest.counters import Counters
+from gateway.ingest.limits import IngestLimits
+from gateway.ingest.registry import ProducerRegistry
+from gateway.ingest.services import ingest_methods
+from storage.journal.interface import Append, Receipt, Settled
+from tests.support.raw_http2 import data, frame, grpc_message, headers_frame, request_headers, settings
+from tests.support.tokens import WordAuthenticator
+
+FORWARD = "/ottoscaler.v1.OttoHandlerLogService/ForwardWorkerLogs"
+CALLS_TO_APPEND_MAX = 65
+CALLS_TO_ANSWER_MAX = 40
+
+
+class Transport(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1)})
+        self.writes: list[bytes] = []
+
+    def write(self, data: Any) -> None:
+        self.writes.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return False
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+
+class HeldJournal:
+    """Commits when it is told to; as much of a journal as the path of a line asks for."""
+
+    fullness = 0.0
+    is_writable = True
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Append, Settled]] = []
+        self.sequence = 0
+
+    def submit(self, item: Append, settled: Settled) -> None:
+        self.waiting.append((item, settled))
+
+    def commit(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for _, settled in waiting:
+            self.sequence += 1
+            settled(Receipt(self.sequence, self.sequence))
+
+
+class Workers:
+    """Streams on a connection each."""
+
+    def __init__(self, count: int) -> None:
+        self.journal: Any = HeldJournal()
+        registry = ProducerRegistry(self.journal, WordAuthenticator(), IngestLimits(), Counters())
+        self.server = Http2Server(ingest_methods(registry), ServerLimits())
+        self.connections = [Connection(self.server) for _ in range(count)]
+        self.transports = [Transport() for _ in range(count)]
+        self.lines = [line(f"t{number}") for number in range(count)]
+
+    async def start(self) -> None:
+        """Have all streams admitted, and each send a line and take its answer."""
+        for connection, transport in zip(self.connections, self.transports, strict=True):
+            connection.connection_made(transport)
+            connection.data_received(PREFACE + settings() + settings(ack=True))
+            connection.data_received(headers_frame(1, request_headers(FORWARD)))
+        await turns()
+        self.send()
+        await turns()
+        self.journal.commit()
+        await turns()
+        for transport in self.transports:
+            transport.writes.clear()
+
+    def send(self) -> None:
+        for connection, sent in zip(self.connections, self.lines, strict=True):
+            connection.data_received(sent)
+
+    def ping(self) -> None:
+        for connection in self.connections:
+            connection.data_received(frame(FrameType.PING, 0, 0, b"\0" * 8))
+
+    @property
+    def writes(self) -> list[int]:
+        return [len(transport.writes) for transport in self.transports]
+
+
+def line(task_id: str) -> bytes:
+    entry = otto.WorkerLogEntry(task_id=task_id, worker_id="w", level="INFO", source="stdout", message="  CC  module.o")
+    return data(1, grpc_message(entry.SerializeToString()))
+
+
+async def turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def calls_of(work: Callable[[], None]) -> Counter[str]:
+    """The Python functions that are called by it and by what it has the loop do."""
+    calls: Counter[str] = Counter()
+
+    def count(called: Any, event: str, _argument: object) -> None:
+        if event == "call" and "/asyncio/" not in called.f_code.co_filename:
+            calls[f"{called.f_code.co_qualname} {called.f_code.co_filename.rsplit('/', 1)[-1]}"] += 1
+
+    sys.setprofile(count)
+    try:
+        work()
+        await turns()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.fixture
+async def workers() -> AsyncIterator[Workers]:
+    workers = Workers(50)
+    await workers.start()
+    yield workers
+    for connection in workers.connections:
+        connection.connection_lost(None)
+    workers.journal.commit()
+    await turns()
+
+
+async def test_a_line_is_so_many_calls(workers: Workers) -> None:
+    """From the read to the journal, and from the commit to the write."""
+    there = await calls_of(workers.send)
+    back = await calls_of(workers.journal.commit)
+    assert workers.writes == [1] * 50
+    assert there.total() / 50 <= CALLS_TO_APPEND_MAX, there.most_common(80)
+    assert back.total() / 50 <= CALLS_TO_ANSWER_MAX, back.most_common(80)
+
+
+async def test_a_line_makes_no_future_task_timer_or_callback(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of fifty streams cost the loop one callback for each commit."""
+    loop = asyncio.get_running_loop()
+    made: list[str] = []
+    for name in ("create_task", "create_future", "call_later", "call_at", "call_soon"):
+        inner = getattr(loop, name)
+        monkeypatch.setattr(
+            loop,
+            name,
+            lambda *arguments, inner=inner, name=name, **more: (made.append(name), inner(*arguments, **more))[1],
+        )
+    workers.send()
+    workers.journal.commit()
+    assert made == ["call_soon"]
+    monkeypatch.undo()
+    await turns()
+    assert workers.writes == [1] * 50
+
+
+async def test_all_answers_of_a_read_are_one_write(workers: Workers) -> None:
+    """Twenty lines in a read are one append and one write."""
+    connection = workers.connections[0]
+    connection.data_received(line("t0") * 20)
+    assert len(workers.journal.waiting) == 1
+    workers.journal.commit()
+    await turns()
+    assert workers.writes[0] == 1
