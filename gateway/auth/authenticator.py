@@ -128,7 +128,7 @@ class TokenAuthenticator:
             return ANONYMOUS
         if connection.scope.get("method", "GET") not in _READING:
             return await self.authenticate(bearer_token(connection))
-        credential = credential_of(connection, self.settings.cookie_name)
+        credential = credential_of(connection, self.settings.cookie_name, query_tokens=self.settings.query_tokens)
         if credential is None:
             return await self.authenticate(None)
         try:

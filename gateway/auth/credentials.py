@@ -11,6 +11,7 @@ from gateway.errors import ApiError
 __all__ = ["Credential", "CredentialKind", "bearer_token", "credential_of"]
 
 _READING_METHODS: Final = ("GET", "HEAD")
+_TOKEN_PARAMETER: Final = "access_token"  # noqa: S105 - the name of a parameter
 
 
 class CredentialKind(Enum):
@@ -33,16 +34,21 @@ class Credential:
     text: str = field(repr=False)
 
 
-def credential_of(connection: HTTPConnection, cookie_name: str) -> Credential | None:
+def credential_of(connection: HTTPConnection, cookie_name: str, *, query_tokens: bool = True) -> Credential | None:
     """The credential of a request or of a WebSocket's handshake; None where it has none.
 
     A header, ``?access_token=`` or ``?ticket=`` counts before the cookie, which a browser sends unasked. Requests that
     change something are let in by the header alone: a page of another origin can make a browser send the cookie, but
     not the header. So are addresses kept out of what is bookmarked and sent along.
 
+    Args:
+        connection: the request.
+        cookie_name: of the session cookie.
+        query_tokens: whether ``?access_token=`` lets anybody in.
+
     Raises:
-        ApiError: INVALID_ARGUMENT where there is more than one, UNAUTHENTICATED where it is empty or of a scheme that
-            is not ``Bearer``.
+        ApiError: INVALID_ARGUMENT where there is more than one, UNAUTHENTICATED where it is empty, of a scheme that is
+            not ``Bearer``, or in a place that is switched off.
     """
     method = connection.scope.get("method", "GET")  # a WebSocket's handshake has none in its scope
     reads = method in _READING_METHODS
@@ -51,7 +57,7 @@ def credential_of(connection: HTTPConnection, cookie_name: str) -> Credential | 
     if header is not None:
         found.append(Credential(CredentialKind.TOKEN, "Authorization", header))
     if reads:
-        for name, kind in (("access_token", CredentialKind.TOKEN), ("ticket", CredentialKind.TICKET)):
+        for name, kind in ((_TOKEN_PARAMETER, CredentialKind.TOKEN), ("ticket", CredentialKind.TICKET)):
             found += [Credential(kind, name, text) for text in connection.query_params.getlist(name)]
     if len(found) > 1:
         names = " and ".join(dict.fromkeys(credential.place for credential in found))
@@ -59,6 +65,9 @@ def credential_of(connection: HTTPConnection, cookie_name: str) -> Credential | 
     if found:
         if not found[0].text:
             raise ApiError("UNAUTHENTICATED", f"{found[0].place} must not be empty", field=found[0].place)
+        if found[0].place == _TOKEN_PARAMETER and not query_tokens:
+            text = "tokens in addresses are switched off: use a ticket, the cookie, or `Authorization: Bearer <token>`"
+            raise ApiError("UNAUTHENTICATED", text, field=_TOKEN_PARAMETER)
         return found[0]
     if reads:
         cookie = connection.cookies.get(cookie_name)

@@ -39,6 +39,7 @@ class AuthSettings:
         cookie_samesite: ``none`` needs a cookie that is secure.
         ticket_ttl_seconds: how long a ticket may wait to be used.
         tickets_max: tickets that may wait at once.
+        query_tokens: whether ``?access_token=`` lets anybody in.
 
     Raises:
         AuthSettingsError: a value is out of its range.
@@ -55,6 +56,7 @@ class AuthSettings:
     cookie_samesite: Literal["strict", "lax", "none"] = "strict"
     ticket_ttl_seconds: float = 30
     tickets_max: int = 10_000
+    query_tokens: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.leeway_seconds <= _LEEWAY_SECONDS_MAX:

@@ -75,7 +75,7 @@ def serve(settings: Settings) -> ExitCode:
 @_with_settings
 def check(settings: Settings) -> ExitCode:
     """Print the settings; check that credentials and databases are usable and ports free."""
-    from gateway.commands.preflight import problems_of
+    from gateway.commands.preflight import exposed_databases, problems_of
 
     for line in setting_lines(settings):
         click.echo(line)
@@ -85,6 +85,9 @@ def check(settings: Settings) -> ExitCode:
     warning = open_warning(settings)
     if warning:
         _say(warning)
+    if not problems:
+        for warning in exposed_databases(settings):
+            _say(warning)
     click.echo("everything is ready" if not problems else f"not ready: {len(problems)} problems")
     return ExitCode.FAILED if problems else ExitCode.OK
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from gateway.app import COMPONENTS
 from gateway.settings.model import Settings
 from storage.polling import PollingTable
+from storage.sqlite.connections import Access, open_connection
 from storage.sqlite.errors import translate_errors
 from storage.sqlite.files import migrate, sqlite_path
 from storage.sqlite.schema_version import VERSION_TABLE
@@ -70,10 +71,10 @@ def _url(path: Path) -> str:
 
 def _copy_schema(source: Path, target: Path) -> None:
     """Tables, indexes and triggers without rows, but with the version of the journal's schema."""
-    with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+    with closing(open_connection(target, Access.WRITE)) as copy:
         if not source.exists():
             return
-        with translate_errors(source), closing(_read_only(source)) as original:
+        with translate_errors(source), closing(open_connection(source, Access.READ)) as original:
             statements = "SELECT sql, name FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
             for statement, name in original.execute(statements).fetchall():
                 if not name.startswith("sqlite_"):
@@ -84,14 +85,10 @@ def _copy_schema(source: Path, target: Path) -> None:
                 copy.executemany(f"INSERT INTO {VERSION_TABLE} VALUES (?)", rows)  # noqa: S608
 
 
-def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
-
-
 def _schema(path: Path) -> dict[str, str | None]:
     """Each table, column, index and trigger by its name, with the table that it is of; and the version."""
     found: dict[str, str | None] = {}
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(open_connection(path, Access.READ)) as connection:
         for kind, name, table in connection.execute("SELECT type, name, tbl_name FROM sqlite_master").fetchall():
             if name.startswith("sqlite_"):
                 continue

@@ -13,9 +13,9 @@ from gateway.settings.sources import SettingsError
 from storage.errors import DatabaseError, StorageError
 from storage.sqlite.connections import Access, open_connection
 from storage.sqlite.errors import translate_errors
-from storage.sqlite.files import acquire_lock, sqlite_path
+from storage.sqlite.files import acquire_lock, exposure, sqlite_path
 
-__all__ = ["problems_of"]
+__all__ = ["exposed_databases", "problems_of"]
 
 _BUSY_SECONDS = 1.0
 
@@ -29,6 +29,12 @@ def problems_of(settings: Settings) -> list[str]:
         except (SettingsError, ListenError, StorageError, OSError) as error:
             problems[str(error)] = None
     return list(problems)
+
+
+def exposed_databases(settings: Settings) -> list[str]:
+    """A warning for each database that every user of the machine may read or write."""
+    urls = dict.fromkeys((settings.database_url, settings.polling_database))
+    return [warning for url in urls if (warning := exposure(sqlite_path(url))) is not None]
 
 
 def _checks(settings: Settings) -> Iterator[Callable[[], object]]:

@@ -18,6 +18,7 @@ import structlog
 from gateway.app import Gateway
 from gateway.commands.exit_codes import ExitCode
 from gateway.commands.file_limits import allow_open_files
+from gateway.commands.preflight import exposed_databases
 from gateway.http.sockets import ListenError
 from gateway.monitoring.logging import configure_logging
 from gateway.settings.model import Settings
@@ -84,6 +85,8 @@ async def _serve(settings: Settings) -> ExitCode:
     if settings.http_tls_certificate_file or settings.grpc_tls_certificate_file:
         loop.add_signal_handler(signal.SIGHUP, _reload_certificates, gateway)
     _log.info("listening", host=settings.listen_host, http_ports=gateway.ports[:-1], grpc_port=gateway.ports[-1])
+    for warning in exposed_databases(settings):
+        _log.warning("a database is open to other users", why=warning)
     _calm_garbage_collector()
     asked.add_done_callback(lambda _: gateway.ask_to_stop())
     code = ExitCode.OK

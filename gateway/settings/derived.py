@@ -52,6 +52,7 @@ def authenticator_of(settings: Settings) -> TokenAuthenticator:
                 cookie_samesite=settings.cookie_samesite,
                 cookie_secure=True if settings.cookie_samesite == "none" else None,
                 ticket_ttl_seconds=settings.ticket_ttl_seconds,
+                query_tokens=settings.query_tokens,
             )
         )
     except AuthSettingsError as error:

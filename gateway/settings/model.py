@@ -99,6 +99,10 @@ class Settings(BaseModel):
     )
     jwt_issuer: Text | None = Field(None, description="The `iss` that tokens must have. Unset: any.")
     jwt_audience: Text | None = Field(None, description="The `aud` that tokens must have. Unset: any.")
+    query_tokens: bool = Field(
+        True,
+        description="Whether ?access_token= is accepted; false: tickets, cookies and headers only.",
+    )
     ticket_ttl_seconds: float = Field(30, gt=0, description="Seconds for which a stream ticket may wait to be used.")
     cookie_samesite: Literal["strict", "lax", "none"] = Field(
         "strict", description="SameSite of the session cookie; `none`, for pages of other sites, needs HTTPS."

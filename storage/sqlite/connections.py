@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from typing import Final, Literal
@@ -33,7 +33,7 @@ class Access(Enum):
     READ = "read"
     """A file that must exist; nothing can be changed."""
     WRITE = "write"
-    """Creates a missing file, with a write-ahead log. One that is there keeps its journal mode."""
+    """Creates a missing file for its owner alone, with a write-ahead log. One that is there keeps both modes."""
     CHANGE = "change"
     """A file that must exist, as it is: no setting is changed."""
 
@@ -62,6 +62,8 @@ def open_connection(
     Raises:
         sqlite3.Error: it cannot be opened.
     """
+    if access is Access.WRITE:
+        _make_private(path)
     connection = sqlite3.connect(
         str(path) if access is Access.WRITE else f"{path.absolute().as_uri()}?mode={_mode(path)}",
         uri=access is not Access.WRITE,
@@ -83,6 +85,16 @@ def open_connection(
         connection.close()
         raise
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """Create a missing file with mode 0600; SQLite gives the files beside it the same.
+
+    Not by the process's umask, which would change what stages of the automation queue make for other programs. A file
+    that is there is not opened: closing it would give up the locks that SQLite has on it in this process.
+    """
+    with suppress(OSError):  # it is there, or SQLite says why it cannot be made
+        os.close(os.open(path.resolve(), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _mode(path: Path) -> str:

@@ -2,7 +2,9 @@
 
 import asyncio
 import fcntl
+import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -17,6 +19,7 @@ from storage.sqlite.schema_version import SCHEMA_VERSION, VERSION_TABLE
 
 __all__ = [
     "acquire_lock",
+    "exposure",
     "migrate",
     "migrate_file",
     "sqlite_path",
@@ -119,10 +122,30 @@ def acquire_lock(path: Path) -> IO[bytes]:
         DatabaseInUseError: another gateway has it.
     """
     with translate_errors(path):
-        lock = Path(f"{path}.lock").open("ab")  # noqa: SIM115 - open as long as the database is
+        lock = open(f"{path}.lock", "ab", opener=_open_private)  # noqa: SIM115 - as long as the database
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lock.close()
         raise DatabaseInUseError(f"another gateway is running on {path}; one database belongs to one gateway") from None
     return lock
+
+
+def _open_private(path: str, flags: int) -> int:
+    """Of a new file, for its owner alone; whoever may write in the folder cannot have another file opened."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def exposure(path: Path) -> str | None:
+    """A warning if every user of the machine may read or write a database; None: none, or there is no such file.
+
+    A group may have been let in on purpose.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None
+    rights = [right for bit, right in ((stat.S_IROTH, "read"), (stat.S_IWOTH, "write")) if mode & bit]
+    if not rights:
+        return None
+    return f"every user of this machine may {' and '.join(rights)} {path}; if that is not intended: chmod o-rwx"

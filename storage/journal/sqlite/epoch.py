@@ -50,7 +50,7 @@ class HighWaterMarkFile:
         self._epoch = b""
         self._failed = False
         with translate_errors(self.path):
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
     def __repr__(self) -> str:
         return f"<HighWaterMarkFile {str(self.path)!r}>"

@@ -110,6 +110,24 @@ async def test_a_websocket_is_let_in_as_a_request_that_reads() -> None:
         assert (await authenticator.principal_of(handshake)).subject == "tester"
 
 
+# Threat: addresses end up in logs of proxies and in histories of browsers.
+async def test_tokens_in_addresses_can_be_switched_off() -> None:
+    """Of requests and WebSockets alike; headers, cookies and tickets still let in, and the refusal names them."""
+    authenticator = TokenAuthenticator(AuthSettings(jwt_secret=SECRET, query_tokens=False))
+    token = make_token()
+    for kind in ("http", "websocket"):
+        with pytest.raises(ApiError, match="ticket") as refused:
+            await authenticator.principal_of(connection(kind, query=f"access_token={token}"))
+        assert (refused.value.code, refused.value.field) == ("UNAUTHENTICATED", "access_token")
+        ticket = authenticator.tickets.issue(await authenticator.authenticate(token))
+        for good in (
+            connection(kind, query=f"ticket={ticket}"),
+            connection(kind, cookie=f"otto_session={token}"),
+            connection(kind, authorization=f"Bearer {token}"),
+        ):
+            assert (await authenticator.principal_of(good)).subject == "tester"
+
+
 async def test_a_ticket_may_come_without_a_request() -> None:
     """Socket.IO has it in its own handshake."""
     authenticator = secret_authenticator()

@@ -117,6 +117,17 @@ def test_check_warns_of_a_gateway_that_is_open(tmp_path: Path) -> None:
     assert "whoever can reach the gateway" in complaint(result)
 
 
+@pytest.mark.parametrize(("mode", "warns"), [(0o600, False), (0o644, True)])
+def test_check_warns_of_a_database_that_everybody_may_read(tmp_path: Path, mode: int, warns: bool) -> None:
+    """One sentence, and nothing is changed: a polling UI of another user may need it."""
+    path = tmp_path / "otto.db"
+    path.touch()
+    path.chmod(mode)
+    result = call("check", directory=tmp_path)
+    assert (result.returncode, f"may read {path}" in result.stderr) == (0, warns)
+    assert path.stat().st_mode & 0o777 == mode
+
+
 def test_migrate_makes_the_tables_once(tmp_path: Path) -> None:
     """Calling it again changes nothing."""
     assert call("migrate", directory=tmp_path).returncode == 0

@@ -103,6 +103,7 @@ def test_quotas() -> None:
         ({"jwt_issuer": "i", "jwt_audience": "a"}, "issuer", "i"),
         ({"jwt_issuer": "i", "jwt_audience": "a"}, "audience", "a"),
         ({"ticket_ttl_seconds": 7}, "ticket_ttl_seconds", 7),
+        ({"query_tokens": False}, "query_tokens", False),
         ({"cookie_samesite": "lax"}, "cookie_samesite", "lax"),
         ({"cookie_samesite": "lax"}, "cookie_secure", None),
         ({"cookie_samesite": "none"}, "cookie_secure", True),

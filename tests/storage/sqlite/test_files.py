@@ -1,4 +1,6 @@
+import os
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -12,8 +14,9 @@ from components.executions.tables.schema import metadata as executions
 from storage.errors import DatabaseError, DatabaseInUseError, StorageError
 from storage.journal.sqlite import SqliteJournal
 from storage.journal.sqlite.schema import metadata
-from storage.sqlite.files import migrate, sqlite_path
+from storage.sqlite.files import exposure, migrate, sqlite_path
 from storage.sqlite.schema_version import VERSION_TABLE
+from tests.support.journal_items import batch
 
 
 @pytest.mark.parametrize(
@@ -139,3 +142,57 @@ async def test_a_file_that_cannot_be_used_is_explained(tmp_path: Path, place: st
     with pytest.raises(StorageError, match=text) as raised:
         await SqliteJournal.open(tmp_path / place)
     assert place in str(raised.value)
+
+
+# Threat: another user of the machine reads the lines in the files, or writes them.
+async def test_new_files_of_a_database_are_for_their_owner_alone(tmp_path: Path) -> None:
+    """The database, its write-ahead log, lock and mark, whatever the umask; also through a symbolic link."""
+    link = tmp_path / "link.db"
+    link.symlink_to(tmp_path / "otto.db")
+    before = os.umask(0)
+    try:
+        journal = await SqliteJournal.open(link)
+        await journal.append(batch("line"))
+        modes = {file.name: stat.filemode(file.stat().st_mode) for file in tmp_path.iterdir()}
+        await journal.close()
+    finally:
+        os.umask(before)
+    assert {"otto.db", "otto.db-wal", "otto.db-shm", "link.db.lock", "link.db.mark"} <= set(modes)
+    assert set(modes.values()) == {"-rw-------"}
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o660, 0o644])
+async def test_a_file_that_is_there_keeps_its_mode(tmp_path: Path, mode: int) -> None:
+    """So that a group can be let in; the files beside it follow."""
+    path = tmp_path / "otto.db"
+    path.touch()
+    path.chmod(mode)
+    journal = await SqliteJournal.open(path)
+    await journal.append(batch("line"))
+    assert [Path(f"{path}{end}").stat().st_mode & 0o777 for end in ("", "-wal", "-shm")] == [mode] * 3
+    await journal.close()
+
+
+# Threat: in a folder that others can write, one of these names leads to a file of ours.
+@pytest.mark.parametrize("suffix", [".lock", ".mark"])
+async def test_files_beside_a_database_are_no_symbolic_links(tmp_path: Path, suffix: str) -> None:
+    """Nothing is written through one."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    Path(f"{tmp_path}/otto.db{suffix}").symlink_to(victim)
+    with pytest.raises(StorageError):
+        await SqliteJournal.open(tmp_path / "otto.db")
+    assert victim.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"), [(0o600, None), (0o660, None), (0o644, "may read "), (0o666, "may read and write ")]
+)
+def test_a_database_that_everybody_may_use_is_named(tmp_path: Path, mode: int, expected: str | None) -> None:
+    """A group may have been let in on purpose; a file that is not there yet will be private."""
+    path = tmp_path / "otto.db"
+    assert exposure(path) is None
+    path.touch()
+    path.chmod(mode)
+    found = exposure(path)
+    assert found is None if expected is None else expected in str(found)
