@@ -30,6 +30,13 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
 
 
 @pytest.fixture(scope="module")
-def http(gateway: GatewayProcess) -> Iterator[httpx2.Client]:
+def _client(gateway: GatewayProcess) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=gateway.url) as client:
         yield client
+
+
+@pytest.fixture
+def http(_client: httpx2.Client) -> httpx2.Client:
+    """A client without cookies of other tests."""
+    _client.cookies.clear()
+    return _client
