@@ -131,7 +131,7 @@ async def take_in(
 async def deliver(server: Server, load: Load, *, lines_read: int | None = None) -> Delivery:
     """Subscribe, publish, and wait until every line has arrived and the server has done all its work.
 
-    ``lines_read``: what each subscriber gets, where a filter leaves less than all; 0 where the load client cannot look
+    ``lines_read``: what each subscriber gets, where a filter leaves less than all; 0 if the load client cannot look
     into the stream and waits for its end.
     """
     async with server.start(load) as running:
@@ -182,7 +182,7 @@ async def subscribe(running: Running, load: Load, *, lines: int | None = None) -
 
 
 async def machine_is_quiet(seconds_max: float = 60.0) -> bool:
-    """Wait until others use less than a tenth of a core; False where they still do after ``seconds_max``."""
+    """Wait until others use less than a tenth of a core; False if they still do after ``seconds_max``."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds_max):
             while True:

@@ -1,6 +1,6 @@
 """The ledger: which lines were written and stored, which came back on which way out, and what follows from that.
 
-It knows no clock, no network and no loop; times are seconds that only grow, given by whoever calls.
+It knows no clock, no network and no loop; times are seconds that only grow, given by anyone who calls.
 """
 
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class RouteCounts:
     """Those of them that came after all."""
     doubled: int = 0
     out_of_order: int = 0
-    """Lines that came behind a later one."""
+    """Lines that came after a later one."""
     late: int = 0
     unexpected: int = 0
     """Lines that were never written, or that say something else."""

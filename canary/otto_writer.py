@@ -31,7 +31,7 @@ class _GoneError(Exception):
 
 
 class OttoWriter:
-    """Sends one line after the other, each behind the answer to the last: a line to be sent again keeps its place.
+    """Sends one line after the other, each after the answer to the last: a line to be sent again keeps its place.
 
     A line whose answer was lost with the connection may be stored or not, and nobody can ask: it is in doubt.
     """

@@ -98,7 +98,7 @@ class Reader:
             pause = min(2 * pause, most)
 
     async def _connection(self) -> bool:
-        """Read one connection to its end; True where that was the task's."""
+        """Read one connection to its end; True if that was the task's."""
         raise NotImplementedError
 
     def _come(self) -> None:
@@ -150,7 +150,7 @@ class SseReader(Reader):
 
 
 class SocketIoReader(Reader):
-    """Socket.IO, resumed by subscribing behind the last sequence."""
+    """Socket.IO, resumed by subscribing after the last sequence."""
 
     route = Route.SOCKETIO
 
@@ -227,7 +227,7 @@ class SocketIoReader(Reader):
 
 
 class PollingReader(Reader):
-    """The polling API, every so often behind the last id."""
+    """The polling API, every so often after the last id."""
 
     route = Route.POLLING
     interval_seconds = 0.5

@@ -77,7 +77,7 @@ class _Watched:
 
 
 class Canary:
-    """Runs until it is told to stop.
+    """Runs until it is asked to stop.
 
     Args:
         writers: the wires to write on; each has its own tasks.

@@ -11,7 +11,7 @@ __all__ = ["Block", "Selection"]
 class Block:
     """Consecutive stored entries of one task, each already encoded as one JSON object.
 
-    ``received_at`` is ``time.monotonic()`` when the oldest of them reached the gateway, None where that is unknown.
+    ``received_at`` is ``time.monotonic()`` when the oldest of them reached the gateway, None if that is unknown.
     ``size`` is the sum of the lines' bytes.
     """
 
@@ -62,7 +62,7 @@ class Block:
         self._entries = self._folded = None
 
     def after(self, sequence: int) -> "Block":
-        """The part behind ``sequence``; the block itself where that is all of it."""
+        """The part after ``sequence``; the block itself where that is all of it."""
         skip = sequence + 1 - self.first
         return self if skip <= 0 else self.part(skip, len(self.lines))
 

@@ -295,7 +295,7 @@ class Gateway:
             raise RuntimeError("the HTTP server has ended by itself") from self._serving.exception()
 
     async def stop(self) -> bool:
-        """Stop every part, in order; False where something was cut off. What was acknowledged is stored in any case."""
+        """Stop every part, in order; False if something was cut off. What was acknowledged is stored in any case."""
         grace = self._settings.shutdown_grace_seconds
         seconds = max(grace, _STEP_SECONDS_MIN)
         return await run_steps(

@@ -55,6 +55,6 @@ def notify_each(*listeners: Callable[[Committed], None]) -> Callable[[Committed]
             try:
                 listener(committed)
             except Exception:  # noqa: BLE001 - the journal's writer must not stop for a listener's mistake
-                _log.exception("a commit listener failed")
+                _log.exception("commit listener failed")
 
     return notify

@@ -62,7 +62,7 @@ class Quota:
 
     @property
     def statistics(self) -> QuotaStatistics:
-        """A frozen picture."""
+        """An immutable snapshot."""
         return QuotaStatistics(refused=dict(self._refused))
 
     def enter(self, *, principal: str | None = None, address: str | None = None) -> Lease:
@@ -83,7 +83,7 @@ class Quota:
         return Lease(self, keys)
 
     def check_address(self, address: str, held: int) -> None:
-        """Return where an address that holds so many connections already may have another; for whoever counts itself.
+        """Return where an address that holds so many connections already may have another; for callers that count.
 
         Raises:
             ApiError: RESOURCE_EXHAUSTED.

@@ -25,7 +25,7 @@ class Step:
 
 
 async def run_steps(steps: Sequence[Step], *, seconds_max: float) -> bool:
-    """Take the steps one after the other, whatever becomes of each; False where one failed or took too long.
+    """Take the steps one after the other, whatever becomes of each; False if one failed or took too long.
 
     When all of them together have taken ``seconds_max``, what is left gets half a second each, for most steps take none
     unless something hangs.

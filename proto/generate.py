@@ -44,7 +44,7 @@ def generate(target: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Generate, or with ``--check`` exit with 1 where the committed stubs differ."""
+    """Generate, or with ``--check`` exit with 1 if the committed stubs differ."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare only")
     if not parser.parse_args().check:

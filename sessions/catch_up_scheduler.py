@@ -18,7 +18,7 @@ class CatchUpScheduler:
     """Sessions that are far behind are given a run each, one after the other, in slices between the flushes.
 
     While lines are flushed to live sessions, a slice is followed by a pause as long as the work that it made, so
-    catching up has at most half of the loop's time and a flush waits for one slice at most. Nobody's being behind
+    catching up has at most half of the loop's time and a flush waits for one slice at most. Nobody's being after
     makes the turns of the others longer; it makes them rarer.
 
     Args:

@@ -32,13 +32,13 @@ class _SharedRead:
 class Channel:
     """Subscribers that read the same lines in the same encoding share every byte of them.
 
-    ``head`` is the sequence up to which live subscribers have been given everything. The runs behind it are kept only
+    ``head`` is the sequence up to which live subscribers have been given everything. The runs after it are kept only
     while a subscriber needs them.
 
     Attributes:
         live: subscribers at ``head`` whose transports take more; a flush writes to exactly these.
         behind: all others.
-        ahead: those of ``behind`` that asked to start behind a line that does not exist yet.
+        ahead: those of ``behind`` that asked to start after a line that does not exist yet.
         encodes: how many runs were encoded; work per run, not per subscriber.
 
     Args:

@@ -1,6 +1,6 @@
 """Sessions that are given the newest state and not every change: what pipelines and updates of records share.
 
-A slow subscriber is never given what it has missed, only what there is now. So nothing waits for it that grows with
+A slow subscriber is never given what it has missed, only what exists now. So nothing waits for it that grows with
 its slowness.
 """
 

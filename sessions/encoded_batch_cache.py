@@ -1,4 +1,4 @@
-"""Encoded runs that sessions behind the live end still need, over all channels, bounded in bytes."""
+"""Encoded runs that sessions after the live end still need, over all channels, bounded in bytes."""
 
 from collections import OrderedDict
 
@@ -22,7 +22,7 @@ class EncodedBatchCache:
         return f"<EncodedBatchCache {len(self._runs)} runs {self.size}/{self.bytes_max} bytes>"
 
     def get(self, channel: int, start: int) -> EncodedBatch | None:
-        """The run of a channel that starts behind ``start``."""
+        """The run of a channel that starts after ``start``."""
         key = (channel, start)
         run = self._runs.get(key)
         if run is not None:

@@ -40,7 +40,7 @@ class Hub:
     Tasks that nobody watches cost one dictionary look-up per block. Flushes are coalesced: one at once when idle, then
     at most one per tick, and the tick is never shorter than the last flush took, so that the hub spends at most half of
     its time flushing and many readers mean longer runs, not a longer queue. A flush follows a commit where it can: once
-    the tick is over the next commit takes what waited along, and only where none comes soon it goes without. A commit
+    the tick is over the next commit takes what waited along, and only if none comes soon it goes without. A commit
     that has gathered lines for a while is followed at once: there will not be another one so soon.
 
     Args:
@@ -107,7 +107,7 @@ class Hub:
 
     @property
     def statistics(self) -> HubStatistics:
-        """A frozen picture; walks over the sessions that are behind."""
+        """An immutable snapshot; walks over the sessions that are behind."""
         channels = [channel for topic in self._topics.values() for channel in topic.channels.values()]
         meter = self._services.meter
         return HubStatistics(

@@ -18,7 +18,7 @@ class Limits:
         timeout_seconds: how long a session may make no progress while something waits for it.
         window_bytes_per_task: encoded lines kept of one watched task.
         window_bytes_total: the same over all watched tasks; above it, each may have its equal share.
-        run_bytes_max: lines are cut into runs of about this size, so that what waits in a socket is bounded by it.
+        run_bytes_max: lines are cut into runs of about this size, so that what is pending in a socket is bounded by it.
         stored_lines_max: lines of one read from the journal; reads end at multiples of it, so that readers which catch
             up on the same stretch share their bytes.
         run_bytes_total: encoded runs kept in memory for sessions that are behind, over all channels.

@@ -1,4 +1,4 @@
-"""Pipelines: the current state of every stage, then its transitions, for whoever watches.
+"""Pipelines: the current state of every stage, then its transitions, for anyone who watches.
 
 A transition says the whole state of a stage, so a subscriber never needs an old one to understand a new one. That is
 what a slow subscriber is served by: it gets the present state of each stage that has changed since its position, and
@@ -55,7 +55,7 @@ class PipelineStatistics:
 
 
 class _Feed:
-    """One watched pipeline: its last transitions, consecutive, up to ``head``; 0 where none was published yet."""
+    """One watched pipeline: its last transitions, consecutive, up to ``head``; 0 if none was published yet."""
 
     def __init__(self, pipeline_id: str) -> None:
         self.pipeline_id = pipeline_id
@@ -79,7 +79,7 @@ class _Feed:
             self.size -= len(self.window.popleft().document)
 
     def since(self, number: int) -> Sequence[Progress] | None:
-        """The transitions behind ``number``; None where the window does not reach back that far."""
+        """The transitions after ``number``; None if the window does not reach back that far."""
         if not self.window or self.window[0].number > number + 1:
             return None
         return [progress for progress in self.window if progress.number > number]
@@ -121,10 +121,10 @@ class PipelineSession(ConflatedSession[Progress]):
     async def _found(self) -> Sequence[Progress]:
         """What there is behind ``position``: from the window where it reaches back that far, else from the journal.
 
-        This is the seam. No gap: every stage whose state changed behind ``position`` has a last number behind it, so
-        the journal's answer has it; what is committed after that answer has a number behind all of the answer's, so
-        behind the new position, and will be published: the next call finds it in the window or asks again. No
-        duplicate: numbers given only grow, and what is published late, after the journal had told it, is not behind
+        This is the seam. No gap: every stage whose state changed after ``position`` has a last number after it, so
+        the journal's answer has it; what is committed after that answer has a number after all of the answer's, so
+        after the new position, and will be published: the next call finds it in the window or asks again. No
+        duplicate: numbers given only grow, and what is published late, after the journal had told it, is not after
         the position any more.
         """
         head = self._topic.head
@@ -184,7 +184,7 @@ class PipelineHub(ConflatedHub[PipelineSession]):
 
     @property
     def statistics(self) -> PipelineStatistics:
-        """A frozen picture."""
+        """An immutable snapshot."""
         return PipelineStatistics(
             sessions=len(self._sessions),
             pipelines=len(self._topics),
@@ -206,7 +206,7 @@ class PipelineHub(ConflatedHub[PipelineSession]):
     def open(
         self, pipeline_id: str, *, after: Position | None = None, expires_at: float | None = None
     ) -> PipelineSession:
-        """Start a session behind ``after``; without it, at the current state of every stage.
+        """Start a session after ``after``; without it, at the current state of every stage.
 
         Raises:
             ServerFullError: there are as many sessions as there may be.

@@ -68,7 +68,7 @@ def _contained(step: "Callable[Concatenate[Session, P], None]") -> "Callable[Con
     def contained(session: "Session", /, *args: P.args, **kwargs: P.kwargs) -> None:
         try:
             step(session, *args, **kwargs)
-        except Exception:  # noqa: BLE001 - whatever it was, the subscriber is told to come back, and the log has it
+        except Exception:  # noqa: BLE001 - whatever it was, the subscriber is asked to come back, and the log has it
             session.fail()
 
     return contained
@@ -162,7 +162,7 @@ class Session:
 
     @_contained_task
     async def begin(self) -> None:
-        """Find out where to start, then give what there is. Runs once, as a task of the hub."""
+        """Find out where to start, then give what exists. Runs once, as a task of the hub."""
         self._work = asyncio.current_task()
         try:
             await self._topic.load()
@@ -190,9 +190,9 @@ class Session:
 
     @_contained
     def pump(self) -> None:
-        """Give what there is until the transport is full, the live end is reached, or more needs its turn.
+        """Give what exists until the transport is full, the live end is reached, or more needs its turn.
 
-        Near the live end a session is served at once. One that is farther behind than ``Limits.lagging_lines``, or
+        Near the live end a session is served at once. One that is farther after than ``Limits.lagging_lines``, or
         whose lines only the journal has, takes turns with the others that are.
 
         This is the seam between stored and live. It does not await: between reading ``channel.head`` and joining the
@@ -346,7 +346,7 @@ class Session:
 
     @_contained_task
     async def _read(self, channel: Channel) -> None:
-        """Fetch the next run from the journal, then go on from memory if that has the rest."""
+        """Fetch the next run from the journal, then continue from memory if that has the rest."""
         self._services.meter.catch_up()
         self._work = asyncio.current_task()
         try:
@@ -390,7 +390,7 @@ class Session:
             self._writable = False
 
     def _announce_gap(self, start: int, reason: str = "retention") -> None:
-        """Say that the lines behind the position up to ``start`` no longer exist, if there are any, and go on there.
+        """Say that the lines after the position up to ``start`` no longer exist, if there are any, and continue there.
 
         A transport without room is told later: the next read from this position finds the same gap.
         """

@@ -20,7 +20,7 @@ class FromStart:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """Start behind a position.
+    """Start after a position.
 
     A position of another life of the journal means the task's first line: none of these lines was seen.
     """

@@ -14,13 +14,13 @@ __all__ = ["Topic"]
 class Topic:
     """What the hub knows of one watched task.
 
-    Every line up to ``head`` is in the journal, and every line behind it will come through ``publish``: that is what a
+    Every line up to ``head`` is in the journal, and every line after it will come through ``publish``: that is what a
     session relies on when it changes from stored lines to live ones.
 
     Attributes:
         head: the last sequence that was published or, at first, found in the journal.
         first: the first sequence that retention has left.
-        ended: the end of the task, if it has ended behind ``head``.
+        ended: the end of the task, if it has ended after ``head``.
         watchers: sessions that are open, started or not.
     """
 
@@ -90,7 +90,7 @@ class Topic:
         self.ended = self._early_end = None
 
     def end(self, ended: EndedTask) -> None:
-        """Take the end of the task, unless lines behind it are already here."""
+        """Take the end of the task, unless lines after it are already here."""
         if not self.is_loaded:
             self._early_end = ended
         elif ended.last == self.head:
@@ -118,7 +118,7 @@ class Topic:
         channel.keep(())
 
     def flush(self) -> None:
-        """Give every live subscriber what was published since the last flush, and the end of the task behind it."""
+        """Give every live subscriber what was published since the last flush, and the end of the task after it."""
         for channel in tuple(self.channels.values()):
             if channel.head != self.head:
                 channel.flush(self.head)

@@ -1,4 +1,4 @@
-"""What a session needs of the outside: an encoding, a transport, and the history behind the live stream."""
+"""What a session needs of the outside: an encoding, a transport, and the history after the live stream."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class EncodedBatch:
     """The encoded matching lines of the stretch ``(start, end]``; all sessions at ``start`` get the same object.
 
     ``data`` is whatever the encoding made (bytes, or packets), ``size`` its bytes, ``count`` its lines.
-    ``received_at`` is ``time.monotonic()`` when the oldest line reached the gateway, None where it came from storage.
+    ``received_at`` is ``time.monotonic()`` when the oldest line reached the gateway, None if it came from storage.
     ``is_damaged``: it is empty, and stands behind lines that were stored and cannot be read any more.
     """
 

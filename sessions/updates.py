@@ -114,7 +114,7 @@ class UpdateSession(ConflatedSession[Update]):
 
 
 class UpdateHub(ConflatedHub[UpdateSession]):
-    """Merges repeats and fans out. Whoever raises an update never waits.
+    """Merges repeats and fans out. Anyone who raises an update never waits.
 
     Args:
         limits: see ``UpdateLimits``.
@@ -135,7 +135,7 @@ class UpdateHub(ConflatedHub[UpdateSession]):
 
     @property
     def statistics(self) -> UpdateStatistics:
-        """A frozen picture."""
+        """An immutable snapshot."""
         return UpdateStatistics(
             sessions=len(self._sessions), raised=self._raised, merged=self._merged, dropped=self._dropped
         )
@@ -199,7 +199,7 @@ class UpdateHub(ConflatedHub[UpdateSession]):
         for session in tuple(self._sessions):
             try:
                 self._dropped += session.offer(updates)
-            except Exception:  # noqa: BLE001 - whatever it was, its client is told to come back
+            except Exception:  # noqa: BLE001 - whatever it was, its client is asked to come back
                 _log.exception("update session failed")
                 session.close(CloseReason.INTERNAL)
         for listener in self._listeners:

@@ -9,7 +9,7 @@ __all__ = ["Window"]
 
 
 class Window:
-    """Consecutive blocks of one task, oldest first, bounded in bytes by whoever calls ``trim``."""
+    """Consecutive blocks of one task, oldest first, bounded in bytes by anyone who calls ``trim``."""
 
     __slots__ = ("_blocks", "size")
 
@@ -40,7 +40,7 @@ class Window:
         self.size = 0
 
     def since(self, sequence: int, upto: int) -> Sequence[Block] | None:
-        """The blocks of the stretch ``(sequence, upto]``, or None where the window does not hold all of it.
+        """The blocks of the stretch ``(sequence, upto]``, or None if the window does not hold all of it.
 
         ``upto`` is the end of a block.
         """

@@ -26,7 +26,7 @@ class TailingLoop:
     Args:
         name: of the loop's task.
         step: does one bounded piece of work. It returns for how many seconds there will be nothing more to do unless
-            ``wake`` is called: 0.0 where there may be more at once, ``UNTIL_WOKEN`` for no limit.
+            ``wake`` is called: 0.0 if there may be more at once, ``UNTIL_WOKEN`` for no limit.
         outage_log: logs why the step fails.
         linger_seconds: pause after a wake-up, so that several of them share a step.
         retry_seconds: pause after a first failure, and the longest one after several; they double.
@@ -92,7 +92,7 @@ class TailingLoop:
                 cancelled.
 
         Returns:
-            False where it was cut off after ``drain_seconds``.
+            False if it was cut off after ``drain_seconds``.
         """
         self._closing.set()
         self._woken.set()

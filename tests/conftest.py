@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.waiting import WAIT_SECONDS_MAX
 
 # pytest-asyncio asks for the current loop before it sets its own. Where no test had one yet, Python makes a loop that
 # nobody closes, and the warning about it fails the run; told that there is none, it makes none.
@@ -36,7 +36,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The library waits 5 s for a connection or an answer where nothing else is said; a busy machine takes longer.
 for client in (httpx2.Client, httpx2.AsyncClient):
-    client.__init__.__kwdefaults__["timeout"] = httpx2.Timeout(PATIENCE_SECONDS)
+    client.__init__.__kwdefaults__["timeout"] = httpx2.Timeout(WAIT_SECONDS_MAX)
 
 # asyncio warns of each step of a loop that took 0.1 s: on a busy machine that says nothing, and it is no part of a log.
 logging.getLogger("asyncio").addFilter(lambda record: record.msg != "Executing %s took %.3f seconds")

@@ -6,7 +6,7 @@ tests count, is in ``[tool.mutmut]`` of pyproject.toml.
 
 A run ends after ``MUTANTS_SECONDS`` (600) at the latest, preparation included. Changes are tried a tenth of all modules
 at a time, because mutmut takes the quickest first and a short run would else see none of some modules. Results are kept
-in build/mutants: the next run tries again what survived and what has changed since, and goes on with the others.
+in build/mutants: the next run tries again what survived and what has changed since, and continues with the others.
 """
 
 import contextlib
@@ -77,7 +77,7 @@ def next_tenth() -> list[str]:
 
 
 def run_mutmut(names: Sequence[str], seconds: float) -> int | None:
-    """Its exit code; None where the time was up."""
+    """Its exit code; None if the time was up."""
     program = str(Path(sys.executable).with_name("mutmut"))
     command = [program, "run", "--max-children", str(os.cpu_count() or 2), *names]
     environment = {**os.environ, "HYPOTHESIS_PROFILE": "mutants"}

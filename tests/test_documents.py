@@ -1,11 +1,13 @@
-"""The documents and their links."""
+"""The documents: their links and their width."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+WIDTH = 120
 DOCUMENTS = sorted(
     str(path.relative_to(ROOT))
     for pattern in ("*.md", "docs/**/*.md", "clients/*/*.md", "benchmarks/*.md")
@@ -17,6 +19,16 @@ def links(document: str) -> list[str]:
     """What a document links to, and the pictures in it, in their order."""
     text = re.sub(r"```.*?```", "", (ROOT / document).read_text(encoding="utf-8"), flags=re.DOTALL)
     return re.findall(r'\]\(([^)\s]+)\)|src(?:set)?="([^"]+)"', text)
+
+
+def prose(document: str) -> Iterator[str]:
+    """The lines of paragraphs and lists: no code, tables, headings or pictures."""
+    is_code = False
+    for line in (ROOT / document).read_text(encoding="utf-8").splitlines():
+        if line.lstrip().startswith("```"):
+            is_code = not is_code
+        elif not is_code and not line.lstrip().startswith(("|", "<", "#", "![")):
+            yield line
 
 
 def test_both_readmes_have_the_same_links() -> None:
@@ -35,3 +47,10 @@ def test_links_within_the_repository_lead_to_files(document: str) -> None:
         if target and "://" not in target and not ((ROOT / document).parent / target).exists()
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_prose_wraps_at_one_width(document: str) -> None:
+    """Only what cannot be broken, such as an address or a piece of code, is longer."""
+    too_long = [line for line in prose(document) if len(line) > WIDTH]
+    assert [line for line in too_long if " " in re.sub(r"`[^`]*`", lambda code: "x" * len(code[0]), line.strip())] == []

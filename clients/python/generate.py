@@ -1,7 +1,7 @@
 """Generate the synchronous producer from the asynchronous one, or compare it with what is committed.
 
 Run as ``python clients/python/generate.py [--check]``. As in httpcore: the source is the asynchronous module, and a few
-rules make the other one of it. What only the synchronous one has stands in the source behind ``# sync:``.
+rules make the other one of it. What only the synchronous one has stands in the source after ``# sync:``.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def generate() -> str:
 
 
 def main() -> None:
-    """Generate, or with ``--check`` exit with 1 where the committed module differs."""
+    """Generate, or with ``--check`` exit with 1 if the committed module differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare only")
     is_check = parser.parse_args().check

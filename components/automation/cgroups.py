@@ -12,7 +12,7 @@ _ROOT: Final = Path("/proc")
 
 
 def own_cgroup(process: str = "self") -> Path | None:
-    """The directory of a process's group; None where there is no cgroup v2."""
+    """The directory of a process's group; None if there is no cgroup v2."""
     with contextlib.suppress(OSError):
         for line in (_ROOT / process / "cgroup").read_text().splitlines():
             if line.startswith("0::") and (mount := _mount()) is not None:

@@ -132,7 +132,7 @@ async def run_coroutine(
     Args:
         stage: what to run.
         item: what it runs for.
-        directory: the task's; made where it is missing.
+        directory: the task's; made if it is missing.
         task: its row of ``tasks``.
         settings: the task's.
         write: stores lines, in order.
@@ -172,7 +172,7 @@ async def _ended(work: "asyncio.Future[Any]", run: StageRun, grace_seconds: floa
     if work.cancel():
         await asyncio.wait({work}, timeout=grace_seconds)
     if not work.done():
-        _log.error("a stage goes on although it was cancelled", task_id=run.task_id, stage=run.queue_type)
+        _log.error("stage still running after cancellation", task_id=run.task_id, stage=run.queue_type)
         work.add_done_callback(lambda late: late.cancelled() or late.exception())
 
 

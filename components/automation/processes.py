@@ -52,7 +52,7 @@ def boot_id() -> str:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When a process began, in ticks since the boot; None where there is none."""
+    """When a process began, in ticks since the boot; None if there is none."""
     found = _process(pid)
     return None if found is None else found.ticks
 

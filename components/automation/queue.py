@@ -61,7 +61,7 @@ class AutomationQueue:
 
     @property
     def statistics(self) -> QueueStatistics:
-        """What was done since the start, and what there is to do; may be read in any thread."""
+        """What was done since the start, and what exists to do; may be read in any thread."""
         return self._scheduler.counters.statistics
 
     @property
@@ -70,7 +70,7 @@ class AutomationQueue:
         return TABS
 
     async def start(self) -> None:
-        """Create the tables that are missing, and go on with what is there."""
+        """Create the tables that are missing, and continue with what is there."""
         await asyncio.to_thread(self._database.prepare)
         self._work = [
             asyncio.create_task(self._lasting(part.run), name=f"automation {name}")
@@ -156,7 +156,7 @@ class AutomationQueue:
             try:
                 await run()
             except Exception:  # noqa: BLE001 - it is logged, with its traceback
-                _log.exception("the automation queue ran into an error")
+                _log.exception("automation scheduler failed")
                 await asyncio.sleep(1.0)
             else:
                 return  # the journal has been closed

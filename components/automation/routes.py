@@ -68,7 +68,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class _TaskRoute(DescribedRoute):
-    """A task itself; ``/retry`` behind one is another path, with methods of its own."""
+    """A task itself; ``/retry`` after one is another path, with methods of its own."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope.get("raw_path", b"").endswith(b"/retry"):
@@ -164,7 +164,7 @@ class _Handlers:
 def automation_routes(queue: "AutomationQueue | None", authenticator: Authenticator) -> list[DescribedRoute]:
     """The routes below ``/api/automation`` without ``logs``.
 
-    A token that names tasks covers those tasks of the queue that it names. ``queue`` is None where the queue is off:
+    A token that names tasks covers those tasks of the queue that it names. ``queue`` is None if the queue is off:
     then everything that is allowed is answered with 404 and says so.
     """
     handlers = _Handlers(queue, authenticator)

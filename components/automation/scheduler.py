@@ -80,7 +80,7 @@ class Scheduler:
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until cancelled; a stage that runs then is ended, and taken up as a retry by whoever comes next.
+        """Work until cancelled; a stage that runs then is ended, and taken up as a retry by anyone who comes next.
 
         A database that cannot be used is tried again after a third of the lock's expiry.
         """
@@ -91,7 +91,7 @@ class Scheduler:
                 _log.error("the scheduler cannot use a row", error=str(errors.exceptions[0]))
                 await asyncio.sleep(self._expiry_seconds / 3)
             except* StorageError as errors:
-                _log.warning("the scheduler has to wait for its database", error=str(errors.exceptions[0]))
+                _log.warning("scheduler delayed by database", error=str(errors.exceptions[0]))
                 await asyncio.sleep(self._expiry_seconds / 3)
 
     async def _bid(self) -> None:
@@ -101,14 +101,14 @@ class Scheduler:
             if not await asyncio.to_thread(lock.take):
                 if not is_told:
                     is_told = True
-                    _log.info("another scheduler works, or died: waiting for its lock", seconds=self._expiry_seconds)
+                    _log.info("scheduler waiting for lock", seconds=self._expiry_seconds)
                 await asyncio.sleep(self._expiry_seconds / 3)
                 continue
             self.counters.holds_lock, is_told = True, False
             try:
                 await self._hold(lock)
             except* LockLostError:
-                _log.warning("the scheduler lost its lock")
+                _log.warning("scheduler lost its lock")
             finally:
                 self.counters.holds_lock = False
                 with contextlib.suppress(StorageError):  # it expires

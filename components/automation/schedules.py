@@ -50,9 +50,9 @@ def utc_of(text: str, zone: ZoneInfo) -> datetime:
 
 
 def next_due(schedule: dict[str, Any], now: datetime) -> datetime | None:
-    """The first due time behind ``now``; None for a schedule that does not repeat.
+    """The first due time after ``now``; None for a schedule that does not repeat.
 
-    Counted from ``scheduled_time`` each time, so that a month without the 31st does not move the months behind it, and
+    Counted from ``scheduled_time`` each time, so that a month without the 31st does not move the months after it, and
     late runs move nothing. A local time that a change of clocks leaves out is due that much later.
 
     Args:

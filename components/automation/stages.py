@@ -59,7 +59,7 @@ async def run_stage(
     Args:
         stage: what to run.
         item: what it runs for.
-        directory: the task's; made where it is missing, and the command's working directory.
+        directory: the task's; made if it is missing, and the command's working directory.
         settings: the task's.
         started: notes boot, pid and start before the command may begin; False: it was stopped, and must not begin.
         write: stores lines, in order.

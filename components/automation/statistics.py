@@ -1,4 +1,4 @@
-"""What a process has done for the queue since its start, and what there is to do."""
+"""What a process has done for the queue since its start, and what exists to do."""
 
 import asyncio
 import contextlib
@@ -53,11 +53,11 @@ class QueueCounters:
 
     @property
     def statistics(self) -> QueueStatistics:
-        """A frozen picture."""
+        """An immutable snapshot."""
         return QueueStatistics(MappingProxyType(dict(self._stages)), self._depths, self.holds_lock)
 
     async def run(self) -> None:
-        """Count what waits and runs every 5 s, until cancelled."""
+        """Count what is pending and runs every 5 s, until cancelled."""
         while True:
             with contextlib.suppress(StorageError):  # whoever needs the database more says so
                 self._depths = await asyncio.to_thread(queue_depths, self.database)

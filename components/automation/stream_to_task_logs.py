@@ -68,7 +68,7 @@ class ReceivedLines:
             raise
 
     async def copy(self) -> bool:
-        """Copy what is next; False where there is nothing.
+        """Copy what is next; False if there is nothing.
 
         Raises:
             StorageError: it could not be read or stored; nothing of it was.
@@ -89,7 +89,7 @@ class ReceivedLines:
         return f"received {self._journal.epoch}"
 
     def _placed(self, newest: int) -> int:
-        """Where it goes on; the first time at the end, for before there was a queue there were no tasks of it."""
+        """Where it continues; the first time at the end, for before there was a queue there were no tasks of it."""
         with self._database.transaction() as connection:
             noted = progress(connection, self._name)  # one more than the record, for 0 says that nothing is noted
             if not noted:

@@ -49,12 +49,12 @@ def producer_id(job_id: str) -> str:
 
 
 def first_position(number: int) -> int:
-    """The first keyword about which there is something to tell behind a number."""
+    """The first keyword about which there is something to tell after a number."""
     return max(0, (number - _BEFORE) // _PER_ITEM)
 
 
 def appends(job: BatchJob, after: int) -> Iterator[Append]:
-    """What is to be told behind the number ``after``, as far as the results read with the job go."""
+    """What is to be told after the number ``after``, as far as the results read with the job go."""
     for number, append in enumerate(_beginning(job), start=1):
         if number > after:
             yield append

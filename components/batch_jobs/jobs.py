@@ -96,7 +96,7 @@ class BatchJobs:
 
     @property
     def statistics(self) -> BatchStatistics:
-        """A frozen picture of the counters."""
+        """An immutable snapshot of the counters."""
         return BatchStatistics(**self._counts)
 
     def start(self) -> None:
@@ -116,11 +116,11 @@ class BatchJobs:
         self._tell_later(job_id)
 
     async def find(self, job_id: str) -> BatchJob | None:
-        """A job with all of its keywords and results; None where there is none, or no longer."""
+        """A job with all of its keywords and results; None if there is none, or no longer."""
         return await self._store.find(job_id, results_max=1 << 31, with_keywords=True)
 
     async def cancel(self, job_id: str) -> BatchJob | None:
-        """End a job before its end; one that has ended stays as it is. None where there is none."""
+        """End a job before its end; one that has ended stays as it is. None if there is none."""
         job = await self._store.end(job_id, CANCELLED, now=self._clock())
         if job is not None:
             if self._asking is not None and self._asking[0] == job_id:
@@ -161,10 +161,10 @@ class BatchJobs:
                 if time.monotonic() >= self._swept + _SWEEP_SECONDS:
                     await self._sweep()
             except StorageError as error:
-                _log.warning("batch jobs have to wait for a database", error=str(error))
+                _log.warning("batch jobs delayed by database", error=str(error))
                 await self._pause(_RETRY_SECONDS)
             except Exception:  # noqa: BLE001 - jobs of others must not stop for one mistake
-                _log.exception("batch jobs ran into an error")
+                _log.exception("batch worker failed")
                 await self._pause(_RETRY_SECONDS)
 
     async def _process(self, item: BegunItem) -> None:
@@ -215,7 +215,7 @@ class BatchJobs:
             try:
                 await self._store.record(item, counts, error, now=self._clock())
             except StorageError as trouble:
-                _log.warning("a result of a batch job has to wait for the database", error=str(trouble))
+                _log.warning("batch result write delayed", error=str(trouble))
                 if await self._pause(_RETRY_SECONDS):
                     raise
             else:

@@ -1,4 +1,4 @@
-"""Asking for all categories of a keyword, again where that may help."""
+"""Asking for all categories of a keyword, again if that may help."""
 
 import random
 from collections.abc import Awaitable, Callable

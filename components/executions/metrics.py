@@ -10,7 +10,7 @@ __all__ = ["execution_metrics"]
 
 
 def execution_metrics(statistics: StoreStatistics) -> Iterator[Metric]:
-    """What was stored, what waits, and whether it can be stored."""
+    """What was stored, what is pending, and whether it can be stored."""
     yield CounterMetricFamily("otto_execution_reports", "Reports and records of executions stored.", statistics.done)
     yield CounterMetricFamily("otto_execution_commits", "Transactions that stored them.", statistics.transactions)
     yield GaugeMetricFamily("otto_execution_waiting", "Reports and records waiting for one.", statistics.waiting)

@@ -74,7 +74,7 @@ class TokenAuthenticator:
 
     @property
     def problem(self) -> str | None:
-        """Why tokens cannot be verified as they should, for the health page; None where they can."""
+        """Why tokens cannot be verified as they should, for the health page; None if they can."""
         error = self._key_set.error if self._key_set is not None else None
         return f"the key set of JWKS_URL: {error}" if error is not None else None
 

@@ -35,7 +35,7 @@ class Credential:
 
 
 def credential_of(connection: HTTPConnection, cookie_name: str, *, query_tokens: bool = True) -> Credential | None:
-    """The credential of a request or of a WebSocket's handshake; None where it has none.
+    """The credential of a request or of a WebSocket's handshake; None if it has none.
 
     A header, ``?access_token=`` or ``?ticket=`` counts before the cookie, which a browser sends unasked. Requests that
     change something are let in by the header alone: a page of another origin can make a browser send the cookie, but
@@ -47,7 +47,7 @@ def credential_of(connection: HTTPConnection, cookie_name: str, *, query_tokens:
         query_tokens: whether ``?access_token=`` lets anybody in.
 
     Raises:
-        ApiError: INVALID_ARGUMENT where there is more than one, UNAUTHENTICATED where it is empty, of a scheme that is
+        ApiError: INVALID_ARGUMENT where there is more than one, UNAUTHENTICATED if it is empty, of a scheme that is
             not ``Bearer``, or in a place that is switched off.
     """
     method = connection.scope.get("method", "GET")  # a WebSocket's handshake has none in its scope
@@ -79,7 +79,7 @@ def credential_of(connection: HTTPConnection, cookie_name: str, *, query_tokens:
 
 
 def bearer_token(connection: HTTPConnection) -> str | None:
-    """The token of ``Authorization: Bearer``, which may be empty; None where there is none.
+    """The token of ``Authorization: Bearer``, which may be empty; None if there is none.
 
     Another scheme is not for us: a proxy that asks for a password makes browsers send it everywhere.
 

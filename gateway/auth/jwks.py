@@ -41,7 +41,7 @@ class KeySet:
     """The keys at an address.
 
     Attributes:
-        error: why the last attempt to fetch them failed; None where it did not.
+        error: why the last attempt to fetch them failed; None if it did not.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class KeySet:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _begin(self) -> "asyncio.Task[None] | None":
-        """The attempt under way, a new one, or None where the last one is too short ago."""
+        """The attempt under way, a new one, or None if the last one is too short ago."""
         if self._attempt is None or self._attempt.done():
             if self._clock() - self._attempted_at < ATTEMPT_INTERVAL_SECONDS:
                 return None

@@ -17,10 +17,10 @@ ADMIN: Final = "admin"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Whoever a token speaks for. The token itself is not kept.
+    """Anyone who a token speaks for. The token itself is not kept.
 
     Attributes:
-        subject: the token's ``sub``; empty where it has none.
+        subject: the token's ``sub``; empty if it has none.
         scopes: what the token allows.
         tasks: the tasks that it covers; None: all.
         pipelines: the pipelines that it covers; None: all.

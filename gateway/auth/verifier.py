@@ -60,7 +60,7 @@ class Verifier:
         """The claims of a good token. ``exp`` is among them.
 
         Raises:
-            ApiError: UNAUTHENTICATED, with the reason; UNAVAILABLE where the key set cannot be fetched.
+            ApiError: UNAUTHENTICATED, with the reason; UNAVAILABLE if the key set cannot be fetched.
         """
         algorithm, kid = self._header(token)
         keys = [key for key in self._keys if algorithm in key.algorithms]
@@ -99,7 +99,7 @@ class Verifier:
         return algorithm, header.get("kid")
 
     def _decode(self, token: str, key: VerificationKey) -> dict[str, Any] | None:
-        """The claims, or None where the signature is not of this key."""
+        """The claims, or None if the signature is not of this key."""
         try:
             return self._jwt.decode(
                 token,

@@ -125,7 +125,7 @@ def canary(
     """Write numbered lines to a gateway, read them back on every way out, and judge.
 
     \b
-    Ends with 0 where all is well, with 1 where a line was missing, doubled, out of order or unexpected, and with 2
+    Ends with 0 where all is well, with 1 if a line was missing, doubled, out of order or unexpected, and with 2
     where that could not be found out. Needs the extra `canary`: pip install 'otto-log-gateway[canary]'.
     """  # fmt: skip  # noqa: D301 - click wants a real \b
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")

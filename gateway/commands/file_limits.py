@@ -23,4 +23,4 @@ def allow_open_files(settings: Settings) -> None:
     allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     if allowed < needed:
-        _log.warning("too few open files are allowed for the settings", allowed=allowed, needed=needed)
+        _log.warning("open file limit too low for settings", allowed=allowed, needed=needed)

@@ -96,7 +96,7 @@ def check(settings: Settings) -> ExitCode:
 @click.option("--dry-run", is_flag=True, help="Print what would be changed, and change nothing.")
 @_with_settings
 def migrate(settings: Settings, *, dry_run: bool) -> ExitCode:
-    """Bring the databases to the present schema; harmless where they are there already."""
+    """Bring the databases to the present schema; harmless if they are there already."""
     with _without_painters():
         from gateway.commands.migration import migrate_databases, pending_changes
         from storage.errors import StorageError
@@ -125,7 +125,7 @@ def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
     """Check the journal, and job_logs against it; also beside a running gateway.
 
     \b
-    Ends with 0 where all is well, with 1 where something is not, and with 2 where it could not be checked.
+    Ends with 0 where all is well, with 1 if something is not, and with 2 if it could not be checked.
     """  # noqa: D301 - click wants a real \b
     with _without_painters():
         from gateway.commands.verify import verify_databases

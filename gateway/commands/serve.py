@@ -93,7 +93,7 @@ async def _serve(settings: Settings) -> ExitCode:
     try:
         await gateway.run()
     except RuntimeError:
-        _log.exception("the gateway has to stop")
+        _log.exception("gateway stopping after failure")
         code = ExitCode.BROKEN
     asked.cancel()
     is_clean = await gateway.stop()
@@ -104,9 +104,9 @@ def _reload_certificates(gateway: Gateway) -> None:
     try:
         gateway.reload_certificates()
     except ListenError as error:
-        _log.error("certificates not loaded anew; those from before stay", why=str(error))
+        _log.error("certificate reload failed; keeping previous certificates", why=str(error))
     else:
-        _log.info("certificates loaded anew")
+        _log.info("certificates reloaded")
 
 
 async def _break_off(starting: "asyncio.Task[Gateway]", grace_seconds: float) -> ExitCode:
@@ -134,7 +134,7 @@ class _Signals:
             self._first_at = time.monotonic()
             self.stop.set()
         elif time.monotonic() - self._first_at > _SAME_SIGNAL_SECONDS:
-            _log.warning("ended at once", signal=number.name)
+            _log.warning("shutdown forced", signal=number.name)
             # Nothing that was acknowledged is lost: it was stored before.
             os._exit(ExitCode.FORCED)
 

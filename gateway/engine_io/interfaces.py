@@ -23,7 +23,7 @@ class WebSocketConnection(Protocol):
         ...
 
     def hang_up(self, seconds_max: float) -> None:
-        """Close the connection behind what was written, and drop it where that takes longer; idempotent."""
+        """Close the connection after what was written, and drop it where that takes longer; idempotent."""
         ...
 
     def abort(self) -> None:
@@ -37,7 +37,7 @@ class Heartbeat:
 
     Attributes:
         interval_seconds: from a client's answer to the next ping.
-        timeout_seconds: how long the answer may take. A ping waits behind the lines that were sent before it, so this
+        timeout_seconds: how long the answer may take. A ping waits after the lines that were sent before it, so this
             is also how long a slow client may take to read what is in flight.
     """
 

@@ -1,6 +1,6 @@
 """What a client of Engine.IO 3 (socket.io-client 1 and 2) is answered, so that it shows why it cannot connect, once.
 
-Such a client tries again for ever when a handshake fails, and shows nothing. It stops where it was told of an error in
+Such a client tries again for ever when a handshake fails, and shows nothing. It stops after an error in
 its namespace and was then disconnected from it: so it gets a session in which exactly that happens. Nothing of it is
 kept here. In Engine.IO 3 the packets of a long-polling answer have their length in characters in front.
 """

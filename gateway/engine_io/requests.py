@@ -32,7 +32,7 @@ class EngineRequest:
     Attributes:
         wish: what for.
         is_websocket: whether it is the handshake of a WebSocket.
-        sid: the session; empty where it asks for a new one.
+        sid: the session; empty if it asks for a new one.
     """
 
     wish: Wish

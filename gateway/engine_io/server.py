@@ -82,7 +82,7 @@ class EngineServer:
         heartbeat: when clients are pinged.
         message_bytes_max: of one message of a client, and of the body of one request.
         origins: which pages may connect.
-        namespace: the one in which clients of Engine.IO 3 are told that they are refused.
+        namespace: the one in which clients of Engine.IO 3 are notified that they are refused.
 
     Attributes:
         sockets: those that are open or have something left for their client, by ``sid``.

@@ -124,7 +124,7 @@ class EngineSocket:
     # To the client.
 
     def write(self, run: FramedPackets) -> bool:
-        """Take a run of lines; False where the writer should wait for room."""
+        """Take a run of lines; False if the writer should wait for room."""
         direct = self._direct
         if direct is not None and not self._outbox.waiting and direct.is_writable:
             direct.write_frames(run.frames)
@@ -136,7 +136,7 @@ class EngineSocket:
         return self._outbox.has_room
 
     def put(self, packets: FramedPackets) -> bool:
-        """Queue packets that take no credit; False where the socket is closed."""
+        """Queue packets that take no credit; False if the socket is closed."""
         if self.session.is_closed:
             return False
         self._outbox.add(packets)

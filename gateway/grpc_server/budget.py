@@ -25,7 +25,7 @@ class TokenBucket:
         return f"<TokenBucket {self._tokens:.0f} of {self._burst:.0f}>"
 
     def take(self, count: float = 1.0) -> bool:
-        """Take tokens; False where there are not as many."""
+        """Take tokens; False if there are not as many."""
         self._tokens -= count
         if self._tokens >= 0:
             return True

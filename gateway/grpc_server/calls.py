@@ -1,4 +1,4 @@
-"""One call on a stream: what has arrived for its handler, and what waits to be sent."""
+"""One call on a stream: what has arrived for its handler, and what is pending to be sent."""
 
 import asyncio
 import time
@@ -232,7 +232,7 @@ class ServerCall:
         except RefusedError as error:
             self.end(error.status, error.text)
         except Exception:  # noqa: BLE001 - the edge: what no one foresaw ends this call, and is logged
-            _log.exception("a call failed", method=self.method.path)
+            _log.exception("call failed", method=self.method.path)
             self.end(GrpcStatus.INTERNAL, OWN_FAULT)
         return False
 

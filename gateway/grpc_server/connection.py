@@ -158,7 +158,7 @@ class Connection(asyncio.Protocol):
         try:
             is_done = self._work()
         except Exception:  # noqa: BLE001 - the edge: what no one foresaw ends this connection, and is logged
-            _log.exception("a connection failed")
+            _log.exception("connection failed")
             self.abort()
             return
         finally:
@@ -342,7 +342,7 @@ class Connection(asyncio.Protocol):
     # Out
 
     def flush(self) -> None:
-        """Send what there is to send, in one write."""
+        """Send what exists to send, in one write."""
         sender, receiver = self._sender, self._receiver
         before = sender.data_frames
         written = sender.frame() if not self._is_congested or self._is_lost else ()

@@ -33,7 +33,7 @@ def make_h2(limits: ServerLimits) -> H2Connection:
     h2.local_settings = Settings(client=False, initial_values=settings)
     h2.max_inbound_frame_size = limits.frame_bytes_max
     h2.initiate_connection()
-    # One stream too many, or headers that are too large, end the whole connection in h2, also where the client cannot
+    # One stream too many, or headers that are too large, end the whole connection in h2, also if the client cannot
     # know the limit yet. The server refuses the call alone; these are the bounds behind that.
     h2.local_settings = Settings(
         client=False,

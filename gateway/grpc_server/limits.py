@@ -12,7 +12,7 @@ class ServerLimits:
     Attributes:
         connections_max: connections at once; the next is closed at once.
         streams_max: calls of one connection at once (SETTINGS_MAX_CONCURRENT_STREAMS). A call counts until its handler
-            has ended, so that one that is reset does not make room while its work goes on.
+            has ended, so that one that is reset does not make room while its work continues.
         public_calls_max: calls of methods that need no credentials, on all connections together.
         public_calls_per_connection_max: the same on one connection.
         header_bytes_max: a request's headers, decompressed (SETTINGS_MAX_HEADER_LIST_SIZE), with room for the longest

@@ -65,7 +65,7 @@ class MessageReader:
         return max(0, self._needed - len(self._buffer)) if self._buffer else 0
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Forget what is pending."""
         self._buffer = bytearray()
         self._needed = PREFIX_BYTES
         self.has_message = False
@@ -109,7 +109,7 @@ class MessageReader:
     def _parse(self, data: bytes, start: int, end: int, count_max: int, bytes_max: int) -> tuple[list[bytes], int]:
         """Messages, and the place after the last of them.
 
-        A refusal is raised only where no message stands before it, so that those are given out first.
+        A refusal is raised only if no message stands before it, so that those are given out first.
         """
         messages: list[bytes] = []
         taken = 0

@@ -45,7 +45,7 @@ class Contracts:
         return f"<Contracts {len(self.services)} services>"
 
     def answer(self, request: _Request) -> _Response:
-        """Answer one request; what there is not is NOT_FOUND in the answer."""
+        """Answer one request; what exists not is NOT_FOUND in the answer."""
         response = _Response(valid_host=request.host, original_request=request)
         kind = request.WhichOneof("message_request")
         try:

@@ -23,7 +23,7 @@ _ACCEPTED: Final = ("grpc-accept-encoding", ",".join(ENCODINGS))
 class Sender:
     """Turns what calls have to send into frames: all answers of a call are one DATA frame, as far as they fit.
 
-    Few answers are framed here, and h2 is told of them before anything else happens on it (``report``), so that its
+    Few answers are framed here, and h2 is notified of them before anything else happens on it (``report``), so that its
     windows are right whenever they count.
 
     Attributes:

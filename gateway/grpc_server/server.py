@@ -92,7 +92,7 @@ class Http2Server:
 
     @property
     def statistics(self) -> ServerStatistics:
-        """A frozen picture."""
+        """An immutable snapshot."""
         return ServerStatistics(
             connections=len(self._connections),
             calls=sum(len(tuple(connection.calls)) for connection in self._connections),
@@ -198,7 +198,7 @@ class Http2Server:
             call.end(GrpcStatus.UNAVAILABLE, "the gateway is shutting down; try again")
             raise
         except Exception:  # noqa: BLE001 - the edge
-            _log.exception("a call failed", method=call.method.path)
+            _log.exception("call failed", method=call.method.path)
             call.end(GrpcStatus.INTERNAL, OWN_FAULT)
         else:
             connection.opened(call, handler)

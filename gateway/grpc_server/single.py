@@ -75,5 +75,5 @@ class SingleRequest:
             call.end(GrpcStatus.UNAVAILABLE, "the gateway is shutting down; try again")
             raise
         except Exception:  # noqa: BLE001 - the edge: what no one foresaw ends this call, and is logged
-            _log.exception("a call failed")
+            _log.exception("call failed")
             call.end(GrpcStatus.INTERNAL, OWN_FAULT)

@@ -48,7 +48,7 @@ class Compressor(Protocol):
 
 
 def compressor_of(request: Request) -> tuple[str | None, Compressor | None]:
-    """The best encoding that a client takes: its name, and what makes it; None where it takes none."""
+    """The best encoding that a client takes: its name, and what makes it; None if it takes none."""
     name = negotiate(request.headers.get("accept-encoding", "")).content_encoding
     if name == "zstd":
         return name, zstandard.ZstdCompressor(level=3).compressobj()

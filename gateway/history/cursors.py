@@ -21,7 +21,7 @@ _BEYOND: Final = 1 << 62
 class RecordCursor:
     """Tasks whose newest record, of all up to ``snapshot``, is below ``record``.
 
-    A search goes on in the task of that record itself, with the lines up to ``upto``.
+    A search continues in the task of that record itself, with the lines up to ``upto``.
     """
 
     epoch: str

@@ -62,7 +62,7 @@ _READ_LOG: Final = Operation(
 
 
 def log_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits, scans: Scans) -> list[DescribedRoute]:
-    """The route; it is to stand behind all others that begin like it."""
+    """The route; it is to stand after all others that begin like it."""
 
     async def log(request: Request) -> Response:
         task_id = path_identifier(request.scope, PATH, "task_id")

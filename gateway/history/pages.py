@@ -51,7 +51,7 @@ class LogPage(msgspec.Struct, rename="camel", kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The matching lines of ``(start, end]``; lines in front of it go on at ``start``, lines behind it at ``end``."""
+    """The matching lines of ``(start, end]``; lines in front of it continue at ``start``, lines after it at ``end``."""
 
     start: int
     end: int
@@ -102,7 +102,7 @@ class Pages:
         self._limits = limits
 
     async def after(self, state: TaskState, after: int, limit: int, matcher: Matcher) -> Page:
-        """The first ``limit`` matching lines behind a sequence."""
+        """The first ``limit`` matching lines after a sequence."""
         budget = Budget(self._limits.seconds_max)
         position = after
         sequences: list[int] = []
@@ -155,7 +155,7 @@ class Pages:
         return Page(start, upto, [line for _, line in kept], gaps, start >= state.first, has_next)
 
     async def _is_any_before(self, state: TaskState, upto: int, matcher: Matcher) -> bool:
-        """Whether there are matching lines; also where one step does not tell."""
+        """Whether there are matching lines; also if one step does not tell."""
         upto = min(upto, state.last)
         if upto < state.first or matcher.everything:
             return upto >= state.first

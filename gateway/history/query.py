@@ -62,7 +62,7 @@ PAGE_PARAMETERS: Final = (AFTER, _BEFORE, _TAIL, PAGE_LIMIT, _FORMAT, _PLAIN, _D
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Which page: behind ``after``, or in front of ``before``, or the end (``is_tail``), or else the beginning."""
+    """Which page: after ``after``, or in front of ``before``, or the end (``is_tail``), or else the beginning."""
 
     limit: int
     after: Position | None = None

@@ -56,7 +56,7 @@ class Progress(msgspec.Struct, rename="camel", frozen=True):
 
 @dataclass(slots=True)
 class Totals:
-    """What a search has found and looked at. ``following``: where it goes on; None: it is complete."""
+    """What a search has found and looked at. ``following``: where it continues; None: it is complete."""
 
     hits: dict[str, int] = field(default_factory=dict)
     tasks: int = 0
@@ -79,7 +79,7 @@ class Search:
         matcher: what is looked for.
         cursor: where to begin.
         limit: hits.
-        context: lines in front of each hit and behind it, as far as they have not more than 64 KiB on either side.
+        context: lines in front of each hit and after it, as far as they have not more than 64 KiB on either side.
         limits: the time, and the bytes of all hits; the last one may go beyond them.
 
     Attributes:

@@ -100,7 +100,7 @@ class LevelCounts:
         return f"<LevelCounts of {len(self._known)} tasks>"
 
     async def of(self, reads: Reads, task_id: str, first: int, last: int, budget: Budget) -> _Count:
-        """The count of a task, as far as the time allows; where it is asked for again, it goes on from there."""
+        """The count of a task, as far as the time allows; where it is asked for again, it continues from there."""
         count = self._known.get(task_id)
         if count is None or count.first != first or count.position > last:
             count = self._known[task_id] = _Count(first, first - 1)

@@ -86,7 +86,7 @@ def http_application(
 
 
 def _refusal(error: Exception) -> ApiError:
-    """What the client is told of an error."""
+    """What the client is notified of an error."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, StorageError):

@@ -28,7 +28,7 @@ class Connection(FlowControl):
     """Flow control of one connection, with a direct way to write and two callbacks.
 
     Attributes:
-        on_writable: called when the peer has read enough for writing to go on.
+        on_writable: called when the peer has read enough for writing to continue.
         on_lost: called once when the connection is gone.
     """
 

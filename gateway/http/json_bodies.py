@@ -115,7 +115,7 @@ def answer(value: Any, status: int = 200) -> Response:
 
 
 def around_list(document: msgspec.Struct, name: str) -> tuple[bytes, bytes]:
-    """A document in front of the elements of an empty list, and behind them, to be sent in pieces."""
+    """A document in front of the elements of an empty list, and after them, to be sent in pieces."""
     head, field, foot = msgspec.json.encode(document).partition(b'"%b":[' % name.encode())
     return head + field, foot
 

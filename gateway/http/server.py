@@ -121,7 +121,7 @@ class HttpServer:
         websocket_protocol: the same for WebSockets.
         tls: None: plain HTTP.
         trusted_proxies: addresses whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
-        grace_seconds: how long responses may go on after ``stop`` was called.
+        grace_seconds: how long responses may continue after ``stop`` was called.
         keep_alive_seconds: how long a connection may be idle between two requests.
         request_limits: what is asked of requests before the application sees them.
 
@@ -201,7 +201,7 @@ class HttpServer:
             self._tls.load(self._config.ssl)
 
     def stop_accepting(self) -> None:
-        """Take no new connections; those that are open go on. Idempotent."""
+        """Take no new connections; those that are open continue. Idempotent."""
         for server in getattr(self._server, "servers", ()):
             server.close()
 

@@ -51,7 +51,7 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.on_writable: Callable[[], None] = _nothing
         self.on_gone: Callable[[], None] = _nothing
-        # Engine.IO has pings of its own. Those of WebSockets wait in the same line behind everything that a slow client
+        # Engine.IO has pings of its own. Those of WebSockets wait in the same line after everything that a slow client
         # has not read, and uvicorn's patience would end the connection of one that makes progress all the time.
         self.ping_interval = None
         self.conn.reject = _in_one_form(self.conn.reject)  # type: ignore[method-assign, assignment]
@@ -119,7 +119,7 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(frames)
 
     def hang_up(self, seconds_max: float) -> None:
-        """Close the connection behind what was written, and drop it where that takes longer; idempotent."""
+        """Close the connection after what was written, and drop it where that takes longer; idempotent."""
         if self._hanging_up is None:
             self._hanging_up = self.loop.create_task(self._hang_up())
             self._hang_up_end = self.loop.call_later(seconds_max, self.transport.abort)

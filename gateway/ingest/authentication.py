@@ -13,7 +13,7 @@ _REMEMBERED_MAX: Final = 10_000
 
 
 def bearer_token(metadata: Iterable[tuple[str, str | bytes]]) -> str | None:
-    """The token of ``authorization: Bearer <token>``; None where there is none.
+    """The token of ``authorization: Bearer <token>``; None if there is none.
 
     Raises:
         ApiError: the metadata has an authorization of another scheme.

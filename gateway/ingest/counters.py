@@ -32,7 +32,7 @@ class Refusal(StrEnum):
     FULL = "full"
     """As many streams as there may be are open."""
     UNAVAILABLE = "unavailable"
-    """The journal could not store it; the producer was told to send it again."""
+    """The journal could not store it; the producer was asked to send it again."""
 
 
 class Observer(Protocol):
@@ -116,7 +116,7 @@ class Counters:
 
     @property
     def statistics(self) -> IngestStatistics:
-        """A frozen picture of the counts."""
+        """An immutable snapshot of the counts."""
         return IngestStatistics(
             streams=dict(self._streams),
             lines=dict(self._lines),

@@ -1,4 +1,4 @@
-"""How fast producers may go on, by how much waits for storage."""
+"""How fast producers may continue, by how much waits for storage."""
 
 from typing import Final, NamedTuple
 

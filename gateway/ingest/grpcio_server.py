@@ -33,7 +33,7 @@ class GrpcioServer:
 
     Args:
         methods: what is served.
-        limits: as far as grpcio can be told of them.
+        limits: as far as grpcio can be notified of them.
         message_bytes_max: of one message.
     """
 
@@ -101,7 +101,7 @@ class GrpcioServer:
         except grpc.aio.BaseError:
             raise
         except Exception:  # noqa: BLE001 - the edge
-            _log.exception("an RPC failed")
+            _log.exception("RPC failed")
             call.end(GrpcStatus.INTERNAL, OWN_FAULT)
             await call.write()
             return
@@ -246,7 +246,7 @@ class _GrpcioCall:
         except grpc.aio.BaseError:
             return  # the call is over
         except Exception:  # noqa: BLE001 - the edge
-            _log.exception("an RPC failed")
+            _log.exception("RPC failed")
             self.end(GrpcStatus.INTERNAL, OWN_FAULT)
 
     def _regulate(self) -> None:

@@ -21,7 +21,7 @@ class IngestLimits:
         inflight_lines_max: lines of one stream that were read and not yet answered; reading pauses there.
         inflight_bytes_max: the same in bytes.
         inflight_requests_max: the same in requests, which bounds the problems that one response can carry.
-        gathered_bytes_max: what all streams together may gather behind the groups that they have appended; beyond it,
+        gathered_bytes_max: what all streams together may gather after the groups that they have appended; beyond it,
             those that have much unanswered pause.
         credit_lines_min: the credit that a native producer is given at least, however far storage lags.
         metadata_keys_max: keys of one line's metadata, and labels of one pod.
@@ -33,7 +33,7 @@ class IngestLimits:
         hello_seconds_max: how long a native stream may stay silent before its Hello.
         settle_seconds_max: how long a stream that must end may take to answer what it took.
         wait_ms_max: what a producer is asked to wait at most, while storage lags.
-        paused_bytes_max: what a stream may have unanswered while producers are paused; one that sends little goes on.
+        paused_bytes_max: what a stream may have unanswered while producers are paused; one that sends little continues.
         include_metadata: registered workers' pod metadata goes into the lines that they send.
     """
 

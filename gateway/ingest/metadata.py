@@ -31,7 +31,7 @@ def metadata_within(fields: Mapping[str, str], limits: IngestLimits) -> tuple[di
 
 
 def pod_metadata(pod: PodMetadata, limits: IngestLimits) -> tuple[dict[str, Any] | None, int]:
-    """A pod's description in camelCase with what is set, and its size in bytes; None where nothing is."""
+    """A pod's description in camelCase with what is set, and its size in bytes; None if nothing is."""
     names = {
         "podName": pod.pod_name,
         "namespace": pod.namespace,

@@ -36,7 +36,7 @@ class OpenTasks:
         self._waiting.pop(task_id, None)
 
     def close(self, task_id: str, *, tell: bool = True) -> None:
-        """That stream is over; ``tell`` is False where its producer is expected to come back and go on."""
+        """That stream is over; ``tell`` is False where its producer is expected to come back and continue."""
         self._streams[task_id] -= 1
         if self._streams[task_id] > 0:
             return

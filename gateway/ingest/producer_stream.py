@@ -132,7 +132,7 @@ class ProducerStream(ABC):
         try:
             self._proceed()
         except Exception:  # noqa: BLE001 - the edge: what no one foresaw ends this stream, and is logged
-            _log.exception("a stream failed", dialect=self.dialect)
+            _log.exception("stream failed", dialect=self.dialect)
             self._end = _FAILED
             self._conclude()
 
@@ -217,7 +217,7 @@ class ProducerStream(ABC):
         """Take one message; False: a part of it, and the rest in a later turn of the loop, with the same message.
 
         Raises:
-            ApiError: the stream cannot go on; the message was not taken.
+            ApiError: the stream cannot continue; the message was not taken.
         """
 
     def _taken(self) -> None:  # noqa: B027  (some dialects append as they take)
@@ -253,7 +253,7 @@ class ProducerStream(ABC):
         return self._flow_control(own_fullness).wait_ms
 
     def _flow_control(self, own_fullness: float = 0.0) -> FlowControl:
-        """What the producer is told of the backlog: its own, or that of all."""
+        """What the producer is notified of the backlog: its own, or that of all."""
         fullness = max(self._journal.fullness, self._registry.gathered_fullness, own_fullness)
         return flow_control_of(self._limits, fullness, is_writable=self._journal.is_writable)
 
@@ -261,7 +261,7 @@ class ProducerStream(ABC):
         """Whether a message of ``size`` bytes may be taken now; 0: whether any may.
 
         Where too much waits for storage, the pause is for those whose lines it is: a stream that has little waiting
-        goes on, or one that sends most would hold up all others.
+        continues, or one that sends most would hold up all others.
         """
         limits = self._limits
         if (

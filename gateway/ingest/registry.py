@@ -59,7 +59,7 @@ class Producer(Protocol):
         """Take nothing more, answer what was taken, then end."""
 
     def proceed(self) -> None:
-        """Take what waits for room."""
+        """Take what is pending for room."""
 
 
 class ProducerRegistry:

@@ -103,12 +103,12 @@ class GrpcServer:
 
     @property
     def statistics(self) -> IngestStatistics:
-        """A frozen picture of the counts."""
+        """An immutable snapshot of the counts."""
         return self._counters.statistics
 
     @property
     def server_statistics(self) -> ServerStatistics:
-        """A frozen picture of what the gateway's own server has open and refused."""
+        """An immutable snapshot of what the gateway's own server has open and refused."""
         return self._http2.statistics if self._http2 is not None else ServerStatistics()
 
     async def start(self) -> int:

@@ -35,7 +35,7 @@ def fields(data: bytes, start: int, end: int) -> Iterator[Field]:
     """The fields of the message in ``data[start:end]``, not those of messages within it.
 
     Raises:
-        DecodeError: a field ends behind the message.
+        DecodeError: a field ends after the message.
     """
     position = start
     while position < end:

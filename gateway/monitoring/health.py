@@ -53,7 +53,7 @@ class HealthReport:
 
 
 class ProbedKeys(Protocol):
-    """What is asked of whoever verifies tokens."""
+    """What is asked of anyone who verifies tokens."""
 
     @property
     def problem(self) -> str | None: ...
@@ -65,7 +65,7 @@ class Health:
     Args:
         journal: read once per report; what hinders its writer, it says itself.
         sink: the polling tables. They are behind the live path, so their trouble is shown and changes nothing else.
-        keys: what tokens are verified with. Without new keys, those that it has go on working.
+        keys: what tokens are verified with. Without new keys, those that it has continue working.
         clock: seconds that only grow.
     """
 

@@ -102,7 +102,7 @@ class Choice(Parameter):
         object.__setattr__(self, "examples", self.examples or self.choices[-1:])
 
     def of(self, query: Mapping[str, str]) -> str | None:
-        """The word in a query; None where there is none.
+        """The word in a query; None if there is none.
 
         Raises:
             ApiError: INVALID_ARGUMENT; it is another one.
@@ -148,7 +148,7 @@ class PositionParameter(Parameter):
         object.__setattr__(self, "schema", {"type": "string", "pattern": pattern})
 
     def of(self, query: Mapping[str, str]) -> Position | None:
-        """The position in a query, None where there is none.
+        """The position in a query, None if there is none.
 
         Raises:
             ApiError: INVALID_ARGUMENT; it is no position.
@@ -173,7 +173,7 @@ class Identifier(Parameter):
         object.__setattr__(self, "is_required", self.is_required or is_in_path)
 
     def of(self, query: Mapping[str, str]) -> str | None:
-        """The id in a query; None where there is none. Those in paths are read by ``path_identifier``.
+        """The id in a query; None if there is none. Those in paths are read by ``path_identifier``.
 
         Raises:
             ApiError: INVALID_ARGUMENT; it is no identifier.

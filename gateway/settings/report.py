@@ -42,7 +42,7 @@ def setting_lines(settings: Settings) -> Iterator[str]:
 
 
 def open_warning(settings: Settings) -> str:
-    """What is to be said of a gateway that lets everybody in; empty where it does not."""
+    """What is to be said of a gateway that lets everybody in; empty if it does not."""
     if not settings.is_open_to_everybody:
         return ""
     return (

@@ -31,7 +31,7 @@ class BuiltFile:
 
     Attributes:
         content: as it is.
-        compressed: the same for ``Content-Encoding: gzip``; None where that saves nothing.
+        compressed: the same for ``Content-Encoding: gzip``; None if that saves nothing.
         media_type: by the end of its name.
         tag: an entity tag that changes with the content.
     """
@@ -54,7 +54,7 @@ class BuiltFile:
 
 
 def built_files(directory: Traversable | None = None) -> dict[str, BuiltFile]:
-    """All files by their path in the build, ``index.html`` and ``assets/*``; empty where it was not built.
+    """All files by their path in the build, ``index.html`` and ``assets/*``; empty if it was not built.
 
     Args:
         directory: that has the build; None is the one beside this module, where ``make setup`` puts it.

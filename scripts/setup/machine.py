@@ -79,7 +79,7 @@ def _which(name: str) -> str | None:
 
 
 def _output(command: Sequence[str]) -> str | None:
-    """What it prints; None where it fails, as a stub does that only says what to install."""
+    """What it prints; None if it fails, as a stub does that only says what to install."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         done = subprocess.run(  # noqa: S603 - a fixed list of commands
             command,

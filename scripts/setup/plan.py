@@ -48,7 +48,7 @@ class Plan:
 
 
 class MissingError(Exception):
-    """It cannot go on; the text says what is missing and what to run."""
+    """It cannot continue; the text says what is missing and what to run."""
 
 
 def decide(goal: str, machine: Machine, *, may_skip: bool = False, has_tried: bool = False) -> Plan:

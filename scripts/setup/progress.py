@@ -18,7 +18,7 @@ __all__ = ["Amount", "Progress", "StepError"]
 FIRST_SIGN_SECONDS, BETWEEN_SIGNS_SECONDS_MAX = 10.0, 60.0
 LAST_LINE_LENGTH = 60
 LAST_LINES = 40
-# What pip says of each package and each place that it was told to look in and that has nothing.
+# What pip says of each package and each place that it was asked to look in and that has nothing.
 NOISE = re.compile(r"^\s*WARNING: (Location|Skipping|Running pip as|You are using pip)|^\[notice\]|^\s*$")
 
 

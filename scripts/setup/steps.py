@@ -29,7 +29,7 @@ _NPM_CI = ("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglev
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that is made of files, and made again where they have changed or it is gone.
+    """Something that is made of files, and made again if they have changed or it is gone.
 
     ``key`` names it among what was done; ``inputs`` are files, or patterns of them, from the root; ``product`` is
     there once it is made; ``also`` is what else it depends on.

@@ -29,7 +29,7 @@ Report = Literal["", "pytest", "vitest"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One command; ``report`` is which program writes down its tests, empty where there are none.
+    """One command; ``report`` is which program writes down its tests, empty if there are none.
 
     ``command`` is relative to ``directory``, and that to the root.
     """

@@ -57,7 +57,7 @@ class HistoryReads(Protocol):
 
     @property
     def newest_record(self) -> int:
-        """The id of the newest record, which orders what comes later behind it."""
+        """The id of the newest record, which orders what comes later after it."""
         ...
 
     async def task_state(self, task_id: str) -> TaskState:
@@ -73,13 +73,13 @@ class HistoryReads(Protocol):
     async def count_by_level(
         self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher, *, owner: ReadOwner = NOBODY
     ) -> LevelCounts:
-        """Count matching lines behind ``after``, as far as a step goes."""
+        """Count matching lines after ``after``, as far as a step goes."""
         ...
 
     async def known_tasks(
         self, after: int, upto_record: int, *, count_max: int, owner: ReadOwner = NOBODY
     ) -> Sequence[KnownTask]:
-        """Tasks behind the key ``after`` that had lines when ``upto_record`` was the newest record."""
+        """Tasks after the key ``after`` that had lines when ``upto_record`` was the newest record."""
         ...
 
     async def tasks_at(self, records: Sequence[int], *, owner: ReadOwner = NOBODY) -> Sequence[KnownTask]:

@@ -49,7 +49,7 @@ class ProducerNumber:
     """The number that a producer gave an append; numbers of one producer grow by one, from 1.
 
     A number that leaves one out is refused (``StorageUnavailableError``): where an append could not be stored, nothing
-    that its producer sent behind it may be, or sending it again would look like a repetition.
+    that its producer sent after it may be, or sending it again would look like a repetition.
 
     A producer whose numbers have holes of their own, as rows of a table have, says with ``previous`` which number comes
     before; an append is then refused where that one is not stored.
@@ -80,7 +80,7 @@ class LineBatch:
     producer: ProducerNumber | None = None
     from_table: bool = False
     """Rows that another program inserted into ``job_logs``. Nobody's worker wrote them: the task is no different for
-    them, and where it has ended, it has ended again behind them."""
+    them, and where it has ended, it has ended again after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class WorkerReport:
 class StreamClosed:
     """A producer's stream of lines ended.
 
-    Lines may arrive behind their worker's last status report, on another connection; they open the task again. Once
+    Lines may arrive after their worker's last status report, on another connection; they open the task again. Once
     their stream has closed, the reports that were already there end it.
     """
 
@@ -247,7 +247,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class JournalStatistics:
-    """Counts since the start, and what waits now."""
+    """Counts since the start, and what is pending now."""
 
     waiting_lines: int = 0
     waiting_bytes: int = 0
@@ -259,7 +259,7 @@ class JournalStatistics:
     error: str = ""
     """Why the journal cannot write at the moment; empty when it can."""
     last_record: int = 0
-    """The id of the newest record, from which sinks tell their lag; 0 where nothing is stored or it is not known."""
+    """The id of the newest record, from which sinks tell their lag; 0 if nothing is stored or it is not known."""
     damaged_records: int = 0
     """Records that were found damaged on the disk."""
 
@@ -321,7 +321,7 @@ class Journal(Inventory, Protocol):
         bytes_max: int,
         owner: ReadOwner = NOBODY,
     ) -> Selection:
-        """The matching lines of a stretch that starts behind ``after`` and ends at ``upto`` or earlier.
+        """The matching lines of a stretch that starts after ``after`` and ends at ``upto`` or earlier.
 
         At most ``lines_max`` matching lines and about ``bytes_max`` bytes of them; ``Selection.end`` says how far it
         got and is beyond ``after`` wherever ``upto`` is. Where retention removed lines, ``Selection.start`` is later
@@ -334,7 +334,7 @@ class Journal(Inventory, Protocol):
     async def tail_start(
         self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
     ) -> int:
-        """The position behind which exactly the last ``count`` matching lines up to ``upto`` are (or all there are)."""
+        """The position after which exactly the last ``count`` matching lines up to ``upto`` are (or all there are)."""
         ...
 
     async def last_number(self, producer_id: str) -> int:
@@ -346,7 +346,7 @@ class Journal(Inventory, Protocol):
         ...
 
     async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
-        """The records behind ``after`` in commit order, at least one where there is any, about ``bytes_max`` bytes."""
+        """The records after ``after`` in commit order, at least one where there is any, about ``bytes_max`` bytes."""
         ...
 
     async def mark(self, at: float) -> None:
@@ -365,7 +365,7 @@ class Journal(Inventory, Protocol):
 
         Args:
             task_id: an unknown task has nothing to remove.
-            sequence: a chunk that ends behind it stays whole.
+            sequence: a chunk that ends after it stays whole.
             copied: the record that sinks have reached; what is behind it stays.
         """
         ...
@@ -380,9 +380,9 @@ class Journal(Inventory, Protocol):
 
     @property
     def statistics(self) -> JournalStatistics:
-        """A frozen picture of the counters."""
+        """An immutable snapshot of the counters."""
         ...
 
     async def close(self) -> None:
-        """Commit what waits, then stop the writer and close the store; idempotent."""
+        """Commit what is pending, then stop the writer and close the store; idempotent."""
         ...

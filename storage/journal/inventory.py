@@ -47,9 +47,9 @@ class Inventory(Protocol):
     """The questions by which it is decided what may go."""
 
     async def stored_tasks(self, after: str, *, count_max: int) -> Sequence[StoredTask]:
-        """Tasks that have lines, behind ``after`` in the order of their ids (``""``: from the first on)."""
+        """Tasks that have lines, after ``after`` in the order of their ids (``""``: from the first on)."""
         ...
 
     async def stored_chunks(self, task_id: str, after: int, *, count_max: int) -> Sequence[StoredChunk]:
-        """Chunks of a task that end behind the sequence ``after``, in order."""
+        """Chunks of a task that end after the sequence ``after``, in order."""
         ...

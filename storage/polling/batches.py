@@ -25,7 +25,7 @@ class Place:
 
     @property
     def after(self) -> int:
-        """The record behind which to read on; an unfinished one is read again."""
+        """The record after which to read on; an unfinished one is read again."""
         return self.record - 1 if self.line else self.record
 
 
@@ -69,7 +69,7 @@ _decoder: Final = msgspec.json.Decoder(_Line)
 
 
 def batches(records: Iterable[Record], place: Place, *, rows_max: int, bytes_max: int) -> Iterator[Batch]:
-    """Cut what lies behind ``place`` into batches of at most ``rows_max`` rows and about ``bytes_max`` bytes of lines.
+    """Cut what lies after ``place`` into batches of at most ``rows_max`` rows and about ``bytes_max`` bytes of lines.
 
     A line larger than ``bytes_max`` makes a batch of its own. Decoding happens batch by batch, so that no more than one
     batch of objects exists at a time.

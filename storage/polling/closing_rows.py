@@ -32,7 +32,7 @@ class ClosingRows(Enum):
 
 
 def closing_message(policy: ClosingRows, ended: TaskEnded) -> str | None:
-    """What the closing row of an end says, or None where the setting gives it none."""
+    """What the closing row of an end says, or None if the setting gives it none."""
     if policy is ClosingRows.NEVER or (policy is ClosingRows.STATUS and not ended.through_status):
         return None
     return f"🎉 {FINISHED}" if ended.status == "COMPLETED" else f"❌ 오류: {ended.reason or ended.status}"
@@ -42,7 +42,7 @@ def is_said(message: str, last_message: str | None) -> bool:
     """Whether a job's newest row, whoever wrote it, already says what the closing row would.
 
     The newest row counts because that is what the UI looks at. So a task that was opened again and ends again gets
-    another closing row behind its new lines, and an end without new lines adds nothing.
+    another closing row after its new lines, and an end without new lines adds nothing.
     """
     return last_message is not None and (FINISHED in last_message or last_message == message)
 
@@ -52,7 +52,7 @@ class Closings:
 
     A status can overtake the worker's last lines, which come on another connection: the task ends, opens and ends
     again. A UI that saw the closing row of the first end would stop without the last lines. So the row waits for
-    ``delay_seconds`` without new lines; what waits is stored in the transaction of the copy, and survives a kill as the
+    ``delay_seconds`` without new lines; pending rows are stored in the copy's transaction, and survive a kill as the
     copy does.
 
     Args:
@@ -71,11 +71,11 @@ class Closings:
 
     @property
     def due_in_seconds(self) -> float | None:
-        """When the next one is due; None where none waits."""
+        """When the next one is due; None if none waits."""
         return max(0.0, next(iter(self._due.values())) - time.monotonic()) if self._due else None
 
     def load(self, connection: sqlite3.Connection) -> None:
-        """Learn what waits, from the database; after each new connection and each transaction that was given up."""
+        """Load pending rows from the database; after each new connection and each transaction that was given up."""
         waiting = connection.execute("SELECT job_id FROM otto_sink_closings WHERE epoch = ?", (self._epoch,))
         due = time.monotonic() + self._delay_seconds
         self._due = {job_id: due for (job_id,) in waiting}
@@ -97,7 +97,7 @@ class Closings:
         return 0
 
     def reopen(self, connection: sqlite3.Connection, rows: Rows) -> None:
-        """Take back what waits for jobs that have these new rows, inside their transaction."""
+        """Take back what is pending for jobs that have these new rows, inside their transaction."""
         if not self._due:
             return
         for job_id in self._due.keys() & set(rows.values[0::3]):

@@ -38,7 +38,7 @@ class Comparison:
 
 
 async def compare(journal: RecordSource, table: PollingTable) -> Comparison:
-    """Look for each line of the journal behind the row of the line before it, in the rows of its job.
+    """Look for each line of the journal after the row of the line before it, in the rows of its job.
 
     Memory is bounded by the number of tasks. Rows that ``RETENTION_DAYS`` has deleted are reported as missing.
 

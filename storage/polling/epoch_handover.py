@@ -24,7 +24,7 @@ def hand_over_epoch(connection: sqlite3.Connection, sink: str, epoch: str, linea
         connection: to the polling database.
         sink: whose progress.
         epoch: the journal's, without progress so far.
-        lineage: the lives that it goes on from, the latest first.
+        lineage: the lives that it continues from, the latest first.
     """
     limit = None
     for ancestor in lineage:
@@ -59,6 +59,6 @@ def hand_over_epoch(connection: sqlite3.Connection, sink: str, epoch: str, linea
 
 
 def _skip_ids(connection: sqlite3.Connection) -> None:
-    """Let ids go on far behind those that may have been given; a table without AUTOINCREMENT keeps no such number."""
+    """Move ids far behind those that may have been given; a table without AUTOINCREMENT keeps no such number."""
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
         connection.execute("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'job_logs'", (IDS_SKIPPED,))

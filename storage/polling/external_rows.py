@@ -47,7 +47,7 @@ class ExternalRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class ExternalRows:
-    """The foreign rows behind a place, and ``upto``, the id that has been looked at with them."""
+    """The foreign rows after a place, and ``upto``, the id that has been looked at with them."""
 
     rows: Sequence[ExternalRow]
     upto: int
@@ -85,7 +85,7 @@ class ExternalRowReader:
             return load_watch(connection, self._epoch)
 
     def restart(self) -> None:
-        """Begin again behind the rows that the table has now, because its ids have gone back.
+        """Begin again after the rows that the table has now, because its ids have gone back.
 
         Raises:
             StorageUnavailableError: the database cannot be written now.
@@ -98,10 +98,10 @@ class ExternalRowReader:
             restart_watch(connection, self._epoch, high_water(connection))
 
     def read(self, after: int, upto: int | None = None) -> ExternalRows | None:
-        """The foreign rows behind ``after``, and no further than ``upto``; costs one look-up where nothing is new.
+        """The foreign rows after ``after``, and no further than ``upto``; costs one look-up where nothing is new.
 
         Returns:
-            None where the ids of the table have gone back behind ``after``.
+            None if the ids of the table have gone back after ``after``.
 
         Raises:
             StorageUnavailableError: the database cannot be read now.
@@ -141,7 +141,7 @@ class ExternalRowReader:
         return ExternalRows(rows, after)
 
     def _next_own(self, connection: sqlite3.Connection, after: int) -> tuple[int, int] | None:
-        """The first stretch of copies that reaches behind a row."""
+        """The first stretch of copies that reaches after a row."""
         found: tuple[int, int] | None = connection.execute(_OWN_AT, (self._epoch, after + 1)).fetchone()
         if found is None or found[1] <= after:
             found = connection.execute(_OWN_BEHIND, (self._epoch, after + 1)).fetchone()

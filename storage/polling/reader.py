@@ -65,7 +65,7 @@ class PollingReader:
     """A few threads with a connection each.
 
     Every read is short and holds no snapshot between two pages, so that a slow client never keeps a write-ahead log
-    from being cut. Rows only ever come behind the ids that are there, hence pages up to one id agree with each other.
+    from being cut. Rows only ever come after the ids that are there, hence pages up to one id agree with each other.
     """
 
     def __init__(self, path: Path, *, threads_max: int) -> None:
@@ -75,7 +75,7 @@ class PollingReader:
         self._connections: list[FileConnection] = []
 
     async def extent(self, job_id: str, after_id: int) -> Extent:
-        """From which to which row the log of a job goes behind ``after_id``; costs two look-ups, however long it is.
+        """From which to which row the log of a job goes after ``after_id``; costs two look-ups, however long it is.
 
         Raises:
             StorageUnavailableError: the database cannot be read now.

@@ -37,7 +37,7 @@ WORKER_ID: Final = "table"
 """The worker of lines that no worker wrote."""
 
 ROW_ID: Final = "rowId"
-"""The key of an entry's metadata that holds the id of its row, behind the first digits of the watch's."""
+"""The key of an entry's metadata that holds the id of its row, after the first digits of the watch's."""
 
 _ROWS_MAX: Final = 200
 _LINE_BYTES: Final = 512
@@ -127,7 +127,7 @@ class RowImporter:
 
     @property
     def statistics(self) -> RowImportStatistics:
-        """A frozen picture of the counters."""
+        """An immutable snapshot of the counters."""
         return RowImportStatistics(
             self._rows, self._unusable, self._reached or 0, self._loop.failures, self._loop.error
         )
@@ -150,7 +150,7 @@ class RowImporter:
         return 0.0 if found else self._interval_seconds
 
     async def _take_over(self) -> bool:
-        """Append what is new; False where nothing is."""
+        """Append what is new; False if nothing is."""
         await self._journal.wait_writable()
         if self._reader.is_replaced:
             self._reached = None
@@ -159,7 +159,7 @@ class RowImporter:
             return False
         id_range = await self._in_thread(lambda: self._reader.read(reached))
         if id_range is None:
-            _log.warning("the ids of job_logs have gone back", reached=reached)
+            _log.warning("job_logs ids restarted", reached=reached)
             await self._in_thread(self._reader.restart)
             self._reached = None
             return True

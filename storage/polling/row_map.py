@@ -42,7 +42,7 @@ class TableRows(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TableWatch:
-    """The taking over of others' rows: its progress is counted under ``watch_id``, and it began behind ``start``."""
+    """The taking over of others' rows: its progress is counted under ``watch_id``, and it began after ``start``."""
 
     watch_id: str
     start: int
@@ -96,10 +96,10 @@ class RowMap:
 
 
 def begin_watch(connection: sqlite3.Connection, epoch: str, *, with_old_rows: bool) -> None:
-    """Begin to take over others' rows, inside a transaction, before the copy's first row; harmless where it has begun.
+    """Begin to take over others' rows, inside a transaction, before the copy's first row; harmless if it has begun.
 
-    It begins behind the rows that are there, or, ``with_old_rows``, in front of them. Where this journal has been
-    copied before, it is not known any more what became of older rows, and it begins behind them in any case.
+    It begins after the rows that are there, or, ``with_old_rows``, in front of them. Where this journal has been
+    copied before, it is not known any more what became of older rows, and it begins after them in any case.
     """
     if connection.execute("SELECT 1 FROM otto_table_watch WHERE epoch = ?", (epoch,)).fetchone():
         return
@@ -112,18 +112,18 @@ def begin_watch(connection: sqlite3.Connection, epoch: str, *, with_old_rows: bo
 
 
 def load_watch(connection: sqlite3.Connection, epoch: str) -> TableWatch | None:
-    """What was begun; None where nothing was, yet."""
+    """What was begun; None if nothing was, yet."""
     found = connection.execute("SELECT watch_id, start_id FROM otto_table_watch WHERE epoch = ?", (epoch,)).fetchone()
     return TableWatch(*found) if found else None
 
 
 def end_watch(connection: sqlite3.Connection, epoch: str) -> None:
-    """Take over no rows any more, inside a transaction; a later beginning starts behind the rows of its time."""
+    """Take over no rows any more, inside a transaction; a later beginning starts after the rows of its time."""
     connection.execute("DELETE FROM otto_table_watch WHERE epoch = ?", (epoch,))
 
 
 def restart_watch(connection: sqlite3.Connection, epoch: str, start: int) -> None:
-    """Begin again behind ``start``, inside a transaction, where the table's ids have gone back to there."""
+    """Begin again after ``start``, inside a transaction, where the table's ids have gone back to there."""
     connection.execute(
         "UPDATE otto_table_watch SET watch_id = ?, start_id = ? WHERE epoch = ?", (secrets.token_hex(8), start, epoch)
     )

@@ -46,7 +46,7 @@ class RecordSource(Protocol):
         ...
 
     async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
-        """The records behind ``after``, as ``Journal.records`` gives them."""
+        """The records after ``after``, as ``Journal.records`` gives them."""
         ...
 
 
@@ -90,7 +90,7 @@ class PollingSink:
         rows_max, bytes_max: limits of one transaction, for which the journal's commits may have to wait.
         linger_seconds: pause after a copy that reached the end of the journal. The readers poll every 2 s; many small
             commits then share a transaction.
-        lineage: the journal's former lives, the latest first, whose copies this one goes on from.
+        lineage: the journal's former lives, the latest first, whose copies this one continues from.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class PollingSink:
 
     @property
     def statistics(self) -> SinkStatistics:
-        """A frozen picture of the counters."""
+        """An immutable snapshot of the counters."""
         written, place = self._writer.written, self._writer.place
         newest = self._journal.statistics.last_record
         return SinkStatistics(
@@ -192,7 +192,7 @@ class PollingSink:
             self._is_placed = True
             newest = self._journal.statistics.last_record
             if 0 < newest < place.record:
-                _log.warning("journal ends before the copy of it", newest_record=newest, copied_record=place.record)
+                _log.warning("journal is older than its polling copy", newest_record=newest, copied_record=place.record)
                 place = self._writer.go_back_to(newest)
         newest = self._journal.statistics.last_record
         records = await self._journal.records(place.after, bytes_max=_FETCH_BYTES)
@@ -200,7 +200,7 @@ class PollingSink:
             await self._in_thread(partial(self._writer.write, records))
             # Under a steady flow of commits there is always another record by now; it waits for company all the same.
             return self._linger_seconds if records[-1].id >= newest > 0 and not is_last else 0.0
-        # Only here, at the end of the journal, is it known that no line is on its way behind an end.
+        # Only here, at the end of the journal, is it known that no line is on its way after an end.
         if self._closings.due_in_seconds is not None:
             await self._in_thread(partial(self._writer.settle, everything=is_last))
         due = self._closings.due_in_seconds

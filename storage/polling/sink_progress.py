@@ -1,4 +1,4 @@
-"""How far the copy of a journal has got, for whoever is not the sink."""
+"""How far the copy of a journal has got, for anyone who is not the sink."""
 
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +11,7 @@ __all__ = ["copied_record"]
 
 
 def copied_record(path: Path, epoch: str) -> int:
-    """The record of a journal up to which everything has its rows; 0 where nothing was ever copied. Changes nothing.
+    """The record of a journal up to which everything has its rows; 0 if nothing was ever copied. Changes nothing.
 
     Raises:
         StorageUnavailableError: the database cannot be read.

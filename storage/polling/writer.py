@@ -50,7 +50,7 @@ class PollingWriter:
 
     Args:
         epoch: the journal's. Each epoch has its own progress, and a new one starts at the first record,
-        lineage: unless it goes on from these, the latest first: then it starts where the copy of those ended.
+        lineage: unless it continues from these, the latest first: then it starts where the copy of those ended.
         closings: the closing rows; they belong to this writer's thread and transactions.
         copies: the account of what was written; likewise.
         table_rows: which rows of other programs are taken over, which has to be settled before the first row of ours;
@@ -90,7 +90,7 @@ class PollingWriter:
         """Open the database where it is not open, and learn how far the copy has got.
 
         A database file that was replaced or deleted is opened anew, and has its own progress: without this check
-        everything would go on into the file that nobody sees.
+        everything would continue into the file that nobody sees.
 
         Raises:
             StorageUnavailableError: the database cannot be used now.
@@ -101,7 +101,7 @@ class PollingWriter:
         return self.place
 
     def go_back_to(self, record: int) -> Place:
-        """Go on behind ``record`` where the copy is further than that, because the journal has no later one.
+        """Go on after ``record`` where the copy is further than that, because the journal has no later one.
 
         It has lost its end: a backup was put back, or a power cut took what was not yet on the disk. Its next lines
         will have numbers that were used before; the rows of what it lost are there and stay.
@@ -112,10 +112,10 @@ class PollingWriter:
         return self.place
 
     def write(self, records: Sequence[Record]) -> Place:
-        """Write what of ``records`` lies behind ``place``; what was written before an error stays written.
+        """Write what of ``records`` lies after ``place``; what was written before an error stays written.
 
         Raises:
-            StorageUnavailableError: the database cannot be written now; try again with the records behind ``place``.
+            StorageUnavailableError: the database cannot be written now; try again with the records after ``place``.
         """
         connection = self._connection.current
         if connection is None:
@@ -148,7 +148,7 @@ class PollingWriter:
         self._connection.close()
 
     def _write_batch(self, connection: sqlite3.Connection, batch: Batch) -> bool:
-        """Write one batch and its place in one transaction; False where the place on disk is not the expected one."""
+        """Write one batch and its place in one transaction; False if the place on disk is not the expected one."""
         rows = closing_rows = 0
         with transaction(connection, self._table.write_lock):
             if not self._advance(connection, batch.place):

@@ -101,7 +101,7 @@ class Plan:
     async def _walk(
         self, task: StoredTask, is_wanted: Callable[[StoredChunk, int], bool], *, is_by_age: bool
     ) -> Cut | None:
-        """The chunks that are wanted, from the first on; ``is_wanted`` is told how many bytes those before it have."""
+        """The chunks that are wanted, from the first on; ``is_wanted`` gets the bytes of those before it."""
         through, size = task.first - 1, 0
         while page := await self._inventory.stored_chunks(task.task_id, through, count_max=_CHUNKS_PER_PAGE):
             for chunk in page:

@@ -42,7 +42,7 @@ JOB_LOGS: Final = PollingRows("job_logs", "job_id")
 def oldest_kept_sql(
     policy: RetentionPolicy, now: float, owner: str = JOB_LOGS.owner
 ) -> tuple[str, dict[str, str | None]]:
-    """An expression for the time before which a row goes, and its parameters; NULL where the row is kept.
+    """An expression for the time before which a row goes, and its parameters; NULL if the row is kept.
 
     SQLite decides row by row: fetching rows to decide here would give up the interpreter's lock at every one.
     """
@@ -59,7 +59,7 @@ class RetentionSweep:
 
     Rows of every program are deleted by their own ``created_at``, in any form that SQLite's ``datetime`` reads; a row
     without a readable time is kept. Times need not grow with the ids (workers' clocks differ), hence the whole pass. It
-    looks without a lock, and takes it only where there is something to delete.
+    looks without a lock, and takes it only if there is something to delete.
 
     Args:
         policy: how old rows may be; its limits are those of the journal, see ``remove_job``.
@@ -100,7 +100,7 @@ class RetentionSweep:
             return self._step(connection, now)
 
     def last_row(self, job_id: str) -> int:
-        """The newest row of a job; 0 where it has none.
+        """The newest row of a job; 0 if it has none.
 
         Raises:
             StorageUnavailableError: the database cannot be used now.
@@ -112,7 +112,7 @@ class RetentionSweep:
             return int(connection.execute(query, (job_id,)).fetchone()[0])
 
     def remove_job(self, job_id: str, upto: int) -> bool:
-        """Delete some rows of a job, up to the row ``upto``; False where there are none left.
+        """Delete some rows of a job, up to the row ``upto``; False if there are none left.
 
         Raises:
             StorageUnavailableError: the database cannot be used now; the same step can be tried again.

@@ -51,7 +51,7 @@ class RetentionStatistics:
     producers: int = 0
     last_pass_seconds: float = 0.0
     error: str = ""
-    """Why the last pass broke off; empty where it did not."""
+    """Why the last pass broke off; empty if it did not."""
 
 
 def sweeps_of(
@@ -70,7 +70,7 @@ class Retention:
     Args:
         journal: what to remove from.
         sweeps: the polling tables' rows.
-        policy: what is kept. Also where it keeps everything, the age of what is stored is noted, so that a limit set
+        policy: what is kept. Also if it keeps everything, the age of what is stored is noted, so that a limit set
             later finds it, and old producers are forgotten.
         copied: the record that the sink has reached.
         pass_seconds: from the end of a pass to the next one; also how exactly the age of a line is known.
@@ -115,7 +115,7 @@ class Retention:
 
     @property
     def statistics(self) -> RetentionStatistics:
-        """A frozen picture of the counters."""
+        """An immutable snapshot of the counters."""
         return replace(self._statistics, error=self._loop.error)
 
     def start(self) -> None:
@@ -132,7 +132,7 @@ class Retention:
             self._thread.shutdown(wait=False)
 
     async def run_once(self) -> None:
-        """One pass, which goes on until nothing is left to remove.
+        """One pass, which continues until nothing is left to remove.
 
         Raises:
             StorageError: a database cannot be used now; the next pass finds what is left.
@@ -194,7 +194,7 @@ class Retention:
         self._count(tasks=int(cut.is_whole and lines == cut.lines))
 
     async def _remove_rows(self, cut: Cut) -> bool:
-        """Delete the rows of a task that goes whole; False where it has new lines, and stays."""
+        """Delete the rows of a task that goes whole; False if it has new lines, and stays."""
         # In this order: rows up to these are of lines that the journal had when it is asked, or of other programs.
         last_rows = [await self._in_thread(partial(sweep.last_row, cut.task_id)) for sweep in self._sweeps]
         state = await self._journal.task_state(cut.task_id)

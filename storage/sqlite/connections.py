@@ -140,7 +140,7 @@ def checkpoint(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:
-    """What changes where another file takes the place of this one; None where there is none."""
+    """What changes where another file takes the place of this one; None if there is none."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -166,7 +166,7 @@ class FileConnection:
 
     @property
     def current(self) -> sqlite3.Connection | None:
-        """The open connection, to whatever file; None where it is closed."""
+        """The open connection, to whatever file; None if it is closed."""
         return self._connection
 
     @property

@@ -48,7 +48,7 @@ def sqlite_path(url: str) -> Path:
 
 
 def migrate(url: str) -> str:
-    """Bring a database to the present schema; harmless where it is there already.
+    """Bring a database to the present schema; harmless if it is there already.
 
     Tables that are not ours are not touched.
 

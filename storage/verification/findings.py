@@ -42,7 +42,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong, and where. ``sequence``, ``record`` and ``row_id`` are 0 where they do not apply."""
+    """One thing that is wrong, and where. ``sequence``, ``record`` and ``row_id`` are 0 if they do not apply."""
 
     kind: Kind
     text: str

@@ -58,7 +58,7 @@ class CheckedRecord:
 
 
 def last_record(connection: sqlite3.Connection) -> int:
-    """The newest record's id; 0 where there is none."""
+    """The newest record's id; 0 if there is none."""
     return int(connection.execute("SELECT coalesce(max(record_id), 0) FROM journal_records").fetchone()[0])
 
 

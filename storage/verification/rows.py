@@ -46,7 +46,7 @@ class WriteRow:
 
 @dataclass(frozen=True, slots=True)
 class DropRow:
-    """Delete a copy too many; what is behind it in its stretch goes on with the line at ``record, line``."""
+    """Delete a copy too many; what is behind it in its stretch continues with the line at ``record, line``."""
 
     row_id: int
     record: int

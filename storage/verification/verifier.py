@@ -190,7 +190,7 @@ def _taken_over(connection: sqlite3.Connection, row_check: RowCheck | None) -> i
 
 @contextmanager
 def _damage_is_a_finding(report: Report) -> Iterator[None]:
-    """Where SQLite cannot go on, the check ends, and says so."""
+    """Where SQLite cannot continue, the check ends, and says so."""
     try:
         yield
     except sqlite3.DatabaseError as error:

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.support.patience import PATIENCE_MILLISECONDS
+from tests.support.waiting import WAIT_MILLISECONDS_MAX
 from tests.support.web_pages import launched
 
-expect.set_options(timeout=PATIENCE_MILLISECONDS)
+expect.set_options(timeout=WAIT_MILLISECONDS_MAX)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 
 from tests.support.gateway_process import running_gateway
 from tests.support.http_server import serve
-from tests.support.patience import until
+from tests.support.waiting import until
 from tests.support.web_pages import new_context
 
 pytestmark = [

@@ -18,7 +18,7 @@ from canary.readers import Address, PollingReader
 from canary.runner import Canary, Pace
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.lying_gateway import Lies, LyingGateway, LyingWriter
-from tests.support.patience import attempts, until
+from tests.support.waiting import attempts, until
 
 LINES = 12
 GRACE_SECONDS = 3600.0

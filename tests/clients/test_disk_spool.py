@@ -209,7 +209,7 @@ def test_a_damaged_byte_costs_the_record_that_it_is_in(
 
     lost = [text for text in texts if text not in found]
     assert len(lost) == 1
-    if lost == texts[-1:]:  # nothing behind it tells that it was a line
+    if lost == texts[-1:]:  # nothing after it tells that it was a line
         assert found == texts[:-1]
     else:
         index = texts.index(lost[0])
@@ -275,7 +275,7 @@ def test_a_file_that_is_gone_is_counted(tmp_path: Path) -> None:
 
 
 def test_files_of_nothing_but_rubbish_are_no_obstacle(tmp_path: Path) -> None:
-    """They are said, and a spool begins behind them."""
+    """They are said, and a spool begins after them."""
     tmp_path.joinpath("0000000007.segment").write_bytes(os.urandom(10_000))
     spool = opened(tmp_path)
     add(spool, "line")

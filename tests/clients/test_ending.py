@@ -9,8 +9,8 @@ from otto_logs import ProducerLimits, SyncLogProducer
 from otto_logs._sender import Sender
 
 from tests.support.commands import start_otto_logs
-from tests.support.patience import PATIENCE_SECONDS
 from tests.support.ports import free_port
+from tests.support.waiting import WAIT_SECONDS_MAX
 
 ENDS_AT_ONCE = """
 import threading, time
@@ -74,7 +74,7 @@ def test_a_failed_call_is_no_circle(monkeypatch: pytest.MonkeyPatch) -> None:
     gc.disable()
     try:
         producer = SyncLogProducer(f"127.0.0.1:{free_port()}", limits=limits, close_at_exit=False)
-        producer._delivery.outbox.wait_changed(lambda: len(calls) > 2, PATIENCE_SECONDS)
+        producer._delivery.outbox.wait_changed(lambda: len(calls) > 2, WAIT_SECONDS_MAX)
         producer.close(0)
         assert len(calls) > 2
         assert [call() for call in calls] == [None] * len(calls)

@@ -73,7 +73,7 @@ async def test_a_truncated_file_begins_anew(follower: Follower) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 async def test_a_restart_goes_on_where_it_was(follower: Follower, number: signal.Signals) -> None:
-    """However it ended: no line is missing and none comes twice, also where the file was rotated meanwhile."""
+    """However it ended: no line is missing and none comes twice, also if the file was rotated meanwhile."""
     follower.write("one\ntwo\n")
     await follower.start()
     await follower.until("one", "two")

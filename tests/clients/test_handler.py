@@ -63,7 +63,7 @@ async def test_levels_are_mapped_downwards(peer: IngestPeer, logger: logging.Log
 async def test_a_record_that_cannot_be_formatted_stays_here(
     peer: IngestPeer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Logging reports it on stderr as it always does; the program goes on."""
+    """Logging reports it on stderr as it always does; the program continues."""
     handler = OttoHandler("t", gateway=peer.address)
     record = logging.LogRecord("program", logging.INFO, __file__, 1, "%d", ("no number",), None)
 
@@ -122,7 +122,7 @@ async def test_its_own_reports_are_not_sent(peer: IngestPeer, quick: ProducerLim
 
 
 async def test_a_program_that_ends_has_sent_its_records(peer: IngestPeer) -> None:
-    """`logging.shutdown`, at exit, delivers what waits."""
+    """`logging.shutdown`, at exit, delivers what is pending."""
     code = """
 import logging, sys
 from otto_logs import OttoHandler

@@ -12,7 +12,7 @@ from storage.journal.sqlite import SqliteJournal
 from tests.support.gateway_process import running_gateway
 from tests.support.ingest_peer import IngestPeer
 from tests.support.journal_items import messages
-from tests.support.patience import PATIENCE_SECONDS, until
+from tests.support.waiting import WAIT_SECONDS_MAX, until
 
 LIVES = 3
 LIFE = 300_000
@@ -84,7 +84,7 @@ async def test_a_gateway_that_is_away_costs_nothing(tmp_path: Path) -> None:
                         "the gateway is away",
                     )
                     await gateway.start()
-            await producer.flush(PATIENCE_SECONDS)
+            await producer.flush(WAIT_SECONDS_MAX)
         assert await gateway.stop() == 0
 
     journal = await SqliteJournal.open(gateway.database, durability="process")
@@ -104,7 +104,7 @@ async def test_killed_producers_and_gateways_lose_and_double_nothing(tmp_path: P
             if life % 2 == 0:
                 await asyncio.sleep(rng.uniform(0.3, 1.0))  # the moment is what varies
                 gateway.kill()
-                accepted |= await living  # it goes on without a gateway
+                accepted |= await living  # it continues without a gateway
                 gateway.spawn()
             else:
                 accepted |= await living

@@ -53,7 +53,7 @@ def test_a_line_is_what_a_terminal_would_show(output: bytes, lines: list[bytes])
 
 
 def test_progress_is_shown_now_and_then() -> None:
-    """A bar that goes on for long gives its state once a second, and its end."""
+    """A bar that continues for long gives its state once a second, and its end."""
     pieces = [b"%d%%\r" % percent for percent in range(0, 100, 10)]
 
     assert split(*pieces, b"100%\n", step=0.5, progress_seconds=1.0) == [b"0%", b"20%", b"40%", b"60%", b"80%", b"100%"]

@@ -21,7 +21,7 @@ from components.executions.tables import ExecutionStore
 from gateway.auth import AuthSettings, TokenAuthenticator
 from gateway.http.application import http_application
 from tests.support.http_server import serve
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.waiting import WAIT_SECONDS_MAX
 
 NODE = "/api/logs/node-execution"
 NOWHERE = "http://127.0.0.1:9"
@@ -39,7 +39,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
 
 async def rows(client: LogClient, url: str) -> list[dict[str, Any]]:
     """What has arrived, the oldest first."""
-    assert await asyncio.to_thread(client.flush, PATIENCE_SECONDS)
+    assert await asyncio.to_thread(client.flush, WAIT_SECONDS_MAX)
     async with httpx2.AsyncClient(base_url=url) as http:
         logs: list[dict[str, Any]] = (await http.get(NODE)).json()["logs"]
     return logs[::-1]
@@ -136,7 +136,7 @@ async def test_without_a_gateway_nodes_work_as_ever(caplog: pytest.LogCaptureFix
         recursive.append(recursive)
         assert execute(recursive) is recursive
     assert execute("nobody knows which execution") == "nobody knows which execution"
-    assert await asyncio.to_thread(client.flush, PATIENCE_SECONDS)
+    assert await asyncio.to_thread(client.flush, WAIT_SECONDS_MAX)
     assert (client.statistics.sent, client.statistics.failed) == (0, 4)
     await client.send_log_async("e", "n", "running", no_such_field=1)
     assert caplog.records == []

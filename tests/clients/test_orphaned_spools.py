@@ -16,7 +16,7 @@ from otto_logs import (
 )
 
 from tests.support.ingest_peer import IngestPeer, Script
-from tests.support.patience import until
+from tests.support.waiting import until
 
 AWAY = "127.0.0.1:9"
 
@@ -82,7 +82,7 @@ async def test_a_living_process_keeps_its_own(peer: IngestPeer, quick: ProducerL
 async def test_a_leftover_that_is_refused_stays_and_holds_up_nothing(
     peer: IngestPeer, quick: ProducerLimits, tmp_path: Path
 ) -> None:
-    """Another token may be allowed to; what is new goes on."""
+    """Another token may be allowed to; what is new continues."""
     old = await leave(tmp_path, quick, "one")
     peer.scripts.append(Script(refuse=(grpc.StatusCode.PERMISSION_DENIED, "not this task")))
     problems: list[Problem] = []
@@ -137,7 +137,7 @@ async def test_policies_hold_while_leftovers_are_delivered(
 
 
 async def test_a_producer_id_has_one_process(quick: ProducerLimits, tmp_path: Path) -> None:
-    """A second one with the same id is told at once; a later one goes on where it was."""
+    """A second one with the same id is told at once; a later one continues where it was."""
     first = SyncLogProducer(AWAY, limits=quick, spool_directory=tmp_path, producer_id="nightly")
     first.log("t", "w", "one")
     with pytest.raises(ValueError, match="another process uses 'nightly'"):

@@ -11,7 +11,7 @@ def accept(outbox: Outbox) -> bool:
 
 
 def test_a_gateway_that_was_there_is_there_until_something_fails() -> None:
-    """Between the connection for leftovers and its own, a producer that waits for its gateway goes on waiting."""
+    """Between the connection for leftovers and its own, a producer that waits for its gateway continues waiting."""
     limits = ProducerLimits(spool_bytes_max=65_536)
     outbox = Outbox(MemorySpool(limits), SpoolPolicy.BLOCK_WHILE_CONNECTED, limits)
     outbox.follow(ProducerState.CONNECTED, "")

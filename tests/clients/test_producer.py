@@ -32,9 +32,9 @@ from otto_logs import (
 )
 
 from tests.support.ingest_peer import IngestPeer, Script
-from tests.support.patience import until
 from tests.support.recorded_backoff import RecordedBackoff
 from tests.support.scripted_history import settle
+from tests.support.waiting import until
 
 
 async def test_lines_arrive_as_they_were_given(peer: IngestPeer) -> None:
@@ -146,7 +146,7 @@ async def test_no_credit_stops_lines_and_nothing_else(peer: IngestPeer) -> None:
             await producer.flush(0.05)
         assert peer.lines() == []
         peer.credit_lines = 10
-        await producer.report_status("t", "v", "running")  # waits its turn behind the line
+        await producer.report_status("t", "v", "running")  # waits its turn after the line
         with pytest.raises(NotDeliveredError):
             await producer.close(0.05)
 
@@ -289,7 +289,7 @@ async def test_a_full_gateway_is_asked_again(peer: IngestPeer, quick: ProducerLi
 
 
 async def test_an_expired_token_is_renewed(peer: IngestPeer, quick: ProducerLimits) -> None:
-    """A function is asked for a new token; the stream goes on with it."""
+    """A function is asked for a new token; the stream continues with it."""
     expired = (grpc.StatusCode.UNAUTHENTICATED, "the token has expired")
     peer.scripts.append(Script(store_then_cut=1, end_with=expired))
     tokens = iter(["old", "new"])

@@ -14,8 +14,8 @@ from gateway.ingest.server import GrpcServer
 from storage.journal.sqlite import SqliteJournal
 from tests.support.cutting_proxy import CuttingProxy
 from tests.support.ingest_peer import IngestPeer, Script
-from tests.support.patience import PATIENCE_SECONDS
 from tests.support.tokens import WordAuthenticator
+from tests.support.waiting import WAIT_SECONDS_MAX
 
 LINES = 400
 
@@ -31,7 +31,7 @@ async def stream(address: str, lines: list[str], rng: random.Random, limits: Pro
         for line in lines:
             await worker.log(line)
             if rng.random() < 0.02:
-                await producer.flush(PATIENCE_SECONDS)
+                await producer.flush(WAIT_SECONDS_MAX)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -51,7 +51,7 @@ async def test_cut_streams_lose_and_double_nothing(peer: IngestPeer, quick: Prod
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_cut_connections_lose_and_double_nothing(tmp_path: Path, quick: ProducerLimits, seed: int) -> None:
-    """The real gateway's own wire and journal, behind a network that breaks at any byte in both directions."""
+    """The real gateway's own wire and journal, after a network that breaks at any byte in both directions."""
     rng = random.Random(seed)
     lines = lines_of(rng)
     journal = await SqliteJournal.open(tmp_path / "journal.db", durability="process")

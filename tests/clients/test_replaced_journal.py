@@ -10,7 +10,7 @@ from storage.journal.sqlite import SqliteJournal
 from tests.support.backups import put_back, take_backup
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.journal_items import messages
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.waiting import WAIT_SECONDS_MAX
 
 QUICK = ProducerLimits(backoff_seconds=0.01, backoff_seconds_max=0.05)
 
@@ -19,7 +19,7 @@ async def send(producer: LogProducer, *texts: str) -> None:
     """Each in a request of its own."""
     for text in texts:
         await producer.log("t", "w", text)
-        await producer.flush(PATIENCE_SECONDS)
+        await producer.flush(WAIT_SECONDS_MAX)
 
 
 async def replace(gateway: GatewayProcess, database: Path) -> Path:

@@ -10,7 +10,7 @@ from otto_logs import Level, Source, WorkerStatus
 
 from tests.support.commands import Ended, otto_logs, start_otto_logs
 from tests.support.ingest_peer import IngestPeer, Script
-from tests.support.patience import until, within_patience
+from tests.support.waiting import time_limit, until
 
 
 def sh(script: str) -> list[str]:
@@ -121,7 +121,7 @@ async def test_a_gateway_that_is_away_breaks_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_gateway_that_refuses_breaks_nothing(peer: IngestPeer) -> None:
-    """Without a good token nothing is sent, which is said once; the command goes on."""
+    """Without a good token nothing is sent, which is said once; the command continues."""
     peer.scripts.append(Script(refuse=(grpc.StatusCode.UNAUTHENTICATED, "no good token")))
     script = "for i in 1 2 3; do echo $i; sleep 0.05; done; exit 6"
     ended = await otto_logs("run", "--gateway", peer.address, *sh(script))
@@ -242,7 +242,7 @@ async def test_a_closed_output_reaches_the_command(peer: IngestPeer) -> None:
     assert process.stdout is not None
     await process.stdout.readline()
     process.stdout._transport.close()  # type: ignore[attr-defined]  # asyncio has no public way
-    async with within_patience("the command has ended"):
+    async with time_limit("the command has ended"):
         await process.wait()
 
     assert process.returncode == 128 + signal.SIGPIPE

@@ -37,7 +37,7 @@ def test_numbers_start_at_one_and_leave_out_none() -> None:
 
 
 def test_nothing_overtakes_a_status() -> None:
-    """Lines before a status are sent before it, lines behind it behind it."""
+    """Lines before a status are sent before it, lines after it after it."""
     spool = MemorySpool(ProducerLimits())
     add(spool, "before")
     spool.append_item(logs_pb2.PublishRequest(end_of_task=logs_pb2.EndOfTask(task_id="t")))
@@ -147,7 +147,7 @@ def test_a_gateway_with_another_journal_gets_the_rest_under_numbers_from_1() -> 
 
 
 def test_numbers_that_there_never_were_are_another_journals() -> None:
-    """Before the first answer they may be an earlier life's; behind it they are not ours, and acknowledge nothing."""
+    """Before the first answer they may be an earlier life's; after it they are not ours, and acknowledge nothing."""
     spool = MemorySpool(ProducerLimits())
     spool.rewind(3)
     add(spool, "line")
@@ -194,7 +194,7 @@ def test_what_was_sent_is_never_dropped() -> None:
 
 
 def test_a_barrier_is_passed_when_all_before_it_is_stored() -> None:
-    """And not earlier, whatever comes behind it."""
+    """And not earlier, whatever comes after it."""
     spool = MemorySpool(ProducerLimits())
     add(spool, "before")
     barrier = spool.append_barrier()

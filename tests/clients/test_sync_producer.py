@@ -9,7 +9,7 @@ import pytest
 from otto_logs import NotDeliveredError, ProducerLimits, ProducerState, SyncLogProducer, WorkerStatus
 
 from tests.support.ingest_peer import IngestPeer, Script
-from tests.support.patience import PATIENCE_SECONDS, attempts
+from tests.support.waiting import WAIT_SECONDS_MAX, attempts
 
 
 async def test_any_thread_may_write(peer: IngestPeer) -> None:
@@ -45,7 +45,7 @@ async def test_a_worker_reports_what_becomes_of_it(peer: IngestPeer) -> None:
             with pytest.raises(KeyError), producer.worker("t", "bad"):
                 raise KeyError("missing")
             producer.end_task("t", failed=True)
-            producer.flush(PATIENCE_SECONDS)
+            producer.flush(WAIT_SECONDS_MAX)
 
     await asyncio.to_thread(work)
 
@@ -69,7 +69,7 @@ async def test_a_failed_block_keeps_its_own_error(peer: IngestPeer) -> None:
 
 def run_python(code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=WAIT_SECONDS_MAX, check=False
     )
 
 
@@ -88,7 +88,7 @@ for index in range(100): producer.log("t", "w", str(index))
 
 
 async def test_a_producer_does_not_survive_a_fork(peer: IngestPeer) -> None:
-    """The child is told to make its own, also where a lock was held at the fork; the parent goes on."""
+    """The child is asked to make its own, also if a lock was held at the fork; the parent continues."""
     code = """
 import os, sys
 from otto_logs import ForkedError, SyncLogProducer

@@ -133,7 +133,7 @@ async def test_lines_that_no_longer_exist_are_announced(gateway: SsePeer) -> Non
 
 
 async def test_the_tasks_end_may_be_the_exit_code(gateway: SsePeer) -> None:
-    """With --exit-status 1 where it has failed; without it 0."""
+    """With --exit-status 1 if it has failed; without it 0."""
     gateway.answers.append(Answer([FAILED]))
 
     assert (await tail(gateway, "t")).code == 0

@@ -107,7 +107,7 @@ class JournalContract:
         assert await journal.last_number("p") == 30
 
     async def test_rows_of_the_table_leave_the_tasks_end_as_it_is(self, journal: Journal) -> None:
-        """They are no worker's: an ended task has ended again behind them, an open one stays open."""
+        """They are no worker's: an ended task has ended again after them, an open one stays open."""
         await append(journal, batch("1"), report("COMPLETED", reason="done"))
         rows = [replace(batch(text, worker="table"), from_table=True) for text in "23"]
         other = replace(batch("x", task="other", worker="table"), from_table=True)
@@ -193,7 +193,7 @@ class JournalContract:
         assert len(selection.lines) == 1
 
     async def test_a_read_ends_at_upto(self, journal: Journal) -> None:
-        """A reader that asks up to a line gets nothing behind it."""
+        """A reader that asks up to a line gets nothing after it."""
         await append(journal, batch(*"abcdef"))
         selection = await journal.read("build", 1, 4, Matcher(), lines_max=100, bytes_max=1 << 20)
         assert [entry.message for entry in decode_lines(selection.lines)] == ["b", "c", "d"]
@@ -255,7 +255,7 @@ class JournalContract:
         assert (await journal.task_state("build")).ended == TaskEnded("build", 1, "FAILED", AT, "boom")
 
     async def test_a_new_line_opens_a_task_again(self, journal: Journal) -> None:
-        """Its commit says so; the task ends again behind that line."""
+        """Its commit says so; the task ends again after that line."""
         heard: list[Committed] = []
         journal.set_commit_listener(heard.append)
         await append(journal, batch("a"), TaskEnding("build", False, AT))
@@ -287,7 +287,7 @@ class JournalContract:
         assert await ends(journal) == []
 
     async def test_an_end_taken_back_in_its_own_commit_is_not_announced(self, journal: Journal) -> None:
-        """Sinks see it on record; live subscribers would be told to go while lines are coming."""
+        """Sinks see it on record; live subscribers would be asked to go while lines are coming."""
         heard: list[Committed] = []
         await append(journal, batch("warm up", task="other"))
         journal.set_commit_listener(heard.append)
@@ -316,7 +316,7 @@ class JournalContract:
         assert [p.number for committed in heard for p in committed.progress] == [1, 2, 3, 1]
 
     async def test_records_come_in_commit_order(self, journal: Journal) -> None:
-        """A sink sees lines of all tasks in the order of their commits, ends behind their lines."""
+        """A sink sees lines of all tasks in the order of their commits, ends after their lines."""
         await append(journal, batch("a", "b"), TaskEnding("build", False, AT))
         await append(journal, batch("x", task="test"))
         await append(journal, batch("c"))
@@ -392,7 +392,7 @@ class JournalContract:
         """Whole chunks go, from the first on; what is left is read, counted and searched as before."""
         for n in range(10):
             await append(journal, batch(f"{n}a", f"{n}b", level="ERROR" if n % 2 else "INFO"))
-        assert await remove(journal, "build", 9) == 8  # a chunk of two lines that ends behind 9 stays whole
+        assert await remove(journal, "build", 9) == 8  # a chunk of two lines that ends after 9 stays whole
         state = await journal.task_state("build")
         assert (state.first, state.last) == (9, 20)
         assert await messages(journal) == [f"{n}{x}" for n in range(4, 10) for x in "ab"]
@@ -404,7 +404,7 @@ class JournalContract:
         assert [record.first for record in await journal.records(0, bytes_max=1 << 20)] == list(range(9, 20, 2))
 
     async def test_a_task_that_is_wholly_removed_keeps_its_numbers(self, journal: Journal) -> None:
-        """What is appended then goes on behind them; the end stands until then, without its record."""
+        """What is appended then goes on after them; the end stands until then, without its record."""
         await append(journal, batch("a", "b"), report("COMPLETED"))
         assert await remove(journal, "build", 2) == 2
         state = await journal.task_state("build")
@@ -428,7 +428,7 @@ class JournalContract:
         assert await journal.remove_through("nothing", 3, copied=ids[3]) == Removed()
 
     async def test_ids_of_records_are_not_given_again(self, journal: Journal) -> None:
-        """A sink that has copied what was removed goes on with what comes."""
+        """A sink that has copied what was removed continues with what comes."""
         await append(journal, batch("a"))
         before = journal.statistics.last_record
         await remove(journal, "build", 1)

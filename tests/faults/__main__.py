@@ -1,4 +1,4 @@
-"""``make faults``: run the fault bench in its long form, and print what was found; 1 where a promise was broken."""
+"""``make faults``: run the fault bench in its long form, and print what was found; 1 if a promise was broken."""
 
 import argparse
 import asyncio

@@ -97,7 +97,7 @@ class Environment:
     pasts: list[Past] = field(default_factory=list)
     victims: list[Victim] = field(default_factory=list)
     disk_use: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by whoever needs the disk to have room, or to have none."""
+    """Held by anyone who needs the disk to have room, or to have none."""
 
     @classmethod
     async def enter(cls, stack: AsyncExitStack, plan: Plan, seed: int, directory: Path) -> "Environment":

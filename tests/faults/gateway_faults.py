@@ -62,7 +62,7 @@ async def stop(environment: Environment) -> None:
 
 
 async def restore(environment: Environment) -> None:
-    """A backup is taken, the gateway goes on, and the backup is put back."""
+    """A backup is taken, the gateway continues, and the backup is put back."""
     database = environment.gateway.database
     async with environment.disk_use:
         backup = await asyncio.to_thread(take_backup, database, environment.directory)
@@ -84,7 +84,7 @@ async def restore(environment: Environment) -> None:
 
 
 async def outage(environment: Environment) -> None:
-    """The gateway is killed and stays away for a whole minute; its producers go on."""
+    """The gateway is killed and stays away for a whole minute; its producers continue."""
     environment.gateway.kill()
     await asyncio.sleep(OUTAGE_SECONDS)
     await environment.revive()

@@ -61,7 +61,7 @@ class Verdict:
 
     @property
     def disordered(self) -> int:
-        """Lines that came behind a later one."""
+        """Lines that came after a later one."""
         return sum(count for name, count in self.counts.items() if "out of order" in name)
 
     @property

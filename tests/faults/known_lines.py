@@ -1,4 +1,4 @@
-"""Lines that are known by their number: what a worker says can be worked out by whoever checks it."""
+"""Lines that are known by their number: what a worker says can be worked out by anyone who checks it."""
 
 import zlib
 
@@ -20,7 +20,7 @@ def known_line(worker_id: str, number: int) -> OutputLine:
 
 
 def number_of(message: str) -> int:
-    """The number in a message; 0 where it is none of ours, or was altered."""
+    """The number in a message; 0 if it is none of ours, or was altered."""
     worker_id, _, rest = message.partition(" ")
     digits = rest[:7]
     if not digits.isdigit() or known_line(worker_id, int(digits)).message != message:

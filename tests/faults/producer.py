@@ -2,8 +2,8 @@
 
 ``python -m tests.faults.producer WIRE ADDRESS TASK WORKER DIRECTORY LINES_A_SECOND``. WIRE is ``native``, through the
 client ``otto_logs`` with its spool on disk, or ``otto``, one line a message. In the directory are the tally, the
-client's spool, and for Otto's wire a list of the numbers that were sent again. Started again after a kill it goes on
-behind what it had sent, and the client delivers what was left in the spool; on Otto's wire it goes on behind what was
+client's spool, and for Otto's wire a list of the numbers that were sent again. Started again after a kill it continues
+after what it had sent, and the client delivers what was left in the spool; on Otto's wire it goes on after what was
 acknowledged.
 """
 
@@ -68,7 +68,7 @@ def send_native(
                 send(number)
             if acknowledged := producer.statistics.lines_acknowledged:
                 tally.write(acknowledged=before + acknowledged)
-        send(tally.sent + 1)  # behind whatever was left in the spool: once this one is stored, so is all of that
+        send(tally.sent + 1)  # after whatever was left in the spool: once this one is stored, so is all of that
         producer.flush(FLUSH_SECONDS_MAX)
         tally.write(acknowledged=tally.sent)
 
@@ -101,7 +101,7 @@ class OttoWorker:
         return stop.is_set() and self._tally.acknowledged == self._due
 
     async def _stream(self, producer: OttoProducer, pacing: Iterator[range], stop: threading.Event) -> None:
-        """One connection, until everything is answered behind the stop, or it breaks."""
+        """One connection, until everything is answered after the stop, or it breaks."""
         tally = self._tally
         number = tally.acknowledged
         if tally.sent > number:
@@ -129,7 +129,7 @@ class OttoWorker:
 
 
 class _NotTakenError(Exception):
-    """The gateway says RETRY, or nothing more; what was sent behind this line is sent again too."""
+    """The gateway says RETRY, or nothing more; what was sent after this line is sent again too."""
 
 
 def main() -> None:

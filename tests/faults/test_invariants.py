@@ -57,7 +57,7 @@ def test_a_native_worker_is_stored_once_and_in_order(
 
 
 def test_a_backup_and_a_kill_excuse_what_they_took(tmp_path: Path) -> None:
-    """Lines behind the backup, and the line that a producer was killed in the middle of accepting; no others."""
+    """Lines after the backup, and the line that a producer was killed in the middle of accepting; no others."""
     broken = worker(tmp_path)
     broken.kills = 1
     broken.in_doubt.append(range(8, 9))
@@ -79,7 +79,7 @@ def test_a_kill_excuses_one_line(tmp_path: Path) -> None:
 
 
 def test_ottos_wire_may_repeat_what_was_sent_again_and_nothing_else(tmp_path: Path) -> None:
-    """A line that came behind a later one must have been answered with RETRY."""
+    """A line that came after a later one must have been answered with RETRY."""
     (tmp_path / "worker-1.resent").write_text("4 5\n7 0\n7 8\n")
     verdict = Verdict()
     _judge_worker(verdict, worker(tmp_path, "otto"), stored([1, 2, 3, 4, 5, 4, 5, 6, 8, 7, 8, 9]), [])

@@ -60,7 +60,7 @@ def small_disk(folder: Path, size: int) -> Iterator[Disk]:
 
 
 class Clock:
-    """The wall clock of the processes that are started with ``environment``; their monotonic clock goes on.
+    """The wall clock of the processes that are started with ``environment``; their monotonic clock continues.
 
     ``missing`` says why it cannot be moved.
     """
@@ -89,6 +89,6 @@ class Clock:
         self.environment = {"LD_PRELOAD": str(library), "OTTO_WALL_CLOCK": str(self._file)}
 
     def move(self, seconds: int) -> None:
-        """Set it ahead of the true time, or behind it."""
+        """Set it ahead of the true time, or after it."""
         with self._file.open("r+b") as file:
             file.write(_SECONDS.pack(seconds))

@@ -24,7 +24,7 @@ def test_a_principal_holds_no_more_than_its_places() -> None:
 
 
 def test_a_refusal_takes_no_place() -> None:
-    """Whoever is over one limit uses up nothing of the other."""
+    """Anyone who is over one limit uses up nothing of the other."""
     quota = Quota(per_principal=1, per_address=1)
     quota.enter(principal="a", address="192.0.2.1").leave()
     lease = quota.enter(principal="a")

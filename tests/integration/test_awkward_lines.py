@@ -1,4 +1,4 @@
-"""Awkward lines by every entrance, read back at every exit: the same text everywhere, altered only where it has to be.
+"""Awkward lines by every entrance, read back at every exit: the same text everywhere, altered only if it has to be.
 
 Altered may be what is no UTF-8 (replaced) and what is too long (cut); nothing else.
 """
@@ -21,9 +21,9 @@ from tests.support.awkward_lines import AWKWARD_LINES, as_shown, as_stored
 from tests.support.commands import otto_logs
 from tests.support.gateway_log import trouble
 from tests.support.gateway_process import GatewayProcess, running_gateway
-from tests.support.patience import attempts
 from tests.support.producers import NativeProducer, OttoProducer
 from tests.support.socket_io_client import Recorder
+from tests.support.waiting import attempts
 
 LINES = list(AWKWARD_LINES.values())
 SHORT_LINES = 100_000

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.gateway_process import GatewayProcess, running_gateway
-from tests.support.patience import within_patience
 from tests.support.ports import free_port
 from tests.support.programs import program, running_program
+from tests.support.waiting import time_limit
 from tests.support.worker import publish
 
 pytestmark = pytest.mark.servers
@@ -78,7 +78,7 @@ async def test_lines_pass_through_at_once_over_http2(tmp_path: Path) -> None:
             assert (await client.stdout.readline()).startswith(b"HTTP/2 200")
             for number in range(1, 4):
                 await publish(gateway.grpc_address, "build", [f"live line {number}"])
-                async with within_patience("the line passes at once"):
+                async with time_limit("the line passes at once"):
                     while f"live line {number}".encode() not in await client.stdout.readline():
                         pass
         finally:
@@ -107,5 +107,5 @@ async def test_more_than_six_streams_share_one_connection(tmp_path: Path) -> Non
         path = gateway.stream_url("build").removeprefix(gateway.url)
         client = await asyncio.create_subprocess_exec(node, "-e", script, url, path)
         await publish(gateway.grpc_address, "build", ["seen by all"])
-        async with within_patience("all ten have seen it"):
+        async with time_limit("all ten have seen it"):
             assert await client.wait() == 0

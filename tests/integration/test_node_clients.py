@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.event_stream import EventStream
 from tests.support.gateway_process import running_gateway
-from tests.support.patience import within_patience
 from tests.support.programs import start_node
+from tests.support.waiting import time_limit
 from tests.support.worker import publish
 
 pytestmark = pytest.mark.node
@@ -27,7 +27,7 @@ async def test_socket_io_client_goes_on_after_a_kill(tmp_path: Path) -> None:
                 seen.append(json.loads(await client.stdout.readline())["message"])
             await gateway.restart()
         await publish(gateway.grpc_address, "build", ["the last one"], end=True)
-        async with within_patience("the client ends"):
+        async with time_limit("the client ends"):
             rest = (await client.stdout.read()).splitlines()
             assert await client.wait() == 0
     assert [*seen, *(json.loads(row)["message"] for row in rest)] == [*lines, "the last one"]
@@ -39,7 +39,7 @@ async def test_a_worker_in_javascript_speaks_ottos_wire(tmp_path: Path, method: 
     lines = [f"step {number} 완료" for number in range(1, 501)]
     async with running_gateway(tmp_path) as gateway:
         worker = await start_node("otto-producer.js", gateway.grpc_address, method, "build", "worker-1")
-        async with within_patience("the client ends"):
+        async with time_limit("the client ends"):
             output, _ = await worker.communicate("".join(f"{line}\n" for line in lines).encode())
         stream = EventStream(gateway.stream_url("build"))
         recording = await stream.read(until=lambda seen: len(seen.entries) == len(lines))

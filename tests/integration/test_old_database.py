@@ -1,4 +1,4 @@
-"""The gateway on a database that an old application owns, and goes on reading and writing."""
+"""The gateway on a database that an old application owns, and continues reading and writing."""
 
 import asyncio
 import sqlite3
@@ -13,7 +13,7 @@ import pytest
 from tests.support.event_stream import EventStream
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.job_logs import SCHEMA
-from tests.support.patience import attempts, within_patience
+from tests.support.waiting import attempts, time_limit
 from tests.support.worker import publish
 
 OLD_SCHEMA = (
@@ -66,7 +66,7 @@ async def start_old_program(database: Path, rows: int, jobs: int) -> asyncio.sub
 
 async def lines_of(gateway: GatewayProcess, task: str, count: int) -> list[dict[str, object]]:
     """The first lines of a task's stream."""
-    async with within_patience(f"{count} lines of {task}"):
+    async with time_limit(f"{count} lines of {task}"):
         stream = EventStream(gateway.stream_url(task))
         while len(stream.recording.entries) < count:
             await stream.read(lambda recording: len(recording.entries) >= count)

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 
 from tests.support.gateway_process import running_gateway
-from tests.support.patience import attempts
 from tests.support.programs import program
+from tests.support.waiting import attempts
 from tests.support.worker import publish
 
 pytestmark = pytest.mark.servers
@@ -43,7 +43,7 @@ async def test_every_line_is_a_row_in_order(tmp_path: Path) -> None:
 
 
 async def test_a_row_inserted_by_the_old_program_is_polled_with_the_others(tmp_path: Path) -> None:
-    """Another program's INSERT shows up in the polling API behind the lines before it."""
+    """Another program's INSERT shows up in the polling API after the lines before it."""
     async with running_gateway(tmp_path) as gateway, httpx2.AsyncClient(base_url=gateway.url) as client:
         await publish(gateway.grpc_address, "build", ["from a worker"])
         await rows_of(gateway.database, "build", 1)
@@ -56,7 +56,7 @@ async def test_a_row_inserted_by_the_old_program_is_polled_with_the_others(tmp_p
 
 
 async def test_an_existing_table_with_rows_is_taken_over(tmp_path: Path) -> None:
-    """A database that has the old table already keeps its rows and gets the new ones behind them."""
+    """A database that has the old table already keeps its rows and gets the new ones after them."""
     sqlite(
         tmp_path / "otto.db",
         "CREATE TABLE job_logs (id INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT NOT NULL, log_message TEXT NOT NULL,"
@@ -71,7 +71,7 @@ async def test_an_existing_table_with_rows_is_taken_over(tmp_path: Path) -> None
 
 
 async def test_a_kill_neither_loses_nor_doubles_rows(tmp_path: Path) -> None:
-    """Killed while rows are being copied, the gateway goes on exactly where the rows end."""
+    """Killed while rows are being copied, the gateway continues exactly where the rows end."""
     lines = [f"line {number}" for number in range(1, 20_001)]
     async with running_gateway(tmp_path) as gateway:
         await publish(gateway.grpc_address, "build", lines, batch_lines=1000)

@@ -6,9 +6,9 @@ import httpx2
 import pytest
 
 from tests.support.gateway_process import running_gateway
-from tests.support.patience import attempts
 from tests.support.ports import free_port
 from tests.support.programs import program, running_program
+from tests.support.waiting import attempts
 from tests.support.worker import publish
 
 pytestmark = pytest.mark.servers

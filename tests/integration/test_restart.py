@@ -1,11 +1,11 @@
-"""The gateway is killed and comes back; producers and subscribers go on."""
+"""The gateway is killed and comes back; producers and subscribers continue."""
 
 import asyncio
 from pathlib import Path
 
 from tests.support.event_stream import EventStream
 from tests.support.gateway_process import GatewayProcess, running_gateway
-from tests.support.patience import until
+from tests.support.waiting import until
 from tests.support.worker import publish
 
 

@@ -17,9 +17,9 @@ import pytest
 from tests.support.event_stream import EventStream
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.old_database import restore
-from tests.support.patience import PATIENCE_SECONDS, attempts, until
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.socket_io_client import RawWebSocket
+from tests.support.waiting import WAIT_SECONDS_MAX, attempts, until
 from tests.support.worker import publish
 
 FEW = {"logs": 60, "pipelines": 20, "sockets": 20}
@@ -34,7 +34,7 @@ PATIENT = {"SHUTDOWN_GRACE_SECONDS": "100", "SHUTDOWN_SECONDS_MAX": "100"}
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Another program in the middle of a transaction."""
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_SECONDS)) as other:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=WAIT_SECONDS_MAX)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
@@ -179,7 +179,7 @@ async def test_clients_that_hang_cannot_hold_it(tmp_path: Path) -> None:
 
 
 async def test_a_stop_in_the_middle_of_a_catch_up(tmp_path: Path) -> None:
-    """Reads of a big task are given up, and the client goes on with the next process where it was."""
+    """Reads of a big task are given up, and the client continues with the next process where it was."""
     lines = [f"line {number} " + "x" * 100 for number in range(20_000)]
     async with running_gateway(tmp_path, **GRACE) as gateway:
         await publish(gateway.grpc_address, "big", lines, end=True, batch_lines=2_000)
@@ -268,7 +268,7 @@ async def test_a_stop_at_any_moment_of_a_start(tmp_path: Path) -> None:
 
 
 async def test_a_second_signal_ends_a_start_at_once(tmp_path: Path) -> None:
-    """Also where the first one has to wait for a thread."""
+    """Also if the first one has to wait for a thread."""
     gateway = GatewayProcess(tmp_path)
     with closing(sqlite3.connect(gateway.database)) as database:
         database.execute("CREATE TABLE theirs (name TEXT)")

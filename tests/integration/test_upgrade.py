@@ -12,8 +12,8 @@ from storage.sqlite.schema_version import VERSION_TABLE
 from tests.support.event_stream import EventStream
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.old_database import NATIVE_LINES, restore
-from tests.support.patience import until
 from tests.support.producers import NativeProducer, lines_request
+from tests.support.waiting import until
 from tests.support.worker import publish
 
 DUMPS = sorted(path.stem for path in (Path(__file__).parent / "databases").glob("v*.sql"))
@@ -29,7 +29,7 @@ def rows(database: Path, job_id: str) -> list[str]:
 
 @pytest.mark.parametrize("version", DUMPS)
 async def test_a_new_version_goes_on_with_an_old_database(version: str, tmp_path: Path) -> None:
-    """Its lines are read, its producer resumes behind its last number, and ``job_logs`` goes on without repeating."""
+    """Its lines are read, its producer resumes after its last number, and ``job_logs`` continues without repeating."""
     gateway = GatewayProcess(tmp_path)
     restore(version, gateway.database)
     before = rows(gateway.database, "build-1")
@@ -70,7 +70,7 @@ async def test_a_newer_database_is_refused_in_one_sentence(tmp_path: Path) -> No
 
 
 async def test_the_next_gateway_takes_over_when_the_one_before_it_has_ended(tmp_path: Path) -> None:
-    """With LOCK_WAIT_SECONDS it waits, on the same ports and database; a stream goes on where it was."""
+    """With LOCK_WAIT_SECONDS it waits, on the same ports and database; a stream continues where it was."""
     lines = [f"line {number}" for number in range(1, 101)]
     async with running_gateway(tmp_path) as old:
         await publish(old.grpc_address, "build", lines[:50])

@@ -111,7 +111,7 @@ class Interleavings(RuleBasedStateMachine):
         self.log.propagate = False
 
     async def make_journal(self) -> Journal:
-        """The same journal again where it was made before."""
+        """The same journal again if it was made before."""
         raise NotImplementedError
 
     async def leave_journal(self) -> None:
@@ -197,7 +197,7 @@ class Interleavings(RuleBasedStateMachine):
         self.rewind()
 
     def rewind(self) -> None:
-        """Producers go on behind what is stored, as they are told when they come back."""
+        """Producers continue after what is stored, as they are notified when they come back."""
         for producer in PRODUCERS:
             stored = self.run(self.journal.inner.last_number(producer))
             assert stored == self.lines.numbers.get(producer, 0)

@@ -1,8 +1,8 @@
 """The long form: 100 normal subscribers of one task, alone, beside slow ones and beside hostile ones.
 
 Run as ``python -m tests.readers`` (``make readers``); takes about six minutes. The kinds of rounds take turns, so that
-what else the machine does is in all of them. It ends with 1 where a line is missing or the memory is above what the
-settings say; latencies are printed and judged by whoever reads them.
+what else the machine does is in all of them. It ends with 1 if a line is missing or the memory is above what the
+settings say; latencies are printed and judged by anyone who reads them.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""One subscriber on a bare socket that reads as much as it is told to, on either transport.
+"""One subscriber on a bare socket that reads as much as it is asked to, on either transport.
 
 Every line's text ends with ``#SEQUENCE@…"``: its number in its task, from 1. That is looked for in the bytes, so that a
 slow reader costs its own process next to nothing.
@@ -28,11 +28,11 @@ _UPGRADE: Final = (
 
 
 class Stream:
-    """A subscription to one task that goes on behind its last line whenever it is opened again.
+    """A subscription to one task that goes on after its last line whenever it is opened again.
 
     Attributes:
         last: the sequence up to which every line was seen.
-        disorders: lines that were not the one behind the last.
+        disorders: lines that were not the one after the last.
         is_closed: whether the gateway has ended the connection.
         reason: the code that the gateway gave for it, where there was one to read.
     """

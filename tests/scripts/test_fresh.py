@@ -1,4 +1,4 @@
-"""How an empty system is told to reach packages as this machine does."""
+"""How an empty system is asked to reach packages as this machine does."""
 
 from pathlib import Path
 

@@ -13,10 +13,10 @@ from gateway.app import Gateway
 from gateway.ingest import producer_stream
 from gateway.settings.model import Settings
 from gateway.transports.socket_io import subscriber
-from tests.support.patience import until
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.signed_tokens import SECRET, bearer, make_token
 from tests.support.socket_io_client import Recorder
+from tests.support.waiting import until
 
 LEEWAY_SECONDS = 10.0
 LIVE = "/api/v1/log-streaming"
@@ -113,7 +113,7 @@ async def test_every_stream_ends_with_its_token(tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize("scopes", [["logs:read"], ["logs:write"]])
 async def test_a_token_beyond_its_leeway_opens_nothing(tmp_path: Path, scopes: list[str]) -> None:
-    """What has expired is refused at the door, also where it was good a moment ago."""
+    """What has expired is refused at the door, also if it was good a moment ago."""
     ports = {"http_port": 0, "websocket_port": 0, "grpc_port": 0}
     gateway = await Gateway.start(Settings(database_url=f"sqlite:///{tmp_path}/o.db", jwt_secret=SECRET, **ports))  # type: ignore[arg-type]
     token = make_token(scopes=scopes, expires_in=-LEEWAY_SECONDS - 1)

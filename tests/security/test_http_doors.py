@@ -103,7 +103,7 @@ DOORS = {
 
 
 def knock(http: httpx2.Client, method: str, path: str, **options: Any) -> httpx2.Response:
-    """The answer; of a stream that goes on, its head."""
+    """The answer; of a stream that continues, its head."""
     door = DOORS[method, path]
     with http.stream(method, door.url or path, **(door.options | options)) as response:
         if not (response.is_success and path.endswith(ENDLESS)):

@@ -13,10 +13,10 @@ import socketio.exceptions
 
 from gateway.app import Gateway
 from gateway.settings.model import Settings
-from tests.support.patience import attempts
 from tests.support.producers import NativeProducer, OttoProducer
 from tests.support.signed_tokens import SECRET, bearer, make_token
 from tests.support.socket_io_client import Recorder
+from tests.support.waiting import attempts
 
 LIMIT = 2
 STREAM = "/api/v1/log-streaming/logs/t/stream"

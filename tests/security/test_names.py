@@ -13,10 +13,10 @@ from ottoscaler.v1 import log_streaming_pb2
 from ottoscaler.v1.log_streaming_pb2 import LogEntry, RegistrationResponse, WorkerStatusAck
 
 from tests.support.gateway_process import GatewayProcess
-from tests.support.patience import PATIENCE_SECONDS
 from tests.support.producers import lines_request
 from tests.support.signed_tokens import bearer, make_token
 from tests.support.socket_io_client import Recorder
+from tests.support.waiting import WAIT_SECONDS_MAX
 from tests.support.worker import publish
 
 pytestmark = pytest.mark.xdist_group("security doors")
@@ -68,8 +68,8 @@ PLACES = {
 
 
 def get(gateway: GatewayProcess, target: str, token: str = EVERYTHING) -> tuple[int, str]:
-    """Status and body, with the target on the wire as it is; of a stream that goes on, no body."""
-    connection = http.client.HTTPConnection(gateway.host, gateway.http_port, timeout=PATIENCE_SECONDS)
+    """Status and body, with the target on the wire as it is; of a stream that continues, no body."""
+    connection = http.client.HTTPConnection(gateway.host, gateway.http_port, timeout=WAIT_SECONDS_MAX)
     try:
         connection.request("GET", target, headers=bearer(token))
         response = connection.getresponse()
@@ -134,7 +134,7 @@ def test_what_is_no_name_is_refused_over_http(gateway: GatewayProcess, place: st
 def test_what_is_no_name_is_refused_in_a_ticket(gateway: GatewayProcess, name: str) -> None:
     """A ticket is not issued for it."""
     for field in ("taskId", "pipelineId"):
-        connection = http.client.HTTPConnection(gateway.host, gateway.http_port, timeout=PATIENCE_SECONDS)
+        connection = http.client.HTTPConnection(gateway.host, gateway.http_port, timeout=WAIT_SECONDS_MAX)
         connection.request("POST", "/api/v1/auth/ticket", json.dumps({field: name}), bearer(EVERYTHING))
         response = connection.getresponse()
         assert (response.status, json.loads(response.read())["error"]["field"]) == (400, field)

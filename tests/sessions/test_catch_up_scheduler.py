@@ -44,7 +44,7 @@ def clock() -> Clock:
 
 
 async def test_turns_go_round(clock: Clock) -> None:
-    """Who had one goes behind those that wait."""
+    """Who had one goes after those that wait."""
     scheduler, log = CatchUpScheduler(lambda: False, clock=clock), list[str]()
     readers = [Reader(name, scheduler, clock, log, 3) for name in "abc"]
     for reader in readers:

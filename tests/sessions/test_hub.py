@@ -108,7 +108,7 @@ async def test_starts(bench, start, expected):
 
 
 async def test_start_beyond_the_end_waits(bench):
-    """A bare number beyond the last line starts behind it once it exists."""
+    """A bare number beyond the last line starts after it once it exists."""
     bench.history.store(block(1, 10))
     session, transport = await opened(bench, start=After(Position(12)))
     await bench.commit(block(11, 11))
@@ -200,7 +200,7 @@ async def test_end_committed_while_the_journal_is_asked_is_announced(bench):
 
 
 async def test_line_behind_the_end_keeps_the_stream_open(bench):
-    """A line that was committed behind the end opens the task again, even in the same commit."""
+    """A line that was committed after the end opens the task again, even in the same commit."""
     _, transport = await opened(bench)
     bench.history.store(block(1, 4))
     bench.hub.publish(Commit((block(1, 4),), (Ended("build", 3),)))
@@ -210,7 +210,7 @@ async def test_line_behind_the_end_keeps_the_stream_open(bench):
 
 
 async def test_removed_lines_are_announced_as_a_gap(bench):
-    """Only what retention removed is missing, and the stream says so before it goes on."""
+    """Only what retention removed is missing, and the stream says so before it continues."""
     bench.history.store(block(1, 20))
     bench.history.first = 11
     _, transport = await opened(bench, start=After(Position(5)))
@@ -219,7 +219,7 @@ async def test_removed_lines_are_announced_as_a_gap(bench):
 
 
 async def test_damaged_lines_are_announced_as_a_gap(bench):
-    """What the disk has damaged is named, for this reader alone, and the stream goes on behind it."""
+    """What the disk has damaged is named, for this reader alone, and the stream goes on after it."""
     bench.history.store(block(1, 20))
     bench.history.damaged = range(6, 11)
     _, transport = await opened(bench, start=After(Position(3)))
@@ -239,7 +239,7 @@ async def test_full_hub_refuses(make_bench):
 
 
 async def test_unreadable_journal_ends_the_session_with_its_reason(bench):
-    """A journal that cannot be read costs the session, not the gateway, and the client is told to come back."""
+    """A journal that cannot be read costs the session, not the gateway, and the client is asked to come back."""
     bench.history.store(block(1, 5))
     bench.history.error = OSError("disk on fire")
     _, transport = await opened(bench)
@@ -262,7 +262,7 @@ async def test_broken_transport_costs_only_its_session(bench):
 
 @pytest.mark.parametrize("moment", ["write", "heartbeat", "complete", "resume", "turn", "ahead", "end"])
 async def test_whatever_a_transport_raises_costs_only_its_session(make_bench, caplog, moment):
-    """Flush, sweep, drain and shutdown go on with the other sessions; it is counted and logged once."""
+    """Flush, sweep, drain and shutdown continue with the other sessions; it is counted and logged once."""
     bench = make_bench(heartbeat_seconds=3600, lagging_lines=1 if moment == "turn" else 500)
     (session, broken), *others = [await opened(bench) for _ in range(3)]
     if moment in ("resume", "turn", "ahead"):
@@ -306,7 +306,7 @@ async def test_whatever_a_transport_raises_costs_only_its_session(make_bench, ca
 
 
 async def test_lines_that_cannot_be_encoded_cost_only_their_channel(bench):
-    """Its sessions are told to come back; those of other encodings and tasks get their lines in the same flush."""
+    """Its sessions are asked to come back; those of other encodings and tasks get their lines in the same flush."""
     poisoned, sound = await opened(bench), await opened(bench, task="other")
     bench.encoding = TextEncoding()
     bench.encoding.name = "another"

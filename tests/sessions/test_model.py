@@ -45,7 +45,7 @@ operations = st.one_of(
 
 
 class Reader:
-    """A session with what it must have received: lines behind its start, each by the filter of its moment."""
+    """A session with what it must have received: lines after its start, each by the filter of its moment."""
 
     def __init__(self, session, transport):
         self.session, self.transport = session, transport

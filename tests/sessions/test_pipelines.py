@@ -117,7 +117,7 @@ async def test_the_window_is_bounded_in_bytes() -> None:
 
 
 async def test_silence_gives_an_empty_sequence() -> None:
-    """So that the transport can send a heartbeat; the session goes on."""
+    """So that the transport can send a heartbeat; the session continues."""
     history = ScriptedStages()
     hub = make_hub(history, heartbeat_seconds=0.01)
     session = hub.open("p")

@@ -39,7 +39,7 @@ async def test_publish_and_subscribe(bench, first):
 
 @pytest.mark.parametrize("order", ["publish flush resume", "publish resume flush", "resume publish flush"])
 async def test_stored_and_live(bench, order):
-    """A session joins the live ones before a commit is published, between publish and flush, or behind both."""
+    """A session joins the live ones before a commit is published, between publish and flush, or after both."""
     session, transport = await opened(bench)
     transport.is_writable = False
     await bench.commit(block(1, 2))
@@ -183,7 +183,7 @@ async def test_end_and_late_line(bench, first):
     [(Position(3, EPOCH), [4, 5]), (Position(3, "ffffffff"), [1, 2, 3, 4, 5]), (Position(3), [4, 5])],
 )
 async def test_resume_with_an_epoch(bench, position, given):
-    """Of this life: behind it. Of another: from the first line. Of none: as of this one."""
+    """Of this life: after it. Of another: from the first line. Of none: as of this one."""
     bench.history.store(block(1, 5))
     _, transport = await opened(bench, start=After(position))
     assert transport.sequences == given
@@ -191,7 +191,7 @@ async def test_resume_with_an_epoch(bench, position, given):
 
 @pytest.mark.parametrize(("position", "given"), [(Position(7), [8]), (Position(7, EPOCH), [1, 2, 3, 4, 5, 6, 7, 8])])
 async def test_resume_beyond_the_end(bench, position, given):
-    """A bare number waits for what comes behind it; an id of ours means that the journal went back: all comes again."""
+    """A bare number waits for what comes after it; an id of ours means that the journal went back: all comes again."""
     bench.history.store(block(1, 5))
     _, transport = await opened(bench, start=After(position))
     await bench.commit(block(6, 8))
@@ -224,7 +224,7 @@ async def test_retention_and_reader(make_bench, first):
 
 @pytest.mark.parametrize(("order", "given"), [("line sweep", [1]), ("sweep line", [])])
 async def test_token_expiry_and_stream(bench, order, given):
-    """A line before the sweep that finds the token expired is given; one behind it is not."""
+    """A line before the sweep that finds the token expired is given; one after it is not."""
     session, transport = await opened(bench, expires_at=100.0)
     for step in order.split():
         if step == "line":
@@ -236,7 +236,7 @@ async def test_token_expiry_and_stream(bench, order, given):
 
 @pytest.mark.parametrize("when", ["before the flush", "in its write"])
 async def test_client_gone_and_write(bench, when):
-    """Whoever leaves, and whenever: the others get the run."""
+    """Anyone who leaves, and whenever: the others get the run."""
     (leaving, transport), others = await opened(bench), [await opened(bench) for _ in range(3)]
 
     def leave(run):

@@ -27,7 +27,7 @@ async def test_blocked_session_gets_nothing_until_it_is_resumed(bench):
 
 
 async def test_slow_session_costs_nobody_else(bench):
-    """Others go on live while one is blocked, and the blocked one then gets the very same runs."""
+    """Others continue live while one is blocked, and the blocked one then gets the very same runs."""
     slow, fast = await opened(bench), await opened(bench)
     slow[1].is_writable = False
     for n in range(1, 6):
@@ -83,7 +83,7 @@ async def test_sessions_catching_up_share_reads(make_bench):
 
 
 async def test_a_session_that_ends_cancels_its_reads(make_bench):
-    """Nobody waits for the result; a read that other sessions share goes on until the last of them has ended."""
+    """Nobody waits for the result; a read that other sessions share continues until the last of them has ended."""
     bench = make_bench(buffer_lines=1, window_bytes_per_task=1)
     bench.history.store(block(1, 50))
     live, _ = await opened(bench)  # the topic is loaded
@@ -208,7 +208,7 @@ async def test_stream_ends_with_its_token(bench):
 
 
 async def test_closing_twice_is_harmless(bench):
-    """Whoever closes first gives the reason."""
+    """Anyone who closes first gives the reason."""
     session, transport = await opened(bench)
     session.close(CloseReason.UNSUBSCRIBED)
     session.close(CloseReason.INTERNAL)

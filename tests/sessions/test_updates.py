@@ -70,7 +70,7 @@ async def test_an_error_of_one_costs_nobody_elses_updates() -> None:
 
 
 async def test_a_session_sees_what_it_may() -> None:
-    """And listeners are told of everything."""
+    """And listeners are notified of everything."""
     hub, told = _hub(), list[Update]()
 
     def listen(updates: Sequence[Update]) -> int:

@@ -53,7 +53,7 @@ def test_a_long_one_is_said_once_and_its_end_too(outage_log: OutageLog, clock: C
 
 
 def test_another_reason_is_said_too(outage_log: OutageLog, clock: Clock) -> None:
-    """The wait goes on; why, has changed."""
+    """The wait continues; why, has changed."""
     with capture_logs() as said:
         outage_log.note("locked")
         clock.now += 10.0

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from storage.errors import StorageClosedError, StorageUnavailableError
 from storage.outage import OutageLog
 from storage.tailing import UNTIL_WOKEN, TailingLoop
-from tests.support.patience import until
+from tests.support.waiting import until
 
 
 class Steps:

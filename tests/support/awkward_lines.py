@@ -75,5 +75,5 @@ def as_shown(line: bytes) -> list[bytes]:
 
 
 def _last_state(states: list[bytes]) -> bytes:
-    """What was written behind the last return, or, where that is nothing, the last text that was."""
+    """What was written after the last return, or, where that is nothing, the last text that was."""
     return states[-1] or next((state for state in reversed(states[:-1]) if state.strip()), b"")

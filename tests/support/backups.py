@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.waiting import WAIT_SECONDS_MAX
 
 __all__ = ["put_back", "take_backup"]
 
@@ -15,7 +15,7 @@ def take_backup(database: Path, folder: Path | None = None) -> Path:
     number = len(list(folder.glob(f"{database.name}.backup-*")))
     backup = folder / f"{database.name}.backup-{number}"
     with (
-        closing(sqlite3.connect(database, timeout=PATIENCE_SECONDS)) as source,
+        closing(sqlite3.connect(database, timeout=WAIT_SECONDS_MAX)) as source,
         closing(sqlite3.connect(backup)) as copy,
     ):
         source.backup(copy)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tests.support.patience import within_patience
+from tests.support.waiting import time_limit
 
 __all__ = ["BareAnswer", "bare_request"]
 
@@ -29,7 +29,7 @@ async def bare_request(port: int, data: bytes) -> BareAnswer:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(data)
-        async with within_patience("the gateway answers"):
+        async with time_limit("the gateway answers"):
             return await _answer(reader)
     finally:
         writer.close()

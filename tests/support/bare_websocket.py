@@ -5,7 +5,7 @@ import contextlib
 import os
 import struct
 
-from tests.support.patience import within_patience
+from tests.support.waiting import time_limit
 
 __all__ = ["BareWebSocket", "frame"]
 
@@ -52,7 +52,7 @@ class BareWebSocket:
             f"GET /socket.io/?{query} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
-        async with within_patience("the gateway answers"):
+        async with time_limit("the gateway answers"):
             head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101"), head
         return cls(reader, writer)
@@ -72,7 +72,7 @@ class BareWebSocket:
     async def read(self) -> tuple[int, bytes]:
         """The next frame's opcode and payload; ``CLOSE`` at the end of the connection as well."""
         try:
-            async with within_patience("the gateway answers"):
+            async with time_limit("the gateway answers"):
                 first, size = await self._reader.readexactly(2)
                 if size == 126:
                     (size,) = struct.unpack("!H", await self._reader.readexactly(2))

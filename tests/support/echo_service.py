@@ -86,7 +86,7 @@ class EchoService:
         self._changed.set()
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until something that a handler was told of has made a condition true."""
+        """Wait until something that a handler was notified of has made a condition true."""
         while not condition():
             self._changed.clear()
             await self._changed.wait()

@@ -76,7 +76,7 @@ class EventStream:
         self.status_code = 0
 
     async def events(self, client: httpx2.AsyncClient) -> AsyncGenerator[Event, None]:
-        """The events of one connection that starts behind the last id seen; ends with the connection."""
+        """The events of one connection that starts after the last id seen; ends with the connection."""
         headers = {"Accept": "text/event-stream", **self.headers}
         if self.recording.last_id:
             headers["Last-Event-ID"] = self.recording.last_id

@@ -8,7 +8,7 @@ from storage.journal.interface import LineBatch, ProducerNumber, TaskEnding, Wor
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable, RowImporter, TableRows
 from tests.support.job_logs import SCHEMA, sqlite
-from tests.support.patience import attempts, until
+from tests.support.waiting import attempts, until
 
 __all__ = ["BASE", "fill"]
 

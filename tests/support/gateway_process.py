@@ -14,8 +14,8 @@ from typing import Any
 import httpx2
 
 from tests.support.forked_process import ForkedProcess
-from tests.support.patience import PATIENCE_SECONDS, within_patience
 from tests.support.ports import free_port
+from tests.support.waiting import WAIT_SECONDS_MAX, time_limit
 
 __all__ = ["GatewayProcess", "running_gateway"]
 
@@ -125,7 +125,7 @@ class GatewayProcess:
 
     async def wait_healthy(self) -> dict[str, Any]:
         """Return the health page once it answers with 200."""
-        async with within_patience(f"{self} is healthy", shown=self.log), httpx2.AsyncClient() as client:
+        async with time_limit(f"{self} is healthy", shown=self.log), httpx2.AsyncClient() as client:
             while True:
                 if not self.is_running:
                     raise RuntimeError(f"the gateway ended at its start:\n{self.log()}")
@@ -177,7 +177,7 @@ class GatewayProcess:
 
     async def ended(self) -> int:
         """Wait for the end of the process; its exit code."""
-        return 0 if self._process is None else await asyncio.to_thread(self._process.wait, PATIENCE_SECONDS)
+        return 0 if self._process is None else await asyncio.to_thread(self._process.wait, WAIT_SECONDS_MAX)
 
 
 @contextlib.asynccontextmanager

@@ -25,9 +25,9 @@ from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.pipelines import PipelineHub, PipelineLimits
 from sessions.updates import UpdateHub, UpdateLimits
-from tests.support.patience import until
 from tests.support.scripted_history import Commit, Ended, ScriptedHistory
 from tests.support.scripted_stages import ScriptedStages
+from tests.support.waiting import until
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from tests.support.patience import until
+from tests.support.waiting import until
 
 
 @asynccontextmanager

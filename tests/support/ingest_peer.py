@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import grpc
 from otto.logs.v1 import logs_pb2, logs_pb2_grpc
 
-from tests.support.patience import within_patience
+from tests.support.waiting import time_limit
 
 __all__ = ["IngestPeer", "Script"]
 
@@ -20,7 +20,7 @@ class Script:
     refuse: abort before the Hello is answered. store_then_cut: cut after storing the n-th and before acknowledging it.
     cut_before: cut when the n-th arrives, without storing it. end_with: the status of a cut.
     pushback_ms: how long a producer is asked to stay away.
-    silent: answer nothing at all, not even the Hello. withhold: acknowledge nothing behind the Hello.
+    silent: answer nothing at all, not even the Hello. withhold: acknowledge nothing after the Hello.
     """
 
     refuse: tuple[grpc.StatusCode, str] | None = None
@@ -85,7 +85,7 @@ class IngestPeer(logs_pb2_grpc.LogIngestServiceServicer):
         return [request for request in self.requests if request.WhichOneof("item") == kind]
 
     async def until(self, predicate: Callable[[], bool]) -> None:
-        async with within_patience("the producer does so", shown=lambda: self.requests[-3:]), self.changed:
+        async with time_limit("the producer does so", shown=lambda: self.requests[-3:]), self.changed:
             await self.changed.wait_for(predicate)
 
     async def Publish(  # noqa: N802

@@ -12,9 +12,9 @@ import pytest
 from otto.logs.v1 import logs_pb2
 
 from tests.support.gateway_process import GatewayProcess
-from tests.support.patience import within_patience
 from tests.support.producers import NativeProducer
 from tests.support.programs import program
+from tests.support.waiting import time_limit
 
 __all__ = ["JS_PACKAGE", "JsClient", "built_package", "bundled", "numbered", "report_stages", "running_js_client"]
 
@@ -71,7 +71,7 @@ class JsClient:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Read what it says until the condition holds."""
         assert self._process.stdout is not None
-        async with within_patience("the client says so", shown=lambda: self.said[-5:]):
+        async with time_limit("the client says so", shown=lambda: self.said[-5:]):
             while not condition():
                 line = await self._process.stdout.readline()
                 assert line, f"the client has ended; it said {self.said[-5:]}"

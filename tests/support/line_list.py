@@ -64,6 +64,6 @@ class LineList:
         return "stored"
 
     def grep(self, task: str, log_filter: LogFilter, after: int, upto: int) -> list[tuple[int, str]]:
-        """Sequence and message of the matching lines behind ``after`` up to ``upto``, removed ones as well."""
+        """Sequence and message of the matching lines after ``after`` up to ``upto``, removed ones as well."""
         stretch = self.lines.get(task, [])[after:upto]
         return [(n, line.message) for n, line in enumerate(stretch, after + 1) if MEANING[log_filter](line)]

@@ -8,7 +8,7 @@ import grpc.aio
 from otto.logs.v1 import logs_pb2, logs_pb2_grpc
 from playwright.async_api import Page
 
-from tests.support.patience import within_patience
+from tests.support.waiting import time_limit
 
 __all__ = ["first_shown", "lines_shown", "publish_lines", "publish_stage", "wait_for_line"]
 
@@ -26,7 +26,7 @@ async def publish_lines(
     start: int = 0,
     end: str | None = None,
 ) -> None:
-    """Publish pairs of level and message, one every 10 ms of their own time, ``start`` steps behind a fixed one."""
+    """Publish pairs of level and message, one every 10 ms of their own time, ``start`` steps after a fixed one."""
 
     async def requests() -> AsyncIterator[logs_pb2.PublishRequest]:
         yield logs_pb2.PublishRequest(hello=logs_pb2.Hello(producer_id=str(uuid.uuid4()), agent="tests"))
@@ -47,7 +47,7 @@ async def publish_lines(
             ended = logs_pb2.EndOfTask(task_id=task_id)
             yield logs_pb2.PublishRequest(number=number + 1, end_of_task=ended)
 
-    async with within_patience("all is acknowledged"), grpc.aio.insecure_channel(address) as channel:
+    async with time_limit("all is acknowledged"), grpc.aio.insecure_channel(address) as channel:
         async for response in logs_pb2_grpc.LogIngestServiceStub(channel).Publish(requests()):
             assert not response.problems, response.problems
 
@@ -68,7 +68,7 @@ async def publish_stage(address: str, pipeline_id: str, stage_id: str, percentag
             ),
         )
 
-    async with within_patience("the stage is acknowledged"), grpc.aio.insecure_channel(address) as channel:
+    async with time_limit("the stage is acknowledged"), grpc.aio.insecure_channel(address) as channel:
         async for response in logs_pb2_grpc.LogIngestServiceStub(channel).Publish(requests()):
             assert not response.problems, response.problems
 

@@ -356,7 +356,7 @@ class MemoryJournal:
         return self._newest
 
     async def close(self) -> None:
-        """Commit what waits, then refuse what comes."""
+        """Commit what is pending, then refuse what comes."""
         self._is_held = False
         self._commit()
         self._is_closed = True

@@ -111,7 +111,7 @@ class ModelReader:
         self._fail_where_faulty()
 
     def block(self) -> None:
-        """It has no room behind what it takes next."""
+        """It has no room after what it takes next."""
         self.is_writable = False
 
     def resume(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 
-from tests.support.patience import attempts
+from tests.support.waiting import attempts
 
 
 async def poll_job(

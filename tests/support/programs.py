@@ -12,7 +12,7 @@ import pytest
 
 from scripts.setup.machine import find
 from scripts.setup.needs import NEEDS, NODE, NPM, Need, written
-from tests.support.patience import PATIENCE_SECONDS, until, within_patience
+from tests.support.waiting import WAIT_SECONDS_MAX, time_limit, until
 
 __all__ = ["NODE_DIRECTORY", "node_directory", "program", "run_node", "running_program", "start_node", "why_missing"]
 
@@ -67,7 +67,7 @@ async def running_program(command: Sequence[str], directory: Path, *, ready_url:
         yield output
     finally:
         process.terminate()
-        await asyncio.to_thread(process.wait, PATIENCE_SECONDS)
+        await asyncio.to_thread(process.wait, WAIT_SECONDS_MAX)
 
 
 def node_directory() -> Path:
@@ -98,7 +98,7 @@ async def run_node(script: str, *arguments: str) -> str:
     """
     process = await start_node(script, *arguments)
     try:
-        async with within_patience(f"node {script} ends"):
+        async with time_limit(f"node {script} ends"):
             output, _ = await process.communicate()
     finally:
         if process.returncode is None:

@@ -16,7 +16,7 @@ class RoughProxy(CuttingProxy):
 
     Attributes:
         delay_seconds: every piece of data is held back for so long.
-        trickle_bytes: data goes on in pieces of this size with pauses in between; 0: as it comes.
+        trickle_bytes: data continues in pieces of this size with pauses in between; 0: as it comes.
     """
 
     def __init__(self, target_port: int) -> None:

@@ -14,7 +14,7 @@ from filters.timestamps import now
 from storage.journal.interface import LineBatch, TaskEnding, WorkerReport
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.waiting import WAIT_SECONDS_MAX
 
 
 async def fill(journal: SqliteJournal) -> None:
@@ -48,7 +48,7 @@ async def main(journal_path: str, polling_path: str, action: str) -> None:
     print("started", flush=True)
     if action == "fill":
         await fill(journal)
-    await sink.close(timeout_seconds=PATIENCE_SECONDS)
+    await sink.close(timeout_seconds=WAIT_SECONDS_MAX)
     await table.close()
     await journal.close()
 

@@ -14,7 +14,7 @@ from websockets.frames import Frame
 from websockets.http11 import Response
 from websockets.uri import parse_uri
 
-from tests.support.patience import PATIENCE_SECONDS, within_patience
+from tests.support.waiting import WAIT_SECONDS_MAX, time_limit
 
 NAMESPACE = "/log-streaming"
 
@@ -48,13 +48,13 @@ class Recorder:
         self._news = asyncio.Event()
 
     async def connect(self, url: str, *, transports: list[str] | None = None, **options: Any) -> "Recorder":
-        options = {"transports": transports or ["websocket"], "wait_timeout": PATIENCE_SECONDS, **options}
+        options = {"transports": transports or ["websocket"], "wait_timeout": WAIT_SECONDS_MAX, **options}
         options["headers"] = dict(options.get("headers", {}))  # the library takes the cookie out of it
         await self.client.connect(url, namespaces=[NAMESPACE], **options)
         return self
 
     async def call(self, event: str, payload: Any = None) -> Any:
-        return await self.client.call(event, payload, namespace=NAMESPACE, timeout=PATIENCE_SECONDS)
+        return await self.client.call(event, payload, namespace=NAMESPACE, timeout=WAIT_SECONDS_MAX)
 
     def named(self, name: str) -> list[Any]:
         return [payload for event, payload in self.events if event == name]
@@ -71,7 +71,7 @@ class Recorder:
 
     async def wait(self, condition: Callable[["Recorder"], Any]) -> None:
         """Return once the condition holds; it is looked at after each event."""
-        async with within_patience("the condition holds", shown=lambda: self.events[-5:]):
+        async with time_limit("the condition holds", shown=lambda: self.events[-5:]):
             while not condition(self):
                 self._news.clear()
                 await self._news.wait()
@@ -98,7 +98,7 @@ class Recorder:
 
 
 class RawWebSocket:
-    """Speaks WebSocket over a socket with a small receive buffer, and reads only when it is told to."""
+    """Speaks WebSocket over a socket with a small receive buffer, and reads only when it is asked to."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, url: str) -> None:
         self._reader, self._writer = reader, writer
@@ -144,7 +144,7 @@ class RawWebSocket:
 
     async def receive(self) -> str:
         """The next packet; the empty text at the end."""
-        async with within_patience("the next packet"):
+        async with time_limit("the next packet"):
             while True:
                 event = await self._event()
                 if event is None:

@@ -51,7 +51,7 @@ class SteppedJournal:
         self._waiting.append(item)
 
     async def commit(self) -> Sequence[tuple[Append, Receipt | BaseException]]:
-        """Store what waits, as one group; what became of each item."""
+        """Store what is pending, as one group; what became of each item."""
         items, self._waiting = self._waiting, []
         futures = [self.inner.append(item) for item in items]
         return list(zip(items, await asyncio.gather(*futures, return_exceptions=True), strict=True))

@@ -163,7 +163,7 @@ class _Stream:
                         return
 
     def _take(self, block: bytes) -> bool:
-        """Keep an event; True where the connection is to be thrown away behind it."""
+        """Keep an event; True if the connection is to be thrown away after it."""
         if block.startswith(b"retry: "):
             block = block.partition(b"\n")[2]
         identifier, _, data = block.partition(b"\n")

@@ -1,4 +1,4 @@
-"""A journal behind a gate: tests hold its commits back, make them fail, and see what was appended."""
+"""A journal after a gate: tests hold its commits back, make them fail, and see what was appended."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from filters.entry import LogEntry, decode_lines
 from filters.matching import Matcher
 from storage.errors import StorageUnavailableError
 from storage.journal.interface import Append, Receipt, Settled
-from tests.support.patience import within_patience
+from tests.support.waiting import time_limit
 
 __all__ = ["WatchedJournal"]
 
@@ -19,7 +19,7 @@ class WatchedJournal:
     Attributes:
         appended: everything that was appended, in order.
         failure: while it is not empty, every append fails with this text.
-        fullness: the share of the limit that producers are told of.
+        fullness: the share of the limit that producers are notified of.
     """
 
     def __init__(self, inner: Any) -> None:
@@ -83,7 +83,7 @@ class WatchedJournal:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until an append has made a condition true."""
-        async with within_patience("an append makes it true", shown=lambda: self.appended[-3:]):
+        async with time_limit("an append makes it true", shown=lambda: self.appended[-3:]):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()

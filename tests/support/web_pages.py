@@ -6,8 +6,8 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from tests.support.patience import PATIENCE_MILLISECONDS
 from tests.support.programs import program
+from tests.support.waiting import WAIT_MILLISECONDS_MAX
 
 __all__ = ["ARGUMENTS", "launched", "new_context", "open_page"]
 
@@ -29,7 +29,7 @@ async def launched() -> AsyncIterator[Browser]:
     executable = program("chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=executable, args=ARGUMENTS, timeout=PATIENCE_MILLISECONDS
+            executable_path=executable, args=ARGUMENTS, timeout=WAIT_MILLISECONDS_MAX
         )
         try:
             yield browser
@@ -40,5 +40,5 @@ async def launched() -> AsyncIterator[Browser]:
 async def new_context(browser: Browser, **options: Any) -> BrowserContext:
     """A context whose pages are waited for as long as anything else is; ``options`` are Playwright's."""
     context = await browser.new_context(**options)
-    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    context.set_default_timeout(WAIT_MILLISECONDS_MAX)
     return context

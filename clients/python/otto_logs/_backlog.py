@@ -13,7 +13,7 @@ BacklogItem = tuple[int, bytes]
 
 
 class Backlog:
-    """Reads lines and items behind a place, in order, and steps over what is damaged.
+    """Reads lines and items after a place, in order, and steps over what is damaged.
 
     Args:
         log: the files.

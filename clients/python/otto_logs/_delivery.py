@@ -113,7 +113,7 @@ class Delivery:
             raise
 
     def release(self) -> None:
-        """Let go of the spool's directory, for whoever delivers what is left in it. Idempotent."""
+        """Let go of the spool's directory, for anyone who delivers what is left in it. Idempotent."""
         if not self.outbox.is_foreign:
             self.outbox.release()
             if self._claim is not None:

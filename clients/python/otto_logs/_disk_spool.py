@@ -1,7 +1,7 @@
-"""A spool on disk: what was accepted survives the death of the process, and is delivered once by whoever comes next.
+"""A spool on disk: what was accepted survives the death of the process, and is delivered once by anyone who comes next.
 
 Every line is a checksummed record in an append-only file before ``append_line`` returns; what becomes of it (numbered,
-acknowledged, dropped) is a record behind it. In front of the files is a spool in memory, through which everything goes
+acknowledged, dropped) is a record after it. In front of the files is a spool in memory, through which everything goes
 to the gateway; with the gateway away and that one full, lines are on disk alone.
 
 Why files of its own, and not SQLite: a transaction for each line costs ten times as much, and a damaged page there can
@@ -475,7 +475,7 @@ class DiskSpool:
             )
 
     def _record(self, kind: RecordKind, body: bytes) -> bool:
-        """Write a record of what became of lines; False where that cannot be, and memory alone knows it."""
+        """Write a record of what became of lines; False if that cannot be, and memory alone knows it."""
         if not self._is_writable():
             return False
         try:
@@ -486,7 +486,7 @@ class DiskSpool:
         return True
 
     def _write_ordinal(self, record: bytes) -> int:
-        """Write a line or an item; its ordinal, 0 where it cannot be written."""
+        """Write a line or an item; its ordinal, 0 if it cannot be written."""
         ordinal = self._log.next_ordinal
         try:
             self._log.append_ordinal(record)
@@ -503,7 +503,7 @@ class DiskSpool:
             self._fail(error)
 
     def _address(self, address: Address) -> int:
-        """The number of an address in this segment; 0 where it cannot be written."""
+        """The number of an address in this segment; 0 if it cannot be written."""
         number = self._addresses.get(address)
         if number is None:
             self._address_number += 1

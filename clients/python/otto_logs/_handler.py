@@ -21,12 +21,12 @@ _OWN_LOGGERS: Final = ("otto_logs", "grpc")
 
 
 class OttoHandler(logging.Handler):
-    """Sends every record as one line of a task; never raises, and waits only where the policy says so.
+    """Sends every record as one line of a task; never raises, and waits only if the policy says so.
 
         logging.getLogger().addHandler(OttoHandler("build-7"))
 
     A record's logger, thread and exception go into the line's metadata. ``logging.shutdown``, which Python calls at
-    exit, sends what waits, for 5 seconds at most. When the gateway refuses for good, stderr says so once.
+    exit, sends what is pending, for 5 seconds at most. When the gateway refuses for good, stderr says so once.
 
     Args:
         task_id: what the lines belong to.
@@ -104,7 +104,7 @@ class OttoHandler(logging.Handler):
             self._complain(error)
 
     def close(self) -> None:
-        """Send what waits, for 5 seconds at most, and end the handler's own producer."""
+        """Send what is pending, for 5 seconds at most, and end the handler's own producer."""
         try:
             if self._owns_producer:
                 self._producer.close(_CLOSE_SECONDS)

@@ -120,7 +120,7 @@ class MemorySpool:
         return barrier
 
     def append_gap(self, address: Address, mark: DropMark) -> None:
-        """Note behind everything that lines are missing; further drops of this worker are added to it."""
+        """Note after everything that lines are missing; further drops of this worker are added to it."""
         gap = self._gaps.get(address) if mark.dropped else None
         if gap is None:
             before = self._gaps.get(address)
@@ -144,9 +144,9 @@ class MemorySpool:
         return dropped
 
     def drop_first(self) -> DroppedRun | None:
-        """Drop the first run that was not sent and leave the mark of a gap there; None where there is none."""
+        """Drop the first run that was not sent and leave the mark of a gap there; None if there is none."""
         passed: list[Item] = []
-        for index, run in enumerate(self._pending):  # noqa: B007 - used behind the loop
+        for index, run in enumerate(self._pending):  # noqa: B007 - used after the loop
             if isinstance(run, Run) and run.ordinals:
                 break
             if isinstance(run, Item):
@@ -300,7 +300,7 @@ class MemorySpool:
         return request
 
     def _take_run(self, run: Run, lines_max: int) -> Request:
-        """The run at the front, with those behind it that fit into the same request, or the part of it that fits."""
+        """The run at the front, with those after it that fit into the same request, or the part of it that fits."""
         message = logs_pb2.PublishRequest()
         batch = message.lines
         batch.task_id, batch.worker_id = run.address

@@ -171,7 +171,7 @@ def _fail(run: _Run | None, error: BaseException) -> None:
 
 
 def _finder(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], Mapping[str, Any]], object]:
-    """How to find the argument ``parameters`` of a call: by that name, or else the first one behind ``self``."""
+    """How to find the argument ``parameters`` of a call: by that name, or else the first one after ``self``."""
     try:
         names = [name for name in inspect.signature(function).parameters if name not in {"self", "cls"}]
         every = list(inspect.signature(function).parameters)
@@ -213,7 +213,7 @@ def _now() -> int:
 
 
 def _start_of(execution_id: str, node_id: str) -> float:
-    """When a run begins, in whole milliseconds; with a fraction only where the node's last run began in the same one.
+    """When a run begins, in whole milliseconds; with a fraction only if the node's last run began in the same one.
 
     The gateway tells runs apart by this number.
     """

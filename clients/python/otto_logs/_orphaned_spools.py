@@ -37,7 +37,7 @@ class OrphanedSpools:
     """Delivers the spools of dead processes, one after the other, oldest first.
 
     Args:
-        watcher: the outbox of the living producer, which is told how the connection is.
+        watcher: the outbox of the living producer, which is notified how the connection is.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class OrphanedSpools:
 
     @property
     def statistics(self) -> OrphanedSpoolsStatistics:
-        """A frozen picture of the counters."""
+        """An immutable snapshot of the counters."""
         outbox = self._outbox
         current = outbox.statistics if outbox is not None else None
         return OrphanedSpoolsStatistics(

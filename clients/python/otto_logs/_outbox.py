@@ -40,7 +40,7 @@ class Outbox:
         self._closing = False
         self._abandoned = False
         self._urgent = 0
-        self._stream = 0  # counts connections; the sender of an older one is told to stop
+        self._stream = 0  # counts connections; the sender of an older one is asked to stop
         self._credit = 0
         self._not_before = self._progress_at = time.monotonic()
         self._accepted = self._acknowledged = self._dropped = self._reported_drops = 0
@@ -62,7 +62,7 @@ class Outbox:
         metadata: Mapping[str, str] | None,
         positions: Mapping[str, object] | None = None,
     ) -> bool:
-        """Accept a line (see ``Spool.append_line``); False where the policy is to wait for room.
+        """Accept a line (see ``Spool.append_line``); False if the policy is to wait for room.
 
         Raises:
             OttoLogsError: nothing is accepted any more.
@@ -82,7 +82,7 @@ class Outbox:
             return False
 
     def try_item(self, request: logs_pb2.PublishRequest) -> bool:
-        """Accept anything but lines; False where the policy is to wait for room.
+        """Accept anything but lines; False if the policy is to wait for room.
 
         Raises:
             OttoLogsError: nothing is accepted any more.
@@ -216,7 +216,7 @@ class Outbox:
             return self._stream
 
     def greet(self, response: logs_pb2.PublishResponse) -> bool:
-        """The gateway has answered the Hello; False where it has another journal, and nothing is sent to it."""
+        """The gateway has answered the Hello; False if it has another journal, and nothing is sent to it."""
         with self._lock:
             before = self._spool.lines_waiting
             if not self._spool.rewind(response.acknowledged_number):

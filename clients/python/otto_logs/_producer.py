@@ -113,7 +113,7 @@ class LogProducer:
         metadata: Mapping[str, object] | None = None,
         positions: Mapping[str, object] | None = None,
     ) -> None:
-        """Send a line; waits only where the policy says so, and does not even yield otherwise.
+        """Send a line; waits only if the policy says so, and does not even yield otherwise.
 
         Args:
             task_id: what the line belongs to.
@@ -238,7 +238,7 @@ class LogProducer:
 class Worker:
     """One worker of one task.
 
-    As a context manager it reports RUNNING, then COMPLETED, or FAILED where the block raised.
+    As a context manager it reports RUNNING, then COMPLETED, or FAILED if the block raised.
     """
 
     def __init__(self, producer: LogProducer, task_id: str, worker_id: str) -> None:

@@ -147,7 +147,7 @@ def scan(data: bytes, start: int = 0) -> Iterator[Record]:
 
 
 def damaged_tail_bytes(data: bytes, end: int) -> int:
-    """What follows the last record that can be read; 0 where it is the beginning of one that was never finished."""
+    """What follows the last record that can be read; 0 if it is the beginning of one that was never finished."""
     rest = data[end : end + HEADER_BYTES]
     if not rest.startswith(_MARKER[: len(rest)]):
         return len(data) - end

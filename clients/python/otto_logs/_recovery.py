@@ -145,7 +145,7 @@ def _begin_anywhere(state: SpoolState, record: Record) -> bool:
 
 
 def _apply(record: Record, state: SpoolState, segment: _Scanned) -> int:
-    """Tell the ledger what a record says; the ordinal behind it, where it has one."""
+    """Tell the ledger what a record says; the ordinal after it, where it has one."""
     match record.kind:
         case RecordKind.LINE | RecordKind.ITEM:
             ordinal = line_ordinal(record.body)

@@ -127,7 +127,7 @@ class ReportQueue:
 
     @property
     def statistics(self) -> ReportStatistics:
-        """A frozen picture."""
+        """An immutable snapshot."""
         with self._changed:
             return ReportStatistics(len(self._waiting) + self._posting, self._sent, self._failed, self._dropped)
 
@@ -211,7 +211,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _flush_all(timeout_seconds: float = 5.0) -> None:
-    """At exit, send what waits, for 5 seconds over all queues."""
+    """At exit, send what is pending, for 5 seconds over all queues."""
     until = time.monotonic() + timeout_seconds
     for queue in tuple(_queues):
         queue.flush(max(0.0, until - time.monotonic()))

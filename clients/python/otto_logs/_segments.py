@@ -178,7 +178,7 @@ class SegmentLog:
         """The rest of the segment that ``place`` is in, or all of the next one that there is.
 
         Returns:
-            The bytes, the segment's index, and the offset at which they begin; None: there is nothing behind it.
+            The bytes, the segment's index, and the offset at which they begin; None: there is nothing after it.
         """
         for segment in self._segments:
             offset = place.offset if segment.index == place.segment else 0

@@ -150,7 +150,7 @@ class Sender:
         self._outbox.fail(GatewayError("INTERNAL", f"the producer stopped because of an error of its own: {error}"))
 
     def _connect_once(self) -> None:
-        """One connection, from the Hello to its end, and the pause behind it."""
+        """One connection, from the Hello to its end, and the pause after it."""
         try:
             token = self._endpoint.token()
         except Exception as error:  # noqa: BLE001 - whatever the program's own function raises

@@ -146,7 +146,7 @@ class Spool(Protocol):
         now: float,
         positions: Mapping[str, object] | None = None,
     ) -> None:
-        """Add a line behind everything; the caller made room.
+        """Add a line after everything; the caller made room.
 
         ``positions``, how far files were read with this line, are kept with it by a spool on disk.
 
@@ -156,7 +156,7 @@ class Spool(Protocol):
         ...
 
     def append_item(self, request: logs_pb2.PublishRequest) -> None:
-        """Add anything but lines behind everything; no line that comes later overtakes it."""
+        """Add anything but lines after everything; no line that comes later overtakes it."""
         ...
 
     def append_barrier(self) -> FlushMarker:

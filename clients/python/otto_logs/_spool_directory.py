@@ -30,7 +30,7 @@ _claims: "weakref.WeakSet[Claim]" = weakref.WeakSet()
 def new_producer_id(others: Iterable[str] = ()) -> str:
     """A producer id that no other has, and that is behind those made before it.
 
-    ``others``, which are still there, come first also where the clock was set back since they were made.
+    ``others``, which are still there, come first also if the clock was set back since they were made.
     """
     newest = max((int(name[:16], 16) for name in others if _MADE.fullmatch(name)), default=0)
     return f"{max(time.time_ns(), newest + 1):016x}{uuid.uuid4().hex[:16]}"
@@ -69,7 +69,7 @@ class SpoolDirectory:
     """A directory of spools.
 
     Args:
-        path: is made where it does not exist, for the user alone; nobody else may write in one that exists.
+        path: is made if it does not exist, for the user alone; nobody else may write in one that exists.
 
     Raises:
         OSError: it cannot be made, or others could plant lines in it.
@@ -84,7 +84,7 @@ class SpoolDirectory:
         return f"<SpoolDirectory {self.path}>"
 
     def claim(self, name: str) -> Claim | None:
-        """Take a sub-directory, made where it does not exist; None: another process uses it.
+        """Take a sub-directory, made if it does not exist; None: another process uses it.
 
         Raises:
             OSError: it cannot be made.

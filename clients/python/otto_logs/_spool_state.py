@@ -190,7 +190,7 @@ def pack_ordinals(ordinals: Sequence[int]) -> list[int]:
     packed: list[int] = []
     index = 0
     while index < len(ordinals):
-        # Where i + ordinals[index] - index equals ordinals[i], the run goes on; it can only stop once.
+        # Where i + ordinals[index] - index equals ordinals[i], the run continues; it can only stop once.
         first = ordinals[index]
         end = bisect_left(
             range(index + 1, len(ordinals)), True, key=lambda at: ordinals[at] != first + at - index

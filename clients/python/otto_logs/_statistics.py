@@ -22,7 +22,7 @@ class ProblemKind(StrEnum):
     """What went wrong."""
 
     REFUSED = "refused"
-    """The gateway changed or refused one request, and goes on."""
+    """The gateway changed or refused one request, and continues."""
     DISCONNECTED = "disconnected"
     """The connection was lost or could not be made; it is tried again."""
     DROPPED = "dropped"
@@ -34,7 +34,7 @@ class ProblemKind(StrEnum):
     LEFTOVER = "leftover"
     """What an earlier process left in the spool's directory was delivered, or cannot be."""
     FORGOTTEN = "forgotten"
-    """The gateway's journal was replaced: what it had acknowledged may be gone. The producer goes on under a new id."""
+    """The gateway's journal was replaced: lines it acknowledged may be gone. The producer continues under a new id."""
     FAILED = "failed"
     """The gateway refused for good; nothing more is sent."""
 
@@ -54,7 +54,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ProducerStatistics:
-    """A frozen picture of a producer.
+    """An immutable snapshot of a producer.
 
     Attributes:
         lines_accepted: lines given to the producer.

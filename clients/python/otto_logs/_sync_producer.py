@@ -114,7 +114,7 @@ class SyncLogProducer:
         metadata: Mapping[str, object] | None = None,
         positions: Mapping[str, object] | None = None,
     ) -> None:
-        """Send a line; waits only where the policy says so, and does not even yield otherwise.
+        """Send a line; waits only if the policy says so, and does not even yield otherwise.
 
         Args:
             task_id: what the line belongs to.
@@ -239,7 +239,7 @@ class SyncLogProducer:
 class SyncWorker:
     """One worker of one task.
 
-    As a context manager it reports RUNNING, then COMPLETED, or FAILED where the block raised.
+    As a context manager it reports RUNNING, then COMPLETED, or FAILED if the block raised.
     """
 
     def __init__(self, producer: SyncLogProducer, task_id: str, worker_id: str) -> None:

@@ -82,7 +82,7 @@ class SchedulerLock:
             yield connection
 
     def release(self) -> None:
-        """Let the next one in at once; harmless where the lock is another's."""
+        """Let the next one in at once; harmless if the lock is another's."""
         with self.database.transaction() as connection:
             connection.execute(delete(scheduler_lock).where(scheduler_lock.c.locked_by == self.holder))
 

@@ -30,7 +30,7 @@ _NUMBER_MAX: Final = 2**53
 
 
 def next_queue_type(queue_type: str, media_mode: str | None) -> str | None:
-    """The stage behind ``queue_type``; None behind the last one. Only ``crawl`` has images of its own."""
+    """The stage after ``queue_type``; None after the last one. Only ``crawl`` has images of its own."""
     if queue_type == "script":
         return "image" if media_mode == "crawl" else "video"
     return {"schedule": "script", "image": "video", "video": "youtube"}.get(queue_type)

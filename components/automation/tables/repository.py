@@ -43,7 +43,7 @@ class QueueRepository:
             return enqueue_due(connection, self.lock.now())
 
     def dequeue(self, queue_type: str) -> QueueItem | None:
-        """Take the oldest item that is due, in one statement; None where there is none, or one is running."""
+        """Take the oldest item that is due, in one statement; None if there is none, or one is running."""
         now = self.lock.now()
         running, ending = task_queue.alias(), task_queue.alias()
         is_ending = exists().where(stage_processes.c.queue_id == ending.c.id, ending.c.queue_type == queue_type)
@@ -76,7 +76,7 @@ class QueueRepository:
             return item
 
     def next_due(self) -> datetime | None:
-        """When the next waiting item or schedule falls due; None where nothing waits for a time."""
+        """When the next waiting item or schedule falls due; None if nothing waits for a time."""
         with self.lock.database.reading() as connection:
             item: datetime | None = connection.execute(
                 select(func.min(moment(task_queue.c.next_retry_at))).where(task_queue.c.status == "waiting")
@@ -84,7 +84,7 @@ class QueueRepository:
             return min(filter(None, (item, next_schedule_time(connection))), default=None)
 
     def complete(self, item: QueueItem, result: dict[str, Any], *, next_run_at: datetime | None = None) -> bool:
-        """End a stage well and enqueue the next one; False where it was stopped meanwhile.
+        """End a stage well and enqueue the next one; False if it was stopped meanwhile.
 
         Args:
             item: what ran.
@@ -122,7 +122,7 @@ class QueueRepository:
             return True
 
     def fail(self, item: QueueItem, error: str) -> bool | None:
-        """End a stage badly: True where it is tried again, False where not, None where it was stopped meanwhile."""
+        """End a stage badly: True if it is tried again, False if not, None if it was stopped meanwhile."""
         with self.lock.held() as connection:
             return _fail(connection, item, storable(error), self.lock.now())
 
@@ -150,7 +150,7 @@ class QueueRepository:
             ]
 
     def started(self, item: QueueItem, boot_id: str, pid: int, start_ticks: int) -> bool:
-        """Note a stage's process before it may begin; False where the item was stopped meanwhile."""
+        """Note a stage's process before it may begin; False if the item was stopped meanwhile."""
         with self.lock.held() as connection:
             if connection.execute(
                 select(task_queue.c.id).where(task_queue.c.id == item.id, task_queue.c.status == "processing")

@@ -148,7 +148,7 @@ class TaskRepository:
     def retry(self, task_id: str) -> tuple[str, int] | None:
         """Put the stage that a task ended with in the queue anew: its type and the new item's number.
 
-        That is its failed last item, or the one that a stop took out of the queue before it began; None where the task
+        That is its failed last item, or the one that a stop took out of the queue before it began; None if the task
         is under way or has not failed.
         """
         now = self.now()
@@ -203,7 +203,7 @@ def _stop_line(task_id: str, processing: Sequence[Any], deleted: int) -> TaskLin
 
 
 def _to_retry(task: Any, last: Any, waits: bool) -> str | None:
-    """The queue type that a task ended with, given its last item; None where there is nothing to try again."""
+    """The queue type that a task ended with, given its last item; None if there is nothing to try again."""
     if last is not None and last["status"] == "failed":
         return str(last["queue_type"])
     if waits or task["last_error"] != STOPPED:

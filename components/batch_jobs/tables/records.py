@@ -46,7 +46,7 @@ class BatchItem:
     Attributes:
         begun: how often asking for it began; more than once where the process ended before the result was stored.
         counts: documents by category, as far as they are known.
-        error: why it has no result; None where it has one.
+        error: why it has no result; None if it has one.
         done_at: milliseconds since the Unix epoch.
     """
 

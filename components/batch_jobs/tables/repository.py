@@ -55,7 +55,7 @@ def begin_next(connection: Connection, *, now: int) -> BegunItem | None:
 def record(
     connection: Connection, item: BegunItem, counts: Mapping[str, int], error: str | None, *, now: int
 ) -> BatchJob | None:
-    """Store what became of a keyword; the last one completes its job. None where the job has ended meanwhile."""
+    """Store what became of a keyword; the last one completes its job. None if the job has ended meanwhile."""
     is_job = jobs.c.job_id == item.job_id
     job = connection.execute(select(jobs).where(is_job, jobs.c.status.in_(_ACTIVE))).first()
     if job is None or job.current != item.position:
@@ -73,7 +73,7 @@ def record(
 
 
 def end(connection: Connection, job_id: str, error: str, *, now: int) -> BatchJob | None:
-    """Let an active job fail, and leave any other as it is; the job, or None where there is none."""
+    """Let an active job fail, and leave any other as it is; the job, or None if there is none."""
     is_active = (jobs.c.job_id == job_id, jobs.c.status.in_(_ACTIVE))
     connection.execute(
         update(jobs).where(*is_active).values(status=JobStatus.FAILED.value, error=error, completed_at=now)
@@ -120,7 +120,7 @@ def job_ids(connection: Connection) -> list[str]:
 
 
 def remove_finished(connection: Connection, before: int) -> int | None:
-    """Remove some jobs that ended at ``before`` or earlier; when the oldest ended that is left, None where none is."""
+    """Remove some jobs that ended at ``before`` or earlier; when the oldest ended that is left, None if none is."""
     is_old = (jobs.c.status.in_(_FINAL), jobs.c.completed_at <= before)
     old = list(connection.execute(select(jobs.c.job_id).where(*is_old).limit(_REMOVED_AT_A_TIME)).scalars())
     if old:

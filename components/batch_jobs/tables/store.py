@@ -54,7 +54,7 @@ class BatchJobStore:
         return await self._write(lambda found: repository.record(found, item, counts, error, now=now))
 
     async def end(self, job_id: str, error: str, *, now: int) -> BatchJob | None:
-        """Let an active job fail; one that has ended stays as it is, None where there is none."""
+        """Let an active job fail; one that has ended stays as it is, None if there is none."""
         return await self._write(lambda found: repository.end(found, job_id, error, now=now))
 
     async def find(

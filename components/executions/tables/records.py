@@ -104,4 +104,4 @@ class ReportTaken:
 
 
 Change = NodeReport | ScriptRecord | RunAllSummary
-"""What a commit has stored that others may want to hear of; a ``NodeReport`` only where it ended a run."""
+"""What a commit has stored that others may want to hear of; a ``NodeReport`` only if it ended a run."""

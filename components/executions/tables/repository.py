@@ -144,7 +144,7 @@ class Repository:
         self.changes.append(summary)
 
     def last_id(self) -> int:
-        """The newest row's id; 0 where there is none."""
+        """The newest row's id; 0 if there is none."""
         return int(self._connection.execute(select(func.coalesce(func.max(_run.id), 0))).scalar_one())
 
     def delete(self, wanted: NodeFilter, upto_id: int, rows_max: int) -> int:

@@ -114,7 +114,7 @@ dashboard_stats = Table(
 )
 
 # What log_stats is made of. It has a table of its own, because an existing log_stats has no room for the sum that an
-# average needs to go on from. Whole microseconds: what is added and taken away again leaves nothing.
+# average needs to continue from. Whole microseconds: what is added and taken away again leaves nothing.
 totals = Table(
     "otto_log_totals",
     metadata,

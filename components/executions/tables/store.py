@@ -127,7 +127,7 @@ class ExecutionStore:
         return await self._read(read_dashboard_statistics)
 
     async def close(self, timeout_seconds: float = 10.0) -> None:
-        """Store what waits, and end the threads; idempotent."""
+        """Store what is pending, and end the threads; idempotent."""
         await self._writer.close(timeout_seconds)
         await asyncio.to_thread(self._readers.shutdown)
 

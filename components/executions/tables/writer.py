@@ -91,7 +91,7 @@ class ExecutionWriter:
 
     @property
     def statistics(self) -> WriterStatistics:
-        """A frozen picture."""
+        """An immutable snapshot."""
         return WriterStatistics(self._jobs, self._waiting_bytes, self._transactions, self._done, self._error)
 
     def submit(self, work: Callable[[Repository], T], size: int = 0) -> "asyncio.Future[T]":
@@ -119,7 +119,7 @@ class ExecutionWriter:
         return future
 
     async def close(self, timeout_seconds: float = 10.0) -> None:
-        """Store what waits, for so long, and end the thread; idempotent."""
+        """Store what is pending, for so long, and end the thread; idempotent."""
         self._is_closed = True
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -158,8 +158,8 @@ class ExecutionWriter:
                 is_ours = isinstance(error, (RecordRefusedError, StorageClosedError))
                 self._error = "" if is_ours else str(error)
                 done, stored = self._failed(left, error), []
-            except Exception as error:  # noqa: BLE001 - the thread must go on, and who waits must hear of it
-                _log.exception("executions could not be stored", extra={"jobs": len(left)})
+            except Exception as error:  # noqa: BLE001 - the thread must continue, and who waits must hear of it
+                _log.exception("execution write failed", extra={"jobs": len(left)})
                 done, stored = self._failed(left, error), []
             if not done:
                 # One that cannot be stored must not take the others with it.
@@ -171,7 +171,7 @@ class ExecutionWriter:
         return changes
 
     def _failed(self, jobs: Sequence[_Job], error: Exception) -> int:
-        """How many jobs the error settles; 0 where they should be tried one by one."""
+        """How many jobs the error settles; 0 if they should be tried one by one."""
         if len(jobs) > 1 and (isinstance(error, RecordRefusedError) or not isinstance(error, StorageError)):
             return 0
         for job in jobs:
@@ -203,12 +203,12 @@ class ExecutionWriter:
         return done, changes
 
     def _stored(self, group: Sequence[_Job], changes: Sequence[Change]) -> None:
-        """Back on the loop: tell the listener, then answer, then go on."""
+        """Back on the loop: tell the listener, then answer, then continue."""
         if changes:
             try:
                 self._listener(changes)
             except Exception:  # noqa: BLE001 - the rows are stored, and whoever sent them must be told
-                _log.exception("a listener of executions failed")
+                _log.exception("execution listener failed")
         for job in group:
             self._waiting_bytes -= job.size
             self._jobs -= 1

@@ -175,7 +175,7 @@ class NativeStream(ProducerStream):
         self._call.send([response.SerializeToString()])
 
     def _acknowledge(self) -> list[logs_pb2.Problem] | None:
-        """Advance over what has been committed; its problems, or None where nothing has."""
+        """Advance over what has been committed; its problems, or None if nothing has."""
         waiting = self._waiting
         problems: list[logs_pb2.Problem] = []
         requests = lines = size = 0
@@ -196,7 +196,7 @@ class NativeStream(ProducerStream):
         return problems if requests else None
 
     def _give_up(self, text: str) -> None:
-        """The journal did not store a request: acknowledge nothing behind it, the producer sends it all again."""
+        """The journal did not store a request: acknowledge nothing after it, the producer sends it all again."""
         self._registry.counters.refused(Dialect.NATIVE, Refusal.UNAVAILABLE, 1 + len(self._waiting))
         self._waiting.clear()
         self.end(StreamEnd(GrpcStatus.UNAVAILABLE, f"{text}; come back and go on behind the last answer"))
@@ -207,7 +207,7 @@ class NativeStream(ProducerStream):
             self._greeting.cancel()
         if self._producer_id:
             self._registry.release(self._producer_id, self)
-        # A producer whose stream broke comes back and goes on, so its tasks are not told to be closed.
+        # A producer whose stream broke comes back and continues, so its tasks are not told to be closed.
         self._tasks.close(tell=clean)
 
 

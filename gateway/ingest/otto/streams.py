@@ -133,7 +133,7 @@ class OttoStream(ProducerStream):
                 responses.append(refusal or b"\x18" + _varint(sequence))
                 sequence += 1
         responses += [_dropped(make, line) for line in lines]
-        # Of what this stream has sent behind the group, too: it may fill its own limit and not the journal's.
+        # Of what this stream has sent after the group, too: it may fill its own limit and not the journal's.
         own_fullness = len(self._gathered) / self._limits.inflight_lines_max
         is_asked = self._method.can_throttle and group.lines[-1].entry is not None
         if is_asked and (wait_ms := self._wait_ms(own_fullness)):
@@ -166,7 +166,7 @@ class OttoStream(ProducerStream):
         return batches
 
     def _leave(self, *, clean: bool) -> None:  # noqa: ARG002
-        # Its client does not come back for what is not answered, so the tasks are told to be closed however the
+        # Its client does not come back for what is not answered, so the tasks are asked to be closed however the
         # stream ended.
         for batch in self._batches(self._take_gathered()):
             self._journal.submit(batch, _nobody_hears)

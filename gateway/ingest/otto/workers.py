@@ -34,12 +34,12 @@ class Workers:
         self._worker(task_id, worker_id).pod_metadata = pod_metadata or None
 
     def pod_metadata(self, task_id: str, worker_id: str) -> dict[str, Any] | None:
-        """What the worker said of its pod when it registered; None where it did not."""
+        """What the worker said of its pod when it registered; None if it did not."""
         worker = self._workers.get((task_id, worker_id))
         return None if worker is None else worker.pod_metadata
 
     def report(self, task_id: str, worker_id: str, status: str) -> bool:
-        """A worker's status; False where it repeats the one before."""
+        """A worker's status; False if it repeats the one before."""
         worker = self._worker(task_id, worker_id)
         if worker.status == status:
             return False

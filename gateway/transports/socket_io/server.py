@@ -63,7 +63,7 @@ class SocketIoLimits:
         message_bytes_max: of one packet from a client.
         ping_interval_seconds: pause between two pings; a client that is not pinged for longer than this and the
             time-out gives up.
-        ping_timeout_seconds: how long the answer to a ping may take. A ping waits behind the lines that were sent
+        ping_timeout_seconds: how long the answer to a ping may take. A ping waits after the lines that were sent
             before it, so this is also how long a slow client may take to read what is in flight.
         engine: what may be in flight to one socket.
     """
@@ -150,7 +150,7 @@ class SocketIoServer:
 
     @property
     def statistics(self) -> SocketIoStatistics:
-        """A frozen picture."""
+        """An immutable snapshot."""
         return SocketIoStatistics(
             sockets=len(self._engine.sockets),
             clients=len(self._subscribers),
@@ -275,7 +275,7 @@ class SocketIoServer:
         return await self._authenticator.principal_of(HTTPConnection(self._origins.credible(socket.handshake)))
 
     def _join(self, socket: EngineSocket, principal: Principal) -> Subscriber | None:
-        """The client in the namespace; None where it went away while it was being authenticated."""
+        """The client in the namespace; None if it went away while it was being authenticated."""
         if socket.is_closed:
             return None
         if self._is_closed:
@@ -287,7 +287,7 @@ class SocketIoServer:
         return subscriber
 
     def _leave(self, socket: EngineSocket, reason: CloseReason) -> bool:
-        """End what a client has in the namespace; False where it is not there."""
+        """End what a client has in the namespace; False if it is not there."""
         subscriber = self._subscribers.pop(socket.sid, None)
         if subscriber is not None:
             subscriber.close(reason)

@@ -53,7 +53,7 @@ class SocketIoTransport:
                 complete = LogComplete(self.task_id, status, timestamp, last, str(notice.position))
                 self._socket.put(event("log-complete", complete))
             case StreamError(code, message) if self.session is not None:
-                # The client was told that it is subscribed; this takes it back.
+                # The client was notified that it is subscribed; this takes it back.
                 error = RequestError(
                     event="subscribe-to-logs", task_id=self.task_id, code=code, message=message, timestamp=now()
                 )

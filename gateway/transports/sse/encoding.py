@@ -94,7 +94,7 @@ class ZstdEncoding(SseEncoding):
 
 
 class GzipEncoding(SseEncoding):
-    """Every chunk is a run of deflate blocks behind a full flush, which forgets the history: any may follow any.
+    """Every chunk is a run of deflate blocks after a full flush, which forgets the history: any may follow any.
 
     Separate gzip members would be simpler, but browsers ignore what follows the first. So each response is one member,
     whose trailer is put together from the chunks that it was made of (``GzipChecksum``).

@@ -36,7 +36,7 @@ END_SECONDS: Final = 2.0
 
 
 class SseTransport:
-    """Writes shared chunks to one connection; what waits there is bounded by its high-water mark and one run."""
+    """Writes shared chunks to one connection; what is pending there is bounded by its high-water mark and one run."""
 
     kind = "sse"
 
@@ -175,7 +175,7 @@ def sse_routes(
 
 
 async def _is_over(hub: Hub, task_id: str, start: After) -> bool:
-    """Whether the client has seen the end of the task, and nothing came behind it."""
+    """Whether the client has seen the end of the task, and nothing came after it."""
     position = start.position
     if not position.belongs_to(hub.epoch):
         return False

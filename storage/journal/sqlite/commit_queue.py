@@ -1,6 +1,6 @@
 """What waits for a commit: a lane for each producer, and the lanes take turns.
 
-In one queue for all, whoever sends most would decide how long everybody else waits: behind 30 MB of one producer a lone
+In one queue for all, whoever sends most would decide how long everybody else waits: after 30 MB of one producer a lone
 line waits for eight commits, and for seconds on a slow disk. Here it is in the next commit.
 """
 
@@ -73,7 +73,7 @@ class FairCommitQueue:
     def take(self, *, items_max: int, bytes_max: int) -> Group:
         """Take a group of at most so much, and at least one append; in the order of arrival.
 
-        Where not everything fits in, the lanes take turns, and the next group goes on with the lane whose turn it is.
+        Where not everything fits in, the lanes take turns, and the next group continues with the lane whose turn it is.
         """
         taken: list[_Waiting] = []
         if self._count <= items_max and self.size <= bytes_max:
@@ -105,7 +105,7 @@ class FairCommitQueue:
                 lane.credit -= size
             del lanes[name]
             if queue:
-                lanes[name] = lane  # behind all others
+                lanes[name] = lane  # after all others
 
 
 def size_of(item: Append) -> int:

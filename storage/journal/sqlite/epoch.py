@@ -30,7 +30,7 @@ _BUSY_MILLISECONDS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One life of a journal. ``lineage`` are the lives that it goes on from, the latest first."""
+    """One life of a journal. ``lineage`` are the lives that it continues from, the latest first."""
 
     epoch: str
     last_record: int
@@ -56,7 +56,7 @@ class HighWaterMarkFile:
         return f"<HighWaterMarkFile {str(self.path)!r}>"
 
     def read(self) -> tuple[str, int] | None:
-        """The epoch and the record; None where nothing was written yet, or something else."""
+        """The epoch and the record; None if nothing was written yet, or something else."""
         match = _TEXT.match(os.pread(self._file, 64, 0))
         return None if match is None else (match[1].decode(), int(match[2]))
 
@@ -74,7 +74,7 @@ class HighWaterMarkFile:
         except OSError as error:
             # The lines are stored; all that is worse is that a backup put back now might not be noticed.
             if not self._failed:
-                _log.warning("mark not written", extra={"path": str(self.path), "reason": str(error)})
+                _log.warning("high-water mark not written", extra={"path": str(self.path), "reason": str(error)})
             self._failed = True
         else:
             self._failed = False
@@ -90,7 +90,7 @@ def begin_epoch(connection: sqlite3.Connection, mark: HighWaterMarkFile) -> Epoc
     """The life of the journal in a database: the one it was in, or a new one where it went back in time.
 
     It went back where it ends before its mark, or has another epoch than the mark (a second backup was put back, or
-    another database). Whoever puts a backup where no mark is says so with a row ``restored`` in ``journal_meta``.
+    another database). Anyone who puts a backup where no mark is says so with a row ``restored`` in ``journal_meta``.
     """
     meta = dict(connection.execute("SELECT name, value FROM journal_meta").fetchall())
     # Not the last record that is there: retention may have removed it.

@@ -146,11 +146,11 @@ class GroupCommit:
         )
 
     def set_listener(self, listener: Callable[[Committed], None]) -> None:
-        """Set who is told of every commit."""
+        """Set who is notified of every commit."""
         self._listener = listener
 
     def set_observer(self, observer: Callable[[float], None]) -> None:
-        """Set who is told how many seconds each commit took."""
+        """Set who is notified how many seconds each commit took."""
         self._commit_observer = observer
 
     def append(self, item: Append) -> "asyncio.Future[Receipt]":
@@ -185,7 +185,7 @@ class GroupCommit:
         await self._writable.wait()
 
     def close(self) -> None:
-        """Take nothing more, and commit what waits without gathering or waiting for others; idempotent."""
+        """Take nothing more, and commit what is pending without gathering or waiting for others; idempotent."""
         self._is_closed = self._writer.is_hurried = True
         self._close_requested.set()
         self._gathering.stop()
@@ -243,7 +243,7 @@ class GroupCommit:
     def _store(self, items: Sequence[Append]) -> Outcome:
         """Commit a group, and try again for as long as the store cannot take it and may yet.
 
-        Where Otto's client is told to send a line again, it drops it; so it is not told before waiting is of no use.
+        Where Otto's client is asked to send a line again, it drops it; so it is not told before waiting is of no use.
         Between two attempts others may have the lock, such as those who make room on the disk.
         """
         lock = self._lock
@@ -268,7 +268,7 @@ class GroupCommit:
                 result = writer.commit(items)
         except StorageError as error:
             return [error] * len(items)
-        except Exception as error:  # noqa: BLE001 - the thread must go on, and whoever appended must hear of it
+        except Exception as error:  # noqa: BLE001 - the thread must continue, and whoever appended must hear of it
             _log.exception("append failed", extra={"items": len(items)})
             if len(items) == 1:
                 return [StorageUnavailableError(f"the journal could not store this: {error}")]
@@ -280,7 +280,7 @@ class GroupCommit:
         return [result for item in items for result in self._commit(writer, [item])]
 
     def _committed(self, group: Group, outcome: Outcome) -> None:
-        """Back on the loop: publish first, then acknowledge, then go on."""
+        """Back on the loop: publish first, then acknowledge, then continue."""
         for item, _ in group:
             if isinstance(item, LineBatch):
                 self._waiting_lines -= len(item.entries)

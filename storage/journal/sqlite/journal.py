@@ -140,10 +140,10 @@ class SqliteJournal:
             commit_bytes_max: bytes that one transaction takes at most, unless a single append has more.
             lock_seconds_max: how long another program may lock the database before a commit fails.
             retry_seconds_max: how long a group that could not be stored, for such a lock or a full disk, is kept and
-                tried again before its appends are refused; what comes meanwhile waits behind it.
+                tried again before its appends are refused; what comes meanwhile waits after it.
             gather_seconds: the longest pause between the beginnings of two commits, while there are lines alone and not
                 many, that come faster than commits are done (``Gathering``). The second one begins with the first
-                append behind the pause, or half as much later.
+                append after the pause, or half as much later.
             readers: threads for reading, beside one for lookups; see ``ReadScheduler``.
             lock: what ``storage.sqlite.files.acquire_lock`` returned for this path; the journal gives it back. None: it
                 takes it.
@@ -201,7 +201,7 @@ class SqliteJournal:
 
     @property
     def lineage(self) -> Sequence[Ancestor]:
-        """The lives that this one goes on from, the latest first."""
+        """The lives that this one continues from, the latest first."""
         return self._epoch_state.lineage
 
     @property
@@ -230,11 +230,11 @@ class SqliteJournal:
         return replace(self._commits.statistics, damaged_records=self._reader.damaged_records)
 
     def set_commit_listener(self, listener: Callable[[Committed], None]) -> None:
-        """Set who is told of every commit."""
+        """Set who is notified of every commit."""
         self._commits.set_listener(listener)
 
     def set_commit_observer(self, observer: Callable[[float], None]) -> None:
-        """Set who is told how many seconds each commit took."""
+        """Set who is notified how many seconds each commit took."""
         self._commits.set_observer(observer)
 
     def append(self, item: Append) -> "asyncio.Future[Receipt]":

@@ -39,7 +39,7 @@ class WrittenTask:
     """Bytes of payloads that this transaction adds."""
     is_changed: bool = False
     standing_end: TaskEnded | None = None
-    """The end that rows of the table came behind in this transaction, and that is to stand behind them again."""
+    """The end that rows of the table came after in this transaction, and that is to stand after them again."""
 
 
 class KnownState:
@@ -104,7 +104,7 @@ class KnownState:
         self._numbers.move_to_end(producer_id)
 
     def see(self, task: WrittenTask, worker_id: str) -> bool:
-        """Remember a worker; True where it was not known."""
+        """Remember a worker; True if it was not known."""
         worker = (task.key, worker_id)
         if worker in self.statuses:
             self.statuses.move_to_end(worker)
@@ -126,7 +126,7 @@ class KnownState:
         return False
 
     def task(self, task_id: str) -> WrittenTask:
-        """A task, which is made where there is none."""
+        """A task, which is made if there is none."""
         task = self.find(task_id)
         if task is None:
             key = self._connection().execute("INSERT INTO journal_tasks (task_id) VALUES (?)", (task_id,)).lastrowid

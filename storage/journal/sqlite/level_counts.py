@@ -2,7 +2,7 @@
 
 The lowest six bits say which levels there are, as ``filters.entry.LEVEL_BITS`` has them; filters skip chunks by these.
 A set seventh bit says that counts follow: of each level that is there but the most severe one, in ``n.bit_length()``
-bits each for a chunk of ``n`` lines. The last count is what is left. A column of its own would have to stand behind the
+bits each for a chunk of ``n`` lines. The last count is what is left. A column of its own would have to stand after the
 payload in databases that are there, and be read by going through all of it; and chunks of one level, which most are,
 need no count at all. What does not fit into 63 bits (six levels in more than 2,047 lines) is stored without counts, as
 older versions did, and is counted by opening it.
@@ -40,7 +40,7 @@ def pack_levels(names: Sequence[str]) -> int:
 
 
 def unpack_levels(levels: int, lines: int) -> Mapping[str, int] | None:
-    """The counts of a chunk of so many lines; None where they are not known."""
+    """The counts of a chunk of so many lines; None if they are not known."""
     if not levels & _HAS_COUNTS:
         return None
     present = [level for level in LEVELS if levels & LEVEL_BITS[level]]

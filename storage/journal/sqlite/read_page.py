@@ -71,7 +71,7 @@ class Page:
         self.end = min(last, self.upto)
 
     def add(self, first: int, size: int, lines: list[bytes]) -> bool:
-        """Take what matches of a chunk's lines behind ``end``, as much as there is room for.
+        """Take what matches of a chunk's lines after ``end``, as much as there is room for.
 
         Returns:
             Whether lines of this chunk are left for the next page.

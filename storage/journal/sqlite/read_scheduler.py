@@ -22,7 +22,7 @@ _EXPECTED_SECONDS: Final = 0.005
 """What a read is charged while it runs, so that the same reader does not have all threads at once."""
 
 _REMEMBERED_MAX: Final = 64
-"""Keys that are remembered also where they have had no more than others."""
+"""Keys that are remembered also if they have had no more than others."""
 
 _KEYS_MAX: Final = 16_384
 """Keys that are remembered at all; with more, everybody begins anew."""
@@ -148,7 +148,7 @@ class ReadScheduler:
             self._threads.submit(self._run, read)
 
     def _next(self) -> _Read | None:
-        """Take the read whose turn it is; None where no thread may have any of those that wait."""
+        """Take the read whose turn it is; None if no thread may have any of those that wait."""
         may_scan = self._running[ReadKind.SCAN] < self._threads_max - 1
         kinds = (ReadKind.PAGE, ReadKind.SCAN) if may_scan else (ReadKind.PAGE,)
         while principals := {name: None for kind in kinds for name in self._waiting[kind]}:
@@ -182,7 +182,7 @@ class ReadScheduler:
         error: BaseException | None = None
         try:
             result = read.query()
-        except BaseException as raised:  # noqa: BLE001 - it is for whoever asked
+        except BaseException as raised:  # noqa: BLE001 - it is for anyone who asked
             error = raised
         with suppress(RuntimeError):  # the loop is closed, and with it everybody who waited
             self._loop.call_soon_threadsafe(self._done, read, result, error, time.perf_counter() - started)

@@ -121,10 +121,10 @@ class Reader:
         except ChunkDamagedError as error:
             if page.end == start:
                 if self._is_removed(error):
-                    return self.read(task_id, after, upto, matcher, lines_max, bytes_max)  # again, behind that
+                    return self.read(task_id, after, upto, matcher, lines_max, bytes_max)  # again, after that
                 self._note(error)
                 end = min(error.last, page.upto)
-                return Selection(end, end, (), (), is_damaged=True)  # so that whoever reads can go on behind it
+                return Selection(end, end, (), (), is_damaged=True)  # so that whoever reads can continue after it
         return page.selection()
 
     def _note(self, error: ChunkDamagedError) -> None:
@@ -164,7 +164,7 @@ class Reader:
             try:
                 return self._tail_step(task_id, count, upto, matcher)
             except ChunkDamagedError:
-                continue  # retention has removed it: look again, behind that
+                continue  # retention has removed it: look again, after that
 
     def _tail_step(self, task_id: str, count: int, upto: int, matcher: Matcher) -> TailStep:
         key, first, last = self._task(task_id)
@@ -185,7 +185,7 @@ class Reader:
         return TailStep(first - 1, 0, is_done=True)
 
     def _search(self, bounds: _Bounds, task_id: str, upto: int, matcher: Matcher) -> Sequence[int]:
-        """Which lines of a chunk match; none of a damaged one, which the reader is told when it gets there.
+        """Which lines of a chunk match; none of a damaged one, which the reader is notified when it gets there.
 
         Raises:
             ChunkDamagedError: retention has removed it meanwhile.
@@ -336,7 +336,7 @@ class Reader:
             sequence, rows_max = rows[-1][2], _CHUNKS_PER_QUERY
 
     def _chunks_before(self, key: int, sequence: int) -> Iterator[_Bounds]:
-        # The chunk that ``sequence`` is in ends at it or behind it; all others end before.
+        # The chunk that ``sequence`` is in ends at it or after it; all others end before.
         rows = self._db.execute(f"{_BOUNDS} >= ? ORDER BY last_sequence LIMIT 1", (key, sequence)).fetchall()
         yield from map(_Bounds._make, rows)
         while True:

@@ -113,7 +113,7 @@ class Remover:
         return sequence if uncopied is None else min(sequence, uncopied - 1)
 
     def _cut(self, key: int, sequence: int, copied: int) -> tuple[int, int, bool]:
-        """Where this step ends, its bytes, and whether there is nothing behind it."""
+        """Where this step ends, its bytes, and whether there is nothing after it."""
         cut = size = 0
         rows = self._db.execute(
             "SELECT record_id, last_sequence, length(payload) FROM journal_records "

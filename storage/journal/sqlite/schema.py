@@ -28,7 +28,7 @@ tasks = Table(
 )
 
 # When records were stored: all up to record_id at the time ``at`` or before it. One row per look of the retention, not
-# a column of each record: a column behind the payload could be read only by going through all of it.
+# a column of each record: a column after the payload could be read only by going through all of it.
 marks = Table(
     "journal_marks",
     metadata,

@@ -157,7 +157,7 @@ class Writer:
         )
 
     def _start(self) -> None:
-        """Begin the transaction; waits for other programs, in steps, so that it can be told why nothing goes on."""
+        """Begin the transaction; waits for other programs, in steps, so that it can be told why nothing continues."""
         deadline = time.monotonic() + self._lock_seconds_max
         try:
             while True:

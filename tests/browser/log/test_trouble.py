@@ -11,8 +11,8 @@ import pytest
 from tests.browser.log.conftest import OpenLog
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.log_pages import lines_shown, publish_lines, publish_stage, wait_for_line
-from tests.support.patience import attempts
 from tests.support.signed_tokens import SECRET, make_token
+from tests.support.waiting import attempts
 from tests.support.worker import publish
 
 pytestmark = [
@@ -94,7 +94,7 @@ async def test_lines_that_retention_removed_are_a_row_where_they_were(tmp_path: 
 
 
 async def test_a_journal_that_began_anew_is_told_and_shown_once(tmp_path: Path, open_log: OpenLog) -> None:
-    """With another journal behind the same address, the page says so and shows that one's lines alone."""
+    """With another journal after the same address, the page says so and shows that one's lines alone."""
     async with running_gateway(tmp_path / "gateway") as gateway:
         await publish_lines(gateway.grpc_address, "build", numbered(1, 10))
         async with open_log(gateway, "/logs/build") as page:

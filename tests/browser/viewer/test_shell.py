@@ -84,7 +84,7 @@ async def test_the_help_sheet_lists_the_keys_of_the_page(viewer: Viewer) -> None
         sheet = page.get_by_role("dialog", name="Keyboard shortcuts")
         await expect(sheet.get_by_text("Failed only")).to_be_visible()
         await expect(sheet.get_by_text("Go to search")).to_be_visible()
-        await page.keyboard.press("j")  # nothing happens behind it
+        await page.keyboard.press("j")  # nothing happens after it
         await page.keyboard.press("Escape")
         await expect(sheet).to_have_count(0)
         await expect(page.locator("[data-row]").first).to_be_focused()
@@ -176,7 +176,7 @@ async def test_a_token_opens_what_was_closed(viewer: Viewer, tmp_path: Path) -> 
 
 
 async def test_a_gateway_that_goes_away_is_told_and_waited_for(viewer: Viewer, tmp_path: Path) -> None:
-    """What was loaded stays, with a word that it is old; the page goes on by itself."""
+    """What was loaded stays, with a word that it is old; the page continues by itself."""
     async with running_gateway(tmp_path) as gateway, Viewer(gateway, viewer.browser).open() as page:
         await expect(page.get_by_text("No tasks yet")).to_be_visible()
         gateway.kill()

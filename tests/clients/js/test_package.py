@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.gateway_process import running_gateway
 from tests.support.js_client import JS_PACKAGE, bundled, numbered, report_stages
-from tests.support.patience import PATIENCE_SECONDS
 from tests.support.programs import program
+from tests.support.waiting import WAIT_SECONDS_MAX
 from tests.support.web_pages import open_page
 from tests.support.worker import publish
 
@@ -83,7 +83,7 @@ async def test_examples_of_its_page_run(project: Path, tmp_path: Path) -> None:
             process = await asyncio.create_subprocess_exec(
                 program("node"), str(script), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
             )
-            output, _ = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
+            output, _ = await asyncio.wait_for(process.communicate(), WAIT_SECONDS_MAX)
             assert expected in output.decode()
             assert process.returncode == 0
 

@@ -22,7 +22,7 @@ def open_streams(client: JsClient, gateway: GatewayProcess, **options: object) -
 
 
 async def test_every_line_and_stage_comes_once_over_restarts(tmp_path: Path) -> None:
-    """Killed and started again, the gateway goes on exactly where it was for every stream; the end ends them."""
+    """Killed and started again, the gateway continues exactly where it was for every stream; the end ends them."""
     async with running_gateway(tmp_path) as gateway, running_js_client() as client:
         open_streams(client, gateway)
         for transport in TRANSPORTS:

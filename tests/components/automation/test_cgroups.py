@@ -71,7 +71,7 @@ def test_a_machine_without_cgroup_v2_has_no_group(tree: Path) -> None:
 
 
 async def test_nothing_of_a_stage_outlives_it_where_cgroup_v2_can_be_written(tmp_path: Path) -> None:
-    """Not even a process that has left everything behind by which it could be found otherwise."""
+    """Not even a process that has left everything after by which it could be found otherwise."""
     lines: list[str] = []
 
     async def write(more: Sequence[TaskLine]) -> None:

@@ -14,7 +14,7 @@ from components.automation.coroutines import CoroutineStage, StageRun
 from components.automation.scheduler import AnyStage, Scheduler, utc_now
 from components.automation.stages import Stage
 from components.automation.tables import AutomationDatabase, TaskOverview, TaskRepository
-from tests.support.patience import attempts
+from tests.support.waiting import attempts
 
 KINDS = ("script", "video", "youtube")
 

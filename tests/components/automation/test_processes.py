@@ -15,7 +15,7 @@ from components.automation.processes import MARKER, boot_id, end_processes, star
 from components.automation.scheduler import Scheduler, utc_now
 from components.automation.stopping import stop_task
 from components.automation.tables import AutomationDatabase, QueueItem, QueueRepository, SchedulerLock, TaskRepository
-from tests.support.patience import until
+from tests.support.waiting import until
 
 Start = Callable[..., subprocess.Popen[bytes]]
 NAME = Path(sys.executable).name

@@ -195,7 +195,7 @@ def test_a_failed_run_of_a_repeating_schedule_can_be_tried_again(bench: Bench) -
 
 @pytest.mark.parametrize(("passed", "expected"), [(0, "schedule"), (1, "script"), (2, "image"), (3, "video")])
 def test_a_task_that_was_stopped_while_it_waited_can_be_tried_again(bench: Bench, passed: int, expected: str) -> None:
-    """It goes on with the stage that the stop took out of the queue; a task that waits has nothing to try again."""
+    """It continues with the stage that the stop took out of the queue; a task that waits has nothing to try again."""
     task_id = bench.tasks.create("a", "shortform", settings={"mediaMode": "crawl"})
     for kind in ("schedule", "script", "image")[:passed]:
         item = bench.queue.dequeue(kind)
@@ -232,7 +232,7 @@ def test_a_content_whose_video_failed_once_is_completed_in_the_end(bench: Bench)
 
 
 def test_deleting_keeps_the_content_and_deleting_a_content_clears_the_task(bench: Bench) -> None:
-    """Whoever deletes either, in whatever program: the other one stays."""
+    """Anyone who deletes either, in whatever program: the other one stays."""
     first, second = (bench.tasks.create(name, "shortform") for name in "ab")
     for kind in ("schedule", "schedule", "script", "script"):
         item = bench.queue.dequeue(kind)

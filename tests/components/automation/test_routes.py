@@ -16,7 +16,7 @@ from gateway.app import Gateway
 from gateway.polling.routes import TASK_LOGS_MAX
 from gateway.settings.model import Settings
 from tests.support.old_ui import AutomationPage
-from tests.support.patience import attempts, until
+from tests.support.waiting import attempts, until
 from tests.support.worker import publish
 
 pytestmark = pytest.mark.slow  # whole gateways whose stages are processes
@@ -104,7 +104,7 @@ async def test_a_deleted_task_leaves_no_process(page: AutomationPage, http: http
 
 
 async def test_a_line_of_another_producer_is_a_row_of_the_task(tmp_path: Path) -> None:
-    """Whoever sends it over gRPC; it is in the stream once."""
+    """Anyone who sends it over gRPC; it is in the stream once."""
     command = shlex.join([sys.executable, "-S", "-c", SLEEPS])
     gateway = await Gateway.start(settings(tmp_path, automation_script_command=command))
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}") as client:

@@ -8,7 +8,7 @@ from components.automation.demonstration import demonstration_stages
 from components.automation.scheduler import Scheduler, utc_now
 from components.automation.stages import Stage
 from components.automation.tables import AutomationDatabase, TaskRepository
-from tests.support.patience import attempts
+from tests.support.waiting import attempts
 
 
 async def _until_last(tasks: TaskRepository, task_id: str, queue_type: str, status: str) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.batch_ui import hand_over, poll
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi, naver_api
-from tests.support.patience import attempts, within_patience
+from tests.support.waiting import attempts, time_limit
 
 KEYWORDS = [f"키워드{number}" for number in range(1, 101)]
 CATEGORIES = ("blog", "cafearticle")
@@ -38,7 +38,7 @@ async def lines(gateway: GatewayProcess, client: httpx2.AsyncClient, job_id: str
     """The messages of the stream up to the end of the task."""
     found = []
     async with (
-        within_patience("the job's log says that it is over"),
+        time_limit("the job's log says that it is over"),
         client.stream("GET", gateway.stream_url(job_id, "after=0")) as response,
     ):
         async for line in response.aiter_lines():

@@ -23,8 +23,8 @@ from gateway.ingest.native.stage_progress import PipelineProgress
 from storage.errors import StorageUnavailableError
 from storage.journal.interface import StageProgress
 from tests.support.memory_journal import MemoryJournal
-from tests.support.patience import attempts, until
 from tests.support.scripted_counter import ScriptedCounter
+from tests.support.waiting import attempts, until
 
 A, B = "batch_1_00000001", "batch_2_00000002"
 FAST = BatchLimits(interval_seconds=0, retries=RetryPolicy(first_seconds=0.001, attempts_max=3))
@@ -151,7 +151,7 @@ async def test_only_so_many_at_a_time(bench: Bench) -> None:
 
 
 async def test_high_goes_before_normal(bench: Bench) -> None:
-    """From the next keyword on, also where the other job has begun."""
+    """From the next keyword on, also if the other job has begun."""
     await bench.again(BatchLimits(interval_seconds=0, active_max=2))
     bench.counter.held = "one"
     await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
@@ -212,7 +212,7 @@ async def test_cancelling_one_job_leaves_the_request_of_another(bench: Bench) ->
 
 
 async def test_there_is_a_pause_behind_each_keyword(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the length that is set, also where the keyword could not be counted."""
+    """Of the length that is set, also if the keyword could not be counted."""
     pauses: list[float] = []
 
     async def pause(seconds: float) -> bool:

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from components.batch_jobs import BadCredentialsError, CounterUnavailableError, KeywordRefusedError, QuotaError
 from components.batch_jobs.naver import NaverCounter
 from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi, naver_api, refusal
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.waiting import WAIT_SECONDS_MAX
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ async def api() -> AsyncIterator[NaverApi]:
 @pytest.fixture
 async def counter(api: NaverApi) -> AsyncIterator[NaverCounter]:
     made = NaverCounter(
-        CLIENT_ID, CLIENT_SECRET, categories=("blog", "cafe"), base_url=api.url, timeout_seconds=PATIENCE_SECONDS
+        CLIENT_ID, CLIENT_SECRET, categories=("blog", "cafe"), base_url=api.url, timeout_seconds=WAIT_SECONDS_MAX
     )
     yield made
     await made.close()

@@ -29,7 +29,7 @@ async def test_only_what_is_missing_is_asked_again() -> None:
 
 
 async def test_a_keyword_is_given_up_after_so_many_failures() -> None:
-    """The last one is raised, without a wait behind it."""
+    """The last one is raised, without a wait after it."""
     counter = ScriptedCounter()
     counter.script.extend([CounterUnavailableError("busy")] * 3)
     with pytest.raises(CounterUnavailableError):

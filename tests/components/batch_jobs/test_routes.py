@@ -14,7 +14,7 @@ from gateway.app import Gateway
 from gateway.settings.model import Settings
 from tests.support.batch_ui import hand_over, poll
 from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi, naver_api, refusal
-from tests.support.patience import attempts
+from tests.support.waiting import attempts
 
 OPEN: dict[str, Any] = {"http_port": 0, "websocket_port": 0, "grpc_port": 0, "batch_interval_seconds": 0}
 

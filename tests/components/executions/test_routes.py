@@ -17,8 +17,8 @@ from gateway.errors import ApiError
 from gateway.http.application import http_application
 from gateway.http.json_bodies import BodyBudget
 from tests.support.http_server import serve
-from tests.support.patience import within_patience
 from tests.support.signed_tokens import SECRET, bearer, make_token
+from tests.support.waiting import time_limit
 
 NODE = NODE_EXECUTION_PATH
 RECORD, SUMMARY = "/api/scripts/{}/execution-record", "/api/dashboard/execution-summary"
@@ -29,7 +29,7 @@ VALUE_BYTES = (1 << 20) + 4096
 async def clients(tmp_path: Path) -> AsyncIterator[tuple[httpx2.AsyncClient, httpx2.AsyncClient]]:
     """One on an open gateway, one on the same store where tokens are needed."""
     store = await ExecutionStore.open(tmp_path / "a.db", durability="process", lock_seconds_max=0.2)
-    async with within_patience("the test ends"):
+    async with time_limit("the test ends"):
         apps = []
         for settings in (AuthSettings(), AuthSettings(jwt_secret=SECRET)):
             routes = TokenAuthenticator(settings)

@@ -22,8 +22,8 @@ from gateway.auth.jwks import (
 from gateway.auth.keys import KeyFormatError, keys_from_jwks
 from gateway.errors import ApiError
 from tests.support.jwks_server import JwksServer, jwks_server
-from tests.support.patience import PATIENCE_SECONDS
 from tests.support.signed_tokens import make_token, private_key, public_jwk
+from tests.support.waiting import WAIT_SECONDS_MAX
 
 
 class Clock:
@@ -108,7 +108,7 @@ async def test_who_gives_up_waiting_does_not_end_the_fetch_of_others(server: Jwk
     gate = threading.Event()
 
     def fetch(url: str) -> bytes:
-        gate.wait(PATIENCE_SECONDS)
+        gate.wait(WAIT_SECONDS_MAX)
         return fetch_document(url)
 
     keys = KeySet(server.url, fetch=fetch)
@@ -128,7 +128,7 @@ async def test_an_old_set_is_used_while_it_is_fetched_again(server: JwksServer, 
     clock.seconds += REFRESH_SECONDS
     assert await names(keys, "first") == ["first"]
     await asyncio.sleep(0)
-    assert keys.fetches == 2  # behind the request that found it old, not for the next one
+    assert keys.fetches == 2  # after the request that found it old, not for the next one
     await keys.refresh()
     assert await names(keys, "first") == []
     assert await names(keys, "second") == ["second"]
@@ -180,7 +180,7 @@ async def test_a_bad_answer_is_a_problem_and_no_crash(
 
 
 async def test_an_address_that_nobody_answers_is_a_problem() -> None:
-    """The gateway starts nevertheless, and a configured key goes on working."""
+    """The gateway starts nevertheless, and a configured key continues working."""
     authenticator = TokenAuthenticator(AuthSettings(jwks_url="http://127.0.0.1:1/keys", jwt_secret="x" * 32))
     await authenticator.start()
     assert "cannot be reached" in (authenticator.problem or "")
@@ -202,7 +202,7 @@ async def test_closing_ends_a_fetch_that_is_under_way() -> None:
     gate = threading.Event()
 
     def fetch(_: str) -> bytes:
-        gate.wait(PATIENCE_SECONDS)
+        gate.wait(WAIT_SECONDS_MAX)
         return b"{}"
 
     keys = KeySet("http://127.0.0.1:1/", fetch=fetch)

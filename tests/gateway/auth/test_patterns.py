@@ -72,5 +72,5 @@ def test_exact_names_are_never_patterns(name: str, other: str) -> None:
 
 # Threat: a name chosen so that a pattern with several stars takes exponential time.
 def test_a_hostile_name_costs_no_more_than_its_length() -> None:
-    """Matching does not go back behind a literal that it has found."""
+    """Matching does not go back after a literal that it has found."""
     assert "a" * 256 not in NamePatterns(["*a" * 60 + "*b"])

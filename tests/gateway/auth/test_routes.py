@@ -17,7 +17,7 @@ from tests.support.signed_tokens import SECRET, bearer, make_token
 
 
 def client_of(authenticator: TokenAuthenticator, scheme: str = "http") -> httpx2.AsyncClient:
-    """A client of an application with the routes, and with ``/task/{id}`` for whoever may read that task."""
+    """A client of an application with the routes, and with ``/task/{id}`` for anyone who may read that task."""
 
     async def task(request: Request) -> Response:
         principal = await authenticator.principal_of(request)

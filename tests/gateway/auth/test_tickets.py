@@ -51,7 +51,7 @@ def test_a_ticket_must_be_used_soon(tickets: Tickets, clock: Clock) -> None:
 
 
 def test_a_ticket_does_not_outlive_its_token(tickets: Tickets, clock: Clock) -> None:
-    """Whoever let its token expire is not let in by a ticket."""
+    """Anyone who let its token expire is not let in by a ticket."""
     ticket = tickets.issue(reader(expires_at=1010.0))
     clock.seconds = 1010.0
     with pytest.raises(ApiError, match="expired"):
@@ -93,7 +93,7 @@ def test_one_subject_cannot_use_up_the_tickets_of_others(tickets: Tickets, clock
 
 
 def test_a_used_ticket_gives_its_place_back(tickets: Tickets) -> None:
-    """Whoever uses tickets can have any number of them."""
+    """Anyone who uses tickets can have any number of them."""
     for _ in range(2 * TICKETS_PER_SUBJECT_MAX):
         tickets.redeem(tickets.issue(reader()))
     assert len(tickets) == 0

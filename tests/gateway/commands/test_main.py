@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.patience import PATIENCE_SECONDS
 from tests.support.ports import free_port
+from tests.support.waiting import WAIT_SECONDS_MAX
 
 SECRET = "correct-horse-battery-staple-0123456789"
 
@@ -29,7 +29,7 @@ def call(*arguments: str, directory: Path, **settings: str) -> subprocess.Comple
         env=environment(directory, **settings),
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=WAIT_SECONDS_MAX,
     )
 
 
@@ -68,7 +68,7 @@ def test_a_database_that_cannot_be_used_is_one_sentence(url: str, text: str, tmp
 
 
 def test_a_locked_database_is_one_sentence(tmp_path: Path) -> None:
-    """Another program that holds the write lock for good is told of."""
+    """Another program that holds the write lock for good is notified of."""
     assert call("migrate", directory=tmp_path).returncode == 0
     holder = sqlite3.connect(tmp_path / "otto.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")

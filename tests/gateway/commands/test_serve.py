@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.certificates import Authority
 from tests.support.gateway_process import GatewayProcess, running_gateway
-from tests.support.patience import attempts, until
+from tests.support.waiting import attempts, until
 from tests.support.worker import publish
 
 SECRET = "correct-horse-battery-staple-0123456789"
@@ -28,7 +28,7 @@ def event(gateway: GatewayProcess, text: str) -> dict[str, object]:
 
 
 async def ended(gateway: GatewayProcess) -> int:
-    """Wait for the end of a process that was told to end; its exit code."""
+    """Wait for the end of a process that was asked to end; its exit code."""
     assert gateway._process is not None
     return await asyncio.to_thread(gateway._process.wait, 30)
 
@@ -55,7 +55,7 @@ async def test_one_port_may_do_for_both(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_it_in_order(number: signal.Signals, tmp_path: Path) -> None:
-    """An open stream is told to come back, every step is taken, and the exit code is 0."""
+    """An open stream is asked to come back, every step is taken, and the exit code is 0."""
     async with running_gateway(tmp_path, is_forked=False) as gateway, httpx2.AsyncClient() as client:
         await publish(gateway.grpc_address, "t", ["one", "two"])
         async with client.stream("GET", gateway.stream_url("t")) as stream:
@@ -88,7 +88,7 @@ async def test_what_was_acknowledged_is_in_the_tables_after_a_stop(tmp_path: Pat
 
 
 async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
-    """Whoever asks twice does not wait for a connection that never ends."""
+    """Anyone who asks twice does not wait for a connection that never ends."""
     async with running_gateway(tmp_path, is_forked=False, SHUTDOWN_GRACE_SECONDS="60") as gateway:
         _, writer = await asyncio.open_connection(gateway.host, gateway.http_port)
         writer.write(b"POST /api/v1/auth/ticket HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n")
@@ -100,7 +100,7 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
             os.kill(gateway.pid, signal.SIGTERM)
         assert await ended(gateway) == 130
         writer.close()
-    assert event(gateway, "ended at once")["signal"] == "SIGTERM"
+    assert event(gateway, "shutdown forced")["signal"] == "SIGTERM"
 
 
 async def test_no_secret_is_ever_written(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ async def test_https_serves_streams_too(tmp_path: Path) -> None:
             await publish(f"localhost:{gateway.grpc_port}", "t", ["one"], end=True)
             answer = await client.get(f"{base}/api/v1/log-streaming/logs/t/stream")
             os.kill(gateway.pid, signal.SIGHUP)
-            await until(lambda: "certificates loaded anew" in gateway.log(), "SIGHUP loads them", shown=gateway.log)
+            await until(lambda: "certificates reloaded" in gateway.log(), "SIGHUP loads them", shown=gateway.log)
             key.write_text("no key")
             os.kill(gateway.pid, signal.SIGHUP)
             await until(lambda: "certificates not loaded anew" in gateway.log(), "it says no", shown=gateway.log)

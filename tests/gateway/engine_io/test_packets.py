@@ -56,7 +56,7 @@ def test_decode_payload_of_nothing_is_nothing() -> None:
 
 
 def test_opening_says_how_the_session_is_kept_alive() -> None:
-    """In whole milliseconds, also where the settings have fractions of a second."""
+    """In whole milliseconds, also if the settings have fractions of a second."""
     text = opening("x", upgrades=[], ping_interval_seconds=0.3, ping_timeout_seconds=0.2, message_bytes_max=9)
     assert text[0] == "0"
     assert msgspec.json.decode(text[1:]) == {

@@ -21,7 +21,7 @@ def test_session_changes_from_polling_to_a_websocket() -> None:
 
 @pytest.mark.parametrize("packet", [MESSAGE, UPGRADE, Packet(PacketType.PING), Packet(PacketType.CLOSE)])
 def test_session_takes_nothing_from_a_websocket_before_its_probe(packet: Packet) -> None:
-    """Long polling goes on carrying it when the WebSocket is gone."""
+    """Long polling continues carrying it when the WebSocket is gone."""
     session = EngineSession(Carrier.POLLING)
     session.change(Change.ATTACH)
     with pytest.raises(PacketError):

@@ -83,7 +83,7 @@ def test_socket_is_pinged_an_interval_after_each_pong(clock: Any) -> None:
 
 
 def test_socket_lets_writers_continue_when_the_peer_has_read(clock: Any) -> None:
-    """Each in turn, while there is room; what waits is bounded by credit."""
+    """Each in turn, while there is room; what is pending is bounded by credit."""
 
     async def scenario() -> None:
         socket, connection = attached(RecordingOwner(), runs_in_flight=1)
@@ -107,7 +107,7 @@ def test_socket_lets_writers_continue_when_the_peer_has_read(clock: Any) -> None
 
 
 def test_socket_keeps_the_order_of_lines_and_answers(clock: Any) -> None:
-    """Also where a writer answers while what waited is being written."""
+    """Also if a writer answers while what waited is being written."""
 
     async def scenario() -> None:
         socket, connection = attached(RecordingOwner(), runs_in_flight=1)
@@ -166,7 +166,7 @@ def test_socket_that_is_closed_wakes_whoever_waits_for_room(clock: Any) -> None:
 
 
 def test_socket_that_is_closed_still_sends_what_was_queued(clock: Any) -> None:
-    """Then the close, and behind that the connection is hung up."""
+    """Then the close, and after that the connection is hung up."""
 
     async def scenario() -> None:
         socket, connection = attached(RecordingOwner())

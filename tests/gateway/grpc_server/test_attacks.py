@@ -54,7 +54,7 @@ async def test_rapid_reset_ends_the_connection() -> None:
 
 
 async def test_a_few_resets_are_a_clients_right() -> None:
-    """A client that cancels some calls goes on with the others."""
+    """A client that cancels some calls continues with the others."""
     service = EchoService()
     async with (
         serving(service, ServerLimits(resets_max=50, resets_per_second=0.0)) as (_, port),
@@ -222,7 +222,7 @@ async def test_a_peer_that_never_reads_its_answers_is_reset() -> None:
 
 
 async def test_more_data_than_the_stream_may_send_resets_it() -> None:
-    """A stream that overflows its window is reset; others go on."""
+    """A stream that overflows its window is reset; others continue."""
     service = EchoService()
     service.gate.clear()  # nothing is consumed meanwhile
     async with serving(service, ServerLimits(window_bytes=1_000)) as (_, port), await RawHttp2.connect(port) as client:

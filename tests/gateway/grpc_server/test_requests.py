@@ -96,7 +96,7 @@ def test_what_is_no_call_is_refused_as_http(name: str, value: str, status: str) 
 
 @pytest.mark.parametrize("header", [("authorization", "bearer  "), ("Upper", "case"), ("connection", "close")])
 async def test_a_malformed_request_ends_no_other_call(header: tuple[str, str]) -> None:
-    """The connection and its other calls go on."""
+    """The connection and its other calls continue."""
     service = EchoService()
     async with serving(service) as (_, port), await RawHttp2.connect(port) as client:
         client.open(1, ECHO)

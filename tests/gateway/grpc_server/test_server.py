@@ -81,7 +81,7 @@ async def test_a_call_that_is_refused_is_answered_at_its_headers() -> None:
 
 
 async def test_an_unknown_method_is_unimplemented() -> None:
-    """UNIMPLEMENTED, and the connection goes on."""
+    """UNIMPLEMENTED, and the connection continues."""
     service = EchoService()
     async with serving(service) as (_, port), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         method: Any = channel.unary_unary("/test.Echo/Nothing")
@@ -150,7 +150,7 @@ async def test_one_call_more_than_there_may_be_waits_at_the_client() -> None:
 
 
 async def test_a_handler_that_fails_ends_its_call_alone() -> None:
-    """INTERNAL, without the reason; other calls of the connection go on."""
+    """INTERNAL, without the reason; other calls of the connection continue."""
 
     def fail(handler: Any, messages: Any) -> None:
         if messages[0] == b"bad":

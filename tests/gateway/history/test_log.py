@@ -12,7 +12,7 @@ import zstandard
 
 from gateway.history.limits import HistoryLimits
 from tests.support.history_server import BASE, History, history_of, messages
-from tests.support.patience import attempts
+from tests.support.waiting import attempts
 
 LINES = [f"line {number}" for number in range(1, 1001)]
 ERRORS = [text for number, text in enumerate(LINES, 1) if number % 10 == 0]

@@ -76,7 +76,7 @@ async def test_only_tasks_that_the_token_covers_are_searched(history: History) -
 
 
 async def test_hits_come_as_they_are_found(tmp_path: Path) -> None:
-    """As events, with the totals at the end; a search whose time is over says from where to go on."""
+    """As events, with the totals at the end; a search whose time is over says from where to continue."""
     async with history_of(tmp_path / "otto.db") as history:
         await write(history)
         answer = await history.http.get(f"{BASE}/search?q=needle", headers=SSE)

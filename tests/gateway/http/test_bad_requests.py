@@ -115,7 +115,7 @@ TAKEN = {
 
 
 async def test_every_refusal_has_one_form(tmp_path: Path) -> None:
-    """Whoever makes it: a route, the framework, the server, the WebSocket library, the Socket.IO library."""
+    """Anyone who makes it: a route, the framework, the server, the WebSocket library, the Socket.IO library."""
     async with running_gateway(tmp_path, CORS_ORIGINS="https://a.example") as gateway:
         for name, (status, code, data) in REFUSED.items():
             answer = await bare_request(gateway.http_port, data)
@@ -129,7 +129,7 @@ async def test_every_refusal_has_one_form(tmp_path: Path) -> None:
 
 
 async def test_a_response_is_not_spoiled_by_what_follows_the_request(tmp_path: Path) -> None:
-    """Garbage behind the request of a stream ends the stream, and does not appear in the middle of it."""
+    """Garbage after the request of a stream ends the stream, and does not appear in the middle of it."""
     async with running_gateway(tmp_path) as gateway:
         stream = request("GET", f"{STREAM}/t/stream")
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.http_port)

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from gateway.http.request_limits import HEAD_BYTES_MAX, RequestLimits, guarded
 from tests.support.http_server import serve
 from tests.support.moved_clock import pass_time
-from tests.support.patience import attempts
+from tests.support.waiting import attempts
 
 HEAD_SECONDS = 1000.0
 BODY_SECONDS = 1e8

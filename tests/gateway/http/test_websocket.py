@@ -99,7 +99,7 @@ async def test_connection_of_a_client_that_does_not_read_is_dropped() -> None:
 
 
 async def test_uvicorn_sends_no_pings_of_its_own() -> None:
-    """They would wait behind what a slow client has not read, and end its connection."""
+    """They would wait after what a slow client has not read, and end its connection."""
 
     async def work(connection: FramedWebSocketProtocol, receive: Receive) -> None:
         assert connection.ping_timer is None

@@ -25,7 +25,7 @@ from storage.journal.sqlite import SqliteJournal
 from tests.support.gateway_log import trouble
 from tests.support.gateway_process import running_gateway
 from tests.support.mutated_bytes import Mutator, random_message
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.waiting import WAIT_SECONDS_MAX
 from tests.support.watched_journal import WatchedJournal
 from tests.support.worker import publish
 
@@ -110,7 +110,7 @@ def call(channel: grpc.Channel, rpc: str, messages: list[bytes]) -> grpc.StatusC
 
     Not by grpc.aio, whose calls forget the status where a message could not be sent any more.
     """
-    answers: Any = channel.stream_stream(rpc)(iter(messages), timeout=PATIENCE_SECONDS)
+    answers: Any = channel.stream_stream(rpc)(iter(messages), timeout=WAIT_SECONDS_MAX)
     try:
         for _ in answers:
             if rpc == ENDLESS:

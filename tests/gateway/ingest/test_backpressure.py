@@ -18,9 +18,9 @@ from gateway.ingest.limits import IngestLimits
 from gateway.ingest.server import GrpcServer
 from storage.journal.interface import Append, Committed, Settled
 from storage.journal.sqlite import SqliteJournal
-from tests.support.patience import PATIENCE_SECONDS, until
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.tokens import WordAuthenticator
+from tests.support.waiting import WAIT_SECONDS_MAX, until
 from tests.support.watched_journal import WatchedJournal
 
 Serve = Callable[..., Awaitable[tuple[GrpcServer, grpc.aio.Channel]]]
@@ -124,7 +124,7 @@ async def test_credit_shrinks_with_the_backlog_and_grows_back(tmp_path: Path) ->
 
 @pytest.mark.parametrize("method", ["StreamLogs", "ForwardWorkerLogs"])
 async def test_a_lock_that_lasts_is_waited_for_on_ottos_wire(tmp_path: Path, method: str) -> None:
-    """Its client drops what it is told to send again, so it is not told before waiting is of no use."""
+    """Its client drops what it is asked to send again, so it is not told before waiting is of no use."""
     options = {"lock_seconds_max": 0.01, "retry_seconds_max": 3600.0}
     async with serving(tmp_path / "otto.db", **options) as (journal, _, channel):
         producer = OttoProducer(channel, method)
@@ -144,7 +144,7 @@ async def test_what_is_answered_retry_is_not_stored_and_what_is_stored_is_not_an
     stop = threading.Event()
 
     def lock_again_and_again() -> None:
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_SECONDS)) as other:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=WAIT_SECONDS_MAX)) as other:
             while not stop.is_set():
                 other.execute("BEGIN IMMEDIATE")
                 stop.wait(0.04)
@@ -180,7 +180,7 @@ async def test_the_wait_on_ottos_wire_grows_with_the_backlog(
 
 
 async def test_what_streams_gather_is_bounded_over_all_of_them(serve: Any, journal: WatchedJournal) -> None:
-    """Lines that wait behind a group are counted together, and the streams that sent most pause."""
+    """Lines that wait after a group are counted together, and the streams that sent most pause."""
     # Threat: each of many streams stays within its own limit, and together they fill the memory.
     server, channel = await serve(IngestLimits(gathered_bytes_max=100_000, paused_bytes_max=10_000))
     journal.hold()

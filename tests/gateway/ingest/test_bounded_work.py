@@ -73,7 +73,7 @@ async def test_a_large_batch_is_read_in_slices(
 async def test_a_batch_of_a_million_lines_is_refused_unread(
     channel: grpc.aio.Channel, journal: WatchedJournal, parsed: list[int]
 ) -> None:
-    """Its number is used up, the problem says why, and the stream goes on."""
+    """Its number is used up, the problem says why, and the stream continues."""
     batch = logs_pb2.LineBatch(task_id="t", worker_id="w").SerializeToString() + b"\x1a\x00" * 1_000_000
     producer = NativeProducer(channel)
     await producer.hello()

@@ -1,6 +1,6 @@
-"""Real clients that cancel right behind their last line, as the scaler does: what crossed the wire is stored.
+"""Real clients that cancel right after their last line, as the scaler does: what crossed the wire is stored.
 
-How much of it they send at all is theirs: some throw away what waits for the connection.
+How much of it they send at all is theirs: some throw away what is pending for the connection.
 """
 
 import asyncio
@@ -15,9 +15,9 @@ from ottoscaler.v1 import log_streaming_pb2 as otto
 
 from storage.journal.interface import StreamClosed
 from tests.support.counting_proxy import CountingProxy
-from tests.support.patience import until, within_patience
 from tests.support.producers import OttoProducer
 from tests.support.programs import program, run_node
+from tests.support.waiting import time_limit, until
 from tests.support.watched_journal import WatchedJournal
 
 FORWARD = "/ottoscaler.v1.OttoHandlerLogService/ForwardWorkerLogs"
@@ -89,7 +89,7 @@ async def test_grpc_go(proxy: CountingProxy, journal: WatchedJournal, go_produce
     process = await asyncio.create_subprocess_exec(
         go_producer, f"127.0.0.1:{proxy.port}", stdin=asyncio.subprocess.PIPE
     )
-    async with within_patience("the client ends"):
+    async with time_limit("the client ends"):
         await process.communicate(b"".join(len(each).to_bytes(4, "big") + each for each in messages))
     assert process.returncode == 0
     await what_crossed_is_stored(proxy, journal, count)

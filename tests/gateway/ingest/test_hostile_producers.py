@@ -10,8 +10,8 @@ from otto.logs.v1 import logs_pb2
 
 from gateway.ingest.limits import IngestLimits
 from storage.journal.interface import LineBatch, StreamClosed
-from tests.support.patience import until
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
+from tests.support.waiting import until
 from tests.support.watched_journal import WatchedJournal
 
 METHODS = pytest.mark.parametrize("method", ["StreamLogs", "ForwardWorkerLogs"])
@@ -119,7 +119,7 @@ async def test_too_much_metadata_is_left_out(serve: Any, journal: WatchedJournal
 @METHODS
 async def test_a_flood_without_reading_is_bounded(serve: Any, journal: WatchedJournal, method: str) -> None:
     """A producer that writes and never reads its answers is stopped by flow control."""
-    # Threat: answers, or lines behind them, pile up in the gateway's memory.
+    # Threat: answers, or lines after them, pile up in the gateway's memory.
     limits = IngestLimits(inflight_lines_max=50, inflight_requests_max=50)
     server, channel = await serve(limits)
     producer = OttoProducer(channel, method)
@@ -221,7 +221,7 @@ async def test_a_producer_that_reads_no_answers_cannot_hold_up_the_stop(serve: A
     journal.failure = "x" * 1_000_000  # long answers fill the window soon
     stuck = asyncio.create_task(flood(producer))
     while not server.statistics.lines.get("otto"):
-        await asyncio.sleep(0.01)  # lines are counted behind the append that ``journal.until`` would wake up for
+        await asyncio.sleep(0.01)  # lines are counted after the append that ``journal.until`` would wake up for
     await server.stop(0.2)
     await until(lambda: server.statistics.streams == {"otto": 0}, "gRPC has let go of the handler")
     stuck.cancel()  # grpc.aio may leave a write waiting on a connection that is gone

@@ -13,7 +13,7 @@ from tests.support.watched_journal import WatchedJournal
 
 @pytest.mark.parametrize("first", ["line", "status"])
 async def test_last_status_and_lines_on_their_way(journal: WatchedJournal, first: str) -> None:
-    """A line before the last report is in front of the end; one behind it ends the task again with its stream."""
+    """A line before the last report is in front of the end; one after it ends the task again with its stream."""
     await journal.append(batch("a"))
     items = [batch("b"), report("COMPLETED")]
     for item in items if first == "line" else reversed(items):

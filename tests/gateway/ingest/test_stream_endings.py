@@ -15,8 +15,8 @@ from gateway.grpc_server.frames import FrameType
 from gateway.grpc_server.limits import ServerLimits
 from storage.journal.interface import LineBatch, StreamClosed
 from tests.support.moved_clock import pass_time
-from tests.support.patience import until
 from tests.support.raw_http2 import RawHttp2, data, frame, grpc_message, headers_frame, request_headers, rst
+from tests.support.waiting import until
 from tests.support.watched_journal import WatchedJournal
 
 FORWARD = "/ottoscaler.v1.OttoHandlerLogService/ForwardWorkerLogs"

@@ -53,7 +53,7 @@ class Transport(asyncio.Transport):
 
 
 class HeldJournal:
-    """Commits when it is told to; as much of a journal as the path of a line asks for."""
+    """Commits when it is asked to; as much of a journal as the path of a line asks for."""
 
     fullness = 0.0
     is_writable = True
@@ -80,7 +80,7 @@ class Workers:
         registry = ProducerRegistry(self.journal, WordAuthenticator(), IngestLimits(), Counters())
         self.server = Http2Server(
             ingest_methods(registry), ServerLimits(slice_seconds=3600)
-        )  # a busy machine is no reason to go on in another turn
+        )  # a busy machine is no reason to continue in another turn
         self.connections = [Connection(self.server) for _ in range(count)]
         self.transports = [Transport() for _ in range(count)]
         self.lines = [line(f"t{number}") for number in range(count)]

@@ -25,8 +25,8 @@ from schemathesis.generation import GenerationMode
 
 from tests.support.gateway_log import trouble
 from tests.support.gateway_process import running_gateway
-from tests.support.patience import PATIENCE_SECONDS
 from tests.support.signed_tokens import SECRET, make_token
+from tests.support.waiting import WAIT_SECONDS_MAX
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))  # `make fuzz` draws one
@@ -58,7 +58,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[Any, GenerationMode]]
 
 def fetch(session: requests.Session, arguments: dict[str, Any]) -> requests.Response:
     """An answer whole, or the head and the beginning of a stream."""
-    answer = session.request(**arguments, stream=True, timeout=PATIENCE_SECONDS, allow_redirects=False)
+    answer = session.request(**arguments, stream=True, timeout=WAIT_SECONDS_MAX, allow_redirects=False)
     if answer.headers.get("content-type", "").startswith("text/event-stream"):
         answer._content = next(answer.iter_content(16))
         answer.close()

@@ -101,7 +101,7 @@ def test_names_of_operations_are_unique(openapi: dict[str, Any]) -> None:
 
 
 def test_examples_of_answers_are_as_their_schemas_say(openapi: dict[str, Any]) -> None:
-    """Whoever writes a client from an example writes it right."""
+    """Anyone who writes a client from an example writes it right."""
     for path, methods in openapi["paths"].items():
         for operation in methods.values():
             contents = [answer.get("content", {}) for answer in operation["responses"].values()]

@@ -13,10 +13,10 @@ from tests.support.described import Call, calls, violations
 from tests.support.event_stream import parse_event
 from tests.support.gateway_log import trouble
 from tests.support.gateway_process import GatewayProcess, running_gateway
-from tests.support.patience import attempts
 from tests.support.producers import NativeProducer
 from tests.support.signed_tokens import SECRET, make_token
 from tests.support.socket_io_client import Recorder
+from tests.support.waiting import attempts
 
 SCOPES = ("logs:read", "logs:write")
 TOKEN = make_token(scopes=SCOPES)
@@ -25,7 +25,7 @@ AUTOMATION = {f"{verb}AutomationTask" for verb in ("read", "retry", "stop", "del
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[GatewayProcess]:
-    """With a task that has ended, one that goes on, and a pipeline, under the names of the examples."""
+    """With a task that has ended, one that continues, and a pipeline, under the names of the examples."""
     nowhere = {"NAVER_CLIENT_ID": "1", "NAVER_CLIENT_SECRET": "1", "NAVER_API_URL": "http://127.0.0.1:9"}
     nowhere |= {"AUTOMATION_ENABLED": "true", "AUTOMATION_SCRIPT_COMMAND": "sleep 60"}
     async with running_gateway(tmp_path, JWT_SECRET=SECRET, BATCH_JOBS_MAX="100", **nowhere) as started:

@@ -55,14 +55,14 @@ async def test_the_polling_tables_are_shown_and_do_not_matter() -> None:
 
 @pytest.mark.parametrize("phase", [Phase.STARTING, Phase.STOPPING])
 async def test_it_is_ready_only_while_it_serves(phase: Phase) -> None:
-    """Before and after, whoever routes is told to go elsewhere."""
+    """Before and after, whoever routes is asked to go elsewhere."""
     health = health_of(Store())
     health.phase = phase
     assert not (await health.report()).is_healthy
 
 
 async def test_the_journal_is_asked_once_a_second() -> None:
-    """However often the page is asked for by whoever needs no token."""
+    """However often the page is asked for by anyone who needs no token."""
     journal, now = Store(), [0.0]
     health = health_of(journal, now=now)
     for _ in range(5):

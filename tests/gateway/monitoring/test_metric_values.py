@@ -112,7 +112,7 @@ def test_up_is_1_where_nothing_is_wrong(error: str) -> None:
 
 
 def test_deliveries_are_shown_by_transport() -> None:
-    """From the start, with 0 where there was none: a rate over a series that is not there is no rate."""
+    """From the start, with 0 if there was none: a rate over a series that is not there is no rate."""
     hub = {"active": {"sse": 4}, "delivered": {"sse": Delivered(lines=1, bytes=2, writes=3)}, "closed": {"LAG": 5}}
     values = scraped(distinct(hub=hub))
     names = ("otto_lines_delivered_total", "otto_bytes_delivered_total", "otto_deliveries_total")

@@ -18,8 +18,8 @@ from gateway.polling.routes import polling_routes
 from storage.polling import Page, PollingSink, PollingTable
 from tests.support.http_server import serve
 from tests.support.job_logs import sqlite
-from tests.support.patience import attempts
 from tests.support.record_list import RecordList
+from tests.support.waiting import attempts
 
 LOGS = "/api/automation/logs"
 
@@ -136,7 +136,7 @@ async def test_a_wrong_request_is_answered_with_the_field(
 
 
 async def test_after_id_and_limit_walk_through_a_log(client: httpx2.AsyncClient, database: Path) -> None:
-    """Each request goes on behind the last id of the one before, without holes or repetitions."""
+    """Each request goes on after the last id of the one before, without holes or repetitions."""
     _insert(database, "a", *range(10))
     seen: list[str] = []
     after = 0

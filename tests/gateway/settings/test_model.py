@@ -81,7 +81,7 @@ def test_an_unknown_name_in_the_file_is_refused_with_the_nearest(tmp_path: Path)
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
-    """Whoever mends settings learns of every wrong one, by the name they wrote."""
+    """Anyone who mends settings learns of every wrong one, by the name they wrote."""
     file = tmp_path / "otto.toml"
     file.write_text('http_port = "abc"\n')
     text = problems({"GRPC_PORT": "99999", "CORS_ORIGINS": "example.org/", "DURABILITY": "maybe"}, file)

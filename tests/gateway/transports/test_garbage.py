@@ -7,8 +7,8 @@ import pytest
 
 from tests.readers.hostile import DEEDS
 from tests.support.gateway_server import GatewayServer
-from tests.support.patience import until
 from tests.support.scripted_history import settle
+from tests.support.waiting import until
 
 KEPT_PER_CONNECTION = {
     "FramedWebSocketProtocol",
@@ -44,7 +44,7 @@ async def test_connections_leave_nothing_to_the_garbage_collector(deed: str) -> 
             await until(lambda: not server.hub.sessions, "all sessions have ended")
             await until(lambda: not server.socket_io.statistics.clients, "all clients are gone")
             await until(lambda: not server._server.server_state.connections, "all connections are gone")
-            await settle()  # what holds the last ones has its turn; timers may go on holding some
+            await settle()  # what holds the last ones has its turn; timers may continue holding some
             left = alive()
             gc.collect()
             assert left - alive() == Counter()

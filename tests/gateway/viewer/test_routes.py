@@ -64,7 +64,7 @@ async def test_files_are_not_sent_twice(http: httpx2.AsyncClient, address: str) 
     [("gzip, br", True), ("br;q=1, GZIP;q=0.5", True), ("gzip;q=0", False), ("br", False), ("", False)],
 )
 async def test_files_are_packed_for_who_takes_it(http: httpx2.AsyncClient, accepted: str, is_packed: bool) -> None:
-    """A cache in between is told that there are two."""
+    """A cache in between is notified that there are two."""
     async with http.stream("GET", "/page/assets/index-1a.js", headers={"Accept-Encoding": accepted}) as answer:
         body = b"".join([piece async for piece in answer.aiter_raw()])
     assert (answer.headers.get("content-encoding") == "gzip") is is_packed

@@ -108,7 +108,7 @@ def test_without_apt_no_command_of_apt_is_told() -> None:
 
 
 def test_tests_may_be_skipped_for_what_is_missing() -> None:
-    """With ALLOW_SKIPS it goes on, and says what tests will be skipped for; without Python there is nothing to skip."""
+    """With ALLOW_SKIPS it continues, and says what will be skipped; without Python there is nothing to skip."""
     machine = replace(with_program(COMPLETE, "nginx", None), rights="")
     assert decide("test", machine, may_skip=True).without == ("nginx",)
     with pytest.raises(MissingError):

@@ -26,7 +26,7 @@ def test_it_is_shown_how_far_a_command_is(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "FIRST_SIGN_SECONDS", 0.05)
     out = io.StringIO()
     amount = Amount(re.compile("^Setting up"), re.compile(r"(\d+) newly"))
-    # The command goes on once the sign has been given that is waited for.
+    # The command continues once the sign has been given that is waited for.
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
 

@@ -45,7 +45,7 @@ def test_a_table_that_went_back_as_well_goes_on_with_its_accounts(table: sqlite3
 
 
 def test_a_table_that_is_further_than_the_journal_begins_its_accounts_anew(table: sqlite3.Connection) -> None:
-    """It has rows of lines that the journal has lost: copying goes on where the journal ends, nothing else is known."""
+    """It has rows of lines that the journal has lost: copying continues where the journal ends."""
     hand_over_epoch(table, "s", "new", [Ancestor("old", 7)])
 
     assert progress(table) == [(7, 0)]
@@ -62,7 +62,7 @@ def test_a_life_without_a_copy_is_passed_over(table: sqlite3.Connection) -> None
 
 
 def test_nothing_is_taken_from_lives_that_are_no_ancestors(table: sqlite3.Connection) -> None:
-    """Another gateway's journal may fill the same table; ids then go on as they were."""
+    """Another gateway's journal may fill the same table; ids then continue as they were."""
     hand_over_epoch(table, "s", "new", [Ancestor("stranger", 10)])
     hand_over_epoch(table, "other sink", "new", [Ancestor("old", 10)])
 

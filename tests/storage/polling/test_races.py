@@ -7,13 +7,13 @@ import pytest
 
 from storage.polling import PollingSink, PollingTable
 from tests.support.job_logs import messages
-from tests.support.patience import until
 from tests.support.record_list import RecordList
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize("first", ["other program", "sink"])
 async def test_sink_and_other_programs_inserts(tmp_path: Path, first: str) -> None:
-    """Whoever has the write lock first has the lower id; both rows are there, once, in either order."""
+    """Anyone who has the write lock first has the lower id; both rows are there, once, in either order."""
     table = await PollingTable.open(tmp_path / "polling.db")
     journal = RecordList()
     journal.add("t", "ours")

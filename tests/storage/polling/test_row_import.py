@@ -16,7 +16,7 @@ from storage.polling import PollingSink, PollingTable, RowImporter, TableRows
 from tests.support.job_logs import SCHEMA, messages, sqlite
 from tests.support.journal_items import AT, batch
 from tests.support.memory_journal import MemoryJournal
-from tests.support.patience import attempts, until, within_patience
+from tests.support.waiting import attempts, time_limit, until
 
 
 class Pair:
@@ -57,7 +57,7 @@ async def watched(
     assert bool(sqlite(path, "SELECT 1 FROM otto_table_watch")) == (rows is not TableRows.OFF)
     pair.watcher.start()
     try:
-        async with within_patience("the test ends"):
+        async with time_limit("the test ends"):
             yield pair
     finally:
         await pair.watcher.close()
@@ -184,7 +184,7 @@ async def test_awkward_rows_arrive(tmp_path: Path) -> None:
 
 
 async def test_a_row_behind_the_end_leaves_the_task_ended(tmp_path: Path) -> None:
-    """An old program's own closing row comes behind the worker's last status; no second one follows it."""
+    """An old program's own closing row comes after the worker's last status; no second one follows it."""
     async with watched(MemoryJournal(), tmp_path / "a.db") as pair:
         insert(tmp_path / "a.db", ("job", "🎉 작업 완료"))
         await pair.settled()
@@ -202,7 +202,7 @@ async def test_a_row_behind_the_end_leaves_the_task_ended(tmp_path: Path) -> Non
 
 
 async def test_a_table_made_anew_is_watched_from_its_beginning_on(tmp_path: Path) -> None:
-    """Ids that begin again are noticed; the first rows that are seen of it are where it goes on."""
+    """Ids that begin again are noticed; the first rows that are seen of it are where it continues."""
     async with watched(MemoryJournal(), tmp_path / "a.db") as pair:
         insert(tmp_path / "a.db", *[("job", str(number)) for number in range(5)])
         await pair.settled()

@@ -15,8 +15,8 @@ from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable
 from storage.polling.epoch_handover import IDS_SKIPPED
 from tests.support.job_logs import SCHEMA, messages, rows, sqlite
-from tests.support.patience import PATIENCE_SECONDS, until
 from tests.support.record_list import FIRST_SECOND, RecordList
+from tests.support.waiting import WAIT_SECONDS_MAX, until
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ async def test_what_comes_later_is_copied_when_woken(table: PollingTable) -> Non
 async def test_commits_one_after_the_other_share_a_transaction(table: PollingTable) -> None:
     """After a copy that reached the end, the next one waits: a steady flow of commits costs few transactions."""
     journal = RecordList()
-    sink = PollingSink(journal, table, linger_seconds=PATIENCE_SECONDS)
+    sink = PollingSink(journal, table, linger_seconds=WAIT_SECONDS_MAX)
     journal.add("t", "first")
     await sink.start()
     await until(lambda: sink.statistics.rows == 1, "the first line is copied")
@@ -120,7 +120,7 @@ async def test_a_journal_that_lost_its_end_gets_its_new_lines_copied(table: Poll
 
 
 async def test_a_journal_that_went_back_in_time_is_copied_on_from_there(table: PollingTable) -> None:
-    """Its new epoch goes on from the old one's progress: no row again, none left out, and no id a second time."""
+    """Its new epoch continues from the old one's progress: no row again, none left out, and no id a second time."""
     journal = RecordList("0000000a")
     for message in ("1", "2", "3"):
         journal.add("t", message)
@@ -147,7 +147,7 @@ async def test_an_ancestor_that_was_not_copied_to_its_end_is_copied_on(table: Po
 
 
 async def test_damaged_lines_get_a_row_that_says_so(table: PollingTable) -> None:
-    """The copy goes on behind them, and the table does not look whole."""
+    """The copy goes on after them, and the table does not look whole."""
     journal = RecordList()
     journal.add("t", "1")
     journal.all.append(Record(2, "t", 2, damaged=DamagedLines(2, 9, "their checksum does not match")))
@@ -174,7 +174,7 @@ async def test_two_sinks_of_one_journal_write_every_line_once(table: PollingTabl
 
 
 async def test_what_was_committed_before_the_end_is_copied(table: PollingTable) -> None:
-    """Also where the last read has found nothing a moment before."""
+    """Also if the last read has found nothing a moment before."""
 
     class Late(RecordList):
         async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
@@ -332,7 +332,7 @@ async def test_a_journal_that_cannot_be_read_is_read_again(table: PollingTable) 
 
 
 async def test_an_end_is_closed_once_and_each_life_of_a_task_has_its_own(table: PollingTable) -> None:
-    """The row comes behind the last line; a task that was opened again gets another one behind its new lines."""
+    """The row comes after the last line; a task that was opened again gets another one after its new lines."""
     journal = RecordList()
     journal.add("t", "1")
     journal.end("t")

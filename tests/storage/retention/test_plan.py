@@ -102,7 +102,7 @@ async def test_as_few_bytes_go_as_needed() -> None:
     ("bytes_max", "through"), [(40, None), (39, 10), (30, 10), (29, 20), (20, 20), (19, 30), (10, 30), (9, 40), (0, 40)]
 )
 async def test_no_chunk_goes_where_the_rest_just_fits(bytes_max: int, through: int | None) -> None:
-    """Of four chunks of ten bytes; also where a page of chunks ends just there."""
+    """Of four chunks of ten bytes; also if a page of chunks ends just there."""
     made = shelf(*[("a", 10)] * 4)
     found = await cuts(made, RetentionPolicy(bytes_max=bytes_max))
     assert [cut.through for cut in found] == ([] if through is None else [through])

@@ -24,7 +24,7 @@ patterns = st.sampled_from(["*", "a*", "*b", "a?", "ab", "b*", "?"])
     ],
 )
 def test_of_overlapping_rules_the_first_counts(rules: str, task: str, oldest: float | None) -> None:
-    """Also where a later one is narrower, or would take what the first one keeps."""
+    """Also if a later one is narrower, or would take what the first one keeps."""
     policy = RetentionPolicy(age_seconds=9 * DAY, rules=parse_rules(rules))
     assert policy.oldest_kept(task, 0.0) == oldest
 

@@ -24,8 +24,8 @@ from tests.support.job_logs import messages as rows
 from tests.support.job_logs import sqlite
 from tests.support.journal_items import batch, messages, number
 from tests.support.moved_clock import pass_time
-from tests.support.patience import until
 from tests.support.scripted_history import RecordingTransport, TextEncoding, settle
+from tests.support.waiting import until
 
 DAY = 86400.0
 
@@ -148,7 +148,7 @@ async def test_nothing_goes_that_has_no_row_yet(shop: Shop) -> None:
 
 
 async def test_readers_are_told_of_what_is_gone(shop: Shop) -> None:
-    """A gap with its sequences for whoever is behind; a live reader notices nothing."""
+    """A gap with its sequences for anyone who is behind; a live reader notices nothing."""
     hub = Hub(shop.journal, Limits(window_bytes_per_task=1, buffer_lines=1))
     shop.journal.set_commit_listener(hub.publish)
     live, behind = RecordingTransport(), RecordingTransport(is_writable=False)

@@ -11,7 +11,7 @@ def test_a_file_has_one_lock(tmp_path: Path) -> None:
 
 
 def test_the_journal_goes_first(tmp_path: Path) -> None:
-    """Whoever waits with urgency overtakes all others, in whatever order they came."""
+    """Anyone who waits with urgency overtakes all others, in whatever order they came."""
     lock = write_lock(tmp_path / "otto.db")
     order: list[str] = []
     is_coming = threading.Event()

@@ -64,7 +64,7 @@ async def _copy_again(databases: Databases) -> None:
 
 @pytest.mark.parametrize(("place", "doubled"), [("record = 0, line = 0", 180), ("record = 11, line = 7", 13)])
 async def test_rows_copied_twice_are_counted_and_deleted(databases: Databases, place: str, doubled: int) -> None:
-    """The first copies stay, with their ids; the account fits again, so that later copies go on as ever."""
+    """The first copies stay, with their ids; the account fits again, so that later copies continue as ever."""
     before = databases.rows()
     databases.sql("polling", f"UPDATE otto_sink_progress SET {place}")
     await _copy_again(databases)
@@ -75,7 +75,7 @@ async def test_rows_copied_twice_are_counted_and_deleted(databases: Databases, p
 
 
 def test_lines_that_were_never_copied_are_copied_in_their_order(databases: Databases) -> None:
-    """Where the progress was moved on past lines, all rows behind them are written anew, the others stay."""
+    """Where the progress was moved on past lines, all rows after them are written anew, the others stay."""
     before = databases.rows()
     databases.sql(
         "polling",
@@ -99,7 +99,7 @@ def test_rows_that_retention_deleted_are_not_missing(databases: Databases) -> No
 
 
 def test_records_that_are_gone_leave_the_rest_comparable(databases: Databases) -> None:
-    """Where old chunks were removed, rows behind them are found again, and damage among those is still seen."""
+    """Where old chunks were removed, rows after them are found again, and damage among those is still seen."""
     databases.sql(
         "journal",
         "DELETE FROM journal_records WHERE task_key = (SELECT task_key FROM journal_tasks WHERE task_id = 'b') "

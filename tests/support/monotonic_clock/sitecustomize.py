@@ -11,7 +11,7 @@ import time
 _monotonic, _monotonic_ns = time.monotonic, time.monotonic_ns
 
 if "MONOTONIC_STARTS_AT" in os.environ:
-    # What the first process starts with is what its children go on with.
+    # What the first process starts with is what its children continue with.
     os.environ.setdefault("MONOTONIC_SHIFT", repr(float(os.environ["MONOTONIC_STARTS_AT"]) - _monotonic()))
     _shift = float(os.environ["MONOTONIC_SHIFT"])
     time.monotonic = lambda: _monotonic() + _shift

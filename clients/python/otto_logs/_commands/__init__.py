@@ -60,7 +60,7 @@ def main() -> NoReturn:
     """Run the command line, and end the process at once.
 
     The interpreter is not taken down on the way. By then all is said and done, and threads that are still in gRPC's
-    hands would be ended wherever they are, with the locks that they hold: what runs behind them could wait for ever.
+    hands would be ended wherever they are, with the locks that they hold: what runs after them could wait for ever.
     """
     code: object = ExitCode.OK
     _open_closed_streams()

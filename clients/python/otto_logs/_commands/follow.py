@@ -18,7 +18,7 @@ _HEAD_BYTES_MAX: Final = 256
 
 
 class FollowedLine(NamedTuple):
-    """A line, and where to go on behind it."""
+    """A line, and where to continue after it."""
 
     line: OutputLine
     position: list[int]
@@ -27,7 +27,7 @@ class FollowedLine(NamedTuple):
 class FollowedFile:
     """Yields the lines of a file as they are written, for ever; a line counts once it has its end.
 
-    A position is the file's device and inode, the offset behind the line, and a checksum of the file's head, because an
+    A position is the file's device and inode, the offset after the line, and a checksum of the file's head, because an
     inode number is used again. A file that was renamed in its directory meanwhile is read to its end first.
 
     Args:

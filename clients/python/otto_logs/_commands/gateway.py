@@ -69,7 +69,7 @@ def task_address(url: str, task_id: str) -> str:
 class Gateway:
     """How the command line says to reach the gateway.
 
-    ``close_timeout``, in seconds, is None where the command line gives none.
+    ``close_timeout``, in seconds, is None if the command line gives none.
     """
 
     address: str | None

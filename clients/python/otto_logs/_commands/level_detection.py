@@ -28,7 +28,7 @@ _LEVELS: Final = {
 
 
 def guess_level(text: bytes) -> Level:
-    """The level; INFO where nothing says otherwise."""
+    """The level; INFO if nothing says otherwise."""
     match = _WORD.search(text, 0, _HEAD_BYTES)
     if match is None:
         return Level.INFO

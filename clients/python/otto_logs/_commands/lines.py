@@ -9,7 +9,7 @@ _PROGRESS_SECONDS: Final = 1.0
 
 
 class OutputLine(NamedTuple):
-    """One line without its end; ``original_bytes`` is its size before it was cut, 0 where it was not."""
+    """One line without its end; ``original_bytes`` is its size before it was cut, 0 if it was not."""
 
     text: bytes
     original_bytes: int = 0

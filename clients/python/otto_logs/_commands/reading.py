@@ -102,6 +102,6 @@ def reading_ends() -> Iterator[None]:
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output has enough; Python must not try to flush the rest at exit.
+        # Anyone who read our output has enough; Python must not try to flush the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.OK)

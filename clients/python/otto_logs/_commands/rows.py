@@ -47,7 +47,7 @@ def gap_row(fields: dict[str, Any], *, colour: bool) -> str:
 
 
 def local_time(timestamp: str) -> datetime | None:
-    """The gateway's timestamp in the reader's time zone; None where it is none."""
+    """The gateway's timestamp in the reader's time zone; None if it is none."""
     try:
         # fromisoformat reads six digits of a second; there are nine.
         return datetime.fromisoformat(timestamp[:26].rstrip("Z")).replace(tzinfo=UTC).astimezone()

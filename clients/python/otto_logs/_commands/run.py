@@ -72,7 +72,7 @@ def run(
     """Run COMMAND and send its output to the gateway, as a worker of a task.
 
     The output is shown here as well. The exit code is the command's own (128 + n: killed by signal n; 126, 127: it
-    cannot be started), also where the gateway is away or refuses: a gateway never breaks a build. SIGINT, SIGTERM,
+    cannot be started), also if the gateway is away or refuses: a gateway never breaks a build. SIGINT, SIGTERM,
     SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are forwarded. The command sees OTTO_TASK_ID and OTTO_WORKER_ID.
 
     \b
@@ -140,7 +140,7 @@ def _write(descriptor: int, data: bytes) -> bool:
 
 
 def _close(producer: SyncLogProducer, reporter: "_Reporter", gateway: Gateway) -> None:
-    """Deliver what waits, and say what was not delivered, where it is and how to deliver it."""
+    """Deliver what is pending, and say what was not delivered, where it is and how to deliver it."""
     try:
         gateway.close(producer)
     except NotDeliveredError as error:
@@ -193,7 +193,7 @@ class _Reporter:
             self._report(WorkerStatus.FAILED, StageStatus.FAILED, _reason(exit_code), exit_code)
 
     def refused(self, error: OttoLogsError) -> None:
-        """Say so once; the command goes on."""
+        """Say so once; the command continues."""
         if not self._is_refused:
             self._is_refused = True
             say(f"nothing more is sent: {error}")

@@ -35,7 +35,7 @@ def search(
 ) -> None:
     """Show the lines that contain TEXT, in any case: the newest task first, and in each its newest line.
 
-    Ends with 1 where there is none, as grep does.
+    Ends with 1 if there is none, as grep does.
 
     \b
     Example:

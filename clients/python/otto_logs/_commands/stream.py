@@ -1,4 +1,4 @@
-"""A task's log over Server-Sent Events, across reconnects, for as long as it goes on."""
+"""A task's log over Server-Sent Events, across reconnects, for as long as it continues."""
 
 import json
 import time
@@ -162,7 +162,7 @@ class LogStream:
 
 
 def object_of(data: str) -> dict[str, Any]:
-    """A JSON object; empty where it is none."""
+    """A JSON object; empty if it is none."""
     try:
         value = json.loads(data)
     except ValueError:

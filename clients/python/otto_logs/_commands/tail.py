@@ -46,10 +46,10 @@ def tail(
     give_up: float,
     task: str,
 ) -> None:
-    """Show the log of TASK from its first line, and go on until the task has ended.
+    """Show the log of TASK from its first line, and continue until the task has ended.
 
     Filters are joined: a line is shown where every kind of filter that was given lets it through. A lost connection is
-    made again and goes on where it was; lines that the gateway no longer has are announced in their place.
+    made again and continues where it was; lines that the gateway no longer has are announced in their place.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""``otto-logs tasks``: what there is to read."""
+"""``otto-logs tasks``: what exists to read."""
 
 import json
 from typing import Any, Final

@@ -12,7 +12,7 @@ import pytest
 from components.automation.coroutines import CoroutineStage, StageRun
 from components.automation.scheduler import Scheduler, utc_now
 from components.automation.tables import AutomationDatabase, QueueRepository, SchedulerLock, TaskRepository
-from tests.support.patience import attempts
+from tests.support.waiting import attempts
 
 NOW = datetime(2027, 1, 31, 3, 0, 30)  # noqa: DTZ001 - UTC, as the tables hold it
 

@@ -18,7 +18,7 @@ from storage.retention.rules import parse_rules
 from storage.retention.table_sweep import RetentionSweep
 from storage.sqlite.files import migrate
 from tests.support.job_logs import sqlite
-from tests.support.patience import until
+from tests.support.waiting import until
 
 DAY = 86400.0
 NOW = datetime(2027, 1, 31, 12, tzinfo=UTC)

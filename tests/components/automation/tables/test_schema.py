@@ -139,6 +139,6 @@ def test_contents_has_its_columns(made: Path) -> None:
     ],
 )
 def test_a_value_that_is_none_is_refused_by_the_database(made: Path, wrong: str) -> None:
-    """Whoever writes it."""
+    """Anyone who writes it."""
     with closing(sqlite3.connect(made)) as ours, pytest.raises(sqlite3.IntegrityError, match="CHECK"):
         ours.execute(wrong)

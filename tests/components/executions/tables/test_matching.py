@@ -80,7 +80,7 @@ def test_a_run_is_finished_by_reports_of_its_own_script(reported: str | None, kn
     ],
 )
 def test_an_end_without_a_start_is_a_repeat_where_it_says_the_same(said: dict[str, Any], action: Action) -> None:
-    """Also where it does not say how long it took; else it is the end of another run."""
+    """Also if it does not say how long it took; else it is the end of another run."""
     known = _run(1, "completed", 5, finished_at=9, execution_time_ms=3)
     assert decide(_report("completed", **{"finished_at": 9, **said}), [known]).action is action
 

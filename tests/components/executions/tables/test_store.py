@@ -24,7 +24,7 @@ from components.executions.tables import (
 )
 from components.executions.tables.writer import StoreFullError
 from storage.errors import DatabaseError, RecordRefusedError, StorageClosedError, StorageUnavailableError
-from tests.support.patience import PATIENCE_SECONDS, attempts
+from tests.support.waiting import WAIT_SECONDS_MAX, attempts
 from tests.support.workflow import PlainRun, counted, workflow
 
 ROWS = "SELECT execution_id, node_id, status, started_at, execution_time_ms FROM node_execution_logs ORDER BY 1, 4, 2"
@@ -120,7 +120,7 @@ async def test_racing_writers_agree(tmp_path: Path) -> None:
         async def main() -> None:
             store = await ExecutionStore.open(tmp_path / "a.db", durability="process", lock_seconds_max=3600)
             mine = random.Random(seed).sample(reports, len(reports))
-            await asyncio.to_thread(barrier.wait, PATIENCE_SECONDS)
+            await asyncio.to_thread(barrier.wait, WAIT_SECONDS_MAX)
             for start in range(0, len(mine), 5):
                 await asyncio.gather(*map(store.report, mine[start : start + 5]))
             await store.close()
@@ -149,7 +149,7 @@ async def test_deleting_keeps_the_statistics_right(store: ExecutionStore, wanted
 
 
 async def test_deleting_takes_what_was_there_when_it_was_asked_for(store: ExecutionStore) -> None:
-    """A row that comes meanwhile stays, also where the filter means it."""
+    """A row that comes meanwhile stays, also if the filter means it."""
     await store.report(report("running", 1))
     deleting = asyncio.ensure_future(store.delete(NodeFilter(execution_id="e")))
     await asyncio.sleep(0)
@@ -281,7 +281,7 @@ async def test_another_programs_lock_is_waited_for(tmp_path: Path) -> None:
         with pytest.raises(StorageUnavailableError, match="locked"):
             await store.report(report("completed", 1))
         assert "locked" in store.statistics.error
-        store._database.lock_seconds_max = PATIENCE_SECONDS
+        store._database.lock_seconds_max = WAIT_SECONDS_MAX
         waiting = asyncio.ensure_future(store.report(report("completed", 1, finished_at=2)))
         await asyncio.sleep(0)
         other.execute("COMMIT")
@@ -343,7 +343,7 @@ async def test_too_much_waiting_is_refused(tmp_path: Path) -> None:
 async def test_a_report_of_any_size_is_taken_alone(tmp_path: Path) -> None:
     """One that is larger than all that may wait would otherwise be refused for ever."""
     store = await ExecutionStore.open(tmp_path / "a.db", pending_bytes_max=2_000)
-    await store._writer.submit(lambda _: None)  # behind the count that a start begins with, nothing waits
+    await store._writer.submit(lambda _: None)  # after the count that a start begins with, nothing waits
     await store.report(report("running", 1, parameters="x" * 8_000))
     assert len(await rows(store)) == 1
     await store.close()

@@ -144,7 +144,7 @@ async def test_a_batch_over_the_limit_is_refused(serve: Any, journal: WatchedJou
 
 
 async def test_the_newer_stream_of_a_producer_wins(channel: grpc.aio.Channel, journal: WatchedJournal) -> None:
-    """The older stream of a producer id answers what it took and ends with ABORTED; the newer one goes on."""
+    """The older stream of a producer id answers what it took and ends with ABORTED; the newer one continues."""
     older, newer = NativeProducer(channel), NativeProducer(channel)
     await older.hello()
     await older.send(lines_request(1, ["a"]))
@@ -171,7 +171,7 @@ async def test_producers_of_two_subjects_do_not_share_numbers(serve: Any) -> Non
 
 
 async def test_reading_pauses_while_the_journal_is_full(serve: Any, journal: WatchedJournal) -> None:
-    """Nothing is taken while the journal is not writable; credit shrinks and a pause is asked for, then all goes on."""
+    """Nothing is taken while the journal is not writable; credit shrinks, a pause is asked for, then all continues."""
     _, channel = await serve(IngestLimits(paused_bytes_max=0))
     producer = NativeProducer(channel)
     journal.set_writable(False)

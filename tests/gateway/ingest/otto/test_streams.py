@@ -8,8 +8,8 @@ from ottoscaler.v1 import log_streaming_pb2 as otto
 
 from gateway.ingest.limits import IngestLimits
 from storage.journal.interface import LineBatch, StreamClosed, WorkerRegistered, WorkerReport
-from tests.support.patience import until
 from tests.support.producers import OttoProducer
+from tests.support.waiting import until
 from tests.support.watched_journal import WatchedJournal
 
 METHODS = pytest.mark.parametrize("method", ["StreamLogs", "ForwardWorkerLogs"])
@@ -74,7 +74,7 @@ async def test_lines_that_arrive_during_a_commit_are_one_batch(
         await producer.send(str(number))
     await producer.send("other", worker_id="w-2")
     await producer.call.done_writing()
-    second = OttoProducer(channel)  # its line is taken behind all of those
+    second = OttoProducer(channel)  # its line is taken after all of those
     await second.send("x", task_id="fence")
     await journal.until(lambda: len(journal.appended) == 2)
     journal.release()

@@ -17,8 +17,8 @@ from tests.support.bare_websocket import BINARY, CLOSE, CONTINUATION, PING, PONG
 from tests.support.gateway_log import trouble
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.mutated_bytes import Mutator
-from tests.support.patience import attempts
 from tests.support.socket_io_client import Recorder
+from tests.support.waiting import attempts
 from tests.support.worker import publish
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -145,7 +145,7 @@ async def test_a_broken_frame_costs_only_its_own_connection(gateway: GatewayProc
 
 
 async def test_a_flood_uses_no_memory(gateway: GatewayProcess) -> None:
-    """Whoever sends very much and reads nothing waits for itself; whoever reads is answered in the end."""
+    """Anyone who sends very much and reads nothing waits for itself; whoever reads is answered in the end."""
     for data in FLOODS.values():
         silent, reading = [await BareWebSocket.open(gateway.http_port) for _ in range(2)]
         for socket in (silent, reading):
@@ -159,7 +159,7 @@ async def test_a_flood_uses_no_memory(gateway: GatewayProcess) -> None:
 
 
 async def test_a_packet_for_a_session_that_has_ended_is_refused(gateway: GatewayProcess) -> None:
-    """Also where the session ended with the request before, of the same client."""
+    """Also if the session ended with the request before, of the same client."""
     query = {"EIO": "4", "transport": "polling"}
     async with httpx2.AsyncClient(base_url=gateway.url) as http:
         opened = await http.get("/socket.io/", params=query)

@@ -12,9 +12,9 @@ from gateway.transports.socket_io.server import SocketIoLimits
 from sessions.limits import Limits
 from tests.gateway.transports.conftest import Connect, MakeGateway
 from tests.support.gateway_server import GatewayServer
-from tests.support.patience import until
 from tests.support.scripted_history import block, let_sockets_move
 from tests.support.socket_io_client import NAMESPACE, RawWebSocket
+from tests.support.waiting import until
 
 OpenRaw = Callable[..., Awaitable[RawWebSocket]]
 
@@ -145,7 +145,7 @@ async def test_a_browser_gets_whole_runs_in_a_poll(start_gateway: MakeGateway) -
 
 
 async def test_answers_wait_for_a_client_that_does_not_read_them(start_gateway: MakeGateway, open_raw: OpenRaw) -> None:
-    """Whoever only asks is not read from any more; when it reads, it gets every answer."""
+    """Anyone who only asks is not read from any more; when it reads, it gets every answer."""
     gateway = await start_gateway()
     raw = await open_raw(gateway)
     await raw.join()

@@ -17,9 +17,9 @@ from gateway.engine_io.limits import EngineLimits
 from gateway.transports.socket_io.server import SocketIoLimits
 from tests.gateway.transports.conftest import Connect, MakeGateway
 from tests.support.gateway_server import GatewayServer, Principal
-from tests.support.patience import until
 from tests.support.scripted_history import block
 from tests.support.socket_io_client import NAMESPACE, RawWebSocket
+from tests.support.waiting import until
 
 OpenRaw = Callable[..., Awaitable[RawWebSocket]]
 
@@ -264,7 +264,7 @@ async def test_two_polls_at_once_end_the_socket(gateway: GatewayServer) -> None:
 async def test_other_origins_are_refused_unless_they_are_configured(
     start_gateway: MakeGateway, allowed: list[str], origin: str | None, status: int
 ) -> None:
-    """An empty list allows none: a page of somebody else could use the cookie of whoever looks at it."""
+    """An empty list allows none: a page of somebody else could use the cookie of anyone who looks at it."""
     gateway = await start_gateway(cors_origins=allowed)
     headers = {} if origin is None else {"Origin": origin.replace("SELF", gateway.url)}
     async with httpx2.AsyncClient(base_url=gateway.url, headers=headers) as http:

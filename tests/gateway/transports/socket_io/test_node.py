@@ -11,9 +11,9 @@ import pytest
 from gateway.transports.socket_io.server import SocketIoLimits
 from tests.gateway.transports.conftest import MakeGateway
 from tests.support.gateway_server import GatewayServer, Principal
-from tests.support.patience import PATIENCE_SECONDS, within_patience
 from tests.support.programs import node_directory, program
 from tests.support.scripted_history import block
+from tests.support.waiting import WAIT_SECONDS_MAX, time_limit
 
 pytestmark = pytest.mark.node
 
@@ -33,7 +33,7 @@ class NodeClient:
     async def until(self, condition: Callable[[str, str, Any], bool]) -> Any:
         """Read up to the first thing that meets the condition; its payload."""
         assert self._process.stdout is not None
-        async with within_patience("the client says so", shown=lambda: self.seen[-20:]):
+        async with time_limit("the client says so", shown=lambda: self.seen[-20:]):
             while line := await self._process.stdout.readline():
                 kind, name, payload = msgspec.json.decode(line)
                 self.seen.append((kind, name, payload))
@@ -55,7 +55,7 @@ class NodeClient:
     async def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        await asyncio.wait_for(self._process.communicate(), PATIENCE_SECONDS)
+        await asyncio.wait_for(self._process.communicate(), WAIT_SECONDS_MAX)
 
 
 StartNode = Callable[..., Awaitable[NodeClient]]
@@ -133,7 +133,7 @@ async def test_the_official_client_learns_why_it_is_refused(gateway: GatewayServ
 
 
 async def test_the_official_client_comes_back_and_resumes(start_gateway: MakeGateway, start_node: StartNode) -> None:
-    """After the gateway dropped the connection, the client connects again by itself and goes on behind its line."""
+    """After the gateway dropped the connection, the client connects again by itself and goes on after its line."""
     gateway = await start_gateway(socket_io_limits=SocketIoLimits())
     gateway.commit(block(1, 10))
     client = await start_node(gateway)

@@ -32,7 +32,7 @@ async def test_a_client_is_greeted_once(gateway: GatewayServer, connect: Connect
 async def test_a_subscriber_gets_stored_and_live_lines_in_order(
     gateway: GatewayServer, connect: Connect, transport: str
 ) -> None:
-    """The stream starts at the first line and goes on with new ones, as the stored JSON."""
+    """The stream starts at the first line and continues with new ones, as the stored JSON."""
     gateway.commit(block(1, 50))
     client = await connect(gateway, transports=[transport])
     answer = await client.call("subscribe-to-logs", {"taskId": "build"})
@@ -86,7 +86,7 @@ async def test_a_batch_subscription_gets_arrays(gateway: GatewayServer, connect:
 async def test_where_a_subscription_starts(
     gateway: GatewayServer, connect: Connect, start: dict[str, Any], expected: list[int] | None
 ) -> None:
-    """It starts at the first line, behind ``after``, or with the last ``tail`` lines; then everything new follows."""
+    """It starts at the first line, after ``after``, or with the last ``tail`` lines; then everything new follows."""
     gateway.commit(block(1, 5))
     client = await connect(gateway)
     await client.call("subscribe-to-logs", {"taskId": "build", **start})
@@ -152,7 +152,7 @@ async def test_a_wrong_subscription_is_refused_with_its_field(gateway: GatewaySe
 
 
 async def test_a_second_subscription_to_a_task_is_refused(gateway: GatewayServer, connect: Connect) -> None:
-    """It would double every line; the first one goes on."""
+    """It would double every line; the first one continues."""
     client = await connect(gateway)
     await client.call("subscribe-to-logs", {"taskId": "build"})
     answer = await client.call("subscribe-to-logs", {"taskId": "build", "tail": 0})
@@ -218,7 +218,7 @@ async def test_a_wrong_unsubscription_is_refused(
 async def test_a_new_filter_takes_over_without_losing_or_repeating_a_line(
     gateway: GatewayServer, connect: Connect
 ) -> None:
-    """The lines before the answer are the old filter's, those behind it the new one's."""
+    """The lines before the answer are the old filter's, those after it the new one's."""
     client = await connect(gateway)
     await client.call("subscribe-to-logs", {"taskId": "build", "filter": {"levels": ["ERROR"]}})
     gateway.commit(block(1, 2), block(3, 3, level="ERROR"))
@@ -259,7 +259,7 @@ async def test_a_wrong_filter_update_is_refused(
 async def test_an_error_behind_an_answer_costs_neither_the_connection_nor_other_subscriptions(
     gateway: GatewayServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client is told by the event for failures, and its other tasks go on."""
+    """The client is told by the event for failures, and its other tasks continue."""
     client = await connect(gateway)
     for task in ("build", "test"):
         await client.call("subscribe-to-logs", {"taskId": task})

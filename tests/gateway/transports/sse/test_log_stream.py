@@ -22,8 +22,8 @@ from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.subscription import Subscription
 from tests.support.http_server import serve
-from tests.support.patience import until
 from tests.support.scripted_history import EPOCH, Block, Commit, Ended, RecordingTransport, ScriptedHistory, block
+from tests.support.waiting import until
 
 
 class Everyone:
@@ -45,7 +45,7 @@ async def refused(request: Request, error: Exception):
 
 
 class Gateway:
-    """A hub behind the real endpoint."""
+    """A hub after the real endpoint."""
 
     def __init__(self, **limits) -> None:
         self.history = ScriptedHistory()
@@ -123,7 +123,7 @@ async def test_reconnect_after_the_end_is_told_not_to_come_back(gateway, client)
 
 
 async def test_a_reconnect_to_a_task_that_a_status_alone_has_opened_again_is_a_stream(gateway, client):
-    """Whoever has seen the end waits for what comes behind it, and is told of the next end."""
+    """Anyone who has seen the end waits for what comes after it, and is notified of the next end."""
     gateway.commit(block(1, 3), ended=(Ended("build", 3),))
     gateway.history.ends.clear()  # a worker runs again; there is no new line
     headers = {"Last-Event-ID": f"{EPOCH}-3.end"}
@@ -328,7 +328,7 @@ async def test_client_that_goes_away_frees_its_session(gateway):
 
 
 async def test_client_that_does_not_read_holds_a_bounded_amount(gateway):
-    """A stalled reader stops using memory, others go on, and it gets every line once it reads again."""
+    """A stalled reader stops using memory, others continue, and it gets every line once it reads again."""
     host, port = gateway.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 16)
     writer.write(b"GET /api/v1/log-streaming/logs/build/stream HTTP/1.1\r\nHost: x\r\n\r\n")

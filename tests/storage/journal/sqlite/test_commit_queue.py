@@ -37,7 +37,7 @@ def taken(backlog: FairCommitQueue, **limits: int) -> list[Append]:
 def test_what_fits_in_is_taken_in_the_order_of_arrival(
     backlog: FairCommitQueue, future: "asyncio.Future[Receipt]"
 ) -> None:
-    """Whoever sent it."""
+    """Anyone who sent it."""
     items = [lines(task) for task in "abcab"]
     for item in items:
         backlog.put(item, future)

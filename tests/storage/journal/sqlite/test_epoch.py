@@ -23,7 +23,7 @@ async def write(path: Path, *texts: str) -> str:
 
 
 async def test_a_backup_put_back_begins_a_new_epoch(tmp_path: Path) -> None:
-    """Numbers that were given behind the backup will be given again: nobody may take the new lines for the old ones."""
+    """Numbers that were given after the backup will be given again: nobody may take the new lines for the old ones."""
     path = tmp_path / "otto.db"
     first = await write(path, "1", "2")
     backup = take_backup(path)
@@ -141,4 +141,4 @@ def test_a_mark_that_cannot_be_written_stops_nothing(tmp_path: Path, caplog: pyt
     mark.close()
     mark.advance(13)
     mark.advance(14)
-    assert [record.message for record in caplog.records] == ["mark not written"]
+    assert [record.message for record in caplog.records] == ["high-water mark not written"]

@@ -118,7 +118,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[SqliteJournal]:
 
 @pytest.fixture
 def pauses(journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What the journal is told to wait: the last of them."""
+    """What the journal is asked to wait: the last of them."""
     pauses = [NEVER]
     monkeypatch.setattr(Gathering, "pause", lambda *_: pauses[-1])
     return pauses

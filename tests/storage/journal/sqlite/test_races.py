@@ -96,7 +96,7 @@ async def test_one_bad_item_and_its_group(journal: SqliteJournal, place: int | N
 
 @pytest.mark.parametrize(("holder", "order"), [("background", "journal sink"), ("urgent", "journal sink")])
 def test_journal_and_sink_on_one_file(holder: str, order: str) -> None:
-    """Whoever has the lock keeps it for its transaction; of those who wait, the journal goes first."""
+    """Anyone who has the lock keeps it for its transaction; of those who wait, the journal goes first."""
     lock = WriteLock()
     done: list[str] = []
     coming = threading.Barrier(3)
@@ -126,7 +126,7 @@ def test_journal_and_sink_on_one_file(holder: str, order: str) -> None:
 
 @pytest.mark.parametrize("first", ["append", "shutdown"])
 async def test_shutdown_and_append(journal: SqliteJournal, tmp_path: Path, first: str) -> None:
-    """What was appended before is stored and answered; what comes behind is refused and not stored."""
+    """What was appended before is stored and answered; what comes after is refused and not stored."""
     if first == "append":
         future = journal.append(batch("a"))
         await journal.close()
@@ -142,7 +142,7 @@ async def test_shutdown_and_append(journal: SqliteJournal, tmp_path: Path, first
 
 @pytest.mark.parametrize("is_closed_first", [False, True])
 async def test_two_gateways_on_one_file(journal: SqliteJournal, tmp_path: Path, is_closed_first: bool) -> None:
-    """The second one comes while the first has it, and does not start; or behind its end, and does."""
+    """The second one comes while the first has it, and does not start; or after its end, and does."""
     if is_closed_first:
         await journal.close()
         second = await SqliteJournal.open(tmp_path / "otto.db")

@@ -9,7 +9,7 @@ import pytest
 from filters.read_owner import ReadOwner
 from storage.errors import StorageClosedError
 from storage.journal.sqlite.read_scheduler import FairOrder, ReadKind, ReadScheduler
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.waiting import WAIT_SECONDS_MAX
 
 SCANNER, READER = ReadOwner("greedy", "1"), ReadOwner("modest", "1")
 
@@ -30,7 +30,7 @@ class Bench:
 
         def query() -> None:
             loop.call_soon_threadsafe(begun.set)
-            assert self.release.wait(PATIENCE_SECONDS)
+            assert self.release.wait(WAIT_SECONDS_MAX)
 
         self.tasks.append(asyncio.create_task(self.scheduler.run(kind, owner, query)))
         await begun.wait()
@@ -101,7 +101,7 @@ async def test_a_reader_that_has_gone_is_not_read_for(bench: Bench) -> None:
 
 
 async def test_an_error_is_for_who_asked(bench: Bench) -> None:
-    """The thread goes on with the next read."""
+    """The thread continues with the next read."""
 
     def fail() -> None:
         raise KeyError("x")
@@ -125,7 +125,7 @@ async def test_closing_refuses_what_has_not_begun(bench: Bench) -> None:
 
 
 async def test_principals_are_forgotten_when_nobody_reads(bench: Bench) -> None:
-    """Who has read much before goes before nobody, and behind nobody."""
+    """Who has read much before goes before nobody, and after nobody."""
     for number in range(300):
         await bench.scheduler.run(ReadKind.PAGE, ReadOwner(f"principal {number}", "1"), lambda: None)
     assert not bench.scheduler._readers

@@ -14,7 +14,7 @@ from storage.errors import StorageClosedError, StorageError
 from storage.journal.interface import DamagedLines, Record
 from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import batch, messages, report
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.waiting import WAIT_SECONDS_MAX
 
 ERRORS = Matcher(LogFilter(levels=("ERROR",)))
 SEVEN = Matcher(LogFilter(keywords=("line 7",)))
@@ -62,7 +62,7 @@ async def test_damage_is_told_and_passed_over(
 
 
 async def test_a_damaged_record_is_told_to_sinks(journal: SqliteJournal, tmp_path: Path) -> None:
-    """They go on behind it; the end of a task is stored a second time with the task."""
+    """They continue after it; the end of a task is stored a second time with the task."""
     await fill(journal)
     await journal.append(report("FAILED", reason="no space"))
     change(tmp_path, "UPDATE journal_records SET payload = zeroblob(length(payload)) WHERE first_sequence = 101")
@@ -102,7 +102,7 @@ async def test_where_retention_removed_lines_a_read_starts_later(journal: Sqlite
 
 
 async def test_a_reader_is_never_led_beyond_what_is_stored(journal: SqliteJournal) -> None:
-    """Whoever asks for more than there is does not miss the lines that come later."""
+    """Anyone who asks for more than there is does not miss the lines that come later."""
     await fill(journal, 1)
     for matcher in (Matcher(), ERRORS):
         selection = await journal.read("build", 0, 999, matcher, lines_max=1000, bytes_max=1 << 20)
@@ -156,7 +156,7 @@ async def test_a_closed_journal_cannot_be_read(journal: SqliteJournal) -> None:
 
 
 async def test_everyone_waits_for_the_end_of_closing(tmp_path: Path) -> None:
-    """When ``close`` returns, to whoever called it, the file is free."""
+    """When ``close`` returns, to anyone who called it, the file is free."""
     journal = await SqliteJournal.open(tmp_path / "otto.db")
     journal.append(batch("a"))
     await asyncio.gather(journal.close(), journal.close())
@@ -173,7 +173,7 @@ class Holding(Matcher):
 
     def select_lines(self, lines: Sequence[bytes]) -> list[int]:
         self.begun.release()
-        assert self.release.wait(PATIENCE_SECONDS)
+        assert self.release.wait(WAIT_SECONDS_MAX)
         return []
 
 
@@ -183,7 +183,7 @@ async def test_scans_hold_up_neither_lookups_nor_pages(journal: SqliteJournal) -
     holding = Holding()
     scan = partial(journal.read, "build", 0, 300, holding, lines_max=1, bytes_max=1)
     scans = [asyncio.create_task(scan()) for _ in range(10)]
-    assert await asyncio.to_thread(holding.begun.acquire, timeout=PATIENCE_SECONDS)
+    assert await asyncio.to_thread(holding.begun.acquire, timeout=WAIT_SECONDS_MAX)
     assert (await journal.task_state("build")).last == 300
     assert await journal.tail_start("build", 10, 300, Matcher()) == 290
     assert await messages(journal) == texts

@@ -1,4 +1,4 @@
-"""Removing from the database beside everything else that goes on in it."""
+"""Removing from the database beside everything else that continues in it."""
 
 import asyncio
 import sqlite3
@@ -42,7 +42,7 @@ async def test_a_step_is_small(journal: SqliteJournal, monkeypatch: pytest.Monke
 
 
 async def test_a_step_waits_for_a_commit(journal: SqliteJournal) -> None:
-    """The journal's own commits go first: a removal that finds one waiting begins behind it."""
+    """The journal's own commits go first: a removal that finds one waiting begins after it."""
     await fill(journal, 3)
     with journal.write_lock.urgent():
         removal = asyncio.ensure_future(journal.remove_through("build", 2, copied=EVERYTHING))
@@ -55,7 +55,7 @@ async def test_a_step_waits_for_a_commit(journal: SqliteJournal) -> None:
 
 
 async def test_another_programs_lock_is_an_error_and_changes_nothing(journal: SqliteJournal, tmp_path: Path) -> None:
-    """Whoever removes comes back later."""
+    """Anyone who removes comes back later."""
     await fill(journal, 3)
     with closing(sqlite3.connect(tmp_path / "otto.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -69,7 +69,7 @@ async def test_another_programs_lock_is_an_error_and_changes_nothing(journal: Sq
 async def test_what_is_removed_while_it_is_read_is_no_damage(
     journal: SqliteJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever a reader has seen of it before: it starts behind what was removed."""
+    """Whatever a reader has seen of it before: it starts after what was removed."""
     await fill(journal, 20)
     look, removed_after = Reader._task, list[int]()
 
@@ -157,7 +157,7 @@ async def test_an_old_database_is_counted_when_it_is_migrated(tmp_path: Path) ->
 async def test_killed_in_a_step_it_is_done_or_not(
     journal: SqliteJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
-    """Lines, sequences and bytes fit together either way, and the next pass goes on."""
+    """Lines, sequences and bytes fit together either way, and the next pass continues."""
     monkeypatch.setattr("storage.journal.sqlite.remover._STEP_CHUNKS", 2)
     await fill(journal, 6)
     await journal.remove_through("build", 2, copied=EVERYTHING)

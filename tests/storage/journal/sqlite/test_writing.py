@@ -13,7 +13,7 @@ from storage.errors import StorageUnavailableError
 from storage.journal.interface import Append, Committed, StageProgress, WorkerRegistered
 from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import batch, messages, number, report
-from tests.support.patience import until
+from tests.support.waiting import until
 
 
 def path_of(tmp_path: Path) -> Path:
@@ -166,7 +166,7 @@ async def test_closing_does_not_wait_for_a_lock(tmp_path: Path) -> None:
 
 
 async def test_a_full_disk_is_an_error_that_says_so(journal: SqliteJournal) -> None:
-    """And everything goes on when there is room again."""
+    """And everything continues when there is room again."""
     await journal.append(batch("a"))
     connection = journal._writer._db
     (pages,) = connection.execute("PRAGMA page_count").fetchone()

@@ -11,12 +11,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Self, TypeVar
 
-__all__ = ["PATIENCE_MILLISECONDS", "PATIENCE_SECONDS", "attempts", "until", "within_patience"]
+__all__ = ["WAIT_MILLISECONDS_MAX", "WAIT_SECONDS_MAX", "attempts", "time_limit", "until"]
 
-PATIENCE_SECONDS = 120.0 * float(os.environ.get("TEST_PATIENCE", "1"))
-"""``TEST_PATIENCE`` is a factor, for slower machines still. Below the time limit of a whole test in pyproject.toml."""
+WAIT_SECONDS_MAX = 120.0 * float(os.environ.get("TEST_WAIT_FACTOR", "1"))
+"""``TEST_WAIT_FACTOR`` is a factor, for slower machines. Below the time limit of a whole test in pyproject.toml."""
 
-PATIENCE_MILLISECONDS = PATIENCE_SECONDS * 1000
+WAIT_MILLISECONDS_MAX = WAIT_SECONDS_MAX * 1000
 """The same for Playwright."""
 
 _PAUSE_SECONDS = 0.001
@@ -31,17 +31,17 @@ class attempts:  # noqa: N801 - reads as a part of the loop
     The body asks, and leaves the loop where the answer is right.
 
     Args:
-        why: what is waited for, for whoever reads the failure.
+        why: what is waited for, for anyone who reads the failure.
         shown: what else the failure shows, e.g. what was there in its place.
 
     Raises:
-        AssertionError: the loop was not left within ``PATIENCE_SECONDS``.
+        AssertionError: the loop was not left within ``WAIT_SECONDS_MAX``.
     """
 
     def __init__(self, why: str, *, shown: Callable[[], object] | None = None) -> None:
         self._why = why
         self._shown = shown
-        self._give_up_at = time.monotonic() + PATIENCE_SECONDS
+        self._give_up_at = time.monotonic() + WAIT_SECONDS_MAX
         self._pause = 0.0
 
     def __aiter__(self) -> Self:
@@ -76,13 +76,13 @@ async def until(condition: Callable[[], T | Awaitable[T]], why: str, *, shown: C
 
 
 @contextlib.asynccontextmanager
-async def within_patience(why: str, *, shown: Callable[[], object] | None = None) -> AsyncIterator[None]:
+async def time_limit(why: str, *, shown: Callable[[], object] | None = None) -> AsyncIterator[None]:
     """A block that waits for an event; a failure says ``why``.
 
     Raises:
-        AssertionError: the block was not left within ``PATIENCE_SECONDS``.
+        AssertionError: the block was not left within ``WAIT_SECONDS_MAX``.
     """
-    limit = asyncio.timeout(PATIENCE_SECONDS)
+    limit = asyncio.timeout(WAIT_SECONDS_MAX)
     try:
         async with limit:
             yield
@@ -93,4 +93,4 @@ async def within_patience(why: str, *, shown: Callable[[], object] | None = None
 
 
 def _failure(why: str, shown: Callable[[], object] | None) -> str:
-    return f"waited {PATIENCE_SECONDS:.0f} s in vain: {why}" + ("" if shown is None else f"\n{shown()}")
+    return f"waited {WAIT_SECONDS_MAX:.0f} s in vain: {why}" + ("" if shown is None else f"\n{shown()}")
