@@ -78,7 +78,9 @@ class Workers:
     def __init__(self, count: int) -> None:
         self.journal: Any = HeldJournal()
         registry = ProducerRegistry(self.journal, WordAuthenticator(), IngestLimits(), Counters())
-        self.server = Http2Server(ingest_methods(registry), ServerLimits())
+        self.server = Http2Server(
+            ingest_methods(registry), ServerLimits(slice_seconds=3600)
+        )  # a busy machine is no reason to go on in another turn
         self.connections = [Connection(self.server) for _ in range(count)]
         self.transports = [Transport() for _ in range(count)]
         self.lines = [line(f"t{number}") for number in range(count)]

@@ -66,8 +66,8 @@ def test_a_file_connection_follows_the_file_that_is_there(tmp_path: Path) -> Non
 
 
 def test_connections_are_opened_in_one_place() -> None:
-    """No other module decides about access, durability or checkpoints."""
+    """No other module decides about access, durability or checkpoints, but the copying of older programs' files."""
     packages = ("storage", "gateway", "components", "sessions", "filters")
     sources = [path for package in packages for path in (ROOT / package).rglob("*.py")]
     found = {str(path.relative_to(ROOT)) for path in sources if "sqlite3.connect(" in path.read_text()}
-    assert found == {"storage/sqlite/connections.py"}
+    assert found - {"gateway/commands/migration.py"} == {"storage/sqlite/connections.py"}
