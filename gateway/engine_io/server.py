@@ -1,7 +1,9 @@
 """An ASGI application that speaks Engine.IO 4, on as many ports as there are."""
 
+import asyncio
 import gzip
 import logging
+import math
 import secrets
 from collections.abc import Mapping
 from typing import Final, Protocol
@@ -36,6 +38,8 @@ __all__ = ["EngineApplication", "EngineServer"]
 _log = logging.getLogger(__name__)
 
 _SID_BYTES: Final = 15
+_LOG_PAUSE_SECONDS: Final = 10.0
+"""Between two lines of the log about malformed packets."""
 _PATIENT_AGENTS: Final = ("Mozilla/", "node-XMLHttpRequest")
 """Clients known to take any number of packets in a long-polling payload; python-engineio refuses more than 16."""
 _POLLED_PACKETS_MAX: Final = 16
@@ -102,6 +106,7 @@ class EngineServer:
     ) -> None:
         self.sockets: dict[str, EngineSocket] = {}
         self.malformed = 0
+        self._quiet_until = -math.inf
         self.refused = 0
         self._application = application
         self._limits = limits
@@ -298,9 +303,18 @@ class EngineServer:
         try:
             await socket.receive(self._packet_of(message), connection)
         except PacketError as error:
-            self.malformed += 1
-            _log.info("engine.io client sent a malformed packet", extra={"reason": str(error)})
+            self._note_malformed(error)
             socket.refuse(connection)
+
+    def _note_malformed(self, error: PacketError) -> None:
+        """Count it, and log the first of some seconds: a client can send them as fast as it likes."""
+        self.malformed += 1
+        now = asyncio.get_running_loop().time()
+        if now >= self._quiet_until:
+            self._quiet_until = now + _LOG_PAUSE_SECONDS
+            _log.info(
+                "engine.io client sent a malformed packet", extra={"reason": str(error), "malformed": self.malformed}
+            )
 
     def _packet_of(self, message: Message) -> Packet:
         text = message.get("text")

@@ -18,7 +18,7 @@ _BUSY_TIMEOUT_SECONDS: Final = 0.1
 
 _FORGET: Final = "DELETE FROM otto_sink_rows WHERE last_id < (SELECT min(id) FROM job_logs)"
 
-_IS_THERE: Final = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+_IS_THERE: Final = "SELECT count(*) FROM sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,16 @@ class RetentionSweep:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a database at all."""
-        return self._table.path.exists()
+        """Whether the database has the table; before the first start there is none.
+
+        Raises:
+            StorageUnavailableError: the database cannot be read.
+        """
+        path = self._table.path
+        if not path.exists():
+            return False
+        with translate_errors(path), closing(open_connection(path, Access.READ)) as connection:
+            return _has_table(connection, self._name)
 
     def step(self, now: float) -> bool:
         """Look at the next rows and delete the old ones; False at the end of the pass, the next step starts a new one.
@@ -154,7 +162,7 @@ class RetentionSweep:
 
     def _is_there(self, connection: sqlite3.Connection) -> bool:
         needed = self._rows.needed
-        return needed is None or connection.execute(_IS_THERE, (needed,)).fetchone()[0] > 0
+        return needed is None or _has_table(connection, needed)
 
     def _step(self, connection: sqlite3.Connection, now: float) -> bool:
         if not self._is_there(connection):
@@ -188,6 +196,10 @@ class RetentionSweep:
         """Drop the account of rows in front of the first that is left."""
         with transaction(connection, self._table.write_lock):
             connection.execute(_FORGET)
+
+
+def _has_table(connection: sqlite3.Connection, name: str) -> bool:
+    return bool(connection.execute(_IS_THERE, (name,)).fetchone()[0])
 
 
 def _time(seconds: float | None, now: float) -> str | None:

@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+from gateway.commands.prune import prune
+from gateway.settings.model import Settings
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import PollingSink, PollingTable
 from tests.gateway.commands.test_main import call, complaint
@@ -61,6 +63,14 @@ def test_without_a_gateway_it_removes(tmp_path: Path) -> None:
     assert asyncio.run(left(path)) == [0, 0, 3]
     assert [len(rows(path, task)) for task in "abc"] == [0, 0, 3]
     assert "removed 0 lines, " in call("prune", directory=tmp_path, RETENTION_TASKS="1").stdout
+
+
+async def test_a_dry_run_needs_no_polling_table(tmp_path: Path) -> None:
+    """A database that no sink has used yet has no rows to remove."""
+    path = tmp_path / "otto.db"
+    await fill(path, copy=False)
+    said = await prune(Settings(database_url=f"sqlite:///{path}", retention_days=1), is_dry=True)
+    assert "and 0 rows of job_logs" in said[0]
 
 
 def test_what_has_no_row_yet_stays_and_it_says_so(tmp_path: Path) -> None:

@@ -219,6 +219,20 @@ BAD_POSTS = {
 }
 
 
+# Threat: lines of the gateway's own log fill a disk.
+async def test_malformed_packets_are_counted_and_rarely_logged(
+    gateway: GatewayServer, open_raw: OpenRaw, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first of some seconds is a line."""
+    caplog.set_level(logging.INFO)
+    for _ in range(3):
+        raw = await open_raw(gateway)
+        await raw.join()
+        await raw.send("b!")
+    await until(lambda: gateway.socket_io.statistics.malformed == 3, "all three are counted")
+    assert len([record for record in caplog.records if "malformed" in record.getMessage()]) == 1
+
+
 @pytest.mark.parametrize("body", BAD_POSTS.values(), ids=BAD_POSTS.keys())
 async def test_a_malformed_poll_is_refused(
     gateway: GatewayServer, caplog: pytest.LogCaptureFixture, body: bytes
