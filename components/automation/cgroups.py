@@ -1,6 +1,7 @@
 """Control groups (v2) of stages: they hold every descendant of a process, whatever it does to get away."""
 
 import contextlib
+import os
 from pathlib import Path
 from typing import Final
 
@@ -45,9 +46,9 @@ def stage_cgroups(name: str, members: set[int]) -> set[Path]:
 def processes_in(group: Path) -> set[int]:
     """The pids of a group and the groups below it."""
     found: set[int] = set()
-    for path in group.rglob("cgroup.procs"):
-        with contextlib.suppress(OSError):  # removed meanwhile
-            found.update(map(int, path.read_text().split()))
+    for directory, _, _ in os.walk(group):  # passes over what is removed meanwhile
+        with contextlib.suppress(OSError):
+            found.update(map(int, Path(directory, "cgroup.procs").read_text().split()))
     return found
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from otto_logs import Level
 from otto_logs._commands.level_detection import guess_level
 from otto_logs._commands.lines import LineSplitter, OutputLine
-from otto_logs._commands.rows import gap_row, row, shown
+from otto_logs._commands.rows import gap_row, row
 
 
 def split(*pieces: bytes, step: float = 0.0, **limits: float | None) -> list[bytes]:
@@ -95,13 +95,6 @@ def test_a_line_without_end_is_bounded() -> None:
 def test_levels_are_guessed_from_what_programs_write(text: bytes, level: Level) -> None:
     """Words of loggers and compilers at the beginning of a line tell; words in passing do not."""
     assert guess_level(text) is level
-
-
-def test_a_line_cannot_play_with_the_terminal() -> None:
-    """Colours stay and are reset; every other control character is shown as its picture."""
-    assert shown("\x1b[31mred\x1b[0m") == "\x1b[31mred\x1b[0m\x1b[0m"
-    assert shown("\x1b]0;title\x07") == "␛]0;title␇"
-    assert shown("\x1b[2J\rgone\x9b1A") == "␛[2J␍gone\ufffd1A"
 
 
 def test_a_row_has_time_level_worker_and_message() -> None:

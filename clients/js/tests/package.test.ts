@@ -48,6 +48,7 @@ test.each(['react', 'vue'])('the adapter for %s is below 80 lines', (name) => {
 
 const types = read('../src/types.ts')
 const readme = read('../README.md')
+const text = readme.replaceAll(/\s+/g, ' ') // wherever its lines are broken
 const part = (title: string) => new RegExp(`^### ${title}$(.*?)^##`, 'ms').exec(readme)![1]!
 
 /** What an interface declares itself. */
@@ -84,10 +85,10 @@ test('the reference has the defaults and close codes of the code', () => {
   )
   expect(options).toContain(`${number('reconnecting', 'SILENCE').toLocaleString('en')} ms`)
   expect(options).toContain(`${number('log-stream', 'BUFFER_SIZE').toLocaleString('en')} lines`)
-  expect(readme).toContain(`silent for ${number('reconnecting', 'SILENCE_IN_SIGHT') / 1000} s`)
-  expect(readme).toContain(`up to ${number('backoff', 'ASKED_MAX') / 60_000} minutes`)
-  expect(readme).toContain(`up to ${number('socket-io', 'CHANNELS_MAX')}.`)
-  expect(readme).toContain(`no answer for ${number('shared', 'ANSWER_MILLISECONDS') / 1000} s`)
+  expect(text).toContain(`silent for ${number('reconnecting', 'SILENCE_IN_SIGHT') / 1000} s`)
+  expect(text).toContain(`up to ${number('backoff', 'ASKED_MAX') / 60_000} minutes`)
+  expect(text).toContain(`up to ${number('socket-io', 'CHANNELS_MAX')}.`)
+  expect(text).toContain(`no answer for ${number('shared', 'ANSWER_MILLISECONDS') / 1000} s`)
   const rows = [...readme.matchAll(/^\| (\d+) \| `(\w+)` \| (.*) \|$/gm)]
   expect(Object.fromEntries(rows.map(([, code, name]) => [name, Number(code)]))).toEqual(CLOSE_REASONS)
   for (const [, , name, comes] of rows) expect(comes !== 'no').toBe(mayReconnect(name!))

@@ -60,6 +60,34 @@ _LOG_BYTES_MAX: Final = 64 << 20
 T = TypeVar("T")
 
 
+async def _wait_prepared(
+    path: Path, connect: Callable[[], sqlite3.Connection], lock_seconds_max: float
+) -> tuple[Writer, HighWaterMarkFile, Epoch]:
+    """``_prepare``, again and again while another program locks the file; in steps, so that it can be broken off."""
+    deadline = time.monotonic() + _START_SECONDS_MAX
+    while True:
+        try:
+            return await asyncio.to_thread(_prepare, path, connect, lock_seconds_max)
+        except StorageObstructedError:
+            if time.monotonic() >= deadline:
+                raise
+
+
+def _prepare(
+    path: Path, connect: Callable[[], sqlite3.Connection], lock_seconds_max: float
+) -> tuple[Writer, HighWaterMarkFile, Epoch]:
+    with contextlib.ExitStack() as undo:
+        migrate_file(path, busy_seconds=_BUSY_SECONDS)
+        mark = HighWaterMarkFile(path)
+        undo.callback(mark.close)
+        with translate_errors(path):
+            with contextlib.closing(connect()) as connection:
+                epoch = begin_epoch(connection, mark)
+            writer = Writer(path, connect, lock_seconds_max)
+        undo.pop_all()
+        return writer, mark, epoch
+
+
 def _connect(
     path: Path, *, durability: Durability = "process", busy_seconds: float = _BUSY_SECONDS, autocheckpoint_pages: int
 ) -> sqlite3.Connection:
@@ -152,41 +180,20 @@ class SqliteJournal:
             DatabaseError: it cannot be used; the text says why in one sentence.
             StorageUnavailableError: it cannot be used now.
         """
-
-        def connect() -> sqlite3.Connection:
-            return _connect(
-                path,
-                durability=durability,
-                busy_seconds=min(_BUSY_SECONDS, lock_seconds_max),
-                autocheckpoint_pages=_CHECKPOINT_PAGES,
-            )
-
-        def prepare(held: IO[bytes]) -> tuple[IO[bytes], Writer, HighWaterMarkFile, Epoch]:
-            with contextlib.ExitStack() as undo:
-                migrate_file(path, busy_seconds=_BUSY_SECONDS)
-                mark = HighWaterMarkFile(path)
-                undo.callback(mark.close)
-                with translate_errors(path):
-                    with contextlib.closing(connect()) as connection:
-                        epoch_state = begin_epoch(connection, mark)
-                    prepared = held, Writer(path, connect, lock_seconds_max), mark, epoch_state
-                undo.pop_all()
-                return prepared
-
+        connect = partial(
+            _connect,
+            path,
+            durability=durability,
+            busy_seconds=min(_BUSY_SECONDS, lock_seconds_max),
+            autocheckpoint_pages=_CHECKPOINT_PAGES,
+        )
         with contextlib.ExitStack() as undo:
             held = undo.enter_context(acquire_lock(path) if lock is None else lock)
-            deadline = time.monotonic() + _START_SECONDS_MAX
-            while True:  # in steps, so that a start that waits for another program can be broken off
-                try:
-                    prepared = await asyncio.to_thread(prepare, held)
-                    break
-                except StorageObstructedError:
-                    if time.monotonic() >= deadline:
-                        raise
+            writer, mark, epoch = await _wait_prepared(path, connect, lock_seconds_max)
             undo.pop_all()
         return cls(
             path,
-            *prepared,
+            *(held, writer, mark, epoch),
             pending_bytes_max=pending_bytes_max,
             commit_bytes_max=commit_bytes_max,
             retry_seconds_max=retry_seconds_max,

@@ -92,3 +92,11 @@ async def test_nothing_of_a_stage_outlives_it_where_cgroup_v2_can_be_written(tmp
     await work
     stat = Path(f"/proc/{int(lines[0])}/stat")
     assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_group_that_is_removed_has_no_processes(tmp_path: Path) -> None:
+    """The kernel or another part may remove it at any moment; what is left beside it is read."""
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left/cgroup.procs").write_text("7\n8\n")
+    assert processes_in(tmp_path / "gone") == set()
+    assert processes_in(tmp_path) == {7, 8}
