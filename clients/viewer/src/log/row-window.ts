@@ -29,6 +29,7 @@ export class RowWindow {
   #isWrapped = false
   #rowHeight = 20
   #top = 0
+  #lowestEnd = 0
   #frame = 0
   #settling: ReturnType<typeof setTimeout> | undefined
   #heights = new Map<number, number>()
@@ -83,6 +84,7 @@ export class RowWindow {
 
   resized(): void {
     this.#viewport = this.elements.scroller.clientHeight
+    this.#noteEnd()
     const measured = Number.parseFloat(getComputedStyle(this.elements.scroller).getPropertyValue('--row-height'))
     if (measured > 0) this.#rowHeight = measured
     this.#heights.clear()
@@ -188,7 +190,7 @@ export class RowWindow {
     const by = top - this.#top
     if (Math.abs(by) < 1) return
     this.#top = top
-    const end = scrollHeight - clientHeight
+    const end = Math.min(scrollHeight - clientHeight, this.#lowestEnd)
     if (this.#isFollowing && top >= end - 1) return
     if (Math.abs(by) > this.#viewport * STEP_VIEWPORTS) this.#anchor = anchorAt(top, this.#extent)
     else this.#anchor = movedBy(this.#anchor, by, this.source.rowCount, this.#height)
@@ -197,6 +199,12 @@ export class RowWindow {
     clearTimeout(this.#settling)
     this.#settling = setTimeout(() => this.#settle(), SETTLE_MILLISECONDS)
     this.invalidate()
+  }
+
+  /** A window that grows moves what is scrolled to its end; it may have shrunk again when the event of that comes. */
+  #noteEnd(): void {
+    const { scrollHeight, clientHeight } = this.elements.scroller
+    this.#lowestEnd = Math.min(this.#lowestEnd, scrollHeight - clientHeight)
   }
 
   #isNear(row: number): boolean {
@@ -212,6 +220,7 @@ export class RowWindow {
     this.#resize(extent)
     if (Math.abs(scroller.scrollTop - top) >= 1) scroller.scrollTop = top
     this.#top = scroller.scrollTop
+    this.#lowestEnd = scroller.scrollHeight - scroller.clientHeight
   }
 
   #resize(extent: Extent): void {
