@@ -29,7 +29,7 @@ export class RowWindow {
   #isWrapped = false
   #rowHeight = 20
   #top = 0
-  #lowestEnd = 0
+  #lowestEnd = Number.POSITIVE_INFINITY
   #frame = 0
   #settling: ReturnType<typeof setTimeout> | undefined
   #heights = new Map<number, number>()

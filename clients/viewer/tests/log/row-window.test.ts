@@ -35,3 +35,13 @@ test('a window that grows stays at the end: the browser moves it, nobody scrolle
   elements.scroller.dispatchEvent(new Event('scroll'))
   expect(window.isFollowing).toBe(true)
 })
+
+test('a window that grew and shrank again before the event came stays at the end', () => {
+  const { elements, window } = following(400)
+  elements.sizes.clientHeight = 460
+  window.resized()
+  elements.scroller.scrollTop = 1540
+  elements.sizes.clientHeight = 400
+  elements.scroller.dispatchEvent(new Event('scroll'))
+  expect(window.isFollowing).toBe(true)
+})
