@@ -50,9 +50,10 @@ def lines(count: int) -> list[str]:
     return [f"line {number}" for number in range(count)]
 
 
-def call(count: int, *, end: bool = False, **more: str) -> bytes:
+def call(count: int, *, end: bool = False, credit: bytes = b"", **more: str) -> bytes:
     """Headers and lines of stream 3."""
-    return headers_frame(3, request_headers(FORWARD, **more)) + data(3, b"".join(map(message, lines(count))), end=end)
+    head = headers_frame(3, request_headers(FORWARD, **more))
+    return head + credit + data(3, b"".join(map(message, lines(count))), end=end)
 
 
 def room(stream_id: int) -> bytes:
@@ -134,7 +135,7 @@ async def test_what_arrived_before_a_half_close_is_answered(
     client: RawHttp2, journal: WatchedJournal, count: int
 ) -> None:
     """END_STREAM in the frame of the last line: every line has its answer, then the status comes."""
-    client.send(room(0), call(count, end=True), room(3))
+    client.send(room(0), call(count, end=True, credit=room(3)))
     assert (await client.ended(3))["grpc-status"] == "0"
     await stored(journal, count)
     answers = client.body(3)
@@ -158,7 +159,7 @@ async def test_what_arrived_before_a_deadline_is_stored(client: RawHttp2, journa
 async def test_what_arrived_before_a_shutdown_is_stored(client: RawHttp2, journal: WatchedJournal, count: int) -> None:
     """The server stops while nothing can be committed: it takes, stores and answers the rest first."""
     journal.hold()
-    client.send(room(0), call(count), room(3), frame(FrameType.PING, 0, 0, b"all sent"))
+    client.send(room(0), call(count, credit=room(3)), frame(FrameType.PING, 0, 0, b"all sent"))
     await client.until(lambda: client.of(0, FrameType.PING))
     stopping = asyncio.create_task(client.server.stop(None))  # type: ignore[attr-defined]
     await client.until(lambda: client.of(0, FrameType.GOAWAY))
