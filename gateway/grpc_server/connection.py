@@ -132,14 +132,14 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The peer does not read: nothing more is written, and nothing more is read of it."""
         self._is_congested = True
-        self._times.congested_since = time.monotonic()
+        self._times.note_congestion(time.monotonic())
         if self._link is not None:
             self._link.pause_reading(paused=True)
 
     def resume_writing(self) -> None:
         """It reads again."""
         self._is_congested = False
-        self._times.congested_since = 0.0
+        self._times.note_relief(time.monotonic())
         self.flush()
         self._run_soon()
 
@@ -193,7 +193,7 @@ class Connection(asyncio.Protocol):
         receiver = self._receiver
         try:
             for frame in self._splitter.frames():
-                self._times.frame_since = 0.0
+                self._times.frame_since = None
                 receiver.take(frame)
                 if time.monotonic() >= until:
                     return False
