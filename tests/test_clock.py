@@ -12,6 +12,7 @@ PARTS = (
     *("tests/sessions/test_hub.py", "tests/sessions/test_catch_up_scheduler.py", "tests/sessions/test_updates.py"),
     *("tests/storage/journal/sqlite/test_gathering.py", "tests/storage/test_outage.py"),
     *(
+        "tests/gateway/grpc_server/test_time_limits.py",
         "tests/gateway/ingest/test_open_tasks.py",
         "tests/gateway/monitoring/test_health.py",
         "tests/gateway/monitoring/test_summary_stats.py",

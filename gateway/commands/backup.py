@@ -1,10 +1,8 @@
 """``otto-gateway backup`` and ``otto-gateway restore``."""
 
-import os
 import shutil
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,15 +22,12 @@ __all__ = ["STANDARD_OUTPUT", "back_up_database", "restore_database"]
 STANDARD_OUTPUT: Final = "-"
 
 _MEGABYTE: Final = 1_000_000
-_NICENESS: Final = 10
 
 
 def back_up_database(
     settings: Settings, file: str, *, megabytes_per_second: int, is_polling: bool, is_verified: bool
 ) -> ExitCode:
     """Copy the journal's database, or that of ``job_logs`` where it is another, and print what the copy holds."""
-    with suppress(OSError):
-        os.nice(_NICENESS)  # the gateway goes first
     started = time.monotonic()
     progress = ProgressLine("byte")
     is_printed = file == STANDARD_OUTPUT

@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from gateway.settings.report import open_warning, reference_lines, setting_lines
 from gateway.settings.sources import SettingsError, load_settings
 
 __all__ = ["main"]
+
+_NICENESS = 10
 
 _EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {code.meaning}" for code in ExitCode)
 
@@ -166,6 +168,8 @@ def backup(settings: Settings, *, file: str, rate: int, is_polling: bool, is_ver
     with _without_painters():
         from gateway.commands.backup import back_up_database
 
+    with suppress(OSError):
+        os.nice(_NICENESS)  # the gateway goes first
     return back_up_database(settings, file, megabytes_per_second=rate, is_polling=is_polling, is_verified=is_verified)
 
 

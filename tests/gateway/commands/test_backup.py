@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from gateway.commands.backup import back_up_database, restore_database
+from gateway.commands.exit_codes import ExitCode
+from gateway.commands.migration import migrate_databases
+from gateway.settings.model import Settings
 from storage.polling import PollingTable
 from storage.verification import verify
 from tests.gateway.commands.test_main import call, complaint
@@ -79,11 +85,16 @@ async def test_a_restore_is_refused_while_a_gateway_runs(tmp_path: Path) -> None
     assert (again.returncode, "overwrites nothing" in complaint(again)) == (1, True)
 
 
-def test_job_logs_of_its_own_database_have_a_backup_of_their_own(tmp_path: Path) -> None:
+def test_job_logs_of_its_own_database_have_a_backup_of_their_own(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """The command says so; either is put back alone."""
-    settings = {"POLLING_DATABASE_URL": f"sqlite:///{tmp_path}/rows.db"}
-    assert call("migrate", directory=tmp_path, **settings).returncode == 0
-    assert "back it up with --polling" in complaint(call("backup", "b.db", directory=tmp_path, **settings))
-    assert call("backup", "--polling", "r.db", directory=tmp_path, **settings).returncode == 0
-    restored = call("restore", "--polling", "r.db", directory=tmp_path, **settings)
-    assert "rows.db is what r.db was" in restored.stdout
+    rows, copy = tmp_path / "rows.db", tmp_path / "copy.db"
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/otto.db", polling_database_url=f"sqlite:///{rows}")
+    migrate_databases(tmp_path / "otto.db", rows)
+    options = {"megabytes_per_second": 0, "is_verified": False}
+    assert back_up_database(settings, str(tmp_path / "b.db"), is_polling=False, **options) == ExitCode.OK
+    assert f"job_logs is in {rows}: back it up with --polling" in capfd.readouterr().err
+    assert back_up_database(settings, str(copy), is_polling=True, **options) == ExitCode.OK
+    assert restore_database(settings, copy, is_polling=True) == ExitCode.OK
+    assert f"{rows} is what {copy} was" in capfd.readouterr().out
