@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-full viewer-figures fuzz audit model faults automation-faults readers proto proto-baseline sync-producer lock clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-full viewer-figures fuzz audit model faults automation-faults readers attack proto proto-baseline sync-producer lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -75,6 +75,9 @@ mutants: setup  ## plant small bugs in the pure modules and list those that no t
 
 faults: setup-tests  ## break everything, 100 times kill -9, and see every promise kept; some 10 minutes
 	$(PY) -m tests.faults $(FAULTS)
+
+attack: setup-tests  ## every known attack on real gateways: expected, seen, memory, stalls; ATTACK='--only NAME' for one
+	$(PY) -m tests.attacks $(ATTACK)
 
 automation-faults: setup-tests  ## 200 tasks through all stages, their two schedulers killed 50 times; AUTOMATION_SEED=N repeats a run
 	.venv/bin/pytest -q -s -n0 -m automation_faults tests/components/automation

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Probe", "Stall"]
+__all__ = ["Probe", "Stall", "waited_ns"]
 
 _PAUSE_SECONDS: Final = 0.01
 _REQUEST: Final = b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -94,7 +94,7 @@ class _Asking(threading.Thread):
             self.worst = math.inf  # it was cut off, or the gateway has ended
 
     def _ask(self, connection: socket.socket) -> None:
-        waited, begun_at = self._waited(), time.perf_counter()
+        waited, begun_at = waited_ns(self._pid), time.perf_counter()
         connection.sendall(_REQUEST)
         answer = b""
         while b'"alive"}' not in answer:
@@ -105,17 +105,16 @@ class _Asking(threading.Thread):
         milliseconds = (time.perf_counter() - begun_at) * 1000
         self.answers += 1
         if milliseconds > self.worst:
-            self.worst, self.waiting = milliseconds, min(milliseconds, (self._waited() - waited) / 1e6)
+            self.worst, self.waiting = milliseconds, min(milliseconds, (waited_ns(self._pid) - waited) / 1e6)
 
     def stop(self) -> None:
         self._stopped.set()
         self.join()
 
-    def _waited(self) -> int:
-        """Nanoseconds for which the process was ready and had no processor."""
-        if self._pid is None:
-            return 0
-        return int(Path(f"/proc/{self._pid}/schedstat").read_text().split()[1])
+
+def waited_ns(pid: int | None) -> int:
+    """Nanoseconds for which the main thread of a process was ready and had no processor; of None, 0."""
+    return 0 if pid is None else int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
 
 
 def main() -> None:
