@@ -53,7 +53,7 @@ class Latencies:
 
     @property
     def is_busy(self) -> bool:
-        """Whether the machine had no processor for a fifth of the time: its threads' waits are then larger than ours."""
+        """Whether the machine had no processor for a fifth of the time; what else it does then decides the rest."""
         return sum(self.own) < 0.8 * sum(self.whole)
 
     def ratio(self, alone: "Latencies") -> float:
