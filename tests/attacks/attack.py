@@ -16,7 +16,7 @@ AUDIENCE: Final = "otto"
 Door = Literal["open", "guarded", "grpcio"]
 """A gateway with the defaults, one with credentials, and one on grpcio's server."""
 SETTINGS: Final[dict[Door, dict[str, str]]] = {
-    "open": {"REQUEST_SECONDS_MAX": "3", "AUTOMATION_ENABLED": "true"},
+    "open": {"REQUEST_SECONDS_MAX": "2", "AUTOMATION_ENABLED": "true"},
     "guarded": {"JWT_SECRET": SECRET, "JWT_AUDIENCE": AUDIENCE},
     "grpcio": {"GRPC_SERVER": "grpcio"},
 }
