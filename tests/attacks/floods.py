@@ -67,7 +67,7 @@ async def all_said(port: int, texts: list[bytes], say: Callable[[int, bytes], Aw
 @attack("no answer is a 500; some lines of the log at most")
 async def fuzzed_requests(target: Target) -> str:
     """Requests that were right once."""
-    mutator, count = Mutator(REQUESTS, random.randrange(1 << 32)), target.times(200, 4_000)
+    mutator, count = Mutator(REQUESTS, random.randrange(1 << 32)), target.times(100, 4_000)
     answers = await all_said(target.gateway.http_port, [mutator.one() for _ in range(count)])
     faults = [answer[:200] for answer in answers if answer.startswith(b"HTTP/1.1 5")]
     assert not faults, faults[0]
@@ -78,7 +78,7 @@ async def fuzzed_requests(target: Target) -> str:
 @attack("others are served; some lines of the log at most")
 async def fuzzed_calls(target: Target) -> str:
     """Frames of HTTP/2 that were right once."""
-    mutator, count = Mutator(CALLS, random.randrange(1 << 32)), target.times(200, 4_000)
+    mutator, count = Mutator(CALLS, random.randrange(1 << 32)), target.times(100, 4_000)
     await all_said(target.gateway.grpc_port, [PREFACE + mutator.one() for _ in range(count)])
     await lines_arrive(target)
     return f"{count} connections, others served"
@@ -99,7 +99,7 @@ FLOODS = {
 async def floods_of_frames(target: Target) -> str:
     """Frames that cost their receiver more than their sender."""
     for flood in FLOODS.values():
-        await all_said(target.gateway.grpc_port, [PREFACE + settings() + flood] * target.times(1, 20))
+        await all_said(target.gateway.grpc_port, [PREFACE + settings() + flood] * target.times(1, 5))
     await lines_arrive(target)
     return f"{len(FLOODS)} kinds, others served"
 
@@ -124,7 +124,7 @@ PACKETS = {
 async def floods_of_packets(target: Target) -> str:
     """Socket.IO clients that send much and read nothing, and those whose packets are none."""
     for packets in PACKETS.values():
-        for _ in range(target.times(1, 10)):
+        for _ in range(target.times(1, 5)):
             websocket = await BareWebSocket.open(target.gateway.http_port)
             await websocket.join()
             await websocket.write(packets)
@@ -136,7 +136,7 @@ async def floods_of_packets(target: Target) -> str:
 @attack("a tenth of the event loop at most")
 async def flood_of_scrapes(target: Target) -> str:
     """``/metrics`` by many at once, without a token."""
-    count = target.times(200, 2_000)
+    count = target.times(60, 2_000)
     request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     answers = await all_said(target.gateway.http_port, [request] * count, bare_request)
     assert {answer.status for answer in answers} == {200}
@@ -146,7 +146,7 @@ async def flood_of_scrapes(target: Target) -> str:
 @attack("400 each, and one line of the log in ten seconds")
 async def flood_of_malformed_requests(target: Target) -> str:
     """What is no HTTP."""
-    count = target.times(200, 2_000)
+    count = target.times(60, 2_000)
     logged = target.gateway.log().count("Invalid HTTP request")
     answers = await all_said(target.gateway.http_port, [b"\x16\x03\x01\x02\0 HTTP\r\n\r\n"] * count, bare_request)
     assert {answer.status for answer in answers} == {400}

@@ -5,6 +5,8 @@ import contextlib
 import itertools
 from collections.abc import Callable, Sequence
 
+import grpc
+
 from gateway.grpc_server.frames import PREFACE
 from tests.attacks.attack import Target, attack
 from tests.readers.stream import Stream
@@ -52,19 +54,31 @@ async def trickled(target: Target, begin: bytes, byte: bytes) -> str:
 
 
 async def lines_arrive(target: Target) -> None:
-    """A reader and a producer that mean well are served; the reader comes back if it was cut off, as clients do.
+    """A reader and a producer that mean well are served; they come back after a refusal, as clients do.
 
-    On a busy machine its own head may be too late.
+    On a busy machine the reader's own head may be too late, and a flood's streams may just be ending.
     """
     task_id = f"good-{next(_numbers)}"
     reader = Stream("sse", target.gateway.http_port, task_id)
-    await publish(target.gateway.grpc_address, task_id, [f"#{number}@" for number in range(1, 11)])
+    while not await is_published(target, task_id, [f"#{number}@" for number in range(1, 11)]):
+        await asyncio.sleep(STEP_SECONDS)
     while reader.last < 10:
         with contextlib.suppress(ConnectionError):
             await reader.open()
             await reader.take_until(10)
     assert reader.disorders == 0
     reader.close()
+
+
+async def is_published(target: Target, task_id: str, lines: list[str]) -> bool:
+    """Publish; whether there was a place for it."""
+    try:
+        await publish(target.gateway.grpc_address, task_id, lines)
+    except grpc.aio.AioRpcError as error:
+        if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+            raise
+        return False
+    return True
 
 
 OPENINGS: Sequence[tuple[str, Callable[[int], bytes]]] = (
