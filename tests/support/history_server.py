@@ -29,6 +29,10 @@ class Everyone:
     def __init__(self, only: str | None = None) -> None:
         self.only = only
 
+    @property
+    def is_limited(self) -> bool:
+        return self.only is not None
+
     async def principal_of(self, connection: HTTPConnection) -> "Everyone":
         return self
 
