@@ -106,7 +106,7 @@ async def measure(path: Path, tasks: int) -> None:
 
 def _getter(history: History, path: str, **given: Any) -> Callable[[], Awaitable[Any]]:
     async def get() -> None:
-        answer = await history.http.get(BASE + path, params=given)
+        answer = await history.http.get(BASE + path, params=given, timeout=None)
         answer.raise_for_status()
 
     return get

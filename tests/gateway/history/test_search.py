@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,14 @@ async def test_a_hit_has_as_many_bytes_around_it_as_a_hit_may(history: History) 
     assert [text.split()[0] for text in messages(hit["after"])] == ["21", "22", "23"]
 
 
+def counted(calls: Counter[str], name: str, do: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def call(*arguments: Any, **rest: Any) -> Any:
+        calls[name] += 1
+        return await do(*arguments, **rest)
+
+    return call
+
+
 async def test_a_search_looks_through_all_tasks_once(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     """In pages, and each step looks into many of them: what a search costs is not a step a task."""
     for number in range(600):
@@ -176,14 +185,7 @@ async def test_a_search_looks_through_all_tasks_once(history: History, monkeypat
     await history.write("needle", task="last")
     calls: Counter[str] = Counter()
     for name in ("newest_tasks", "without_match", "tail_step", "read"):
-
-        async def counted(
-            *arguments: Any, name: str = name, do: Any = getattr(history.journal, name), **rest: Any
-        ) -> Any:
-            calls[name] += 1
-            return await do(*arguments, **rest)
-
-        monkeypatch.setattr(history.journal, name, counted)
+        monkeypatch.setattr(history.journal, name, counted(calls, name, getattr(history.journal, name)))
     document = await history.get("/search", q="needle")
     assert (document["scanned"], len(document["hits"])) == ({"tasks": 601, "lines": 601}, 1)
     assert calls["newest_tasks"] == 3
