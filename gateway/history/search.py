@@ -13,7 +13,6 @@ from gateway.auth import Principal
 from gateway.history.cursors import RecordCursor
 from gateway.history.limits import HistoryLimits
 from gateway.history.reads import Budget, Reads
-from gateway.history.tasks import may_read
 from storage.journal.history import KnownTask
 
 __all__ = ["Hit", "Progress", "Search", "Totals"]
@@ -119,7 +118,7 @@ class Search:
         below = cursor.record + 1 if cursor.upto is not None else cursor.record
         while self.totals.following is None:
             page = await self._reads.newest_tasks(below, cursor.snapshot, count_max=_TASKS_PER_PAGE)
-            tasks = [task for task in page if may_read(self._principal, task.task_id)]
+            tasks = [task for task in page if self._principal.allows("logs:read", task_id=task.task_id)]
             if self._principal.is_limited:
                 self.totals.tasks_total += len(tasks)  # as far as they are known: those of others are not counted
             async for found in self._in_tasks(tasks):
