@@ -114,7 +114,7 @@ async def test_a_database_of_an_older_version_gets_the_newest_chunks(tmp_path: P
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DROP INDEX journal_tasks_by_activity")
         connection.execute("ALTER TABLE journal_tasks DROP COLUMN last_record")
-        connection.execute("UPDATE otto_schema_version SET version_num = '0004'")
+        connection.execute("UPDATE otto_schema_version SET version_num = '0005'")
     journal = await SqliteJournal.open(path)
     assert await names(journal, journal.newest_record) == ["a", "b"]
     await journal.close()

@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import Column, Integer, text
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
@@ -24,4 +24,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """An older gateway would not keep it up to date."""
-    raise NotImplementedError("there is no way back to version 0004")
+    raise NotImplementedError("there is no way back to version 0005")
