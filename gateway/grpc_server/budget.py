@@ -26,13 +26,14 @@ class TokenBucket:
 
     def take(self, count: float = 1.0) -> bool:
         """Take tokens; False if there are not as many."""
+        if self._tokens < count:
+            now = self._clock()
+            self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._per_second)
+            self._filled_at = now
+            if self._tokens < count:
+                return False
         self._tokens -= count
-        if self._tokens >= 0:
-            return True
-        now = self._clock()
-        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._per_second)
-        self._filled_at = now
-        return self._tokens >= 0
+        return True
 
     def give(self, count: float) -> None:
         """Put tokens back, up to the burst."""
