@@ -9,6 +9,8 @@ __all__ = ["TokenBucket"]
 class TokenBucket:
     """Tokens up to ``burst``, refilled at ``per_second``; what is taken beyond them is an abuse.
 
+    Time is looked at when they are used up, not with each one that is taken; so up to twice the burst may go at once.
+
     Rapid Reset (CVE-2023-44487) and MadeYouReset (CVE-2025-8671) are one bucket, floods of frames that carry nothing
     another: h2 has no limit for either.
     """
