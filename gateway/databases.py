@@ -14,6 +14,7 @@ from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable, RowImporter, TableRows
 from storage.retention.table_sweep import PollingRows
 from storage.retention.worker import Retention, sweeps_of
+from storage.sqlite.disk_reserve import DiskReserve
 from storage.sqlite.files import wait_for_lock
 
 __all__ = ["Databases", "lock_database", "open_databases"]
@@ -84,7 +85,13 @@ async def open_databases(
     )
     undo.push_async_callback(importer.close)
     policy = retention_policy(settings)
-    retention = Retention(journal, sweeps_of(path, table, policy, swept), policy, copied=lambda: sink.copied)
+    retention = Retention(
+        journal,
+        sweeps_of(path, table, policy, swept),
+        policy,
+        copied=lambda: sink.copied,
+        reserve=DiskReserve(path, settings.disk_reserve_bytes),
+    )
     undo.push_async_callback(retention.close)
     return Databases(journal=journal, table=table, sink=sink, importer=importer, retention=retention)
 

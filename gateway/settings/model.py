@@ -210,6 +210,11 @@ class Settings(BaseModel):
         description="Seconds that lines wait for a journal that is locked by another program or whose disk is full, "
         "before producers are told to send them again; 0: told at once when the disk is full.",
     )
+    disk_reserve_bytes: Annotated[int, Field(ge=0)] = Field(
+        8 << 20,
+        description="Bytes kept back on the journal's disk, in a file beside it that is given up when the disk is "
+        "full, so that old lines can be removed; 0: none.",
+    )
     lock_wait_seconds: float = Field(
         0,
         ge=0,

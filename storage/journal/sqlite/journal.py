@@ -37,7 +37,7 @@ from storage.journal.sqlite.queries import SqliteQueries
 from storage.journal.sqlite.remover import Remover
 from storage.journal.sqlite.writer import Writer
 from storage.sqlite.connections import Access, Durability, open_connection
-from storage.sqlite.errors import translate_errors
+from storage.sqlite.errors import bytes_free, translate_errors
 from storage.sqlite.files import acquire_lock, migrate_file
 from storage.sqlite.write_lock import WriteLock, write_lock
 
@@ -235,7 +235,11 @@ class SqliteJournal:
     @property
     def statistics(self) -> JournalStatistics:
         """An immutable snapshot of the counters."""
-        return replace(self._commits.statistics, damaged_records=self._reader.damaged_records)
+        return replace(
+            self._commits.statistics,
+            damaged_records=self._reader.damaged_records,
+            disk_bytes_free=bytes_free(self._path),
+        )
 
     def set_commit_listener(self, listener: Callable[[Committed], None]) -> None:
         """Set who is notified of every commit."""
