@@ -53,7 +53,7 @@ class ServerCall:
         timer: of its deadline.
         opening: what admits it.
         waits_for_peer: something has arrived that is not received before the peer takes its answers.
-        stalled_since: since when the peer has taken nothing; 0: it takes what it is sent.
+        stalled_since: since when the peer has taken nothing; None: it takes what it is sent.
     """
 
     __slots__ = (
@@ -109,7 +109,7 @@ class ServerCall:
         self.waits_for_peer = False
         self.has_length = request.has_length
         self.held_bytes = self.uncounted_bytes = self.unreported_bytes = 0
-        self.stalled_since = 0.0
+        self.stalled_since: float | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.opening: asyncio.Task[None] | None = None
         self._connection = connection
@@ -120,7 +120,7 @@ class ServerCall:
         self._refusal: RefusedError | None = None
         self._is_paused = self._is_finished = self._is_draining = False
         self._opened_at = time.monotonic()
-        self._part_since = 0.0
+        self._part_since: float | None = None
 
     def __repr__(self) -> str:
         state = "ended" if self.has_ended else "gone" if self.is_gone else "open"
@@ -223,7 +223,7 @@ class ServerCall:
                     return False
                 messages = self._take()
                 if messages:
-                    self._part_since = 0.0
+                    self._part_since = None
                     handler.receive(messages)
                 if self._reader.has_message and not self.has_ended:
                     return True
@@ -266,7 +266,7 @@ class ServerCall:
             if self.opening is not None:
                 self.opening.cancel()
             self.end(GrpcStatus.DEADLINE_EXCEEDED, late)
-        elif late and self.stalled_since:
+        elif late and self.stalled_since is not None:
             return True
         elif late:
             self.cut(GrpcStatus.DEADLINE_EXCEEDED, late)
@@ -283,12 +283,13 @@ class ServerCall:
         elif self.method.seconds_max and now - self._opened_at > self.method.seconds_max:
             return f"it took longer than {self.method.seconds_max:g} s"
         elif self._reader.missing and not self._is_held and self._ending is None:
-            self._part_since = self._part_since or now  # reset by every complete message
+            if self._part_since is None:  # so after every complete message
+                self._part_since = now
             if now - self._part_since > limits.message_seconds_max:
                 return f"a message was not complete within {limits.message_seconds_max:g} s"
         else:
-            self._part_since = 0.0
-        if self.stalled_since and now - self.stalled_since > limits.unread_seconds_max:
+            self._part_since = None
+        if self.stalled_since is not None and now - self.stalled_since > limits.unread_seconds_max:
             return f"its answers were not read for {limits.unread_seconds_max:g} s"
         return ""
 
@@ -320,5 +321,5 @@ class ServerCall:
         self.is_gone = True
         self.unsent = bytearray()
         self.trailers = None
-        self.stalled_since = 0.0
+        self.stalled_since = None
         self._connection.is_ready(self)

@@ -147,6 +147,7 @@ class FrameSplitter:
                 self._needed = HEADER_BYTES + length
                 return
             start, self._position = position, end
+            self._needed = HEADER_BYTES  # the caller may stop here
             position = end
             yield Frame(kind, flags, stream_id & _STREAM_BITS, data, start, payload, end)
 

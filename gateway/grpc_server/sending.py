@@ -107,13 +107,14 @@ class Sender:
         while unsent:
             room = min(h2.local_flow_control_window(stream_id), h2.max_outbound_frame_size)
             if room <= 0:
-                call.stalled_since = call.stalled_since or time.monotonic()
+                if call.stalled_since is None:
+                    call.stalled_since = time.monotonic()
                 self._blocked[stream_id] = call
                 return
             h2.send_data(stream_id, bytes(unsent[:room]))
             self.data_frames += 1
             del unsent[:room]
-            call.stalled_since = 0.0
+            call.stalled_since = None
         if call.trailers is not None:
             headers = call.trailers if call.has_headers else [*_RESPONSE, *call.trailers]
             call.trailers = None
@@ -129,7 +130,7 @@ class Sender:
         self.output += unsent
         unsent.clear()
         self.data_frames += 1
-        call.stalled_since = 0.0
+        call.stalled_since = None
         call.unreported_bytes += size
         self._unreported_bytes += size
         self._unreported[call] = None

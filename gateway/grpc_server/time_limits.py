@@ -6,7 +6,7 @@ __all__ = ["ConnectionTimes"]
 
 
 class ConnectionTimes:
-    """Moments of one connection, on the monotonic clock; 0: not at the moment.
+    """Moments of one connection, on the monotonic clock; None: not at the moment.
 
     Attributes:
         heard_at: something of the peer arrived last.
@@ -30,28 +30,43 @@ class ConnectionTimes:
     def __init__(self, limits: ServerLimits, now: float) -> None:
         self._limits = limits
         self._made_at = self.heard_at = self.idle_since = now
-        self._pinged_at = self.headers_since = self.frame_since = self.congested_since = 0.0
+        self._pinged_at: float | None = None
+        self.headers_since: float | None = None
+        self.frame_since: float | None = None
+        self.congested_since: float | None = None
 
     def __repr__(self) -> str:
         return f"<ConnectionTimes heard at {self.heard_at:.1f}>"
 
     def note_parts(self, *, is_amid_frame: bool, is_in_headers: bool) -> None:
         """What is incomplete after everything that has arrived was looked at."""
-        self.frame_since = (self.frame_since or self.heard_at) if is_amid_frame else 0.0
-        self.headers_since = (self.headers_since or self.heard_at) if is_in_headers else 0.0
+        self.frame_since = _since(self.frame_since, self.heard_at) if is_amid_frame else None
+        self.headers_since = _since(self.headers_since, self.heard_at) if is_in_headers else None
+
+    def note_congestion(self, now: float) -> None:
+        """The peer takes nothing more, and is not read meanwhile."""
+        self.congested_since = now
+
+    def note_relief(self, now: float) -> None:
+        """The peer takes what is written, and is read again: it has the whole time for what is incomplete."""
+        self.congested_since = None
+        self.frame_since = now if self.frame_since is not None else None
+        self.headers_since = now if self.headers_since is not None else None
 
     def is_unresponsive(self, now: float, *, has_settings: bool) -> bool:
         """Whether the peer reads nothing, or has not begun to speak HTTP/2: no GOAWAY would reach it."""
         limits = self._limits
-        if self.congested_since:
+        if self.congested_since is not None:
             return now - self.congested_since > limits.unread_seconds_max
         return not has_settings and now - self._made_at > limits.preface_seconds_max
 
     def overdue(self, now: float) -> str:
         """What is not complete in time, in words; empty: nothing."""
-        if self.headers_since and now - self.headers_since > self._limits.header_seconds_max:
+        if self.congested_since is not None:
+            return ""
+        if self.headers_since is not None and now - self.headers_since > self._limits.header_seconds_max:
             return "headers are not complete in time"
-        if self.frame_since and now - self.frame_since > self._limits.frame_seconds_max:
+        if self.frame_since is not None and now - self.frame_since > self._limits.frame_seconds_max:
             return "a frame is not complete in time"
         return ""
 
@@ -63,13 +78,23 @@ class ConnectionTimes:
     def wants_ping(self, now: float) -> bool:
         """Whether to ask a silent peer whether it is there, from now on; TCP alone would notice after hours."""
         seconds = self._limits.keepalive_seconds
-        if not seconds or self.heard_at <= self._pinged_at or now - self.heard_at <= seconds:
+        if not seconds or self._is_asked or now - self.heard_at <= seconds:
             return False
         self._pinged_at = now
         return True
 
     def is_dead(self, now: float) -> bool:
         """Whether it has not answered in time."""
-        limits = self._limits
-        is_asked = bool(limits.keepalive_seconds) and self.heard_at <= self._pinged_at
-        return is_asked and now - self._pinged_at > limits.keepalive_timeout_seconds
+        pinged_at = self._pinged_at
+        if pinged_at is None or not self._is_asked:
+            return False
+        return now - pinged_at > self._limits.keepalive_timeout_seconds
+
+    @property
+    def _is_asked(self) -> bool:
+        """Whether nothing was heard since the last PING."""
+        return self._pinged_at is not None and self.heard_at <= self._pinged_at
+
+
+def _since(since: float | None, now: float) -> float:
+    return now if since is None else since

@@ -13,7 +13,6 @@ from starlette.responses import Response
 
 from filters.matching import Matcher
 from gateway.auth import Authenticator, Principal
-from gateway.errors import ApiError
 from gateway.history.bodies import answer
 from gateway.history.cursors import CURSOR, RecordCursor
 from gateway.history.limits import HistoryLimits
@@ -23,7 +22,7 @@ from gateway.routing.operation import DescribedRoute, Operation
 from gateway.routing.parameters import Choice, Number, Parameter
 from storage.journal.history import KnownTask, SequenceRange
 
-__all__ = ["Ranking", "may_read", "task_routes"]
+__all__ = ["Ranking", "task_routes"]
 
 PATH: Final = "/api/v1/log-streaming/tasks"
 _TASKS_PER_STEP: Final = 2048
@@ -182,17 +181,8 @@ def _shown(step: Any, principal: Principal, search: str, status: str) -> Iterato
             continue
         if search and search not in task.task_id.casefold():
             continue
-        if may_read(principal, task.task_id):
+        if principal.allows("logs:read", task_id=task.task_id):
             yield task
-
-
-def may_read(principal: Principal, task_id: str) -> bool:
-    """Whether a token covers a task."""
-    try:
-        principal.require("logs:read", task_id=task_id)
-    except ApiError:
-        return False
-    return True
 
 
 def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits) -> list[DescribedRoute]:

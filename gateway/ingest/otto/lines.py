@@ -7,6 +7,7 @@ from ottoscaler.v1 import log_streaming_pb2
 
 from filters import timestamps
 from filters.entry import LogEntry
+from filters.events import WorkerEvents
 from filters.identifiers import IdentifierError, check_identifier
 from filters.levels import LEVEL_NAMES, SOURCE_NAMES, normalise_level, normalise_source
 from filters.messages import cut_message
@@ -40,7 +41,7 @@ class OttoLine:
 class OttoLines:
     """Reads the lines of one stream."""
 
-    __slots__ = ("_authorization", "_checked", "_counters", "_limits", "_workers")
+    __slots__ = ("_authorization", "_checked", "_counters", "_events", "_limits", "_workers")
 
     def __init__(
         self, authorization: AuthorizationCache, workers: Workers, limits: IngestLimits, counters: Counters
@@ -50,6 +51,7 @@ class OttoLines:
         self._limits = limits
         self._counters = counters
         self._checked = ("", "")
+        self._events = WorkerEvents()
 
     def __repr__(self) -> str:
         return f"<OttoLines of {self._checked}>"
@@ -71,6 +73,7 @@ class OttoLines:
                 return self.dropped(str(error), size)
             self._authorization.check_task(task_id)
             self._checked = (task_id, worker_id)
+            self._events = WorkerEvents()
 
         limits = self._limits
         metadata: dict[str, str] | None = None
@@ -95,6 +98,8 @@ class OttoLines:
             text, truncated, original_size = cut_message(text, limits.message_bytes_max)
             if truncated:
                 self._counters.truncated(Dialect.OTTO, 1)
+        if not message.level:
+            level, metadata = self._events.read(source, text, metadata)
         pod, pod_bytes = self._pod(message, task_id, worker_id)
         entry = LogEntry(
             task_id,

@@ -32,7 +32,7 @@ def test_a_peer_begins_in_time(times: ConnectionTimes) -> None:
 
 def test_a_peer_that_takes_nothing_is_unresponsive(times: ConnectionTimes) -> None:
     """After a minute without room for more."""
-    times.congested_since = START
+    times.note_congestion(START)
     assert not times.is_unresponsive(START + 60, has_settings=True)
     assert times.is_unresponsive(START + 61, has_settings=True)
 
@@ -47,6 +47,16 @@ def test_what_has_begun_is_completed_in_time(times: ConnectionTimes) -> None:
     times.note_parts(is_amid_frame=False, is_in_headers=True)
     assert times.overdue(START + 39) == ""
     assert times.overdue(START + 40) == "headers are not complete in time"
+
+
+def test_the_time_in_which_a_peer_is_not_read_is_not_its_own(times: ConnectionTimes) -> None:
+    """A frame that is incomplete meanwhile counts anew once it is read again."""
+    times.note_parts(is_amid_frame=True, is_in_headers=True)
+    times.note_congestion(START + 1)
+    assert times.overdue(START + 50) == ""
+    times.note_relief(START + 50)
+    assert times.overdue(START + 60) == ""
+    assert times.overdue(START + 61) == "headers are not complete in time"
 
 
 @pytest.mark.parametrize(("is_welcome", "seconds"), [(True, 900), (False, 120)])

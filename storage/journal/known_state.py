@@ -1,0 +1,150 @@
+"""What the journal's writer knows of tasks, workers and producers, so that it need not be read for each append."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from filters.entry import LogEntry
+from storage.journal.interface import TaskEnded
+
+__all__ = ["KnownState", "StateSource", "WrittenTask"]
+
+_CACHED_MAX: Final = 4096
+"""Tasks, and producers, whose state is kept between transactions; others are read again."""
+
+_WORKERS_MAX: Final = 16384
+"""Workers whose last status is kept between transactions."""
+
+
+@dataclass(slots=True)
+class WrittenTask:
+    """What the writer knows of a task, the transaction under way included."""
+
+    key: int
+    task_id: str
+    last: int
+    ended: TaskEnded | None
+    workers: int = 0
+    """How many workers were seen. They are counted, not listed: one task may have any number of them."""
+    unfinished: int = 0
+    """How many of them have not reported a final status."""
+    was_ended: bool = False
+    """Whether it had ended before this transaction."""
+    waiting: list[LogEntry] = field(default_factory=list)
+    """Entries of this transaction that have their sequence and are not packed yet."""
+    received_at: float | None = None
+    added_bytes: int = 0
+    """Bytes of payloads that this transaction adds."""
+    is_changed: bool = False
+    standing_end: TaskEnded | None = None
+    """The end that rows of the table came after in this transaction, and that is to stand after them again."""
+
+
+class StateSource(Protocol):
+    """The database, for what is not known yet; the transaction under way is included in what it returns."""
+
+    def number_of(self, producer_id: str) -> int:
+        """The highest number of a producer; 0 for an unknown one."""
+        ...
+
+    def task(self, task_id: str) -> WrittenTask | None:
+        """A task that is stored."""
+        ...
+
+    def add_task(self, task_id: str) -> int:
+        """Make a task; its key."""
+        ...
+
+    def add_worker(self, key: int, worker_id: str) -> str | None:
+        """Make a worker of a task: None, or the status of one that is stored."""
+        ...
+
+
+class KnownState:
+    """Follows the database, the transaction under way included; belongs to the writer's thread.
+
+    Args:
+        source: what is on the disk.
+
+    Attributes:
+        statuses: the last status of workers, by the task's key and their id.
+        touched: the tasks of this transaction.
+        counted: the numbers of producers that this transaction has used up.
+    """
+
+    def __init__(self, source: StateSource) -> None:
+        self.statuses: OrderedDict[tuple[int, str], str] = OrderedDict()
+        self.touched: dict[str, WrittenTask] = {}
+        self.counted: dict[str, int] = {}
+        self._source = source
+        self._tasks: OrderedDict[str, WrittenTask] = OrderedDict()
+        self._numbers: OrderedDict[str, int] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<KnownState {len(self._tasks)} tasks, {len(self._numbers)} producers, {len(self.statuses)} workers>"
+
+    def begin(self) -> None:
+        """Another transaction begins."""
+        self.touched = {}
+        self.counted = {}
+
+    def trim(self) -> None:
+        """Forget what was used longest ago, as much as is more than there may be."""
+        caches: tuple[tuple[OrderedDict[Any, Any], int], ...] = (
+            (self._tasks, _CACHED_MAX),
+            (self._numbers, _CACHED_MAX),
+            (self.statuses, _WORKERS_MAX),
+        )
+        for cache, items_max in caches:
+            while len(cache) > items_max:
+                cache.popitem(last=False)
+
+    def forget(self) -> None:
+        """Read everything anew; not while a transaction is under way."""
+        for cache in (self._tasks, self._numbers, self.statuses):
+            cache.clear()
+
+    def number_of(self, producer_id: str) -> int:
+        """The highest number of a producer on disk or in this transaction."""
+        known = self._numbers.get(producer_id)
+        if known is None:
+            known = self._numbers[producer_id] = self._source.number_of(producer_id)
+        return known
+
+    def use_number(self, producer_id: str, number: int) -> None:
+        """A producer's number is used up by this transaction."""
+        self._numbers[producer_id] = self.counted[producer_id] = number
+        self._numbers.move_to_end(producer_id)
+
+    def see(self, task: WrittenTask, worker_id: str) -> bool:
+        """Remember a worker; True if it was not known."""
+        worker = (task.key, worker_id)
+        if worker in self.statuses:
+            self.statuses.move_to_end(worker)
+            return False
+        status = self._source.add_worker(*worker)
+        self.statuses[worker] = status or ""
+        if status is None:
+            task.workers += 1
+            task.unfinished += 1
+        return status is None
+
+    def task(self, task_id: str) -> WrittenTask:
+        """A task, which is made if there is none."""
+        task = self.find(task_id)
+        if task is None:
+            key = self._source.add_task(task_id)
+            task = self._tasks[task_id] = self.touched[task_id] = WrittenTask(key, task_id, 0, None)
+        return task
+
+    def find(self, task_id: str) -> WrittenTask | None:
+        """A task that is stored or was made in this transaction."""
+        task = self.touched.get(task_id)
+        if task is not None:
+            return task
+        task = self._tasks.get(task_id) or self._source.task(task_id)
+        if task is not None:
+            task.was_ended = task.ended is not None
+            self._tasks[task_id] = self.touched[task_id] = task
+            self._tasks.move_to_end(task_id)
+        return task
