@@ -21,10 +21,10 @@ from tests.support.waiting import WAIT_SECONDS_MAX
 # nobody closes, and the warning about it fails the run; told that there is none, it makes none.
 asyncio.set_event_loop(None)
 
-# Debug mode remembers for each future, callback and task where it was made: callbacks with ten frames, futures and tasks
-# with all, pytest's fifty among them, each looked up in its file. Three say where as well. (With ten frames callbacks took
-# two fifths of the time of a test with a gateway in it; futures and tasks a sixth. Their C code calls the function that
-# it found when it was imported, so that its default is what can be changed.)
+# Debug mode remembers for each future, callback and task where it was made: callbacks with ten frames, futures and
+# tasks with all, pytest's fifty among them, each looked up in its file. Three say where as well. Callbacks took two
+# fifths of the time of a test with a gateway in it, futures and tasks a sixth. (The C code of these calls the function
+# that it found when it was imported, but with the default that it has now.)
 asyncio.constants.DEBUG_STACK_DEPTH = 3
 traceback.extract_stack.__defaults__ = (None, 3)
 
