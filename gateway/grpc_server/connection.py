@@ -273,6 +273,10 @@ class Connection(asyncio.Protocol):
         if not self._is_running:
             self._host.flush_soon(self)
 
+    def take_back(self, increment: int) -> bool:
+        """Take credit for the connection beside h2; whether that could be done."""
+        return self._sender.take_back(increment)
+
     def report(self) -> None:
         """Have h2 know of everything that was sent."""
         self._sender.report()

@@ -2,8 +2,8 @@
 
 DATA of an open call takes the short way: its payload goes to the call, and h2 sees an empty frame where it ends the
 stream. All other frames go through h2 in order, so that its state machine, its checks of headers and its bounds stay in
-force. Only PING and GOAWAY are answered beside it: h2 is slow for the one, and takes nothing more after the other. The
-windows for what is received are this server's alone.
+force. PING and GOAWAY are answered beside it: h2 is slow for the one, and takes nothing more after the other. The
+windows for what is received are this server's alone. Credit for answers that h2 has not heard of is kept with them.
 """
 
 from collections import OrderedDict
@@ -53,6 +53,9 @@ class _Owner(Protocol):
 
     def window_grew(self, stream_id: int) -> None:
         """The peer takes more of a stream; 0: of all."""
+
+    def take_back(self, increment: int) -> bool:
+        """Take credit for the connection beside h2; whether that could be done."""
 
     def report(self) -> None:
         """Have h2 know of everything that was sent."""
@@ -246,7 +249,12 @@ class Receiver:
             # Of a client it says that no stream of the server's is taken, and there is none. Its own go on; in h2 the
             # connection would be over.
             self.is_going_away = True
-        else:
+        elif (
+            kind != FrameType.WINDOW_UPDATE
+            or length != 4
+            or frame.stream_id
+            or not self._owner.take_back(frames.increment_of(frame))
+        ):
             self._ask_h2(frame.data[frame.start : frame.end])
 
     def _take_header_block(self, frame: Frame) -> None:

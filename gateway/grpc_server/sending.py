@@ -1,7 +1,6 @@
 """Answers of one connection on their way out, within what the peer's windows and the transport take."""
 
 import time
-from contextlib import suppress
 from typing import Final
 
 from h2.connection import H2Connection
@@ -24,7 +23,8 @@ class Sender:
     """Turns what calls have to send into frames: all answers of a call are one DATA frame, as far as they fit.
 
     Few answers are framed here, and h2 is notified of them before anything else happens on it (``report``), so that its
-    windows are right whenever they count.
+    windows are right whenever they count. Credit of the connection for no more than those answers (``take_back``) is
+    kept with them: grpc-go gives it back after each.
 
     Attributes:
         output: frames to be written before those of h2.
@@ -36,6 +36,7 @@ class Sender:
         self._h2 = h2
         self._unreported: dict[ServerCall, None] = {}
         self._unreported_bytes = 0
+        self._returned_bytes = 0
         self._ready: dict[ServerCall, None] = {}
         self._blocked: dict[int, ServerCall] = {}
         self.data_frames = 0
@@ -55,12 +56,26 @@ class Sender:
         h2 = self._h2
         self.output += h2.data_to_send()
         for call in self._unreported:
-            with suppress(ProtocolError):  # the stream is closed on h2's side
+            try:
                 h2.send_data(call.stream_id, bytes(call.unreported_bytes))
+            except ProtocolError:  # the stream is closed on h2's side, which then counts neither these bytes
+                self._returned_bytes -= call.unreported_bytes  # nor their credit
             call.unreported_bytes = 0
         h2.data_to_send()  # it has been sent
         self._unreported.clear()
         self._unreported_bytes = 0
+        returned, self._returned_bytes = self._returned_bytes, 0
+        if returned > 0:
+            h2.receive_data(frames.window_update(0, returned))
+
+    def take_back(self, increment: int) -> bool:
+        """Take the peer's credit for the connection; False: it is for more than h2 has not heard of, or for nothing."""
+        if not 0 < increment <= self._unreported_bytes - self._returned_bytes:
+            return False
+        self._returned_bytes += increment
+        if self._blocked:
+            self.unblock(0)
+        return True
 
     def add(self, call: ServerCall) -> None:
         """The call has something to send."""
