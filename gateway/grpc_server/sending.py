@@ -29,6 +29,7 @@ class Sender:
     Attributes:
         output: frames to be written before those of h2.
         data_frames: DATA frames so far.
+        ready: calls that ``frame`` has something to do for.
     """
 
     def __init__(self, h2: H2Connection) -> None:
@@ -37,17 +38,12 @@ class Sender:
         self._unreported: dict[ServerCall, None] = {}
         self._unreported_bytes = 0
         self._returned_bytes = 0
-        self._ready: dict[ServerCall, None] = {}
+        self.ready: dict[ServerCall, None] = {}
         self._blocked: dict[int, ServerCall] = {}
         self.data_frames = 0
 
     def __repr__(self) -> str:
-        return f"<Sender {len(self._ready)} ready, {len(self._blocked)} blocked>"
-
-    @property
-    def has_work(self) -> bool:
-        """Whether ``frame`` has something to do."""
-        return bool(self._ready)
+        return f"<Sender {len(self.ready)} ready, {len(self._blocked)} blocked>"
 
     def report(self) -> None:
         """Have h2 know of what was sent beside it."""
@@ -79,26 +75,26 @@ class Sender:
 
     def add(self, call: ServerCall) -> None:
         """The call has something to send."""
-        self._ready[call] = None
+        self.ready[call] = None
 
     def unblock(self, stream_id: int) -> None:
         """The peer's window has grown: of one stream, or (0) of the connection."""
         if stream_id:
             call = self._blocked.pop(stream_id, None)
             if call is not None:
-                self._ready[call] = None
+                self.ready[call] = None
         else:
-            self._ready.update(dict.fromkeys(self._blocked.values()))
+            self.ready.update(dict.fromkeys(self._blocked.values()))
             self._blocked.clear()
 
     def forget(self, call: ServerCall) -> None:
         """The call is over."""
-        self._ready.pop(call, None)
+        self.ready.pop(call, None)
         self._blocked.pop(call.stream_id, None)
 
     def frame(self) -> list[ServerCall]:
         """Hand to h2 what can be sent now; the calls of which something was sent, or that have ended."""
-        ready, self._ready = self._ready, {}
+        ready, self.ready = self.ready, {}
         for call in ready:
             if not call.is_gone:
                 try:

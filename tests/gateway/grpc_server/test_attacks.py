@@ -190,16 +190,21 @@ async def test_credit_for_answers_counts_to_the_byte() -> None:
     async with serving(service) as (_, port), await RawHttp2.connect(port, preface=False) as client:
         client.send(PREFACE, settings({4: 1 << 20}))
         client.open(1, ECHO)
-        received = given = 0
-        for _number in range(200):
+        counts = {"received": 0, "given": 0}
+
+        def is_next() -> bool:
+            return len(client.body(1)) > counts["received"] or counts["received"] == 65_535 + counts["given"]
+
+        for _ in range(200):
             client.send(data(1, grpc_message(b"x" * 995)))
-            await client.until(lambda: len(client.body(1)) > received or received == 65_535 + given)
-            received, credit = len(client.body(1)), (len(client.body(1)) - received) // 2
+            await client.until(is_next)
+            received = len(client.body(1))
+            credit, counts["received"] = (received - counts["received"]) // 2, received
             if credit:
-                given += credit
+                counts["given"] += credit
                 client.send(frame(FrameType.WINDOW_UPDATE, 0, 0, credit.to_bytes(4, "big")))
         await good_ping(client)
-        assert len(client.body(1)) == received == 65_535 + given
+        assert len(client.body(1)) == counts["received"] == 65_535 + counts["given"]
         client.send(frame(FrameType.WINDOW_UPDATE, 0, 0, (200_000).to_bytes(4, "big")))
         await client.until(lambda: len(client.body(1)) == 200_000)
 
