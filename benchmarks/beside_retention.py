@@ -56,22 +56,22 @@ async def fill(directory: Path) -> None:
             await asyncio.sleep(0.5)
 
 
-async def live(gateway: GatewayProcess, prefix: str) -> dict[str, float]:
+async def live(gateway: GatewayProcess, prefix: str, *, lines: int = LINES, rate: int = RATE) -> dict[str, float]:
     """100 readers and a producer; the latencies."""
     readers = await Subscribers.connect(
         gateway.http_port,
         path=STREAM_PATH.replace("bench-", prefix),
         connections=READERS,
         tasks=1,
-        lines=LINES,
+        lines=lines,
         sample_every=1,
         seconds_max=60,
     )
-    options = ("--lines", LINES, "--rate", RATE, "--prefix", prefix)
+    options = ("--lines", lines, "--rate", rate, "--prefix", prefix)
     _, result = await asyncio.gather(
         run_module("benchmarks.producer", gateway.grpc_address, *options), readers.result()
     )
-    if result["received"] != READERS * LINES or result["disorders"]:
+    if result["received"] != READERS * lines or result["disorders"]:
         raise SystemExit(f"lines are missing: {result}")
     return result
 

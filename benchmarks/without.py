@@ -53,13 +53,13 @@ class _Named:
 
 
 def _group_commit() -> None:
-    from storage.journal.sqlite import group_commit
+    from storage.journal import group_commit
 
     group_commit._ITEMS_MAX = 1  # type: ignore[misc]
 
 
 def _chunks() -> None:
-    from storage.journal.sqlite import chunks
+    from storage.journal import chunks
 
     chunks.LINES_MAX = 1  # type: ignore[misc]
 

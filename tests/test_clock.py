@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PARTS = (
     *("tests/sessions/test_hub.py", "tests/sessions/test_catch_up_scheduler.py", "tests/sessions/test_updates.py"),
-    *("tests/storage/journal/sqlite/test_gathering.py", "tests/storage/test_outage.py"),
+    *("tests/storage/journal/test_gathering.py", "tests/storage/test_outage.py"),
     *(
         "tests/gateway/grpc_server/test_time_limits.py",
         "tests/gateway/ingest/test_open_tasks.py",

@@ -1,4 +1,4 @@
-"""``otto-gateway``: serve, check, migrate, prune, verify, automation, canary, settings.
+"""``otto-gateway``: serve, check, migrate, prune, verify, backup, restore, automation, canary, settings.
 
 What takes long to import (gRPC, the databases) is imported by the commands that need it.
 """
@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from gateway.settings.report import open_warning, reference_lines, setting_lines
 from gateway.settings.sources import SettingsError, load_settings
 
 __all__ = ["main"]
+
+_NICENESS = 10
 
 _EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {code.meaning}" for code in ExitCode)
 
@@ -150,6 +152,37 @@ def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
     for line in report:
         click.echo(line)
     return ExitCode.OK
+
+
+@main.command()
+@click.argument("file")
+@click.option("--rate", default=100, show_default=True, type=click.IntRange(0), help="MB per second; 0: no limit.")
+@click.option("--polling", "is_polling", is_flag=True, help="The database of job_logs, where it is another.")
+@click.option("--verify", "is_verified", is_flag=True, help="Read every line of the copy, as `verify` does.")
+@_with_settings
+def backup(settings: Settings, *, file: str, rate: int, is_polling: bool, is_verified: bool) -> ExitCode:
+    """Copy the database into FILE, which must not exist; `-` is standard output. A gateway may be running.
+
+    The copy is of one moment, and checked before it gets its name.
+    """
+    with _without_painters():
+        from gateway.commands.backup import back_up_database
+
+    with suppress(OSError):
+        os.nice(_NICENESS)  # the gateway goes first
+    return back_up_database(settings, file, megabytes_per_second=rate, is_polling=is_polling, is_verified=is_verified)
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--polling", "is_polling", is_flag=True, help="The database of job_logs, where it is another.")
+@_with_settings
+def restore(settings: Settings, *, file: Path, is_polling: bool) -> ExitCode:
+    """Replace what is in the database by the backup FILE; no gateway may run on it."""
+    with _without_painters():
+        from gateway.commands.backup import restore_database
+
+    return restore_database(settings, file, is_polling=is_polling)
 
 
 main.add_command(automation)

@@ -1,15 +1,13 @@
 """``otto-gateway verify``: the report of a check, for people and for programs."""
 
 import json
-import math
-import sys
-import time
 from contextlib import closing
 from typing import Any, Final
 
 import click
 
 from gateway.commands.exit_codes import ExitCode
+from gateway.commands.progress_line import ProgressLine
 from gateway.settings.derived import retention_policy
 from gateway.settings.model import Settings
 from storage.errors import DatabaseError, DatabaseInUseError, StorageError
@@ -22,13 +20,12 @@ __all__ = ["verify_databases"]
 _SHOWN_MAX: Final = 10
 """Findings of one kind that are shown with their place; ``--json`` has a hundred."""
 
-_PROGRESS_SECONDS: Final = 0.2
 _DAY_SECONDS: Final = 86_400
 
 
 def verify_databases(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
     """Check the databases of these settings, and print what was found."""
-    progress = _ProgressLine(is_shown=sys.stderr.isatty())
+    progress = ProgressLine("record")
     try:
         path = sqlite_path(settings.database_url)
         table = PollingTable(settings.polling_database)
@@ -58,31 +55,6 @@ def verify_databases(settings: Settings, *, as_json: bool, repair: bool) -> Exit
         progress.clear()
     click.echo(json.dumps(_document(report), ensure_ascii=False, indent=2) if as_json else _text(report))
     return ExitCode.OK if report.findings.is_empty else ExitCode.FAILED
-
-
-class _ProgressLine:
-    """One line of a terminal, written over and over."""
-
-    def __init__(self, *, is_shown: bool) -> None:
-        self._is_shown = is_shown
-        self._started = time.monotonic()
-        self._shown_at = -math.inf
-
-    def show(self, reached: int, last: int) -> None:
-        """Show how far it is."""
-        now = time.monotonic()
-        if not self._is_shown or not last or now - self._shown_at < _PROGRESS_SECONDS:
-            return
-        self._shown_at = now
-        left = (now - self._started) * (last - reached) / max(reached, 1)
-        click.echo(
-            f"\r\x1b[Krecord {reached:,} of {last:,}, {100 * reached // last} %, {left:.0f} s left", err=True, nl=False
-        )
-
-    def clear(self) -> None:
-        """Leave nothing behind."""
-        if math.isfinite(self._shown_at):
-            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def _text(report: Report) -> str:

@@ -25,7 +25,7 @@ from gateway.grpc_server.link import Link
 from gateway.grpc_server.receiving import Receiver
 from gateway.grpc_server.requests import HttpRefusal, Request, read_request
 from gateway.grpc_server.sending import Sender
-from gateway.grpc_server.status import Headers, RefusedError, trailers_only
+from gateway.grpc_server.status import RefusedError, trailers_only
 from gateway.grpc_server.time_limits import ConnectionTimes
 from gateway.grpc_server.windows import ReceiveWindow, WindowPool
 
@@ -236,11 +236,9 @@ class Connection(asyncio.Protocol):
         try:
             request = read_request(tuple(headers), bytes_max=limits.header_bytes_max)
             method = self._host.method(request, self)
-        except HttpRefusal as refusal:
-            self._refuse(stream_id, refusal.headers, has_ended=has_ended)
-            return
-        except RefusedError as error:
-            self._refuse(stream_id, trailers_only(error.status, error.text), has_ended=has_ended)
+        except (HttpRefusal, RefusedError) as error:
+            refusal = error if isinstance(error, HttpRefusal) else HttpRefusal(trailers_only(error.status, error.text))
+            self._refuse(stream_id, refusal, has_ended=has_ended)
             return
         bytes_max = max(limits.window_bytes_max, 2 * method.message_bytes_max)
         window = ReceiveWindow(limits.window_bytes, bytes_max, self._host.pool)
@@ -273,12 +271,14 @@ class Connection(asyncio.Protocol):
         if not self._is_running:
             self._host.flush_soon(self)
 
-    def _refuse(self, stream_id: int, headers: Headers, *, has_ended: bool) -> None:
+    def _refuse(self, stream_id: int, refusal: HttpRefusal, *, has_ended: bool) -> None:
         """Answer a request that is not served: at its headers, without reading its body."""
-        self._h2.send_headers(stream_id, headers, end_stream=True)
-        if not has_ended:
-            self._h2.reset_stream(stream_id, ErrorCodes.NO_ERROR)
-        self._receiver.note_reset(stream_id)
+        self._h2.send_headers(stream_id, refusal.headers, end_stream=True)
+        if has_ended:
+            self._receiver.count_reset()
+        else:
+            self._h2.reset_stream(stream_id, refusal.code)
+            self._receiver.note_reset(stream_id)
 
     # Ends
 

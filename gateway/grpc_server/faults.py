@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 from h2.errors import ErrorCodes
-from h2.exceptions import H2Error
+from h2.exceptions import DenialOfServiceError, H2Error
+from hpack.exceptions import HPACKError
 
 from gateway.grpc_server.frames import FrameSizeError, PrefaceError
 
@@ -37,5 +38,7 @@ def fault_of(error: Exception) -> ConnectionFault:
         return ConnectionFault(ErrorCodes.PROTOCOL_ERROR, str(error))
     # h2's words, without what they quote: a header may be a secret.
     words = re.split(_QUOTED, str(error), maxsplit=1)[0].strip()
+    if isinstance(error.__cause__, HPACKError) and not isinstance(error, DenialOfServiceError):
+        return ConnectionFault(ErrorCodes.COMPRESSION_ERROR, words[:_TEXT_CHARACTERS_MAX])
     code = ErrorCodes(getattr(error, "error_code", ErrorCodes.PROTOCOL_ERROR))
     return ConnectionFault(code, f"{type(error).__name__}: {words}"[:_TEXT_CHARACTERS_MAX])

@@ -20,6 +20,7 @@ from h2.events import (
     RequestReceived,
     StreamEnded,
     StreamReset,
+    TrailersReceived,
     WindowUpdated,
 )
 from h2.exceptions import StreamClosedError
@@ -119,7 +120,7 @@ class Receiver:
             ConnectionFault: the peer has made it do so too often.
         """
         self.remember(stream_id)
-        self._count_reset()
+        self.count_reset()
 
     def remember(self, stream_id: int) -> None:
         """DATA of this stream that is still on its way is dropped; h2 would answer each with another reset."""
@@ -280,8 +281,12 @@ class Receiver:
                 if call is not None:
                     call.has_remote_ended = True
                     call.finish(Ending.HALF_CLOSED)
+            case TrailersReceived():
+                call = self.calls.get(event.stream_id)
+                if call is not None and any(name.startswith(b":") for name, _ in event.headers):
+                    self.reset(call, ErrorCodes.PROTOCOL_ERROR)
             case StreamReset():
-                self._count_reset()
+                self.count_reset()
                 call = self.calls.get(event.stream_id)
                 if call is not None:
                     call.has_remote_ended = True
@@ -301,7 +306,8 @@ class Receiver:
         call.has_remote_ended = True
         call.finish(Ending.BROKEN)
 
-    def _count_reset(self) -> None:
+    def count_reset(self) -> None:
+        """As ``note_reset``, for a stream of which nothing more comes."""
         if not self._resets.take():
             raise ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, "too many streams were reset")
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from h2.errors import ErrorCodes
+
 from gateway.grpc_server.interface import Metadata
 from gateway.grpc_server.messages import ENCODINGS
 from gateway.grpc_server.status import GrpcStatus, Headers, RefusedError, trailers
@@ -45,11 +47,12 @@ class Request:
 
 
 class HttpRefusal(Exception):  # noqa: N818 - it is an answer
-    """A request that is no call of gRPC; ``headers`` answer it."""
+    """A request that is not served; ``headers`` answer it, and ``code`` resets what has not ended."""
 
-    def __init__(self, headers: Headers) -> None:
+    def __init__(self, headers: Headers, code: ErrorCodes = ErrorCodes.NO_ERROR) -> None:
         super().__init__(headers)
         self.headers = headers
+        self.code = code
 
 
 def read_request(headers: Sequence[tuple[bytes, bytes]], *, bytes_max: int) -> Request:
@@ -126,7 +129,8 @@ def _check(headers: Sequence[tuple[bytes, bytes]]) -> None:
 
 
 def _malformed(text: str) -> HttpRefusal:
-    return HttpRefusal([(":status", "400"), *trailers(GrpcStatus.INTERNAL, text)])
+    """RFC 9113, 8.1.1: it is a stream error, and may be answered before that."""
+    return HttpRefusal([(":status", "400"), *trailers(GrpcStatus.INTERNAL, text)], ErrorCodes.PROTOCOL_ERROR)
 
 
 def _is_grpc(content_type: str) -> bool:

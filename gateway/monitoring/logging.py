@@ -9,6 +9,7 @@ from typing import Any, Final, TextIO
 import structlog
 from structlog.typing import Processor
 
+from gateway.monitoring.repeated_warnings import RepeatedWarnings
 from gateway.monitoring.terminal import printable
 
 __all__ = ["configure_logging", "without_secrets"]
@@ -79,6 +80,7 @@ def configure_logging(level: str, log_format: str, *, stream: TextIO | None = No
         foreign.handlers = []
         foreign.propagate = True
         foreign.setLevel(max(least, logging.getLevelName(level)))
+    logging.getLogger("uvicorn.error").filters = [RepeatedWarnings()]
     logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

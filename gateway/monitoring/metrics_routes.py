@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.monitoring.health_routes import OPERATION_TAG
+from gateway.monitoring.metrics_page import MetricsPage
 from gateway.routing.operation import Answer, DescribedRoute, Operation
 
 __all__ = ["metrics_routes"]
 
-_TEXT: Final = (generate_latest, "text/plain; version=0.0.4; charset=utf-8")
-_OPENMETRICS: Final = (generate_openmetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8")
-
+_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+_OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 _READ_METRICS: Final = Operation(
     "readMetrics",
@@ -37,11 +37,13 @@ _READ_METRICS: Final = Operation(
 
 def metrics_routes(registry: CollectorRegistry) -> list[DescribedRoute]:
     """The metrics, in the text format or in OpenMetrics; no token is needed, and no name is shown."""
+    pages = {_TEXT: MetricsPage(registry, generate_latest), _OPENMETRICS: MetricsPage(registry, generate_openmetrics)}
 
     async def metrics(request: Request) -> Response:
         # The library's own choice repeats the version and escaping that were asked for, and fails at what is no number.
         accepts = request.headers.get("accept", "").lower()
-        encode, content_type = _OPENMETRICS if "application/openmetrics-text" in accepts else _TEXT
-        return Response(encode(registry), headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+        content_type = _OPENMETRICS if "application/openmetrics-text" in accepts else _TEXT
+        page = await pages[content_type].read()
+        return Response(page, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
 
     return [DescribedRoute("/metrics", metrics, _READ_METRICS)]

@@ -54,7 +54,11 @@ class Settings(BaseModel):
     heartbeat_interval_seconds: float = Field(30, ge=0.05, description="Seconds of silence before a heartbeat.")
     backpressure_threshold: Count = Field(500, description="Waiting lines at which a session counts as lagging.")
     enable_compression: bool = Field(True, description="Compress streams for clients that accept it; false: never.")
-    debug_mode: bool = Field(False, description="Log every request, and logs of level DEBUG; false: neither.")
+    debug_mode: bool = Field(
+        False,
+        description="Log every request, and logs of level DEBUG; false: neither. Where it is unset, "
+        "`NODE_ENV=development` means true.",
+    )
 
     # Addresses
     host: Text | None = Field(

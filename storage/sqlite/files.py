@@ -22,6 +22,7 @@ __all__ = [
     "exposure",
     "migrate",
     "migrate_file",
+    "schema_version",
     "sqlite_path",
     "wait_for_lock",
 ]
@@ -71,7 +72,7 @@ def migrate_file(path: Path, *, busy_seconds: float = 30.0) -> str:
     with translate_errors(path):
         with closing(open_connection(path, Access.WRITE, busy_seconds=busy_seconds)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            if _version(connection) == SCHEMA_VERSION:
+            if schema_version(connection) == SCHEMA_VERSION:
                 return SCHEMA_VERSION  # without a transaction: another program's lock need not keep us from starting
         from storage.sqlite.upgrade import upgrade  # here: Alembic takes as long to import as a start takes otherwise
 
@@ -83,7 +84,8 @@ def migrate_file(path: Path, *, busy_seconds: float = 30.0) -> str:
     return current
 
 
-def _version(connection: sqlite3.Connection) -> str | None:
+def schema_version(connection: sqlite3.Connection) -> str | None:
+    """The migrations that a database has; None: none of ours."""
     known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (VERSION_TABLE,)).fetchone()
     found = known and connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608 - ours
     return str(found[0]) if found else None

@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from filters.entry import LogEntry, decode_lines
-from storage.journal.sqlite.chunks import ChunkDamagedError, open_payload
-from storage.journal.sqlite.level_counts import LEVEL_MASK, pack_levels
-from storage.journal.sqlite.reader import END_DECODER
-from storage.journal.sqlite.writer import END_KIND, LINES_KIND
+from storage.journal.chunks import ChunkDamagedError, open_payload
+from storage.journal.level_counts import LEVEL_MASK, pack_levels
+from storage.journal.queries import END_KIND, LINES_KIND
+from storage.journal.reader import END_DECODER
 from storage.verification.findings import Finding, Findings, Kind
 
 __all__ = ["CheckedRecord", "last_record", "records"]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Final
 
-from storage.journal.sqlite.reader import Reader
+from storage.journal.reader import Reader
+from storage.journal.sqlite.queries import SqliteQueries
 from storage.polling import ClosingRows, PollingTable
 from storage.polling.closing_rows import Closings
 from storage.polling.row_map import NO_RECORD, RowMap
@@ -79,7 +80,7 @@ class RowRepair:
         self._flush()
         if self._copy_from is None:
             return
-        reader = Reader(connect_journal)
+        reader = Reader(lambda: SqliteQueries(connect_journal()))
         try:
             self._delete_from(self._copy_from)
             self._delete_closings(self._copy_from, reader)

@@ -3,9 +3,9 @@
 import sqlite3
 from typing import Final, NamedTuple
 
-from storage.journal.sqlite.chunks import ChunkDamagedError, open_payload
-from storage.journal.sqlite.reader import END_DECODER
-from storage.journal.sqlite.writer import END_KIND, LINES_KIND
+from storage.journal.chunks import ChunkDamagedError, open_payload
+from storage.journal.queries import END_KIND, LINES_KIND
+from storage.journal.reader import END_DECODER
 from storage.verification.findings import Finding, Findings, Kind
 from storage.verification.snapshot import transaction
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MemoryBound", "peak_bytes", "resident_bytes"]
+__all__ = ["MemoryBound", "forget_peak", "peak_bytes", "resident_bytes"]
 
 _KILO = 1 << 10
 _MEGA = 1 << 20
@@ -52,6 +52,11 @@ def resident_bytes(pid: int) -> int:
 def peak_bytes(pid: int) -> int:
     """The most it ever had."""
     return _field(pid, "VmHWM:")
+
+
+def forget_peak(pid: int) -> None:
+    """Let ``peak_bytes`` begin anew with the memory of now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def _field(pid: int, name: str) -> int:

@@ -125,6 +125,7 @@ class SocketIoServer:
             hub=hub,
             pipelines=pipelines,
             server_stats=server_stats,
+            clients=lambda: len(self._subscribers),
             subscriptions_max=self.limits.subscriptions_max,
             spawn=self._spawn,
             dismiss=self.dismiss,

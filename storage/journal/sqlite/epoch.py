@@ -18,7 +18,7 @@ from typing import Final
 from storage.journal.interface import Ancestor
 from storage.sqlite.errors import translate_errors
 
-__all__ = ["Epoch", "HighWaterMarkFile", "begin_epoch"]
+__all__ = ["Epoch", "HighWaterMarkFile", "begin_epoch", "newest_record"]
 
 _log = logging.getLogger(__name__)
 
@@ -93,9 +93,7 @@ def begin_epoch(connection: sqlite3.Connection, mark: HighWaterMarkFile) -> Epoc
     another database). Anyone who puts a backup where no mark is says so with a row ``restored`` in ``journal_meta``.
     """
     meta = dict(connection.execute("SELECT name, value FROM journal_meta").fetchall())
-    # Not the last record that is there: retention may have removed it.
-    given = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal_records'").fetchone()
-    last = int(given[0]) if given else 0
+    last = newest_record(connection)
     lineage = tuple(Ancestor(*each) for each in json.loads(meta.get("ancestry", "[]")))
     epoch, marked = meta.get("epoch"), mark.read()
     is_known = marked is None or (marked[0] == epoch and marked[1] <= last)
@@ -113,6 +111,12 @@ def begin_epoch(connection: sqlite3.Connection, mark: HighWaterMarkFile) -> Epoc
         epoch_state = _renewed(connection, Epoch(secrets.token_hex(4), last, lineage))
     mark.begin(epoch_state)
     return epoch_state
+
+
+def newest_record(connection: sqlite3.Connection) -> int:
+    """The last id that was given; retention may have removed its record."""
+    given = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal_records'").fetchone()
+    return int(given[0]) if given else 0
 
 
 def _renewed(connection: sqlite3.Connection, epoch_state: Epoch) -> Epoch:

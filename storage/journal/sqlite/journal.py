@@ -15,6 +15,7 @@ from filters.block import Selection
 from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
 from storage.errors import StorageClosedError, StorageObstructedError
+from storage.journal.group_commit import GroupCommit
 from storage.journal.history import KnownTask, LevelCounts, SequenceRange
 from storage.journal.interface import (
     Ancestor,
@@ -29,10 +30,10 @@ from storage.journal.interface import (
     TaskState,
 )
 from storage.journal.inventory import Removed, StoredChunk, StoredTask
+from storage.journal.read_scheduler import ReadKind, ReadScheduler
+from storage.journal.reader import Reader
 from storage.journal.sqlite.epoch import Epoch, HighWaterMarkFile, begin_epoch
-from storage.journal.sqlite.group_commit import GroupCommit
-from storage.journal.sqlite.read_scheduler import ReadKind, ReadScheduler
-from storage.journal.sqlite.reader import Reader
+from storage.journal.sqlite.queries import SqliteQueries
 from storage.journal.sqlite.remover import Remover
 from storage.journal.sqlite.writer import Writer
 from storage.sqlite.connections import Access, Durability, open_connection
@@ -130,7 +131,7 @@ class SqliteJournal:
         self._loop = asyncio.get_running_loop()
         self._closing: asyncio.Task[None] | None = None
         self._commits = GroupCommit(
-            *(path, writer, self.write_lock, mark.advance),
+            *(writer, partial(translate_errors, path), self.write_lock.urgent, mark.advance),
             last_record=epoch_state.last_record,
             pending_bytes_max=pending_bytes_max,
             commit_bytes_max=commit_bytes_max,
@@ -138,7 +139,7 @@ class SqliteJournal:
             gather_seconds=gather_seconds,
         )
         self._reads = ReadScheduler(readers)
-        self._reader = Reader(self._open_reader)
+        self._reader = Reader(lambda: SqliteQueries(self._open_reader()))
         self._removals = ThreadPoolExecutor(1, "journal-remover")
         self._remover = Remover(self._open_remover, self.write_lock, writer.forget)
 

@@ -19,7 +19,8 @@ SECRET = "correct-horse-battery-staple-0123456789"
 def environment(directory: Path, **settings: str) -> dict[str, str]:
     ports = {name: str(free_port()) for name in ("HTTP_PORT", "WEBSOCKET_PORT", "GRPC_PORT")}
     database = {"DATABASE_URL": f"sqlite:///{directory}/otto.db"}
-    return {"PATH": os.environ["PATH"], **ports, **database, **settings}
+    inherited = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    return {**inherited, **ports, **database, **settings}
 
 
 def call(*arguments: str, directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from gateway.monitoring.logging import configure_logging, without_secrets
+from gateway.monitoring.repeated_warnings import RepeatedWarnings
 
 SECRET = "hunter2-hunter2"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
@@ -96,3 +97,27 @@ def test_text_for_terminals_holds_nothing_that_they_obey(log: io.StringIO) -> No
 
     assert "title" in log.getvalue()
     assert not {"\x1b", "\x07", "\x9b"} & set(log.getvalue())
+
+
+# Threat: each malformed request costs its sender a few bytes, and is a line of the log.
+def test_a_repeated_warning_is_logged_once_in_ten_seconds() -> None:
+    """With how many were omitted since; each text by itself, and errors always."""
+    now = 0.0
+    shown = RepeatedWarnings(clock=lambda: now)
+
+    def logged(text: str, level: int = logging.WARNING) -> object:
+        record = logging.LogRecord("uvicorn.error", level, "", 0, text, (), None)
+        return shown.filter(record) and record.__dict__.get("omitted", 0)
+
+    assert [logged("Invalid HTTP request received.") for _ in range(4)] == [0, False, False, False]
+    assert logged("Unsupported upgrade request.") == 0
+    assert [logged("Exception in ASGI application", logging.ERROR) for _ in range(2)] == [0, 0]
+    now = 10.0
+    assert logged("Invalid HTTP request received.") == 3
+
+
+def test_the_http_servers_warnings_are_limited(log: io.StringIO) -> None:
+    """The gateway's log has one line of many."""
+    for _ in range(5):
+        logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    assert len(log.getvalue().splitlines()) == 1

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from storage.errors import DatabaseError
-from storage.journal.sqlite.chunks import pack
+from storage.journal.chunks import pack
 from storage.verification import Kind
 from tests.storage.verification.conftest import Databases
 from tests.support.journal_items import entry

@@ -136,8 +136,8 @@ async def test_a_large_task_is_read_whole(journal: SqliteJournal) -> None:
 
 async def test_a_long_search_goes_in_steps(journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch) -> None:
     """A filter that nothing matches does not keep a reader's thread, and gets there all the same."""
-    monkeypatch.setattr("storage.journal.sqlite.reader.CHUNKS_MAX", 2)
-    monkeypatch.setattr("storage.journal.sqlite.read_page.CHUNKS_MAX", 2)
+    monkeypatch.setattr("storage.journal.reader.CHUNKS_MAX", 2)
+    monkeypatch.setattr("storage.journal.read_page.CHUNKS_MAX", 2)
     texts = await fill(journal, chunks=9, lines=10)
     selection = await journal.read("build", 0, 90, ERRORS, lines_max=10, bytes_max=1 << 20)
     assert (selection.end, list(selection.lines)) == (20, [])

@@ -10,8 +10,8 @@ import pytest
 from filters.matching import Matcher
 from filters.model import LogFilter
 from storage.errors import StorageUnavailableError
+from storage.journal.reader import Reader
 from storage.journal.sqlite import SqliteJournal
-from storage.journal.sqlite.reader import Reader
 from tests.support.crash import WatchedConnection, crash
 from tests.support.journal_items import batch, messages, report
 
@@ -86,7 +86,6 @@ async def test_what_is_removed_while_it_is_read_is_no_damage(
     assert (selection.start, selection.end) == (15, 20)
     await fill(journal, 10)
     removed_after.clear()
-    monkeypatch.setattr("storage.journal.sqlite.reader._INLINE_BYTES_MAX", 0)
     assert await journal.tail_start("build", 5, 30, NINE) == 15
 
 

@@ -1,34 +1,29 @@
 """Reading the journal: short transactions on connections of their own, one per reader thread."""
 
 import logging
-import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from contextlib import closing
+from typing import Final
 
 import msgspec
 
 from filters.block import Selection
 from filters.matching import Matcher
+from storage.journal.chunks import ChunkDamagedError, open_payload
+from storage.journal.counting import Counting
 from storage.journal.history import KnownTask, LevelCounts, SequenceRange
 from storage.journal.interface import DamagedLines, Record, StageProgress, TailStep, TaskEnded, TaskState
 from storage.journal.inventory import StoredChunk, StoredTask
-from storage.journal.sqlite.chunks import ChunkDamagedError, open_payload
-from storage.journal.sqlite.counting import Counting
-from storage.journal.sqlite.known_tasks import known_tasks, tasks_at
-from storage.journal.sqlite.read_page import CHUNKS_MAX, OPENED_BYTES_MAX, Page
-from storage.journal.sqlite.stored_chunks import stored_chunks, stored_tasks
-from storage.journal.sqlite.writer import END_KIND
+from storage.journal.queries import END_KIND, Bounds, Queries
+from storage.journal.read_page import CHUNKS_MAX, OPENED_BYTES_MAX, Page
 
-__all__ = ["END_DECODER", "Reader"]
+__all__ = ["END_DECODER", "Reader", "stored_end"]
 
 _log = logging.getLogger(__name__)
 
 _CHUNKS_PER_QUERY: Final = 128
-
-_INLINE_BYTES_MAX: Final = 4096
-"""Payloads up to this size come along with the bounds: a query for each would cost more than reading some in vain."""
 
 _KEPT_BYTES_MAX: Final = 16 << 20
 """Chunks kept opened for readers that take them in several steps."""
@@ -41,31 +36,11 @@ END_DECODER: Final = msgspec.json.Decoder(tuple[str, str, str, bool])
 _DAMAGED_MAX: Final = 4096
 """Damaged places that are told apart and logged."""
 
-_BOUNDS: Final = f"""
-    SELECT record_id, first_sequence, last_sequence, levels, earliest, latest, codec, raw_size, checksum,
-    CASE WHEN length(payload) <= {_INLINE_BYTES_MAX} THEN payload END
-    FROM journal_records WHERE task_key = ? AND kind = 0 AND last_sequence
-"""  # noqa: S608 - a constant
 
-
-def _end(task_id: str, last: int, stored: bytes) -> TaskEnded:
+def stored_end(task_id: str, last: int, stored: bytes) -> TaskEnded:
+    """The end of a task as its record has it."""
     status, timestamp, reason, through_status = END_DECODER.decode(stored)
     return TaskEnded(task_id, last, status, timestamp, reason, through_status)
-
-
-class _Bounds(NamedTuple):
-    """What is known of a chunk without opening it."""
-
-    record_id: int
-    first: int
-    last: int
-    levels: int
-    earliest: str
-    latest: str
-    codec: int
-    raw_size: int
-    checksum: int
-    payload: bytes | None
 
 
 class Reader:
@@ -76,10 +51,10 @@ class Reader:
     would do without, and cost every one of them what hardly ever happens to one.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], Queries]) -> None:
         self._connect = connect
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: list[Queries] = []
         self._opened: OrderedDict[int, tuple[int, list[bytes]]] = OrderedDict()  # raw size and lines, by record
         self._opened_bytes = 0
         self._guard = threading.Lock()
@@ -98,11 +73,7 @@ class Reader:
 
     def task_state(self, task_id: str) -> TaskState:
         """What exists of a task."""
-        row = self._db.execute(
-            "SELECT first_sequence, last_sequence, end_status, end_timestamp, end_reason, end_through_status "
-            "FROM journal_tasks WHERE task_id = ?",
-            (task_id,),
-        ).fetchone()
+        row = self._queries.state(task_id)
         if row is None:
             return TaskState(task_id)
         first, last, status, timestamp, reason, through_status = row
@@ -184,7 +155,7 @@ class Reader:
             upto = bounds.first - 1
         return TailStep(first - 1, 0, is_done=True)
 
-    def _search(self, bounds: _Bounds, task_id: str, upto: int, matcher: Matcher) -> Sequence[int]:
+    def _search(self, bounds: Bounds, task_id: str, upto: int, matcher: Matcher) -> Sequence[int]:
         """Which lines of a chunk match; none of a damaged one, which the reader is notified when it gets there.
 
         Raises:
@@ -225,51 +196,50 @@ class Reader:
 
     def known_tasks(self, after: int, upto_record: int, count_max: int) -> Sequence[KnownTask]:
         """See ``HistoryReads.known_tasks``."""
-        return known_tasks(self._db, after, upto_record, count_max)
+        return self._queries.known_tasks(after, upto_record, count_max)
 
     def tasks_at(self, records: Sequence[int]) -> Sequence[KnownTask]:
         """See ``HistoryReads.tasks_at``."""
-        return tasks_at(self._db, records)
+        return self._queries.tasks_at(records)
 
     def workers(self, task_id: str, count_max: int) -> tuple[Sequence[str], int]:
         """See ``HistoryReads.workers``."""
-        key = self._task(task_id)[0]
-        names = self._db.execute(
-            "SELECT worker_id FROM journal_workers WHERE task_key = ? ORDER BY worker_id LIMIT ?", (key, count_max)
-        ).fetchall()
-        count = len(names)
-        if count == count_max:
-            (count,) = self._db.execute("SELECT count(*) FROM journal_workers WHERE task_key = ?", (key,)).fetchone()
-        return [name for (name,) in names], count
+        return self._queries.workers(task_id, count_max)
 
     def records(self, after: int, bytes_max: int) -> Sequence[Record]:
         """See ``Journal.records``."""
         found: list[Record] = []
         size = 0
-        cursor = self._db.execute(
-            "SELECT record_id, task_id, kind, r.first_sequence, r.last_sequence, codec, raw_size, checksum, payload "
-            "FROM journal_records r JOIN journal_tasks USING (task_key) "
-            "WHERE record_id > ? ORDER BY record_id LIMIT 256",
-            (after,),
-        )
-        for record_id, task_id, kind, first, last, codec, raw_size, checksum, payload in cursor:
-            size += raw_size
-            if found and size > bytes_max:
-                break
-            try:
-                # Of an end, both are the last line in front of it, and its one line is the end itself.
-                start = last if kind == END_KIND else first
-                stored = open_payload(codec, raw_size, checksum, payload, task_id=task_id, first=start, last=last)
-            except ChunkDamagedError as error:
-                self._note(error)
-                found.append(self._damaged_record(record_id, kind, error))
-                continue
-            if kind == END_KIND:
-                found.append(Record(record_id, task_id, ended=_end(task_id, last, stored[0])))
-            else:
-                found.append(Record(record_id, task_id, first, stored))
-        cursor.close()
+        with closing(self._queries.records(after, bytes_max)) as rows:
+            for row in rows:
+                size += row[6]
+                if found and size > bytes_max:
+                    break
+                found.append(self._record(*row))
         return found
+
+    def _record(
+        self,
+        record_id: int,
+        task_id: str,
+        kind: int,
+        first: int,
+        last: int,
+        codec: int,
+        raw_size: int,
+        checksum: int,
+        payload: bytes,
+    ) -> Record:
+        try:
+            # Of an end, both are the last line in front of it, and its one line is the end itself.
+            start = last if kind == END_KIND else first
+            stored = open_payload(codec, raw_size, checksum, payload, task_id=task_id, first=start, last=last)
+        except ChunkDamagedError as error:
+            self._note(error)
+            return self._damaged_record(record_id, kind, error)
+        if kind == END_KIND:
+            return Record(record_id, task_id, ended=stored_end(task_id, last, stored[0]))
+        return Record(record_id, task_id, first, stored)
 
     def _damaged_record(self, record_id: int, kind: int, error: ChunkDamagedError) -> Record:
         """What a sink is given in the place of a record. The end of a task is stored with the task, too."""
@@ -285,70 +255,58 @@ class Reader:
 
     def last_number(self, producer_id: str) -> int:
         """See ``Journal.last_number``."""
-        row = self._db.execute("SELECT number FROM journal_producers WHERE producer_id = ?", (producer_id,)).fetchone()
-        return int(row[0]) if row else 0
+        return self._queries.last_number(producer_id)
 
     def stages(self, pipeline_id: str) -> Sequence[StageProgress]:
         """See ``Journal.stages``."""
-        rows = self._db.execute(
-            "SELECT stage_id, document, number FROM journal_stages WHERE pipeline_id = ? ORDER BY number",
-            (pipeline_id,),
-        )
+        rows = self._queries.stages(pipeline_id)
         return [StageProgress(pipeline_id, stage_id, document, number) for stage_id, document, number in rows]
 
     def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:
         """See ``Inventory.stored_tasks``."""
-        return stored_tasks(self._db, after, count_max)
+        return self._queries.stored_tasks(after, count_max)
 
     def stored_chunks(self, task_id: str, after: int, count_max: int) -> Sequence[StoredChunk]:
         """See ``Inventory.stored_chunks``."""
-        return stored_chunks(self._db, task_id, after, count_max)
+        return self._queries.stored_chunks(task_id, after, count_max)
 
     def _is_removed(self, error: ChunkDamagedError) -> bool:
         """Whether retention has taken what could not be read; a task's first sequence only grows."""
         return error.first < self._task(error.task_id)[1]
 
     @property
-    def _db(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._connect()
+    def _queries(self) -> Queries:
+        queries: Queries | None = getattr(self._local, "queries", None)
+        if queries is None:
+            queries = self._local.queries = self._connect()
             with self._guard:
-                self._connections.append(connection)
-        return connection
+                self._connections.append(queries)
+        return queries
 
     def _task(self, task_id: str) -> tuple[int, int, int]:
         """Key, first and last sequence of a task; an unknown one has no lines."""
-        row = self._db.execute(
-            "SELECT task_key, first_sequence, last_sequence FROM journal_tasks WHERE task_id = ?", (task_id,)
-        ).fetchone()
-        return row or (0, 1, 0)
+        return self._queries.task(task_id) or (0, 1, 0)
 
-    def _chunks_after(self, key: int, sequence: int) -> Iterator[_Bounds]:
+    def _chunks_after(self, key: int, sequence: int) -> Iterator[Bounds]:
         rows_max = 4  # most readers want little, and are close to the end
         while True:
-            rows = self._db.execute(
-                f"{_BOUNDS} > ? ORDER BY last_sequence LIMIT ?", (key, sequence, rows_max)
-            ).fetchall()
-            yield from map(_Bounds._make, rows)
+            rows = self._queries.bounds_after(key, sequence, rows_max)
+            yield from rows
             if len(rows) < rows_max:
                 return
-            sequence, rows_max = rows[-1][2], _CHUNKS_PER_QUERY
+            sequence, rows_max = rows[-1].last, _CHUNKS_PER_QUERY
 
-    def _chunks_before(self, key: int, sequence: int) -> Iterator[_Bounds]:
+    def _chunks_before(self, key: int, sequence: int) -> Iterator[Bounds]:
         # The chunk that ``sequence`` is in ends at it or after it; all others end before.
-        rows = self._db.execute(f"{_BOUNDS} >= ? ORDER BY last_sequence LIMIT 1", (key, sequence)).fetchall()
-        yield from map(_Bounds._make, rows)
+        yield from self._queries.bounds_after(key, sequence - 1, 1)
         while True:
-            rows = self._db.execute(
-                f"{_BOUNDS} < ? ORDER BY last_sequence DESC LIMIT ?", (key, sequence, _CHUNKS_PER_QUERY)
-            ).fetchall()
-            yield from map(_Bounds._make, rows)
+            rows = self._queries.bounds_before(key, sequence, _CHUNKS_PER_QUERY)
+            yield from rows
             if len(rows) < _CHUNKS_PER_QUERY:
                 return
-            sequence = rows[-1][2]
+            sequence = rows[-1].last
 
-    def _open(self, bounds: _Bounds, task_id: str) -> list[bytes]:
+    def _open(self, bounds: Bounds, task_id: str) -> list[bytes]:
         """The lines of a chunk."""
         if bounds.payload is None:  # a small one is not worth keeping
             with self._guard:
@@ -358,12 +316,9 @@ class Reader:
                     return opened[1]
         payload = bounds.payload
         if payload is None:
-            row = self._db.execute(
-                "SELECT payload FROM journal_records WHERE record_id = ?", (bounds.record_id,)
-            ).fetchone()
-            if row is None:
+            payload = self._queries.payload(bounds.record_id)
+            if payload is None:
                 raise ChunkDamagedError(task_id, bounds.first, bounds.last, "they were removed while they were read")
-            payload = row[0]
         return open_payload(
             *(bounds.codec, bounds.raw_size, bounds.checksum, payload),
             task_id=task_id,
@@ -371,7 +326,7 @@ class Reader:
             last=bounds.last,
         )
 
-    def _keep(self, bounds: _Bounds, lines: list[bytes]) -> None:
+    def _keep(self, bounds: Bounds, lines: list[bytes]) -> None:
         """Keep the lines of a chunk that somebody will come back to."""
         if bounds.payload is not None:
             return

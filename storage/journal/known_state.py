@@ -1,15 +1,13 @@
 """What the journal's writer knows of tasks, workers and producers, so that it need not be read for each append."""
 
-import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from filters.entry import LogEntry
 from storage.journal.interface import TaskEnded
 
-__all__ = ["KnownState", "WrittenTask"]
+__all__ = ["KnownState", "StateSource", "WrittenTask"]
 
 _CACHED_MAX: Final = 4096
 """Tasks, and producers, whose state is kept between transactions; others are read again."""
@@ -42,11 +40,31 @@ class WrittenTask:
     """The end that rows of the table came after in this transaction, and that is to stand after them again."""
 
 
+class StateSource(Protocol):
+    """The database, for what is not known yet; the transaction under way is included in what it returns."""
+
+    def number_of(self, producer_id: str) -> int:
+        """The highest number of a producer; 0 for an unknown one."""
+        ...
+
+    def task(self, task_id: str) -> WrittenTask | None:
+        """A task that is stored."""
+        ...
+
+    def add_task(self, task_id: str) -> int:
+        """Make a task; its key."""
+        ...
+
+    def add_worker(self, key: int, worker_id: str) -> str | None:
+        """Make a worker of a task: None, or the status of one that is stored."""
+        ...
+
+
 class KnownState:
     """Follows the database, the transaction under way included; belongs to the writer's thread.
 
     Args:
-        connection: the one that the transaction is on.
+        source: what is on the disk.
 
     Attributes:
         statuses: the last status of workers, by the task's key and their id.
@@ -54,11 +72,11 @@ class KnownState:
         counted: the numbers of producers that this transaction has used up.
     """
 
-    def __init__(self, connection: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, source: StateSource) -> None:
         self.statuses: OrderedDict[tuple[int, str], str] = OrderedDict()
         self.touched: dict[str, WrittenTask] = {}
         self.counted: dict[str, int] = {}
-        self._connection = connection
+        self._source = source
         self._tasks: OrderedDict[str, WrittenTask] = OrderedDict()
         self._numbers: OrderedDict[str, int] = OrderedDict()
 
@@ -90,12 +108,7 @@ class KnownState:
         """The highest number of a producer on disk or in this transaction."""
         known = self._numbers.get(producer_id)
         if known is None:
-            row = (
-                self._connection()
-                .execute("SELECT number FROM journal_producers WHERE producer_id = ?", (producer_id,))
-                .fetchone()
-            )
-            known = self._numbers[producer_id] = row[0] if row else 0
+            known = self._numbers[producer_id] = self._source.number_of(producer_id)
         return known
 
     def use_number(self, producer_id: str, number: int) -> None:
@@ -109,28 +122,19 @@ class KnownState:
         if worker in self.statuses:
             self.statuses.move_to_end(worker)
             return False
-        cursor = self._connection().execute(
-            "INSERT OR IGNORE INTO journal_workers (task_key, worker_id) VALUES (?, ?)", worker
-        )
-        if cursor.rowcount == 1:
-            self.statuses[worker] = ""
+        status = self._source.add_worker(*worker)
+        self.statuses[worker] = status or ""
+        if status is None:
             task.workers += 1
             task.unfinished += 1
-            return True
-        row = (
-            self._connection()
-            .execute("SELECT status FROM journal_workers WHERE task_key = ? AND worker_id = ?", worker)
-            .fetchone()
-        )
-        self.statuses[worker] = row[0]
-        return False
+        return status is None
 
     def task(self, task_id: str) -> WrittenTask:
         """A task, which is made if there is none."""
         task = self.find(task_id)
         if task is None:
-            key = self._connection().execute("INSERT INTO journal_tasks (task_id) VALUES (?)", (task_id,)).lastrowid
-            task = self._tasks[task_id] = self.touched[task_id] = WrittenTask(int(key or 0), task_id, 0, None)
+            key = self._source.add_task(task_id)
+            task = self._tasks[task_id] = self.touched[task_id] = WrittenTask(key, task_id, 0, None)
         return task
 
     def find(self, task_id: str) -> WrittenTask | None:
@@ -138,34 +142,9 @@ class KnownState:
         task = self.touched.get(task_id)
         if task is not None:
             return task
-        task = self._tasks.get(task_id) or self._load(task_id)
+        task = self._tasks.get(task_id) or self._source.task(task_id)
         if task is not None:
             task.was_ended = task.ended is not None
             self._tasks[task_id] = self.touched[task_id] = task
             self._tasks.move_to_end(task_id)
         return task
-
-    def _load(self, task_id: str) -> WrittenTask | None:
-        row = (
-            self._connection()
-            .execute(
-                "SELECT task_key, last_sequence, end_status, end_timestamp, end_reason, end_through_status "
-                "FROM journal_tasks WHERE task_id = ?",
-                (task_id,),
-            )
-            .fetchone()
-        )
-        if row is None:
-            return None
-        key, last, status, timestamp, reason, through_status = row
-        ended = None if status is None else TaskEnded(task_id, last, status, timestamp, reason, bool(through_status))
-        workers, finished = (
-            self._connection()
-            .execute(
-                "SELECT count(*), coalesce(sum(status IN ('COMPLETED', 'FAILED', 'TERMINATED')), 0) "
-                "FROM journal_workers WHERE task_key = ?",
-                (key,),
-            )
-            .fetchone()
-        )
-        return WrittenTask(key, task_id, last, ended, workers, workers - finished)

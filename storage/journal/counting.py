@@ -7,8 +7,8 @@ import msgspec
 
 from filters.matching import Matcher
 from storage.journal.history import LevelCounts, SequenceRange
-from storage.journal.sqlite.level_counts import unpack_levels
-from storage.journal.sqlite.read_page import CHUNKS_MAX, OPENED_BYTES_MAX
+from storage.journal.level_counts import unpack_levels
+from storage.journal.read_page import CHUNKS_MAX, OPENED_BYTES_MAX
 
 __all__ = ["Counting"]
 

@@ -1,8 +1,8 @@
 import pytest
 
 from filters.entry import LEVEL_BITS, encode_lines
-from storage.journal.sqlite.chunks import ChunkDamagedError, open_payload, pack
-from storage.journal.sqlite.level_counts import LEVEL_MASK
+from storage.journal.chunks import ChunkDamagedError, open_payload, pack
+from storage.journal.level_counts import LEVEL_MASK
 from tests.support.journal_items import entry
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from filters.read_owner import ReadOwner
 from storage.errors import StorageClosedError
-from storage.journal.sqlite.read_scheduler import FairOrder, ReadKind, ReadScheduler
+from storage.journal.read_scheduler import FairOrder, ReadKind, ReadScheduler
 from tests.support.waiting import WAIT_SECONDS_MAX
 
 SCANNER, READER = ReadOwner("greedy", "1"), ReadOwner("modest", "1")

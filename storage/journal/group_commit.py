@@ -6,18 +6,16 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from storage.errors import StorageClosedError, StorageError, StorageObstructedError, StorageUnavailableError
+from storage.journal.commit_queue import FairCommitQueue, Group, size_of
+from storage.journal.gathering import Gathering
+from storage.journal.group_writer import CommitResult, GroupWriter
 from storage.journal.interface import Append, Committed, JournalStatistics, LineBatch, Receipt, Settled
-from storage.journal.sqlite.commit_queue import FairCommitQueue, Group, size_of
-from storage.journal.sqlite.gathering import Gathering
-from storage.journal.sqlite.writer import CommitResult, Writer
-from storage.sqlite.errors import translate_errors
-from storage.sqlite.write_lock import WriteLock
 
 __all__ = ["GroupCommit"]
 
@@ -54,9 +52,9 @@ class GroupCommit:
     group. The loop never waits for the disk, and a commit costs one wake-up of the loop, however many lines it stored.
 
     Args:
-        path: the database's file.
         writer: stores groups; from now on it belongs to the thread.
-        lock: the database's; commits go before all other writers.
+        translated: around each commit; turns what the database raises into errors of storage.
+        urgent: around each group; commits go before all other writers of this process.
         on_stored: called on the thread with the last record of a commit, before anybody hears of it.
         last_record: the newest record so far.
         pending_bytes_max: bytes that may wait for a commit before producers are paused.
@@ -67,9 +65,9 @@ class GroupCommit:
 
     def __init__(
         self,
-        path: Path,
-        writer: Writer,
-        lock: WriteLock,
+        writer: GroupWriter,
+        translated: Callable[[], AbstractContextManager[None]],
+        urgent: Callable[[], AbstractContextManager[None]],
         on_stored: Callable[[int], None],
         *,
         last_record: int,
@@ -78,9 +76,9 @@ class GroupCommit:
         retry_seconds_max: float,
         gather_seconds: float,
     ) -> None:
-        self._path = path
         self._writer = writer
-        self._lock = lock
+        self._translated = translated
+        self._urgent = urgent
         self._on_stored = on_stored
         self._pending_bytes_max = pending_bytes_max
         self._commit_bytes_max = commit_bytes_max
@@ -246,11 +244,10 @@ class GroupCommit:
         Where Otto's client is asked to send a line again, it drops it; so it is not told before waiting is of no use.
         Between two attempts others may have the lock, such as those who make room on the disk.
         """
-        lock = self._lock
         deadline = time.monotonic() + self._retry_seconds_max
         try:
             while True:
-                with lock.urgent():
+                with self._urgent():
                     outcome = self._commit(self._writer, items)
                 obstacle = outcome[0]
                 if not isinstance(obstacle, StorageObstructedError) or any(each is not obstacle for each in outcome):
@@ -261,10 +258,10 @@ class GroupCommit:
         finally:
             self._obstacle = ""
 
-    def _commit(self, writer: Writer, items: Sequence[Append]) -> Outcome:
+    def _commit(self, writer: GroupWriter, items: Sequence[Append]) -> Outcome:
         """One result for the whole group, or one per item."""
         try:
-            with translate_errors(self._path):
+            with self._translated():
                 result = writer.commit(items)
         except StorageError as error:
             return [error] * len(items)

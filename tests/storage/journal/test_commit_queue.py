@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storage.journal.commit_queue import ITEM_BYTES, FairCommitQueue
 from storage.journal.interface import Append, Receipt, StreamClosed
-from storage.journal.sqlite.commit_queue import ITEM_BYTES, FairCommitQueue
 from tests.support.journal_items import batch, number, report
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.entry import LEVELS, level_mask
-from storage.journal.sqlite.level_counts import LEVEL_MASK, pack_levels, unpack_levels
+from storage.journal.level_counts import LEVEL_MASK, pack_levels, unpack_levels
 
 CHUNKS = st.dictionaries(st.sampled_from(LEVELS), st.integers(1, 3000), min_size=1).map(
     lambda counts: [level for level, count in counts.items() for _ in range(count)]

@@ -10,7 +10,7 @@ import zstandard
 
 from filters.entry import LogEntry, encode_lines
 from storage.errors import StorageError
-from storage.journal.sqlite.level_counts import pack_levels
+from storage.journal.level_counts import pack_levels
 
 __all__ = ["ChunkDamagedError", "PackedChunk", "open_payload", "pack"]
 

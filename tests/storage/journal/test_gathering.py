@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from storage.journal.gathering import Gathering
 from storage.journal.interface import Committed
 from storage.journal.sqlite import SqliteJournal
-from storage.journal.sqlite.gathering import Gathering
 from tests.support.journal_items import batch, number, report
 from tests.support.scripted_history import settle
 

@@ -1,0 +1,96 @@
+"""What the reader asks of a database; each engine answers with statements of its own."""
+
+from collections.abc import Generator, Sequence
+from typing import Final, NamedTuple, Protocol, TypeAlias
+
+from storage.journal.history import KnownTask
+from storage.journal.inventory import StoredChunk, StoredTask
+
+__all__ = ["END_KIND", "INLINE_BYTES_MAX", "LINES_KIND", "Bounds", "Queries", "RecordRow", "StateRow"]
+
+LINES_KIND: Final = 0
+END_KIND: Final = 1
+
+INLINE_BYTES_MAX: Final = 4096
+"""Payloads up to this size come along with the bounds: a query for each would cost more than reading some in vain."""
+
+RecordRow: TypeAlias = tuple[int, str, int, int, int, int, int, int, bytes]
+"""Id, task, kind, first and last sequence, codec, raw size, checksum, payload."""
+
+StateRow: TypeAlias = tuple[int, int, str | None, str, str, int | bool]
+"""First and last sequence; status (None: open), time and reason of the end, and whether it followed from reports."""
+
+
+class Bounds(NamedTuple):
+    """What is known of a chunk without opening it."""
+
+    record_id: int
+    first: int
+    last: int
+    levels: int
+    earliest: str
+    latest: str
+    codec: int
+    raw_size: int
+    checksum: int
+    payload: bytes | None
+
+
+class Queries(Protocol):
+    """One connection for reading; belongs to one thread."""
+
+    def close(self) -> None:
+        """Close the connection; no query is running."""
+        ...
+
+    def state(self, task_id: str) -> StateRow | None:
+        """What exists of a task."""
+        ...
+
+    def task(self, task_id: str) -> tuple[int, int, int] | None:
+        """Key, first and last sequence of a task."""
+        ...
+
+    def bounds_after(self, key: int, sequence: int, rows_max: int) -> Sequence[Bounds]:
+        """Chunks of a task that end after a sequence, in order."""
+        ...
+
+    def bounds_before(self, key: int, sequence: int, rows_max: int) -> Sequence[Bounds]:
+        """Chunks of a task that end before a sequence, the last one first."""
+        ...
+
+    def payload(self, record_id: int) -> bytes | None:
+        """The payload of a record; None if it is not there."""
+        ...
+
+    def records(self, after: int, bytes_max: int) -> Generator[RecordRow, None, None]:
+        """Some records after ``after`` in commit order; as many as fit in, or more that are read only if taken."""
+        ...
+
+    def last_number(self, producer_id: str) -> int:
+        """See ``Journal.last_number``."""
+        ...
+
+    def stages(self, pipeline_id: str) -> Sequence[tuple[str, bytes, int]]:
+        """Stages of a pipeline: id, document, number; ordered by number."""
+        ...
+
+    def workers(self, task_id: str, count_max: int) -> tuple[Sequence[str], int]:
+        """See ``HistoryReads.workers``."""
+        ...
+
+    def known_tasks(self, after: int, upto_record: int, count_max: int) -> Sequence[KnownTask]:
+        """See ``HistoryReads.known_tasks``."""
+        ...
+
+    def tasks_at(self, records: Sequence[int]) -> Sequence[KnownTask]:
+        """See ``HistoryReads.tasks_at``."""
+        ...
+
+    def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:
+        """See ``Inventory.stored_tasks``."""
+        ...
+
+    def stored_chunks(self, task_id: str, after: int, count_max: int) -> Sequence[StoredChunk]:
+        """See ``Inventory.stored_chunks``."""
+        ...

@@ -1,0 +1,113 @@
+"""The reader's queries on SQLite."""
+
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from typing import Final
+
+from storage.journal.history import KnownTask
+from storage.journal.inventory import StoredChunk, StoredTask
+from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, StateRow
+from storage.journal.sqlite.known_tasks import known_tasks, tasks_at
+from storage.journal.sqlite.stored_chunks import stored_chunks, stored_tasks
+
+__all__ = ["SqliteQueries"]
+
+_BOUNDS: Final = f"""
+    SELECT record_id, first_sequence, last_sequence, levels, earliest, latest, codec, raw_size, checksum,
+    CASE WHEN length(payload) <= {INLINE_BYTES_MAX} THEN payload END
+    FROM journal_records WHERE task_key = ? AND kind = 0 AND last_sequence
+"""  # noqa: S608 - a constant
+
+
+class SqliteQueries:
+    """See ``storage.journal.queries.Queries``."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def state(self, task_id: str) -> StateRow | None:
+        """What exists of a task."""
+        row: StateRow | None = self._db.execute(
+            "SELECT first_sequence, last_sequence, end_status, end_timestamp, end_reason, end_through_status "
+            "FROM journal_tasks WHERE task_id = ?",
+            (task_id,),
+        ).fetchone()
+        return row
+
+    def task(self, task_id: str) -> tuple[int, int, int] | None:
+        """Key, first and last sequence."""
+        row: tuple[int, int, int] | None = self._db.execute(
+            "SELECT task_key, first_sequence, last_sequence FROM journal_tasks WHERE task_id = ?", (task_id,)
+        ).fetchone()
+        return row
+
+    def bounds_after(self, key: int, sequence: int, rows_max: int) -> Sequence[Bounds]:
+        """Chunks that end after a sequence."""
+        rows = self._db.execute(f"{_BOUNDS} > ? ORDER BY last_sequence LIMIT ?", (key, sequence, rows_max))
+        return [*map(Bounds._make, rows.fetchall())]
+
+    def bounds_before(self, key: int, sequence: int, rows_max: int) -> Sequence[Bounds]:
+        """Chunks that end before a sequence."""
+        rows = self._db.execute(f"{_BOUNDS} < ? ORDER BY last_sequence DESC LIMIT ?", (key, sequence, rows_max))
+        return [*map(Bounds._make, rows.fetchall())]
+
+    def payload(self, record_id: int) -> bytes | None:
+        """The payload of a record."""
+        row = self._db.execute("SELECT payload FROM journal_records WHERE record_id = ?", (record_id,)).fetchone()
+        return None if row is None else row[0]
+
+    def records(self, after: int, bytes_max: int) -> Generator[RecordRow, None, None]:  # noqa: ARG002 - read one by one
+        """Records in commit order."""
+        rows = self._db.execute(
+            "SELECT record_id, task_id, kind, r.first_sequence, r.last_sequence, codec, raw_size, checksum, payload "
+            "FROM journal_records r JOIN journal_tasks USING (task_key) "
+            "WHERE record_id > ? ORDER BY record_id LIMIT 256",
+            (after,),
+        )
+        with closing(rows):
+            yield from rows
+
+    def last_number(self, producer_id: str) -> int:
+        """The highest number on disk."""
+        row = self._db.execute("SELECT number FROM journal_producers WHERE producer_id = ?", (producer_id,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def stages(self, pipeline_id: str) -> Sequence[tuple[str, bytes, int]]:
+        """Stages of a pipeline."""
+        return self._db.execute(
+            "SELECT stage_id, document, number FROM journal_stages WHERE pipeline_id = ? ORDER BY number",
+            (pipeline_id,),
+        ).fetchall()
+
+    def workers(self, task_id: str, count_max: int) -> tuple[Sequence[str], int]:
+        """Some workers of a task, and how many there are."""
+        known = self.task(task_id)
+        key = known[0] if known else 0
+        names = self._db.execute(
+            "SELECT worker_id FROM journal_workers WHERE task_key = ? ORDER BY worker_id LIMIT ?", (key, count_max)
+        ).fetchall()
+        count = len(names)
+        if count == count_max:
+            (count,) = self._db.execute("SELECT count(*) FROM journal_workers WHERE task_key = ?", (key,)).fetchone()
+        return [name for (name,) in names], count
+
+    def known_tasks(self, after: int, upto_record: int, count_max: int) -> Sequence[KnownTask]:
+        """Tasks by key."""
+        return known_tasks(self._db, after, upto_record, count_max)
+
+    def tasks_at(self, records: Sequence[int]) -> Sequence[KnownTask]:
+        """The tasks of some records."""
+        return tasks_at(self._db, records)
+
+    def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:
+        """Tasks that have lines."""
+        return stored_tasks(self._db, after, count_max)
+
+    def stored_chunks(self, task_id: str, after: int, count_max: int) -> Sequence[StoredChunk]:
+        """Chunks of a task."""
+        return stored_chunks(self._db, task_id, after, count_max)
