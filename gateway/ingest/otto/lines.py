@@ -40,7 +40,17 @@ class OttoLine:
 class OttoLines:
     """Reads the lines of one stream."""
 
-    __slots__ = ("_authorization", "_checked", "_counters", "_limits", "_now", "_received_at", "_workers")
+    __slots__ = (
+        "_authorization",
+        "_checked",
+        "_counters",
+        "_limits",
+        "_now",
+        "_received_at",
+        "_uncounted",
+        "_uncounted_bytes",
+        "_workers",
+    )
 
     def __init__(
         self, authorization: AuthorizationCache, workers: Workers, limits: IngestLimits, counters: Counters
@@ -50,6 +60,7 @@ class OttoLines:
         self._limits = limits
         self._counters = counters
         self._checked = ("", "")
+        self._uncounted = self._uncounted_bytes = 0
         self.arrived()
 
     def __repr__(self) -> str:
@@ -59,6 +70,12 @@ class OttoLines:
         """The lines that are read from now on have arrived together: at this moment, if they do not say when."""
         self._received_at = time.monotonic()
         self._now = ""
+
+    def count(self) -> None:
+        """Count the lines that were read since the last time."""
+        if self._uncounted:
+            self._counters.received(Dialect.OTTO, self._uncounted, self._uncounted_bytes)
+            self._uncounted = self._uncounted_bytes = 0
 
     def line(self, message: log_streaming_pb2.LogEntry | log_streaming_pb2.WorkerLogEntry, size: int) -> OttoLine:
         """Read one line; only its identifiers can be wrong enough to refuse it.
@@ -114,6 +131,8 @@ class OttoLines:
             truncated,
             original_size if truncated else 0,
         )
+        self._uncounted += 1
+        self._uncounted_bytes += size
         return OttoLine(entry, "", size, size + LINE_BYTES + pod_bytes, self._received_at)
 
     def dropped(self, problem: str, size: int) -> OttoLine:

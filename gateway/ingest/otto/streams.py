@@ -83,6 +83,7 @@ class OttoStream(ProducerStream):
     def _take_arrived(self) -> None:
         self._reader.arrived()
         super()._take_arrived()
+        self._reader.count()
 
     def _taken(self) -> None:
         if self._gathered and not self._groups:
@@ -154,9 +155,8 @@ class OttoStream(ProducerStream):
         return 0, bytes(make(status=make.RETRY, message=text).SerializeToString())
 
     def _batches(self, group: Sequence[OttoLine]) -> list[LineBatch]:
-        """A group's lines, counted, as one batch for each run of lines of one worker."""
+        """A group's lines as one batch for each run of lines of one worker."""
         batches: list[LineBatch] = []
-        count = size = 0
         batch: LineBatch | None = None
         for line in group:
             entry = line.entry
@@ -168,10 +168,6 @@ class OttoStream(ProducerStream):
                 self._tasks.add(entry.task_id)
             batch.entries.append(entry)
             batch.size += line.weight
-            count += 1
-            size += line.size
-        if count:
-            self._registry.counters.received(Dialect.OTTO, count, size)
         return batches
 
     def _leave(self, *, clean: bool) -> None:  # noqa: ARG002
