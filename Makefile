@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-full viewer-figures fuzz audit model faults automation-faults readers proto proto-baseline sync-producer lock clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-full viewer-figures fuzz audit model faults automation-faults readers soak proto proto-baseline sync-producer lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -56,6 +56,9 @@ FUZZ = FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} FUZZ_EXAMPLES=500 FUZZ_CALLS=10000 
 fuzz: setup  ## the long form of bad input on every interface; FUZZ_SEED=N repeats a run
 	$(FUZZ) .venv/bin/pytest -s tests/gateway/interface_docs/test_any_request.py tests/gateway/ingest/test_any_bytes.py \
 		tests/gateway/transports/socket_io/test_any_packet.py
+
+soak: setup-tests  ## half an hour of workers, killed every second, and viewers that come and go; SOAK='--minutes 5'
+	PYTHONPATH=. .venv/bin/python -m tests.soak $(SOAK)
 
 readers: setup-tests  ## slow and hostile readers, and what the others notice; 500 streams that are told to come back
 	$(PY) -m tests.readers

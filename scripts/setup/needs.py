@@ -73,6 +73,7 @@ NEEDS = (
         (("test", "-d", "/usr/share/gocode/src/google.golang.org/grpc"),),
     ),
     Need("nginx", "a test puts it before the gateway", ("nginx",), (1, 18), (("nginx", "-v"),)),
+    Need("h2load", "a test loads the gRPC port with it", ("nghttp2-client",), (1, 40), (("h2load", "--version"),)),
     Need("openssl", "a test makes a certificate", ("openssl",), (1, 1, 1), (("openssl", "version"),)),
     Need("Prometheus", "a test has it read the metrics", ("prometheus",), (2, 30), (("prometheus", "--version"),)),
     Need(
