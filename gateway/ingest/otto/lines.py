@@ -7,6 +7,7 @@ from ottoscaler.v1 import log_streaming_pb2
 
 from filters import timestamps
 from filters.entry import LogEntry
+from filters.events import WorkerEvents
 from filters.identifiers import IdentifierError, check_identifier
 from filters.levels import LEVEL_NAMES, SOURCE_NAMES, normalise_level, normalise_source
 from filters.messages import cut_message
@@ -44,6 +45,7 @@ class OttoLines:
         "_authorization",
         "_checked",
         "_counters",
+        "_events",
         "_limits",
         "_now",
         "_received_at",
@@ -61,6 +63,7 @@ class OttoLines:
         self._counters = counters
         self._checked = ("", "")
         self._uncounted = self._uncounted_bytes = 0
+        self._events = WorkerEvents()
         self.arrived()
 
     def __repr__(self) -> str:
@@ -93,6 +96,7 @@ class OttoLines:
                 return self.dropped(str(error), size)
             self._authorization.check_task(task_id)
             self._checked = (task_id, worker_id)
+            self._events = WorkerEvents()
 
         limits = self._limits
         metadata: dict[str, str] | None = None
@@ -117,6 +121,8 @@ class OttoLines:
             text, truncated, original_size = cut_message(text, limits.message_bytes_max)
             if truncated:
                 self._counters.truncated(Dialect.OTTO, 1)
+        if not message.level:
+            level, metadata = self._events.read(source, text, metadata)
         pod, pod_bytes = self._pod(message, task_id, worker_id)
         entry = LogEntry(
             task_id,

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from otto_logs._commands.child import Child
+from otto_logs._commands.events import GuessedLevels
 from otto_logs._commands.exit_codes import ExitCode, fail, say
 from otto_logs._commands.gateway import (
     Gateway,
@@ -20,7 +21,6 @@ from otto_logs._commands.gateway import (
     identifier,
     task_address,
 )
-from otto_logs._commands.level_detection import guess_level
 from otto_logs._commands.lines import LineSplitter, OutputLine
 from otto_logs._errors import NotDeliveredError, OttoLogsError
 from otto_logs._sync_producer import SyncLogProducer, SyncWorker
@@ -44,7 +44,7 @@ _POLICIES: Final = {
     type=click.Choice(["guess", *(level.name for level in Level)], case_sensitive=False),
     default="guess",
     show_default=True,
-    help="Level of the lines; guess: by words such as ERROR or `warning:` in them.",
+    help="Level of the lines; guess: as their structure says, a trace of several lines being one event.",
 )
 @click.option("--pipeline", callback=identifier, help="Pipeline that the command is a stage of.")
 @click.option("--stage", callback=identifier, help="Its stage; reported as running, then completed or failed.")
@@ -164,6 +164,7 @@ class _Reporter:
         self._level = None if level == "guess" else Level.of(level)
         self._pipeline = pipeline
         self._stage = stage or ""
+        self._guessed = GuessedLevels()
         self._started_at = time.time_ns()
         self._is_refused = False
 
@@ -174,12 +175,9 @@ class _Reporter:
         if self._is_refused:
             return
         try:
-            self._worker.log(
-                line.text,
-                level=level or self._level or guess_level(line.text),
-                source=source,
-                metadata={"originalBytes": line.original_bytes} if line.original_bytes else None,
-            )
+            known = level or self._level
+            known, metadata = (known, line.metadata) if known is not None else self._guessed.of(source, line)
+            self._worker.log(line.text, level=known, source=source, metadata=metadata)
         except OttoLogsError as error:
             self.refused(error)
 
