@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from filters.block import Selection
 from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
-from storage.journal.history import HistoryReads, KnownTask, LevelCounts, SequenceRange
+from storage.journal.history import HistoryReads, KnownTask, LevelCounts, SequenceRange, WorkerRecord
 from storage.journal.interface import TailStep, TaskState
 
 __all__ = ["Budget", "HistoryJournal", "Reads"]
@@ -116,3 +116,7 @@ class Reads:
     async def workers(self, task_id: str, *, count_max: int) -> tuple[Sequence[str], int]:
         """Some workers of a task, and how many there are."""
         return await self._journal.workers(task_id, count_max=count_max, owner=self._owner)
+
+    async def worker_records(self, task_id: str, *, count_max: int) -> Sequence[WorkerRecord]:
+        """What some workers of a task reported."""
+        return await self._journal.worker_records(task_id, count_max=count_max, owner=self._owner)

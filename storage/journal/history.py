@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
 from storage.journal.interface import TailStep, TaskState
 
-__all__ = ["HistoryReads", "KnownTask", "LevelCounts", "SequenceRange"]
+__all__ = ["HistoryReads", "KnownTask", "LevelCounts", "SequenceRange", "WorkerRecord"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,16 @@ class LevelCounts:
     ends: Mapping[int, str]
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """A worker's last report. ``metadata`` is the last that it said of itself, in a report or when it registered."""
+
+    worker_id: str
+    status: str
+    reason: str
+    metadata: Mapping[str, Any] | None
+
+
 class HistoryReads(Protocol):
     """A journal's own methods for it; each is one small step."""
 
@@ -88,4 +98,10 @@ class HistoryReads(Protocol):
 
     async def workers(self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY) -> tuple[Sequence[str], int]:
         """Some workers of a task by name, and how many there are."""
+        ...
+
+    async def worker_records(
+        self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[WorkerRecord]:
+        """What some workers of a task reported; those that failed come first."""
         ...
