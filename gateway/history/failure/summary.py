@@ -46,7 +46,7 @@ class TaskSummary(msgspec.Struct, rename="camel", kw_only=True):
 
     task_id: str
     status: Status
-    reason: Annotated[str, msgspec.Meta(description="What ended it: `exit code 2`, `killed by SIGSEGV`.")]
+    reason: Annotated[str, msgspec.Meta(description="What ended it.", examples=["exit code 2"])]
     exit_code: int | None
     signal: str | None
     command: str | None
