@@ -10,11 +10,13 @@ from components.batch_jobs.routes import batch_job_routes
 from gateway.component import Component, Core
 from gateway.settings.extras import require_extra
 from gateway.settings.model import Settings
+from sessions.updates import JobProgress
 
 if TYPE_CHECKING:
     from components.batch_jobs.jobs import BatchJobs, BatchLimits
+    from components.batch_jobs.tables import BatchJob
 
-__all__ = ["BatchJobsComponent", "batch_limits"]
+__all__ = ["BatchJobsComponent", "batch_limits", "progress_of"]
 
 
 class BatchJobsComponent(Component):
@@ -72,7 +74,19 @@ def _jobs_of(core: Core) -> "BatchJobs | None":
         timeout_seconds=settings.naver_timeout_seconds,
     )
     store = BatchJobStore(core.journal_path, durability=settings.durability)
-    return BatchJobs(store, counter, core.journal, batch_limits(settings))
+    return BatchJobs(
+        store,
+        counter,
+        core.journal,
+        batch_limits(settings),
+        on_progress=lambda job: core.updates.publish(progress_of(job)),
+    )
+
+
+def progress_of(job: "BatchJob") -> JobProgress:
+    """A job as clients that watch all jobs are sent it."""
+    done = JobProgress.Done(current=job.current, total=job.total)
+    return JobProgress(job_id=job.id, status=job.status.value, progress=done, error=job.error, retry_at=job.retry_at)
 
 
 def batch_limits(settings: Settings) -> "BatchLimits":
@@ -84,6 +98,8 @@ def batch_limits(settings: Settings) -> "BatchLimits":
         active_max=settings.batch_jobs_max,
         interval_seconds=settings.batch_interval_seconds,
         kept_seconds=settings.batch_kept_minutes * 60,
+        job_retries_max=settings.batch_job_retries_max,
+        job_retry_seconds=settings.batch_job_retry_seconds,
         retries=RetryPolicy(
             attempts_max=settings.batch_attempts_max,
             first_seconds=settings.batch_retry_seconds,

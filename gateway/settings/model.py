@@ -281,8 +281,12 @@ class Settings(BaseModel):
         300, ge=0, description="Seconds that one keyword may wait, in all, for a quota that is used up."
     )
     batch_kept_minutes: float = Field(
-        30, gt=0, description="Minutes for which a batch job that has ended can be asked for."
+        43_200, gt=0, description="Minutes for which a batch job that has ended can be asked for and is listed."
     )
+    batch_job_retries_max: int = Field(
+        3, ge=0, description="How often a batch job that has failed is tried again; 0: never."
+    )
+    batch_job_retry_seconds: float = Field(60, gt=0, description="Seconds between its failure and that.")
 
     # The automation queue
     automation_enabled: bool = Field(

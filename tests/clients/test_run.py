@@ -1,4 +1,3 @@
-import os
 import shlex
 import signal
 import sys
@@ -9,6 +8,7 @@ import pytest
 from otto_logs import Level, Source, WorkerStatus
 
 from tests.support.commands import Ended, otto_logs, start_otto_logs
+from tests.support.forked_process import KILL
 from tests.support.ingest_peer import IngestPeer, Script
 from tests.support.waiting import time_limit, until
 
@@ -215,7 +215,7 @@ async def test_what_a_killed_run_has_read_is_delivered_by_the_next(peer: IngestP
     arguments = ("run", "--spool", str(tmp_path), "--task", "t", "--gateway")
     process = await start_otto_logs(*arguments, "127.0.0.1:1", *sh("echo one; echo two; exec sleep 60"))
     await until(lambda: b"two" in b"".join(map(Path.read_bytes, tmp_path.glob("*/*.segment"))), "it is in the spool")
-    os.killpg(process.pid, signal.SIGKILL)
+    process.send_signal(KILL)
     await process.communicate()
     await otto_logs(*arguments, peer.address, *sh("echo three"))
 

@@ -16,7 +16,7 @@ from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
 from storage.errors import StorageClosedError, StorageObstructedError
 from storage.journal.group_commit import GroupCommit
-from storage.journal.history import KnownTask, LevelCounts, SequenceRange, WorkerRecord
+from storage.journal.history import KnownTask, LevelCounts, SequenceRange, TaskOverview, WorkerRecord
 from storage.journal.interface import (
     Ancestor,
     Append,
@@ -298,19 +298,25 @@ class SqliteJournal:
         """Count lines by level, a step."""
         return await self._read(ReadKind.SCAN, owner, self._reader.count_by_level, task_id, after, sequences, matcher)
 
-    async def known_tasks(
-        self, after: int, upto_record: int, *, count_max: int, owner: ReadOwner = NOBODY
+    async def newest_tasks(
+        self, below: int, snapshot: int, *, status: str = "", count_max: int, owner: ReadOwner = NOBODY
     ) -> Sequence[KnownTask]:
-        """Tasks with what they are ordered by, a step."""
-        return await self._read(ReadKind.SCAN, owner, self._reader.known_tasks, after, upto_record, count_max)
+        """Tasks in the order of their newest chunks, a page."""
+        return await self._read(ReadKind.PAGE, owner, self._reader.newest_tasks, below, snapshot, status, count_max)
 
-    async def tasks_at(self, records: Sequence[int], *, owner: ReadOwner = NOBODY) -> Sequence[KnownTask]:
-        """The tasks of some records."""
-        return await self._read(ReadKind.PAGE, owner, self._reader.tasks_at, records)
+    async def count_tasks(self, *, status: str = "", count_max: int, owner: ReadOwner = NOBODY) -> int:
+        """How many tasks have lines."""
+        return await self._read(ReadKind.PAGE, owner, self._reader.count_tasks, status, count_max)
 
-    async def workers(self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY) -> tuple[Sequence[str], int]:
-        """Some workers of a task, and how many there are."""
-        return await self._read(ReadKind.PAGE, owner, self._reader.workers, task_id, count_max)
+    async def overviews(
+        self, task_ids: Sequence[str], *, workers_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[TaskOverview]:
+        """Some tasks with their workers."""
+        return await self._read(ReadKind.PAGE, owner, self._reader.overviews, task_ids, workers_max)
+
+    async def without_match(self, tasks: Sequence[KnownTask], matcher: Matcher, *, owner: ReadOwner = NOBODY) -> int:
+        """How many of the first tasks have no matching line, a step."""
+        return await self._read(ReadKind.SCAN, owner, self._reader.without_match, tasks, matcher)
 
     async def worker_records(
         self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY

@@ -10,7 +10,7 @@ import msgspec
 from storage.journal.history import KnownTask, WorkerRecord
 from storage.journal.inventory import StoredChunk, StoredTask
 from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, StateRow
-from storage.journal.sqlite.known_tasks import known_tasks, tasks_at
+from storage.journal.sqlite.known_tasks import count_tasks, newest_tasks
 from storage.journal.sqlite.stored_chunks import stored_chunks, stored_tasks
 
 __all__ = ["SqliteQueries"]
@@ -111,13 +111,13 @@ class SqliteQueries:
             for worker_id, status, reason, metadata in rows
         ]
 
-    def known_tasks(self, after: int, upto_record: int, count_max: int) -> Sequence[KnownTask]:
-        """Tasks by key."""
-        return known_tasks(self._db, after, upto_record, count_max)
+    def newest_tasks(self, below: int, snapshot: int, status: str, count_max: int) -> Sequence[KnownTask]:
+        """Tasks by activity."""
+        return newest_tasks(self._db, below, snapshot, status, count_max)
 
-    def tasks_at(self, records: Sequence[int]) -> Sequence[KnownTask]:
-        """The tasks of some records."""
-        return tasks_at(self._db, records)
+    def count_tasks(self, status: str, count_max: int) -> int:
+        """How many tasks have lines."""
+        return count_tasks(self._db, status, count_max)
 
     def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:
         """Tasks that have lines."""
