@@ -67,7 +67,7 @@ readers: setup-tests  ## slow and hostile readers, and what the others notice; 5
 bench: setup  ## lines in and out, latency, server CPU, beside the machine's limit
 	$(PY) -m benchmarks
 
-bench-full: setup  ## the gateway beside nchan, Node, Redis and NATS, with medians and plots; about 40 minutes
+bench-full: setup  ## the gateway beside nchan, Node, Redis, NATS and Go, with medians and plots; about 50 minutes
 	$(PY) -m benchmarks.full
 viewer-figures: setup-tests  ## the log page in Chromium: a million lines, 5,000 a second, eight tabs
 	$(PY) -m benchmarks.viewer

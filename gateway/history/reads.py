@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from filters.block import Selection
 from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
-from storage.journal.history import HistoryReads, KnownTask, LevelCounts, SequenceRange, TaskOverview
+from storage.journal.history import HistoryReads, KnownTask, LevelCounts, SequenceRange, TaskOverview, WorkerRecord
 from storage.journal.interface import TailStep, TaskState
 
 __all__ = ["Budget", "HistoryJournal", "Reads"]
@@ -116,6 +116,10 @@ class Reads:
     async def overviews(self, task_ids: Sequence[str], *, workers_max: int) -> Sequence[TaskOverview]:
         """Some tasks with their workers."""
         return await self._journal.overviews(task_ids, workers_max=workers_max, owner=self._owner)
+
+    async def worker_records(self, task_id: str, *, count_max: int) -> Sequence[WorkerRecord]:
+        """What some workers of a task reported."""
+        return await self._journal.worker_records(task_id, count_max=count_max, owner=self._owner)
 
     async def without_match(self, tasks: Sequence[KnownTask], matcher: Matcher) -> int:
         """How many of the first tasks have no matching line."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
 from storage.journal.interface import TailStep, TaskState
 
-__all__ = ["HistoryReads", "KnownTask", "LevelCounts", "SequenceRange", "TaskOverview"]
+__all__ = ["HistoryReads", "KnownTask", "LevelCounts", "SequenceRange", "TaskOverview", "WorkerRecord"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,16 @@ class LevelCounts:
     ends: Mapping[int, str]
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """A worker's last report. ``metadata`` is the last that it said of itself, in a report or when it registered."""
+
+    worker_id: str
+    status: str
+    reason: str
+    metadata: Mapping[str, Any] | None
+
+
 class HistoryReads(Protocol):
     """A journal's own methods for it; each is one small step."""
 
@@ -109,6 +119,12 @@ class HistoryReads(Protocol):
         self, task_ids: Sequence[str], *, workers_max: int, owner: ReadOwner = NOBODY
     ) -> Sequence[TaskOverview]:
         """Some tasks with up to ``workers_max`` workers each, in one step."""
+        ...
+
+    async def worker_records(
+        self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[WorkerRecord]:
+        """What some workers of a task reported; those that failed come first."""
         ...
 
     async def without_match(self, tasks: Sequence[KnownTask], matcher: Matcher, *, owner: ReadOwner = NOBODY) -> int:

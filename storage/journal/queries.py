@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
-from storage.journal.history import KnownTask
+from storage.journal.history import KnownTask, WorkerRecord
 from storage.journal.inventory import StoredChunk, StoredTask
 
 __all__ = ["END_KIND", "INLINE_BYTES_MAX", "LINES_KIND", "Bounds", "Queries", "RecordRow", "StateRow"]
@@ -77,6 +77,10 @@ class Queries(Protocol):
 
     def workers(self, task_id: str, count_max: int) -> tuple[Sequence[str], int]:
         """Some workers of a task by name, and how many there are."""
+        ...
+
+    def worker_records(self, task_id: str, count_max: int) -> Sequence[WorkerRecord]:
+        """See ``HistoryReads.worker_records``."""
         ...
 
     def newest_tasks(self, below: int, snapshot: int, status: str, count_max: int) -> Sequence[KnownTask]:

@@ -13,7 +13,7 @@ from filters.block import Selection
 from filters.matching import Matcher
 from storage.journal.chunks import ChunkDamagedError, open_payload
 from storage.journal.counting import Counting
-from storage.journal.history import KnownTask, LevelCounts, SequenceRange, TaskOverview
+from storage.journal.history import KnownTask, LevelCounts, SequenceRange, TaskOverview, WorkerRecord
 from storage.journal.interface import DamagedLines, Record, StageProgress, TailStep, TaskEnded, TaskState
 from storage.journal.inventory import StoredChunk, StoredTask
 from storage.journal.queries import END_KIND, Bounds, Queries
@@ -226,6 +226,10 @@ class Reader:
             except ChunkDamagedError:
                 return number  # retention has removed it
         return len(tasks)
+
+    def worker_records(self, task_id: str, count_max: int) -> Sequence[WorkerRecord]:
+        """See ``HistoryReads.worker_records``."""
+        return self._queries.worker_records(task_id, count_max)
 
     def records(self, after: int, bytes_max: int) -> Sequence[Record]:
         """See ``Journal.records``."""

@@ -18,7 +18,8 @@ from storage.outage import OutageLog
 from storage.polling import PollingTable
 from storage.retention.plan import Cut, Plan
 from storage.retention.policy import RetentionPolicy
-from storage.retention.table_sweep import PollingRows, RetentionSweep
+from storage.retention.polling_rows import PollingRows
+from storage.retention.table_sweep import RetentionSweep
 from storage.sqlite.disk_reserve import DiskReserve
 from storage.tailing import TailingLoop
 

@@ -16,7 +16,7 @@ from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
 from storage.errors import StorageClosedError, StorageObstructedError
 from storage.journal.group_commit import GroupCommit
-from storage.journal.history import KnownTask, LevelCounts, SequenceRange, TaskOverview
+from storage.journal.history import KnownTask, LevelCounts, SequenceRange, TaskOverview, WorkerRecord
 from storage.journal.interface import (
     Ancestor,
     Append,
@@ -321,6 +321,12 @@ class SqliteJournal:
     async def without_match(self, tasks: Sequence[KnownTask], matcher: Matcher, *, owner: ReadOwner = NOBODY) -> int:
         """How many of the first tasks have no matching line, a step."""
         return await self._read(ReadKind.SCAN, owner, self._reader.without_match, tasks, matcher)
+
+    async def worker_records(
+        self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[WorkerRecord]:
+        """What some workers of a task reported."""
+        return await self._read(ReadKind.PAGE, owner, self._reader.worker_records, task_id, count_max)
 
     async def last_number(self, producer_id: str) -> int:
         """The highest number of a producer that is on disk."""

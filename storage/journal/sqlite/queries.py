@@ -5,7 +5,9 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Final
 
-from storage.journal.history import KnownTask
+import msgspec
+
+from storage.journal.history import KnownTask, WorkerRecord
 from storage.journal.inventory import StoredChunk, StoredTask
 from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, StateRow
 from storage.journal.sqlite.known_tasks import count_tasks, newest_tasks
@@ -95,6 +97,19 @@ class SqliteQueries:
         if count == count_max:
             (count,) = self._db.execute("SELECT count(*) FROM journal_workers WHERE task_key = ?", (key,)).fetchone()
         return [name for (name,) in names], count
+
+    def worker_records(self, task_id: str, count_max: int) -> Sequence[WorkerRecord]:
+        """What some workers of a task reported; those that failed come first."""
+        known = self.task(task_id)
+        rows = self._db.execute(
+            "SELECT worker_id, status, reason, metadata FROM journal_workers WHERE task_key = ? "
+            "ORDER BY status = 'FAILED' DESC, worker_id LIMIT ?",
+            (known[0] if known else 0, count_max),
+        )
+        return [
+            WorkerRecord(worker_id, status, reason, None if metadata is None else msgspec.json.decode(metadata))
+            for worker_id, status, reason, metadata in rows
+        ]
 
     def newest_tasks(self, below: int, snapshot: int, status: str, count_max: int) -> Sequence[KnownTask]:
         """Tasks by activity."""

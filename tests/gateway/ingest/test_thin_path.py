@@ -10,7 +10,7 @@ import pytest
 from ottoscaler.v1 import log_streaming_pb2 as otto
 
 from gateway.grpc_server.connection import Connection
-from gateway.grpc_server.frames import PREFACE, FrameType
+from gateway.grpc_server.frames import PREFACE, FrameType, window_update
 from gateway.grpc_server.limits import ServerLimits
 from gateway.grpc_server.server import Http2Server
 from gateway.ingest.counters import Counters
@@ -103,9 +103,10 @@ class Workers:
         for connection, sent in zip(self.connections, self.lines, strict=True):
             connection.data_received(sent)
 
-    def ping(self) -> None:
+    def thank(self) -> None:
+        """What grpc-go sends for each answer: its credit, and a PING to measure the connection."""
         for connection in self.connections:
-            connection.data_received(frame(FrameType.PING, 0, 0, b"\0" * 8))
+            connection.data_received(window_update(0, 7) + frame(FrameType.PING, 0, 0, b"\0" * 8))
 
     @property
     def writes(self) -> list[int]:
