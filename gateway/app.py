@@ -10,11 +10,9 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from components.automation.component import AutomationComponent
-from components.batch_jobs.component import BatchJobsComponent
-from components.executions.component import ExecutionsComponent
 from gateway.auth import auth_routes
 from gateway.component import Component, Core
+from gateway.components import COMPONENTS, swept_rows
 from gateway.databases import lock_database, open_databases
 from gateway.errors import ApiError, error_response
 from gateway.history.routes import history_routes
@@ -49,13 +47,9 @@ from gateway.transports.sse.pipelines import pipeline_routes
 from gateway.transports.sse.updates import update_routes
 from gateway.viewer.routes import page_routes
 from sessions.close_reasons import CloseReason
-from storage.retention.table_sweep import PollingRows
 from storage.sqlite.files import sqlite_path
 
-__all__ = ["COMPONENTS", "Gateway", "swept_rows"]
-
-COMPONENTS: Final[tuple[type[Component], ...]] = (AutomationComponent, ExecutionsComponent, BatchJobsComponent)
-"""Every component. They are opened and started in this order, after the core, and closed before it in reverse."""
+__all__ = ["Gateway"]
 
 _STEP_SECONDS_MIN: Final = 1.0
 
@@ -354,11 +348,6 @@ def _described(routes: list[DescribedRoute]) -> tuple[DescribedRoute, ...]:
     """The routes, with those of their documents."""
     elsewhere = [(SOCKET_IO_PATH, POLL), (SOCKET_IO_PATH, POST)]
     return *routes, *description_routes(routes, channels=[SOCKET_IO], elsewhere=elsewhere)
-
-
-def swept_rows() -> list[PollingRows]:
-    """The rows of components that retention removes."""
-    return [rows for kind in COMPONENTS for rows in kind.retention]
 
 
 def _listen(settings: Settings, undo: AsyncExitStack) -> list[socket.socket]:

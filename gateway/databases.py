@@ -12,7 +12,7 @@ from gateway.settings.derived import retention_policy
 from gateway.settings.model import Settings
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import ClosingRows, PollingSink, PollingTable, RowImporter, TableRows
-from storage.retention.table_sweep import PollingRows
+from storage.retention.polling_rows import PollingRows
 from storage.retention.worker import Retention, sweeps_of
 from storage.sqlite.files import wait_for_lock
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from gateway.app import COMPONENTS
+from gateway.components import COMPONENTS
 from gateway.settings.model import Settings
 from storage.polling import PollingTable
 from storage.sqlite.connections import Access, open_connection

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 
-from gateway.app import COMPONENTS
+from gateway.components import COMPONENTS
 from gateway.http.sockets import ListenError, close_all, listen
 from gateway.settings.derived import authenticator_of, grpc_tls, http_tls
 from gateway.settings.model import Settings

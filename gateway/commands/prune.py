@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.app import swept_rows
+from gateway.components import swept_rows
 from gateway.settings.derived import retention_policy
 from gateway.settings.model import Settings
 from storage.errors import DatabaseError, DatabaseInUseError

@@ -16,7 +16,8 @@ from storage.outage import OutageLog
 from storage.polling import PollingTable
 from storage.retention.plan import Cut, Plan
 from storage.retention.policy import RetentionPolicy
-from storage.retention.table_sweep import PollingRows, RetentionSweep
+from storage.retention.polling_rows import PollingRows
+from storage.retention.table_sweep import RetentionSweep
 from storage.tailing import TailingLoop
 
 __all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "sweeps_of"]
