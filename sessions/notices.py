@@ -39,6 +39,7 @@ class Completed(msgspec.Struct, rename="camel", frozen=True):
     status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["COMPLETED", "FAILED"]})]
     timestamp: Time
     last_sequence: int
+    message: str = "The task has ended, and every line of it was sent."
 
 
 class StreamError(msgspec.Struct, frozen=True):

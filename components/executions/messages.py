@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from components.executions.tables import NodeReport, NodeStatus, RunAllSummary, ScriptRecord, ScriptStatus
+from components.executions.tables.columns import milliseconds
 from gateway.errors import ApiError
 from gateway.routing.operation import Tag
 from gateway.routing.parameters import checked_identifier
@@ -31,6 +32,9 @@ Time = (
 )
 """Milliseconds since 1970."""
 
+ReportedTime = Time | Annotated[str, msgspec.Meta(max_length=64, examples=["2026-01-01T00:00:00.000Z"])]
+"""The same, or ISO 8601; without an offset it is UTC."""
+
 Milliseconds = (
     Annotated[int, msgspec.Meta(ge=0, le=_DAY_MILLISECONDS)]
     | Annotated[float, msgspec.Meta(ge=0, le=_DAY_MILLISECONDS)]
@@ -47,16 +51,16 @@ def _null() -> msgspec.Raw:
 
 
 class NodeExecution(msgspec.Struct, frozen=True):
-    """``POST /api/logs/node-execution``. ``execution_id``, ``node_id`` and ``status`` are needed."""
+    """``POST /api/logs/node-execution``. Without ``execution_id`` or ``node_id`` it is a row of its own."""
 
-    execution_id: Id
-    node_id: Id
     status: Literal["running", "completed", "failed"]
+    execution_id: Id | None = None
+    node_id: Id | None = None
     script_id: Id | None = None
     node_type: str | None = None
     node_name: str | None = None
-    started_at: Time | None = None
-    finished_at: Time | None = None
+    started_at: ReportedTime | None = None
+    finished_at: ReportedTime | None = None
     execution_time_ms: Milliseconds | None = None
     parameters: msgspec.Raw = msgspec.field(default_factory=_null)
     result: msgspec.Raw = msgspec.field(default_factory=_null)
@@ -70,14 +74,14 @@ class NodeExecution(msgspec.Struct, frozen=True):
             ApiError: INVALID_ARGUMENT or PAYLOAD_TOO_LARGE, with the field.
         """
         return NodeReport(
-            execution_id=checked_identifier("execution_id", str(self.execution_id)),
-            node_id=checked_identifier("node_id", str(self.node_id)),
             status=NodeStatus(self.status),
+            execution_id=_optional("execution_id", self.execution_id),
+            node_id=_optional("node_id", self.node_id),
             script_id=_optional("script_id", self.script_id),
             node_type=self.node_type,
             node_name=self.node_name,
-            started_at=self.started_at,
-            finished_at=self.finished_at,
+            started_at=_time("started_at", self.started_at),
+            finished_at=_time("finished_at", self.finished_at),
             execution_time_ms=self.execution_time_ms,
             parameters=_json("parameters", self.parameters, value_bytes_max),
             result=_json("result", self.result, value_bytes_max),
@@ -97,9 +101,9 @@ class NodeRow(msgspec.Struct, frozen=True):
     """A row of ``node_execution_logs``. Values that are not what the column is for come as they are."""
 
     id: int
-    execution_id: Annotated[str, msgspec.Meta(examples=["execution-7"])]
+    execution_id: Annotated[str, msgspec.Meta(examples=["execution-7"])] | None
     script_id: str | None
-    node_id: Annotated[str, msgspec.Meta(examples=["fetch"])]
+    node_id: Annotated[str, msgspec.Meta(examples=["fetch"])] | None
     node_type: str | None
     node_name: str | None
     status: Annotated[str, msgspec.Meta(examples=["completed"])]
@@ -176,11 +180,21 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a record or a summary."""
 
     success: bool = True
-    message: Annotated[str, msgspec.Meta(examples=["the execution was recorded"])]
+    message: Annotated[str, msgspec.Meta(examples=["스크립트 실행 기록이 저장되었습니다."])]
 
 
 def _optional(field: str, value: Id | None) -> str | None:
     return None if value is None or value == "" else checked_identifier(field, str(value))
+
+
+def _time(field: str, value: float | str | None) -> float | None:
+    if value is None or value == "":
+        return None
+    time = milliseconds(value)
+    if time is None or abs(time) > _DAY_MILLISECONDS:
+        message = f"{field} must be milliseconds since 1970, or a time like 2026-01-31T13:45:00.000Z"
+        raise ApiError("INVALID_ARGUMENT", message, field=field)
+    return time
 
 
 def _json(field: str, value: msgspec.Raw, bytes_max: int) -> str | None:

@@ -54,7 +54,7 @@ _READ_DASHBOARD_STATISTICS: Final = Operation(
     "GET",
     EXECUTIONS,
     "Totals of scripts' executions",
-    description="Records and summaries together.",
+    description="Records and summaries together; what a run-all's scripts have recorded is counted once.",
     scope="logs:read",
     answers={200: DashboardStatistics},
     stored=True,
@@ -64,8 +64,8 @@ _READ_DASHBOARD_STATISTICS: Final = Operation(
 def script_routes(store: ExecutionStore, authenticator: Authenticator) -> list[DescribedRoute]:
     """The two ways to say that scripts were executed, and ``GET /api/dashboard/stats``.
 
-    ``all_executions`` is the number of records plus the ``total_executions`` of all summaries, ``all_failed_scripts``
-    the same of those that failed.
+    ``all_executions`` is the number of records, plus what the ``total_executions`` of summaries have beyond the records
+    of their run-alls; ``all_failed_scripts`` the same of those that failed.
     """
 
     async def record(request: Request) -> Response:
@@ -74,14 +74,14 @@ def script_routes(store: ExecutionStore, authenticator: Authenticator) -> list[D
         covered(principal, "logs:write", script_id)
         body = await decoded(await request.body(), ExecutionRecord)
         await stored(store.record(body.record(script_id)))
-        return answer(Recorded(message="the execution was recorded"))
+        return answer(Recorded(message="스크립트 실행 기록이 저장되었습니다."))
 
     async def summarise(request: Request) -> Response:
         principal = await authenticator.principal_of(request)
         covered_everything(principal, "logs:write")
         body = await decoded(await request.body(), ExecutionSummary)
         await stored(store.summarise(body.summary()))
-        return answer(Recorded(message="the summary was recorded"))
+        return answer(Recorded(message="실행 요약 정보가 저장되었습니다."))
 
     async def statistics(request: Request) -> Response:
         principal = await authenticator.principal_of(request)

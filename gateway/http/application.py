@@ -23,7 +23,10 @@ from storage.errors import StorageError
 __all__ = ["RequestLog", "http_application"]
 
 _CORS_METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
-_CORS_HEADERS: Final = ("Authorization", "Content-Type", "If-None-Match", "Last-Event-ID")
+_CORS_HEADERS: Final = (
+    *("Authorization", "Content-Type", "If-None-Match", "Last-Event-ID"),
+    *("Cache-Control", "X-Requested-With"),  # what older pages send with everything
+)
 _CORS_EXPOSED: Final = ("ETag", "Retry-After")
 _CORS_SECONDS: Final = 600
 _RETRY_AFTER_SECONDS: Final = 2

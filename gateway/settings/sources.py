@@ -34,7 +34,8 @@ def load_settings(file: Path | None = None, environment: Mapping[str, str] | Non
 
     In the environment a setting is called by its name in capitals, with or without underscores: ``MAX_CONNECTIONS`` or
     ``MAXCONNECTIONS``. In the file (TOML, no tables) also as ``max_connections`` or ``maxConnections``. What is unknown
-    there is an error; the environment is full of other programs' variables.
+    there is an error; the environment is full of other programs' variables. ``NODE_ENV=development`` sets
+    ``debug_mode`` if nothing else does.
 
     Args:
         file: None: there is none.
@@ -44,7 +45,8 @@ def load_settings(file: Path | None = None, environment: Mapping[str, str] | Non
         SettingsError: the file cannot be read, or a name or a value is wrong.
     """
     problems: list[str] = []
-    found = _from_file(file, problems) if file is not None else {}
+    found = _from_node(os.environ if environment is None else environment)
+    found |= _from_file(file, problems) if file is not None else {}
     found |= _from_environment(os.environ if environment is None else environment, problems)
     try:
         settings = Settings.model_validate({name: value for name, (_, value) in found.items()})
@@ -53,6 +55,11 @@ def load_settings(file: Path | None = None, environment: Mapping[str, str] | Non
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def _from_node(environment: Mapping[str, str]) -> dict[str, tuple[str, object]]:
+    """The older system's rule: development is debugged. The setting itself goes first."""
+    return {"debug_mode": ("NODE_ENV", True)} if environment.get("NODE_ENV") == "development" else {}
 
 
 def _from_environment(environment: Mapping[str, str], problems: list[str]) -> dict[str, tuple[str, object]]:

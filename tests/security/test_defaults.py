@@ -58,7 +58,7 @@ async def test_preflights(tmp_path: Path, origins: tuple[str, ...], origin: str,
     """A page of another origin may send the header that lets in only where its origin was named."""
     gateway = await started(tmp_path, jwt_secret=SECRET, cors_origins=origins)
     asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-    asked["Access-Control-Request-Headers"] = "authorization"
+    asked["Access-Control-Request-Headers"] = "authorization, cache-control, x-requested-with"
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}") as http:
         answer = await http.options("/api/v1/auth/ticket", headers=asked)
         stream = await http.get(STREAM, headers={"Origin": origin})
@@ -66,7 +66,8 @@ async def test_preflights(tmp_path: Path, origins: tuple[str, ...], origin: str,
     assert (answer.headers.get("access-control-allow-origin") == origin) is allowed
     assert (stream.headers.get("access-control-allow-origin") == origin) is allowed
     if allowed:
-        assert "authorization" in answer.headers["access-control-allow-headers"].lower()
+        taken = answer.headers["access-control-allow-headers"].lower()
+        assert all(name in taken for name in asked["Access-Control-Request-Headers"].split(", "))
         assert answer.headers["access-control-allow-credentials"] == "true"
 
 

@@ -68,14 +68,17 @@ class PlainRun:
 
 
 def workflow(source: random.Random, execution_id: str, nodes: int = 200) -> list[PlainRun]:
-    """Nodes one after the other or beginning together; every tenth is a loop, some fail, a few never end."""
+    """Nodes one after the other or beginning together; every tenth is a loop, some fail, a few never end.
+
+    A run that never ends is its node's last one: the end of a later run may be taken for its own.
+    """
     runs, now = [], 1_763_700_000_000
     for number in range(nodes):
         if runs and source.random() < 0.3:
             now = runs[-1].started_at  # a branch beside the node before
-        for _ in range(source.randint(2, 12) if number % 10 == 0 else 1):
+        for left in reversed(range(source.randint(2, 12) if number % 10 == 0 else 1)):
             took = source.randint(0, 50)
-            failed, is_over = source.random() < 0.1, source.random() > 0.02
+            failed, is_over = source.random() < 0.1, left > 0 or source.random() > 0.02
             runs.append(PlainRun(execution_id, f"node-{number}", now, took, failed, is_over))
             now += took + 1
     return runs

@@ -11,6 +11,7 @@ any            equal ``started_at``   a running row takes what the report says; 
 running, t     finished, no start     its end was reported first, without saying when it began: it began at t
 running, t     running, no start      the same run, reported twice
 finished, t    running, no start      the same run
+finished, t    the only running row   the same run, unless it began after this end: its sender took the time twice
 finished, -    newest running row     the rule of old: that run is finished
 finished, -    equal finish           the same report a second time
 running, -     no start               the same run, whether or not it has finished since
@@ -67,8 +68,8 @@ def decide(report: NodeReport, runs: Sequence[Run]) -> Decision:
 
     Args:
         report: the report.
-        runs: rows of the same execution and node, the newest first: those with the report's ``started_at`` or with
-            none, or simply the newest ones where the report has no ``started_at``.
+        runs: rows of the same execution and node, the newest first: those with the report's ``started_at``, or with
+            none, or that run; simply the newest ones where the report has no ``started_at``.
     """
     runs = [run for run in runs if _may_be_of(report, run)]
     run = _finished(report, runs) if report.status.is_final else _begun(report, runs)
@@ -99,7 +100,17 @@ def _finished(report: NodeReport, runs: Sequence[Run]) -> Run | None:
     same = [run for run in runs if run.started_at == report.started_at]
     if same:
         return next((run for run in same if run.is_running), same[0])
-    return next((run for run in runs if run.started_at is None and run.is_running), None)
+    running = [run for run in runs if run.is_running]
+    return next((run for run in running if run.started_at is None), None) or _only_one(report, running)
+
+
+def _only_one(report: NodeReport, running: Sequence[Run]) -> Run | None:
+    """The one run that is not over, if it can be the one that has ended."""
+    if len(running) != 1:
+        return None
+    (run,) = running
+    begun, ended = run.started_at, report.finished_at
+    return None if begun is not None and ended is not None and begun > ended else run
 
 
 def _begun(report: NodeReport, runs: Sequence[Run]) -> Run | None:

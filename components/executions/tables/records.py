@@ -40,14 +40,15 @@ class NodeReport:
     """What a sender says of one run of a node; None: it says nothing of it.
 
     Attributes:
+        execution_id, node_id: a report without both of them is a row of its own.
         started_at, finished_at: milliseconds since 1970. ``started_at`` tells the runs of one node apart.
         execution_time_ms: milliseconds; where it is not said, the difference of the two.
         parameters, result: JSON texts.
     """
 
-    execution_id: str
-    node_id: str
     status: NodeStatus
+    execution_id: str | None = None
+    node_id: str | None = None
     script_id: str | None = None
     node_type: str | None = None
     node_name: str | None = None

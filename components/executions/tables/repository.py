@@ -1,6 +1,6 @@
 """Writing and reading the tables of executions on one connection; transactions are the caller's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -15,11 +15,13 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     or_,
     select,
     update,
 )
 
+from components.executions.tables.columns import NodeColumns, milliseconds
 from components.executions.tables.matching import Action, Run, decide, duration
 from components.executions.tables.records import (
     Change,
@@ -31,7 +33,8 @@ from components.executions.tables.records import (
     ScriptRecord,
     ScriptStatus,
 )
-from components.executions.tables.schema import node_logs, script_executions, summaries
+from components.executions.tables.run_all import recorded_of
+from components.executions.tables.schema import node_logs, script_executions, summaries, summarised
 from components.executions.tables.statistics import Totals, totals_of
 
 __all__ = ["Repository", "matching_ids", "rows_of"]
@@ -60,6 +63,7 @@ def _candidates(*where: ColumnElement[bool]) -> Select[Any]:
 _ALL_RUNS: Final = _candidates()
 _RUNS_THAT_BEGAN: Final = _candidates(_run.started_at == bindparam("began"))
 _RUNS_WITHOUT_START: Final = _candidates(_run.started_at.is_(None))
+_RUNNING: Final = _candidates(_run.status == literal_column("'running'"))
 _EXECUTION: Final = select(_run.id).where(_run.execution_id == bindparam("of_execution")).limit(1)
 
 _SAID: Final = (
@@ -98,18 +102,24 @@ _FILL: Final[Update] = (
 class Repository:
     """What one transaction does. Made for it, and thrown away with it.
 
+    Args:
+        columns: the form of the table of node runs.
+
     Attributes:
         totals: what the transaction changes of the statistics.
         changes: what others will want to hear of once it is committed.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, columns: NodeColumns) -> None:
         self._connection = connection
+        self._columns = columns
         self.totals = Totals()
         self.changes: list[Change] = []
 
     def report(self, report: NodeReport) -> ReportTaken:
         """Take a report of a node's run; see ``matching`` for the row that it goes to."""
+        if report.execution_id is None or report.node_id is None:
+            return self._insert(report, is_known=False)
         runs = self._runs(report)
         decision = decide(report, runs)
         run = decision.run
@@ -136,12 +146,24 @@ class Repository:
         self.changes.append(record)
 
     def summarise(self, summary: RunAllSummary) -> None:
-        """Store how an execution of all scripts ended."""
+        """Store how an execution of all scripts ended. What its scripts have recorded is not counted again."""
         values = {"total_executions": summary.total_executions, "failed_count": summary.failed_count}
         self._connection.execute(insert(summaries), values)
-        self.totals.all_executions += summary.total_executions
-        self.totals.all_failed_scripts += summary.failed_count
+        recorded, failed = recorded_of(summary, self._records_since_summary())
+        self.totals.all_executions += summary.total_executions - recorded
+        self.totals.all_failed_scripts += summary.failed_count - failed
         self.changes.append(summary)
+
+    def _records_since_summary(self) -> Iterator[tuple[str, bool]]:
+        """Script and whether it failed, of the records since the last summary, the newest first."""
+        record = script_executions.c
+        last = self._connection.execute(select(func.max(summarised.c.record_id))).scalar_one() or 0
+        newest = self._connection.execute(select(func.max(record.id))).scalar_one() or 0
+        self._connection.execute(delete(summarised))
+        self._connection.execute(insert(summarised), {"record_id": newest})
+        found = select(record.script_id, record.status).where(record.id > last).order_by(record.id.desc())
+        for row in self._connection.execute(found):
+            yield row.script_id, row.status == ScriptStatus.ERROR.value
 
     def last_id(self) -> int:
         """The newest row's id; 0 if there is none."""
@@ -156,7 +178,7 @@ class Repository:
         these = _run.id.in_([row.id for row in rows])
         counted = totals_of(self._connection, these)
         self._connection.execute(delete(node_logs).where(these))
-        touched = {row.execution_id for row in rows}
+        touched = {row.execution_id for row in rows if row.execution_id}
         left = select(_run.execution_id).where(_run.execution_id.in_(touched)).distinct()
         remaining = set(self._connection.execute(left).scalars())
         self.totals.executions -= len(touched - remaining)
@@ -171,21 +193,26 @@ class Repository:
         if report.started_at is None:
             return [_as_run(row) for row in self._connection.execute(_ALL_RUNS, of)]
         # Two look-ups in an index, and not one with OR, for which SQLite would read every run of the node.
-        same = self._connection.execute(_RUNS_THAT_BEGAN, {**of, "began": report.started_at}).all()
-        return [_as_run(row) for row in same or self._connection.execute(_RUNS_WITHOUT_START, of)]
+        began = self._columns.time("started_at", report.started_at)
+        if same := self._connection.execute(_RUNS_THAT_BEGAN, {**of, "began": began}).all():
+            return [_as_run(row) for row in same]
+        rows = [*self._connection.execute(_RUNS_WITHOUT_START, of)]
+        if report.status.is_final:
+            rows += [row for row in self._connection.execute(_RUNNING, of) if row.started_at is not None]
+        return [_as_run(row) for row in rows]
 
     def _insert(self, report: NodeReport, *, is_known: bool) -> ReportTaken:
         time = duration(report) if report.status.is_final else report.execution_time_ms
-        if not is_known:
+        if not is_known and report.execution_id is not None:
             is_known = self._connection.execute(_EXECUTION, {"of_execution": report.execution_id}).first() is not None
-        values = {name: getattr(report, name) for name in _SAID} | {
-            "execution_id": report.execution_id,
-            "node_id": report.node_id,
+        values = self._said(report) | {
+            "execution_id": self._columns.identifier("execution_id", report.execution_id),
+            "node_id": self._columns.identifier("node_id", report.node_id),
             "status": report.status.value,
             "execution_time_ms": time,
         }
         key = self._connection.execute(_INSERT, values).inserted_primary_key
-        self.totals.executions += not is_known
+        self.totals.executions += report.execution_id is not None and not is_known
         if report.status.is_final:
             self._count_end(report, time, report.script_id)
         return ReportTaken(int(key[0]) if key else 0, is_repeat=False)
@@ -194,13 +221,13 @@ class Repository:
         time = duration(report, run)
         if time is None:
             time = run.execution_time_ms  # what `running` said of it stays in the row
-        values = {f"new_{name}": getattr(report, name) for name in _SAID}
+        values = {f"new_{name}": value for name, value in self._said(report).items()}
         values |= {"new_execution_time_ms": time, "new_status": report.status.value, "of_id": run.id}
         self._connection.execute(_FINISH, values)
         self._count_end(report, time, report.script_id or run.script_id)
 
     def _fill(self, report: NodeReport, run: Run) -> bool:
-        values = {f"new_{name}": getattr(report, name) for name in _SAID} | {"of_id": run.id}
+        values = {f"new_{name}": value for name, value in self._said(report).items()} | {"of_id": run.id}
         is_over = run.status in (NodeStatus.COMPLETED, NodeStatus.FAILED)
         if is_over:
             values["new_execution_time_ms"] = time = duration(report, run)
@@ -208,6 +235,11 @@ class Repository:
                 self.totals.timed += 1
                 self.totals.microseconds += _microseconds(time)
         return self._connection.execute(_FILL, values).rowcount > 0
+
+    def _said(self, report: NodeReport) -> dict[str, Any]:
+        """What a report says, as the columns take it."""
+        times = {name: self._columns.time(name, getattr(report, name)) for name in ("started_at", "finished_at")}
+        return {name: getattr(report, name) for name in _SAID} | times
 
     def _count_end(self, report: NodeReport, time: float | None, script_id: str | None) -> None:
         self.totals.completed += report.status is NodeStatus.COMPLETED
@@ -253,8 +285,8 @@ def _as_run(row: Row[Any]) -> Run:
         id=row.id,
         status=row.status,
         script_id=row.script_id,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
+        started_at=milliseconds(row.started_at),
+        finished_at=milliseconds(row.finished_at),
         execution_time_ms=row.execution_time_ms,
         error_message=row.error_message,
     )

@@ -36,6 +36,7 @@ __all__ = [
     "node_logs",
     "script_executions",
     "summaries",
+    "summarised",
     "totals",
 ]
 
@@ -50,9 +51,9 @@ node_logs = Table(
     "node_execution_logs",
     metadata,
     Column("id", _Id, primary_key=True),
-    Column("execution_id", Text, nullable=False),
+    Column("execution_id", Text),
     Column("script_id", Text),
-    Column("node_id", Text, nullable=False),
+    Column("node_id", Text),
     Column("node_type", Text),
     Column("node_name", Text),
     Column("status", Text, nullable=False),
@@ -69,6 +70,15 @@ node_logs = Table(
     Index("idx_node_logs_started_at", "started_at"),
     # Ours: finds the run that a report is about, in a loop that ran a node ten thousand times as well.
     Index("otto_node_logs_run", "execution_id", "node_id", "started_at"),
+    # And the one that runs, if its end says another start; rows leave it when they end.
+    Index(
+        "otto_node_logs_running",
+        "execution_id",
+        "node_id",
+        "status",
+        sqlite_where=text("status = 'running'"),
+        postgresql_where=text("status = 'running'"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -94,6 +104,9 @@ summaries = Table(
     Column("created_at", DateTime, server_default=text("CURRENT_TIMESTAMP")),
     sqlite_autoincrement=True,
 )
+
+# The newest record that a summary has counted: a summary takes the records of its run-all, and those are newer.
+summarised = Table("otto_summarised_records", metadata, Column("record_id", _Id, primary_key=True))
 
 log_stats = Table(
     "log_stats",

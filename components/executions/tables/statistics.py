@@ -82,7 +82,8 @@ def totals_of(connection: Connection, where: ColumnElement[bool] | None = None) 
 def recount(connection: Connection) -> None:
     """Set totals and ``log_stats`` to what the rows say: after a start, when other programs may have written."""
     counted = totals_of(connection)
-    counted.executions = connection.execute(select(func.count(node_logs.c.execution_id.distinct()))).scalar_one()
+    named = func.nullif(node_logs.c.execution_id, "")
+    counted.executions = connection.execute(select(func.count(named.distinct()))).scalar_one()
     connection.execute(totals.delete())
     connection.execute(insert(totals), {"id": 1, **_log_fields(counted)})
     _show(connection)

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
+from components.executions.tables.columns import NodeColumns
 from components.executions.tables.records import Change
 from components.executions.tables.repository import Repository
 from components.executions.tables.statistics import add_totals, recount
@@ -80,6 +81,7 @@ class ExecutionWriter:
         self._idle = asyncio.Event()
         self._idle.set()
         self._needs_recount = True
+        self._columns = NodeColumns()
         self._transactions = self._done = 0
         self._error = ""
         self._groups: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
@@ -184,7 +186,8 @@ class ExecutionWriter:
         def work(connection: Connection) -> tuple[int, list[Change]]:
             if self._needs_recount:
                 recount(connection)
-            repository = Repository(connection)
+                self._columns = NodeColumns.of(connection)
+            repository = Repository(connection, self._columns)
             done = 0
             for job in jobs:
                 job.result = job.work(repository)

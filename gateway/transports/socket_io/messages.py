@@ -71,6 +71,8 @@ class RequestSuccess(msgspec.Struct, rename="camel", omit_defaults=True, kw_only
     event: Annotated[str, msgspec.Meta(examples=["subscribe-to-logs"])]
     task_id: str | None = None
     pipeline_id: str | None = None
+    message: str = msgspec.field(default_factory=str)
+    room_name: Annotated[str | None, msgspec.Meta(description="`task:` or `pipeline:` and the id.")] = None
     filter: LogFilter | None = None
     batch: bool | None = None
     epoch: Annotated[str | None, msgspec.Meta(description="Names this life of the journal in positions.")] = None
@@ -94,6 +96,7 @@ class ServerStats(msgspec.Struct, rename="camel", kw_only=True):
 
     event: Literal["get-server-stats"]
     active_connections: int
+    connected_clients: Annotated[int, msgspec.Meta(description="Clients connected to the namespace.")]
     messages_per_second: float
     deliveries_per_second: float
     average_latency: float
@@ -119,6 +122,7 @@ class LogComplete(msgspec.Struct, rename="camel"):
     status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["COMPLETED", "FAILED"]})]
     timestamp: Time
     last_sequence: int
+    message: str
     position: str
 
 

@@ -45,7 +45,7 @@ from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub, PipelineSession
 from sessions.subscription import Subscription
-from sessions.updates import Update
+from sessions.updates import AnyUpdate
 
 __all__ = ["FEATURES", "ServerContext", "Subscriber"]
 
@@ -89,6 +89,7 @@ class ServerContext:
     Attributes:
         subscriptions_max: tasks and pipelines that one client may watch at once.
         server_stats: the numbers of ``get-server-stats``.
+        clients: how many are connected to the namespace.
         spawn: runs a coroutine in a task that the server owns.
         dismiss: ends a client's connection to the namespace, and says why.
     """
@@ -96,6 +97,7 @@ class ServerContext:
     hub: Hub
     pipelines: PipelineHub
     server_stats: Callable[[], ServerFigures]
+    clients: Callable[[], int]
     subscriptions_max: int
     spawn: Callable[[Coroutine[None, None, None]], object]
     dismiss: "Callable[[Subscriber, CloseReason], None]"
@@ -156,7 +158,7 @@ class Subscriber:
             except Exception:  # noqa: BLE001 - it must not end the connection with all that the client watches
                 self._apologise(name, failure, arguments, None)
 
-    def updated(self, updates: Sequence[Update]) -> int:
+    def updated(self, updates: Sequence[AnyUpdate]) -> int:
         """Records of executions have changed; how many updates were dropped because the client does not read."""
         return 0 if self._is_closed else self._updates.offer(updates)
 
@@ -204,13 +206,13 @@ class Subscriber:
             raise _unavailable(transport.reason)
         transport.session = session
         self._tasks[task_id] = transport
-        answer = RequestSuccess(
-            event="subscribe-to-logs",
+        answer = _success(
+            "subscribe-to-logs",
+            "Subscribed to the log.",
             task_id=task_id,
             filter=log_filter,
             batch=request.batch,
             epoch=self._context.hub.epoch,
-            timestamp=now(),
         )
         return _Reply(answer)
 
@@ -219,7 +221,7 @@ class Subscriber:
         transport = self._transport_of(task_id)
         if transport.session is not None:
             transport.session.close(CloseReason.UNSUBSCRIBED)
-        return _Reply(RequestSuccess(event="unsubscribe-from-logs", task_id=task_id, timestamp=now()))
+        return _Reply(_success("unsubscribe-from-logs", "Unsubscribed from the log.", task_id=task_id))
 
     def _update_filter(self, arguments: tuple[Any, ...]) -> _Reply:
         request = request_of(arguments, UpdateLogFilter)
@@ -228,7 +230,7 @@ class Subscriber:
         if session is None:
             raise _not_subscribed("taskId")
         # First the answer, then the new filter: it may give lines at once, and the client should know why.
-        answer = RequestSuccess(event="update-log-filter", task_id=task_id, filter=log_filter, timestamp=now())
+        answer = _success("update-log-filter", "The filter was changed.", task_id=task_id, filter=log_filter)
         return _Reply(answer, lambda: session.change_filter(log_filter))
 
     def _subscribe_to_pipeline(self, arguments: tuple[Any, ...]) -> _Reply:
@@ -242,7 +244,7 @@ class Subscriber:
         if session.reason is not None:
             raise _unavailable(session.reason)
         self._pipelines[pipeline_id] = session
-        answer = RequestSuccess(event="subscribe-to-pipeline", pipeline_id=pipeline_id, timestamp=now())
+        answer = _success("subscribe-to-pipeline", "Subscribed to the pipeline.", pipeline_id=pipeline_id)
         return _Reply(answer, lambda: self._context.spawn(self._relay(session)))
 
     def _unsubscribe_from_pipeline(self, arguments: tuple[Any, ...]) -> _Reply:
@@ -251,12 +253,15 @@ class Subscriber:
         if session is None:
             raise _not_subscribed("pipelineId")
         session.close(CloseReason.UNSUBSCRIBED)
-        return _Reply(RequestSuccess(event="unsubscribe-from-pipeline", pipeline_id=pipeline_id, timestamp=now()))
+        return _Reply(_success("unsubscribe-from-pipeline", "Unsubscribed from the pipeline.", pipeline_id=pipeline_id))
 
     def _server_stats(self, _arguments: tuple[Any, ...]) -> _Reply:
         return _Reply(
             ServerStats(
-                event="get-server-stats", **msgspec.structs.asdict(self._context.server_stats()), timestamp=now()
+                event="get-server-stats",
+                connected_clients=self._context.clients(),
+                **msgspec.structs.asdict(self._context.server_stats()),
+                timestamp=now(),
             )
         )
 
@@ -371,6 +376,20 @@ def _cut(text: str) -> str:
 def _sendable(text: str) -> str:
     """The text without lone surrogates, which are possible in JSON and impossible in UTF-8."""
     return text.encode(errors="replace").decode()
+
+
+def _success(
+    event: str, message: str, *, task_id: str | None = None, pipeline_id: str | None = None, **more: Any
+) -> RequestSuccess:
+    return RequestSuccess(
+        event=event,
+        task_id=task_id,
+        pipeline_id=pipeline_id,
+        message=message,
+        room_name=f"task:{task_id}" if task_id is not None else f"pipeline:{pipeline_id}",
+        timestamp=now(),
+        **more,
+    )
 
 
 def _not_subscribed(field: str) -> ApiError:

@@ -49,8 +49,8 @@ class SocketIoTransport:
                 return True
             case Gap(first, last, reason):
                 self._socket.put(event("log-gap", LogGap(self.task_id, first, last, reason)))
-            case Completed(status, timestamp, last):
-                complete = LogComplete(self.task_id, status, timestamp, last, str(notice.position))
+            case Completed(status, timestamp, last, message):
+                complete = LogComplete(self.task_id, status, timestamp, last, message, str(notice.position))
                 self._socket.put(event("log-complete", complete))
             case StreamError(code, message) if self.session is not None:
                 # The client was notified that it is subscribed; this takes it back.

@@ -85,12 +85,13 @@ async def test_a_run_is_reported_read_and_deleted(client: httpx2.AsyncClient) ->
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"execution_id": None}, "execution_id"),
+        ({"execution_id": ["e"]}, "execution_id"),
         ({"node_id": "a\nb"}, "node_id"),
         ({"node_id": "x" * 257}, "node_id"),
         ({"script_id": ["s"]}, "script_id"),
         ({"status": "done"}, "status"),
         ({"started_at": "soon"}, "started_at"),
+        ({"finished_at": "2026-01-32T00:00:00Z"}, "finished_at"),
         ({"started_at": 1e300}, "started_at"),
         ({"finished_at": True}, "finished_at"),
         ({"execution_time_ms": -1}, "execution_time_ms"),
@@ -154,9 +155,10 @@ async def test_scripts_and_summaries_add_up_on_the_dashboard(client: httpx2.Asyn
     """A script's id may have a slash in it."""
     body = {"status": "error", "error_message": "x", "execution_time_ms": 12}
     recorded = await client.post(RECORD.format("a%2Fb"), json=body)
-    assert recorded.json() == {"success": True, "message": "the execution was recorded"}
-    assert (await client.post(SUMMARY, json={"total_executions": 4, "failed_count": 1})).json()["success"] is True
-    assert (await client.get("/api/dashboard/stats")).json() == {"all_executions": 5, "all_failed_scripts": 2}
+    assert recorded.json() == {"success": True, "message": "스크립트 실행 기록이 저장되었습니다."}
+    summarised = await client.post(SUMMARY, json={"total_executions": 4, "failed_count": 1})
+    assert summarised.json() == {"success": True, "message": "실행 요약 정보가 저장되었습니다."}
+    assert (await client.get("/api/dashboard/stats")).json() == {"all_executions": 4, "all_failed_scripts": 1}
     for path, wrong, field in (
         (RECORD.format("s"), {"status": "failed"}, "status"),
         (SUMMARY, {"total_executions": 1, "failed_count": 2}, "failed_count"),

@@ -17,8 +17,8 @@ def pem_of(key: Any) -> str:
 
 @pytest.mark.parametrize("secret", ["", "short", "x" * 31])
 def test_a_short_secret_is_refused(secret: str) -> None:
-    """HS256 needs 32 bytes; the text says so and does not show the secret."""
-    with pytest.raises(AuthSettingsError, match="at least 32 bytes") as caught:
+    """HS256 needs 32 bytes; the text says so, with the command that makes a good one, and does not show the secret."""
+    with pytest.raises(AuthSettingsError, match=r"at least 32 bytes.*`openssl rand -hex 32`") as caught:
         TokenAuthenticator(AuthSettings(jwt_secret=secret))
     assert caught.value.field == "jwt_secret"
     assert "short" not in str(caught.value)

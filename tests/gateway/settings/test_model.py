@@ -44,6 +44,21 @@ def test_defaults_are_the_specified_ones() -> None:
     assert settings.polling_database == settings.database_url
 
 
+@pytest.mark.parametrize(
+    ("environment", "file", "expected"),
+    [
+        ({"NODE_ENV": "development"}, "", True),
+        ({"NODE_ENV": "production"}, "", False),
+        ({"NODE_ENV": "development", "DEBUG_MODE": "false"}, "", False),
+        ({"NODE_ENV": "development"}, "debugMode = false", False),
+    ],
+)
+def test_development_is_debugged(environment: dict[str, str], file: str, expected: bool, tmp_path: Path) -> None:
+    """``NODE_ENV`` sets ``debugMode`` as in the older system, unless the setting itself is given."""
+    (tmp_path / "otto.toml").write_text(file)
+    assert load_settings(tmp_path / "otto.toml", environment).debug_mode is expected
+
+
 @pytest.mark.parametrize("name", SPECIFIED)
 @pytest.mark.parametrize("spelling", ["words", "letters", "file-camel", "file-snake"])
 def test_every_spelling_of_a_name_is_known(name: str, spelling: str, tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ export type RunStatus = 'running' | 'completed' | 'failed'
 /** A row of `GET /api/logs/node-execution`. */
 export interface NodeRow {
   id: number
-  execution_id: string
+  execution_id: string | null
   script_id: string | null
-  node_id: string
+  node_id: string | null
   node_type: string | null
   node_name: string | null
   status: string
@@ -53,7 +53,7 @@ export function runOf(row: NodeRow, now: number): NodeRun {
     millisecondsOf(row.finished_at) ?? (start !== null && told !== null ? start + told : isRunning ? now : null)
   return {
     row,
-    name: row.node_name || row.node_id,
+    name: row.node_name || row.node_id || '?',
     status: row.status,
     start,
     end,
@@ -65,6 +65,7 @@ export function runOf(row: NodeRow, now: number): NodeRun {
 export function executionsOf(rows: readonly NodeRow[], now: number): Execution[] {
   const byId = new Map<string, NodeRow[]>()
   for (const row of rows) {
+    if (!row.execution_id) continue // reported without an execution
     const known = byId.get(row.execution_id)
     if (known) known.push(row)
     else byId.set(row.execution_id, [row])
@@ -104,12 +105,12 @@ export interface NodeTotal {
 export function totalsOf(runs: readonly NodeRun[]): NodeTotal[] {
   const byNode = new Map<string, NodeTotal>()
   for (const run of runs) {
-    const total = byNode.get(run.row.node_id) ?? { name: run.name, runs: 0, failed: 0, total: 0, longest: 0 }
+    const total = byNode.get(run.row.node_id ?? '') ?? { name: run.name, runs: 0, failed: 0, total: 0, longest: 0 }
     total.runs += 1
     total.failed += run.status === 'failed' ? 1 : 0
     total.total += run.took ?? 0
     total.longest = Math.max(total.longest, run.took ?? 0)
-    byNode.set(run.row.node_id, total)
+    byNode.set(run.row.node_id ?? '', total)
   }
   return [...byNode.values()].sort((a, b) => b.total - a.total)
 }

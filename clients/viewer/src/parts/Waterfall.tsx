@@ -53,7 +53,7 @@ export function Waterfall({
                 aria-controls={`run-${run.row.id}`}
                 onClick={() => toggle(run.row.id)}
               >
-                <span class="node" title={run.row.node_id}>
+                <span class="node" title={run.row.node_id ?? undefined}>
                   <Status status={run.status} t={t} />
                   <bdi>{run.name}</bdi>
                   {run.row.node_type && <span class="type">{run.row.node_type}</span>}

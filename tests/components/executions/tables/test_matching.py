@@ -9,7 +9,7 @@ from components.executions.tables.matching import Action, Run, decide, duration
 
 
 def _report(status: str, started_at: float | None = None, **said: Any) -> NodeReport:
-    return NodeReport(execution_id="e", node_id="n", status=NodeStatus(status), started_at=started_at, **said)
+    return NodeReport(status=NodeStatus(status), execution_id="e", node_id="n", started_at=started_at, **said)
 
 
 def _run(key: int, status: str, started_at: float | None = None, **known: Any) -> Run:
@@ -25,7 +25,10 @@ def _run(key: int, status: str, started_at: float | None = None, **known: Any) -
         (_report("failed", 5), [_run(1, "completed", 5)], Action.NOTHING, 1),
         (_report("running", 5), [_run(1, "completed", 5)], Action.FILL, 1),
         (_report("running", 5), [_run(1, "running", 5)], Action.FILL, 1),
-        (_report("completed", 6), [_run(1, "running", 5)], Action.INSERT, None),
+        (_report("completed", 6), [_run(1, "running", 5)], Action.FINISH, 1),
+        (_report("completed", 6), [_run(2, "running", 7), _run(1, "running", 5)], Action.INSERT, None),
+        (_report("completed", 6, finished_at=7), [_run(1, "running", 8)], Action.INSERT, None),
+        (_report("completed", 6, finished_at=9), [_run(1, "running", 8)], Action.FINISH, 1),
         (_report("running", 6), [_run(1, "running", 5)], Action.INSERT, None),
         (_report("completed", 5), [_run(1, "running")], Action.FINISH, 1),
         (_report("running", 5), [_run(1, "completed")], Action.FILL, 1),
@@ -47,7 +50,10 @@ def _run(key: int, status: str, started_at: float | None = None, **known: Any) -
     ],
 )
 def test_every_report_finds_its_run(report: NodeReport, runs: list[Run], action: Action, key: int | None) -> None:
-    """``started_at`` decides where there is one; otherwise the newest running row, or the same end told before."""
+    """``started_at`` decides where there is one, then the only running row that can be meant.
+
+    Without a start it is the newest running row, or the same end reported before.
+    """
     decision = decide(report, runs)
     assert (decision.action, decision.run.id if decision.run else None) == (action, key)
 

@@ -171,12 +171,12 @@ async def test_reading_gives_pages_the_newest_first(store: ExecutionStore) -> No
 
 
 async def test_the_dashboard_adds_up(store: ExecutionStore, tmp_path: Path) -> None:
-    """Executions of scripts, alone and in summaries."""
+    """Executions of scripts, alone and in summaries; those of a run-all are counted once."""
     await store.record(ScriptRecord(script_id="s", status=ScriptStatus.SUCCESS, execution_time_ms=5))
     await store.record(ScriptRecord(script_id="s", status=ScriptStatus.ERROR, error_message="x"))
     await store.summarise(RunAllSummary(10, 3))
     statistics = await store.dashboard_statistics()
-    assert (statistics.all_executions, statistics.all_failed_scripts) == (12, 4)
+    assert (statistics.all_executions, statistics.all_failed_scripts) == (11, 3)
     assert sql(tmp_path / "a.db", "SELECT script_id, status, error_message FROM otto_script_executions") == [
         ("s", "success", None),
         ("s", "error", "x"),

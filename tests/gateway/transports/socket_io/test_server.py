@@ -291,6 +291,16 @@ async def test_a_pipeline_is_watched_from_its_current_state(gateway: GatewayServ
     assert gateway.hub.admission.active == 0
 
 
+async def test_a_success_has_a_message_and_a_room(gateway: GatewayServer, connect: Connect) -> None:
+    """As in the older system: ``task:<id>``, and the same for pipelines."""
+    client = await connect(gateway)
+    for payload, room in (({"taskId": "build"}, "task:build"), ({"pipelineId": "p"}, "pipeline:p")):
+        what = "logs" if "taskId" in payload else "pipeline"
+        for event in (f"subscribe-to-{what}", f"unsubscribe-from-{what}"):
+            answer = await client.call(event, payload)
+            assert (answer["roomName"], bool(answer["message"])) == (room, True)
+
+
 @pytest.mark.parametrize("event", ["subscribe-to-pipeline", "unsubscribe-from-pipeline"])
 @pytest.mark.parametrize("payload", [None, {}, {"pipelineId": 1}, {"pipelineId": "\x00"}, ["p"]])
 async def test_a_wrong_pipeline_is_refused(gateway: GatewayServer, connect: Connect, event: str, payload: Any) -> None:
@@ -317,7 +327,7 @@ async def test_server_stats_are_answered(gateway: GatewayServer, connect: Connec
     answer = await client.call("get-server-stats")
     assert answer == client.named("server-stats")[0]
     assert answer["event"] == "get-server-stats"
-    assert answer["activeConnections"] == 1
+    assert (answer["activeConnections"], answer["connectedClients"]) == (1, 1)
 
 
 async def test_an_error_of_ours_is_answered_too(
@@ -359,6 +369,7 @@ async def test_the_end_of_a_task_is_announced_behind_its_last_line(gateway: Gate
         "status": "FAILED",
         "timestamp": "2026-01-01T00:01:00Z",
         "lastSequence": 3,
+        "message": "The task has ended, and every line of it was sent.",
         "position": "0123abcd-3.end",
     }
     assert [name for name, _ in client.events][-4:] == ["log-entry"] * 3 + ["log-complete"]
