@@ -32,6 +32,7 @@ from tests.support.raw_http2 import frame as http2_frame
 
 MILLISECONDS_MAX: Final = 20.0
 SHOWN: Final = 10
+SETTLE_SECONDS: Final = 0.01
 SEED: Final = int(os.environ.get("FUZZ_SEED", "1"))
 COUNT: Final = int(os.environ.get("FUZZ_CALLS", "30"))
 _HTTP: Final = "HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -80,14 +81,23 @@ def inputs(chance: random.Random) -> Iterator[tuple[str, str, bytes]]:
         yield name, "grpc", PREFACE + settings() + hostile
 
 
-async def measured(ports: dict[str, int], worst: list[tuple[float, str]]) -> list[tuple[float, str, str, bytes]]:
-    """The slowest inputs, the slowest first."""
-    found = []
-    for name, port, text in inputs(random.Random(SEED)):
+async def measured(
+    ports: dict[str, int], worst: list[tuple[float, str]], loop: asyncio.AbstractEventLoop
+) -> list[tuple[float, str, str, bytes]]:
+    """The slowest inputs, the slowest first; each counts with the best of three, so with what it costs itself."""
+
+    async def once(port: str, text: bytes) -> tuple[float, str]:
         worst.clear()
         await asyncio.wait_for(said(ports[port], text), 60)
-        if worst:
-            found.append((*worst[0], name, text[:100]))
+        settled = asyncio.run_coroutine_threadsafe(asyncio.sleep(SETTLE_SECONDS), loop)
+        await asyncio.wrap_future(settled)  # the first answer may come before the rest was looked at
+        return worst[0] if worst else (0.0, "")
+
+    first = [(await once(port, text), name, port, text) for name, port, text in inputs(random.Random(SEED))]
+    found = []
+    for cost, name, port, text in heapq.nlargest(2 * SHOWN, first):
+        milliseconds, callback = min(cost, await once(port, text), await once(port, text))
+        found.append((milliseconds, callback, name, text[:100]))
     return heapq.nlargest(SHOWN, found)
 
 
@@ -103,7 +113,7 @@ def main() -> int:
         gateway = asyncio.run_coroutine_threadsafe(Gateway.start(configured), loop).result(60)
         assert thread.ident is not None
         worst = watch(thread.ident)
-        slowest = asyncio.run(measured({"http": gateway.ports[0], "grpc": gateway.ports[-1]}, worst))
+        slowest = asyncio.run(measured({"http": gateway.ports[0], "grpc": gateway.ports[-1]}, worst, loop))
         asyncio.run_coroutine_threadsafe(gateway.stop(), loop).result(60)
     for milliseconds, callback, name, text in slowest:
         print(f"{milliseconds:6.1f} ms  {name}: {text!r}\n           {callback}")
