@@ -28,6 +28,8 @@ VALUES_MAX: Final = 1000
 """Workers, or tasks, of one filter."""
 
 _JSON_LISTS: Final = ("levels", "sources", "keywords", "workerIds", "taskIds")
+_ELEMENTS_MAX: Final = 1_000
+"""Elements of a list, before it is looked whether they are different: each costs a microsecond of the event loop."""
 _JSON_TIMES: Final = ("startTime", "endTime")
 _QUERY_LISTS: Final = {"level": "levels", "source": "sources", "keywords": "keywords", "workerId": "workerIds"}
 
@@ -93,6 +95,7 @@ def _strings(place: str, content: object) -> list[tuple[str, str]]:
         return [(place, content)]
     if not isinstance(content, list):
         raise FilterError(place, f"{place} must be a list of strings, not {_kind(content)}")
+    _refuse_beyond(_ELEMENTS_MAX, place, len(content))
     found = []
     for index, element in enumerate(content):
         if not isinstance(element, str):
@@ -105,10 +108,11 @@ def _build(lists: dict[str, list[tuple[str, str]]], times: dict[str, tuple[str, 
     """The canonical filter of values, each with the place where it was written."""
 
     def canonical(name: str, check: Callable[[str, str], str], most: int) -> tuple[str, ...]:
+        if elements := lists.get(name):
+            _refuse_beyond(_ELEMENTS_MAX, elements[0][0].partition("[")[0], len(elements))
         values = {check(place, value) for place, value in lists.get(name, ()) if value and not value.isspace()}
-        if len(values) > most:
-            place = lists[name][0][0].partition("[")[0]
-            raise FilterError(place, f"{place} may have at most {most} values, not {len(values)}")
+        if values:
+            _refuse_beyond(most, lists[name][0][0].partition("[")[0], len(values))
         return tuple(sorted(values))
 
     bounds = {name: _time(place, value) for name, (place, value) in times.items()}
@@ -124,6 +128,11 @@ def _build(lists: dict[str, list[tuple[str, str]]], times: dict[str, tuple[str, 
         worker_ids=canonical("workerIds", _identifier, VALUES_MAX),
         task_ids=canonical("taskIds", _identifier, VALUES_MAX),
     )
+
+
+def _refuse_beyond(most: int, place: str, count: int) -> None:
+    if count > most:
+        raise FilterError(place, f"{place} may have at most {most} values, not {count}")
 
 
 def _some_of(all_values: tuple[str, ...], values: tuple[str, ...]) -> tuple[str, ...]:

@@ -23,9 +23,10 @@ from otto.logs.v1 import logs_pb2
 from gateway.app import Gateway
 from gateway.grpc_server.frames import PREFACE, FrameType
 from gateway.settings.model import Settings
-from tests.attacks.floods import CALLS, REQUESTS, said
+from tests.attacks.floods import CALLS, PACKETS, REQUESTS, said
 from tests.attacks.oversized import hostile_calls
 from tests.attacks.slow import PUBLISH
+from tests.support.bare_websocket import BareWebSocket, frame
 from tests.support.mutated_bytes import Mutator, random_message
 from tests.support.raw_http2 import data, grpc_message, headers_frame, request_headers, settings
 from tests.support.raw_http2 import frame as http2_frame
@@ -58,7 +59,7 @@ def watch(thread_id: int) -> list[tuple[float, str]]:
 
 
 def inputs(chance: random.Random) -> Iterator[tuple[str, str, bytes]]:
-    """The name of each kind, the port that it is for (``http`` or ``grpc``), and what is sent."""
+    """The name of each kind, the port that it is for (``http``, ``websocket`` or ``grpc``), and what is sent."""
     requests, calls = Mutator(REQUESTS, SEED), Mutator(CALLS, SEED)
     opened = headers_frame(1, request_headers(PUBLISH))
     compressed = headers_frame(1, request_headers(PUBLISH, grpc_encoding="gzip"))
@@ -77,8 +78,19 @@ def inputs(chance: random.Random) -> Iterator[tuple[str, str, bytes]]:
         packed = gzip.compress(message + bytes(chance.choice((0, 1 << 20, 16 << 20))), 1)[:60_000]
         packed = hello + grpc_message(packed, compressed=True)
         yield "gzip", "grpc", PREFACE + settings() + compressed + data(1, packed, end=True)
+    for name, packets in PACKETS.items():
+        yield name, "websocket", packets
     for name, hostile in hostile_calls():
         yield name, "grpc", PREFACE + settings() + hostile
+
+
+async def said_over_websocket(port: int, text: bytes) -> None:
+    """Join, send frames, and wait for the answer to a question behind them or the end of the connection."""
+    websocket = await BareWebSocket.open(port)
+    await websocket.join()
+    await websocket.write(text + frame(b'42/log-streaming,["get-server-stats"]'))
+    await websocket.read_to(b'["server-stats"')
+    await websocket.close()
 
 
 async def measured(
@@ -88,7 +100,8 @@ async def measured(
 
     async def once(port: str, text: bytes) -> tuple[float, str]:
         worst.clear()
-        await asyncio.wait_for(said(ports[port], text), 60)
+        say = said_over_websocket if port == "websocket" else said
+        await asyncio.wait_for(say(ports[port], text), 60)
         settled = asyncio.run_coroutine_threadsafe(asyncio.sleep(SETTLE_SECONDS), loop)
         await asyncio.wrap_future(settled)  # the first answer may come before the rest was looked at
         return worst[0] if worst else (0.0, "")
@@ -113,7 +126,9 @@ def main() -> int:
         gateway = asyncio.run_coroutine_threadsafe(Gateway.start(configured), loop).result(60)
         assert thread.ident is not None
         worst = watch(thread.ident)
-        slowest = asyncio.run(measured({"http": gateway.ports[0], "grpc": gateway.ports[-1]}, worst, loop))
+        slowest = asyncio.run(
+            measured({"http": gateway.ports[0], "websocket": gateway.ports[0], "grpc": gateway.ports[-1]}, worst, loop)
+        )
         asyncio.run_coroutine_threadsafe(gateway.stop(), loop).result(60)
     for milliseconds, callback, name, text in slowest:
         print(f"{milliseconds:6.1f} ms  {name}: {text!r}\n           {callback}")
