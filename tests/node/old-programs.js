@@ -12,12 +12,19 @@ import { io } from "socket.io-client";
 const SECONDS_MAX = 300;
 const NODE_EXECUTION = "/api/logs/node-execution";
 const [url, path] = process.argv.slice(2);
-// better-sqlite3 where it could be built; Node.js' own module, from 22.5 on, has the same methods.
-const Database = await import("better-sqlite3").then(
-  (found) => found.default,
-  async () => (await import("node:sqlite")).DatabaseSync,
-);
-const db = new Database(path);
+
+// better-sqlite3 where it was built; Node.js' own module, from 22.5 on, has the same methods.
+async function opened() {
+  const { default: Database } = await import("better-sqlite3");
+  try {
+    return new Database(path);
+  } catch (error) {
+    if (!process.versions.node.match(/^(2[2-9]|[3-9])/)) throw error;
+    return new (await import("node:sqlite")).DatabaseSync(path);
+  }
+}
+
+const db = await opened();
 db.exec("PRAGMA busy_timeout = 30000");
 
 const all = (sql, ...values) => db.prepare(sql).all(...values).map((row) => ({ ...row }));
@@ -157,4 +164,4 @@ await automation();
 await executions();
 await live(await batch());
 db.close();
-console.log(Database.name);
+console.log(db.constructor.name);
