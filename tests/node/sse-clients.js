@@ -3,12 +3,19 @@
 //   node sse-clients.js URL
 import { fetchEventSource } from "@microsoft/fetch-event-source";
 import { EventSource } from "eventsource";
-import polyfill from "event-source-polyfill";
 
 const [url] = process.argv.slice(2);
 // What they expect of a browser.
-globalThis.window = globalThis;
 globalThis.document = { hidden: false, addEventListener() {}, removeEventListener() {} };
+// The body of a 204 is null in Node.js; the polyfill reads it as the empty stream that it is in other implementations.
+const { fetch: fetchOfNode } = globalThis;
+globalThis.fetch = async (...request) => {
+  const answer = await fetchOfNode(...request);
+  if (!answer.body) Object.defineProperty(answer, "body", { value: new ReadableStream({ start: (body) => body.close() }) });
+  return answer;
+};
+const { default: polyfill } = await import("event-source-polyfill");
+globalThis.window = globalThis;
 
 const sequences = (heard) => heard.map((data) => JSON.parse(data).sequence);
 
