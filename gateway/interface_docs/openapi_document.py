@@ -97,7 +97,7 @@ def openapi_document(
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in tags.items()],
         "paths": paths,
-        "components": {"schemas": components(types), "securitySchemes": _SECURITY},
+        "components": {"schemas": components(types)} | ({"securitySchemes": _SECURITY} if needs_tokens else {}),
     }
 
 

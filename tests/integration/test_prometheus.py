@@ -54,8 +54,8 @@ async def test_prometheus_counts_the_lines_that_came_in(tmp_path: Path) -> None:
             await query(client, "sum(otto_lines_received_total)", 123)
             await query(client, 'min_over_time(up{job="otto-gateway"}[1h])', 1)
             await query(client, "scrape_samples_scraped - scrape_samples_post_metric_relabeling", 0)
-        lines = log.read_text().splitlines()
-        assert [line for line in lines if "level=warn" in line or "level=error" in line] == []
+            lines = log.read_text().splitlines()
+            assert [line for line in lines if "level=warn" in line or "level=error" in line] == []
 
 
 async def test_the_linter_and_the_reference_parser_find_nothing(tmp_path: Path) -> None:
