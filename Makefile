@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-full viewer-figures fuzz audit model faults automation-faults readers proto proto-baseline sync-producer lock clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-full viewer-figures fuzz audit model faults automation-faults readers soak proto proto-baseline sync-producer lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -57,6 +57,9 @@ fuzz: setup  ## the long form of bad input on every interface; FUZZ_SEED=N repea
 	$(FUZZ) .venv/bin/pytest -s tests/gateway/interface_docs/test_any_request.py tests/gateway/ingest/test_any_bytes.py \
 		tests/gateway/transports/socket_io/test_any_packet.py
 
+soak: setup-tests  ## half an hour of workers, killed every second, and viewers that come and go; SOAK='--minutes 5'
+	PYTHONPATH=. .venv/bin/python -m tests.soak $(SOAK)
+
 readers: setup-tests  ## slow and hostile readers, and what the others notice; 500 streams that are told to come back
 	$(PY) -m tests.readers
 	.venv/bin/pytest -q -s -n0 -m readers --timeout 600 tests/readers tests/integration/test_stopping.py
@@ -64,7 +67,7 @@ readers: setup-tests  ## slow and hostile readers, and what the others notice; 5
 bench: setup  ## lines in and out, latency, server CPU, beside the machine's limit
 	$(PY) -m benchmarks
 
-bench-full: setup  ## the gateway beside nchan, Node, Redis and NATS, with medians and plots; about 40 minutes
+bench-full: setup  ## the gateway beside nchan, Node, Redis, NATS and Go, with medians and plots; about 50 minutes
 	$(PY) -m benchmarks.full
 viewer-figures: setup-tests  ## the log page in Chromium: a million lines, 5,000 a second, eight tabs
 	$(PY) -m benchmarks.viewer

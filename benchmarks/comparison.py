@@ -30,6 +30,10 @@ TITLES: Final = {
     "J": "10,000 idle readers of 1,000 tasks",
     "K": "a task of 1,000,000 lines read again",
     "L": "D over Socket.IO",
+    "one": "1 worker on Otto's wire, 20,000 lines as fast as they are answered, 1 viewer",
+    "fifty": "50 workers × 1,000 lines as fast as they are answered, 1 viewer each",
+    "thin": "300 workers × 5 lines/s for 10 s, 2 viewers each",
+    "wide": "1,000 workers × 2 lines/s for 10 s, 1 viewer each",
 }
 HEADINGS: Final = {
     "cpu_s_per_million": "server CPU s per million lines",
@@ -39,6 +43,7 @@ HEADINGS: Final = {
     "p99_ms": "p99 ms",
     "memory_mib": "peak memory MiB",
     "bytes_per_line": "bytes per line on the wire",
+    "answer_p99_ms": "answered after ms: p99",
     "ack_p50_ms": "acknowledged after ms, at half rate: p50",
     "ack_max_ms": "longest",
     "kib_per_reader": "KiB per reader",
@@ -49,8 +54,10 @@ HEADINGS: Final = {
     "live_p99_beside_resume_ms": "live p99 ms beside a resume",
     "lost": "lost",
 }
-WITHOUT_LATENCY: Final = frozenset({"A", "B", "C", "FA"})
+WITHOUT_LATENCY: Final = frozenset({"A", "B", "C", "FA", "one", "fifty"})
 """Where everything is sent at once, the age of a line says how long the queue was."""
+COMPARED: Final = frozenset({*"ABCDIL", "one", "fifty", "thin", "wide"})
+"""Where other servers do the same work."""
 PLOTTED: Final = ("A", "B", "C", "D", "L")
 
 
@@ -119,15 +126,16 @@ def _table(scenario: str, medians: Mapping[str, Mapping[str, float]]) -> str:
     if scenario in WITHOUT_LATENCY:
         names = [name for name in names if name not in {"p50_ms", "p99_ms"}]
     head = ["", *(HEADINGS[name] for name in names)]
-    ours = medians[subjects[0]].get("cpu_s_per_million")
-    is_compared = ours is not None and scenario in "ABCDIL"
+    cost = next((name for name in ("cpu_s_per_million", "cpu_us_per_line") if name in names), "")
+    ours = medians[subjects[0]].get(cost)
+    is_compared = bool(ours) and scenario in COMPARED
     if is_compared:
         head.append("CPU beside the gateway's")
     table = []
     for subject in subjects:
         cells = [subject, *(_number(medians[subject][name]) for name in names)]
         if is_compared and ours:
-            cells.append(f"{medians[subject]['cpu_s_per_million'] / ours:.2g} ×")
+            cells.append(f"{medians[subject][cost] / ours:.2g} ×")
         table.append(cells)
     return markdown_table(head, table)
 

@@ -16,14 +16,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import native_programs
+from benchmarks import go_programs, native_programs
 from benchmarks.comparison import DOCUMENTS, Row, write_report
 from benchmarks.native_programs import Subscribers
 from benchmarks.processes import cpu_seconds, memory_now_bytes
 from benchmarks.scenarios import Delivery, deliver, machine_is_quiet, subscribe, take_in
 from benchmarks.servers import (
+    GO_GRPC,
     NATS,
     NCHAN,
+    NODE_GRPC,
     NODE_SOCKET_IO,
     NODE_SSE,
     REDIS,
@@ -36,6 +38,7 @@ from benchmarks.servers import (
     raw,
     run_module,
 )
+from benchmarks.workers import WORKERS, work
 from tests.support.build_output import build_output
 
 ATTEMPTS: Final = 3
@@ -91,6 +94,10 @@ def runs(text: Path) -> Iterator[Run]:
     for server in (gateway(), NCHAN):
         yield Run("J", server.name, lambda s=server: _idle(s))  # type: ignore[misc]
     yield Run("K", "gateway", _resume)
+    if not go_programs.why_missing():  # the load client is in Go, too
+        for scenario, workers in WORKERS.items():
+            for server in (gateway(), GO_GRPC, NODE_GRPC):
+                yield Run(scenario, server.name, lambda s=server, w=workers: work(s, w))  # type: ignore[misc]
     yield _delivery("L", gateway("gateway, single events", protocol="socketio"), STEADY)
     yield _delivery("L", gateway("gateway, batches", protocol="socketio-batch"), STEADY)
     yield _delivery("L", NODE_SOCKET_IO, STEADY)
@@ -153,10 +160,9 @@ async def _otto_wire(server: Server, streams: int) -> Figures:
     """One line a message, an answer for each."""
     lines = 20_000 // streams * streams
     async with server.start(Load(lines=lines, readers=0)) as running:
-        address = running.gateway.grpc_address if running.gateway else f"127.0.0.1:{running.port}"
         cpu = cpu_seconds(running.pid)
         options = ("--wire", "otto", "--lines", lines // streams, "--streams", streams)
-        sent = await run_module("benchmarks.producer", address, *options)
+        sent = await run_module("benchmarks.producer", running.grpc_address, *options)
         cpu = cpu_seconds(running.pid) - cpu
     return {
         "cpu_s_per_million": cpu / lines * 1e6,
@@ -290,6 +296,10 @@ def main() -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
         native_programs.build()
+        if absent := go_programs.why_missing():
+            print(f"without Go's load client and server, for {', '.join(WORKERS)}: not installed: {absent}")
+        else:
+            go_programs.build()
         peers = Path(__file__).with_name("peers")
         subprocess.run(
             ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], cwd=peers, check=True

@@ -1,11 +1,11 @@
-"""Bars on a logarithmic scale, as SVG that reads well on light and dark pages."""
+"""Bars on a logarithmic scale, and curves, as SVG that reads well on light and dark pages."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
-__all__ = ["bars"]
+__all__ = ["bars", "line"]
 
 WIDTH: Final = 760
 LABELS: Final = 190
@@ -13,6 +13,7 @@ LABELS: Final = 190
 ROW: Final = 30
 OURS: Final = "#0a7d55"
 OTHERS: Final = "#7d8590"
+_STYLE: Final = 'font-family="system-ui, sans-serif" font-size="13" fill="#7d8590"'
 
 
 def bars(title: str, unit: str, values: Mapping[str, float]) -> str:
@@ -26,9 +27,8 @@ def bars(title: str, unit: str, values: Mapping[str, float]) -> str:
         return LABELS + room * math.log10(value / lowest) / decades
 
     height = 60 + ROW * len(values) + 24
-    style = 'font-family="system-ui, sans-serif" font-size="13" fill="#7d8590"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" {style}>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" {_STYLE}>',
         f"<title>{escape(title)}</title>",
         f'<text x="0" y="18" font-size="15" font-weight="600">{escape(title)}</text>',
         f'<text x="0" y="38">{escape(unit)}, logarithmic</text>',
@@ -44,4 +44,29 @@ def bars(title: str, unit: str, values: Mapping[str, float]) -> str:
         parts.append(f'<text x="{LABELS - 8}" y="{top + 16}" text-anchor="end">{escape(name)}</text>')
         parts.append(f'<rect x="{LABELS}" y="{top}" width="{width:.0f}" height="22" rx="3" fill="{colour}"/>')
         parts.append(f'<text x="{LABELS + width + 6:.0f}" y="{top + 16}">{value:.3g}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def line(title: str, unit: str, across: str, points: Sequence[tuple[float, float]]) -> str:
+    """A curve through points, both axes from 0."""
+    width, height, left, top = WIDTH, 300, 60, 54
+    right, bottom = max(x for x, _ in points), 1.1 * max(y for _, y in points)
+
+    def place(x: float, y: float) -> str:
+        return f"{left + (width - left - 20) * x / right:.1f} {height - 30 - (height - 30 - top) * y / bottom:.1f}"
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" {_STYLE}>',
+        f"<title>{escape(title)}</title>",
+        f'<text x="0" y="18" font-size="15" font-weight="600">{escape(title)}</text>',
+        f'<text x="0" y="38">{escape(unit)} by {escape(across)}</text>',
+    ]
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        y = place(0, share * bottom).split()[1]
+        parts.append(f'<path d="M{left} {y}H{width - 20}" stroke="#7d8590" stroke-opacity="0.3"/>')
+        parts.append(f'<text x="{left - 8}" y="{y}" text-anchor="end" font-size="11">{share * bottom:.0f}</text>')
+        x = place(share * right, 0).split()[0]
+        parts.append(f'<text x="{x}" y="{height - 8}" text-anchor="middle" font-size="11">{share * right:.0f}</text>')
+    path = "L".join(place(x, y) for x, y in points)
+    parts.append(f'<path d="M{path}" fill="none" stroke="{OURS}" stroke-width="2"/>')
     return "\n".join([*parts, "</svg>"]) + "\n"

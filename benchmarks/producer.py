@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -20,7 +21,7 @@ from otto.logs.v1 import logs_pb2, logs_pb2_grpc
 from ottoscaler.v1 import log_streaming_pb2, log_streaming_pb2_grpc
 
 LINGER_SECONDS = 0.005
-"""Lines that are due within this time share a message, as in the ``otto-logs`` client."""
+"""While a message is not acknowledged, lines that are due within this time share the next, as in ``otto-logs``."""
 
 
 Batch = tuple[int, list[str], int]
@@ -43,9 +44,12 @@ def due_batches(
     batch: int,
     rate: float,
     text_of: Callable[[int], str] = compiler_line,
-    linger: float = LINGER_SECONDS,
+    linger: Callable[[], object] = lambda: None,
 ) -> Iterator[Batch]:
-    """``lines`` lines for each task, in turn: as fast as they are taken, or ``rate`` lines a second over all tasks."""
+    """``lines`` lines for each task, in turn: as fast as they are taken, or ``rate`` lines a second over all tasks.
+
+    ``linger``: waits, after what was due at a rate, for more of it.
+    """
 
     def line_text(number: int, due_ns: int) -> str:
         return f"{text_of(number)} #{number}@{due_ns}"
@@ -70,14 +74,15 @@ def due_batches(
                 yield task, texts, started + int(numbers[0] * step)
         sent = due
         next_due = started + int(sent * step)
-        time.sleep(max(linger if step < linger * 1e9 else 0, (next_due - time.monotonic_ns()) / 1e9))
+        linger()
+        time.sleep(max(0, (next_due - time.monotonic_ns()) / 1e9))
 
 
 class NativeStream:
     """Sends batches for several tasks in turn, within the credit that the gateway gives."""
 
-    def __init__(self, batches: Iterator[Batch], prefix: str, tasks_to_end: int) -> None:
-        self._batches = batches
+    def __init__(self, make_batches: Callable[..., Iterator[Batch]], prefix: str, tasks_to_end: int) -> None:
+        self._batches = make_batches(linger=self._linger)
         self._prefix = prefix
         self._tasks_to_end = tasks_to_end
         self._changed = threading.Condition()
@@ -110,6 +115,10 @@ class NativeStream:
         with self._changed:
             self._changed.wait_for(lambda: not self._in_flight)
 
+    def _linger(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._in_flight, LINGER_SECONDS)
+
     def acknowledged(self, response: logs_pb2.PublishResponse) -> None:
         """Take an answer of the gateway."""
         if response.problems:
@@ -124,10 +133,13 @@ class NativeStream:
 
 
 def publish_native(
-    channel: grpc.Channel, batches: Iterator[Batch], prefix: str, tasks_to_end: int = 0
+    channel: grpc.Channel, make_batches: Callable[..., Iterator[Batch]], prefix: str, tasks_to_end: int = 0
 ) -> tuple[float, list[float]]:
-    """Publish everything; the seconds from the first batch to the last acknowledgement, and how long each waited."""
-    stream = NativeStream(batches, prefix, tasks_to_end)
+    """Publish everything; the seconds from the first batch to the last acknowledgement, and how long each waited.
+
+    ``make_batches``: ``due_batches``, still without ``linger``.
+    """
+    stream = NativeStream(make_batches, prefix, tasks_to_end)
     for response in logs_pb2_grpc.LogIngestServiceStub(channel).Publish(stream.requests()):
         stream.acknowledged(response)
     return time.monotonic() - stream.started, stream.waits
@@ -175,9 +187,9 @@ def main() -> None:
         grpc.channel_ready_future(channel).result(timeout=10)
         before = resource.getrusage(resource.RUSAGE_SELF)
         if options.wire == "native":
-            batches = due_batches(options.lines, options.tasks, options.batch, options.rate, text_of)
+            make_batches = partial(due_batches, options.lines, options.tasks, options.batch, options.rate, text_of)
             to_end = options.tasks if options.end else 0
-            seconds, waits = publish_native(channel, batches, options.prefix, to_end)
+            seconds, waits = publish_native(channel, make_batches, options.prefix, to_end)
         else:
             streams = [due_batches(options.lines, 1, 100, options.rate, text_of) for _ in range(options.streams)]
             seconds, waits = publish_otto(channel, streams, options.prefix), []

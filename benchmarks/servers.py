@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks import go_programs
 from benchmarks.native_programs import BUILD
 from tests.support.gateway_process import GatewayProcess
 from tests.support.ports import free_port
 
 __all__ = [
+    "GO_GRPC",
     "NATS",
     "NCHAN",
+    "NODE_GRPC",
     "NODE_SOCKET_IO",
     "NODE_SSE",
     "REDIS",
@@ -81,6 +84,8 @@ class Running:
     settle: Callable[[], Awaitable[None]] = _nothing
     """Waits until the server has done all the work that the lines are for it."""
     gateway: GatewayProcess | None = None
+    grpc_address: str = ""
+    """Where it takes Otto's wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,7 @@ def gateway(
                         await wait_for_rows(process.database, load.lines * load.tasks)
 
                 port = process.http_port if protocol == "sse" else process.websocket_port
-                yield Running(process.pid, port, publish, protocol, path, header, settle, process)
+                yield Running(process.pid, port, publish, protocol, path, header, settle, process, process.grpc_address)
             except BaseException:
                 print(process.log()[-20_000:], file=sys.stderr)
                 raise
@@ -179,7 +184,9 @@ def bare_grpc() -> Server:
         )
         try:
             await _wait_for_port(port, process)
-            yield Running(process.pid, port, lambda _: run_module("benchmarks.producer", f"127.0.0.1:{port}"))
+            address = f"127.0.0.1:{port}"
+            publish = lambda _: run_module("benchmarks.producer", address)  # noqa: E731
+            yield Running(process.pid, port, publish, grpc_address=address)
         finally:
             process.kill()
             await process.wait()
@@ -214,7 +221,7 @@ def _peer(
 
             try:
                 await _wait_for_port(port, process)
-                yield Running(process.pid, port, publish, protocol, path)
+                yield Running(process.pid, port, publish, protocol, path, grpc_address=f"127.0.0.1:{port + 1}")
             finally:
                 if process.returncode is None:
                     process.terminate()
@@ -253,6 +260,18 @@ NODE_SOCKET_IO = _peer(
     protocol="socketio",
 )
 REDIS = _peer("Redis, bare broker", "redis-server", _redis, publisher="redis", protocol="redis")
+NODE_GRPC = _peer(
+    "Node, grpc-js, in memory",
+    "node",
+    lambda port, _: ["node", "otto_wire.mjs", str(port + 1), str(port)],
+    publisher="",
+)
+GO_GRPC = _peer(
+    "Go, grpc-go, in memory",
+    "go",
+    lambda port, _: [str(go_programs.SERVER), "-grpc", f"127.0.0.1:{port + 1}", "-http", f"127.0.0.1:{port}"],
+    publisher="",
+)
 NATS = _peer("NATS, bare broker", "nats-server", _nats, publisher="nats", protocol="nats")
 
 

@@ -9,6 +9,7 @@ import msgspec
 from ahocorasick_rs import AhoCorasick
 
 from filters.block import Block, Selection
+from filters.byte_search import ByteSearch
 from filters.entry import LogEntry, decode_lines, level_mask
 from filters.model import EVERYTHING, LogFilter
 
@@ -35,7 +36,7 @@ class Matcher:
         level_mask: bits of the levels that pass (all bits where levels are not restricted), to skip whole chunks.
     """
 
-    __slots__ = ("_have_keyword", "_plain_keywords", "_task_ids", "_worker_ids", "everything", "filter", "level_mask")
+    __slots__ = ("_have_keyword", "_search", "_task_ids", "_worker_ids", "everything", "filter", "level_mask")
 
     def __init__(self, log_filter: LogFilter = EVERYTHING) -> None:
         self.filter = log_filter
@@ -45,7 +46,7 @@ class Matcher:
         self._task_ids = frozenset(log_filter.task_ids)
         self._have_keyword = _keyword_search(log_filter.keywords)
         is_plain = len(log_filter.keywords) <= _SEPARATE_MAX and not any(map(_ESCAPED.search, log_filter.keywords))
-        self._plain_keywords = log_filter.keywords if is_plain else ()
+        self._search = ByteSearch(log_filter.keywords) if is_plain and log_filter.keywords else None
 
     def __repr__(self) -> str:
         return f"<Matcher {self.filter!r}>"
@@ -105,18 +106,14 @@ class Matcher:
         """The indices of the encoded entries that pass, ascending.
 
         Keywords that JSON writes as they are can only be in messages of lines that have them: the others need not be
-        decoded, which is most of the work. Case folding looks at each character by itself, so that the lines may be
-        folded all at once.
+        decoded, which is most of the work.
         """
-        keywords = self._plain_keywords
-        if not keywords:
+        search = self._search
+        if search is None:
             return self.select(decode_lines(lines))
-        text = b"\n".join(lines).decode().casefold()
-        if not any(keyword in text for keyword in keywords):
+        candidates = search.candidates(lines)
+        if not candidates:
             return []
-        candidates = [
-            index for index, line in enumerate(text.split("\n")) if any(keyword in line for keyword in keywords)
-        ]
         entries = decode_lines([lines[index] for index in candidates])
         return [candidates[index] for index in self.select(entries)]
 

@@ -34,7 +34,7 @@ def from_nanos(nanos: int) -> str:
         second, fraction = divmod(nanos, _NANOS)
         text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
         _cached = (second * _NANOS, text)
-    return f"{text}{fraction:09d}Z"
+    return text + str(_NANOS + fraction)[1:] + "Z"  # a third of what a format specification costs
 
 
 def from_rfc3339(text: str) -> str:

@@ -4,11 +4,9 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from enum import Enum
-from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec
+from typing import Final
 
 from filters.matching import Matcher
 from filters.model import LogFilter
@@ -16,77 +14,20 @@ from filters.position import Position
 from filters.read_owner import ReadOwner
 from sessions.channel import Channel
 from sessions.close_reasons import CloseReason
+from sessions.containment import contained, contained_task
 from sessions.notices import Completed, Gap, Heartbeat, Notice, StreamError
 from sessions.services import SessionServices
+from sessions.session_state import SessionState
 from sessions.subscription import After, Subscription, Tail
 from sessions.topic import Topic
 from sessions.transport import EncodedBatch, Transport
 
-__all__ = ["Session", "SessionState"]
-
-
-class SessionState(Enum):
-    """Where a session is in its life; only ``Session._enter`` changes it."""
-
-    STARTING = "starting"
-    """It is being found out where it starts."""
-    LIVE = "live"
-    """It has everything up to its channel's head; the next flush writes to it."""
-    BLOCKED = "blocked"
-    """Its transport takes no more for now."""
-    READING = "reading"
-    """It is far behind, and waits for its turn or for lines from the journal."""
-    AHEAD = "ahead"
-    """It is after its channel's head: it asked to start after a line that does not exist yet, or another channel, whose
-    filter it had before, has given it more than this one has flushed."""
-    CLOSED = "closed"
-
-
-_NEXT: Final = {
-    SessionState.STARTING: frozenset(
-        {SessionState.LIVE, SessionState.BLOCKED, SessionState.READING, SessionState.AHEAD, SessionState.CLOSED}
-    ),
-    SessionState.LIVE: frozenset({SessionState.BLOCKED, SessionState.READING, SessionState.AHEAD, SessionState.CLOSED}),
-    SessionState.BLOCKED: frozenset({SessionState.LIVE, SessionState.READING, SessionState.AHEAD, SessionState.CLOSED}),
-    SessionState.READING: frozenset({SessionState.LIVE, SessionState.BLOCKED, SessionState.AHEAD, SessionState.CLOSED}),
-    SessionState.AHEAD: frozenset({SessionState.LIVE, SessionState.BLOCKED, SessionState.READING, SessionState.CLOSED}),
-    SessionState.CLOSED: frozenset(),
-}
+__all__ = ["Session"]
 
 _log = logging.getLogger(__name__)
 
 _SILENT: Final = frozenset({CloseReason.COMPLETED, CloseReason.CLIENT_GONE, CloseReason.UNSUBSCRIBED})
 """Reasons that need no error event: the client knows, or is not there."""
-
-P = ParamSpec("P")
-
-
-def _contained(step: "Callable[Concatenate[Session, P], None]") -> "Callable[Concatenate[Session, P], None]":
-    """Whatever a step of one session raises ends this session, and nothing that its caller does for others."""
-
-    @wraps(step)
-    def contained(session: "Session", /, *args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            step(session, *args, **kwargs)
-        except Exception:  # noqa: BLE001 - whatever it was, the subscriber is asked to come back, and the log has it
-            session.fail()
-
-    return contained
-
-
-def _contained_task(
-    work: "Callable[Concatenate[Session, P], Coroutine[Any, Any, None]]",
-) -> "Callable[Concatenate[Session, P], Coroutine[Any, Any, None]]":
-    """The same for what runs as a task."""
-
-    @wraps(work)
-    async def contained(session: "Session", /, *args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            await work(session, *args, **kwargs)
-        except Exception:  # noqa: BLE001 - as above
-            session.fail()
-
-    return contained
 
 
 class Session:
@@ -160,7 +101,7 @@ class Session:
         """Whether it has ended, for whatever reason."""
         return self.state is SessionState.CLOSED
 
-    @_contained_task
+    @contained_task
     async def begin(self) -> None:
         """Find out where to start, then give what exists. Runs once, as a task of the hub."""
         self._work = asyncio.current_task()
@@ -179,7 +120,7 @@ class Session:
 
     def deliver(self, runs: Sequence[EncodedBatch]) -> None:
         """Take fresh runs at the live end; called by the flush on live sessions only."""
-        try:  # as in _contained, without its call for each session and flush
+        try:  # as in ``contained``, without its call for each session and flush
             for run in runs:
                 self._give(run)
                 if not self._writable or self.is_closed:
@@ -188,7 +129,7 @@ class Session:
         except Exception:  # noqa: BLE001
             self.fail()
 
-    @_contained
+    @contained
     def pump(self) -> None:
         """Give what exists until the transport is full, the live end is reached, or more needs its turn.
 
@@ -217,7 +158,7 @@ class Session:
             self._give(run)
         self._fall_behind()
 
-    @_contained
+    @contained
     def run_slice(self) -> None:
         """Give one run, or have it read from the journal; called by the scheduler when this session has its turn."""
         channel = self._channel
@@ -244,7 +185,7 @@ class Session:
         """The client gave a sign of life."""
         self._progress_at = time.monotonic()
 
-    @_contained
+    @contained
     def change_filter(self, log_filter: LogFilter) -> None:
         """Apply another filter from the next line on; lines that were given are neither repeated nor taken back."""
         if log_filter == self.filter or self.is_closed:
@@ -261,7 +202,7 @@ class Session:
             self._channel.live.add(self)
         self.pump()
 
-    @_contained
+    @contained
     def finish_if_complete(self) -> None:
         """End the session where its task has ended and every line of it was given."""
         ended = self._topic.ended
@@ -273,7 +214,7 @@ class Session:
         )
         self.close(CloseReason.COMPLETED)
 
-    @_contained
+    @contained
     def check(self, now: float, wall: float) -> None:
         """What time does to a session: expiry, time-out, heartbeat.
 
@@ -344,7 +285,7 @@ class Session:
             case _:
                 return 0
 
-    @_contained_task
+    @contained_task
     async def _read(self, channel: Channel) -> None:
         """Fetch the next run from the journal, then continue from memory if that has the rest."""
         self._services.meter.catch_up()
@@ -365,11 +306,11 @@ class Session:
                 self._give(run)
         self.pump()
 
-    @_contained
+    @contained
     def _report(self, reason: CloseReason) -> None:
         self._notify(StreamError.of(reason))
 
-    @_contained
+    @contained
     def _end_transport(self, reason: CloseReason) -> None:
         self._transport.end(reason)
 
@@ -423,11 +364,7 @@ class Session:
         self._enter(SessionState.BLOCKED)
 
     def _enter(self, state: SessionState) -> None:
-        if state is self.state:
-            return
-        if state not in _NEXT[self.state]:
-            raise RuntimeError(f"a session cannot go from {self.state.value} to {state.value}")
-        self.state = state
+        self.state = self.state.to(state)
 
 
 def _timestamp(wall: float) -> str:

@@ -1,8 +1,8 @@
-"""Updates: short notices that records of executions have changed, for UIs that show them.
+"""Updates: short notices that records of executions or jobs have changed, for UIs that show them.
 
-An update says that there is something new to read, not what. That is why repeats are merged, why nothing is kept for
-clients that were away (they read anyway when they come back), and why a slow client is given the last update of a kind
-and not all of them.
+An update says that there is something new to read, not all of it. That is why repeats are merged, why nothing is kept
+for clients that were away (they read anyway when they come back), and why a slow client is given the last update of a
+kind and not all of them.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -17,7 +18,16 @@ from sessions.admission import Admission
 from sessions.close_reasons import CloseReason
 from sessions.conflated import ConflatedHub, ConflatedSession, Unread
 
-__all__ = ["Update", "UpdateHub", "UpdateLimits", "UpdateSession", "UpdateStatistics", "UpdateType"]
+__all__ = [
+    "AnyUpdate",
+    "JobProgress",
+    "Update",
+    "UpdateHub",
+    "UpdateLimits",
+    "UpdateSession",
+    "UpdateStatistics",
+    "UpdateType",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +44,15 @@ class UpdateType(StrEnum):
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """One update, as clients get it; what is None is left out."""
+    """One update, as clients get it; what is None is left out.
+
+    Attributes:
+        event: its name over Server-Sent Events.
+        socket_io_event: its name over Socket.IO.
+    """
+
+    event: ClassVar[str] = "logsUpdated"
+    socket_io_event: ClassVar[str] = "logs-updated"
 
     type: UpdateType
     script_id: str | None = None
@@ -49,9 +67,52 @@ class Update(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
         """What makes two updates the same one."""
         return (self.type.value, self.script_id or "", self.execution_id or "")
 
+    @property
+    def subject(self) -> str | None:
+        """Who may see it is who may read this script; None: all scripts together."""
+        return self.script_id
+
     def json(self) -> bytes:
         """The payload."""
         return msgspec.json.encode(self)
+
+
+class JobProgress(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """How far a batch job is."""
+
+    event: ClassVar[str] = "progress"
+    socket_io_event: ClassVar[str] = "progress"
+
+    class Done(msgspec.Struct, frozen=True):
+        """Keywords that are done, and all of them."""
+
+        current: int
+        total: int
+
+    job_id: Annotated[str, msgspec.Meta(examples=["batch_1767225600000_0123abcd"])]
+    status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["pending", "processing", "completed", "failed"]})]
+    progress: Done
+    error: Annotated[str | None, msgspec.Meta(description="Why it has failed.")] = None
+    retry_at: Annotated[
+        int | None, msgspec.Meta(description="When it is tried again, in milliseconds since the Unix epoch.")
+    ] = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes two updates the same one."""
+        return (self.event, self.job_id)
+
+    @property
+    def subject(self) -> str:
+        """Who may see it is who may read this task."""
+        return self.job_id
+
+    def json(self) -> bytes:
+        """The payload."""
+        return msgspec.json.encode(self)
+
+
+AnyUpdate = Update | JobProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,29 +146,29 @@ class UpdateStatistics:
 
 
 MaySee = Callable[[str | None], bool]
-"""Whether a client may see updates of a script; None: of all scripts together."""
+"""Whether a client may see updates of a script or job; None: of all scripts together."""
 
 
-class UpdateSession(ConflatedSession[Update]):
+class UpdateSession(ConflatedSession[AnyUpdate]):
     """One client."""
 
     def __init__(self, hub: "UpdateHub", may_see: MaySee, expires_at: float | None, *, unread_max: int) -> None:
         super().__init__(hub, expires_at)
         self._may_see = may_see
-        self._unread: Unread[tuple[str, ...], Update] = Unread(unread_max)
+        self._unread: Unread[tuple[str, ...], AnyUpdate] = Unread(unread_max)
 
     def __repr__(self) -> str:
         return f"<UpdateSession unread={len(self._unread)} reason={self.reason}>"
 
-    async def changes(self) -> Sequence[Update]:
+    async def changes(self) -> Sequence[AnyUpdate]:
         """The updates that were not read."""
         return self._unread.clear()
 
-    def offer(self, updates: Sequence[Update]) -> int:
+    def offer(self, updates: Sequence[AnyUpdate]) -> int:
         """Take what the client may see; how many were dropped for it, because it does not read."""
         dropped = 0
         for update in updates:
-            if self._may_see(update.script_id):
+            if self._may_see(update.subject):
                 dropped += self._unread.put(update.key, update)
                 self.wake()
         return dropped
@@ -124,9 +185,9 @@ class UpdateHub(ConflatedHub[UpdateSession]):
     def __init__(self, limits: UpdateLimits | None = None, *, admission: Admission) -> None:
         self._limits = limits or UpdateLimits()
         super().__init__(self._limits, admission)
-        self._listeners: list[Callable[[Sequence[Update]], int]] = []
+        self._listeners: list[Callable[[Sequence[AnyUpdate]], int]] = []
         # In the order in which they are due: each waits for the same time.
-        self._waiting: dict[tuple[str, ...], tuple[float, Update]] = {}
+        self._waiting: dict[tuple[str, ...], tuple[float, AnyUpdate]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._raised = self._merged = self._dropped = 0
 
@@ -140,11 +201,11 @@ class UpdateHub(ConflatedHub[UpdateSession]):
             sessions=len(self._sessions), raised=self._raised, merged=self._merged, dropped=self._dropped
         )
 
-    def add_listener(self, listener: Callable[[Sequence[Update]], int]) -> None:
+    def add_listener(self, listener: Callable[[Sequence[AnyUpdate]], int]) -> None:
         """Tell somebody else of all updates, merged; the listener returns how many it had to drop."""
         self._listeners.append(listener)
 
-    def publish(self, update: Update) -> None:
+    def publish(self, update: AnyUpdate) -> None:
         """Take an update of something that is stored."""
         self._raised += 1
         now = asyncio.get_running_loop().time()
@@ -192,7 +253,7 @@ class UpdateHub(ConflatedHub[UpdateSession]):
             self._schedule(now)
         self._send(due)
 
-    def _send(self, updates: Sequence[Update]) -> None:
+    def _send(self, updates: Sequence[AnyUpdate]) -> None:
         """Give updates to everybody; an error of one of them costs nobody else."""
         if not updates:
             return

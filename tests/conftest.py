@@ -7,7 +7,10 @@ import os
 import random
 import signal
 import sys
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpcore2
 import httpx2
@@ -16,13 +19,19 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.waiting import WAIT_SECONDS_MAX
 
+if TYPE_CHECKING:
+    from tests.support.postgres_server import PostgresServer
+
 # pytest-asyncio asks for the current loop before it sets its own. Where no test had one yet, Python makes a loop that
 # nobody closes, and the warning about it fails the run; told that there is none, it makes none.
 asyncio.set_event_loop(None)
 
-# Debug mode remembers for each future, callback and task where it was made. With ten frames, each looked up in its
-# file, that is two fifths of the time of a test with a gateway in it; three say where as well.
+# Debug mode remembers for each future, callback and task where it was made: callbacks with ten frames, futures and
+# tasks with all, pytest's fifty among them, each looked up in its file. Three say where as well. Callbacks took two
+# fifths of the time of a test with a gateway in it, futures and tasks a sixth. (The C code of these calls the function
+# that it found when it was imported, but with the default that it has now.)
 asyncio.constants.DEBUG_STACK_DEPTH = 3
+traceback.extract_stack.__defaults__ = (None, 3)
 
 # Every new client reads all certificates of the machine (30 ms of CPU), which no test trusts.
 httpcore2.default_ssl_context = functools.cache(httpcore2.default_ssl_context)
@@ -89,3 +98,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return [random.Random(f"{seed} {name}").random() for name in parents]
 
     items.sort(key=place)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["PostgresServer"]:
+    """A server for all tests that need one; each of them takes a schema of it."""
+    from tests.support.postgres_server import PostgresServer
+
+    server = PostgresServer()
+    try:
+        server.start()
+        server.wait_ready()
+        yield server
+    finally:
+        server.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.suite.parts import FAST, FAST_MARKERS, parts
+from scripts.suite.parts import FAST, FAST_IGNORED, FAST_MARKERS, parts
 
 ROOT = Path(__file__).parents[1]
 SETUP = "-B -m scripts.setup"
@@ -62,6 +62,7 @@ def test_the_tests_of_the_inner_loop_are_chosen_among_all_tests() -> None:
     assert [part.name for part in fast] == [part.name for part in whole[-3:]]
     assert {"-m", FAST_MARKERS} <= set(fast[-1].command)
     assert all((ROOT / "tests" / folder).is_dir() for folder in FAST)
+    assert list(ROOT.glob(FAST_IGNORED))
 
 
 def test_the_inner_loop_leaves_out_what_all_tests_leave_out() -> None:

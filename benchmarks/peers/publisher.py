@@ -69,7 +69,7 @@ def publish(kind: Kind, port: int, *, lines: int, tasks: int, rate: float) -> No
     reader = threading.Thread(target=_read_answers, args=(connection, kind.answer, expected))
     reader.start()
     counts = [0] * tasks
-    for task, texts, _ in due_batches(lines, tasks, LINES_PER_SEND if tasks == 1 else 1, rate, linger=0.0):
+    for task, texts, _ in due_batches(lines, tasks, LINES_PER_SEND if tasks == 1 else 1, rate):
         frames = []
         for text in texts:
             counts[task] += 1

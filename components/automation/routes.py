@@ -39,7 +39,7 @@ from components.automation.openapi import (
     STOP_AUTOMATION_TASK,
     TAB,
 )
-from gateway.auth import Authenticator, Principal
+from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body, text_times
 from gateway.routing.operation import DescribedRoute
@@ -119,7 +119,7 @@ class _Handlers:
         tasks = self._running()
         query = request.query_params
         tab, limit, offset = TAB.of(query), LIMIT.of(query), OFFSET.of(query)
-        may_read = (lambda task_id: _covers(principal, task_id)) if principal.is_limited else None
+        may_read = (lambda task_id: principal.allows("logs:read", task_id=task_id)) if principal.is_limited else None
         found, counts, total = await tasks.page(tab, limit, offset, may_read=may_read)
         return answer(AutomationTaskList([_listed(row) for row in found], AutomationCounts(**counts), total))
 
@@ -281,14 +281,6 @@ def _schedule(wanted: ScheduleRequest) -> dict[str, Any]:
         "youtube_privacy": wanted.youtube_privacy,
         "channel_setting_id": wanted.channel_setting_id,
     }
-
-
-def _covers(principal: Principal, task_id: str) -> bool:
-    try:
-        principal.require("logs:read", task_id=task_id)
-    except ApiError:
-        return False
-    return True
 
 
 def _unknown() -> ApiError:

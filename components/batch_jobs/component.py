@@ -3,18 +3,18 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
-from prometheus_client.core import Metric
-
-from components.batch_jobs.metrics import batch_job_metrics
-from components.batch_jobs.routes import batch_job_routes
 from gateway.component import Component, Core
 from gateway.settings.extras import require_extra
 from gateway.settings.model import Settings
 
 if TYPE_CHECKING:
-    from components.batch_jobs.jobs import BatchJobs, BatchLimits
+    from prometheus_client.core import Metric
 
-__all__ = ["BatchJobsComponent", "batch_limits"]
+    from components.batch_jobs.jobs import BatchJobs, BatchLimits
+    from components.batch_jobs.tables import BatchJob
+    from sessions.updates import JobProgress
+
+__all__ = ["BatchJobsComponent", "batch_limits", "progress_of"]
 
 
 class BatchJobsComponent(Component):
@@ -23,6 +23,8 @@ class BatchJobsComponent(Component):
     name = "batch jobs"
 
     def __init__(self, core: Core, jobs: "BatchJobs | None") -> None:
+        from components.batch_jobs.routes import batch_job_routes
+
         self._jobs = jobs
         self.routes = batch_job_routes(jobs, core.authenticator, keywords_max=core.settings.batch_keywords_max)
 
@@ -51,8 +53,10 @@ class BatchJobsComponent(Component):
         if self._jobs is not None:
             await self._jobs.close(grace_seconds)
 
-    def metrics(self) -> Iterable[Metric]:
+    def metrics(self) -> "Iterable[Metric]":
         """The counters; none without credentials."""
+        from components.batch_jobs.metrics import batch_job_metrics
+
         return () if self._jobs is None else batch_job_metrics(self._jobs.statistics)
 
 
@@ -72,7 +76,21 @@ def _jobs_of(core: Core) -> "BatchJobs | None":
         timeout_seconds=settings.naver_timeout_seconds,
     )
     store = BatchJobStore(core.journal_path, durability=settings.durability)
-    return BatchJobs(store, counter, core.journal, batch_limits(settings))
+    return BatchJobs(
+        store,
+        counter,
+        core.journal,
+        batch_limits(settings),
+        on_progress=lambda job: core.updates.publish(progress_of(job)),
+    )
+
+
+def progress_of(job: "BatchJob") -> "JobProgress":
+    """A job as clients that watch all jobs are sent it."""
+    from sessions.updates import JobProgress
+
+    done = JobProgress.Done(current=job.current, total=job.total)
+    return JobProgress(job_id=job.id, status=job.status.value, progress=done, error=job.error, retry_at=job.retry_at)
 
 
 def batch_limits(settings: Settings) -> "BatchLimits":
@@ -84,6 +102,8 @@ def batch_limits(settings: Settings) -> "BatchLimits":
         active_max=settings.batch_jobs_max,
         interval_seconds=settings.batch_interval_seconds,
         kept_seconds=settings.batch_kept_minutes * 60,
+        job_retries_max=settings.batch_job_retries_max,
+        job_retry_seconds=settings.batch_job_retry_seconds,
         retries=RetryPolicy(
             attempts_max=settings.batch_attempts_max,
             first_seconds=settings.batch_retry_seconds,

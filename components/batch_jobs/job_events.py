@@ -9,6 +9,9 @@ Every append follows from what is stored of the job and has a number that follow
 5 + 2c … 7 + 2c  last line, stage and end, c keywords done
 ===============  ==========================================
 
+A job that has failed and is tried again has no end yet, and is another producer from then on: numbers begin anew, and
+positions count from the first keyword that was not done. All of the failed try is published before that.
+
 So whatever a crash has left out is told again from the stored job, from the journal's last number on: no line is lost,
 and none is there twice.
 """
@@ -43,37 +46,37 @@ _STATUSES: Final = {
 }
 
 
-def producer_id(job_id: str) -> str:
+def producer_id(job: BatchJob) -> str:
     """Whose numbers they are; those of the wires have a ``/`` before any colon."""
-    return f"batch:{job_id}"
+    return f"batch:{job.id}:{job.retries}" if job.retries else f"batch:{job.id}"
 
 
-def first_position(number: int) -> int:
-    """The first keyword about which there is something to tell after a number."""
-    return max(0, (number - _BEFORE) // _PER_ITEM)
+def first_position(job: BatchJob, number: int) -> int:
+    """The first keyword that has events after a number."""
+    return job.first + max(0, (number - _BEFORE) // _PER_ITEM)
 
 
 def appends(job: BatchJob, after: int) -> Iterator[Append]:
-    """What is to be told after the number ``after``, as far as the results read with the job go."""
+    """The events after the number ``after``, as far as the results read with the job go."""
     for number, append in enumerate(_beginning(job), start=1):
         if number > after:
             yield append
     for item in job.results:
-        number = _BEFORE + 1 + _PER_ITEM * item.position
+        number = _number(job, item.position)
         if number > after:
             yield _result(job, item, number)
         if number + 1 > after:
             status = JobStatus.PROCESSING
             yield _stage(job, status, item.position + 1, item.done_at, number + 1)
-    told = job.results[-1].position + 1 if job.results else first_position(after)
-    if job.status.is_final and told >= job.current:
-        for number, append in enumerate(_ending(job), start=_BEFORE + 1 + _PER_ITEM * job.current):
+    done = job.results[-1].position + 1 if job.results else first_position(job, after)
+    if job.status.is_final and done >= job.current:
+        for number, append in enumerate(_ending(job), start=_number(job, job.current)):
             if number > after:
                 yield append
 
 
-def line(job_id: str, level: str, message: str, milliseconds: int, number: int | None = None) -> LineBatch:
-    """One line of a job; without a number it is not part of the story that is told again."""
+def line(job_id: str, level: str, message: str, milliseconds: int, producer: ProducerNumber | None = None) -> LineBatch:
+    """One line of a job; without a number it is not one of those that are appended again."""
     message, is_cut, size = cut_message(message, _MESSAGE_BYTES_MAX)
     entry = LogEntry(
         job_id,
@@ -86,19 +89,23 @@ def line(job_id: str, level: str, message: str, milliseconds: int, number: int |
         truncated=is_cut,
         original_size=size if is_cut else 0,
     )
-    producer = None if number is None else ProducerNumber(producer_id(job_id), number)
     return LineBatch(job_id, WORKER_ID, [entry], len(message.encode()) + _LINE_BYTES, time.monotonic(), producer)
 
 
 def _beginning(job: BatchJob) -> list[Append]:
-    worker = WorkerRegistered(job.id, WORKER_ID, {}, ProducerNumber(producer_id(job.id), 1))
-    created = line(job.id, "INFO", f"[배치] 작업 생성: {job.id}, 키워드 {job.total}개", job.created_at, 2)
-    events: list[Append] = [worker, created, _stage(job, JobStatus.PENDING, 0, job.created_at, 3)]
+    if job.retries:
+        text, at = f"[배치] 작업 다시 시도: {job.id}, {job.retries}번째", job.queued_at or job.created_at
+    else:
+        text, at = f"[배치] 작업 생성: {job.id}, 키워드 {job.total}개", job.created_at
+    events: list[Append] = [
+        WorkerRegistered(job.id, WORKER_ID, {}, _producer(job, 1)),
+        line(job.id, "INFO", text, at, _producer(job, 2)),
+        _stage(job, JobStatus.PENDING, job.first, at, 3),
+    ]
     if job.started_at is not None:
-        events.append(line(job.id, "INFO", f"[배치] 작업 시작: {job.id}", job.started_at, 4))
+        events.append(line(job.id, "INFO", f"[배치] 작업 시작: {job.id}", job.started_at, _producer(job, 4)))
     elif job.status.is_final:
-        producer = ProducerNumber(producer_id(job.id), 4)
-        events.append(LineBatch(job.id, WORKER_ID, [], 0, time.monotonic(), producer))
+        events.append(LineBatch(job.id, WORKER_ID, [], 0, time.monotonic(), _producer(job, 4)))
     return events
 
 
@@ -106,28 +113,26 @@ def _result(job: BatchJob, item: BatchItem, number: int) -> LineBatch:
     place = f"[배치] {item.position + 1}/{job.total}"
     counts = msgspec.json.format(msgspec.json.encode(item.counts), indent=0).decode() if item.counts else ""
     if item.error is None:
-        return line(job.id, "INFO", f"{place} 완료: {item.keyword} {counts}", item.done_at, number)
+        return line(job.id, "INFO", f"{place} 완료: {item.keyword} {counts}", item.done_at, _producer(job, number))
     message = " ".join(filter(None, (f"{place} 실패: {item.keyword}", f"({item.error})", counts)))
-    return line(job.id, "WARN", message, item.done_at, number)
+    return line(job.id, "WARN", message, item.done_at, _producer(job, number))
 
 
-def _ending(job: BatchJob) -> list[Append]:
+def _ending(job: BatchJob) -> Iterator[Append]:
     ended = job.completed_at or job.created_at
-    number = _BEFORE + 1 + _PER_ITEM * job.current
+    number = _number(job, job.current)
     if job.status is JobStatus.COMPLETED:
         again = f", 두 번 요청한 키워드 {job.repeated}개" if job.repeated else ""
-        last = line(job.id, "INFO", f"[배치] 작업 완료: {job.id}{again}", ended, number)
+        level, text = "INFO", f"[배치] 작업 완료: {job.id}{again}"
     else:
-        last = line(
-            job.id, "ERROR", f"[배치] 작업 실패: {job.id}, {job.current}/{job.total}, {job.error}", ended, number
-        )
-    status = "COMPLETED" if job.status is JobStatus.COMPLETED else "FAILED"
-    producer = ProducerNumber(producer_id(job.id), number + 2)
-    return [
-        last,
-        _stage(job, job.status, job.current, ended, number + 1),
-        WorkerReport(job.id, WORKER_ID, status, _time(ended), job.error or "", None, producer),
-    ]
+        level, text = "ERROR", f"[배치] 작업 실패: {job.id}, {job.current}/{job.total}, {job.error}"
+        if job.retry_at is not None:
+            level, text = "WARN", f"{text}, {(job.retry_at - ended) / 1000:g}초 후 다시 시도"
+    yield line(job.id, level, text, ended, _producer(job, number))
+    yield _stage(job, job.status, job.current, ended, number + 1)
+    if job.is_over:
+        status = "COMPLETED" if job.status is JobStatus.COMPLETED else "FAILED"
+        yield WorkerReport(job.id, WORKER_ID, status, _time(ended), job.error or "", None, _producer(job, number + 2))
 
 
 def _stage(job: BatchJob, status: JobStatus, current: int, milliseconds: int, number: int) -> StageProgress:
@@ -143,12 +148,22 @@ def _stage(job: BatchJob, status: JobStatus, current: int, milliseconds: int, nu
     }
     if status is not JobStatus.PENDING and job.started_at is not None:
         document["startedAt"] = _time(job.started_at)
-    if status.is_final:
+    if status is JobStatus.FAILED and job.retry_at is not None:
+        document["status"] = "STAGE_RETRYING"
+    elif status.is_final:
         document["completedAt"] = _time(milliseconds)
     if status is JobStatus.FAILED:
         document["errorMessage"] = job.error or ""
-    producer = ProducerNumber(producer_id(job.id), number)
-    return StageProgress(job.id, STAGE_ID, msgspec.json.encode(document), producer=producer)
+    return StageProgress(job.id, STAGE_ID, msgspec.json.encode(document), producer=_producer(job, number))
+
+
+def _number(job: BatchJob, position: int) -> int:
+    """Of the line for a keyword, or of the last line where so many are done."""
+    return _BEFORE + 1 + _PER_ITEM * (position - job.first)
+
+
+def _producer(job: BatchJob, number: int) -> ProducerNumber:
+    return ProducerNumber(producer_id(job), number)
 
 
 def _time(milliseconds: int) -> str:

@@ -1,19 +1,30 @@
-"""Batch jobs: takes them, works through them one keyword after the other, and tells their story."""
+"""Batch jobs: takes them, works through them one keyword after the other, and tries failed ones again."""
 
 import asyncio
 import contextlib
 import math
+import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
-from components.batch_jobs import job_events
+from components.batch_jobs.counted_calls import CountedCalls, day_of
 from components.batch_jobs.counter import BadCredentialsError, CounterError, DocumentCounter
+from components.batch_jobs.job_publisher import JobPublisher, ignore_error
 from components.batch_jobs.retries import RetryPolicy, count_documents
-from components.batch_jobs.tables import ActiveJobsError, BatchJob, BatchJobStore, BegunItem, Priority
+from components.batch_jobs.tables import (
+    ActiveJobsError,
+    BatchJob,
+    BatchJobStore,
+    BegunItem,
+    JobStatus,
+    JobTotals,
+    Place,
+    Priority,
+)
 from storage.errors import StorageError
 from storage.journal.interface import Journal
 
@@ -21,9 +32,12 @@ __all__ = ["ActiveJobsError", "BatchJobs", "BatchLimits", "BatchStatistics"]
 
 CANCELLED: Final = "작업이 취소되었습니다"
 
-_TOLD_AT_A_TIME: Final = 200
 _RETRY_SECONDS: Final = 1.0
 _SWEEP_SECONDS: Final = 60.0
+_CLAIM_SECONDS: Final = 600.0
+"""How long a keyword may take before another gateway may take its job."""
+_OWNER_BYTES: Final = 8
+_IDLE_SECONDS_MIN: Final = 0.05
 
 _log = structlog.get_logger(__name__)
 
@@ -37,12 +51,16 @@ class BatchLimits:
         interval_seconds: the pause between two keywords, of whichever job.
         kept_seconds: how long a job that has ended can be asked for.
         retries: how often a keyword is asked for again.
+        job_retries_max: how often a job that has failed is tried again; 0: never.
+        job_retry_seconds: when.
     """
 
     active_max: int = 1
     interval_seconds: float = 0.3
-    kept_seconds: float = 1800.0
+    kept_seconds: float = 30 * 86_400.0
     retries: RetryPolicy = field(default_factory=RetryPolicy)
+    job_retries_max: int = 3
+    job_retry_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +71,14 @@ class BatchStatistics:
     counted: int = 0
     failed: int = 0
     retries: int = 0
+    job_retries: int = 0
+    keyword_seconds: float = 0
+    calls: Mapping[str, int] = field(default_factory=dict)
     repeated: int = 0
     """Keywords that were asked for a second time, because the process had ended before the result was stored."""
+
+
+_COUNTED: Final = ("jobs", "counted", "failed", "retries", "job_retries", "repeated")
 
 
 class BatchJobs:
@@ -65,6 +89,7 @@ class BatchJobs:
         counter: whom to ask; closed with this.
         journal: gets lines, stages and ends.
         limits: what they may do.
+        on_progress: gets a job whenever it has changed and the journal has it.
         clock: milliseconds since the Unix epoch.
     """
 
@@ -75,20 +100,22 @@ class BatchJobs:
         journal: Journal,
         limits: BatchLimits,
         *,
+        on_progress: Callable[[BatchJob], None] = lambda _: None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._store = store
-        self._counter = counter
-        self._journal = journal
+        self._counter = CountedCalls(counter, clock)
+        self._publisher = JobPublisher(store, journal, on_progress)
+        self._owner = secrets.token_hex(_OWNER_BYTES)
         self._limits = limits
         self._clock = clock
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._asking: tuple[str, asyncio.Task[None]] | None = None
-        self._untold: dict[str, None] = {}
-        self._told: dict[str, int] = {}
-        self._counts = dict.fromkeys(BatchStatistics.__slots__, 0)
+        self._retry_at = math.inf  # when to look for jobs to try again
+        self._counts = dict.fromkeys(_COUNTED, 0)
+        self._keyword_seconds = 0.0
         self._swept = -math.inf  # never
 
     def __repr__(self) -> str:
@@ -97,7 +124,7 @@ class BatchJobs:
     @property
     def statistics(self) -> BatchStatistics:
         """An immutable snapshot of the counters."""
-        return BatchStatistics(**self._counts)
+        return BatchStatistics(**self._counts, calls=self._counter.totals, keyword_seconds=self._keyword_seconds)
 
     def start(self) -> None:
         """Go on with what is there."""
@@ -113,19 +140,34 @@ class BatchJobs:
         limits = self._limits
         await self._store.create(job_id, keywords, priority, active_max=limits.active_max, now=self._clock())
         self._counts["jobs"] += 1
-        self._tell_later(job_id)
+        self._changed(job_id)
+
+    async def page(
+        self,
+        *,
+        status: JobStatus | None = None,
+        below: Place | None = None,
+        limit: int,
+        may_read: Callable[[str], bool] | None = None,
+    ) -> Sequence[BatchJob]:
+        """Jobs, the newest first, without their keywords and results: see ``history.page``."""
+        return await self._store.page(status=status, below=below, limit=limit, may_read=may_read)
+
+    async def totals(self, *, days_max: int) -> JobTotals:
+        """What the jobs that are kept add up to, and the calls of the last so many days."""
+        return await self._store.totals(days_max=days_max)
 
     async def find(self, job_id: str) -> BatchJob | None:
         """A job with all of its keywords and results; None if there is none, or no longer."""
         return await self._store.find(job_id, results_max=1 << 31, with_keywords=True)
 
     async def cancel(self, job_id: str) -> BatchJob | None:
-        """End a job before its end; one that has ended stays as it is. None if there is none."""
+        """End a job before its end, or before it is tried again; any other stays as it is. None if there is none."""
         job = await self._store.end(job_id, CANCELLED, now=self._clock())
         if job is not None:
             if self._asking is not None and self._asking[0] == job_id:
                 self._asking[1].cancel()
-            self._tell_later(job_id)
+            self._changed(job_id)
         return job
 
     async def close(self, grace_seconds: float = 0.0) -> None:
@@ -141,6 +183,8 @@ class BatchJobs:
             worker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await worker
+            with contextlib.suppress(StorageError):
+                await self._store.add_calls(self._counter.take())
         await self._counter.close()
         await self._store.close()
 
@@ -150,10 +194,15 @@ class BatchJobs:
             self._wake.clear()
             try:
                 if not is_known:
-                    self._untold |= dict.fromkeys(await self._store.job_ids())
-                    is_known = True
-                await self._tell()
-                item = await self._store.begin_next(now=self._clock())
+                    await self._store.take_over()
+                    self._publisher.add(await self._store.unpublished_ids())
+                    self._retry_at, is_known = 0, True
+                await self._publisher.publish()
+                await self._retry_due()
+                now = self._clock()
+                item = await self._store.begin_next(
+                    self._owner, now=now, claimed_until=now + round(_CLAIM_SECONDS * 1000)
+                )
                 if item is None:
                     await self._idle(await self._sweep())
                     continue
@@ -170,16 +219,16 @@ class BatchJobs:
     async def _process(self, item: BegunItem) -> None:
         """Ask for a keyword, store what became of it, and pause."""
         self._counts["repeated"] += item.begun > 1
-        if item.position == 0:
-            self._tell_later(item.job_id)
-            with contextlib.suppress(StorageError):  # its start is told with its first result
-                await self._tell()
+        if item.is_first:
+            self._changed(item.job_id)
+            with contextlib.suppress(StorageError):  # its start is published with its first result
+                await self._publisher.publish()
         counts: dict[str, int] = {}
 
         async def wait(error: CounterError, seconds: float) -> None:
             self._counts["retries"] += 1
             message = f"[배치] {item.position + 1} 다시 시도 ({seconds:.1f}초 후): {item.keyword} ({error})"
-            self._journal.append(job_events.line(item.job_id, "WARN", message, self._clock())).add_done_callback(_seen)
+            self._publisher.warn(item.job_id, message, self._clock())
             if await self._pause(seconds):
                 raise asyncio.CancelledError
 
@@ -187,6 +236,7 @@ class BatchJobs:
             count_documents(self._counter, item.keyword, self._limits.retries, counts=counts, wait=wait)
         )
         self._asking = (item.job_id, request)
+        began = time.monotonic()
         error: str | None = None
         try:
             await asyncio.wait({request})
@@ -194,26 +244,47 @@ class BatchJobs:
                 return  # its job was, or everything stops
             request.result()
         except BadCredentialsError as refusal:
-            await self._store.end(item.job_id, str(refusal), now=self._clock())
-            self._tell_later(item.job_id)
+            await self._fail(item.job_id, str(refusal))
             return
         except CounterError as failure:
             error = str(failure)
         finally:
             self._asking = None
-            request.add_done_callback(_seen)
+            request.add_done_callback(ignore_error)
             request.cancel()
-        await self._record(item, counts, error)
+        took_seconds = time.monotonic() - began
+        self._keyword_seconds += took_seconds
+        await self._record(item, counts, error, took_ms=round(took_seconds * 1000))
         self._counts["counted" if error is None else "failed"] += 1
-        self._tell_later(item.job_id)
-        await self._tell()
+        self._changed(item.job_id)
+        await self._publisher.publish()
         await self._pause(self._limits.interval_seconds)
 
-    async def _record(self, item: BegunItem, counts: dict[str, int], error: str | None) -> None:
+    async def _fail(self, job_id: str, error: str) -> None:
+        """Let a job fail, and note when it is tried again."""
+        now, limits = self._clock(), self._limits
+        retry_at = now + round(limits.job_retry_seconds * 1000)
+        await self._store.end(job_id, error, now=now, retries_max=limits.job_retries_max, retry_at=retry_at)
+        self._retry_at = min(self._retry_at, retry_at)
+        self._changed(job_id)
+
+    async def _retry_due(self) -> None:
+        """Put failed jobs back whose time has come. Their failures are published: events are numbered anew then."""
+        if self._clock() < self._retry_at:
+            return
+        due, following = await self._store.retry_due(now=self._clock())
+        self._retry_at = math.inf if following is None else following
+        if due:
+            self._counts["job_retries"] += len(due)
+            self._publisher.restart(due)
+            await self._publisher.publish()
+
+    async def _record(self, item: BegunItem, counts: dict[str, int], error: str | None, *, took_ms: int) -> None:
         """Store a result, however long the database cannot be used: it was paid for with a request."""
+        calls = self._counter.take()
         while True:
             try:
-                await self._store.record(item, counts, error, now=self._clock())
+                await self._store.record(item, counts, error, calls=calls, took_ms=took_ms, now=self._clock())
             except StorageError as trouble:
                 _log.warning("batch result write delayed", error=str(trouble))
                 if await self._pause(_RETRY_SECONDS):
@@ -221,59 +292,22 @@ class BatchJobs:
             else:
                 return
 
-    def _tell_later(self, job_id: str) -> None:
-        self._untold[job_id] = None
+    def _changed(self, job_id: str) -> None:
+        self._publisher.add([job_id])
         self._wake.set()
 
-    async def _tell(self) -> None:
-        """Append what is stored of jobs and not yet told of them.
-
-        Raises:
-            StorageError: the journal cannot take it now; it is told later.
-        """
-        for job_id in list(self._untold):
-            del self._untold[job_id]
-            try:
-                await self._tell_of(job_id)
-            except BaseException:
-                self._untold[job_id] = None
-                self._told.pop(job_id, None)
-                raise
-
-    async def _tell_of(self, job_id: str) -> None:
-        after = self._told.get(job_id)
-        if after is None:
-            after = await self._journal.last_number(job_events.producer_id(job_id))
-        while True:
-            first = job_events.first_position(after)
-            job = await self._store.find(job_id, first=first, results_max=_TOLD_AT_A_TIME)
-            if job is None:
-                break
-            if not self._journal.is_writable:
-                await self._journal.wait_writable()
-            receipts = [self._journal.append(each) for each in job_events.appends(job, after)]
-            if not receipts:
-                break
-            try:
-                await asyncio.gather(*receipts)
-            finally:
-                for receipt in receipts:
-                    receipt.add_done_callback(_seen)
-            after += len(receipts)
-        self._told[job_id] = after
-        if job is None or job.status.is_final:
-            self._told.pop(job_id, None)
-
     async def _sweep(self) -> int | None:
-        """Remove jobs that ended long ago; when the oldest of the others that have ended did."""
+        """Remove jobs that ended long ago, and calls of those days; when the oldest of the others ended."""
         self._swept = time.monotonic()
-        return await self._store.remove_finished(self._clock() - round(self._limits.kept_seconds * 1000))
+        before = self._clock() - round(self._limits.kept_seconds * 1000)
+        await self._store.remove_calls(day_of(before))
+        return await self._store.remove_finished(before)
 
     async def _idle(self, oldest: int | None) -> None:
-        """Wait for a new job, a cancelled one, or the time at which one is removed."""
-        seconds = None
-        if oldest is not None:
-            seconds = max(0.05, (oldest - self._clock()) / 1000 + self._limits.kept_seconds)
+        """Wait for a new job, a cancelled one, or the time at which one is removed or tried again."""
+        removal = math.inf if oldest is None else oldest + self._limits.kept_seconds * 1000
+        at = min(removal, self._retry_at)
+        seconds = None if at == math.inf else max(_IDLE_SECONDS_MIN, (at - self._clock()) / 1000)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
@@ -284,9 +318,3 @@ class BatchJobs:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
         return self._stopping.is_set()
-
-
-def _seen(future: "asyncio.Future[Any]") -> None:
-    """What was wrong is known by then, or shown elsewhere: the journal's troubles are in its own statistics."""
-    if not future.cancelled():
-        future.exception()

@@ -4,22 +4,38 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from gateway.routing.operation import Tag
+
 __all__ = [
+    "BATCH_JOBS",
     "EXAMPLE_ID",
+    "ApiUse",
     "BatchJobAnswer",
     "BatchJobCancelled",
+    "BatchJobCounts",
     "BatchJobCreated",
+    "BatchJobList",
     "BatchJobRefused",
     "BatchJobRequest",
+    "BatchJobSummary",
+    "BatchJobTotals",
     "BatchJobView",
     "BatchProgress",
+    "KeywordCounts",
     "KeywordResult",
 ]
 
+BATCH_JOBS = Tag("Batch jobs", "Counts of documents for lists of keywords.")
 EXAMPLE_ID = "batch_1767225600000_0123abcd"
 _ID = msgspec.Meta(examples=[EXAMPLE_ID])
 _MILLISECONDS = msgspec.Meta(description="Milliseconds since the Unix epoch.", examples=[1767225600000])
-_Status = Literal["pending", "processing", "completed", "failed"]
+_RETRIES = msgspec.Meta(description="How often it was tried again after it had failed.")
+_RETRY_AT = msgspec.Meta(
+    description="When it is tried again, in milliseconds since the Unix epoch.", examples=[1767225660000]
+)
+_MEAN = msgspec.Meta(
+    description="Time of one keyword in the mean, with its requests and the waits between them.", examples=[420]
+)
 
 
 class BatchJobRequest(msgspec.Struct):
@@ -72,6 +88,69 @@ class BatchJobView(msgspec.Struct, rename="camel", omit_defaults=True):
     error: str | None = None
     started_at: Annotated[int | None, _MILLISECONDS] = None
     completed_at: Annotated[int | None, _MILLISECONDS] = None
+    retries: Annotated[int, _RETRIES] = 0
+    retry_at: Annotated[int | None, _RETRY_AT] = None
+
+
+class BatchJobSummary(msgspec.Struct, rename="camel", omit_defaults=True):
+    """A job of the list, without its keywords and results."""
+
+    id: Annotated[str, _ID]
+    status: Annotated[str, msgspec.Meta(examples=["processing"])]
+    progress: BatchProgress
+    failed: Annotated[int, msgspec.Meta(description="Keywords that could not be counted.")]
+    priority: Annotated[str, msgspec.Meta(examples=["normal"])]
+    created_at: Annotated[int, _MILLISECONDS]
+    error: str | None = None
+    started_at: Annotated[int | None, _MILLISECONDS] = None
+    completed_at: Annotated[int | None, _MILLISECONDS] = None
+    retries: Annotated[int, _RETRIES] = 0
+    retry_at: Annotated[int | None, _RETRY_AT] = None
+    mean_keyword_milliseconds: Annotated[int | None, _MEAN] = None
+
+
+class BatchJobList(msgspec.Struct):
+    """Jobs, the newest first."""
+
+    jobs: list[BatchJobSummary]
+    next: Annotated[str | None, msgspec.Meta(description="`cursor` of the next page; null: there is none.")]
+    success: bool = True
+
+
+class BatchJobCounts(msgspec.Struct):
+    """Jobs by status."""
+
+    pending: int
+    processing: int
+    completed: int
+    failed: int
+
+
+class KeywordCounts(msgspec.Struct):
+    """Keywords that are done, by result."""
+
+    counted: int
+    failed: int
+
+
+class ApiUse(msgspec.Struct):
+    """Requests to one API on one day."""
+
+    day: Annotated[str, msgspec.Meta(description="In Korea.", examples=["2026-01-31"])]
+    api: Annotated[str, msgspec.Meta(examples=["blog"])]
+    calls: int
+    failed: Annotated[int, msgspec.Meta(description="Those without a usable answer.")]
+
+
+class BatchJobTotals(msgspec.Struct, rename="camel"):
+    """What the jobs that are kept add up to."""
+
+    jobs: BatchJobCounts
+    keywords: KeywordCounts
+    mean_keyword_milliseconds: Annotated[int | None, _MEAN]
+    retries: Annotated[int, msgspec.Meta(description="Of whole jobs that had failed.")]
+    calls: Annotated[list[ApiUse], msgspec.Meta(description="The newest day first.")]
+    success: bool = True
 
 
 class BatchJobAnswer(msgspec.Struct):

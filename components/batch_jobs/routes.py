@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from components.batch_jobs.list_routes import list_routes, unavailable
 from components.batch_jobs.messages import (
+    BATCH_JOBS,
     EXAMPLE_ID,
     BatchJobAnswer,
     BatchJobCancelled,
@@ -21,7 +23,7 @@ from components.batch_jobs.tables import ActiveJobsError, BatchJob, Priority, ne
 from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body
-from gateway.routing.operation import Answer, Body, DescribedRoute, Operation, Tag
+from gateway.routing.operation import Answer, Body, DescribedRoute, Operation
 from gateway.routing.parameters import Identifier
 from gateway.routing.path_parameters import path_identifier
 from storage.errors import StorageError
@@ -39,7 +41,6 @@ _KEYWORD_LENGTH_MAX: Final = 200
 _ESCAPED_BYTES: Final = 12
 """Of one character in a JSON string, at most."""
 _BODIES_AT_A_TIME: Final = 4
-_RETRY_AFTER_SECONDS: Final = 2
 _JOB_ID: Final = re.compile(r"batch_[0-9]{1,16}_[0-9a-f]{8}", re.ASCII)
 _STARTED: Final = "배치 작업이 시작되었습니다"
 _ACTIVE: Final = "이미 처리 중인 작업이 있습니다"
@@ -51,12 +52,10 @@ def body_bytes_max(keywords_max: int) -> int:
     return keywords_max * (_KEYWORD_LENGTH_MAX * _ESCAPED_BYTES + 4) + 4096
 
 
-_TAG: Final = Tag("Batch jobs", "Counts of documents for lists of keywords.")
-
 _CREATE_BATCH_JOB: Final = Operation(
     "createBatchJob",
     "POST",
-    _TAG,
+    BATCH_JOBS,
     "Count the documents of many keywords",
     description="Answers at once. The job is a task: its lines are in the stream of its id, and its progress is the "
     "pipeline of the same id. Jobs of priority `high` go before those of `normal`. Needs `NAVER_CLIENT_ID` and "
@@ -76,7 +75,7 @@ _CREATE_BATCH_JOB: Final = Operation(
 _READ_BATCH_JOB: Final = Operation(
     "readBatchJob",
     "GET",
-    _TAG,
+    BATCH_JOBS,
     "How far a batch job is",
     description="A job that has ended can be asked for as long as `BATCH_KEPT_MINUTES` says.",
     scope="logs:read",
@@ -89,9 +88,10 @@ _READ_BATCH_JOB: Final = Operation(
 _CANCEL_BATCH_JOB: Final = Operation(
     "cancelBatchJob",
     "DELETE",
-    _TAG,
+    BATCH_JOBS,
     "Cancel a batch job",
-    description="It is `failed` then, and what was counted stays. One that has ended stays as it is.",
+    description="It is `failed` then, and what was counted stays. One that has failed is not tried again; any other "
+    "that has ended stays as it is.",
     scope="logs:write",
     parameters=(Identifier("jobId", "The job.", examples=(EXAMPLE_ID,)),),
     answers={200: BatchJobCancelled},
@@ -109,7 +109,12 @@ class _Handlers:
         self._keywords_max = keywords_max
         self._budget = BodyBudget(_BODIES_AT_A_TIME * body_bytes_max(keywords_max))
 
-    def _running(self) -> "BatchJobs":
+    def running(self) -> "BatchJobs":
+        """The jobs.
+
+        Raises:
+            ApiError: UNAVAILABLE; they are off.
+        """
         if self._jobs is None:
             raise ApiError("UNAVAILABLE", _OFF)
         return self._jobs
@@ -119,7 +124,7 @@ class _Handlers:
         principal.require("logs:write")
         job_id = new_job_id()
         principal.require("logs:write", task_id=job_id)
-        works = self._running()
+        works = self.running()
         body = await read_body(request, self._budget)
         try:
             wanted = await decoded(body, BatchJobRequest)
@@ -132,7 +137,7 @@ class _Handlers:
         except ActiveJobsError:
             return answer(BatchJobRefused(error=_ACTIVE), 409)
         except StorageError as error:
-            raise _unavailable() from error
+            raise unavailable() from error
         return answer(BatchJobCreated(job_id=job_id, message=_STARTED))
 
     async def status(self, request: Request) -> Response:
@@ -140,13 +145,13 @@ class _Handlers:
         principal.require("logs:read")
         job_id = request.query_params.get("jobId", "")
         principal.require("logs:read", task_id=job_id)
-        works = self._running()
+        works = self.running()
         if not job_id:
             raise ApiError("INVALID_ARGUMENT", "jobId is missing: give the one of the answer", field="jobId")
         try:
             job = await works.find(job_id) if _JOB_ID.fullmatch(job_id) else None
         except StorageError as error:
-            raise _unavailable() from error
+            raise unavailable() from error
         if job is None:
             raise _unknown()
         return answer(BatchJobAnswer(job=_view(job)))
@@ -156,11 +161,11 @@ class _Handlers:
         job_id = path_identifier(request.scope, JOB_PATH, "job_id")
         principal.require("logs:write")
         principal.require("logs:write", task_id=job_id)
-        works = self._running()
+        works = self.running()
         try:
             job = await works.cancel(job_id) if _JOB_ID.fullmatch(job_id) else None
         except StorageError as error:
-            raise _unavailable() from error
+            raise unavailable() from error
         if job is None:
             raise _unknown()
         return answer(BatchJobCancelled(job_id=job.id, status=job.status.value))
@@ -169,7 +174,7 @@ class _Handlers:
 def batch_job_routes(
     jobs: "BatchJobs | None", authenticator: Authenticator, *, keywords_max: int
 ) -> list[DescribedRoute]:
-    """``POST /api/documents/batch``, ``DELETE`` below it, and ``GET /api/documents/status``.
+    """``POST /api/documents/batch``, ``DELETE`` below it, ``GET /api/documents/status``, and the list of jobs.
 
     A job is a task, so a token that names tasks covers those jobs whose ids it names. ``jobs`` is None where batch jobs
     are off: then everything is answered with 503.
@@ -179,6 +184,7 @@ def batch_job_routes(
         DescribedRoute(BATCH_PATH, handlers.create, _CREATE_BATCH_JOB, body_bytes_max=body_bytes_max(keywords_max)),
         DescribedRoute(STATUS_PATH, handlers.status, _READ_BATCH_JOB),
         DescribedRoute(JOB_PATH, handlers.cancel, _CANCEL_BATCH_JOB),
+        *list_routes(handlers.running, authenticator),
     ]
 
 
@@ -205,17 +211,14 @@ def _view(job: BatchJob) -> BatchJobView:
             KeywordResult(keyword=item.keyword, counts=dict(item.counts), error=item.error) for item in job.results
         ],
         repeated=job.repeated,
-        priority="high" if job.priority is Priority.HIGH else "normal",
+        priority=job.priority.name.lower(),
         error=job.error,
         started_at=job.started_at,
         completed_at=job.completed_at,
+        retries=job.retries,
+        retry_at=job.retry_at,
     )
 
 
 def _unknown() -> ApiError:
     return ApiError("NOT_FOUND", "there is no such batch job; those that have ended are kept for a while only")
-
-
-def _unavailable() -> ApiError:
-    message = "batch jobs cannot be stored or read now; try again"
-    return ApiError("UNAVAILABLE", message, retry_after_seconds=_RETRY_AFTER_SECONDS)

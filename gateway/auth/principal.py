@@ -38,9 +38,10 @@ class Principal:
         """Whether there are tasks or pipelines that it does not cover, so that what lists all of them is not for it."""
         return self.tasks is not None or self.pipelines is not None
 
-    def allows(self, scope: str) -> bool:
-        """Whether it has a scope."""
-        return scope in self.scopes or ADMIN in self.scopes
+    def allows(self, scope: str, *, task_id: str | None = None) -> bool:
+        """Whether it has a scope, and covers the task if one is given."""
+        is_covered = task_id is None or self.tasks is None or task_id in self.tasks
+        return is_covered and (scope in self.scopes or ADMIN in self.scopes)
 
     def require(self, scope: str, *, task_id: str | None = None, pipeline_id: str | None = None) -> None:
         """Return where the principal has the scope, and covers the task and the pipeline where they are given.

@@ -1,10 +1,12 @@
-"""What a socket is given: the connection of a WebSocket below it, and when clients are pinged."""
+"""Who a socket reports to, and what it is given: the connection of a WebSocket, and when clients are pinged."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-__all__ = ["Heartbeat", "WebSocketConnection"]
+__all__ = ["Heartbeat", "SocketOwner", "WebSocketConnection"]
+
+S = TypeVar("S", contravariant=True)
 
 
 class WebSocketConnection(Protocol):
@@ -43,3 +45,23 @@ class Heartbeat:
 
     interval_seconds: float = 25.0
     timeout_seconds: float = 60.0
+
+
+class SocketOwner(Protocol[S]):
+    """Who a socket reports to."""
+
+    async def received(self, socket: S, text: str) -> None:
+        """A message of the client.
+
+        Raises:
+            PacketError: it is not one of those that there are; the socket is closed.
+        """
+        ...
+
+    def closed(self, socket: S) -> None:
+        """The socket takes nothing more; called once."""
+        ...
+
+    def gone(self, socket: S) -> None:
+        """Nothing waits in it any more either; called once, after ``closed``."""
+        ...

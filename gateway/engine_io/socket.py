@@ -7,42 +7,22 @@ room. Where nothing waits and the peer keeps up, frames go straight to the conne
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from gateway.engine_io.frames import FramedPackets
-from gateway.engine_io.interfaces import Heartbeat, WebSocketConnection
+from gateway.engine_io.interfaces import Heartbeat, SocketOwner, WebSocketConnection
 from gateway.engine_io.limits import EngineLimits
 from gateway.engine_io.outbox import Outbox
 from gateway.engine_io.packets import PROBE, Packet, PacketError, PacketType
 from gateway.engine_io.session import Carrier, Change, EngineSession, Reaction
 
-__all__ = ["EngineSocket", "SocketOwner"]
+__all__ = ["EngineSocket"]
 
 _PING: Final = FramedPackets.of(PacketType.PING.text())
 _PONG_PROBE: Final = FramedPackets.of(PacketType.PONG.text(PROBE))
 _CLOSE: Final = FramedPackets.of(PacketType.CLOSE.text())
 _NOOP_SECONDS: Final = 0.05
 """How long a poll may wait between the probe of a WebSocket and the change to it, which ends it better than a noop."""
-
-
-class SocketOwner(Protocol):
-    """Who a socket reports to."""
-
-    async def received(self, socket: "EngineSocket", text: str) -> None:
-        """A message of the client.
-
-        Raises:
-            PacketError: it is not one of those that there are; the socket is closed.
-        """
-        ...
-
-    def closed(self, socket: "EngineSocket") -> None:
-        """The socket takes nothing more; called once."""
-        ...
-
-    def gone(self, socket: "EngineSocket") -> None:
-        """Nothing waits in it any more either; called once, after ``closed``."""
-        ...
 
 
 class EngineSocket:
@@ -67,7 +47,7 @@ class EngineSocket:
         self,
         sid: str,
         session: EngineSession,
-        owner: SocketOwner,
+        owner: "SocketOwner[EngineSocket]",
         *,
         limits: EngineLimits,
         heartbeat: Heartbeat,

@@ -43,6 +43,7 @@ class ServerCall:
         trailers: to be sent after ``unsent``; None: not ended.
         has_headers: the response's headers are sent.
         is_gone: nothing can be sent any more.
+        is_admitted: its handler is there.
         has_ended: the handler has ended the call.
         takes_data: DATA of this stream is for this call.
         has_remote_ended: the peer has ended or reset its half.
@@ -73,6 +74,7 @@ class ServerCall:
         "has_length",
         "has_remote_ended",
         "held_bytes",
+        "is_admitted",
         "is_gone",
         "metadata",
         "method",
@@ -104,7 +106,7 @@ class ServerCall:
         self.window = window
         self.unsent = bytearray()
         self.trailers: Headers | None = None
-        self.has_headers = self.is_gone = self.has_ended = self.has_remote_ended = False
+        self.has_headers = self.is_gone = self.is_admitted = self.has_ended = self.has_remote_ended = False
         self.takes_data = True
         self.waits_for_peer = False
         self.has_length = request.has_length
@@ -130,11 +132,6 @@ class ServerCall:
     def address(self) -> str:
         """The client's address."""
         return self._connection.address
-
-    @property
-    def is_admitted(self) -> bool:
-        """Whether its handler is there."""
-        return self._handler is not None
 
     @property
     def is_over(self) -> bool:
@@ -179,6 +176,7 @@ class ServerCall:
     def admit(self, handler: Handler) -> None:
         """The method has let the call in."""
         self._handler = handler
+        self.is_admitted = True
         self._connection.is_due(self)
 
     def feed(self, data: bytes, start: int, end: int) -> None:
@@ -239,18 +237,18 @@ class ServerCall:
     def _take(self) -> list[bytes]:
         """The next messages; one that must be refused breaks the call off after what stood before it."""
         reader, limits = self._reader, self._limits
-        waiting = len(reader)
+        waiting = reader.size
         try:
             messages = reader.take(count_max=limits.slice_messages_max, bytes_max=_SLICE_BYTES)
         except RefusedError as refusal:
             messages = []
             self._refuse_rest(refusal)
-        self.window.consume(waiting - len(reader))
+        self.window.consume(waiting - reader.size)
         return messages
 
     def credit(self) -> int:
         """What the peer may send more on this stream, in bytes."""
-        missing = self._reader.missing
+        missing = self._reader.missing if self._reader.size else 0
         if not (self.window.is_due or missing) or not self.takes_data or self._handler is None or self._is_held:
             return 0
         return self.window.update(missing=missing)
@@ -301,7 +299,7 @@ class ServerCall:
     def _tell_ending(self, handler: Handler) -> None:
         """Everything that arrived was received."""
         if self._ending is not None:
-            if self._ending is Ending.HALF_CLOSED and len(self._reader):
+            if self._ending is Ending.HALF_CLOSED and self._reader.size:
                 self._refuse_rest(RefusedError(GrpcStatus.INTERNAL, "the last message is incomplete"))
             self._is_finished = True
             handler.finish(self._ending)

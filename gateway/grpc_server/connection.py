@@ -69,8 +69,8 @@ class Connection(asyncio.Protocol):
         self._limits = host.limits
         self._h2 = make_h2(host.limits)
         self._splitter = FrameSplitter(host.limits.frame_bytes_max)
-        self._receiver = Receiver(self._h2, host.limits, self)
         self._sender = Sender(self._h2)
+        self._receiver = Receiver(self._h2, host.limits, self, self._sender)
         self._due: dict[ServerCall, None] = {}
         self._link: Link | None = None
         self._loop = asyncio.get_running_loop()
@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
     @property
     def _has_output(self) -> bool:
         receiver = self._receiver
-        return bool(receiver.has_asked_h2 or receiver.output or self._sender.has_work or self._goaway)
+        return bool(receiver.has_asked_h2 or receiver.output or self._sender.ready or self._goaway)
 
     def _work(self) -> bool:
         """Frames, deliveries, credit; whether nothing more is left for now."""
@@ -271,14 +271,6 @@ class Connection(asyncio.Protocol):
         if not self._is_running:
             self._host.flush_soon(self)
 
-    def report(self) -> None:
-        """Have h2 know of everything that was sent."""
-        self._sender.report()
-
-    def window_grew(self, stream_id: int) -> None:
-        """The peer takes more."""
-        self._sender.unblock(stream_id)
-
     def _refuse(self, stream_id: int, refusal: HttpRefusal, *, has_ended: bool) -> None:
         """Answer a request that is not served: at its headers, without reading its body."""
         self._h2.send_headers(stream_id, refusal.headers, end_stream=True)
@@ -324,7 +316,8 @@ class Connection(asyncio.Protocol):
             receiver.credit(self.calls)  # the pool may have bytes again that a large message waits for
         if not self._is_failed and times.wants_ping(now):
             receiver.output += frames.ping(b"keepaliv", is_ack=False)
-        self._run()
+        if self._is_failed or self._has_output:
+            self._run_soon()  # a slice for each connection would be one long turn of the loop
 
     def _reset_stuck(self, call: ServerCall) -> None:
         try:

@@ -20,6 +20,7 @@ __all__ = [
     "data_header",
     "empty_data",
     "goaway",
+    "increment_of",
     "ping",
     "window_update",
 ]
@@ -167,6 +168,11 @@ class FrameSplitter:
 def window_update(stream_id: int, increment: int) -> bytes:
     """Credit for a stream, or for the connection (stream 0)."""
     return b"\x00\x00\x04\x08\x00" + struct.pack(">LL", stream_id, increment)
+
+
+def increment_of(frame: Frame) -> int:
+    """The credit that a WINDOW_UPDATE of four bytes gives."""
+    return int.from_bytes(frame.data[frame.payload : frame.end], "big") & _STREAM_BITS
 
 
 def ping(payload: bytes, *, is_ack: bool) -> bytes:

@@ -37,13 +37,14 @@ class MessageReader:
 
     Attributes:
         has_message: a complete message, or one that must be refused, may wait.
+        size: bytes that wait: complete messages that were not taken, and the beginning of one.
 
     Args:
         message_bytes_max: of one message, after decompression.
         encoding: the call's ``grpc-encoding``, one of ``ENCODINGS``.
     """
 
-    __slots__ = ("_buffer", "_message_bytes_max", "_needed", "_window_bits", "has_message")
+    __slots__ = ("_buffer", "_message_bytes_max", "_needed", "_window_bits", "has_message", "size")
 
     def __init__(self, message_bytes_max: int, encoding: str = "identity") -> None:
         self._message_bytes_max = message_bytes_max
@@ -51,30 +52,28 @@ class MessageReader:
         self._buffer = bytearray()
         self._needed = PREFIX_BYTES
         self.has_message = False
+        self.size = 0
 
     def __repr__(self) -> str:
-        return f"<MessageReader {len(self._buffer)} bytes waiting>"
-
-    def __len__(self) -> int:
-        """Bytes that wait: complete messages that were not taken, and the beginning of one."""
-        return len(self._buffer)
+        return f"<MessageReader {self.size} bytes waiting>"
 
     @property
     def missing(self) -> int:
         """How many bytes the message that has begun still needs, as far as is known; 0: none has begun."""
-        return max(0, self._needed - len(self._buffer)) if self._buffer else 0
+        return max(0, self._needed - self.size) if self.size else 0
 
     def clear(self) -> None:
         """Forget what is pending."""
         self._buffer = bytearray()
         self._needed = PREFIX_BYTES
         self.has_message = False
+        self.size = 0
 
     def feed(self, data: bytes, start: int, end: int) -> None:
         """Take ``data[start:end]``."""
-        buffer = self._buffer
-        buffer += memoryview(data)[start:end]
-        self.has_message = len(buffer) >= self._needed
+        self._buffer += memoryview(data)[start:end]
+        self.size += end - start
+        self.has_message = self.size >= self._needed
 
     def read(self, data: bytes, start: int, end: int, *, count_max: int, bytes_max: int) -> list[bytes]:
         """Take ``data[start:end]`` and give out complete messages, as ``take`` does.
@@ -82,7 +81,7 @@ class MessageReader:
         Raises:
             RefusedError: as ``take``.
         """
-        if self._buffer:
+        if self.size:
             self.feed(data, start, end)
             return self.take(count_max=count_max, bytes_max=bytes_max)
         messages, used = self._parse(data, start, end, count_max, bytes_max)
@@ -97,13 +96,14 @@ class MessageReader:
             RefusedError: the next message is too large or cannot be decompressed; those before it were given out.
         """
         buffer = self._buffer
-        if len(buffer) < self._needed:
+        if self.size < self._needed:
             return []
         with memoryview(buffer) as view:
             data = bytes(view[: max(self._needed, _PART_BYTES)])
         messages, used = self._parse(data, 0, len(data), count_max, bytes_max)
         del buffer[:used]
-        self.has_message = len(buffer) >= self._needed
+        self.size -= used
+        self.has_message = self.size >= self._needed
         return messages
 
     def _parse(self, data: bytes, start: int, end: int, count_max: int, bytes_max: int) -> tuple[list[bytes], int]:

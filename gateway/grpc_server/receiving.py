@@ -2,8 +2,8 @@
 
 DATA of an open call takes the short way: its payload goes to the call, and h2 sees an empty frame where it ends the
 stream. All other frames go through h2 in order, so that its state machine, its checks of headers and its bounds stay in
-force. Only PING and GOAWAY are answered beside it: h2 is slow for the one, and takes nothing more after the other. The
-windows for what is received are this server's alone.
+force. PING and GOAWAY are answered beside it: h2 is slow for the one, and takes nothing more after the other. The
+windows for what is received are this server's alone. Credit for answers that h2 has not heard of is kept with them.
 """
 
 from collections import OrderedDict
@@ -33,6 +33,7 @@ from gateway.grpc_server.frames import Frame, FrameType
 from gateway.grpc_server.http2 import CONNECTION_WINDOW
 from gateway.grpc_server.interface import Ending
 from gateway.grpc_server.limits import ServerLimits
+from gateway.grpc_server.sending import Sender
 from gateway.grpc_server.windows import ReceiveWindow, WindowPool
 
 __all__ = ["Receiver"]
@@ -52,12 +53,6 @@ class _Owner(Protocol):
     def is_due(self, call: ServerCall) -> None:
         """The call can be delivered to."""
 
-    def window_grew(self, stream_id: int) -> None:
-        """The peer takes more of a stream; 0: of all."""
-
-    def report(self) -> None:
-        """Have h2 know of everything that was sent."""
-
 
 class Receiver:
     """Attributes:
@@ -69,7 +64,7 @@ class Receiver:
     has_asked_h2: h2 may have something to send.
     """
 
-    def __init__(self, h2: H2Connection, limits: ServerLimits, owner: _Owner) -> None:
+    def __init__(self, h2: H2Connection, limits: ServerLimits, owner: _Owner, sender: Sender) -> None:
         self.calls: dict[int, ServerCall] = {}
         self.output = bytearray()
         self.is_going_away = False
@@ -79,6 +74,7 @@ class Receiver:
         self._h2 = h2
         self._limits = limits
         self._owner = owner
+        self._sender = sender
         self._reset: OrderedDict[int, None] = OrderedDict()
         self._resets = TokenBucket(limits.resets_max, limits.resets_per_second)
         self._empty_frames = TokenBucket(limits.empty_frames_max, limits.empty_frames_per_second)
@@ -187,7 +183,8 @@ class Receiver:
             window.consume(length)
         else:
             call.held_bytes += length
-        call.window.consume(length - (end - start))
+        if end - start != length:
+            call.window.consume(length - (end - start))
         call.feed(frame.data, start, end)
         if frame.flags & frames.END_STREAM:
             self._end_stream(call)
@@ -247,7 +244,12 @@ class Receiver:
             # Of a client it says that no stream of the server's is taken, and there is none. Its own go on; in h2 the
             # connection would be over.
             self.is_going_away = True
-        else:
+        elif (
+            kind != FrameType.WINDOW_UPDATE
+            or length != 4
+            or frame.stream_id
+            or not self._sender.take_back(frames.increment_of(frame))
+        ):
             self._ask_h2(frame.data[frame.start : frame.end])
 
     def _take_header_block(self, frame: Frame) -> None:
@@ -266,7 +268,7 @@ class Receiver:
 
     def _ask_h2(self, data: bytes) -> None:
         self.has_asked_h2 = True
-        self._owner.report()
+        self._sender.report()
         for event in self._h2.receive_data(data):
             self._take_event(event)
 
@@ -290,14 +292,14 @@ class Receiver:
                     call.has_remote_ended = True
                     call.finish(Ending.BROKEN)
             case WindowUpdated():
-                self._owner.window_grew(event.stream_id)
+                self._sender.unblock(event.stream_id)
             case RemoteSettingsChanged():
-                self._owner.window_grew(0)
+                self._sender.unblock(0)
 
     def reset(self, call: ServerCall, code: ErrorCodes) -> None:
         """Reset a stream from this side; its handler receives what has arrived before."""
         self.has_asked_h2 = True
-        self._owner.report()
+        self._sender.report()
         with suppress(StreamClosedError):
             self._h2.reset_stream(call.stream_id, code)
         self.note_reset(call.stream_id)

@@ -1,7 +1,6 @@
 """Answers of one connection on their way out, within what the peer's windows and the transport take."""
 
 import time
-from contextlib import suppress
 from typing import Final
 
 from h2.connection import H2Connection
@@ -24,11 +23,13 @@ class Sender:
     """Turns what calls have to send into frames: all answers of a call are one DATA frame, as far as they fit.
 
     Few answers are framed here, and h2 is notified of them before anything else happens on it (``report``), so that its
-    windows are right whenever they count.
+    windows are right whenever they count. Credit of the connection for no more than those answers (``take_back``) is
+    kept with them: grpc-go gives it back after each.
 
     Attributes:
         output: frames to be written before those of h2.
         data_frames: DATA frames so far.
+        ready: calls that ``frame`` has something to do for.
     """
 
     def __init__(self, h2: H2Connection) -> None:
@@ -36,17 +37,13 @@ class Sender:
         self._h2 = h2
         self._unreported: dict[ServerCall, None] = {}
         self._unreported_bytes = 0
-        self._ready: dict[ServerCall, None] = {}
+        self._returned_bytes = 0
+        self.ready: dict[ServerCall, None] = {}
         self._blocked: dict[int, ServerCall] = {}
         self.data_frames = 0
 
     def __repr__(self) -> str:
-        return f"<Sender {len(self._ready)} ready, {len(self._blocked)} blocked>"
-
-    @property
-    def has_work(self) -> bool:
-        """Whether ``frame`` has something to do."""
-        return bool(self._ready)
+        return f"<Sender {len(self.ready)} ready, {len(self._blocked)} blocked>"
 
     def report(self) -> None:
         """Have h2 know of what was sent beside it."""
@@ -55,35 +52,49 @@ class Sender:
         h2 = self._h2
         self.output += h2.data_to_send()
         for call in self._unreported:
-            with suppress(ProtocolError):  # the stream is closed on h2's side
+            try:
                 h2.send_data(call.stream_id, bytes(call.unreported_bytes))
+            except ProtocolError:  # the stream is closed on h2's side, which then counts neither these bytes
+                self._returned_bytes -= call.unreported_bytes  # nor their credit
             call.unreported_bytes = 0
         h2.data_to_send()  # it has been sent
         self._unreported.clear()
         self._unreported_bytes = 0
+        returned, self._returned_bytes = self._returned_bytes, 0
+        if returned > 0:
+            h2.receive_data(frames.window_update(0, returned))
+
+    def take_back(self, increment: int) -> bool:
+        """Take the peer's credit for the connection; False: it is for more than h2 has not heard of, or for nothing."""
+        if not 0 < increment <= self._unreported_bytes - self._returned_bytes:
+            return False
+        self._returned_bytes += increment
+        if self._blocked:
+            self.unblock(0)
+        return True
 
     def add(self, call: ServerCall) -> None:
         """The call has something to send."""
-        self._ready[call] = None
+        self.ready[call] = None
 
     def unblock(self, stream_id: int) -> None:
         """The peer's window has grown: of one stream, or (0) of the connection."""
         if stream_id:
             call = self._blocked.pop(stream_id, None)
             if call is not None:
-                self._ready[call] = None
+                self.ready[call] = None
         else:
-            self._ready.update(dict.fromkeys(self._blocked.values()))
+            self.ready.update(dict.fromkeys(self._blocked.values()))
             self._blocked.clear()
 
     def forget(self, call: ServerCall) -> None:
         """The call is over."""
-        self._ready.pop(call, None)
+        self.ready.pop(call, None)
         self._blocked.pop(call.stream_id, None)
 
     def frame(self) -> list[ServerCall]:
         """Hand to h2 what can be sent now; the calls of which something was sent, or that have ended."""
-        ready, self._ready = self._ready, {}
+        ready, self.ready = self.ready, {}
         for call in ready:
             if not call.is_gone:
                 try:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from filters.block import Selection
 from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
-from storage.journal.history import HistoryReads, KnownTask, LevelCounts, SequenceRange
+from storage.journal.history import HistoryReads, KnownTask, LevelCounts, SequenceRange, TaskOverview, WorkerRecord
 from storage.journal.interface import TailStep, TaskState
 
 __all__ = ["Budget", "HistoryJournal", "Reads"]
@@ -105,14 +105,22 @@ class Reads:
         """A step of counting."""
         return await self._journal.count_by_level(task_id, after, sequences, matcher, owner=self._owner)
 
-    async def known_tasks(self, after: int, upto_record: int, *, count_max: int) -> Sequence[KnownTask]:
-        """A step through all tasks."""
-        return await self._journal.known_tasks(after, upto_record, count_max=count_max, owner=self._owner)
+    async def newest_tasks(self, below: int, snapshot: int, *, status: str = "", count_max: int) -> Sequence[KnownTask]:
+        """A page of tasks."""
+        return await self._journal.newest_tasks(below, snapshot, status=status, count_max=count_max, owner=self._owner)
 
-    async def tasks_at(self, records: Sequence[int]) -> Sequence[KnownTask]:
-        """The tasks of some records."""
-        return await self._journal.tasks_at(records, owner=self._owner)
+    async def count_tasks(self, *, status: str = "", count_max: int) -> int:
+        """How many tasks have lines."""
+        return await self._journal.count_tasks(status=status, count_max=count_max, owner=self._owner)
 
-    async def workers(self, task_id: str, *, count_max: int) -> tuple[Sequence[str], int]:
-        """Some workers of a task, and how many there are."""
-        return await self._journal.workers(task_id, count_max=count_max, owner=self._owner)
+    async def overviews(self, task_ids: Sequence[str], *, workers_max: int) -> Sequence[TaskOverview]:
+        """Some tasks with their workers."""
+        return await self._journal.overviews(task_ids, workers_max=workers_max, owner=self._owner)
+
+    async def worker_records(self, task_id: str, *, count_max: int) -> Sequence[WorkerRecord]:
+        """What some workers of a task reported."""
+        return await self._journal.worker_records(task_id, count_max=count_max, owner=self._owner)
+
+    async def without_match(self, tasks: Sequence[KnownTask], matcher: Matcher) -> int:
+        """How many of the first tasks have no matching line."""
+        return await self._journal.without_match(tasks, matcher, owner=self._owner)

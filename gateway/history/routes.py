@@ -2,6 +2,7 @@
 
 from gateway.auth import Authenticator
 from gateway.history.counts import count_routes
+from gateway.history.failure import summary_routes
 from gateway.history.limits import HistoryLimits
 from gateway.history.log import log_routes
 from gateway.history.reads import HistoryJournal, Reads
@@ -24,5 +25,6 @@ def history_routes(
         *task_routes(reads, authenticator, limits),
         *search_routes(reads, authenticator, limits, scans),
         *count_routes(reads, authenticator, limits, scans),
+        *summary_routes(reads, authenticator, limits, scans),
         *log_routes(reads, authenticator, limits, scans),
     ]

@@ -1,11 +1,9 @@
 """Searching all tasks that one may read: the newest activity first, in each task the newest line first."""
 
 import time
-from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
-from operator import neg
 from typing import Final
 
 import msgspec
@@ -15,12 +13,12 @@ from gateway.auth import Principal
 from gateway.history.cursors import RecordCursor
 from gateway.history.limits import HistoryLimits
 from gateway.history.reads import Budget, Reads
-from gateway.history.tasks import Ranking
 from storage.journal.history import KnownTask
 
 __all__ = ["Hit", "Progress", "Search", "Totals"]
 
 _TASKS_PER_PAGE: Final = 256
+_COUNTED_MAX: Final = 1 << 32
 _PROGRESS_SECONDS: Final = 0.5
 _STEP_BYTES: Final = 1 << 20
 _CONTEXT_BYTES_MAX: Final = 128 << 10
@@ -114,19 +112,50 @@ class Search:
     async def __aiter__(self) -> AsyncIterator[Hit | Progress]:
         """Hits as they are found, and in between, about every half second, how far it has got."""
         cursor = self._cursor
-        records = await Ranking(self._reads).records(self._principal, cursor.snapshot)
-        self.totals.tasks_total = len(records)
+        if not self._principal.is_limited:
+            self.totals.tasks_total = await self._reads.count_tasks(count_max=_COUNTED_MAX)
         # The cursor's own task is looked at again where its search has not come to its end.
         below = cursor.record + 1 if cursor.upto is not None else cursor.record
-        start = bisect_right(records, -below, key=neg)  # descending: those below come last
-        for first in range(start, len(records), _TASKS_PER_PAGE):
-            for task in await self._reads.tasks_at(records[first : first + _TASKS_PER_PAGE].tolist()):
-                upto = cursor.upto if task.record == cursor.record else None
+        while self.totals.following is None:
+            page = await self._reads.newest_tasks(below, cursor.snapshot, count_max=_TASKS_PER_PAGE)
+            tasks = [task for task in page if self._principal.allows("logs:read", task_id=task.task_id)]
+            if self._principal.is_limited:
+                self.totals.tasks_total += len(tasks)  # as far as they are known: those of others are not counted
+            async for found in self._in_tasks(tasks):
+                yield found
+            if len(page) < _TASKS_PER_PAGE:
+                return
+            below = page[-1].record
+
+    async def _in_tasks(self, tasks: Sequence[KnownTask]) -> AsyncIterator[Hit | Progress]:
+        totals, cursor = self.totals, self._cursor
+        while tasks and totals.following is None:
+            task = tasks[0]
+            upto = cursor.upto if task.record == cursor.record else None
+            passed = 0
+            if upto is None and not self._budget.is_spent:
+                # Most tasks have no match. A step for each of them would cost more than looking into them.
+                passed = await self._reads.without_match(tasks, self._matcher)
+            if passed:
+                totals.tasks += passed
+                totals.lines += sum(each.last + 1 - each.first for each in tasks[:passed])
+                if self._is_progress_due():
+                    yield self._progress()
+            else:
                 async for found in self._in_task(task, upto):
                     yield found
-                if self.totals.following is not None:
-                    return
-                self.totals.tasks += 1
+                if totals.following is None:
+                    totals.tasks += 1
+                    passed = 1
+            tasks = tasks[passed:]
+
+    def _is_progress_due(self) -> bool:
+        return time.monotonic() - self._told_at >= _PROGRESS_SECONDS
+
+    def _progress(self) -> Progress:
+        self._told_at = time.monotonic()
+        totals = self.totals
+        return Progress(totals.tasks, totals.tasks_total, totals.lines, totals.hit_count)
 
     async def _in_task(self, task: KnownTask, upto: int | None) -> AsyncIterator[Hit | Progress]:
         totals = self.totals
@@ -149,9 +178,8 @@ class Search:
                 yield await self._hit(task, sequence, line)
             totals.lines += max(position - reached, 0)
             position = reached
-            if time.monotonic() - self._told_at >= _PROGRESS_SECONDS:
-                self._told_at = time.monotonic()
-                yield Progress(totals.tasks, totals.tasks_total, totals.lines, totals.hit_count)
+            if self._is_progress_due():
+                yield self._progress()
             if reached == step.upto and step.is_done and (len(found) < left or position < task.first):
                 return
 

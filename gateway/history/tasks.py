@@ -1,11 +1,8 @@
 """``GET /api/v1/log-streaming/tasks``: what is stored, the newest activity first."""
 
-import heapq
-from array import array
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from starlette.requests import Request
@@ -13,7 +10,6 @@ from starlette.responses import Response
 
 from filters.matching import Matcher
 from gateway.auth import Authenticator, Principal
-from gateway.errors import ApiError
 from gateway.history.bodies import answer
 from gateway.history.cursors import CURSOR, RecordCursor
 from gateway.history.limits import HistoryLimits
@@ -21,12 +17,19 @@ from gateway.history.openapi import HISTORY, STATUSES, Status
 from gateway.history.reads import Budget, Reads
 from gateway.routing.operation import DescribedRoute, Operation
 from gateway.routing.parameters import Choice, Number, Parameter
-from storage.journal.history import KnownTask, SequenceRange
+from storage.journal.history import KnownTask, SequenceRange, TaskOverview
 
-__all__ = ["Ranking", "may_read", "task_routes"]
+__all__ = ["task_routes"]
 
 PATH: Final = "/api/v1/log-streaming/tasks"
-_TASKS_PER_STEP: Final = 2048
+_TASKS_PER_STEP: Final = 512
+
+_COUNTED_MAX: Final = 10_000
+"""Tasks up to which all of them are counted from the index: half a millisecond."""
+
+_LOOKED_AT_MAX: Final = 2_048
+"""The same where each of them has to be looked at, for a part of the id or for a token that covers some: 5 ms."""
+
 _WORKERS_MAX: Final = 20
 _REMEMBERED_MAX: Final = 1024
 _EVERYTHING: Final = Matcher()
@@ -58,7 +61,7 @@ class StoredTaskList(msgspec.Struct):
 
     tasks: list[StoredTaskSummary]
     next: Annotated[str | None, msgspec.Meta(description="`cursor` of the next page; null: there is none.")]
-    total: Annotated[int | None, msgspec.Meta(description="Of all pages.")]
+    total: Annotated[int | None, msgspec.Meta(description="Of all pages; null: too many to count.")]
 
 
 _LIST_TASKS: Final = Operation(
@@ -120,79 +123,56 @@ class LevelCounts:
         return count
 
 
-class Ranking:
-    """All tasks that one may read, by the age of their newest line."""
+@dataclass(frozen=True, slots=True)
+class TaskQuery:
+    """Which tasks: those that one may read, with a part of the id (case-folded; empty: any) and a status (likewise)."""
 
-    def __init__(self, reads: Reads) -> None:
-        self._reads = reads
+    principal: Principal
+    search: str = ""
+    status: str = ""
 
-    async def records(self, principal: Principal, snapshot: int) -> "array[int]":
-        """The newest record of each task, the newest first: 8 bytes a task, after one walk over all of them."""
-        found = array("q")
-        key = 0
-        while True:
-            step = await self._reads.known_tasks(key, snapshot, count_max=_TASKS_PER_STEP)
-            found.extend(task.record for task in _shown(step, principal, "", ""))
-            if len(step) < _TASKS_PER_STEP:
-                return array("q", sorted(found, reverse=True))
-            key = step[-1].key
+    @property
+    def is_selective(self) -> bool:
+        """Whether tasks have to be looked at one by one."""
+        return bool(self.search) or self.principal.is_limited
 
-    async def newest(
-        self,
-        principal: Principal,
-        snapshot: int,
-        *,
-        below: int,
-        limit: int,
-        search: str = "",
-        status: str = "",
-    ) -> tuple[list[KnownTask], int]:
-        """Tasks whose newest record is below one, the newest first, and how many there are in all.
-
-        Args:
-            principal: whoever asks.
-            snapshot: the newest record of the moment that the ranking is of: what comes later changes nothing in it.
-            below: a record.
-            limit: so many at most.
-            search: part of the id, case-folded; empty: any.
-            status: empty: any.
-        """
-        total = 0
-        best: list[tuple[int, int, KnownTask]] = []
-        key = 0
-        while True:
-            step = await self._reads.known_tasks(key, snapshot, count_max=_TASKS_PER_STEP)
-            for task in _shown(step, principal, search, status):
-                total += 1
-                if task.record >= below:
-                    continue
-                item = (task.record, task.key, task)
-                if len(best) < limit:
-                    heapq.heappush(best, item)
-                else:
-                    heapq.heappushpop(best, item)
-            if len(step) < _TASKS_PER_STEP:
-                return [task for _, _, task in sorted(best, reverse=True)], total
-            key = step[-1].key
+    def covers(self, task: KnownTask) -> bool:
+        """Whether a task with this status is one of them."""
+        return self.search in task.task_id.casefold() and self.principal.allows("logs:read", task_id=task.task_id)
 
 
-def _shown(step: Any, principal: Principal, search: str, status: str) -> Iterator[KnownTask]:
-    for task in step:
-        if not task.record or task.last < task.first or (status and task.status != status):
-            continue
-        if search and search not in task.task_id.casefold():
-            continue
-        if may_read(principal, task.task_id):
-            yield task
+async def _page(
+    reads: Reads, query: TaskQuery, cursor: RecordCursor, limit: int, budget: Budget
+) -> tuple[list[KnownTask], RecordCursor | None]:
+    """Tasks from a cursor on, and where the next page begins; with fewer than the limit where the time is over."""
+    found: list[KnownTask] = []
+    below = cursor.record
+    rows_max = _TASKS_PER_STEP if query.is_selective else limit + 1
+    while True:
+        step = await reads.newest_tasks(below, cursor.snapshot, status=query.status, count_max=rows_max)
+        found += [task for task in step if query.covers(task)]
+        if len(found) > limit:
+            return found[:limit], cursor.at(found[limit - 1].record)
+        if len(step) < rows_max:
+            return found, None
+        below = step[-1].record
+        if budget.is_spent:
+            return found, cursor.at(below)
 
 
-def may_read(principal: Principal, task_id: str) -> bool:
-    """Whether a token covers a task."""
-    try:
-        principal.require("logs:read", task_id=task_id)
-    except ApiError:
-        return False
-    return True
+async def _total(reads: Reads, query: TaskQuery, snapshot: int) -> int | None:
+    """How many tasks there are on all pages; None where counting them would take longer than a page may."""
+    if not query.is_selective:
+        total = await reads.count_tasks(status=query.status, count_max=_COUNTED_MAX + 1)
+        return total if total <= _COUNTED_MAX else None
+    below, total = snapshot + 1, 0
+    for _ in range(_LOOKED_AT_MAX // _TASKS_PER_STEP):
+        step = await reads.newest_tasks(below, snapshot, status=query.status, count_max=_TASKS_PER_STEP)
+        total += sum(map(query.covers, step))
+        if len(step) < _TASKS_PER_STEP:
+            return total
+        below = step[-1].record
+    return None
 
 
 def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits) -> list[DescribedRoute]:
@@ -209,22 +189,26 @@ def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimit
         search = query.get(_SEARCH.name, "").casefold()
         cursor = RecordCursor.of(query, reads)
         mine = reads.of(principal.subject)
-        found, total = await Ranking(mine).newest(
-            principal, cursor.snapshot, below=cursor.record, limit=limit + 1, search=search, status=status
-        )
+        wanted = TaskQuery(principal, search, status)
         budget = Budget(limits.seconds_max / 10)
-        shown = [await _summary(mine, counts, task, budget) for task in found[:limit]]
-        following = str(cursor.at(found[limit - 1].record)) if len(found) > limit else None
-        body = msgspec.json.encode(StoredTaskList(shown, following, total))
+        found, following = await _page(mine, wanted, cursor, limit, budget)
+        total = await _total(mine, wanted, cursor.snapshot)
+        overviews = await mine.overviews([task.task_id for task in found], workers_max=_WORKERS_MAX)
+        shown = [
+            await _summary(mine, counts, task, overview, budget)
+            for task, overview in zip(found, overviews, strict=True)
+        ]
+        body = msgspec.json.encode(StoredTaskList(shown, str(following) if following else None, total))
         return await answer(request, "json", lambda: body, len(body))
 
     return [DescribedRoute(PATH, tasks, _LIST_TASKS)]
 
 
-async def _summary(reads: Reads, counts: LevelCounts, task: KnownTask, budget: Budget) -> StoredTaskSummary:
-    state = await reads.task_state(task.task_id)
+async def _summary(
+    reads: Reads, counts: LevelCounts, task: KnownTask, overview: TaskOverview, budget: Budget
+) -> StoredTaskSummary:
+    state = overview.state
     count = await counts.of(reads, task.task_id, state.first, state.last, budget)
-    workers, worker_count = await reads.workers(task.task_id, count_max=_WORKERS_MAX)
     return StoredTaskSummary(
         task_id=task.task_id,
         status=task.status,
@@ -234,7 +218,7 @@ async def _summary(reads: Reads, counts: LevelCounts, task: KnownTask, budget: B
         first_timestamp=count.starts_at,
         last_timestamp=count.ends_at,
         levels=count.levels,
-        workers=list(workers),
-        worker_count=worker_count,
+        workers=list(overview.workers),
+        worker_count=overview.worker_count,
         bytes=task.bytes,
     )

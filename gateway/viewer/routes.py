@@ -37,6 +37,7 @@ _PAGES: Final = {
     "/executions/{execution_id:identifier}": ("viewerExecutionPage", "The viewer: one execution"),
     "/automation": ("viewerAutomationPage", "The viewer: automation tasks"),
     "/automation/{task_id:identifier}": ("viewerAutomationTaskPage", "The viewer: one automation task"),
+    "/batch-jobs": ("viewerBatchJobsPage", "The viewer: batch jobs"),
     "/search": ("viewerSearchPage", "The viewer: search across tasks"),
 }
 """Addresses within the viewer, by which it knows what to show: each is answered with the same file."""

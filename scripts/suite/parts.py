@@ -15,9 +15,11 @@ WORKERS: Final = "4"
 """More than cores: most tests wait for sockets and processes."""
 FAST: Final = (
     *("filters", "sessions", "storage", "components", "scripts"),
-    *("gateway/auth", "gateway/engine_io", "gateway/history", "gateway/ingest", "gateway/settings"),
+    *("gateway/auth", "gateway/engine_io", "gateway/settings"),
 )
-"""Where the tests of the inner loop are: those that stay within pytest's own processes, as a rule."""
+"""Where the tests of the inner loop are: those that stay within pytest's own processes and start no gateway there."""
+FAST_IGNORED: Final = "tests/components/*/test_routes.py"
+"""What of it starts gateways all the same."""
 FAST_MARKERS: Final = (
     "not browser and not node and not servers and not slow"
     " and not demonstration and not readers and not automation_faults"
@@ -63,7 +65,7 @@ def parts(name: str, environment: Mapping[str, str] = os.environ) -> list[Part]:
         return _checks()
     if name == "fast":
         python = _pytest(environment.get("TEST_WORKERS", "2"), tests or [f"tests/{name}" for name in FAST])
-        options = ("-m", FAST_MARKERS, "--hypothesis-profile=fast")
+        options = ("-m", FAST_MARKERS, f"--ignore-glob={FAST_IGNORED}", "--hypothesis-profile=fast")
         return [*javascript, Part("pytest", (*python, *options), report="pytest")]
     if name == "test":
         python = _pytest(environment.get("TEST_WORKERS", WORKERS), tests or ["tests"])

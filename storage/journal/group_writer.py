@@ -176,6 +176,8 @@ class GroupWriter(ABC):
         task.unfinished += (self._known.statuses[worker] in _FINAL) - (report.status in _FINAL)
         self._known.statuses[worker] = report.status
         self._set_status(*worker, report.status, report.reason)
+        if report.metadata:
+            self._set_metadata(*worker, msgspec.json.encode(report.metadata).decode())
         if report.status in _FINAL:
             self._settle(task, report.timestamp)
         elif task.ended is not None and task.ended.through_status:

@@ -2,26 +2,34 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
 from storage.journal.interface import TailStep, TaskState
 
-__all__ = ["HistoryReads", "KnownTask", "LevelCounts", "SequenceRange"]
+__all__ = ["HistoryReads", "KnownTask", "LevelCounts", "SequenceRange", "TaskOverview", "WorkerRecord"]
 
 
 @dataclass(frozen=True, slots=True)
 class KnownTask:
     """A task that has lines. ``record`` is the id of its newest chunk up to a given one, ``last`` the end of that."""
 
-    key: int
     task_id: str
     first: int
     last: int
     status: str
     bytes: int
     record: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOverview:
+    """What exists of a task, some of its workers by name, and how many there are."""
+
+    state: TaskState
+    workers: Sequence[str]
+    worker_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,16 @@ class LevelCounts:
     ends: Mapping[int, str]
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """A worker's last report. ``metadata`` is the last that it said of itself, in a report or when it registered."""
+
+    worker_id: str
+    status: str
+    reason: str
+    metadata: Mapping[str, Any] | None
+
+
 class HistoryReads(Protocol):
     """A journal's own methods for it; each is one small step."""
 
@@ -76,16 +94,39 @@ class HistoryReads(Protocol):
         """Count matching lines after ``after``, as far as a step goes."""
         ...
 
-    async def known_tasks(
-        self, after: int, upto_record: int, *, count_max: int, owner: ReadOwner = NOBODY
+    async def newest_tasks(
+        self, below: int, snapshot: int, *, status: str = "", count_max: int, owner: ReadOwner = NOBODY
     ) -> Sequence[KnownTask]:
-        """Tasks after the key ``after`` that had lines when ``upto_record`` was the newest record."""
+        """Tasks in the order of their newest chunks, the newest first, as it was when ``snapshot`` was the last record.
+
+        What was stored later changes nothing in it, unless retention has taken a task's lines. It takes as long as the
+        tasks that it returns and those that were written to since.
+
+        Args:
+            below: only tasks whose chunk is below this record.
+            snapshot: a record.
+            status: ``RUNNING``, ``COMPLETED`` or ``FAILED``, as it is now; empty: any.
+            count_max: tasks; fewer are the last ones.
+            owner: who reads.
+        """
         ...
 
-    async def tasks_at(self, records: Sequence[int], *, owner: ReadOwner = NOBODY) -> Sequence[KnownTask]:
-        """The tasks of some records, as they were when each was its task's newest; those that are gone are left out."""
+    async def count_tasks(self, *, status: str = "", count_max: int, owner: ReadOwner = NOBODY) -> int:
+        """How many tasks have lines; ``count_max``: so many or more."""
         ...
 
-    async def workers(self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY) -> tuple[Sequence[str], int]:
-        """Some workers of a task by name, and how many there are."""
+    async def overviews(
+        self, task_ids: Sequence[str], *, workers_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[TaskOverview]:
+        """Some tasks with up to ``workers_max`` workers each, in one step."""
+        ...
+
+    async def worker_records(
+        self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[WorkerRecord]:
+        """What some workers of a task reported; those that failed come first."""
+        ...
+
+    async def without_match(self, tasks: Sequence[KnownTask], matcher: Matcher, *, owner: ReadOwner = NOBODY) -> int:
+        """How many of the first tasks certainly have no matching line, as far as one step goes."""
         ...

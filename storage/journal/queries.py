@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
-from storage.journal.history import KnownTask
+from storage.journal.history import KnownTask, WorkerRecord
 from storage.journal.inventory import StoredChunk, StoredTask
 
 __all__ = ["END_KIND", "INLINE_BYTES_MAX", "LINES_KIND", "Bounds", "Queries", "RecordRow", "StateRow"]
@@ -76,15 +76,19 @@ class Queries(Protocol):
         ...
 
     def workers(self, task_id: str, count_max: int) -> tuple[Sequence[str], int]:
-        """See ``HistoryReads.workers``."""
+        """Some workers of a task by name, and how many there are."""
         ...
 
-    def known_tasks(self, after: int, upto_record: int, count_max: int) -> Sequence[KnownTask]:
-        """See ``HistoryReads.known_tasks``."""
+    def worker_records(self, task_id: str, count_max: int) -> Sequence[WorkerRecord]:
+        """See ``HistoryReads.worker_records``."""
         ...
 
-    def tasks_at(self, records: Sequence[int]) -> Sequence[KnownTask]:
-        """See ``HistoryReads.tasks_at``."""
+    def newest_tasks(self, below: int, snapshot: int, status: str, count_max: int) -> Sequence[KnownTask]:
+        """See ``HistoryReads.newest_tasks``."""
+        ...
+
+    def count_tasks(self, status: str, count_max: int) -> int:
+        """See ``HistoryReads.count_tasks``."""
         ...
 
     def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:

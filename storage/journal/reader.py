@@ -13,7 +13,7 @@ from filters.block import Selection
 from filters.matching import Matcher
 from storage.journal.chunks import ChunkDamagedError, open_payload
 from storage.journal.counting import Counting
-from storage.journal.history import KnownTask, LevelCounts, SequenceRange
+from storage.journal.history import KnownTask, LevelCounts, SequenceRange, TaskOverview, WorkerRecord
 from storage.journal.interface import DamagedLines, Record, StageProgress, TailStep, TaskEnded, TaskState
 from storage.journal.inventory import StoredChunk, StoredTask
 from storage.journal.queries import END_KIND, Bounds, Queries
@@ -194,17 +194,42 @@ class Reader:
             counting.pass_over(sequences.last)  # there is no more
         return counting.count_by_level()
 
-    def known_tasks(self, after: int, upto_record: int, count_max: int) -> Sequence[KnownTask]:
-        """See ``HistoryReads.known_tasks``."""
-        return self._queries.known_tasks(after, upto_record, count_max)
+    def newest_tasks(self, below: int, snapshot: int, status: str, count_max: int) -> Sequence[KnownTask]:
+        """See ``HistoryReads.newest_tasks``."""
+        return self._queries.newest_tasks(below, snapshot, status, count_max)
 
-    def tasks_at(self, records: Sequence[int]) -> Sequence[KnownTask]:
-        """See ``HistoryReads.tasks_at``."""
-        return self._queries.tasks_at(records)
+    def count_tasks(self, status: str, count_max: int) -> int:
+        """See ``HistoryReads.count_tasks``."""
+        return self._queries.count_tasks(status, count_max)
 
-    def workers(self, task_id: str, count_max: int) -> tuple[Sequence[str], int]:
-        """See ``HistoryReads.workers``."""
-        return self._queries.workers(task_id, count_max)
+    def overviews(self, task_ids: Sequence[str], workers_max: int) -> Sequence[TaskOverview]:
+        """See ``HistoryReads.overviews``."""
+        return [
+            TaskOverview(self.task_state(task_id), *self._queries.workers(task_id, workers_max)) for task_id in task_ids
+        ]
+
+    def without_match(self, tasks: Sequence[KnownTask], matcher: Matcher) -> int:
+        """See ``HistoryReads.without_match``."""
+        if matcher.everything:
+            return 0
+        chunks = opened = 0
+        for number, task in enumerate(tasks):
+            try:
+                for bounds in self._chunks_before(self._task(task.task_id)[0], task.last):
+                    chunks += 1
+                    if chunks > CHUNKS_MAX or opened >= OPENED_BYTES_MAX:
+                        return number
+                    if matcher.may_match(bounds.levels, bounds.earliest, bounds.latest):
+                        opened += bounds.raw_size
+                        if self._search(bounds, task.task_id, task.last, matcher):
+                            return number
+            except ChunkDamagedError:
+                return number  # retention has removed it
+        return len(tasks)
+
+    def worker_records(self, task_id: str, count_max: int) -> Sequence[WorkerRecord]:
+        """See ``HistoryReads.worker_records``."""
+        return self._queries.worker_records(task_id, count_max)
 
     def records(self, after: int, bytes_max: int) -> Sequence[Record]:
         """See ``Journal.records``."""

@@ -21,7 +21,7 @@ _ROWS: Final = """
 SELECT json_group_array(json_array(id, job, message, size, created)) FROM (
   SELECT id,
     CAST(job_id AS TEXT) AS job,
-    CAST(substr(CAST(log_message AS BLOB), 1, ?3) AS TEXT) AS message,
+    coalesce(CAST(substr(CAST(log_message AS BLOB), 1, ?3) AS TEXT), '') AS message,  -- substr of an empty BLOB is NULL
     length(CAST(log_message AS BLOB)) AS size,
     coalesce(CAST(created_at AS TEXT), '') AS created
   FROM job_logs WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?4

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from filters.entry import LogEntry
+from filters.events import WorkerEvents
 from filters.identifiers import IdentifierError, check_identifier
 from filters.messages import cut_message
 from filters.timestamps import from_rfc3339, now
@@ -40,6 +42,8 @@ ROW_ID: Final = "rowId"
 """The key of an entry's metadata that holds the id of its row, after the first digits of the watch's."""
 
 _ROWS_MAX: Final = 200
+_JOBS_MAX: Final = 1000
+"""Jobs whose last lines are remembered, so that the next row can continue their event."""
 _LINE_BYTES: Final = 512
 """What an entry counts for while it waits for its commit, beside its message."""
 
@@ -114,6 +118,7 @@ class RowImporter:
         self._reached: int | None = None
         self._stored = 0
         self._rows = self._unusable = 0
+        self._events: OrderedDict[str, WorkerEvents] = OrderedDict()
         self._loop = TailingLoop(
             "table-watcher", self._step, OutageLog("import of rows delayed", "rows are imported again")
         )
@@ -146,6 +151,7 @@ class RowImporter:
             found = await self._take_over()
         except BaseException:
             self._reached = None  # what was stored of this attempt is read from the journal
+            self._events.clear()
             raise
         return 0.0 if found else self._interval_seconds
 
@@ -197,11 +203,19 @@ class RowImporter:
                 self._unusable += len(run_rows)
                 yield LineBatch("", "", [], 0, received_at, number, from_table=True)
                 continue
-            entries = [self._entry(row) for row in run_rows]
+            events = self._events_of(job_id)
+            entries = [self._entry(row, events) for row in run_rows]
             size = sum(_LINE_BYTES + len(row.message) for row in run_rows)
             yield LineBatch(job_id, WORKER_ID, entries, size, received_at, number, from_table=True)
 
-    def _entry(self, row: ExternalRow) -> LogEntry:
+    def _events_of(self, job_id: str) -> WorkerEvents:
+        events = self._events.setdefault(job_id, WorkerEvents())
+        self._events.move_to_end(job_id)
+        if len(self._events) > _JOBS_MAX:
+            self._events.popitem(last=False)
+        return events
+
+    def _entry(self, row: ExternalRow, events: WorkerEvents) -> LogEntry:
         message, is_cut, _ = cut_message(row.message, self._message_bytes_max)
         is_cut = is_cut or row.size > self._message_bytes_max
         metadata = {ROW_ID: row_name(self._watch_id, row.id)}
@@ -209,15 +223,16 @@ class RowImporter:
         if timestamp is None:
             timestamp = now()
             metadata["timestamp"] = row.created_at[:128]
+        level, known = events.read(TABLE_SOURCE, message, metadata)
         return LogEntry(
             task_id=row.job_id,
             worker_id=WORKER_ID,
             sequence=0,
             timestamp=timestamp,
-            level="INFO",
+            level=level,
             source=TABLE_SOURCE,
             message=message,
-            metadata=metadata,
+            metadata=known,
             truncated=is_cut,
             original_size=row.size if is_cut else 0,
         )

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from canary.delivery_check import Route, RouteCounts, Tolerance
 from canary.exporter import Exporter
 from canary.readers import Address, PollingReader
 from canary.runner import Canary, Pace
+from tests.support.forked_process import OTTO_GATEWAY, forked
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.lying_gateway import Lies, LyingGateway, LyingWriter
 from tests.support.waiting import attempts, until
@@ -94,8 +94,7 @@ async def test_a_delay_alone_is_late_and_well(monkeypatch: pytest.MonkeyPatch) -
 
 async def start_canary(gateway: GatewayProcess, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(Path(sys.executable).with_name("otto-gateway"), "canary", "--url", gateway.url),
-        *("--grpc", gateway.grpc_address, "--json", *arguments),
+        *forked(OTTO_GATEWAY, "canary", "--url", gateway.url, "--grpc", gateway.grpc_address, "--json", *arguments),
         env={name: value for name, value in os.environ.items() if not name.startswith("OTTO")} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import otto_logs, start_otto_logs
+from tests.support.forked_process import KILL
 from tests.support.ingest_peer import IngestPeer
 
 
@@ -71,7 +72,7 @@ async def test_a_truncated_file_begins_anew(follower: Follower) -> None:
     assert "was truncated" in await follower.end()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, KILL])
 async def test_a_restart_goes_on_where_it_was(follower: Follower, number: signal.Signals) -> None:
     """However it ended: no line is missing and none comes twice, also if the file was rotated meanwhile."""
     follower.write("one\ntwo\n")

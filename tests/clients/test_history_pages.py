@@ -1,11 +1,13 @@
-"""``otto-logs tasks`` and ``otto-logs search`` against a gateway."""
+"""``otto-logs tasks``, ``search`` and ``why`` against a gateway."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from otto_logs import OttoLogsError, read_summary
 
 from tests.support.commands import Ended, otto_logs
 from tests.support.gateway_process import GatewayProcess, running_gateway
@@ -92,3 +94,35 @@ async def test_trouble_is_one_sentence(gateway: GatewayProcess, arguments: tuple
         ended = await otto_logs(*arguments, "--url", url)
         assert (ended.code, ended.stderr.count("\n")) == (code, 1), ended.stderr
     assert (await ask(gateway, "tasks", "--status", "ODD")).code == 3
+
+
+async def test_a_failed_run_says_why(gateway: GatewayProcess) -> None:
+    """``run`` reports what ``why`` tells: command, exit code, cause and labels, as text and as JSON."""
+    script = "echo starting; echo 'a.c:3:5: error: no' >&2; exit 2"
+    environment = {
+        "OTTO_GATEWAY": gateway.grpc_address,
+        "OTTO_URL": gateway.url,
+        "OTTO_TOKEN": make_token(scopes=("logs:write",)),
+    }
+    run = ("run", "--task", "build-why", "--worker", "vm", "--label", "repo=shop", "--", "sh", "-c", script)
+    assert (await otto_logs(*run, environment=environment)).code == 2
+    told = (await ask(gateway, "why", "build-why")).stdout.decode()
+    summary = json.loads((await ask(gateway, "why", "build-why", "--json")).stdout)
+
+    assert told.startswith("# build-why: FAILED (exit code 2)\n`sh -c ")
+    assert "## Likely cause (compiler, vm, line" in told
+    assert (summary["exitCode"], summary["labels"]["repo"]) == (2, "shop")
+    assert summary["cause"]["lines"] == ["a.c:3:5: error: no"]
+    unknown = await ask(gateway, "why", "nobody")
+    assert unknown.code == 3
+    assert "no lines of task 'nobody' are stored" in unknown.stderr
+
+
+async def test_a_summary_is_for_programs_too(gateway: GatewayProcess) -> None:
+    """``read_summary`` is the document; what the gateway refuses is an error."""
+    token = make_token(scopes=("logs:read",))
+    summary = await asyncio.to_thread(read_summary, "build-2", url=gateway.url, token=token)
+
+    assert (summary["status"], summary["lines"], summary["cause"]) == ("RUNNING", 1000, None)
+    with pytest.raises(OttoLogsError, match="no lines of task"):
+        await asyncio.to_thread(read_summary, "nobody", url=gateway.url, token=token)

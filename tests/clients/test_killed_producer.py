@@ -2,13 +2,13 @@
 
 import asyncio
 import random
-import sys
 from pathlib import Path
 
 import pytest
 from otto_logs import LogProducer, ProducerLimits, ProducerState
 
 from storage.journal.sqlite import SqliteJournal
+from tests.support.forked_process import KILL, forked
 from tests.support.gateway_process import running_gateway
 from tests.support.ingest_peer import IngestPeer
 from tests.support.journal_items import messages
@@ -20,10 +20,7 @@ LIFE = 300_000
 
 async def start(address: str, directory: Path, first: int, count: int) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.support.spooling_program",
-        *(address, str(directory), "t", str(first), str(count)),
+        *forked("-m", "tests.support.spooling_program", address, directory, "t", str(first), str(count)),
         stdout=asyncio.subprocess.PIPE,
     )
 
@@ -33,7 +30,7 @@ async def live(address: str, directory: Path, life: int, lines: int) -> set[int]
     process = await start(address, directory, life * LIFE, LIFE)
     assert process.stdout is not None
     said = b"".join([await process.stdout.readline() for _ in range(lines)])
-    process.kill()
+    process.send_signal(KILL)
     rest, _ = await process.communicate()
     return set(map(int, (said + rest).split(b"\n")[:-1]))
 

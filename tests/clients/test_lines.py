@@ -1,8 +1,8 @@
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
-from otto_logs import Level
-from otto_logs._commands.level_detection import guess_level
+from otto_logs import Level, Source
+from otto_logs._commands.events import GuessedLevels
 from otto_logs._commands.lines import LineSplitter, OutputLine
 from otto_logs._commands.rows import gap_row, row
 
@@ -73,28 +73,17 @@ def test_a_line_without_end_is_bounded() -> None:
     assert splitter.feed(b"78\nab\n123456\n", 0) == [OutputLine(b"1234", 8), OutputLine(b"ab"), OutputLine(b"1234", 6)]
 
 
-@pytest.mark.parametrize(
-    ("text", "level"),
-    [
-        (b"2026-01-01 12:00:00 ERROR disk full", Level.ERROR),
-        (b"[WARNING] deprecated", Level.WARN),
-        (b"src/main.c:3:5: warning: unused variable", Level.WARN),
-        (b"error[E0308]: mismatched types", Level.ERROR),
-        (b"fatal: not a git repository", Level.FATAL),
-        (b"src/main.c:1:10: fatal error: x.h: no such file", Level.FATAL),
-        (b"Traceback (most recent call last):", Level.ERROR),
-        (b"DEBUG:root:text", Level.DEBUG),
-        (b"0 errors, 0 warnings", Level.INFO),
-        (b"compiling error.c", Level.INFO),
-        (b"tests/test_errors.py::test_error PASSED", Level.INFO),
-        (b"FAILED tests/test_a.py::test_b", Level.ERROR),
-        (b"x" * 200 + b" ERROR", Level.INFO),
-        (b"", Level.INFO),
-    ],
-)
-def test_levels_are_guessed_from_what_programs_write(text: bytes, level: Level) -> None:
-    """Words of loggers and compilers at the beginning of a line tell; words in passing do not."""
-    assert guess_level(text) is level
+def test_levels_are_guessed_and_events_kept_together() -> None:
+    """A line's structure tells its level; a trace is one event, whatever the other output writes meanwhile."""
+    guessed = GuessedLevels()
+
+    def of(source: Source, text: bytes, original_bytes: int = 0) -> object:
+        return guessed.of(source, OutputLine(text, original_bytes))
+
+    assert of(Source.STDERR, b"Traceback (most recent call last):") == (Level.ERROR, None)
+    assert of(Source.STDOUT, b"tests/test_errors.py::test_error PASSED") == (Level.INFO, None)
+    assert of(Source.STDERR, b'  File "a.py", line 1', 9) == (Level.ERROR, {"eventLine": "2", "originalBytes": "9"})
+    assert of(Source.STDOUT, b"a.c:1:2: warning: \xff") == (Level.WARN, None)
 
 
 def test_a_row_has_time_level_worker_and_message() -> None:

@@ -17,7 +17,7 @@ from tests.support.ingest_peer import IngestPeer, Script
 from tests.support.tokens import WordAuthenticator
 from tests.support.waiting import WAIT_SECONDS_MAX
 
-LINES = 400
+LINES = 150
 
 
 def lines_of(rng: random.Random) -> list[str]:
@@ -26,7 +26,7 @@ def lines_of(rng: random.Random) -> list[str]:
 
 async def stream(address: str, lines: list[str], rng: random.Random, limits: ProducerLimits) -> None:
     """Send the lines with flushes and statuses in between."""
-    limits = replace(limits, batch_lines_max=rng.randint(1, 40), linger_seconds=0.001)
+    limits = replace(limits, batch_lines_max=rng.randint(1, 15), linger_seconds=0.001)
     async with LogProducer(address, limits=limits) as producer, producer.worker("t", "w") as worker:
         for line in lines:
             await worker.log(line)
@@ -58,7 +58,7 @@ async def test_cut_connections_lose_and_double_nothing(tmp_path: Path, quick: Pr
     server = GrpcServer(journal, WordAuthenticator(), port=0)
     port = await server.start()
     budgets = [
-        (rng.randint(0, 20_000), 1_000_000) if rng.random() < 0.6 else (1_000_000, rng.randint(0, 600))
+        (rng.randint(0, 8_000), 1_000_000) if rng.random() < 0.6 else (1_000_000, rng.randint(0, 300))
         for _ in range(rng.randint(1, 8))
     ]
     async with CuttingProxy(port, budgets) as proxy:

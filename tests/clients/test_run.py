@@ -1,4 +1,3 @@
-import os
 import shlex
 import signal
 import sys
@@ -9,6 +8,7 @@ import pytest
 from otto_logs import Level, Source, WorkerStatus
 
 from tests.support.commands import Ended, otto_logs, start_otto_logs
+from tests.support.forked_process import KILL
 from tests.support.ingest_peer import IngestPeer, Script
 from tests.support.waiting import time_limit, until
 
@@ -51,6 +51,34 @@ async def test_a_command_is_a_worker(peer: IngestPeer) -> None:
     assert peer.half_closed == 1
 
 
+async def test_reports_say_what_runs_where_and_when(peer: IngestPeer) -> None:
+    """The first names command, directory and labels, of CI systems too; the last also how and when it ended."""
+    ci = {"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "shop/web", "GITHUB_REF_NAME": "main"}
+    ended = await otto_logs(
+        "run", "--gateway", peer.address, "--label", "branch=mine", "--label", "os=linux", *sh("exit 3"), environment=ci
+    )
+    first, last = (dict(request.worker_status.metadata) for request in peer.stored("worker_status"))
+
+    assert ended.code == 3
+    assert first["command"] == "sh -c 'exit 3'"
+    assert {key: value for key, value in first.items() if key.startswith("label.")} == {
+        "label.ci": "github",
+        "label.repo": "shop/web",
+        "label.branch": "mine",
+        "label.os": "linux",
+    }
+    assert last == first | {"exitCode": "3", "endedAt": last["endedAt"]}
+    assert first["startedAt"] <= last["endedAt"]
+
+
+async def test_a_label_has_a_name_and_a_value(peer: IngestPeer) -> None:
+    """Anything else is refused before the command runs."""
+    ended = await otto_logs("run", "--gateway", peer.address, "--label", "os", *sh("echo ran"))
+
+    assert (ended.code, ended.stdout) == (2, b"")
+    assert "give name=value" in ended.stderr
+
+
 async def test_a_task_is_made_up_and_told(peer: IngestPeer) -> None:
     """Without --task a new one is used, and printed with the page that shows it; the command sees it."""
     environment = {"OTTO_GATEWAY": peer.address, "OTTO_URL": "https://logs.example"}
@@ -70,7 +98,8 @@ async def test_the_exit_code_is_the_commands_own(peer: IngestPeer, script: str, 
     ended = await otto_logs("run", "--gateway", peer.address, *sh(script))
 
     assert ended.code == code
-    assert last_status(peer) == (WorkerStatus.FAILED, reason, {"exitCode": str(code)})
+    status, said, metadata = last_status(peer)
+    assert (status, said, metadata["exitCode"]) == (WorkerStatus.FAILED, reason, str(code))
 
 
 @pytest.mark.parametrize(("command", "code"), [("/no/such/program", 127), ("/etc/passwd", 126)])
@@ -94,12 +123,12 @@ async def test_quiet_shows_nothing_of_the_command(peer: IngestPeer) -> None:
 
 
 async def test_a_large_output_arrives_whole(peer: IngestPeer) -> None:
-    """200,000 lines, as they were, whatever the pipes make of them."""
-    code = "import sys\nfor i in range(200_000): sys.stdout.write(f'line {i}\\n')"
+    """50,000 lines, as they were, whatever the pipes make of them."""
+    code = "import sys\nfor i in range(50_000): sys.stdout.write(f'line {i}\\n')"
     ended = await otto_logs("run", "--quiet", "--gateway", peer.address, "--", sys.executable, "-c", code)
 
     assert ended.code == 0
-    assert peer.lines() == [f"line {index}" for index in range(200_000)]
+    assert peer.lines() == [f"line {index}" for index in range(50_000)]
 
 
 async def test_levels_are_guessed_or_given(peer: IngestPeer) -> None:
@@ -186,7 +215,7 @@ async def test_what_a_killed_run_has_read_is_delivered_by_the_next(peer: IngestP
     arguments = ("run", "--spool", str(tmp_path), "--task", "t", "--gateway")
     process = await start_otto_logs(*arguments, "127.0.0.1:1", *sh("echo one; echo two; exec sleep 60"))
     await until(lambda: b"two" in b"".join(map(Path.read_bytes, tmp_path.glob("*/*.segment"))), "it is in the spool")
-    os.killpg(process.pid, signal.SIGKILL)
+    process.send_signal(KILL)
     await process.communicate()
     await otto_logs(*arguments, peer.address, *sh("echo three"))
 

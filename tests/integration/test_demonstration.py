@@ -9,7 +9,6 @@ import itertools
 import secrets
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.build_output import OutputLine, build_output
+from tests.support.forked_process import forked
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.grep import GrepFiles
 from tests.support.subscribers import FILTERS, Subscriber, make_crowd
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.node, pytest.mark.xdist_group("demonstration")]
 
 async def work(gateway: GatewayProcess, worker_id: str, lines: Sequence[OutputLine]) -> None:
     """Run a worker as a process of its own."""
-    command = [sys.executable, "-m", "tests.support.worker", gateway.grpc_address, TASK, worker_id]
+    command = forked("-m", "tests.support.worker", gateway.grpc_address, TASK, worker_id)
     process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     text = "".join(f"{line.level}\t{line.source}\t{line.message}\n" for line in lines)
     _, complaints = await process.communicate(text.encode())

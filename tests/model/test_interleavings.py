@@ -24,7 +24,7 @@ from sessions.catch_up_scheduler import CatchUpScheduler
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.limits import Limits
-from sessions.session import SessionState
+from sessions.session_state import SessionState
 from sessions.subscription import FROM_START, After, Start, Subscription, Tail
 from storage.errors import StorageError
 from storage.journal.interface import Journal, ProducerNumber, Receipt, TaskEnding

@@ -15,6 +15,7 @@ import pytest
 from tests.readers.hostile import BIG_LINES, DEEDS
 from tests.readers.memory import MemoryBound, peak_bytes, resident_bytes
 from tests.readers.stream import TRANSPORTS, Stream
+from tests.support.forked_process import forked
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.worker import publish
 
@@ -40,7 +41,7 @@ async def slow_process(gateway: GatewayProcess, bytes_a_second: int) -> AsyncIte
     """The stalled and trickling ones, subscribed, as a process of their own."""
     numbers = (gateway.http_port, "build", LINES, EACH, EACH, bytes_a_second)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.readers.slow", *map(str, numbers), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        *forked("-m", "tests.readers.slow", *map(str, numbers)), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     assert await process.stdout.readline() == b"READY\n"

@@ -9,7 +9,7 @@ from filters.position import Position
 from sessions.admission import ServerFullError
 from sessions.close_reasons import CloseReason
 from sessions.notices import Completed, Gap, StreamError
-from sessions.session import SessionState
+from sessions.session_state import SessionState
 from sessions.subscription import FROM_START, After, Subscription, Tail
 from tests.support.scripted_history import (
     EPOCH,

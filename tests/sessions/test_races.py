@@ -9,7 +9,7 @@ from filters.model import LogFilter
 from filters.position import Position
 from sessions.close_reasons import CloseReason
 from sessions.notices import Gap
-from sessions.session import SessionState
+from sessions.session_state import SessionState
 from sessions.subscription import After
 from tests.sessions.test_hub import opened, subscription
 from tests.support.scripted_history import EPOCH, Commit, Ended, RecordingTransport, block, settle

@@ -4,7 +4,7 @@ import time
 from filters.model import LogFilter
 from sessions.close_reasons import CloseReason
 from sessions.notices import Gap, StreamError
-from sessions.session import SessionState
+from sessions.session_state import SessionState
 from tests.sessions.test_hub import opened, subscription
 from tests.support.scripted_history import Commit, RecordingTransport, block, settle
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import os
-import sys
 import tty
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
+
+from tests.support.forked_process import forked
 
 __all__ = ["Ended", "on_terminal", "otto_logs", "start_otto_logs"]
 
@@ -31,9 +32,7 @@ async def start_otto_logs(
     """Start ``otto-logs``, away from any terminal; ``program`` is what Python is to run in its place."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTTO_", "JWT_"))}
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        *program,
-        *arguments,
+        *forked(*program, *arguments),
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,

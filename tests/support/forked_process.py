@@ -1,36 +1,42 @@
-"""``otto-gateway`` without the second that its imports take: forked from a process that has done them.
+"""Our programs without the second that their imports take: forked from a process that has done them.
 
-One such process, the fork server, belongs to each process of the tests. It has imported the gateway and started
-nothing: no thread, no event loop, no gRPC. For each gateway it forks a watcher, and that one the gateway, which runs
-the same command in its own session with its own environment, directory and log; the watcher reports its process id and
-how it ended.
+One such process, ``fork_server``, belongs to each process of the tests. What it forks has its own session.
 """
 
 import atexit
 import contextlib
 import functools
-import gc
 import json
 import os
 import select
 import signal
 import socket
-import struct
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
 
-__all__ = ["ForkedProcess"]
+from tests.support.fork_server import NUMBER
 
-_NUMBER = struct.Struct("=i")
-_REQUEST_BYTES_MAX = 1 << 20
+__all__ = ["KILL", "OTTO_GATEWAY", "ForkedProcess", "forked"]
+
+KILL = signal.SIGUSR1
+"""What a process of ``forked`` passes on as SIGKILL, to all of its session that has no other group."""
+
+OTTO_GATEWAY = Path(sys.executable).with_name("otto-gateway")
+_LAUNCHER = Path(__file__).with_name("fork_launcher.py")
+
+
+def forked(*arguments: str | Path) -> tuple[str, ...]:
+    """A command that does what ``python ARGUMENTS`` does for a twentieth of the CPU; for everything that executes one.
+
+    Its process passes on streams, signals and the exit code; to kill the program, send ``KILL``.
+    """
+    return (sys.executable, "-I", "-S", str(_LAUNCHER), _fork_server(), *map(str, arguments))
 
 
 class ForkedProcess:
-    """As much of ``subprocess.Popen`` as a gateway needs.
+    """As much of ``subprocess.Popen`` as a gateway needs; ``pid`` is the program's own.
 
     Args:
         arguments: of ``otto-gateway``.
@@ -41,15 +47,16 @@ class ForkedProcess:
 
     def __init__(self, arguments: Sequence[str], *, directory: Path, environment: Mapping[str, str], log: Path) -> None:
         request = {
-            "arguments": list(arguments),
+            "arguments": [str(OTTO_GATEWAY), *arguments],
             "directory": str(directory),
             "environment": dict(environment),
-            "log": str(log),
         }
-        self._reports, theirs = socket.socketpair()
-        with theirs:
-            socket.send_fds(_fork_server(), [json.dumps(request).encode()], [theirs.fileno()])
-        (self.pid,) = _NUMBER.unpack(self._reports.recv(_NUMBER.size, socket.MSG_WAITALL))
+        self._reports = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._reports.connect(f"\0{_fork_server()}")
+        with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
+            descriptors = [nothing.fileno(), output.fileno(), output.fileno()]
+            socket.send_fds(self._reports, [json.dumps(request).encode()], descriptors)
+        (self.pid,) = NUMBER.unpack(self._reports.recv(NUMBER.size))
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -70,7 +77,7 @@ class ForkedProcess:
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""
         if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError):  # it has ended, and the watcher has not said so yet
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and the server has not said so yet
                 os.kill(self.pid, number)
 
     def kill(self) -> None:
@@ -83,96 +90,26 @@ class ForkedProcess:
         reports = select.poll()
         reports.register(self._reports, select.POLLIN)
         if reports.poll(None if seconds is None else seconds * 1000):
-            report = self._reports.recv(_NUMBER.size, socket.MSG_WAITALL)
+            report = self._reports.recv(NUMBER.size)
             self._reports.close()
-            if not report:  # somebody has killed the watcher
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self.pid, signal.SIGKILL)
-            self.returncode = _NUMBER.unpack(report)[0] if report else -signal.SIGKILL
+            self.returncode = NUMBER.unpack(report)[0] if report else -signal.SIGKILL  # the server is gone
         return self.returncode
 
 
 @functools.cache
-def _fork_server() -> socket.socket:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
+def _fork_server() -> str:
+    """Start it; the name of its socket, in the abstract namespace."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind("")  # the system gives it a name
+        listener.listen(64)
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.forked_process"],
+            [sys.executable, "-m", "tests.support.fork_server", str(listener.fileno())],
             cwd=Path(__file__).parents[2],
             env={**os.environ, "GRPC_VERBOSITY": "NONE"},  # as `otto-gateway` has it before it imports gRPC
-            stdin=theirs,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
+            pass_fds=[listener.fileno()],
         )
-
-    def end() -> None:
-        ours.close()
-        process.wait()
-
-    atexit.register(end)
-    return ours
-
-
-def _serve_forks() -> None:
-    """The fork server: fork for each request, until whoever asks is gone."""
-    from gateway.commands.main import _without_painters
-
-    with _without_painters():
-        for name in ("gateway.commands.serve", "storage.sqlite.upgrade"):
-            import_module(name)
-        for name in ("uvloop", "httptools", "uvicorn.protocols.http.httptools_impl"):
-            with contextlib.suppress(ImportError):
-                import_module(name)
-    requests = socket.socket(fileno=0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C means the tests
-    gc.freeze()
-    while True:
-        request, descriptors, *_ = socket.recv_fds(requests, _REQUEST_BYTES_MAX, 1)
-        if not request:
-            return
-        with contextlib.suppress(ChildProcessError):  # there is none
-            while os.waitpid(-1, os.WNOHANG)[0]:  # watchers that have ended
-                pass
-        if os.fork() == 0:
-            _watch(json.loads(request), *descriptors)
-        os.close(*descriptors)
-
-
-def _watch(request: dict[str, object], reports: int) -> NoReturn:
-    os.setsid()  # what a terminal sends to the tests is not for watchers
-    pid = os.fork()
-    if pid == 0:
-        os.close(reports)
-        _become_gateway(**request)  # type: ignore[arg-type]
-    os.write(reports, _NUMBER.pack(pid))
-    _, status = os.waitpid(pid, 0)
-    os.write(reports, _NUMBER.pack(os.waitstatus_to_exitcode(status)))
-    os._exit(0)
-
-
-def _become_gateway(arguments: list[str], directory: str, environment: dict[str, str], log: str) -> NoReturn:
-    from gateway.commands.main import main
-
-    os.setsid()
-    os.chdir(directory)
-    os.environ.clear()
-    os.environ.update(environment)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # in place of the requests
-    os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), 1)
-    os.dup2(1, 2)
-    sys.argv = ["otto-gateway", *arguments]
-    code = 1
-    try:
-        main()
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 0
-    except BaseException:  # noqa: BLE001 - whatever it is, Python would print it and end
-        sys.excepthook(*sys.exc_info())
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
-if __name__ == "__main__":
-    _serve_forks()
+        name: bytes = listener.getsockname()
+    atexit.register(process.communicate)  # closes its stdin, which ends it
+    return name[1:].decode()

@@ -40,6 +40,9 @@ class Principal:
     def is_limited(self) -> bool:
         return self.tasks is not None
 
+    def allows(self, scope: str, *, task_id: str | None = None) -> bool:
+        return task_id is None or self.tasks is None or task_id in self.tasks
+
     def require(self, scope: str, *, task_id: str | None = None, pipeline_id: str | None = None) -> None:
         named = task_id or pipeline_id
         if named is not None and self.tasks is not None and named not in self.tasks:

@@ -29,12 +29,18 @@ class Everyone:
     def __init__(self, only: str | None = None) -> None:
         self.only = only
 
+    @property
+    def is_limited(self) -> bool:
+        return self.only is not None
+
     async def principal_of(self, connection: HTTPConnection) -> "Everyone":
         return self
 
+    def allows(self, scope: str, *, task_id: str | None = None) -> bool:
+        return scope == "logs:read" and (task_id is None or self.only in (None, task_id))
+
     def require(self, scope: str, *, task_id: str | None = None) -> None:
-        assert scope == "logs:read"
-        if task_id is not None and self.only not in (None, task_id):
+        if not self.allows(scope, task_id=task_id):
             raise ApiError("PERMISSION_DENIED", f"the token is not for task {task_id!r}")
 
 

@@ -47,8 +47,13 @@ def _found(need: Need) -> tuple[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def running_program(command: Sequence[str], directory: Path, *, ready_url: str) -> AsyncIterator[Path]:
-    """A server in the foreground, ready once ``ready_url`` answers at all; yields the path of its output."""
+async def running_program(
+    command: Sequence[str], directory: Path, *, ready_url: str = "", ready_port: int = 0
+) -> AsyncIterator[Path]:
+    """A server in the foreground, ready once ``ready_url`` answers at all, or its port takes connections.
+
+    Yields the path of its output.
+    """
     output = directory / f"{Path(command[0]).name}.log"
     with output.open("wb") as sink:
         process = subprocess.Popen(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
@@ -58,8 +63,12 @@ async def running_program(command: Sequence[str], directory: Path, *, ready_url:
             async def answers() -> bool:
                 if process.poll() is not None:
                     raise RuntimeError(f"{command[0]} ended:\n{output.read_text(errors='replace')}")
-                with contextlib.suppress(httpx2.TransportError):
-                    await client.get(ready_url)
+                with contextlib.suppress(httpx2.TransportError, OSError):
+                    if ready_url:
+                        await client.get(ready_url)
+                    else:
+                        _, writer = await asyncio.open_connection("127.0.0.1", ready_port)
+                        writer.close()
                     return True
                 return False
 

@@ -26,6 +26,7 @@ from otto_logs._node_executor import NodeExecutor, node_context
 from otto_logs._producer import LogProducer, Worker
 from otto_logs._report_queue import ReportStatistics
 from otto_logs._statistics import Problem, ProblemKind, ProducerState, ProducerStatistics
+from otto_logs._summary import read_summary
 from otto_logs._sync_producer import SyncLogProducer, SyncWorker
 from otto_logs._values import Durability, Level, Source, SpoolPolicy, StageStatus, WorkerStatus
 
@@ -64,4 +65,5 @@ __all__ = [
     "Worker",
     "WorkerStatus",
     "node_context",
+    "read_summary",
 ]

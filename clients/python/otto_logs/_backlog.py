@@ -1,6 +1,7 @@
 """What is on disk and not in memory: a place in the log, read from there on record by record."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from otto_logs._records import Record, RecordKind, SpooledLine, line_ordinal, read_address, read_line, scan
 from otto_logs._segments import Place, SegmentLog
@@ -8,8 +9,20 @@ from otto_logs._spool import Address
 
 __all__ = ["Backlog", "BacklogItem", "BacklogLine"]
 
-BacklogLine = tuple[SpooledLine, Address]
-BacklogItem = tuple[int, bytes]
+
+class BacklogLine(NamedTuple):
+    """A line, and whose it is."""
+
+    ordinal: int
+    line: SpooledLine
+    address: Address
+
+
+class BacklogItem(NamedTuple):
+    """A request that is no line, as bytes."""
+
+    ordinal: int
+    item: bytes
 
 
 class Backlog:
@@ -43,12 +56,12 @@ class Backlog:
                 number, address = read_address(record.body)
                 self._addresses[number] = address
             elif record.kind == RecordKind.ITEM:
-                return line_ordinal(record.body), record.body[8:]
+                return BacklogItem(line_ordinal(record.body), record.body[8:])
             elif record.kind == RecordKind.LINE:
                 line = read_line(record.body)
                 known = self._addresses.get(line.address)
                 if known is not None:
-                    return line, known
+                    return BacklogLine(line.ordinal, line, known)
         return None
 
     def _next_record(self) -> Record | None:

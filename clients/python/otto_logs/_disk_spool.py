@@ -8,27 +8,23 @@ Why files of its own, and not SQLite: a transaction for each line costs ten time
 take the whole database with it, where here it takes the records that it hits, and their number is known.
 """
 
-import json
-import math
-import os
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from otto.logs.v1 import logs_pb2
 
-from otto_logs._backlog import Backlog
+from otto_logs._backlog import Backlog, BacklogItem, BacklogLine
 from otto_logs._limits import ProducerLimits
 from otto_logs._memory_spool import MemorySpool
-from otto_logs._records import RecordKind, SpooledLine, address_body, frame, line_record
 from otto_logs._recovery import line_fields, recover
 from otto_logs._segments import Place, SegmentLog, segment_files
 from otto_logs._spool import AT_ONCE, Address, DropMark, FlushMarker, Request, SpoolUnwritableError
-from otto_logs._spool_state import NumberedRequest, pack_ordinals
+from otto_logs._spool_state import NumberedRequest
+from otto_logs._spool_writer import SpoolWriter
 from otto_logs._statistics import Problem, ProblemKind
 from otto_logs._values import Durability, Level, Source, line_count
 
@@ -39,12 +35,9 @@ _SEGMENT_BYTES_MAX: Final = 4 * 1024 * 1024
 _SEGMENT_BYTES_LEAST: Final = 16 * 1024
 _RECORD_BYTES: Final = 64
 """What a line's record has beside its message."""
-_RETRY_SECONDS: Final = 1.0
 _DROP_RECORDS: Final = 1_000
 _LOAD_LINES: Final = 2_000
 """What is read from the disk at a time, while callers wait: some 10 ms."""
-
-_spools: "weakref.WeakSet[DiskSpool]" = weakref.WeakSet()
 
 
 class DiskSpool:
@@ -76,7 +69,6 @@ class DiskSpool:
     ) -> None:
         self.directory = directory
         self._clock = clock
-        self._wall_offset = time.time() - clock()
         self._bytes_max = limits.spool_disk_bytes_max
         self._window_bytes = min(limits.spool_bytes_max, self._bytes_max // 4)
         self._memory = MemorySpool(replace(limits, spool_bytes_max=self._window_bytes))
@@ -91,12 +83,8 @@ class DiskSpool:
         self._log.next_ordinal = recovered.next_ordinal
         for segment in recovered.segments:
             self._log.adopt(segment)
-        self._problems: list[Problem] = []
-        self._failing = False
-        self._retry_at = -math.inf
-        self._closed = False
-        self._addresses: dict[Address, int] = {}
-        self._address_number = 0
+        self._writer = SpoolWriter(directory, self._log, clock)
+        self._problems = self._writer.problems
         self._barriers: deque[tuple[int, FlushMarker]] = deque()
         self._backlog: Backlog | None = None
         self._backlog_lines = recovered.lines_pending
@@ -104,31 +92,27 @@ class DiskSpool:
         self._notes = recovered.notes
         self._last_address: Address | None = None
         self._restore(recovered.requests, is_empty=recovered.is_empty)
-        _spools.add(self)
 
     def _restore(self, requests: Sequence[Request], *, is_empty: bool) -> None:
         state = self._state
         self._memory.restore(requests, state.number, state.acknowledged)
-        gaps = [(gap.ordinal, address, gap.mark) for address, gap in state.gaps.items()]
-        gaps.sort(key=lambda gap: gap[0], reverse=True)
-        for ordinal, item in state.kept_pending():
-            while gaps and gaps[-1][0] < ordinal:
-                self._memory.append_gap(*gaps.pop()[1:])
-            self._append_item(item, ordinal)
-        while gaps:
-            self._memory.append_gap(*gaps.pop()[1:])
+        for ordinal, pending in state.pending_in_order():
+            if isinstance(pending, bytes):
+                self._append_item(pending, ordinal)
+            else:
+                self._memory.append_gap(*pending)
         if not is_empty:
             self._backlog = Backlog(self._log, Place(0, 0), state.low, {})
         for note in self._notes:
             self._problems.append(Problem(ProblemKind.DAMAGED, note))
         if self._log.segments:
-            self._is_writable()
+            self._writer.is_writable()
         else:
             self._log.begin_segment()
 
     def __repr__(self) -> str:
         behind = f" backlog={self._backlog_lines}" if self._backlog is not None else ""
-        return f"<DiskSpool {self.directory} {self._memory!r}{behind}{' failing' if self._failing else ''}>"
+        return f"<DiskSpool {self.directory} {self._memory!r}{behind}{' failing' if self._writer.is_failing else ''}>"
 
     # -- what it says of itself --------------------------------------------------------------------------------------
 
@@ -168,13 +152,14 @@ class DiskSpool:
         return self._memory.has_in_flight
 
     def take_problems(self) -> list[Problem]:
-        problems, self._problems = self._problems, []
+        problems = self._problems.copy()
+        self._problems.clear()
         return problems
 
     def has_room(self, size: int) -> bool:
         if self.is_empty:
             return True
-        if self._failing and self._clock() < self._retry_at:
+        if self._writer.is_pausing:
             return self._backlog is None and self._memory.has_room(size)
         return self._log.bytes + size + _RECORD_BYTES <= self._bytes_max
 
@@ -191,28 +176,12 @@ class DiskSpool:
         now: float,
         positions: Mapping[str, object] | None = None,
     ) -> None:
-        fields = b""
-        if metadata or positions:
-            content = {"m": metadata} if metadata else {}
-            fields = json.dumps(content | {"p": positions} if positions else content, separators=(",", ":")).encode()
-        ordinal, place = 0, None
-        if self._is_writable() and (number := self._address(address)):
-            place = self._log.end
-            record = line_record(
-                self._log.next_ordinal,
-                time_unix_nano,
-                now + self._wall_offset,
-                level,
-                source,
-                number,
-                fields,
-                message,
-            )
-            ordinal = self._write_ordinal(record)
+        written = self._writer.write_line(address, message, time_unix_nano, level, source, metadata, now, positions)
+        ordinal = written[0] if written else 0
         if self._backlog is None and self._memory.has_room(len(message)):
             self._memory.append_line(address, message, time_unix_nano, level, source, metadata, now, None, ordinal)
-        elif ordinal and place is not None:
-            self._fall_behind(place, ordinal)
+        elif written:
+            self._fall_behind(*written)
             self._backlog_lines += 1
         else:
             raise SpoolUnwritableError("the spool's directory cannot be written, and its memory is full")
@@ -221,15 +190,11 @@ class DiskSpool:
 
     def append_item(self, request: logs_pb2.PublishRequest) -> None:
         data = request.SerializeToString()
-        ordinal, place = 0, None
-        if self._is_writable():
-            place = self._log.end
-            body = self._log.next_ordinal.to_bytes(8, "little") + data
-            ordinal = self._write_ordinal(frame(RecordKind.ITEM, body))
+        written = self._writer.write_item(data)
         if self._backlog is None and self._memory.has_room(len(data)):
-            self._memory.append_item(request, ordinal)
-        elif ordinal and place is not None:
-            self._fall_behind(place, ordinal)
+            self._memory.append_item(request, written[0] if written else 0)
+        elif written:
+            self._fall_behind(*written)
         else:
             raise SpoolUnwritableError("the spool's directory cannot be written, and its memory is full")
 
@@ -240,11 +205,10 @@ class DiskSpool:
         self._barriers.append((self._log.next_ordinal, barrier))
         return barrier
 
-    def _fall_behind(self, place: Place, ordinal: int) -> None:
+    def _fall_behind(self, ordinal: int, place: Place) -> None:
         """From this record on, memory does not have what the disk has."""
         if self._backlog is None:
-            names = {number: address for address, number in self._addresses.items()}
-            self._backlog = Backlog(self._log, place, ordinal, names)
+            self._backlog = Backlog(self._log, place, ordinal, self._writer.addresses())
 
     def _append_item(self, item: bytes, ordinal: int) -> None:
         self._memory.append_item(logs_pb2.PublishRequest.FromString(item), ordinal)
@@ -263,8 +227,7 @@ class DiskSpool:
             sealed = NumberedRequest(
                 request.number, request.address, [ordinal for ordinal in request.ordinals if ordinal], request.mark
             )
-            if self._record(RecordKind.NUMBERED, json.dumps(sealed.to_json(), separators=(",", ":")).encode()):
-                self._sync()
+            self._writer.write_numbered(sealed)
             self._state.numbered(sealed)
         return request
 
@@ -282,7 +245,7 @@ class DiskSpool:
         self._memory.renumber(producer_id)
         self._state.renumber(producer_id)
         self._log.end_segment()  # the next one begins with the new id and numbers
-        self._is_writable()
+        self._writer.is_writable()
 
     def acknowledge(self, number: int) -> int:
         lines = self._memory.acknowledge(number)
@@ -291,16 +254,15 @@ class DiskSpool:
         return lines
 
     def _settle(self, number: int) -> None:
-        self._record(RecordKind.ACKNOWLEDGED, str(number).encode())
+        self._writer.write_acknowledged(number)
         stored = self._state.acknowledge(number)
         if stored:
             self._log.release(stored)
 
     def close(self) -> None:
-        if self._closed:
+        if self._writer.is_closed:
             return
-        self._closed = True
-        self._log.close()
+        self._writer.close()
         if self.is_empty and not self._state.positions:
             for _, path in segment_files(self.directory):
                 path.unlink(missing_ok=True)
@@ -316,28 +278,24 @@ class DiskSpool:
             if entry is None:
                 self._catch_up()
                 return
-            first, second = entry
-            if isinstance(first, SpooledLine):
-                assert isinstance(second, Address)  # noqa: S101  (a line comes with its address)
-                self._reach(first.ordinal, second)
-                if self._state.is_pending(first.ordinal):
-                    metadata, _ = line_fields(first.fields)
-                    memory.append_line(
-                        second,
-                        first.message,
-                        first.time_unix_nano,
-                        first.level,
-                        first.source,
-                        metadata,
-                        min(first.accepted_at - self._wall_offset, self._clock()),
-                        ordinal=first.ordinal,
-                    )
-                    self._backlog_lines -= 1
-            else:
-                assert isinstance(second, bytes)  # noqa: S101  (an item comes with its bytes)
-                self._reach(first, self._last_address)
-                if self._state.is_pending(first):
-                    self._append_item(second, first)
+            if not self._reaches(entry):
+                continue
+            if isinstance(entry, BacklogItem):
+                self._append_item(entry.item, entry.ordinal)
+                continue
+            line = entry.line
+            accepted_at = min(line.accepted_at - self._writer.wall_offset, self._clock())
+            metadata, _ = line_fields(line.fields)
+            memory.append_line(
+                *(entry.address, line.message, line.time_unix_nano, line.level, line.source, metadata, accepted_at),
+                ordinal=entry.ordinal,
+            )
+            self._backlog_lines -= 1
+
+    def _reaches(self, entry: BacklogLine | BacklogItem) -> bool:
+        """Come to an entry of the backlog; whether it is still to be sent."""
+        self._reach(entry.ordinal, entry.address if isinstance(entry, BacklogLine) else self._last_address)
+        return self._state.is_pending(entry.ordinal)
 
     def _reach(self, ordinal: int, address: Address | None) -> None:
         """Come to an ordinal: what should have been before it is missing, and barriers before it are in place."""
@@ -362,7 +320,7 @@ class DiskSpool:
             self._state.take(ordinals)
             return
         mark = DropMark(damaged=count)
-        self._record(RecordKind.DROPPED, _missed(address, ordinals, mark))
+        self._writer.write_dropped(address, ordinals, mark)
         self._state.miss(address, ordinals, mark)
         self._memory.append_gap(address, mark)
 
@@ -392,8 +350,8 @@ class DiskSpool:
                 dropped += self._drop_backlog()
             else:
                 break
-            if self._failing and len(self._log.segments) < segments:
-                self._retry_at = -math.inf  # there is room again
+            if len(self._log.segments) < segments:
+                self._writer.retry_now()
         return dropped
 
     def _drop_backlog(self) -> int:
@@ -406,20 +364,15 @@ class DiskSpool:
             entry = self._backlog.next()
             if entry is None:
                 break
-            first, second = entry
-            if isinstance(first, SpooledLine):
-                assert isinstance(second, Address)  # noqa: S101  (a line comes with its address)
-                self._reach(first.ordinal, second)
-                if self._state.is_pending(first.ordinal):
-                    lines.setdefault(second, []).append(first.ordinal)
-                    times.setdefault(second, first.time_unix_nano)
-                    count += 1
-            else:
-                assert isinstance(second, bytes)  # noqa: S101  (an item comes with its bytes)
-                self._reach(first, self._last_address)
-                if self._state.is_pending(first):
-                    self._append_item(second, first)
-                    self._keep(first, second)
+            if not self._reaches(entry):
+                continue
+            if isinstance(entry, BacklogItem):
+                self._append_item(entry.item, entry.ordinal)
+                self._keep(entry.ordinal, entry.item)
+                continue
+            lines.setdefault(entry.address, []).append(entry.ordinal)
+            times.setdefault(entry.address, entry.line.time_unix_nano)
+            count += 1
         for address, ordinals in lines.items():
             mark = DropMark(dropped=len(ordinals), time_unix_nano=times[address])
             self._memory.append_gap(address, mark)
@@ -430,7 +383,7 @@ class DiskSpool:
         return count
 
     def _forget(self, address: Address, ordinals: list[int], mark: DropMark) -> None:
-        self._record(RecordKind.DROPPED, _missed(address, ordinals, mark))
+        self._writer.write_dropped(address, ordinals, mark)
         self._state.miss(address, ordinals, mark)
         self._log.release(ordinals)
 
@@ -438,93 +391,6 @@ class DiskSpool:
         """Copy an item that has to wait, so that its segment need not."""
         if not ordinal or ordinal in self._state.kept:
             return
-        if self._record(RecordKind.KEPT, ordinal.to_bytes(8, "little") + item):
+        if self._writer.write_kept(ordinal, item):
             self._state.keep(ordinal, item)
             self._log.release((ordinal,))
-
-    # -- the files ---------------------------------------------------------------------------------------------------
-
-    def _is_writable(self) -> bool:
-        """See to it that there is a segment to write to."""
-        if self._closed:
-            return False
-        if not self._failing and not self._log.needs_segment():
-            return True
-        if self._failing and self._clock() < self._retry_at:
-            return False
-        try:
-            self._log.begin_segment()
-        except OSError as error:
-            self._fail(error)
-            return False
-        self._addresses.clear()
-        self._failing = False
-        return True
-
-    def _fail(self, error: OSError) -> None:
-        self._log.end_segment()
-        self._retry_at = self._clock() + _RETRY_SECONDS
-        if not self._failing:
-            self._failing = True
-            self._problems.append(
-                Problem(
-                    ProblemKind.UNWRITABLE,
-                    f"the spool in {self.directory} cannot be written ({error.strerror}); until it can, new lines wait "
-                    "in memory alone",
-                )
-            )
-
-    def _record(self, kind: RecordKind, body: bytes) -> bool:
-        """Write a record of what became of lines; False if that cannot be, and memory alone knows it."""
-        if not self._is_writable():
-            return False
-        try:
-            self._log.append(frame(kind, body))
-        except OSError as error:
-            self._fail(error)
-            return False
-        return True
-
-    def _write_ordinal(self, record: bytes) -> int:
-        """Write a line or an item; its ordinal, 0 if it cannot be written."""
-        ordinal = self._log.next_ordinal
-        try:
-            self._log.append_ordinal(record)
-            self._log.sync()
-        except OSError as error:
-            self._fail(error)
-            return ordinal if self._log.next_ordinal > ordinal else 0
-        return ordinal
-
-    def _sync(self) -> None:
-        try:
-            self._log.sync()
-        except OSError as error:
-            self._fail(error)
-
-    def _address(self, address: Address) -> int:
-        """The number of an address in this segment; 0 if it cannot be written."""
-        number = self._addresses.get(address)
-        if number is None:
-            self._address_number += 1
-            if not self._record(RecordKind.ADDRESS, address_body(self._address_number, address)):
-                return 0
-            number = self._addresses[address] = self._address_number
-        return number
-
-    def disown(self) -> None:
-        """Leave the files to the parent, in the child of a fork."""
-        self._closed = True
-        self._log.close()
-
-
-def _missed(address: Address, ordinals: list[int], mark: DropMark) -> bytes:
-    return json.dumps([address, pack_ordinals(ordinals), asdict(mark)], separators=(",", ":")).encode()
-
-
-def _in_child() -> None:
-    for spool in list(_spools):
-        spool.disown()
-
-
-os.register_at_fork(after_in_child=_in_child)

@@ -19,7 +19,8 @@ class ProducerLimits:
         batch_bytes_max: bytes of one request.
         message_bytes_max: bytes of one message; a longer one is cut here, and ``metadata.originalBytes`` says how long
             it was. The gateway has a limit of its own, usually a lower one.
-        linger_seconds: how long a line waits for others to share its request.
+        linger_seconds: how long a line waits at most for others to share its request, while something that was sent is
+            not acknowledged; otherwise it is sent at once.
         hello_seconds_max: how long the gateway may take to answer a new connection.
         acknowledgement_seconds_max: how long the gateway may acknowledge nothing of what was sent before the
             connection counts as dead.

@@ -255,6 +255,8 @@ class Outbox:
     def next_request(self, stream: int) -> bytes | None:
         """The next request that credit allows, as soon as there is one; None: half-close, or the stream is over.
 
+        Lines gather only while something that was sent is not acknowledged: what the gateway has time for is not held.
+
         Raises:
             TimeoutError: the gateway answers nothing any more.
         """
@@ -272,8 +274,8 @@ class Outbox:
                     wake_at = self._not_before
                 else:
                     ready_at = self._spool.ready_at()
-                    if ready_at is not None and (ready_at <= now or self._urgent or self._closing):
-                        was_idle = not self._spool.has_in_flight
+                    was_idle = not self._spool.has_in_flight
+                    if ready_at is not None and (ready_at <= now or was_idle or self._urgent or self._closing):
                         request = self._spool.next_request(self._credit - self._spool.lines_in_flight)
                         if request is not None:
                             if was_idle:

@@ -149,6 +149,12 @@ class SpoolState:
         sealed = {sealed.ordinals[0] for sealed in self.sealed if sealed.address is None and sealed.ordinals}
         return sorted((ordinal, item) for ordinal, item in self.kept.items() if ordinal not in sealed)
 
+    def pending_in_order(self) -> list[tuple[int, bytes | tuple[Address, DropMark]]]:
+        """Kept items that have no number yet, and gaps that no request tells of, by their ordinals."""
+        pending: list[tuple[int, bytes | tuple[Address, DropMark]]] = [*self.kept_pending()]
+        pending += ((gap.ordinal, (address, gap.mark)) for address, gap in self.gaps.items())
+        return sorted(pending, key=lambda one: one[0])
+
     def to_json(self) -> bytes:
         """All of it; ``from_json`` is the opposite."""
         value = {

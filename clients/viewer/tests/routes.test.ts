@@ -16,6 +16,7 @@ describe('an address means a page', () => {
     ['/executions/run%201', { page: 'execution', executionId: 'run 1' }],
     ['/automation', { page: 'automation' }],
     ['/automation/1', { page: 'automationTask', taskId: '1' }],
+    ['/batch-jobs?status=failed', { page: 'batchJobs' }],
     ['/search?q=x', { page: 'search' }],
     ['/?pipeline=p', { page: 'pipeline', pipelineId: 'p' }],
   ])('%s', (address, route) => expect(at(address).route).toEqual(route))

@@ -7,6 +7,7 @@ from ottoscaler.v1 import log_streaming_pb2
 
 from filters import timestamps
 from filters.entry import LogEntry
+from filters.events import WorkerEvents
 from filters.identifiers import IdentifierError, check_identifier
 from filters.levels import LEVEL_NAMES, SOURCE_NAMES, normalise_level, normalise_source
 from filters.messages import cut_message
@@ -40,7 +41,18 @@ class OttoLine:
 class OttoLines:
     """Reads the lines of one stream."""
 
-    __slots__ = ("_authorization", "_checked", "_counters", "_limits", "_workers")
+    __slots__ = (
+        "_authorization",
+        "_checked",
+        "_counters",
+        "_events",
+        "_limits",
+        "_now",
+        "_received_at",
+        "_uncounted",
+        "_uncounted_bytes",
+        "_workers",
+    )
 
     def __init__(
         self, authorization: AuthorizationCache, workers: Workers, limits: IngestLimits, counters: Counters
@@ -50,9 +62,23 @@ class OttoLines:
         self._limits = limits
         self._counters = counters
         self._checked = ("", "")
+        self._uncounted = self._uncounted_bytes = 0
+        self._events = WorkerEvents()
+        self.arrived()
 
     def __repr__(self) -> str:
         return f"<OttoLines of {self._checked}>"
+
+    def arrived(self) -> None:
+        """The lines that are read from now on have arrived together: at this moment, if they do not say when."""
+        self._received_at = time.monotonic()
+        self._now = ""
+
+    def count(self) -> None:
+        """Count the lines that were read since the last time."""
+        if self._uncounted:
+            self._counters.received(Dialect.OTTO, self._uncounted, self._uncounted_bytes)
+            self._uncounted = self._uncounted_bytes = 0
 
     def line(self, message: log_streaming_pb2.LogEntry | log_streaming_pb2.WorkerLogEntry, size: int) -> OttoLine:
         """Read one line; only its identifiers can be wrong enough to refuse it.
@@ -60,7 +86,6 @@ class OttoLines:
         Raises:
             ApiError: PERMISSION_DENIED.
         """
-        received_at = time.monotonic()
         task_id = message.task_id
         worker_id = message.worker_id
         if (task_id, worker_id) != self._checked:
@@ -71,6 +96,7 @@ class OttoLines:
                 return self.dropped(str(error), size)
             self._authorization.check_task(task_id)
             self._checked = (task_id, worker_id)
+            self._events = WorkerEvents()
 
         limits = self._limits
         metadata: dict[str, str] | None = None
@@ -78,7 +104,7 @@ class OttoLines:
             metadata, is_trimmed = metadata_within(message.metadata, limits)
             if is_trimmed:
                 self._counters.refused(Dialect.OTTO, Refusal.METADATA)
-        timestamp, unread_timestamp = _timestamp(message.timestamp)
+        timestamp, unread_timestamp = self._timestamp(message.timestamp)
         level, unknown_level = LEVEL_NAMES.get(message.level), None
         if level is None:
             level, unknown_level = normalise_level(message.level)
@@ -95,6 +121,8 @@ class OttoLines:
             text, truncated, original_size = cut_message(text, limits.message_bytes_max)
             if truncated:
                 self._counters.truncated(Dialect.OTTO, 1)
+        if not message.level:
+            level, metadata = self._events.read(source, text, metadata)
         pod, pod_bytes = self._pod(message, task_id, worker_id)
         entry = LogEntry(
             task_id,
@@ -109,13 +137,24 @@ class OttoLines:
             truncated,
             original_size if truncated else 0,
         )
-        self._counters.received(Dialect.OTTO, 1, size)
-        return OttoLine(entry, "", size, size + LINE_BYTES + pod_bytes, received_at)
+        self._uncounted += 1
+        self._uncounted_bytes += size
+        return OttoLine(entry, "", size, size + LINE_BYTES + pod_bytes, self._received_at)
 
     def dropped(self, problem: str, size: int) -> OttoLine:
         """A line that is refused for what it is as a whole."""
         self._counters.refused(Dialect.OTTO, Refusal.FIELD)
-        return OttoLine(None, problem, size, 0, time.monotonic())
+        return OttoLine(None, problem, size, 0, self._received_at)
+
+    def _timestamp(self, text: str) -> tuple[str, str | None]:
+        """The line's time, and what it said where that is not RFC 3339: the line then gets the time of its arrival."""
+        if text:
+            try:
+                return timestamps.from_rfc3339(text), None
+            except ValueError:
+                pass
+        self._now = self._now or timestamps.now()
+        return self._now, text or None
 
     def _pod(self, message: Any, task_id: str, worker_id: str) -> tuple[dict[str, Any] | None, int]:
         if isinstance(message, log_streaming_pb2.WorkerLogEntry) and message.HasField("pod_metadata"):
@@ -124,16 +163,6 @@ class OttoLines:
             return None, 0
         registered = self._workers.pod_metadata(task_id, worker_id)
         return registered, 0 if registered is None else self._limits.pod_metadata_bytes_max
-
-
-def _timestamp(text: str) -> tuple[str, str | None]:
-    """The line's time, and what it said where that is not RFC 3339: the line then gets the time of its arrival."""
-    if not text:
-        return timestamps.now(), None
-    try:
-        return timestamps.from_rfc3339(text), None
-    except ValueError:
-        return timestamps.now(), text
 
 
 def _with_originals(metadata: dict[str, str] | None, **originals: str | None) -> dict[str, str]:

@@ -80,6 +80,11 @@ class OttoStream(ProducerStream):
         self._hold(1, len(data))
         return True
 
+    def _take_arrived(self) -> None:
+        self._reader.arrived()
+        super()._take_arrived()
+        self._reader.count()
+
     def _taken(self) -> None:
         if self._gathered and not self._groups:
             self._append_group()

@@ -22,6 +22,7 @@ from gateway.transports.socket_io.messages import (
     UpdateLogFilter,
 )
 from gateway.transports.socket_io.protocol import NAMESPACE
+from sessions.updates import JobProgress
 
 __all__ = ["POLL", "POST", "SOCKET_IO"]
 
@@ -49,6 +50,7 @@ SOCKET_IO: Final = Channel(
         Message("log-entry", "One line of a subscribed task.", LogEntry),
         Message("log-entries", "Lines, for subscriptions with `batch`.", list[LogEntry]),
         Message("pipeline-progress", "The state of one stage.", PipelineProgress),
+        Message("progress", "A batch job has changed; nothing is asked for it.", JobProgress),
         Message("log-gap", "Lines that no longer exist.", LogGap),
         Message(
             "log-complete", "The task has ended and every line of it was sent; the subscription is over.", LogComplete

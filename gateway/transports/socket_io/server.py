@@ -40,7 +40,7 @@ from gateway.transports.socket_io.subscriber import ServerContext, Subscriber
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub
-from sessions.updates import Update
+from sessions.updates import AnyUpdate
 
 __all__ = ["PATH", "SocketIoLimits", "SocketIoServer", "SocketIoStatistics"]
 
@@ -212,7 +212,7 @@ class SocketIoServer:
         self._stop_waiting(socket)
         self._leave(socket, CloseReason.CLIENT_GONE)
 
-    def updated(self, updates: Sequence[Update]) -> int:
+    def updated(self, updates: Sequence[AnyUpdate]) -> int:
         """Tell every client that may see them of changed records; how many updates were dropped."""
         return sum(subscriber.updated(updates) for subscriber in tuple(self._subscribers.values()))
 

@@ -45,7 +45,7 @@ from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.pipelines import PipelineHub, PipelineSession
 from sessions.subscription import Subscription
-from sessions.updates import Update
+from sessions.updates import AnyUpdate
 
 __all__ = ["FEATURES", "ServerContext", "Subscriber"]
 
@@ -158,7 +158,7 @@ class Subscriber:
             except Exception:  # noqa: BLE001 - it must not end the connection with all that the client watches
                 self._apologise(name, failure, arguments, None)
 
-    def updated(self, updates: Sequence[Update]) -> int:
+    def updated(self, updates: Sequence[AnyUpdate]) -> int:
         """Records of executions have changed; how many updates were dropped because the client does not read."""
         return 0 if self._is_closed else self._updates.offer(updates)
 

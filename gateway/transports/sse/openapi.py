@@ -10,7 +10,7 @@ from gateway.routing.operation import Answer, Header, Operation, Tag
 from gateway.routing.parameters import Identifier
 from gateway.transports.stream_request import AFTER, EVENT, FILTER_PARAMETERS, LAST_EVENT_ID_PARAMETERS, TAIL
 from sessions.notices import Completed, Gap, Heartbeat, StreamError
-from sessions.updates import Update
+from sessions.updates import JobProgress, Update
 
 __all__ = ["STREAM_LOG", "STREAM_PROGRESS", "STREAM_UPDATES"]
 
@@ -100,18 +100,24 @@ STREAM_UPDATES: Final = Operation(
     "streamUpdates",
     "GET",
     _STREAMS,
-    "That records of executions have changed",
+    "That records of executions have changed, and how far batch jobs are",
     description="Server-Sent Events from now on, after the commit; repeats within 500 ms are one. A token sees those "
-    "of the scripts that it may read.",
+    "of the scripts and jobs that it may read.",
     scope="logs:read",
     answers={200: _STREAM},
     errors=("SERVER_FULL",),
     channel=Channel(
         id="updates",
-        title="Updates of execution records",
-        description="Says that there is something new to read, not what. Nothing is kept for clients that were away.",
+        title="Updates of execution records and batch jobs",
+        description="Says that there is something new to read, not all of it. Nothing is kept for clients that "
+        "were away.",
         address="/api/v1/log-streaming/updates",
         protocol="http",
-        sends=(Message("logsUpdated", "Records of executions have changed.", Update), _HEARTBEAT, _ERROR),
+        sends=(
+            Message("logsUpdated", "Records of executions have changed.", Update),
+            Message("progress", "A batch job has changed.", JobProgress),
+            _HEARTBEAT,
+            _ERROR,
+        ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Updates of execution records over Server-Sent Events."""
+"""Updates of execution records and batch jobs over Server-Sent Events."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Final
@@ -6,8 +6,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.auth import Authenticator, Principal
-from gateway.errors import ApiError
+from gateway.auth import LOGS_READ, Authenticator, Principal
 from gateway.quota import Quota
 from gateway.routing.operation import DescribedRoute
 from gateway.transports.sse.encoding import event_bytes
@@ -28,7 +27,7 @@ PATH: Final = "/api/v1/log-streaming/updates"
 
 
 def update_routes(hub: UpdateHub, authenticator: Authenticator, *, quota: Quota | None = None) -> list[DescribedRoute]:
-    """``GET /api/v1/log-streaming/updates``: events ``logsUpdated``, from now on, without ids."""
+    """``GET /api/v1/log-streaming/updates``: events ``logsUpdated`` and ``progress``, from now on, without ids."""
     leases = quota if quota is not None else Quota()
     keep_streams_to_their_hubs()
 
@@ -48,28 +47,18 @@ def update_routes(hub: UpdateHub, authenticator: Authenticator, *, quota: Quota 
 
 
 def sight_of(principal: Principal) -> Callable[[str | None], bool]:
-    """What a principal may see: updates of the scripts that its ``tasks`` name; of all together where it has none."""
+    """What a principal may see: updates of what its ``tasks`` name; of all scripts together if it has none."""
 
-    def may_see(script_id: str | None) -> bool:
-        if script_id is None:
-            return not principal.is_limited and _allows(principal, None)
-        return _allows(principal, script_id)
+    def may_see(subject: str | None) -> bool:
+        return principal.allows(LOGS_READ, task_id=subject) and not (subject is None and principal.is_limited)
 
     return may_see
-
-
-def _allows(principal: Principal, script_id: str | None) -> bool:
-    try:
-        principal.require("logs:read", task_id=script_id)
-    except ApiError:
-        return False
-    return True
 
 
 async def _events(session: UpdateSession) -> AsyncIterator[bytes]:
     async for updates in session:
         for update in updates:
-            yield event_bytes("logsUpdated", update.json())
+            yield event_bytes(update.event, update.json())
         if not updates:
             yield heartbeat_event()
     if (event := closing_event(session.reason)) is not None:

@@ -5,10 +5,12 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Final
 
-from storage.journal.history import KnownTask
+import msgspec
+
+from storage.journal.history import KnownTask, WorkerRecord
 from storage.journal.inventory import StoredChunk, StoredTask
 from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, StateRow
-from storage.journal.sqlite.known_tasks import known_tasks, tasks_at
+from storage.journal.sqlite.known_tasks import count_tasks, newest_tasks
 from storage.journal.sqlite.stored_chunks import stored_chunks, stored_tasks
 
 __all__ = ["SqliteQueries"]
@@ -96,13 +98,26 @@ class SqliteQueries:
             (count,) = self._db.execute("SELECT count(*) FROM journal_workers WHERE task_key = ?", (key,)).fetchone()
         return [name for (name,) in names], count
 
-    def known_tasks(self, after: int, upto_record: int, count_max: int) -> Sequence[KnownTask]:
-        """Tasks by key."""
-        return known_tasks(self._db, after, upto_record, count_max)
+    def worker_records(self, task_id: str, count_max: int) -> Sequence[WorkerRecord]:
+        """What some workers of a task reported; those that failed come first."""
+        known = self.task(task_id)
+        rows = self._db.execute(
+            "SELECT worker_id, status, reason, metadata FROM journal_workers WHERE task_key = ? "
+            "ORDER BY status = 'FAILED' DESC, worker_id LIMIT ?",
+            (known[0] if known else 0, count_max),
+        )
+        return [
+            WorkerRecord(worker_id, status, reason, None if metadata is None else msgspec.json.decode(metadata))
+            for worker_id, status, reason, metadata in rows
+        ]
 
-    def tasks_at(self, records: Sequence[int]) -> Sequence[KnownTask]:
-        """The tasks of some records."""
-        return tasks_at(self._db, records)
+    def newest_tasks(self, below: int, snapshot: int, status: str, count_max: int) -> Sequence[KnownTask]:
+        """Tasks by activity."""
+        return newest_tasks(self._db, below, snapshot, status, count_max)
+
+    def count_tasks(self, status: str, count_max: int) -> int:
+        """How many tasks have lines."""
+        return count_tasks(self._db, status, count_max)
 
     def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:
         """Tasks that have lines."""

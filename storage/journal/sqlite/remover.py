@@ -82,9 +82,9 @@ class Remover:
             db.execute("DELETE FROM journal_records WHERE task_key = ? AND kind = 0 AND last_sequence <= ?", (key, cut))
             db.execute("DELETE FROM journal_records WHERE task_key = ? AND kind = 1 AND last_sequence <= ?", (key, cut))
             db.execute(
-                "UPDATE journal_tasks SET first_sequence = ?, stored_bytes = max(stored_bytes - ?, 0) "
-                "WHERE task_key = ?",
-                (cut + 1, size, key),
+                "UPDATE journal_tasks SET first_sequence = ?1 + 1, stored_bytes = max(stored_bytes - ?2, 0), "
+                "last_record = CASE WHEN last_sequence > ?1 THEN last_record ELSE 0 END WHERE task_key = ?3",
+                (cut, size, key),
             )
         return Removed(cut + 1 - first, size, is_done and cut < last)
 

@@ -1,6 +1,6 @@
 """The tables of the journal, as one metadata; migrations bring a database to it."""
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text, text
 
 __all__ = ["metadata"]
 
@@ -25,6 +25,10 @@ tasks = Table(
     Column("end_reason", Text),
     Column("end_through_status", Integer),
     Column("stored_bytes", Integer, nullable=False, server_default="0"),  # of the payloads that are there
+    Column("last_record", Integer, nullable=False, server_default="0"),  # the newest chunk; 0: it has none
+    # Those that have lines, by status and activity. A task that is written to moves at its end: few pages, always the
+    # same ones.
+    Index("journal_tasks_by_activity", "end_status", "last_record", sqlite_where=text("last_record > 0")),
 )
 
 # When records were stored: all up to record_id at the time ``at`` or before it. One row per look of the retention, not

@@ -11,6 +11,7 @@ from typing import Final
 from storage.journal.group_writer import CommitResult, GroupWriter
 from storage.journal.interface import Append, StageProgress, TaskEnded
 from storage.journal.known_state import WrittenTask
+from storage.journal.queries import LINES_KIND
 
 __all__ = ["Writer"]
 
@@ -19,9 +20,10 @@ _INSERT_RECORDS: Final = (
     "raw_size, checksum, payload) VALUES {}"
 )
 _UPDATE_TASKS: Final = (
-    "WITH changed (key, last, status, timestamp, reason, through_status, bytes) AS (VALUES {}) "
+    "WITH changed (key, last, status, timestamp, reason, through_status, bytes, record) AS (VALUES {}) "
     "UPDATE journal_tasks SET last_sequence = last, end_status = status, end_timestamp = timestamp, "
-    "end_reason = reason, end_through_status = through_status, stored_bytes = stored_bytes + bytes "
+    "end_reason = reason, end_through_status = through_status, stored_bytes = stored_bytes + bytes, "
+    "last_record = coalesce(record, last_record) "
     "FROM changed WHERE task_key = key"
 )
 _STORE_NUMBERS: Final = (
@@ -129,9 +131,10 @@ class Writer(GroupWriter):
         row = self._db.execute("SELECT number FROM journal_producers WHERE producer_id = ?", (producer_id,)).fetchone()
         return int(row[0]) if row else 0
 
-    def add_task(self, task_id: str) -> int:
+    def add_task(self, task_id: str) -> WrittenTask:
         """See ``StateSource``."""
-        return int(self._db.execute("INSERT INTO journal_tasks (task_id) VALUES (?)", (task_id,)).lastrowid or 0)
+        key = self._db.execute("INSERT INTO journal_tasks (task_id) VALUES (?)", (task_id,)).lastrowid
+        return WrittenTask(int(key or 0), task_id, 0, None)
 
     def add_worker(self, key: int, worker_id: str) -> str | None:
         """See ``StateSource``."""
@@ -195,11 +198,17 @@ class Writer(GroupWriter):
         tasks = self._pack_all()
         if self._records:
             self._last_record = self._execute_many(_INSERT_RECORDS, self._records)
-        self._execute_many(_UPDATE_TASKS, tasks)
+        newest = self._newest_chunks()
+        self._execute_many(_UPDATE_TASKS, [(*task, newest.get(task[0])) for task in tasks])
         updated_at = int(time.time())
         self._execute_many(
             _STORE_NUMBERS, [(producer_id, number, updated_at) for producer_id, number in self._known.counted.items()]
         )
+
+    def _newest_chunks(self) -> dict[object, int]:
+        """The newest chunk of each task that got any: within one transaction, ids are given without a hole."""
+        before = self._last_record - len(self._records)
+        return {row[0]: before + place for place, row in enumerate(self._records, 1) if row[1] == LINES_KIND}
 
     def _execute_many(self, statement: str, rows: Sequence[tuple[object, ...]]) -> int:
         """Execute a statement for rows, of which it takes many at a time; the id of the last row that it inserted.

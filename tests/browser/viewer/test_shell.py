@@ -16,6 +16,7 @@ PAGES = (
     "/executions",
     "/executions/run-4097",
     "/automation",
+    "/batch-jobs",
     "/search?q=part-10",
     "/?pipeline=none",
     "/logs/docs-preview-77",

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from components.automation.commands import automation
 from tests.support.commands import on_terminal
+from tests.support.forked_process import KILL, OTTO_GATEWAY, forked
 from tests.support.gateway_process import running_gateway
 
 # Stays the first time, and ends well the second time.
@@ -80,7 +81,7 @@ async def test_a_process_of_its_own_is_killed_and_the_next_one_goes_on(
     """Its lines are in the gateway's stream as any producer's; what the dead one ran is taken up as a retry."""
     stage = shlex.join([sys.executable, "-S", "-c", _ONCE])
     commands = {f"AUTOMATION_{name}_COMMAND": stage for name in ("SCRIPT", "VIDEO", "YOUTUBE")}
-    program = (Path(sys.executable).with_name("otto-gateway"), "automation", "run")
+    program = forked(OTTO_GATEWAY, "automation", "run")
     path = tmp_path / "queue.db"
     async with running_gateway(tmp_path / "gateway", DURABILITY="process") as gateway:
 
@@ -98,7 +99,7 @@ async def test_a_process_of_its_own_is_killed_and_the_next_one_goes_on(
         async with httpx2.AsyncClient() as client, client.stream("GET", stream) as response:
             lines = response.aiter_lines()
             await anext(line async for line in lines if '"works"' in line)
-            first.kill()
+            first.send_signal(KILL)
             await first.wait()
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:
                 connection.execute("UPDATE scheduler_lock SET expires_at = '2000-01-01 00:00:00'")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,7 +27,8 @@ from tests.support.scripted_counter import ScriptedCounter
 from tests.support.waiting import attempts, until
 
 A, B = "batch_1_00000001", "batch_2_00000002"
-FAST = BatchLimits(interval_seconds=0, retries=RetryPolicy(first_seconds=0.001, attempts_max=3))
+FAST = BatchLimits(interval_seconds=0, job_retries_max=0, retries=RetryPolicy(first_seconds=0.001, attempts_max=3))
+AGAIN = BatchLimits(interval_seconds=0, job_retries_max=2, job_retry_seconds=0.01)
 
 
 class Bench:
@@ -36,10 +37,16 @@ class Bench:
         self.journal = MemoryJournal()
         self.counter = ScriptedCounter()
         self.clock = lambda: time.time_ns() // 1_000_000
+        self.on_progress: Callable[[BatchJob], None] = lambda _: None
         self.jobs = self.made(FAST)
 
     def made(self, limits: BatchLimits) -> BatchJobs:
-        return BatchJobs(BatchJobStore(self.path), self.counter, self.journal, limits, clock=lambda: self.clock())
+        store = BatchJobStore(self.path, durability="process")
+        return BatchJobs(
+            *(store, self.counter, self.journal, limits),
+            on_progress=lambda job: self.on_progress(job),
+            clock=lambda: self.clock(),
+        )
 
     async def again(self, limits: BatchLimits = FAST) -> None:
         """Another life on the same database."""
@@ -135,6 +142,90 @@ async def test_bad_credentials_end_the_job(bench: Bench) -> None:
     assert (job.status, job.current, job.error) == ("failed", 0, "not accepted")
     assert len(bench.counter.asked) == 1
     assert (await bench.lines(A))[-1] == f"[배치] 작업 실패: {A}, 0/2, not accepted"
+
+
+async def test_a_failed_job_is_tried_again(bench: Bench) -> None:
+    """After a while it continues where it failed; the log of the task stays open until the last try."""
+    refused = BadCredentialsError("not accepted")
+    bench.counter.script.extend([None, None, refused, refused])
+    await bench.again(AGAIN)
+    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
+    job = await bench.ended(A)
+    assert (job.status, job.retries, job.error) == ("completed", 2, None)
+    assert [keyword for keyword, category in bench.counter.asked if category == "blog"] == ["one", *["two"] * 3]
+    lines = await bench.lines(A)
+    assert lines[3:] == [
+        f"[배치] 작업 실패: {A}, 1/2, not accepted, 0.01초 후 다시 시도",
+        f"[배치] 작업 다시 시도: {A}, 1번째",
+        f"[배치] 작업 시작: {A}",
+        f"[배치] 작업 실패: {A}, 1/2, not accepted, 0.01초 후 다시 시도",
+        f"[배치] 작업 다시 시도: {A}, 2번째",
+        f"[배치] 작업 시작: {A}",
+        '[배치] 2/2 완료: two {"blog": 3, "cafe": 3}',
+        f"[배치] 작업 완료: {A}",
+    ]
+    assert bench.jobs.statistics.job_retries == 2
+
+
+async def test_a_job_is_tried_again_as_often_as_is_set(bench: Bench) -> None:
+    """Then it has failed for good, and its task has ended."""
+    bench.counter.script.extend([BadCredentialsError("not accepted")] * 3)
+    await bench.again(AGAIN)
+    await bench.jobs.create(A, ["one"], Priority.NORMAL)
+    job = await bench.ended(A)
+    assert (job.status, job.retries, job.retry_at, job.error) == ("failed", 2, None, "not accepted")
+    assert len(bench.counter.asked) == 3
+
+
+async def test_a_job_that_waits_for_another_try_can_be_cancelled(bench: Bench) -> None:
+    """It ends then, after a restart as well, and another job may begin meanwhile."""
+    bench.counter.script.append(BadCredentialsError("not accepted"))
+    slow = BatchLimits(interval_seconds=0, job_retry_seconds=3600)
+    await bench.again(slow)
+    await bench.jobs.create(A, ["one"], Priority.NORMAL)
+    async for _ in attempts("the job has failed"):
+        job = await bench.jobs.find(A)
+        if job is not None and job.retry_at is not None:
+            break
+    await bench.jobs.create(B, ["two"], Priority.NORMAL)
+    await bench.ended(B)
+    await bench.again(slow)
+    await bench.jobs.cancel(A)
+    job = await bench.ended(A)
+    assert (job.status, job.error, job.retry_at) == ("failed", CANCELLED, None)
+
+
+async def test_jobs_add_up(bench: Bench) -> None:
+    """Requests by API and day, with those that failed, keywords by result, and the mean time of one."""
+    bench.clock = lambda: 1_767_225_600_000  # 2026-01-01, 9 hours in Korea
+    bench.counter.script.extend([CounterUnavailableError("busy")] * 3)
+    bench.jobs.start()
+    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
+    await bench.ended(A)
+    found = await bench.jobs.totals(days_max=31)
+    assert [(call.day, call.api, call.calls, call.failed) for call in found.calls] == [
+        ("2026-01-01", "blog", 4, 3),
+        ("2026-01-01", "cafe", 1, 0),
+    ]
+    assert (found.jobs["completed"], found.counted, found.failed) == (1, 1, 1)
+    assert found.mean_ms is not None
+    assert bench.jobs.statistics.calls == {"blog": 4, "cafe": 1}
+
+
+async def test_progress_is_reported_once_the_journal_has_it(bench: Bench) -> None:
+    """Each change of a job, and nothing of jobs that a restart finds complete."""
+    seen: list[tuple[str, int]] = []
+    bench.on_progress = lambda job: seen.append((job.status.value, job.current))
+    await bench.again()
+    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
+    await bench.ended(A)
+    await until(lambda: ("completed", 2) in seen, "the last progress")
+    assert [current for _, current in seen] == sorted(current for _, current in seen)
+    seen.clear()
+    await bench.again()
+    await bench.jobs.create(B, ["three"], Priority.NORMAL)
+    await bench.ended(B)
+    assert {current for _, current in seen} <= {0, 1}
 
 
 async def test_only_so_many_at_a_time(bench: Bench) -> None:

@@ -5,11 +5,11 @@ import re
 import socket
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.forked_process import OTTO_GATEWAY, forked
 from tests.support.ports import free_port
 from tests.support.waiting import WAIT_SECONDS_MAX
 
@@ -25,7 +25,7 @@ def environment(directory: Path, **settings: str) -> dict[str, str]:
 
 def call(*arguments: str, directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [Path(sys.executable).with_name("otto-gateway"), *arguments],
+        forked(OTTO_GATEWAY, *arguments),
         cwd=directory,
         env=environment(directory, **settings),
         capture_output=True,

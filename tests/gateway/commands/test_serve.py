@@ -56,7 +56,8 @@ async def test_one_port_may_do_for_both(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_it_in_order(number: signal.Signals, tmp_path: Path) -> None:
     """An open stream is asked to come back, every step is taken, and the exit code is 0."""
-    async with running_gateway(tmp_path, is_forked=False) as gateway, httpx2.AsyncClient() as client:
+    is_forked = number != signal.SIGTERM
+    async with running_gateway(tmp_path, is_forked=is_forked) as gateway, httpx2.AsyncClient() as client:
         await publish(gateway.grpc_address, "t", ["one", "two"])
         async with client.stream("GET", gateway.stream_url("t")) as stream:
             chunks = stream.aiter_text()
@@ -89,7 +90,7 @@ async def test_what_was_acknowledged_is_in_the_tables_after_a_stop(tmp_path: Pat
 
 async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     """Anyone who asks twice does not wait for a connection that never ends."""
-    async with running_gateway(tmp_path, is_forked=False, SHUTDOWN_GRACE_SECONDS="60") as gateway:
+    async with running_gateway(tmp_path, SHUTDOWN_GRACE_SECONDS="60") as gateway:
         _, writer = await asyncio.open_connection(gateway.host, gateway.http_port)
         writer.write(b"POST /api/v1/auth/ticket HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n")
         await writer.drain()
@@ -157,7 +158,7 @@ async def test_a_certificate_that_is_none_is_one_sentence(tmp_path: Path) -> Non
     """The files are named, and nothing runs."""
     (tmp_path / "x.pem").write_text("nothing")
     names = {"HTTP_TLS_CERTIFICATE_FILE": f"{tmp_path}/x.pem", "HTTP_TLS_KEY_FILE": f"{tmp_path}/x.pem"}
-    gateway = GatewayProcess(tmp_path / "gateway", is_forked=False, **names)
+    gateway = GatewayProcess(tmp_path / "gateway", **names)
     with pytest.raises(RuntimeError, match="for HTTPS"):
         await gateway.start()
     assert "Traceback" not in gateway.log()

@@ -4,9 +4,9 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.support.forked_process import OTTO_GATEWAY, forked
 from tests.support.gateway_process import running_gateway
 from tests.support.job_logs import sqlite
 from tests.support.worker import publish
@@ -16,7 +16,7 @@ LINES = [f"line {number}" for number in range(300)]
 
 async def verify(database: Path, *arguments: str) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
-        *(Path(sys.executable).with_name("otto-gateway"), "verify", *arguments),
+        *forked(OTTO_GATEWAY, "verify", *arguments),
         env={**os.environ, "DATABASE_URL": f"sqlite:///{database}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -184,6 +184,31 @@ async def test_an_honest_peer_pings_as_often_as_it_gets_data() -> None:
         assert (await client.ended(1))["grpc-status"] == "0"
 
 
+async def test_credit_for_answers_counts_to_the_byte() -> None:
+    """A peer that gives back half of each answer gets the first window and what it gave back, and not a byte more."""
+    service = EchoService()
+    async with serving(service) as (_, port), await RawHttp2.connect(port, preface=False) as client:
+        client.send(PREFACE, settings({4: 1 << 20}))
+        client.open(1, ECHO)
+        counts = {"received": 0, "given": 0}
+
+        def is_next() -> bool:
+            return len(client.body(1)) > counts["received"] or counts["received"] == 65_535 + counts["given"]
+
+        for _ in range(200):
+            client.send(data(1, grpc_message(b"x" * 995)))
+            await client.until(is_next)
+            received = len(client.body(1))
+            credit, counts["received"] = (received - counts["received"]) // 2, received
+            if credit:
+                counts["given"] += credit
+                client.send(frame(FrameType.WINDOW_UPDATE, 0, 0, credit.to_bytes(4, "big")))
+        await good_ping(client)
+        assert len(client.body(1)) == counts["received"] == 65_535 + counts["given"]
+        client.send(frame(FrameType.WINDOW_UPDATE, 0, 0, (200_000).to_bytes(4, "big")))
+        await client.until(lambda: len(client.body(1)) == 200_000)
+
+
 async def test_a_peer_that_reads_no_answers_is_read_no_further() -> None:
     """Answers beyond the limit wait in the peer's own window: nothing more is received of its stream."""
     service = EchoService()

@@ -17,7 +17,16 @@ BUILD = {
     "assets/index-1a.js": BuiltFile.of("index-1a.js", SCRIPT),
     "assets/index-2b.css": BuiltFile.of("index-2b.css", b"body { margin: 0 }"),
 }
-ADDRESSES = ["/", "/logs/a%2Fb%3F", "/executions", "/executions/run", "/automation", "/automation/1", "/search?q=x"]
+ADDRESSES = [
+    "/",
+    "/logs/a%2Fb%3F",
+    "/executions",
+    "/executions/run",
+    "/automation",
+    "/automation/1",
+    "/batch-jobs",
+    "/search?q=x",
+]
 
 
 def client(build: Mapping[str, BuiltFile]) -> httpx2.AsyncClient:

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import sqlite3
-import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from filters.entry import decode_lines
 from storage.journal.sqlite import SqliteJournal
 from storage.polling.closing_rows import ClosingRows, closing_message, is_said
+from tests.support.forked_process import KILL, forked
 
 
 async def _rows_of(path: Path) -> AsyncIterator[tuple[str, str, str]]:
@@ -34,7 +34,7 @@ async def _rows_of(path: Path) -> AsyncIterator[tuple[str, str, str]]:
 
 async def _run(journal: Path, polling: Path, action: str, kill_after: int | None = None) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.support.sink_process", str(journal), str(polling), action),
+        *forked("-m", "tests.support.sink_process", journal, polling, action),
         stdout=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parents[3],
     )
@@ -43,7 +43,7 @@ async def _run(journal: Path, polling: Path, action: str, kill_after: int | None
     if kill_after is not None:
         for _ in range(kill_after):
             await process.stdout.readline()
-        process.kill()
+        process.send_signal(KILL)
     await process.stdout.read()
     assert await process.wait() == (0 if kill_after is None else -9)
 

@@ -86,6 +86,19 @@ async def test_a_row_of_another_program_becomes_a_line_of_its_task(tmp_path: Pat
         assert pair.watcher.statistics.rows == 4
 
 
+async def test_rows_have_the_level_that_they_show(tmp_path: Path) -> None:
+    """A row has no level of its own; a trace in the rows of one job is one event, between rows of others."""
+    async with watched(MemoryJournal(), tmp_path / "a.db") as pair:
+        for job, text in (("job", "panic: no"), ("other", "a"), ("job", "goroutine 1 [running]:"), ("job", "")):
+            insert(tmp_path / "a.db", (job, text))
+        await pair.settled()
+        first, second, third = await pair.entries("job")
+
+    assert (first.level, second.level, third.level) == ("FATAL", "FATAL", "INFO")
+    assert second.metadata is not None
+    assert second.metadata["eventLine"] == "2"
+
+
 async def test_neither_side_echoes_the_other(tmp_path: Path) -> None:
     """Rows of ours are not taken over, lines from the table become no rows, whatever the order they come in."""
     async with watched(MemoryJournal(), tmp_path / "a.db") as pair:

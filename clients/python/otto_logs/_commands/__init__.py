@@ -1,4 +1,4 @@
-"""``otto-logs``: run, send, flush, tail, tasks, search, token."""
+"""``otto-logs``: run, send, flush, tail, tasks, search, why, token."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from otto_logs._commands.exit_codes import ExitCode
 __all__ = ["main"]
 
 _CRASHED: Final = 1
-_NAMES: Final = ("run", "send", "flush", "tail", "tasks", "search", "token")
+_NAMES: Final = ("run", "send", "flush", "tail", "tasks", "search", "why", "token")
 
 
 class _Commands(click.Group):

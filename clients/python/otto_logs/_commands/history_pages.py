@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx2
 
@@ -59,6 +60,21 @@ class Stored:
             if not page.get("next") or not found:
                 return
             cursor = (("cursor", str(page["next"])),)
+
+    def summary(self, task_id: str, characters: int) -> dict[str, Any]:
+        """Why a task failed, as the gateway's JSON."""
+        return object_of(self._summary(task_id, characters, "json"))
+
+    def summary_text(self, task_id: str, characters: int) -> str:
+        """The same as Markdown."""
+        return self._summary(task_id, characters, "markdown")
+
+    def _summary(self, task_id: str, characters: int, form: str) -> str:
+        url = f"{self._place}{_PATH}/logs/{quote(task_id, safe='')}/summary"
+        with self._failures():
+            response = self._client.get(url, params=(("format", form), ("characters", str(characters))))
+            self._check(response)
+        return response.text
 
     def search(self, query: Query) -> Iterator[StreamEvent]:
         """``hit`` and ``progress`` as they come, and at last ``complete``; to end early stops the search."""

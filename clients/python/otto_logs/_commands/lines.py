@@ -14,6 +14,11 @@ class OutputLine(NamedTuple):
     text: bytes
     original_bytes: int = 0
 
+    @property
+    def metadata(self) -> dict[str, str] | None:
+        """What an entry says of its line beside the text."""
+        return {"originalBytes": str(self.original_bytes)} if self.original_bytes else None
+
 
 class LineSplitter:
     r"""Splits at line feeds, and shows what a terminal would show of a line that was written over.

@@ -3,14 +3,18 @@
 import contextlib
 import os
 import secrets
+import shlex
 import signal
 import sys
 import time
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import click
 
 from otto_logs._commands.child import Child
+from otto_logs._commands.events import GuessedLevels
 from otto_logs._commands.exit_codes import ExitCode, fail, say
 from otto_logs._commands.gateway import (
     Gateway,
@@ -20,7 +24,7 @@ from otto_logs._commands.gateway import (
     identifier,
     task_address,
 )
-from otto_logs._commands.level_detection import guess_level
+from otto_logs._commands.labels import labels_of
 from otto_logs._commands.lines import LineSplitter, OutputLine
 from otto_logs._errors import NotDeliveredError, OttoLogsError
 from otto_logs._sync_producer import SyncLogProducer, SyncWorker
@@ -28,11 +32,18 @@ from otto_logs._values import Level, Source, SpoolPolicy, StageStatus, WorkerSta
 
 __all__ = ["run"]
 
+_COMMAND_CHARACTERS: Final = 1000
+"""Of the command and of the directory, in reports."""
 _POLICIES: Final = {
     "block": SpoolPolicy.BLOCK,
     "drop": SpoolPolicy.DROP_OLDEST,
     "auto": SpoolPolicy.BLOCK_WHILE_CONNECTED,
 }
+
+
+def _checked_labels(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    labels_of(value, {})
+    return value
 
 
 @click.command(context_settings={"allow_interspersed_args": False}, short_help="Run a command as a worker of a task.")
@@ -44,7 +55,16 @@ _POLICIES: Final = {
     type=click.Choice(["guess", *(level.name for level in Level)], case_sensitive=False),
     default="guess",
     show_default=True,
-    help="Level of the lines; guess: by words such as ERROR or `warning:` in them.",
+    help="Level of the lines; guess: as their structure says, a trace of several lines being one event.",
+)
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_checked_labels,
+    help="Label of the run; may be repeated. Those of GitHub Actions, GitLab, Jenkins, Buildkite and Otto come from "
+    "the environment.",
 )
 @click.option("--pipeline", callback=identifier, help="Pipeline that the command is a stage of.")
 @click.option("--stage", callback=identifier, help="Its stage; reported as running, then completed or failed.")
@@ -64,6 +84,7 @@ def run(
     worker: str | None,
     quiet: bool,
     level: str,
+    labels: tuple[str, ...],
     pipeline: str | None,
     stage: str | None,
     when_full: str,
@@ -85,7 +106,7 @@ def run(
     worker = worker or default_worker()
     gateway, producer = gateway.producer_in_any_case(_POLICIES[when_full])
     say(f"task {task} · {task_address(default_url(gateway.address or ''), task)}")
-    reporter = _Reporter(producer.worker(task, worker), producer, level, pipeline, stage)
+    reporter = _Reporter(producer.worker(task, worker), producer, level, pipeline, stage, _described(command, labels))
     reporter.started()
     try:
         child = Child(command, {**os.environ, "OTTO_TASK_ID": task, "OTTO_WORKER_ID": worker})
@@ -157,14 +178,22 @@ class _Reporter:
     """Sends what the command does, and stops sending where the gateway refuses for good."""
 
     def __init__(
-        self, worker: SyncWorker, producer: SyncLogProducer, level: str, pipeline: str | None, stage: str | None
+        self,
+        worker: SyncWorker,
+        producer: SyncLogProducer,
+        level: str,
+        pipeline: str | None,
+        stage: str | None,
+        described: dict[str, str],
     ) -> None:
         self._worker = worker
         self._producer = producer
         self._level = None if level == "guess" else Level.of(level)
         self._pipeline = pipeline
         self._stage = stage or ""
+        self._guessed = GuessedLevels()
         self._started_at = time.time_ns()
+        self._described = described | {"startedAt": _rfc3339(self._started_at)}
         self._is_refused = False
 
     def __repr__(self) -> str:
@@ -174,12 +203,9 @@ class _Reporter:
         if self._is_refused:
             return
         try:
-            self._worker.log(
-                line.text,
-                level=level or self._level or guess_level(line.text),
-                source=source,
-                metadata={"originalBytes": line.original_bytes} if line.original_bytes else None,
-            )
+            known = level or self._level
+            known, metadata = (known, line.metadata) if known is not None else self._guessed.of(source, line)
+            self._worker.log(line.text, level=known, source=source, metadata=metadata)
         except OttoLogsError as error:
             self.refused(error)
 
@@ -214,9 +240,22 @@ class _Reporter:
                     completed_unix_nano=0 if exit_code is None else time.time_ns(),
                     error=reason if exit_code else "",
                 )
-            self._worker.report_status(status, reason, {} if exit_code is None else {"exitCode": exit_code})
+            ended = {} if exit_code is None else {"exitCode": exit_code, "endedAt": _rfc3339(time.time_ns())}
+            self._worker.report_status(status, reason, self._described | ended)
         except OttoLogsError as error:
             self.refused(error)
+
+
+def _described(command: tuple[str, ...], labels: tuple[str, ...]) -> dict[str, str]:
+    """What the reports say of the run beside its status."""
+    known = {f"label.{name}": value for name, value in labels_of(labels, os.environ).items()}
+    with contextlib.suppress(OSError):  # the directory was removed
+        known["directory"] = str(Path.cwd())[:_COMMAND_CHARACTERS]
+    return known | {"command": shlex.join(command)[:_COMMAND_CHARACTERS]}
+
+
+def _rfc3339(nanos: int) -> str:
+    return datetime.fromtimestamp(nanos / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _reason(exit_code: int) -> str:

@@ -13,10 +13,10 @@ from typing import Final
 
 import click
 
+from otto_logs._commands.events import GuessedLevels
 from otto_logs._commands.exit_codes import ExitCode, fail, say
 from otto_logs._commands.follow import FollowedFile
 from otto_logs._commands.gateway import Gateway, default_worker, gateway_options, identifier
-from otto_logs._commands.level_detection import guess_level
 from otto_logs._commands.lines import LineSplitter, OutputLine
 from otto_logs._commands.terminal import printable
 from otto_logs._errors import GatewayError, NotDeliveredError
@@ -44,7 +44,7 @@ _PROGRESS_BYTES_LEAST: Final = 4 * 1024 * 1024
     type=click.Choice(["guess", *(level.name for level in Level)], case_sensitive=False),
     default="INFO",
     show_default=True,
-    help="Level of the lines; guess: by words such as ERROR or `warning:` in them.",
+    help="Level of the lines; guess: as their structure says, a trace of several lines being one event.",
 )
 @click.option("--keep-open", is_flag=True, help="Do not report the worker as completed at the end.")
 @click.option(
@@ -116,6 +116,7 @@ class _Sender:
         self._worker = producer.worker(task, worker)
         self._level = None if level == "guess" else Level.of(level)
         self._source = Source.of(source)
+        self._guessed = GuessedLevels()
         self._started_at = time.monotonic()
 
     def __repr__(self) -> str:
@@ -153,13 +154,16 @@ class _Sender:
         say(f"{line_count(statistics.lines_acknowledged)} stored after {elapsed:.1f} s")
 
     def _send(self, line: OutputLine, positions: dict[str, list[int]] | None = None) -> None:
+        level, metadata = self._level, line.metadata
+        if level is None:
+            level, metadata = self._guessed.of(self._source, line)
         self._producer.log(
             self._worker.task_id,
             self._worker.worker_id,
             line.text,
-            level=self._level or guess_level(line.text),
+            level=level,
             source=self._source,
-            metadata={"originalBytes": line.original_bytes} if line.original_bytes else None,
+            metadata=metadata,
             positions=positions,
         )
 

@@ -2,12 +2,11 @@
 import { batch, computed, effect, signal, untracked } from '@preact/signals'
 import type { Level, LogFilter } from 'otto-logs'
 import { gateway } from 'otto-logs/history'
-import { plain } from '../ansi/paint'
 import type { Shell } from '../shell/contract'
+import { Clipboard } from './clipboard'
 import { LogModel } from './log-model'
-import { drawRow, type RowLook } from './row-view'
-import { type RowSource, RowWindow, type WindowElements } from './row-window'
-import { Clock } from './times'
+import { LogRows } from './log-rows'
+import { RowWindow, type WindowElements } from './row-window'
 import { type LineRange, TIME_FORMATS, type ViewState, viewQuery, viewState } from './view-state'
 
 const TYPING_MILLISECONDS = 250
@@ -32,8 +31,9 @@ export class LogController {
   #searching: ReturnType<typeof setTimeout> | undefined
   #ticking: ReturnType<typeof setInterval>
   #announced = -Infinity
-  #look: RowLook | null = null
-  #lookVersion = 0
+  #rows: LogRows
+  #clipboard = new Clipboard()
+  readonly said = this.#clipboard.said
   #stop: () => void
   #pivot: number | null = null
 
@@ -42,6 +42,15 @@ export class LogController {
     this.#query = query
     this.view.value = viewState(query)
     this.model = new LogModel({ options: shell.gateway, stored: gateway(shell.gateway), taskId })
+    this.#rows = new LogRows({
+      model: this.model,
+      view: this.view,
+      activeRow: this.activeRow,
+      words: () => ({ t: this.#shell.t, language: this.#language }),
+      seen: (from, to) => {
+        this.edge.value = { from, to }
+      },
+    })
     this.model.onArrival = (count) => this.#arrivals(count)
     this.model.onRestart = () => this.#follow(true)
     this.isFollowing.value = this.view.value.lines === null
@@ -100,7 +109,7 @@ export class LogController {
   }
 
   attach(elements: WindowElements): () => void {
-    const window = new RowWindow(elements, this.#source())
+    const window = new RowWindow(elements, this.#rows)
     this.#window = window
     window.onFollow = (isFollowing) => {
       batch(() => {
@@ -116,79 +125,9 @@ export class LogController {
     }
   }
 
-  #source(): RowSource {
-    const { model } = this
-    return {
-      get rowCount() {
-        return model.rowCount
-      },
-      key: (row) => this.#key(row),
-      draw: (element, row) => drawRow(element, model.row(row), row, this.#rowLook()),
-      want: (first, last) => {
-        model.want(first, last)
-        this.edge.value = { from: model.sequenceAt(first), to: model.sequenceAt(last) }
-      },
-    }
-  }
-
-  #key(row: number): string {
-    const what = this.model.row(row)
-    const active = this.activeRow.value === row ? 'a' : ''
-    if (what.kind === 'notice') {
-      const { notice } = what
-      return `${notice.key}${notice.kind === 'offline' ? notice.until : ''}${active}|${this.#lookVersion}`
-    }
-    const { entry } = what
-    if (!entry) return `${entry === null ? 'missing' : 'loading'}${what.index}${active}`
-    const chosen = this.#isChosen(entry.sequence) ? 'c' : ''
-    const match = this.model.search.value?.current === entry.sequence ? 'm' : ''
-    const fold = what.group ? `${what.isFolded}${what.group.end}` : ''
-    return `${entry.sequence}${active}${chosen}${match}${fold}|${this.#lookVersion}`
-  }
-
-  #rowLook(): RowLook {
-    if (this.#look) return this.#look
-    const { time, hasWorkers, hasSources } = this.view.value
-    const start = this.model.startTimestamp.value
-    this.#look = {
-      t: this.#shell.t.log,
-      clock: new Clock(time, this.#language, start ? Date.parse(start) : null),
-      now: Date.now(),
-      search: this.model.search.value?.text ?? '',
-      match: this.model.search.value?.current ?? null,
-      hasWorkers,
-      hasSources,
-      isChosen: (sequence) => this.#isChosen(sequence),
-      isActive: (row) => this.activeRow.value === row,
-    }
-    return this.#look
-  }
-
-  #isChosen(sequence: number): boolean {
-    const { lines } = this.view.value
-    return lines !== null && lines.from <= sequence && sequence <= lines.to
-  }
-
-  #lookText = ''
-
-  /** Draw again what is on screen; rows that look the same are left alone. */
+  /** Draw again what is on screen. */
   #changed(): void {
-    const { time, hasWorkers, hasSources } = this.view.value
-    const second = time === 'relative' ? Math.floor(Date.now() / 1000) : 0
-    const text = [
-      time,
-      hasWorkers,
-      hasSources,
-      this.model.search.value?.text,
-      this.#language,
-      second,
-      time === 'elapsed' && this.model.startTimestamp.value,
-    ].join()
-    if (text !== this.#lookText) {
-      this.#lookText = text
-      this.#lookVersion += 1
-    }
-    this.#look = null
+    this.#rows.changed()
     this.#window?.invalidate()
   }
 
@@ -345,9 +284,8 @@ export class LogController {
   async toLevel(levels: Level[], isForward: boolean): Promise<void> {
     const sequence = await this.model.nearest(levels, this.place, isForward).catch(() => null)
     if (sequence === null) {
-      this.said.value = this.#shell.t.log.noFurther(levels[0] as Level)
+      this.#clipboard.say(this.#shell.t.log.noFurther(levels[0] as Level))
       this.#shell.announce(this.said.value)
-      this.#hush()
       return
     }
     await this.goTo(sequence)
@@ -404,40 +342,12 @@ export class LogController {
   }
 
   async copy(range: LineRange | null = this.view.value.lines): Promise<void> {
-    const { t, announce } = this.#shell
-    if (!range) return
-    try {
-      const lines = await this.model.lines(range)
-      await navigator.clipboard.writeText(lines.map(({ message }) => plain(message)).join('\n'))
-      announce(t.log.copied(lines.length))
-      this.said.value = t.log.copied(lines.length)
-    } catch {
-      this.said.value = t.log.notCopied
-    }
-    this.#hush()
+    if (range) await this.#clipboard.copyLines(this.model.lines(range), this.#shell)
   }
 
   async copyLink(): Promise<void> {
     this.#writeAddress()
-    const { t, announce } = this.#shell
-    try {
-      await navigator.clipboard.writeText(location.href)
-      announce(t.log.copiedLink)
-      this.said.value = t.log.copiedLink
-    } catch {
-      this.said.value = t.log.notCopied
-    }
-    this.#hush()
-  }
-
-  /** A short word on what was done, shown for a moment. */
-  readonly said = signal('')
-  #hushing: ReturnType<typeof setTimeout> | undefined
-  #hush(): void {
-    clearTimeout(this.#hushing)
-    this.#hushing = setTimeout(() => {
-      this.said.value = ''
-    }, 2000)
+    await this.#clipboard.copyLink(location.href, this.#shell)
   }
 
   toggleFold(start: number | null): void {

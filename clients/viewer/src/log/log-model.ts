@@ -3,21 +3,18 @@ import { signal } from '@preact/signals'
 import { type Gap, GatewayError, type Level, type LogEntry, type LogFilter } from 'otto-logs'
 import type { Counts, HistoryPage, HistoryQuery, LevelCounts } from 'otto-logs/history'
 import { isEmptyFilter } from './filter'
-import { Folds, type Group, MARKER_TEXTS, markerOf } from './folds'
-import { LineCounts } from './histogram'
+import type { Group } from './folds'
 import { LinePages } from './line-pages'
+import { linesOf } from './line-range'
 import { followLog, type LiveState, type LogSource } from './live-log'
-import { BucketPlan, PAGE_LINES, type Place, type Plan, SequencePlan } from './plan'
+import { LogCounts } from './log-counts'
+import { type FoldedLog, LogFolds } from './log-folds'
+import { type Notice, Notices } from './notices'
+import { BucketPlan, PAGE_LINES, type Plan, SequencePlan } from './plan'
 import { isRefusal } from './refusals'
 import { type Hidden, type Placed, RowModel } from './row-model'
-import { SearchState } from './search-state'
+import { TextSearch } from './text-search'
 import type { LineRange } from './view-state'
-
-export type Notice =
-  | { kind: 'gap'; key: string; sequence: number; gap: Gap }
-  | { kind: 'offline'; key: string; sequence: number; since: number; until: number | null }
-  | { kind: 'restart'; key: string; sequence: number; since: number }
-  | { kind: 'end'; key: string; sequence: number; status: string }
 
 export type Row =
   | { kind: 'notice'; notice: Notice }
@@ -33,17 +30,9 @@ export type Row =
 
 export type Phase = 'loading' | 'open' | 'missing' | 'refused' | 'unreachable'
 
-const NOTICES_MAX = 200
 const COUNT_BUCKETS = 240
 const PLAN_BUCKETS = 2000
-const COPY_LINES_MAX = 50_000
-const MATCHES_MAX = 100_000
-const WAITING_MAX = 100_000
-/** Groups that are folded at once under a filter: each may ask for a page. */
-const FILTERED_FOLDS_MAX = 200
-const MARKERS_PAGE = 10_000
 const RETRY_MILLISECONDS = 1500
-const COUNTS_MILLISECONDS = 250
 
 export class LogModel {
   readonly phase = signal<Phase>('loading')
@@ -54,16 +43,19 @@ export class LogModel {
   readonly version = signal(0)
   readonly lastSequence = signal(0)
   readonly firstSequence = signal(1)
-  readonly counts = signal(new LineCounts())
-  readonly countsVersion = signal(0)
-  readonly search = signal<SearchState | null>(null)
-  readonly searchVersion = signal(0)
+  #counting = new LogCounts()
+  readonly counts = this.#counting.counts
+  readonly countsVersion = this.#counting.version
+  #searching: TextSearch
+  readonly search: TextSearch['state']
+  readonly searchVersion: TextSearch['version']
+  #folding: LogFolds
+  readonly folds: LogFolds['folds']
   readonly startTimestamp = signal<string | null>(null)
   /** Workers and sources that were seen, for the choice of filters. */
   readonly workers = signal<readonly string[]>([])
   readonly sources = signal<readonly string[]>([])
   readonly rows = new RowModel<Notice>()
-  readonly folds = new Folds()
   /** Told of every live batch: how many lines came. */
   onArrival: (count: number) => void = () => {}
   /** Told after everything was taken anew. */
@@ -72,20 +64,25 @@ export class LogModel {
   #source: LogSource
   #filter: LogFilter = {}
   #epoch = ''
-  #notices: Notice[] = []
+  #notices = new Notices()
   #missing: Gap[] = []
   #unfollow: () => void = () => {}
   #life = new AbortController()
   #lines: LinePages
-  #uncounted: LogEntry[] | null = null
-  #searching: AbortController | null = null
-  #areMarkersKnown = false
-  #waitingMarkers: LogEntry[] = []
-  #foldPlaces = new Map<number, { from: Place; to: Place }>()
 
   constructor(source: LogSource) {
     this.#source = source
     this.#lines = this.#pagesOf(new SequencePlan(1, 0), this.#life.signal)
+    this.#folding = new LogFolds((query) => this.#page(query), this.#foldedLog(this.#life.signal))
+    this.folds = this.#folding.folds
+    this.#searching = new TextSearch(source)
+    this.search = this.#searching.state
+    this.searchVersion = this.#searching.version
+  }
+
+  /** Lines by level, also of levels that the filter leaves out. */
+  get levels(): LevelCounts {
+    return this.#counting.levels
   }
 
   get filter(): LogFilter {
@@ -114,9 +111,9 @@ export class LogModel {
 
   close(): void {
     this.#life.abort()
-    this.#searching?.abort()
+    this.#searching.close()
     this.#unfollow()
-    clearTimeout(this.#countsTold)
+    this.#counting.close()
   }
 
   /** Begin with a filter, or change it; what was known of lines goes, notices stay. */
@@ -151,7 +148,7 @@ export class LogModel {
         if (error instanceof GatewayError && error.status === 404) return null
         throw error
       })
-    this.#uncounted = []
+    this.#counting.begin()
     const counting = ifStored(this.#counted(isFiltered ? PLAN_BUCKETS : COUNT_BUCKETS, life))
     counting.catch(() => {})
     const [tail, counts] = await Promise.all([
@@ -160,21 +157,17 @@ export class LogModel {
     ])
     if (life.aborted) return
     this.#missing = []
-    this.folds.clear(isFiltered)
-    this.#foldPlaces.clear()
-    this.#areMarkersKnown = false
-    this.#waitingMarkers = []
     this.#epoch = tail?.epoch ?? ''
     const first = tail?.firstSequence || 1
     const last = isFiltered ? (counts?.lastSequence ?? 0) : (tail?.lastSequence ?? 0)
     const plan = isFiltered ? new BucketPlan(counts?.buckets ?? [], last) : new SequencePlan(first, last)
     this.#lines = this.#pagesOf(plan, life)
+    this.#folding.begin(this.#foldedLog(life))
     this.firstSequence.value = first
     this.lastSequence.value = last
     this.status.value = tail?.status ?? 'UNKNOWN'
-    this.#notices = this.#notices.filter(({ kind }) => kind === 'offline' || kind === 'restart')
-    if (first > 1)
-      this.#notice({ kind: 'gap', key: 'gap-1', sequence: first, gap: { from: 1, to: first - 1, reason: 'retention' } })
+    this.#notices.reread()
+    if (first > 1) this.#notices.gap({ from: 1, to: first - 1, reason: 'retention' }, first)
     if (tail) {
       this.#lines.takeTail(tail)
       this.#seen(tail.entries)
@@ -182,9 +175,9 @@ export class LogModel {
     this.phase.value = tail && last > 0 ? 'open' : 'missing'
     this.#arrange()
     this.#follow(last)
-    void this.#count(counting, life)
-    void this.#countOtherLevels(life)
-    void this.#findMarkers(life)
+    void this.#counting.take(counting, life)
+    void this.#counting.takeOtherLevels(this.#countedWithoutLevels(life), life)
+    void this.#folding.find().then((isFound) => isFound && this.#arrange())
     void this.#findStart(life)
     if (this.search.value) void this.find(this.search.value.text)
   }
@@ -214,13 +207,14 @@ export class LogModel {
       gap: (gap) => this.#gap(gap),
       restart: () => this.#restart(),
       state: (state) => {
-        if (state === 'waiting') this.#wentOffline()
-        if (state === 'open' || state === 'complete') this.#cameBack()
+        const isBack = state === 'open' || state === 'complete'
+        if (state === 'waiting' && this.#notices.wentOffline(this.lastSequence.value + 1, Date.now())) this.#arrange()
+        if (isBack && this.#notices.cameBack(Date.now())) this.#arrange()
         this.stream.value = state
       },
       complete: ({ status, lastSequence }) => {
         this.status.value = status
-        this.#notice({ kind: 'end', key: 'end', sequence: lastSequence + 1, status })
+        this.#notices.end(lastSequence + 1, status)
         this.#arrange()
       },
       refused: (error) => {
@@ -236,19 +230,15 @@ export class LogModel {
     for (const entry of batch) {
       if (!this.#lines.append(entry)) continue
       count += 1
-      if (this.#uncounted === null) this.counts.value.add(entry)
-      else if (this.#uncounted.length < WAITING_MAX) this.#uncounted.push(entry)
-      // Where a text is asked for, markers come that the stream leaves out.
-      const marker = this.#filter.keywords?.length ? null : markerOf(entry.message)
-      if (marker && this.#areMarkersKnown) hasMarker = this.folds.add(entry.sequence, marker) || hasMarker
-      else if (marker) this.#waitingMarkers.push(entry)
-      if (this.search.value?.see(entry.sequence, entry.message)) this.searchVersion.value += 1
+      this.#counting.add(entry)
+      hasMarker = this.#folding.see(entry) || hasMarker
+      this.#searching.see(entry.sequence, entry.message)
     }
     if (!count) return
     const last = batch[batch.length - 1] as LogEntry
     this.lastSequence.value = last.sequence
     // Lines that wait for a frame when the connection is lost were received before.
-    const offline = this.#offline
+    const { offline } = this.#notices
     if (offline) offline.sequence = last.sequence + 1
     if (this.phase.value !== 'open') this.phase.value = 'open'
     if (this.startTimestamp.value === null) this.startTimestamp.value = (batch[0] as LogEntry).timestamp
@@ -258,18 +248,8 @@ export class LogModel {
       this.rows.grow(this.lineCount)
       this.version.value += 1
     }
-    this.#countsChanged()
+    this.#counting.changed()
     this.onArrival(count)
-  }
-
-  #countsTold: ReturnType<typeof setTimeout> | undefined
-
-  /** Numbers and bars change a few times a second at most: nobody reads faster, and lines come faster. */
-  #countsChanged(): void {
-    this.#countsTold ??= setTimeout(() => {
-      this.#countsTold = undefined
-      this.countsVersion.value += 1
-    }, COUNTS_MILLISECONDS)
   }
 
   #seen(entries: readonly LogEntry[]): void {
@@ -287,65 +267,27 @@ export class LogModel {
   #gap(gap: Gap): void {
     if (this.#missing.some(({ from, to }) => from <= gap.from && gap.to <= to)) return
     this.#missing.push(gap)
-    this.#notice({ kind: 'gap', key: `gap-${gap.from}`, sequence: gap.from, gap })
+    this.#notices.gap(gap)
     this.#arrange()
   }
 
   #restart(): void {
     const { signal } = this.#life
     if (signal.aborted) return
-    this.#notices = []
-    this.#notice({ kind: 'restart', key: `restart-${Date.now()}`, sequence: 0, since: Date.now() })
+    this.#notices.restart(Date.now())
     this.onRestart()
     void this.open(this.#filter)
   }
 
-  #wentOffline(): void {
-    if (this.#offline) return
-    this.#notice({
-      kind: 'offline',
-      key: `offline-${Date.now()}`,
-      sequence: this.lastSequence.value + 1,
-      since: Date.now(),
-      until: null,
-    })
-    this.#arrange()
-  }
-
-  /** The time without a connection that is not over. */
-  get #offline() {
-    return this.#notices.find((notice) => notice.kind === 'offline' && notice.until === null) as
-      | (Notice & { kind: 'offline' })
-      | undefined
-  }
-
-  #cameBack(): void {
-    const latest = this.#offline
-    if (!latest) return
-    const back = { ...latest, until: Date.now() }
-    this.#notices = this.#notices.map((notice) => (notice === latest ? back : notice))
-    this.#arrange()
-  }
-
-  #notice(notice: Notice): void {
-    this.#notices = [...this.#notices.filter(({ key }) => key !== notice.key), notice].slice(-NOTICES_MAX)
-  }
-
   #arrange(): void {
-    const hidden: Hidden[] = []
-    if (!this.isFiltered) {
-      const behind = (to: number) =>
-        to >= this.lastSequence.value ? Number.MAX_SAFE_INTEGER : this.#lines.indexOf(to + 1)
-      for (const { from, to } of this.#missing) hidden.push({ from: this.#lines.indexOf(from), to: behind(to) })
-      for (const { from, to } of this.folds.hidden(this.lastSequence.value))
-        hidden.push({ from: this.#lines.indexOf(from), to: behind(to) })
-    } else {
-      for (const start of this.folds.folded) {
-        const known = this.#foldPlaces.get(start)
-        if (known) hidden.push({ from: this.#lines.indexAt(known.from), to: this.#lines.indexAt(known.to) })
-      }
-    }
-    const notices: Placed<Notice>[] = this.#notices.map((notice) => ({
+    const indexAfter = (to: number) =>
+      to >= this.lastSequence.value ? Number.MAX_SAFE_INTEGER : this.#lines.indexOf(to + 1)
+    const missing = this.isFiltered ? [] : this.#missing
+    const hidden: Hidden[] = [
+      ...missing.map(({ from, to }) => ({ from: this.#lines.indexOf(from), to: indexAfter(to) })),
+      ...this.#folding.hidden(this.lastSequence.value, indexAfter),
+    ]
+    const notices: Placed<Notice>[] = this.#notices.all.map((notice) => ({
       at: this.#lines.indexOf(notice.sequence),
       notice,
     }))
@@ -361,72 +303,20 @@ export class LogModel {
     return this.#source.stored.counts(this.#source.taskId, { filter: this.#filter, buckets, signal: life })
   }
 
-  async #count(counting: Promise<Counts | null>, life: AbortSignal): Promise<void> {
-    const counts = await counting.catch(() => null)
-    if (life.aborted) return
-    this.counts.value = counts
-      ? new LineCounts(counts.buckets, counts.levels, counts.total, counts.lastSequence)
-      : new LineCounts()
-    for (const entry of this.#uncounted ?? []) this.counts.value.add(entry)
-    this.#uncounted = null
-    this.countsVersion.value += 1
-  }
-
-  /** Lines by level; of those levels that the filter leaves out as many as there were when it was set. */
-  get levels(): LevelCounts {
-    return { ...this.#otherLevels, ...this.counts.value.levels }
-  }
-
-  #otherLevels: LevelCounts = {}
-  async #countOtherLevels(signal: AbortSignal): Promise<void> {
+  /** Of the same filter without its levels; null where it has none. */
+  #countedWithoutLevels(life: AbortSignal): Promise<Counts> | null {
     const { levels, ...filter } = this.#filter
-    const counts = levels?.length
-      ? await this.#source.stored.counts(this.#source.taskId, { filter, buckets: 1, signal }).catch(() => null)
-      : null
-    if (signal.aborted) return
-    this.#otherLevels = counts?.levels ?? {}
-    this.countsVersion.value += 1
+    if (!levels?.length) return null
+    return this.#source.stored.counts(this.#source.taskId, { filter, buckets: 1, signal: life })
+  }
+
+  #foldedLog(life: AbortSignal): FoldedLog {
+    return { filter: this.#filter, isFiltered: this.isFiltered, lines: this.#lines, life }
   }
 
   async #findStart(life: AbortSignal): Promise<void> {
     const page = await this.#page({ limit: 1, signal: life }).catch(() => null)
     if (!life.aborted && page?.entries[0]) this.startTimestamp.value = page.entries[0].timestamp
-  }
-
-  async #findMarkers(life: AbortSignal): Promise<void> {
-    let after: string | undefined
-    try {
-      for (;;) {
-        const page = await this.#page({
-          ...(after ? { after } : {}),
-          limit: MARKERS_PAGE,
-          filter: { ...this.#filter, keywords: [...MARKER_TEXTS] },
-          signal: life,
-        })
-        if (life.aborted) return
-        this.#takeMarkers(page.entries)
-        if (!page.hasNext || !page.next || page.next === after || this.folds.size >= this.folds.groupsMax) break
-        after = page.next
-      }
-    } catch {
-      if (life.aborted) return // otherwise the log is shown without folds
-    }
-    this.#takeMarkers(this.#waitingMarkers)
-    this.#waitingMarkers = []
-    this.#areMarkersKnown = true
-    this.#arrange()
-  }
-
-  #takeMarkers(entries: readonly LogEntry[]): void {
-    for (const entry of entries) {
-      const marker = markerOf(entry.message)
-      if (marker) this.folds.add(entry.sequence, marker, this.#hasText(entry))
-    }
-  }
-
-  #hasText({ message }: LogEntry): boolean {
-    const text = message.toLowerCase()
-    return this.#filter.keywords?.some((keyword) => text.includes(keyword.toLowerCase())) ?? true
   }
 
   // --- rows ---
@@ -438,7 +328,7 @@ export class LogModel {
     const group = entry ? this.folds.group(entry.sequence) : undefined
     if (!group) return { kind: 'line', index: place.index, entry }
     const isFolded = this.folds.isFolded(group.start)
-    return { kind: 'line', index: place.index, entry, group, isFolded, folded: this.#foldedLines(group) }
+    return { kind: 'line', index: place.index, entry, group, isFolded, folded: this.#folding.lineCount(group) }
   }
 
   /** The sequence of a row, or the nearest one that is known. */
@@ -486,87 +376,25 @@ export class LogModel {
   }
 
   async toggleFold(start: number): Promise<boolean> {
-    const group = this.folds.group(start)
-    if (!group) return false
-    if (this.isFiltered) await this.#placeFold(group)
-    const isChanged = this.folds.toggle(start)
+    const isChanged = await this.#folding.toggle(start)
     if (isChanged) this.#arrange()
     return isChanged
   }
 
   async foldAll(isFolded: boolean): Promise<void> {
-    this.folds.setAll(isFolded, this.isFiltered ? FILTERED_FOLDS_MAX : undefined)
-    const { signal } = this.#life
-    if (this.isFiltered) {
-      for (const start of [...this.folds.folded]) {
-        const group = this.folds.group(start)
-        if (group) await this.#placeFold(group)
-        if (signal.aborted) return
-      }
-    }
-    this.#arrange()
-  }
-
-  /**
-   * Which lines a group holds under a filter. Only pages that are loaded say that exactly; a place in one stays true when
-   * other pages are counted anew, or leave the memory.
-   */
-  async #placeFold({ start, end }: Group): Promise<void> {
-    if (end === null || this.#foldPlaces.has(start)) return
-    const { signal } = this.#life
-    const from = await this.#lines.placeOf(start + 1)
-    const to = await this.#lines.placeOf(end + 1)
-    if (from && to && !signal.aborted) this.#foldPlaces.set(start, { from, to })
-  }
-
-  /** How many lines a group's fold hides. */
-  #foldedLines({ start, end }: Group): number {
-    const known = this.#foldPlaces.get(start)
-    if (this.isFiltered) return known ? this.#lines.indexAt(known.to) - this.#lines.indexAt(known.from) : 0
-    return end === null ? 0 : end - start
+    if (await this.#folding.setAll(isFolded)) this.#arrange()
   }
 
   /** The lines of a range that pass the filter, to be copied. */
-  async lines({ from, to }: LineRange): Promise<LogEntry[]> {
-    const entries: LogEntry[] = []
-    let after = `${this.#epoch}-${from - 1}`
-    while (entries.length < COPY_LINES_MAX) {
-      const page = await this.#page({
-        after,
-        limit: Math.min(to - from + 1, 5000),
-        filter: this.#filter,
-        signal: this.#life.signal,
-      })
-      entries.push(...page.entries.filter(({ sequence }) => sequence <= to))
-      const last = page.entries[page.entries.length - 1]?.sequence ?? to
-      if (!page.hasNext || !page.next || page.next === after || last >= to) break
-      after = page.next
-    }
-    return entries
+  lines(range: LineRange): Promise<LogEntry[]> {
+    const { signal } = this.#life
+    return linesOf(range, this.#epoch, (query) => this.#page({ ...query, filter: this.#filter, signal }))
   }
 
   /** Look for a text in the whole log; '' ends the search. */
-  async find(text: string): Promise<void> {
-    this.#searching?.abort()
-    const searching = new AbortController()
-    this.#searching = searching
-    if (!text) {
-      this.search.value = null
+  find(text: string): Promise<void> {
+    return this.#searching.find(text, this.#filter, () => {
       this.version.value += 1
-      return
-    }
-    const search = this.search.value?.text === text ? this.search.value : new SearchState(text)
-    this.search.value = search
-    this.version.value += 1
-    search.failure = ''
-    const { signal } = searching
-    try {
-      const query = { q: text, filter: this.#filter, limit: MATCHES_MAX, signal }
-      const found = await this.#source.stored.matches(this.#source.taskId, query)
-      if (!signal.aborted) search.take(found)
-    } catch (error) {
-      if (!signal.aborted) search.failure = error instanceof Error ? error.message : String(error)
-    }
-    if (!signal.aborted) this.searchVersion.value += 1
+    })
   }
 }

@@ -18,6 +18,7 @@ const Executions = lazy(() => import('../pages/Executions').then((page) => page.
 const Execution = lazy(() => import('../pages/Execution').then((page) => page.Execution))
 const Automation = lazy(() => import('../pages/Automation').then((page) => page.Automation))
 const AutomationTask = lazy(() => import('../pages/AutomationTask').then((page) => page.AutomationTask))
+const BatchJobs = lazy(() => import('../pages/BatchJobs').then((page) => page.BatchJobs))
 const Search = lazy(() => import('../pages/Search').then((page) => page.Search))
 const Pipeline = lazy(() => import('../pages/Pipeline').then((page) => page.Pipeline))
 
@@ -87,6 +88,8 @@ function Page({ here, shell, query }: { here: Route; shell: Shell; query: URLSea
       return <Automation shell={shell} query={query} />
     case 'automationTask':
       return <AutomationTask key={here.taskId} shell={shell} taskId={here.taskId} />
+    case 'batchJobs':
+      return <BatchJobs shell={shell} query={query} />
     case 'search':
       return <Search shell={shell} query={query} />
     case 'missing':
@@ -112,6 +115,7 @@ function useKeys(help: () => void) {
           'g t': { label: t.goTo(t.tasks), run: () => navigate('/') },
           'g e': { label: t.goTo(t.executions), run: () => navigate('/executions') },
           'g a': { label: t.goTo(t.automation), run: () => navigate('/automation') },
+          'g b': { label: t.goTo(t.batchJobs), run: () => navigate('/batch-jobs') },
           'g s': { label: t.goTo(t.search), run: () => navigate('/search') },
           'g o': { label: t.open, run: () => document.getElementById('open-task')?.focus() },
           'Shift+D': { label: t.toggleTheme, run: nextTheme },

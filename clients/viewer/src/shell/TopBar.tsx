@@ -7,6 +7,7 @@ const PAGES = [
   { name: 'tasks', url: '/', of: ['tasks', 'log', 'pipeline'] },
   { name: 'executions', url: '/executions', of: ['executions', 'execution'] },
   { name: 'automation', url: '/automation', of: ['automation', 'automationTask'] },
+  { name: 'batchJobs', url: '/batch-jobs', of: ['batchJobs'] },
   { name: 'search', url: '/search', of: ['search'] },
 ] as const
 

@@ -8,6 +8,7 @@ export type Route =
   | { page: 'execution'; executionId: string }
   | { page: 'automation' }
   | { page: 'automationTask'; taskId: string }
+  | { page: 'batchJobs' }
   | { page: 'search' }
   | { page: 'missing' }
 
@@ -32,6 +33,7 @@ export function routeOf(path: string, query: URLSearchParams): { route: Route; r
   if (first === 'automation') {
     return { route: name === undefined ? { page: 'automation' } : { page: 'automationTask', taskId: name } }
   }
+  if (first === 'batch-jobs' && name === undefined) return { route: { page: 'batchJobs' } }
   if (first === 'search' && name === undefined) return { route: { page: 'search' } }
   return { route: { page: 'missing' } }
 }

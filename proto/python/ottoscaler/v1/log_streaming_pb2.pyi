@@ -88,7 +88,7 @@ class LogEntry(_message.Message):
     timestamp: _builtins.str
     """RFC 3339; empty: now."""
     level: _builtins.str
-    """Empty: INFO."""
+    """Empty: what the line itself shows (`ERROR: …`), else INFO."""
     source: _builtins.str
     """Empty: stdout."""
     message: _builtins.str

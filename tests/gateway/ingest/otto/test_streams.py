@@ -129,6 +129,20 @@ async def test_fields_are_brought_into_form(channel: grpc.aio.Channel, journal: 
     assert second.timestamp <= third.timestamp
 
 
+async def test_a_line_without_level_has_the_one_that_it_shows(
+    channel: grpc.aio.Channel, journal: WatchedJournal
+) -> None:
+    """Where the producer says nothing the line does, a trace being one event; what the producer said stays."""
+    producer = OttoProducer(channel)
+    for text in ("starting", "Traceback (most recent call last):", '  File "a.py", line 1', "ValueError: no"):
+        await producer.say(text)
+    await producer.say("ERROR: no", level="info")
+    entries = await journal.entries("t")
+
+    assert [entry.level for entry in entries] == ["INFO", "ERROR", "ERROR", "ERROR", "INFO"]
+    assert [entry.metadata for entry in entries] == [None, None, {"eventLine": "2"}, {"eventLine": "3"}, None]
+
+
 async def test_pod_metadata_of_a_forwarded_line(channel: grpc.aio.Channel, journal: WatchedJournal) -> None:
     """What the scaler knows of the pod is in the entry, in camelCase, without what is empty."""
     producer = OttoProducer(channel, "ForwardWorkerLogs")

@@ -2,13 +2,13 @@
 
 import asyncio
 import random
-import sys
 from pathlib import Path
 
 import pytest
 
 from filters.entry import decode_lines
 from storage.journal.sqlite import SqliteJournal
+from tests.support.forked_process import KILL, forked
 from tests.support.journal_items import messages
 from tests.support.journal_process import lines_of
 
@@ -16,14 +16,14 @@ from tests.support.journal_process import lines_of
 async def run_until_killed(path: Path, first: int, acknowledgements: int) -> int:
     """Kill the process after so many acknowledgements; the last one that it gave."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.support.journal_process", str(path), str(first)),
+        *forked("-m", "tests.support.journal_process", path, str(first)),
         stdout=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parents[4],
     )
     assert process.stdout is not None
     for _ in range(acknowledgements):
         last = await process.stdout.readline()
-    process.kill()
+    process.send_signal(KILL)
     rest = (await process.stdout.read()).split(b"\n")[:-1]
     assert await process.wait() == -9
     return int(rest[-1] if rest else last)

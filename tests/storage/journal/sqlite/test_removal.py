@@ -142,6 +142,8 @@ async def test_an_old_database_is_counted_when_it_is_migrated(tmp_path: Path) ->
     (before,) = await journal.stored_tasks("", count_max=10)
     await journal.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DROP INDEX journal_tasks_by_activity")
+        connection.execute("ALTER TABLE journal_tasks DROP COLUMN last_record")
         connection.execute("ALTER TABLE journal_tasks DROP COLUMN stored_bytes")
         connection.execute("DROP TABLE journal_marks")
         connection.execute("UPDATE otto_schema_version SET version_num = '0001'")

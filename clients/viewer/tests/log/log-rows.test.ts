@@ -1,0 +1,50 @@
+import { signal } from '@preact/signals'
+import { expect, it, vi } from 'vitest'
+import { LogRows } from '../../src/log/log-rows'
+import { viewState } from '../../src/log/view-state'
+
+function made() {
+  const model = {
+    row: (row: number) => ({ kind: 'line', index: row, entry: { sequence: row + 1 } }),
+    search: signal(null),
+    startTimestamp: signal(null),
+    want: vi.fn(),
+    sequenceAt: (row: number) => row + 1,
+  }
+  const view = signal(viewState(new URLSearchParams()))
+  const activeRow = signal<number | null>(null)
+  const seen = vi.fn()
+  const words = { t: {}, language: 'en' }
+  const rows = new LogRows({ model, view, activeRow, words: () => words, seen } as never)
+  return { model, view, activeRow, seen, words, rows }
+}
+
+it('has another key for a row that looks different, and the same for one that does not', () => {
+  const { rows, view, activeRow } = made()
+  rows.changed()
+  const before = [rows.key(0), rows.key(1)]
+  activeRow.value = 1
+  view.value = { ...view.value, lines: { from: 1, to: 1 } }
+  rows.changed()
+  expect([rows.key(0) === before[0], rows.key(1) === before[1]]).toEqual([false, false])
+  activeRow.value = null
+  expect(rows.key(1)).toBe(before[1])
+})
+
+it('has other keys for all rows in another language', () => {
+  const { rows, words } = made()
+  rows.changed()
+  const before = rows.key(0)
+  words.language = 'ko'
+  rows.changed()
+  expect(rows.key(0)).not.toBe(before)
+})
+
+it('asks for the lines of the screen, and says which they are', () => {
+  const { rows, model, seen } = made()
+  rows.want(3, 8)
+  expect([model.want.mock.lastCall, seen.mock.lastCall]).toEqual([
+    [3, 8],
+    [4, 9],
+  ])
+})
