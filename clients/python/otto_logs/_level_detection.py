@@ -131,6 +131,11 @@ _RULES: Final = re.compile(
     )
 )
 
+_TEST_ID: Final = re.compile(r"[\w/-]{1,200}+\.py::\w")
+_TEST_FAILED: Final = re.compile(r" (?:FAILED|ERROR)(?:\s++\[ *+\d++%\])?\s*+$")
+_RESULT_CHARACTERS: Final = 100
+"""Of a line of `pytest -v`, at its end."""
+
 # Totals of a run: an error where they count some.
 _TOTAL: Final = re.compile(
     r"=+ .* =+$|Found \d|Tests?:? |Test (?:Suites|Files)[: ]|\s++Tests?(?: Files)?  |Tests run: |test result: "
@@ -185,6 +190,8 @@ def detect_level(message: str) -> str | None:
 
 def level_of_plain(text: str) -> str | None:
     """The same of a line without colours that ``may_say_a_level``."""
+    if _TEST_ID.match(text) is not None:  # whatever stands in its parameters
+        return "ERROR" if _TEST_FAILED.search(text, max(0, len(text) - _RESULT_CHARACTERS)) is not None else None
     text = text[:_HEAD_CHARACTERS]
     priority = _PRIORITY.match(text)
     if priority is not None:
