@@ -152,6 +152,8 @@ _OTHER_KINDS: Final = (
 )
 _HEAD_CHARACTERS: Final = 400
 """What is looked at of a line."""
+_RAW_CHARACTERS: Final = 4000
+"""The same where it has sequences of terminals, which do not count."""
 _PLAIN: Final = ReadLine("INFO", 1)
 _MESSAGE_FOLLOWS: Final = _matcher(r"thread '.*panicked at \S+:\d+:\d+:$")
 
@@ -180,7 +182,7 @@ class EventReader:
 
     def read(self, message: str) -> ReadLine:
         """The next line."""
-        text = strip_ansi(message) if "\x1b" in message else message
+        text = strip_ansi(message[:_RAW_CHARACTERS]) if "\x1b" in message else message
         if self.kind is not None:
             number = self._continue(self.kind, text)
             if number:
