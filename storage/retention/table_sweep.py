@@ -3,37 +3,22 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from storage.polling.table import PollingTable
 from storage.retention.policy import RetentionPolicy
+from storage.retention.polling_rows import PollingRows
 from storage.sqlite.connections import Access, FileConnection, checkpoint, open_connection, transaction
 from storage.sqlite.errors import translate_errors
 
-__all__ = ["JOB_LOGS", "PollingRows", "RetentionSweep", "oldest_kept_sql"]
+__all__ = ["JOB_LOGS", "RetentionSweep", "oldest_kept_sql"]
 
 _BUSY_TIMEOUT_SECONDS: Final = 0.1
 
 _FORGET: Final = "DELETE FROM otto_sink_rows WHERE last_id < (SELECT min(id) FROM job_logs)"
 
 _IS_THERE: Final = "SELECT count(*) FROM sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE"
-
-
-@dataclass(frozen=True, slots=True)
-class PollingRows:
-    """A table of rows, in which ``owner`` is the column with their task.
-
-    Attributes:
-        condition: an expression for the rows that may go at all.
-        needed: another table, without which there are none of these.
-    """
-
-    table: str
-    owner: str
-    condition: str = "TRUE"
-    needed: str | None = None
 
 
 JOB_LOGS: Final = PollingRows("job_logs", "job_id")
