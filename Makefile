@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-full viewer-figures fuzz audit model faults automation-faults readers soak proto proto-baseline sync-producer lock clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit model faults automation-faults readers soak proto proto-baseline sync-producer lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -66,6 +66,9 @@ readers: setup-tests  ## slow and hostile readers, and what the others notice; 5
 
 bench: setup  ## lines in and out, latency, server CPU, beside the machine's limit
 	$(PY) -m benchmarks
+
+bench-growth: setup  ## lists, searches, backups and checks as the number of tasks grows to a million
+	$(PY) -m benchmarks.growth 1000 10000 100000 1000000
 
 bench-full: setup  ## the gateway beside nchan, Node, Redis, NATS and Go, with medians and plots; about 50 minutes
 	$(PY) -m benchmarks.full
