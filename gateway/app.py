@@ -8,13 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from prometheus_client.core import GaugeMetricFamily
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from components.automation.component import AutomationComponent
-from components.batch_jobs.component import BatchJobsComponent
-from components.executions.component import ExecutionsComponent
 from gateway.auth import auth_routes
 from gateway.component import Component, Core
+from gateway.components import COMPONENTS, swept_rows
 from gateway.databases import lock_database, open_databases
 from gateway.errors import ApiError, error_response
 from gateway.history.routes import history_routes
@@ -28,7 +27,7 @@ from gateway.http.websocket import FramedWebSocketProtocol
 from gateway.hubs import make_hubs, notify_each
 from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
-from gateway.monitoring.health import Health, Phase
+from gateway.monitoring.health import Dependency, Health, Phase
 from gateway.monitoring.health_routes import health_routes
 from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources, grpc_server_metrics
 from gateway.monitoring.metrics_routes import metrics_routes
@@ -49,13 +48,9 @@ from gateway.transports.sse.pipelines import pipeline_routes
 from gateway.transports.sse.updates import update_routes
 from gateway.viewer.routes import page_routes
 from sessions.close_reasons import CloseReason
-from storage.retention.table_sweep import PollingRows
 from storage.sqlite.files import sqlite_path
 
-__all__ = ["COMPONENTS", "Gateway", "swept_rows"]
-
-COMPONENTS: Final[tuple[type[Component], ...]] = (AutomationComponent, ExecutionsComponent, BatchJobsComponent)
-"""Every component. They are opened and started in this order, after the core, and closed before it in reverse."""
+__all__ = ["Gateway"]
 
 _STEP_SECONDS_MIN: Final = 1.0
 
@@ -118,7 +113,7 @@ class Gateway:
         settings = self._settings
         for kind in COMPONENTS:
             kind.check(settings)
-        path = sqlite_path(settings.database_url)
+        path = sqlite_path(settings.local_database)
         lock = await lock_database(path, settings)
         undo.callback(lock.close)
         sockets = _listen(settings, undo)
@@ -127,7 +122,10 @@ class Gateway:
         self._watch_commits()
         await self._authenticator.start()
         undo.push_async_callback(self._authenticator.close)
-        self._health = Health(self._databases.journal, self._databases.sink, self._authenticator)
+        self._health = Health(
+            *(self._databases.journal, self._databases.sink, self._authenticator),
+            others=[self._other_gateways] if settings.has_shared_journal else [],
+        )
         self._grpc = self._grpc_server()
         self._socket_io = self._socket_io_server()
         task_logs = TaskLogs()
@@ -150,6 +148,19 @@ class Gateway:
                 lambda _: self._committed_once.set(),
             )
         )
+
+    def _follow_others(self) -> None:
+        """Publish what other gateways store in the same journal, as this one's own commits."""
+        hubs, journal = self._hubs, self._databases.journal
+        publish = notify_each(
+            hubs.logs.publish,
+            lambda committed: hubs.pipelines.publish(committed.progress),
+            lambda _: self._databases.sink.wake(),
+        )
+        journal.follow(publish, lambda: hubs.logs.watched)
+
+    def _other_gateways(self) -> Dependency:
+        return Dependency("otherGateways", self._databases.journal.follower_error, is_needed=False)
 
     def _grpc_server(self) -> GrpcServer:
         settings = self._settings
@@ -208,6 +219,7 @@ class Gateway:
             quotas=(self._quotas.connections, self._quotas.readers, self._quotas.producers),
             others=[
                 lambda: grpc_server_metrics(self._grpc.server_statistics),
+                lambda: (GaugeMetricFamily(*figure) for figure in self._databases.journal.metrics()),
                 *(component.metrics for component in self._components),
             ],
         )
@@ -255,7 +267,8 @@ class Gateway:
     async def _start(self, undo: AsyncExitStack) -> None:
         """Start the core, then the components, and the servers last: what they take has somewhere to go."""
         await self._databases.sink.start()
-        if self._settings.table_rows is not TableRowsChoice.OFF:
+        self._follow_others()
+        if self._settings.table_rows is not TableRowsChoice.OFF and not self._settings.has_shared_journal:
             self._databases.importer.start()
         self._databases.retention.start()
         for component in self._components:
@@ -354,11 +367,6 @@ def _described(routes: list[DescribedRoute]) -> tuple[DescribedRoute, ...]:
     """The routes, with those of their documents."""
     elsewhere = [(SOCKET_IO_PATH, POLL), (SOCKET_IO_PATH, POST)]
     return *routes, *description_routes(routes, channels=[SOCKET_IO], elsewhere=elsewhere)
-
-
-def swept_rows() -> list[PollingRows]:
-    """The rows of components that retention removes."""
-    return [rows for kind in COMPONENTS for rows in kind.retention]
 
 
 def _listen(settings: Settings, undo: AsyncExitStack) -> list[socket.socket]:

@@ -15,7 +15,7 @@ from sessions.pipelines import PipelineHub
 from sessions.updates import UpdateHub
 from storage.errors import StorageError
 from storage.journal.interface import Committed
-from storage.journal.sqlite import SqliteJournal
+from storage.journal.stored_journal import StoredJournal
 
 __all__ = ["Hubs", "make_hubs", "notify_each"]
 
@@ -34,7 +34,7 @@ class Hubs:
     updates: UpdateHub
 
 
-def make_hubs(settings: Settings, journal: SqliteJournal, metrics: Metrics) -> Hubs:
+def make_hubs(settings: Settings, journal: StoredJournal, metrics: Metrics) -> Hubs:
     """Hubs that read the past from a journal, and are not told of its commits yet."""
     admission = Admission(settings.max_connections)
     return Hubs(

@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from sessions.admission import Admission
@@ -104,6 +104,11 @@ class Hub:
     def sessions(self) -> Sequence[Session]:
         """The open sessions."""
         return tuple(self._sessions.values())
+
+    @property
+    def watched(self) -> Collection[str]:
+        """The tasks that have sessions; follows them."""
+        return self._topics.keys()
 
     @property
     def statistics(self) -> HubStatistics:

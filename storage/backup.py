@@ -148,10 +148,10 @@ def _copy(source: Path, partial: Path, pace: Pace, on_progress: CopyProgress) ->
     with (
         translate_errors(source),
         closing(open_connection(source, Access.READ, busy_seconds=_BUSY_SECONDS)) as connection,
+        closing(connection.execute("SELECT count(*) FROM sqlite_master")),  # before an error is one of the copy
         translate_errors(partial),
         closing(open_connection(partial, Access.CHANGE)) as copy,
     ):
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         copy.execute("PRAGMA journal_mode = OFF")  # nobody sees the copy before it is whole
         copy.execute("PRAGMA synchronous = OFF")  # the pace waits for the disk
         copy_pages(connection, copy, pace, on_progress)

@@ -5,6 +5,7 @@
     StorageError
     ├── StorageUnavailableError     cannot be used now; trying again may help
     │   └── StorageObstructedError  it may change by itself: locked by another program, or the disk is full
+    │       └── DiskFullError       the disk is full
     ├── StorageClosedError          closed by this process
     ├── DatabaseError               cannot be used as it is
     │   ├── DatabaseInUseError      another gateway has it
@@ -15,6 +16,7 @@
 __all__ = [
     "DatabaseError",
     "DatabaseInUseError",
+    "DiskFullError",
     "RecordRefusedError",
     "SchemaError",
     "StorageClosedError",
@@ -42,6 +44,18 @@ class StorageUnavailableError(StorageError):
 
 class StorageObstructedError(StorageUnavailableError):
     """The same, and it may change by itself: the database is locked by another program, or its disk is full."""
+
+
+class DiskFullError(StorageObstructedError):
+    """The disk is full.
+
+    Attributes:
+        bytes_free: what is left on it for this user.
+    """
+
+    def __init__(self, text: str = "", reason: str = "", *, bytes_free: int = 0) -> None:
+        super().__init__(text, reason)
+        self.bytes_free = bytes_free
 
 
 class StorageClosedError(StorageError):

@@ -8,7 +8,9 @@ import random
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpcore2
 import httpx2
@@ -16,6 +18,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.waiting import WAIT_SECONDS_MAX
+
+if TYPE_CHECKING:
+    from tests.support.postgres_server import PostgresServer
 
 # pytest-asyncio asks for the current loop before it sets its own. Where no test had one yet, Python makes a loop that
 # nobody closes, and the warning about it fails the run; told that there is none, it makes none.
@@ -93,3 +98,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return [random.Random(f"{seed} {name}").random() for name in parents]
 
     items.sort(key=place)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["PostgresServer"]:
+    """A server for all tests that need one; each of them takes a schema of it."""
+    from tests.support.postgres_server import PostgresServer
+
+    server = PostgresServer()
+    try:
+        server.start()
+        server.wait_ready()
+        yield server
+    finally:
+        server.close()

@@ -4,16 +4,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from prometheus_client.core import Metric
-
 from components.automation.extra import require_automation_extra
-from components.automation.metrics import AutomationCollector
 from components.automation.retention import TASK_LOGS
-from components.automation.routes import automation_routes
 from gateway.component import Component, Core
 from gateway.settings.model import Settings
 
 if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
     from components.automation.queue import AutomationQueue
     from components.automation.tables import AutomationDatabase
 
@@ -27,6 +25,8 @@ class AutomationComponent(Component):
     retention = (TASK_LOGS,)
 
     def __init__(self, core: Core, queue: "AutomationQueue | None") -> None:
+        from components.automation.routes import automation_routes
+
         self._queue = queue
         self.routes = automation_routes(queue, core.authenticator)
         core.task_logs.reader = queue
@@ -69,8 +69,10 @@ class AutomationComponent(Component):
         if self._queue is not None:
             await self._queue.close()
 
-    def metrics(self) -> Iterable[Metric]:
+    def metrics(self) -> "Iterable[Metric]":
         """The queue's statistics; none if it is off."""
+        from components.automation.metrics import AutomationCollector
+
         queue = self._queue
         return () if queue is None else AutomationCollector(lambda: queue.statistics).collect()
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from storage.retention.table_sweep import PollingRows
+from storage.retention.polling_rows import PollingRows
 
 __all__ = ["TASK_LOGS"]
 

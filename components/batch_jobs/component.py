@@ -3,18 +3,16 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
-from prometheus_client.core import Metric
-
-from components.batch_jobs.metrics import batch_job_metrics
-from components.batch_jobs.routes import batch_job_routes
 from gateway.component import Component, Core
 from gateway.settings.extras import require_extra
 from gateway.settings.model import Settings
-from sessions.updates import JobProgress
 
 if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
     from components.batch_jobs.jobs import BatchJobs, BatchLimits
     from components.batch_jobs.tables import BatchJob
+    from sessions.updates import JobProgress
 
 __all__ = ["BatchJobsComponent", "batch_limits", "progress_of"]
 
@@ -25,6 +23,8 @@ class BatchJobsComponent(Component):
     name = "batch jobs"
 
     def __init__(self, core: Core, jobs: "BatchJobs | None") -> None:
+        from components.batch_jobs.routes import batch_job_routes
+
         self._jobs = jobs
         self.routes = batch_job_routes(jobs, core.authenticator, keywords_max=core.settings.batch_keywords_max)
 
@@ -53,8 +53,10 @@ class BatchJobsComponent(Component):
         if self._jobs is not None:
             await self._jobs.close(grace_seconds)
 
-    def metrics(self) -> Iterable[Metric]:
+    def metrics(self) -> "Iterable[Metric]":
         """The counters; none without credentials."""
+        from components.batch_jobs.metrics import batch_job_metrics
+
         return () if self._jobs is None else batch_job_metrics(self._jobs.statistics)
 
 
@@ -83,8 +85,10 @@ def _jobs_of(core: Core) -> "BatchJobs | None":
     )
 
 
-def progress_of(job: "BatchJob") -> JobProgress:
+def progress_of(job: "BatchJob") -> "JobProgress":
     """A job as clients that watch all jobs are sent it."""
+    from sessions.updates import JobProgress
+
     done = JobProgress.Done(current=job.current, total=job.total)
     return JobProgress(job_id=job.id, status=job.status.value, progress=done, error=job.error, retry_at=job.retry_at)
 

@@ -2,18 +2,14 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from prometheus_client.core import Metric
-
-from components.executions.metrics import execution_metrics
-from components.executions.routes import execution_routes
-from components.executions.script_routes import script_routes
-from components.executions.tables import ExecutionStore
-from components.executions.tables.schema import create_missing, is_complete
-from components.executions.updates import publish_changes
 from gateway.component import Component, Core
-from storage.tables import TableDatabase
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+    from components.executions.tables import ExecutionStore
 
 __all__ = ["ExecutionsComponent"]
 
@@ -23,7 +19,11 @@ class ExecutionsComponent(Component):
 
     name = "executions"
 
-    def __init__(self, core: Core, store: ExecutionStore) -> None:
+    def __init__(self, core: Core, store: "ExecutionStore") -> None:
+        from components.executions.routes import execution_routes
+        from components.executions.script_routes import script_routes
+        from components.executions.updates import publish_changes
+
         self._store = store
         self.routes = (
             *execution_routes(store, core.authenticator, value_bytes_max=core.settings.execution_value_bytes_max),
@@ -37,17 +37,24 @@ class ExecutionsComponent(Component):
     @classmethod
     def migrate(cls, journal_path: Path, polling_path: Path) -> None:  # noqa: ARG003 - its tables are not there
         """Create the tables in the polling database; those of an older application are taken as they are."""
+        from components.executions.tables.schema import create_missing, is_complete
+        from storage.tables import TableDatabase
+
         TableDatabase(polling_path, create=create_missing).create_missing(is_complete)
 
     @classmethod
     async def open(cls, core: Core) -> Self:
         """Create missing tables, and count in the background what other programs have written since."""
+        from components.executions.tables import ExecutionStore
+
         return cls(core, await ExecutionStore.open(core.polling_path, durability=core.settings.durability))
 
     async def close(self, grace_seconds: float) -> None:
         """Store the reports that wait."""
         await self._store.close(grace_seconds)
 
-    def metrics(self) -> Iterable[Metric]:
+    def metrics(self) -> "Iterable[Metric]":
         """The statistics of the store."""
+        from components.executions.metrics import execution_metrics
+
         return execution_metrics(self._store.statistics)

@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from gateway.app import COMPONENTS
+from gateway.components import COMPONENTS
+from gateway.settings.extras import require_extra
 from gateway.settings.model import Settings
 from storage.polling import PollingTable
 from storage.sqlite.connections import Access, open_connection
@@ -16,7 +17,7 @@ from storage.sqlite.errors import translate_errors
 from storage.sqlite.files import migrate, sqlite_path
 from storage.sqlite.schema_version import VERSION_TABLE
 
-__all__ = ["migrate_databases", "pending_changes"]
+__all__ = ["migrate_databases", "migrate_shared_journal", "pending_changes"]
 
 
 def migrate_databases(journal: Path, polling: Path) -> str:
@@ -37,16 +38,29 @@ def migrate_databases(journal: Path, polling: Path) -> str:
     return revision
 
 
+def migrate_shared_journal(settings: Settings) -> int:
+    """Bring the journal on PostgreSQL to the present schema; its version.
+
+    Raises:
+        SettingsError: the extra is missing.
+        StorageError: it cannot be used.
+    """
+    require_extra("postgres", ["asyncpg"], needed_for="a journal on PostgreSQL")
+    from storage.journal.postgres.schema import migrate_url
+
+    return migrate_url(settings.database_url)
+
+
 def pending_changes(settings: Settings) -> list[str]:
     """What ``migrate_databases`` would change, as sentences; nothing is written.
 
     The schemas are copied without their rows and migrated; what differs then is what is pending. Changes of rows are
-    known to the components.
+    known to the components. A journal on PostgreSQL is not looked at.
 
     Raises:
         StorageError: a database cannot be used.
     """
-    journal, polling = sqlite_path(settings.database_url), PollingTable(settings.polling_database).path
+    journal, polling = sqlite_path(settings.local_database), PollingTable(settings.polling_database).path
     places = list(dict.fromkeys(path.absolute() for path in (journal, polling)))
     with TemporaryDirectory(prefix="otto-migrate-") as folder:
         copies = [Path(folder) / f"{number}.db" for number in range(len(places))]

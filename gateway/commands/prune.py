@@ -5,10 +5,10 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.app import swept_rows
+from gateway.components import swept_rows
 from gateway.settings.derived import retention_policy
 from gateway.settings.model import Settings
-from storage.errors import DatabaseError, DatabaseInUseError
+from storage.errors import DatabaseError, DatabaseInUseError, DiskFullError
 from storage.journal.sqlite import SqliteJournal
 from storage.journal.sqlite.stored_chunks import FileInventory
 from storage.polling import PollingTable
@@ -16,6 +16,7 @@ from storage.polling.sink_progress import copied_record
 from storage.retention.plan import Plan
 from storage.retention.policy import RetentionPolicy
 from storage.retention.worker import Retention, sweeps_of
+from storage.sqlite.disk_reserve import RESERVE_BYTES, DiskReserve
 from storage.sqlite.files import sqlite_path
 
 __all__ = ["prune"]
@@ -34,26 +35,37 @@ async def prune(settings: Settings, *, is_dry: bool) -> Sequence[str]:
     policy = retention_policy(settings)
     if not policy.is_set:
         return [_NOTHING_SET]
-    return await (_look(settings, policy) if is_dry else _remove(settings, policy))
+    if is_dry:
+        return await _look(settings, policy)
+    reserve = DiskReserve(sqlite_path(settings.database_url), settings.disk_reserve_bytes)
+    try:
+        return await _remove(settings, policy)
+    except DiskFullError as error:
+        if not reserve.give_up():
+            text = f"{error}: removing needs some {RESERVE_BYTES >> 20} MiB, and there is no reserve file to give up"
+            raise DiskFullError(text, error.reason, bytes_free=error.bytes_free) from error
+        return await _remove(settings, policy)
 
 
 async def _look(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
     inventory = FileInventory.open(sqlite_path(settings.database_url))
     table = PollingTable(settings.polling_database)
     now = time.time()
-    tasks = lines = size = rows = 0
+    tasks = lines = size = 0
+    whole: list[str] = []
     try:
         copied = copied_record(table.path, inventory.epoch)
         plan = Plan(inventory, policy, now=now, copied=copied, candidates_max=sys.maxsize)
         async for cut in plan.cuts():
             tasks, lines, size = tasks + 1, lines + cut.lines, size + cut.bytes
-        if policy.has_ages:
-            sweeps = sweeps_of(sqlite_path(settings.database_url), table, policy, swept_rows())
-            rows = sum(sweep.old_rows(now) for sweep in sweeps if sweep.exists)
+            if cut.is_whole and not cut.is_by_age:
+                whole.append(cut.task_id)  # a limit takes the rows of such a task, too
+        sweeps = sweeps_of(sqlite_path(settings.database_url), table, policy, swept_rows())
+        rows = sum(sweep.rows_to_go(now, whole) for sweep in sweeps if sweep.exists)
     finally:
         inventory.close()
         await table.close()
-    found = f"would remove {lines} lines of {tasks} tasks, {size} bytes, and {rows} rows of {_TABLES} by their age"
+    found = f"would remove {lines} lines of {tasks} tasks, {size} bytes, and {rows} rows of {_TABLES}"
     return [found, _HELD_UP] if plan.is_held_up else [found]
 
 

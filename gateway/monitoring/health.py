@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
@@ -65,6 +65,7 @@ class Health:
     Args:
         journal: read once per report; what hinders its writer, it says itself.
         sink: the polling tables. They are behind the live path, so their trouble is shown and changes nothing else.
+        others: dependencies that only some gateways have.
         keys: what tokens are verified with. Without new keys, those that it has continue working.
         clock: seconds that only grow.
     """
@@ -75,12 +76,14 @@ class Health:
         sink: HasStatistics[SinkStatistics],
         keys: ProbedKeys,
         *,
+        others: Sequence[Callable[[], Dependency]] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.phase = Phase.STARTING
         self._journal = journal
         self._sink = sink
         self._keys = keys
+        self._others = others
         self._clock = clock
         self._lock = asyncio.Lock()
         self._dependencies: tuple[Dependency, ...] = ()
@@ -97,6 +100,7 @@ class Health:
                     Dependency("journal", await self._journal_error()),
                     Dependency("pollingTables", self._sink.statistics.error, is_needed=False),
                     Dependency("tokenKeys", self._keys.problem or "", is_needed=False),
+                    *(other() for other in self._others),
                 )
                 self._asked_at = self._clock()
         return HealthReport(self._reason(), self._dependencies)

@@ -214,6 +214,9 @@ def _of_journal(journal: JournalStatistics) -> Iterable[Metric]:
     yield GaugeMetricFamily("otto_bytes_waiting_for_storage", "Bytes waiting for a commit.", journal.waiting_bytes)
     yield CounterMetricFamily("otto_damaged_records", "Damaged places found in the journal.", journal.damaged_records)
     yield GaugeMetricFamily("otto_journal_up", "Whether the journal can write.", int(not journal.error))
+    if journal.disk_bytes_free is not None:
+        text = "What the journal's database may still grow by."
+        yield GaugeMetricFamily("otto_disk_free_bytes", text, journal.disk_bytes_free)
 
 
 def _of_hub(hub: HubStatistics) -> Iterable[Metric]:

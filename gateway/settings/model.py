@@ -30,6 +30,8 @@ __all__ = ["CREDENTIALS", "Settings"]
 LOOPBACK: Final = "127.0.0.1"
 LOOPBACK_NAMES: Final = ("localhost", LOOPBACK, "[::1]")
 EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - only where credentials are configured
+_SHARED_SCHEMES: Final = frozenset({"postgres", "postgresql"})
+_LOCAL_DATABASE: Final = "sqlite:///otto.db"
 CREDENTIALS: Final = ("jwt_secret", "jwt_public_key", "jwt_public_key_file", "jwks_url")
 
 
@@ -128,10 +130,14 @@ class Settings(BaseModel):
 
     # Storage
     database_url: Text = Field(
-        "sqlite:///otto.db", description="The journal: sqlite:///relative.db or sqlite:////absolute.db."
+        "sqlite:///otto.db",
+        description="The journal: sqlite:///relative.db or sqlite:////absolute.db. Experimental, for several gateways "
+        "on one log: postgresql://user:password@host:5432/database.",
     )
     polling_database_url: Text | None = Field(
-        None, description="Where the polling tables are. Unset: in the journal's database."
+        None,
+        description="Where the polling tables are, on SQLite. Unset: in the journal's database; beside a journal on "
+        "PostgreSQL in sqlite:///otto.db.",
     )
     durability: Literal["full", "process"] = Field(
         "full", description="What stored lines survive: `full` a power loss, `process` a killed process."
@@ -209,6 +215,11 @@ class Settings(BaseModel):
         ge=0,
         description="Seconds that lines wait for a journal that is locked by another program or whose disk is full, "
         "before producers are told to send them again; 0: told at once when the disk is full.",
+    )
+    disk_reserve_bytes: Annotated[int, Field(ge=0)] = Field(
+        8 << 20,
+        description="Bytes kept back on the journal's disk, in a file beside it that is given up when the disk is "
+        "full, so that old lines can be removed; 0: none.",
     )
     lock_wait_seconds: float = Field(
         0,
@@ -334,6 +345,10 @@ class Settings(BaseModel):
                 raise ValueError(f"{name}_CLIENT_CA_FILE needs {name}_CERTIFICATE_FILE and {name}_KEY_FILE")
         if (self.naver_client_id is None) != (self.naver_client_secret is None):
             raise ValueError("NAVER_CLIENT_ID and NAVER_CLIENT_SECRET belong together; set both or neither")
+        if self.has_shared_journal:
+            for name in ("retention_days", "retention_bytes", "retention_tasks", "retention_rules"):
+                if getattr(self, name):
+                    raise ValueError(f"{name.upper()} is not there yet for a journal on PostgreSQL; leave it out")
         api = urlsplit(self.naver_api_url)
         if api.scheme != "https" and not _is_loopback(api.hostname or ""):
             raise ValueError("NAVER_API_URL must begin with https://: the secret is sent there")
@@ -372,7 +387,19 @@ class Settings(BaseModel):
     @property
     def polling_database(self) -> str:
         """Where the polling tables are."""
-        return self.polling_database_url or self.database_url
+        return self.polling_database_url or self.local_database
+
+    @property
+    def local_database(self) -> str:
+        """The SQLite database of this gateway's own tables: the journal's, unless that is on PostgreSQL."""
+        if self.has_shared_journal:
+            return self.polling_database_url or _LOCAL_DATABASE
+        return self.database_url
+
+    @property
+    def has_shared_journal(self) -> bool:
+        """Whether the journal is on PostgreSQL, where other gateways may use it as well."""
+        return self.database_url.partition("://")[0].partition("+")[0] in _SHARED_SCHEMES
 
 
 def _is_loopback(host: str) -> bool:

@@ -38,6 +38,9 @@ class Need:
 # A page in the shell takes a quarter of the CPU that it takes in a whole browser, so the shell is looked for first.
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
+# Debian's server is not in PATH.
+_POSTGRES = (*(f"/usr/lib/postgresql/{version}/bin/postgres" for version in range(14, 20)), "postgres")
+
 CHROMIUM = Need(
     "Chromium",
     "tests open the pages in a browser",
@@ -75,6 +78,13 @@ NEEDS = (
     Need("nginx", "a test puts it before the gateway", ("nginx",), (1, 18), (("nginx", "-v"),)),
     Need("h2load", "a test loads the gRPC port with it", ("nghttp2-client",), (1, 40), (("h2load", "--version"),)),
     Need("openssl", "a test makes a certificate", ("openssl",), (1, 1, 1), (("openssl", "version"),)),
+    Need(
+        "PostgreSQL",
+        "tests run a server of their own, for several gateways on one log",
+        ("postgresql",),
+        (14,),
+        tuple((name, "--version") for name in _POSTGRES),
+    ),
     Need("Prometheus", "a test has it read the metrics", ("prometheus",), (2, 30), (("prometheus", "--version"),)),
     Need(
         "sqlite3",

@@ -11,7 +11,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from storage.errors import StorageClosedError, StorageError, StorageObstructedError, StorageUnavailableError
+from storage.errors import (
+    DiskFullError,
+    StorageClosedError,
+    StorageError,
+    StorageObstructedError,
+    StorageUnavailableError,
+)
 from storage.journal.commit_queue import FairCommitQueue, Group, size_of
 from storage.journal.gathering import Gathering
 from storage.journal.group_writer import CommitResult, GroupWriter
@@ -86,6 +92,7 @@ class GroupCommit:
         self._gathering = Gathering(gather_seconds)
         self._close_requested = threading.Event()
         self._obstacle = ""
+        self._is_disk_full = False
         self._loop = asyncio.get_running_loop()
         self._listener: Callable[[Committed], None] = lambda _: None
         self._commit_observer: Callable[[float], None] = lambda _: None
@@ -140,6 +147,7 @@ class GroupCommit:
             duplicates=self._duplicates,
             last_commit_seconds=self._last_commit_seconds,
             error=self._error or self._obstacle or self._writer.hindrance,
+            is_disk_full=self._is_disk_full,
             last_record=self._last_record,
         )
 
@@ -253,10 +261,25 @@ class GroupCommit:
                 if not isinstance(obstacle, StorageObstructedError) or any(each is not obstacle for each in outcome):
                     return outcome  # stored, or of no use to try again, or some of it stored
                 self._obstacle = str(obstacle)
+                self._note_disk_full(obstacle)
                 if time.monotonic() + _RETRY_SECONDS > deadline or self._close_requested.wait(_RETRY_SECONDS):
                     return outcome
         finally:
             self._obstacle = ""
+
+    def _note_disk_full(self, obstacle: StorageObstructedError) -> None:
+        """Log it, once until something is stored again."""
+        if isinstance(obstacle, DiskFullError) and not self._is_disk_full:
+            self._is_disk_full = True
+            _log.warning(
+                "the disk is full: lines wait to be stored",
+                extra={"reason": str(obstacle), "bytes_free": obstacle.bytes_free},
+            )
+
+    def _note_stored(self) -> None:
+        if self._is_disk_full:
+            self._is_disk_full = False
+            _log.warning("the disk has room again: lines are stored")
 
     def _commit(self, writer: GroupWriter, items: Sequence[Append]) -> Outcome:
         """One result for the whole group, or one per item."""
@@ -270,6 +293,7 @@ class GroupCommit:
             if len(items) == 1:
                 return [StorageUnavailableError(f"the journal could not store this: {error}")]
         else:
+            self._note_stored()
             if result.last_record:
                 self._on_stored(result.last_record)
             return [result]

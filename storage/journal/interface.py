@@ -258,6 +258,10 @@ class JournalStatistics:
     last_commit_seconds: float = 0.0
     error: str = ""
     """Why the journal cannot write at the moment; empty when it can."""
+    is_disk_full: bool = False
+    """Nothing could be stored since the disk was found to be full."""
+    disk_bytes_free: int | None = None
+    """What the database may still grow by; None: it is not known."""
     last_record: int = 0
     """The id of the newest record, from which sinks tell their lag; 0 if nothing is stored or it is not known."""
     damaged_records: int = 0

@@ -1,6 +1,7 @@
 """What the journal's writer knows of tasks, workers and producers, so that it need not be read for each append."""
 
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -51,8 +52,8 @@ class StateSource(Protocol):
         """A task that is stored."""
         ...
 
-    def add_task(self, task_id: str) -> int:
-        """Make a task; its key."""
+    def add_task(self, task_id: str) -> WrittenTask:
+        """Make a task."""
         ...
 
     def add_worker(self, key: int, worker_id: str) -> str | None:
@@ -70,12 +71,14 @@ class KnownState:
         statuses: the last status of workers, by the task's key and their id.
         touched: the tasks of this transaction.
         counted: the numbers of producers that this transaction has used up.
+        stored: the numbers that those had before.
     """
 
     def __init__(self, source: StateSource) -> None:
         self.statuses: OrderedDict[tuple[int, str], str] = OrderedDict()
         self.touched: dict[str, WrittenTask] = {}
         self.counted: dict[str, int] = {}
+        self.stored: dict[str, int] = {}
         self._source = source
         self._tasks: OrderedDict[str, WrittenTask] = OrderedDict()
         self._numbers: OrderedDict[str, int] = OrderedDict()
@@ -87,6 +90,7 @@ class KnownState:
         """Another transaction begins."""
         self.touched = {}
         self.counted = {}
+        self.stored = {}
 
     def trim(self) -> None:
         """Forget what was used longest ago, as much as is more than there may be."""
@@ -104,6 +108,23 @@ class KnownState:
         for cache in (self._tasks, self._numbers, self.statuses):
             cache.clear()
 
+    def unknown(self, tasks: Iterable[str], numbers: Mapping[str, int]) -> tuple[list[str], list[str]]:
+        """Which tasks and producers have to be read before a transaction: those that are not known.
+
+        A producer that sends ``numbers`` which seem to be stored is looked up, too: others may have forgotten it.
+        """
+        for producer_id, number in numbers.items():
+            if number <= self._numbers.get(producer_id, 0):
+                del self._numbers[producer_id]
+        return (
+            [each for each in tasks if each not in self._tasks],
+            [each for each in numbers if each not in self._numbers],
+        )
+
+    def known_task(self, task_id: str) -> WrittenTask | None:
+        """A task, if it need not be read."""
+        return self.touched.get(task_id) or self._tasks.get(task_id)
+
     def number_of(self, producer_id: str) -> int:
         """The highest number of a producer on disk or in this transaction."""
         known = self._numbers.get(producer_id)
@@ -113,6 +134,8 @@ class KnownState:
 
     def use_number(self, producer_id: str, number: int) -> None:
         """A producer's number is used up by this transaction."""
+        if producer_id not in self.counted:
+            self.stored[producer_id] = self._numbers.get(producer_id, 0)
         self._numbers[producer_id] = self.counted[producer_id] = number
         self._numbers.move_to_end(producer_id)
 
@@ -133,8 +156,7 @@ class KnownState:
         """A task, which is made if there is none."""
         task = self.find(task_id)
         if task is None:
-            key = self._source.add_task(task_id)
-            task = self._tasks[task_id] = self.touched[task_id] = WrittenTask(key, task_id, 0, None)
+            task = self._tasks[task_id] = self.touched[task_id] = self._source.add_task(task_id)
         return task
 
     def find(self, task_id: str) -> WrittenTask | None:

@@ -1,6 +1,7 @@
 """Retention in the background: passes over what is stored, in small steps with pauses."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +12,15 @@ from typing import Final, TypeVar
 
 import structlog
 
+from storage.errors import DiskFullError
 from storage.journal.interface import Journal
 from storage.outage import OutageLog
 from storage.polling import PollingTable
 from storage.retention.plan import Cut, Plan
 from storage.retention.policy import RetentionPolicy
-from storage.retention.table_sweep import PollingRows, RetentionSweep
+from storage.retention.polling_rows import PollingRows
+from storage.retention.table_sweep import RetentionSweep
+from storage.sqlite.disk_reserve import DiskReserve
 from storage.tailing import TailingLoop
 
 __all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "sweeps_of"]
@@ -30,6 +34,8 @@ _PASS_SECONDS: Final = 600.0
 _STEP_PAUSE_SECONDS: Final = 0.02
 """Between two steps: removing takes a fraction of the disk and of the write lock."""
 _RETRY_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 5.0
+"""Between two looks whether the disk is full, which a pass may change."""
 _HELD_UP_SECONDS: Final = 30.0
 """To the next pass where the sink has not copied what should go, as right after the start."""
 
@@ -76,6 +82,7 @@ class Retention:
         pass_seconds: from the end of a pass to the next one; also how exactly the age of a line is known.
         pause_seconds: between two steps.
         clock: Unix seconds.
+        reserve: given up when the disk is full, so that old lines can be removed; made anew when there is room.
 
     Attributes:
         is_held_up: the last pass left lines that the sink has not copied.
@@ -91,6 +98,7 @@ class Retention:
         pass_seconds: float = _PASS_SECONDS,
         pause_seconds: float = _STEP_PAUSE_SECONDS,
         clock: Callable[[], float] = time.time,
+        reserve: DiskReserve | None = None,
     ) -> None:
         self.is_held_up = False
         self._journal = journal
@@ -100,6 +108,8 @@ class Retention:
         self._pass_seconds = pass_seconds
         self._pause_seconds = pause_seconds
         self._clock = clock
+        self._reserve = reserve
+        self._next_pass_at = -math.inf
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="polling-retention")
         self._loop = TailingLoop(
             "retention",
@@ -159,8 +169,28 @@ class Retention:
         return min(_HELD_UP_SECONDS, self._pass_seconds) if self.is_held_up else self._pass_seconds
 
     async def _step(self) -> float:
-        await self.run_once()
-        return self.next_pass_seconds
+        """A pass if it is time for one, or if the disk is full; the pause until it is asked again."""
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._next_pass_at or self._journal.statistics.is_disk_full:
+            await self.run_with_reserve()
+            self._next_pass_at = loop.time() + self.next_pass_seconds
+        return min(self.next_pass_seconds, _LOOK_SECONDS)
+
+    async def run_with_reserve(self) -> None:
+        """``run_once``; if the disk is full, again without the reserve.
+
+        Raises:
+            StorageError: as ``run_once``.
+        """
+        try:
+            await self.run_once()
+        except DiskFullError:
+            if self._reserve is None or not await self._in_thread(self._reserve.give_up):
+                raise
+            _log.warning("the disk is full: its reserve is given up for retention")
+            await self.run_once()
+        if self._reserve is not None:
+            await self._in_thread(self._reserve.keep)
 
     async def _pass(self) -> None:
         now = self._clock()

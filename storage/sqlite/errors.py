@@ -12,13 +12,14 @@ import sqlalchemy
 
 from storage.errors import (
     DatabaseError,
+    DiskFullError,
     RecordRefusedError,
     StorageError,
     StorageObstructedError,
     StorageUnavailableError,
 )
 
-__all__ = ["is_locked", "is_refusal", "translate_errors"]
+__all__ = ["bytes_free", "is_locked", "is_refusal", "translate_errors"]
 
 _LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -31,6 +32,9 @@ _REFUSALS: Final = (
     OverflowError,
 )
 """What is the fault of a value, and not of the database."""
+
+_OPENING_BYTES: Final = 64 << 10
+"""What SQLite needs to open a database with a write-ahead log: 32 KiB of its index, and the log's beginning."""
 
 _UNUSABLE: Final = {
     sqlite3.SQLITE_NOTADB: "is not an SQLite database",
@@ -83,8 +87,10 @@ def _translated(path: Path, error: Exception, *, refuses_records: bool) -> Stora
     kind: type[StorageError] = DatabaseError
     if is_locked(error):
         kind, reason = StorageObstructedError, "is locked by another program"
-    elif code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
-        kind, reason = StorageObstructedError, "cannot grow: the disk is full"
+    elif _is_disk_full(path, code, error):
+        free = bytes_free(path) or 0
+        reason = f"cannot grow: the disk is full, {free:,} bytes are free; make room on it"
+        return DiskFullError(f"{path} {reason}", reason, bytes_free=free)
     elif code in _UNUSABLE:
         reason = _UNUSABLE[code]
     elif isinstance(error, PermissionError):
@@ -96,6 +102,23 @@ def _translated(path: Path, error: Exception, *, refuses_records: bool) -> Stora
     else:
         kind, reason = StorageUnavailableError, f"cannot be used: {error}"
     return kind(f"{path} {reason}", reason)
+
+
+def bytes_free(path: Path) -> int | None:
+    """What a file may still grow by on its disk, for this user; None: it is not known."""
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError:
+        return None
+    return disk.f_bavail * disk.f_frsize
+
+
+def _is_disk_full(path: Path, code: int, error: Exception) -> bool:
+    """Also if SQLite says something else: it cannot make the files beside a database that nobody has open."""
+    if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
+        return True
+    free = bytes_free(path) if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} else None
+    return free is not None and free < _OPENING_BYTES
 
 
 def _not_opened(path: Path) -> str:

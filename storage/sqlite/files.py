@@ -39,7 +39,7 @@ def sqlite_path(url: str) -> Path:
     """
     parts = urlsplit(url)
     if parts.scheme.partition("+")[0] in {"postgres", "postgresql"}:
-        raise DatabaseError("PostgreSQL is not supported as a journal yet; use sqlite:///FILE")
+        raise DatabaseError("PostgreSQL cannot be used for this yet; use sqlite:///FILE")
     if parts.scheme != "sqlite":
         raise DatabaseError(f"the database URL must start with sqlite:///, not with {parts.scheme[:32]!r}")
     path = unquote(parts.path).removeprefix("/")

@@ -7,8 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from components.automation.commands import automation
-from gateway.app import COMPONENTS, Gateway
+from gateway.app import Gateway
 from gateway.commands.preflight import problems_of
+from gateway.components import COMPONENTS
 from gateway.settings.model import Settings
 from gateway.settings.sources import SettingsError
 

@@ -49,6 +49,7 @@ class GatewayProcess:
             "WEBSOCKET_PORT": str(self.websocket_port),
             "GRPC_PORT": str(self.grpc_port),
             "DATABASE_URL": f"sqlite:///{self.database}",
+            "DISK_RESERVE_BYTES": "0",
             **environment,
         }
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}

@@ -9,6 +9,8 @@ from gateway.history.failure.events import Event
 __all__ = ["Place", "annotations", "cause_of", "failed_tests", "first_error"]
 
 _HEAD_CHARACTERS: Final = 400
+_COMPLETED_MAX: Final = 50
+"""Failed tests whose block is looked for, which takes a look at every error."""
 
 # What only says that something else failed.
 _CONSEQUENCE: Final = re.compile(
@@ -138,12 +140,14 @@ def failed_tests(events: Iterable[Event]) -> list[Place]:
             message = fields.get("message") or _message_in(rest)
             old = found.get(name, Place(name, "", 0, "", event.first))
             found[name] = Place(name, old.file or file, old.line or line, old.message or message, old.sequence)
-    return [_completed(place, events) for place in _without_parents(found)]
+    failed = _without_parents(found)
+    return [_completed(place, events) for place in failed[:_COMPLETED_MAX]] + failed[_COMPLETED_MAX:]
 
 
 def _without_parents(found: dict[str, Place]) -> list[Place]:
     """A test of Go that failed because one within it did is not counted beside it."""
-    return [place for name, place in found.items() if not any(other.startswith(f"{name}/") for other in found)]
+    parents = {name.rpartition("/")[0] for name in found}
+    return [place for name, place in found.items() if name not in parents]
 
 
 def _completed(place: Place, events: Iterable[Event]) -> Place:

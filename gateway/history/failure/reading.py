@@ -1,5 +1,6 @@
 """Reading what a summary is made of: errors from both ends of a task, and its last lines; never all of it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -40,7 +41,10 @@ async def read_summary(reads: Reads, state: TaskState, budget: Budget) -> TaskSu
     events = _of_failed(found.events, workers)
     first_line = await _line_at(reads, state, state.first)
     last_line = await _line_at(reads, state, state.last)
-    return _summary(state, workers, events, first_line, last_line, is_complete=found.is_complete)
+    # Thousands of lines and a few dozen patterns: some tens of milliseconds, which the event loop does not have.
+    return await asyncio.to_thread(
+        _summary, state, workers, events, first_line, last_line, is_complete=found.is_complete
+    )
 
 
 async def _errors(reads: Reads, state: TaskState, budget: Budget) -> _Found:
@@ -48,7 +52,10 @@ async def _errors(reads: Reads, state: TaskState, budget: Budget) -> _Found:
     head, reached = await _read(reads, state, state.first - 1, _SEVERE, _ERRORS_MAX, budget)
     if not head and reached >= state.last:
         tail, _ = await _read(reads, state, state.last - _TAIL_LINES, _EVERYTHING, _TAIL_LINES, budget)
-        return _Found(events_of(tail, are_levels_known=False), is_complete=len(tail) > state.last - state.first)
+        return _Found(
+            await asyncio.to_thread(events_of, tail, are_levels_known=False),
+            is_complete=len(tail) > state.last - state.first,
+        )
     if reached >= state.last:
         return _Found(events_of(head, are_levels_known=True), is_complete=True)
     start, left, is_done = state.last, _ERRORS_MAX, False

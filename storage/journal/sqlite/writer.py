@@ -131,9 +131,10 @@ class Writer(GroupWriter):
         row = self._db.execute("SELECT number FROM journal_producers WHERE producer_id = ?", (producer_id,)).fetchone()
         return int(row[0]) if row else 0
 
-    def add_task(self, task_id: str) -> int:
+    def add_task(self, task_id: str) -> WrittenTask:
         """See ``StateSource``."""
-        return int(self._db.execute("INSERT INTO journal_tasks (task_id) VALUES (?)", (task_id,)).lastrowid or 0)
+        key = self._db.execute("INSERT INTO journal_tasks (task_id) VALUES (?)", (task_id,)).lastrowid
+        return WrittenTask(int(key or 0), task_id, 0, None)
 
     def add_worker(self, key: int, worker_id: str) -> str | None:
         """See ``StateSource``."""

@@ -39,7 +39,7 @@ def test_every_message_is_given_out_once_and_in_order(
         data = data[size:]
         taken += all_of(reader, count_max=count_max, bytes_max=bytes_max)
     assert taken == messages
-    assert len(reader) == reader.missing == 0
+    assert reader.size == reader.missing == 0
 
 
 @given(messages=st.lists(st.binary(max_size=BYTES_MAX), max_size=8), cut=st.integers(0, 500))

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -24,6 +25,7 @@ from tests.support.tokens import WordAuthenticator
 FORWARD = "/ottoscaler.v1.OttoHandlerLogService/ForwardWorkerLogs"
 CALLS_TO_APPEND_MAX = 65
 CALLS_TO_ANSWER_MAX = 40
+CALLS_TO_BE_THANKED_MAX = 38
 
 
 class Transport(asyncio.Transport):
@@ -75,12 +77,12 @@ class HeldJournal:
 class Workers:
     """Streams on a connection each."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, slice_seconds: float = 3600) -> None:
+        # A busy machine is no reason to continue in another turn.
         self.journal: Any = HeldJournal()
-        registry = ProducerRegistry(self.journal, WordAuthenticator(), IngestLimits(), Counters())
-        self.server = Http2Server(
-            ingest_methods(registry), ServerLimits(slice_seconds=3600)
-        )  # a busy machine is no reason to continue in another turn
+        self.counters = Counters()
+        registry = ProducerRegistry(self.journal, WordAuthenticator(), IngestLimits(), self.counters)
+        self.server = Http2Server(ingest_methods(registry), ServerLimits(slice_seconds=slice_seconds))
         self.connections = [Connection(self.server) for _ in range(count)]
         self.transports = [Transport() for _ in range(count)]
         self.lines = [line(f"t{number}") for number in range(count)]
@@ -118,8 +120,8 @@ def line(task_id: str) -> bytes:
     return data(1, grpc_message(entry.SerializeToString()))
 
 
-async def turns() -> None:
-    for _ in range(5):
+async def turns(count: int = 5) -> None:
+    for _ in range(count):
         await asyncio.sleep(0)
 
 
@@ -158,6 +160,31 @@ async def test_a_line_is_so_many_calls(workers: Workers) -> None:
     assert workers.writes == [1] * 50
     assert there.total() / 50 <= CALLS_TO_APPEND_MAX, there.most_common(80)
     assert back.total() / 50 <= CALLS_TO_ANSWER_MAX, back.most_common(80)
+
+
+async def test_thanks_for_an_answer_are_few_calls(workers: Workers) -> None:
+    """Credit for the answer is kept beside h2, and the PING is answered in one write."""
+    workers.send()
+    workers.journal.commit()
+    await turns()
+    calls = await calls_of(workers.thank)
+    assert workers.writes == [2] * 50
+    assert calls.total() / 50 <= CALLS_TO_BE_THANKED_MAX, calls.most_common(80)
+
+
+async def test_the_look_at_time_limits_takes_no_slice() -> None:
+    """All connections are looked at in one turn of the loop; what has arrived is taken in turns of its own."""
+    workers = Workers(1, slice_seconds=0.0)
+    await workers.start()
+    connection = workers.connections[0]
+    connection.data_received(line("t0") * 20)
+    taken = workers.counters.statistics.lines["otto"]
+    connection.check(time.monotonic())
+    assert workers.counters.statistics.lines["otto"] == taken < 20
+    await turns(20)
+    assert workers.counters.statistics.lines["otto"] == 21
+    connection.connection_lost(None)
+    await turns()
 
 
 async def test_a_line_makes_no_future_task_timer_or_callback(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:

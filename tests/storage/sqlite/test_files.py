@@ -36,8 +36,8 @@ def test_a_url_names_a_file(url: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        ("postgresql://u:secret@host/db", "PostgreSQL is not supported as a journal yet"),
-        ("postgresql+asyncpg://u:secret@host/db", "PostgreSQL is not supported as a journal yet"),
+        ("postgresql://u:secret@host/db", "PostgreSQL cannot be used for this yet"),
+        ("postgresql+asyncpg://u:secret@host/db", "PostgreSQL cannot be used for this yet"),
         ("mysql://u:secret@host/db", "must start with sqlite:///"),
         ("otto.db", "must start with sqlite:///"),
         ("sqlite://otto.db", "must name a file"),

@@ -1,0 +1,213 @@
+"""The journal on one PostgreSQL database, which several gateways write and read at once."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from storage.errors import StorageObstructedError
+from storage.journal.group_commit import GroupCommit
+from storage.journal.interface import Ancestor, Committed, JournalStatistics
+from storage.journal.postgres.commit_call import StoredRange
+from storage.journal.postgres.epoch import Life, begin_life
+from storage.journal.postgres.follower import FollowerStatistics, LaneFollower
+from storage.journal.postgres.queries import PostgresQueries
+from storage.journal.postgres.remover import PostgresRemover
+from storage.journal.postgres.schema import migrate
+from storage.journal.postgres.writer import PostgresWriter
+from storage.journal.reader import Reader
+from storage.journal.stored_journal import StoredJournal
+from storage.postgres.address import plain_url, shown_address
+from storage.postgres.connections import Link
+from storage.postgres.errors import translate_errors
+
+__all__ = ["PostgresJournal"]
+
+_RETRY_SECONDS: Final = 0.5
+"""Pause between two attempts to reach a database that is not there yet."""
+
+
+class PostgresJournal(StoredJournal):
+    """See ``storage.journal.interface.Journal``. Made by ``open``; belongs to the event loop that it was opened on."""
+
+    def __init__(
+        self,
+        url: str,
+        life: Life,
+        *,
+        pending_bytes_max: int,
+        commit_bytes_max: int,
+        retry_seconds_max: float,
+        gather_seconds: float,
+        readers: int,
+    ) -> None:
+        self._url = url
+        self._address = shown_address(url)
+        self._life = life
+        self._event_loop = asyncio.get_running_loop()
+        self._follower: LaneFollower | None = None
+        link = Link(url, on_connect=lambda link: writer.connected(link))
+        writer = PostgresWriter(link, life, on_life=self._began, on_stored=self._stored)
+        self._writer = writer
+        translated = partial(translate_errors, self._address)
+        commits = GroupCommit(
+            *(writer, translated, nullcontext, lambda _: None),
+            last_record=life.position,
+            pending_bytes_max=pending_bytes_max,
+            commit_bytes_max=commit_bytes_max,
+            retry_seconds_max=retry_seconds_max,
+            gather_seconds=gather_seconds,
+        )
+        super().__init__(
+            commits=commits,
+            reader=Reader(lambda: PostgresQueries(Link(url))),
+            readers=readers,
+            remover=PostgresRemover(Link(url, synchronous_commit=False)),
+            translated=translated,
+        )
+
+    def __repr__(self) -> str:
+        return f"<PostgresJournal {self._address} epoch={self.epoch} {self._commits!r}>"
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        pending_bytes_max: int = 32 << 20,
+        commit_bytes_max: int = 4 << 20,
+        retry_seconds_max: float = 0.0,
+        gather_seconds: float = 0.0,
+        readers: int = 2,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> "PostgresJournal":
+        """Open a journal, making or migrating its tables.
+
+        Args:
+            url: ``postgresql://user:password@host:5432/database``; several hosts are separated by commas.
+            pending_bytes_max: as of ``SqliteJournal.open``.
+            commit_bytes_max: as of ``SqliteJournal.open``.
+            retry_seconds_max: as of ``SqliteJournal.open``; also while the server is away.
+            gather_seconds: as of ``SqliteJournal.open``.
+            readers: as of ``SqliteJournal.open``.
+            on_wait: called with the reason, whenever it changes, while the server is not there yet. None: not waiting.
+
+        Raises:
+            DatabaseError: it cannot be used; the text says why in one sentence.
+            StorageUnavailableError: it cannot be used now.
+        """
+        url = plain_url(url)
+        life = await _prepared(url, on_wait)
+        return cls(
+            url,
+            life,
+            pending_bytes_max=pending_bytes_max,
+            commit_bytes_max=commit_bytes_max,
+            retry_seconds_max=retry_seconds_max,
+            gather_seconds=gather_seconds,
+            readers=readers,
+        )
+
+    @property
+    def address(self) -> str:
+        """The servers and the database, without user and password."""
+        return self._address
+
+    @property
+    def epoch(self) -> str:
+        """The journal's life."""
+        return self._life.epoch
+
+    @property
+    def lineage(self) -> Sequence[Ancestor]:
+        """The lives that this one continues from, the latest first."""
+        return self._life.lineage
+
+    @property
+    def newest_record(self) -> int:
+        """The id of the newest record that this gateway has heard of, whoever stored it."""
+        return max(self._commits.last_record, self._follower.position if self._follower else 0)
+
+    @property
+    def statistics(self) -> JournalStatistics:
+        """An immutable snapshot of the counters."""
+        return replace(super().statistics, last_record=self.newest_record)
+
+    @property
+    def follower_statistics(self) -> FollowerStatistics:
+        """How far other gateways are followed."""
+        return self._follower.statistics if self._follower else FollowerStatistics()
+
+    @property
+    def follower_error(self) -> str:
+        """Why other gateways are not followed at the moment."""
+        return self.follower_statistics.error
+
+    def metrics(self) -> Iterable[tuple[str, str, float]]:
+        """How far other gateways are followed."""
+        found = self.follower_statistics
+        return (
+            ("otto_journal_lane_position", "The position up to which the lane is followed.", found.position),
+            ("otto_journal_lane_lag", "Records of the lane that were seen and not followed yet.", found.lag),
+            ("otto_journal_listening", "1 while notifications of other gateways arrive.", found.is_listening),
+        )
+
+    def follow(self, publish: Callable[[Committed], None], watched: Callable[[], Collection[str]]) -> None:
+        """See ``StoredJournal.follow``."""
+        life = self._life
+        start = StoredRange(life.position, life.position, life.stages, life.stages)
+        self._follower = LaneFollower(self._url, self._address, start, publish=publish, watched=watched)
+        self._follower.start()
+
+    def _stored(self, stored: StoredRange) -> None:
+        """On the writer's thread: a commit of this gateway is stored, and will be published after this is heard of."""
+        self._event_loop.call_soon_threadsafe(self._note, stored)
+
+    def _note(self, stored: StoredRange) -> None:
+        if self._follower is not None:
+            self._follower.committed(stored)
+
+    def _began(self, life: Life) -> None:
+        """On the writer's thread: the database has begun another life."""
+        self._life = life
+        self._event_loop.call_soon_threadsafe(self._restart_follower, life)
+
+    def _restart_follower(self, life: Life) -> None:
+        if self._follower is not None:
+            self._follower.restart(life.position, life.stages)
+
+    async def _close(self) -> None:
+        if self._follower is not None:
+            await self._follower.close()
+        await super()._close()
+
+    def _release(self) -> None:
+        self._writer.close()
+
+
+async def _prepared(url: str, on_wait: Callable[[str], None] | None) -> Life:
+    """``_prepare``, again and again while the server is not there; in steps, so that it can be broken off."""
+    reason = ""
+    while True:
+        try:
+            return await asyncio.to_thread(_prepare, url)
+        except StorageObstructedError as error:
+            if on_wait is None:
+                raise
+            if str(error) != reason:
+                reason = str(error)
+                on_wait(reason)
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _prepare(url: str) -> Life:
+    address = shown_address(url)
+    link = Link(url)
+    try:
+        with translate_errors(address):
+            migrate(link, address)
+            return begin_life(link)
+    finally:
+        link.close()

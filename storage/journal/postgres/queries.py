@@ -1,0 +1,212 @@
+"""The reader's queries on PostgreSQL."""
+
+import time
+from collections.abc import Generator, Sequence
+from typing import Final
+
+import msgspec
+
+from storage.journal.history import KnownTask, WorkerRecord
+from storage.journal.inventory import StoredChunk, StoredTask
+from storage.journal.postgres.schema import LANE
+from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, StateRow
+from storage.postgres.connections import Link, Row
+
+__all__ = ["PostgresQueries"]
+
+_BOUNDS: Final = f"""
+SELECT position, first_sequence, last_sequence, levels, earliest, latest, codec, raw_size, checksum,
+CASE WHEN length(payload) <= {INLINE_BYTES_MAX} THEN payload END
+FROM journal_records WHERE task_key = $1 AND day BETWEEN $4 AND $5 AND kind = 0 AND last_sequence
+"""  # noqa: S608 - a constant
+
+_RECORDS: Final = f"""
+SELECT position, task_id, kind, r.first_sequence, r.last_sequence, codec, raw_size, checksum, payload
+FROM journal_records r JOIN journal_tasks USING (task_key)
+WHERE r.lane = {LANE} AND position > $1 AND position <= $2 ORDER BY position LIMIT 256"""  # noqa: S608
+
+# As far as the sizes allow, and one in any case.
+_UPTO: Final = f"""
+SELECT max(position) FROM (
+  SELECT position, sum(raw_size) OVER (ORDER BY position) - raw_size AS before FROM (
+    SELECT position, raw_size FROM journal_records WHERE lane = {LANE} AND position > $1 ORDER BY position LIMIT 256
+  ) AS next
+) AS sized WHERE before < $2"""  # noqa: S608
+
+_UNCHANGED: Final = """
+SELECT task_id, first_sequence, last_sequence, end_status, stored_bytes, last_record FROM journal_tasks
+WHERE coalesce(end_status, 'RUNNING') = $4 AND last_record > 0 AND last_record < least($1, $2::bigint + 1)
+ORDER BY last_record DESC LIMIT $3"""
+
+# Those that went on after the moment of the ranking. The place that each had in it is looked for in its chunks.
+_CONTINUED: Final = """
+SELECT task_id, t.first_sequence, r.last_sequence, end_status, stored_bytes, r.position
+FROM journal_tasks t CROSS JOIN LATERAL (
+  SELECT last_sequence, position FROM journal_records WHERE task_key = t.task_key AND kind = 0 AND position <= $2
+  AND day BETWEEN t.first_day AND t.last_day ORDER BY last_sequence DESC LIMIT 1
+) AS r WHERE coalesce(end_status, 'RUNNING') = $4 AND last_record > 0 AND last_record > $2 AND r.position < $1
+ORDER BY r.position DESC LIMIT $3"""
+
+_COUNT: Final = """
+SELECT count(*) FROM (
+  SELECT 1 FROM journal_tasks WHERE coalesce(end_status, 'RUNNING') = $1 AND last_record > 0 LIMIT $2
+) AS found"""
+
+_STATUSES: Final = ("RUNNING", "COMPLETED", "FAILED")
+
+_STORED_TASKS: Final = """
+SELECT task_id, first_sequence, last_sequence, stored_bytes,
+(SELECT at FROM journal_marks WHERE position >= oldest.position ORDER BY position LIMIT 1),
+(SELECT at FROM journal_marks WHERE position >= newest.position ORDER BY position LIMIT 1),
+newest.position
+FROM (SELECT * FROM journal_tasks WHERE task_id > $1 AND last_sequence >= first_sequence ORDER BY task_id LIMIT $2) t
+CROSS JOIN LATERAL (
+  SELECT position FROM journal_records WHERE task_key = t.task_key AND kind = 0
+  AND day BETWEEN t.first_day AND t.last_day ORDER BY last_sequence LIMIT 1
+) AS oldest
+CROSS JOIN LATERAL (
+  SELECT position FROM journal_records WHERE task_key = t.task_key AND kind = 0
+  AND day BETWEEN t.first_day AND t.last_day ORDER BY last_sequence DESC LIMIT 1
+) AS newest ORDER BY task_id"""
+
+_STORED_CHUNKS: Final = """
+SELECT r.position, r.last_sequence, length(payload),
+(SELECT at FROM journal_marks m WHERE m.position >= r.position ORDER BY m.position LIMIT 1)
+FROM journal_records r WHERE task_key = (SELECT task_key FROM journal_tasks WHERE task_id = $1) AND kind = 0
+AND last_sequence > $2 ORDER BY last_sequence LIMIT $3"""
+
+
+class PostgresQueries:
+    """See ``storage.journal.queries.Queries``. The days of the task last looked at bound what is searched for it."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._days: tuple[object, object] = (None, None)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()
+
+    def state(self, task_id: str) -> StateRow | None:
+        """What exists of a task."""
+        rows = self._link.read(
+            "SELECT first_sequence, last_sequence, end_status, end_timestamp, end_reason, end_through_status "
+            "FROM journal_tasks WHERE task_id = $1",
+            _text(task_id),
+        )
+        return tuple(rows[0]) if rows else None
+
+    def task(self, task_id: str) -> tuple[int, int, int] | None:
+        """Key, first and last sequence."""
+        rows = self._link.read(
+            "SELECT task_key, first_sequence, last_sequence, first_day, last_day FROM journal_tasks WHERE task_id = $1",
+            _text(task_id),
+        )
+        if not rows:
+            return None
+        key, first, last, *days = rows[0]
+        self._days = (days[0], days[1])
+        return key, first, last
+
+    def bounds_after(self, key: int, sequence: int, rows_max: int) -> Sequence[Bounds]:
+        """Chunks that end after a sequence."""
+        query = f"{_BOUNDS} > $2 ORDER BY last_sequence LIMIT $3"
+        return [Bounds(*row) for row in self._link.read(query, key, sequence, rows_max, *self._days)]
+
+    def bounds_before(self, key: int, sequence: int, rows_max: int) -> Sequence[Bounds]:
+        """Chunks that end before a sequence."""
+        query = f"{_BOUNDS} < $2 ORDER BY last_sequence DESC LIMIT $3"
+        return [Bounds(*row) for row in self._link.read(query, key, sequence, rows_max, *self._days)]
+
+    def payload(self, record_id: int) -> bytes | None:
+        """The payload of a record."""
+        rows = self._link.read(
+            "SELECT payload FROM journal_records WHERE lane = $1 AND position = $2 AND day BETWEEN $3 AND $4",
+            *(LANE, record_id, *self._days),
+        )
+        return rows[0][0] if rows else None
+
+    def records(self, after: int, bytes_max: int) -> Generator[RecordRow, None, None]:
+        """Records in commit order, as many as fit in."""
+        (upto,) = self._link.read(_UPTO, after, max(bytes_max, 1))[0]
+        for row in self._link.read(_RECORDS, after, upto) if upto is not None else ():
+            yield tuple(row)
+
+    def last_number(self, producer_id: str) -> int:
+        """The highest number on disk."""
+        rows = self._link.read("SELECT number FROM journal_producers WHERE producer_id = $1", producer_id)
+        return int(rows[0][0]) if rows else 0
+
+    def stages(self, pipeline_id: str) -> Sequence[tuple[str, bytes, int]]:
+        """Stages of a pipeline."""
+        rows = self._link.read(
+            "SELECT stage_id, document, number FROM journal_stages WHERE pipeline_id = $1 ORDER BY number",
+            _text(pipeline_id),
+        )
+        return [tuple(row) for row in rows]
+
+    def workers(self, task_id: str, count_max: int) -> tuple[Sequence[str], int]:
+        """Some workers of a task, and how many there are."""
+        known = self.task(task_id)
+        key = known[0] if known else 0
+        names = self._link.read(
+            "SELECT worker_id FROM journal_workers WHERE task_key = $1 ORDER BY worker_id LIMIT $2", key, count_max
+        )
+        count = len(names)
+        if count == count_max:
+            (count,) = self._link.read("SELECT count(*) FROM journal_workers WHERE task_key = $1", key)[0]
+        return [name for (name,) in names], count
+
+    def worker_records(self, task_id: str, count_max: int) -> Sequence[WorkerRecord]:
+        """What some workers of a task reported; those that failed come first."""
+        known = self.task(task_id)
+        rows = self._link.read(
+            "SELECT worker_id, status, reason, metadata FROM journal_workers WHERE task_key = $1 "
+            "ORDER BY status = 'FAILED' DESC, worker_id LIMIT $2",
+            *(known[0] if known else 0, count_max),
+        )
+        return [
+            WorkerRecord(worker_id, status, reason, None if metadata is None else msgspec.json.decode(metadata))
+            for worker_id, status, reason, metadata in rows
+        ]
+
+    def newest_tasks(self, below: int, snapshot: int, status: str, count_max: int) -> Sequence[KnownTask]:
+        """Tasks by activity."""
+        rows: list[Row] = []
+        for wanted in [status] if status else _STATUSES:
+            for query in (_UNCHANGED, _CONTINUED):
+                rows += self._link.read(query, below, snapshot, count_max, wanted)
+        rows.sort(key=lambda row: row[5], reverse=True)
+        return [
+            KnownTask(task_id, first, last, ended or "RUNNING", size, record)
+            for task_id, first, last, ended, size, record in rows[:count_max]
+        ]
+
+    def count_tasks(self, status: str, count_max: int) -> int:
+        """How many tasks have lines."""
+        count = 0
+        for wanted in [status] if status else _STATUSES:
+            count += self._link.read(_COUNT, wanted, count_max - count)[0][0]
+        return count
+
+    def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:
+        """Tasks that have lines."""
+        now = time.time()
+        return [
+            StoredTask(
+                *(task_id, first, last, size),
+                *(now if oldest is None else oldest, now if newest is None else newest, position),
+            )
+            for task_id, first, last, size, oldest, newest, position in self._link.read(_STORED_TASKS, after, count_max)
+        ]
+
+    def stored_chunks(self, task_id: str, after: int, count_max: int) -> Sequence[StoredChunk]:
+        """Chunks of a task."""
+        now = time.time()
+        rows = self._link.read(_STORED_CHUNKS, _text(task_id), after, count_max)
+        return [StoredChunk(record, last, size, now if at is None else at) for record, last, size, at in rows]
+
+
+def _text(name: str) -> str:
+    """A name that can be asked for: none that is stored has a NUL, and PostgreSQL takes none."""
+    return name.replace("\0", "\x01")

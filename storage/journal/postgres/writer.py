@@ -1,0 +1,374 @@
+"""The gateway's writer on PostgreSQL: computes on what it knows, and stores a group in one round trip."""
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from storage.errors import StorageObstructedError
+from storage.journal.group_writer import CommitResult, GroupWriter
+from storage.journal.interface import Append, LineBatch, StageProgress, TaskEnded, WorkerRegistered, WorkerReport
+from storage.journal.known_state import WrittenTask
+from storage.journal.postgres.commit_call import COMMIT, StoredRange, columns, flag, storable
+from storage.journal.postgres.epoch import Life, begin_life
+from storage.journal.postgres.schema import LANE, add_partitions
+from storage.journal.queries import LINES_KIND
+from storage.postgres.connections import Link
+from storage.postgres.errors import is_lost
+
+__all__ = ["PostgresWriter"]
+
+_CONFLICT: Final = "OT001"
+_OTHER_LIFE: Final = "OT002"
+_NO_PARTITION: Final = asyncpg.CheckViolationError
+
+_KEYS_AT_ONCE: Final = 32
+"""Keys of tasks that are taken from the sequence at a time; those that are not used are left out for good."""
+
+_GATEWAYS_KEPT: Final = "7 days"
+
+_TASKS: Final = """
+SELECT task_id, task_key, version, last_sequence, end_status, end_timestamp, end_reason, end_through_status,
+(SELECT count(*) FROM journal_workers w WHERE w.task_key = t.task_key),
+(SELECT count(*) FROM journal_workers w WHERE w.task_key = t.task_key
+ AND status IN ('COMPLETED', 'FAILED', 'TERMINATED'))
+FROM journal_tasks t WHERE task_id = ANY($1::text[])"""
+
+_WORKERS: Final = """
+SELECT w.task_key, w.worker_id, w.status FROM journal_workers w
+JOIN unnest($1::bigint[], $2::text[]) AS n (key, id) ON w.task_key = n.key AND w.worker_id = n.id"""
+
+_DECIDING: Final = """
+SELECT status, reason, worker_id FROM journal_workers WHERE task_key = $1 AND NOT worker_id = ANY($2::text[])
+ORDER BY status = 'FAILED' DESC, reason <> '' DESC, worker_id LIMIT 1"""
+
+
+@dataclass(slots=True)
+class _Task(WrittenTask):
+    """A task with the version that it has in the database; 0: it is not there yet."""
+
+    version: int = 0
+
+
+@dataclass(slots=True)
+class _Worker:
+    """What a commit changes of a worker; None: nothing."""
+
+    is_new: bool = False
+    status: str | None = None
+    reason: str | None = None
+    metadata: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A commit whose answer was lost: it is stored, if the gateway's commit number is this one."""
+
+    items: Sequence[Append]
+    number: int
+    results: Callable[[int, int], CommitResult]
+
+
+class PostgresWriter(GroupWriter):
+    """State that follows the database, compared with it by each commit; belongs to the writer's thread.
+
+    A commit is one call of ``journal_commit``: it locks the lane, and fails whole where a task, a producer or a
+    pipeline is not as it was when the commit was computed. Then it is computed again, with the lane locked.
+
+    Args:
+        link: the connection; synchronous commits.
+        life: what the journal is at the start.
+        on_life: called with a life that began while the gateway runs.
+        on_stored: called with where a commit is, before anybody hears of it.
+    """
+
+    def __init__(
+        self, link: Link, life: Life, *, on_life: Callable[[Life], None], on_stored: Callable[[StoredRange], None]
+    ) -> None:
+        self._link = link
+        self._life = life
+        self._on_life = on_life
+        self._on_stored = on_stored
+        self._gateway = secrets.token_hex(8)
+        self._number = 0
+        self._is_registered = False
+        self._doubt: _Doubt | None = None
+        self._keys: list[int] = []
+        super().__init__(self)
+
+    def __repr__(self) -> str:
+        return f"<PostgresWriter {self._gateway} commit={self._number}>"
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._workers: dict[tuple[int, str], _Worker] = {}
+        self._stages: dict[tuple[str, str], StageProgress] = {}
+        self._pipelines: dict[str, tuple[int, int]] = {}  # what it was and what it is
+        self._new_keys: set[int] = set()
+        self._loaded_tasks: dict[str, _Task | None] = {}
+        self._loaded_numbers: dict[str, int] = {}
+        self._loaded_workers: dict[tuple[int, str], str | None] = {}
+
+    def commit(self, items: Sequence[Append]) -> CommitResult:
+        """Store a group.
+
+        Raises:
+            Exception: what the driver raises. Nothing of the group is stored, unless the connection was lost: then the
+                next call finds out.
+        """
+        started = time.perf_counter()
+        self._ready()
+        if (doubt := self._doubt) is not None:
+            stored = self._resolve(doubt)
+            self._doubt = None
+            if stored is not None and doubt.items is items:
+                return stored
+        try:
+            try:
+                return self._attempt(items, started)
+            except asyncpg.PostgresError as error:
+                if error.sqlstate != _CONFLICT and not isinstance(error, _NO_PARTITION):
+                    raise
+                is_locked = error.sqlstate == _CONFLICT
+            self.forget()
+            return self._attempt_locked(items, started) if is_locked else self._attempt_on_new_day(items, started)
+        except BaseException as error:
+            self.forget()
+            if getattr(error, "sqlstate", "") == _OTHER_LIFE:
+                self._link.drop()  # the next connection looks which one it is
+                raise StorageObstructedError("another life of the journal has begun") from error
+            if isinstance(error, asyncpg.DataError):  # one of the items is wrong, and the others are not
+                raise ValueError(str(error)) from error  # noqa: TRY004 - a value of the wrong form
+            raise
+
+    def _ready(self) -> None:
+        """Connect, and see that this gateway and the journal's life are known."""
+        self._link.open()
+        if not self._is_registered:
+            self._link.execute(
+                "INSERT INTO journal_gateways (gateway, commit_number, position, stages, seen) "
+                "VALUES ($1, 0, 0, 0, now()) ON CONFLICT DO NOTHING",
+                self._gateway,
+            )
+            self._link.execute(f"DELETE FROM journal_gateways WHERE seen < now() - interval '{_GATEWAYS_KEPT}'")  # noqa: S608
+            self._is_registered = True
+
+    def connected(self, link: Link) -> None:
+        """Look which life the database is in, after a connection was made."""
+        life = begin_life(link)
+        if life.epoch != self._life.epoch:
+            self._life = life
+            self.forget()
+            self._on_life(life)
+
+    def _resolve(self, doubt: _Doubt) -> CommitResult | None:
+        """What became of a commit; with the lane locked, so that none is still under way."""
+        self._link.execute("BEGIN")
+        try:
+            self._link.fetch("SELECT 1 FROM journal_lanes WHERE lane = $1 FOR UPDATE", LANE)
+            rows = self._link.fetch(
+                "SELECT commit_number, position, stages FROM journal_gateways WHERE gateway = $1", self._gateway
+            )
+            self._link.execute("COMMIT")
+        except BaseException:
+            self._link.drop()
+            raise
+        if not rows:  # the database was put back to before this gateway
+            self._is_registered, self._number = False, 0
+            self._ready()
+            return None
+        self._number, position, stages = rows[0]
+        return doubt.results(position, stages) if self._number == doubt.number else None
+
+    def _attempt_locked(self, items: Sequence[Append], started: float) -> CommitResult:
+        """Compute again while nobody else can change anything."""
+        self._link.execute("BEGIN")
+        try:
+            self._link.fetch("SELECT 1 FROM journal_lanes WHERE lane = $1 FOR UPDATE", LANE)
+            return self._attempt(items, started, finish="COMMIT")
+        except BaseException:
+            self._link.drop()  # rolls back
+            raise
+
+    def _attempt_on_new_day(self, items: Sequence[Append], started: float) -> CommitResult:
+        add_partitions(self._link)
+        return self._attempt(items, started)
+
+    def _attempt(self, items: Sequence[Append], started: float, *, finish: str = "") -> CommitResult:
+        self._begin()
+        self._preload(items)
+        receipts = [self._apply(item) for item in items]
+        arguments = self._arguments()
+        if not any(arguments):
+            if finish:
+                self._link.execute(finish)
+            return self._result(receipts, 0, started)  # nothing is changed: duplicates, and the like
+        records, stages = len(self._records), len(self._stages)
+        keys = {*arguments[0]}
+        written = [task for task in self._known.touched.values() if task.key in keys]
+
+        def results(position: int, stage: int) -> CommitResult:
+            for task in written:
+                task.version += 1  # type: ignore[attr-defined]  # all of them are ours
+            self._known.trim()
+            self._on_stored(StoredRange(position - records, position, stage - stages, stage))
+            return self._result(receipts, position if records else 0, started)
+
+        number = self._number + 1
+        try:
+            row = self._link.fetch(COMMIT, LANE, self._life.epoch, self._gateway, number, *arguments)[0]
+            if finish:
+                self._link.execute(finish)
+        except Exception as error:
+            if is_lost(error):
+                self._doubt = _Doubt(items, number, results)
+            raise
+        self._number = number
+        return results(*row)
+
+    def _arguments(self) -> list[list[object]]:
+        rows = {row[0]: row for row in self._pack_all()}
+        with_workers = {key for key, _ in self._workers}
+        for task in self._known.touched.values():
+            is_new = not task.version  # type: ignore[attr-defined]
+            if task.key not in rows and (is_new or task.key in with_workers):
+                end = task.ended
+                fields = (None,) * 4 if end is None else (end.status, end.timestamp, end.reason, end.through_status)
+                rows[task.key] = (task.key, task.last, *fields, 0)
+        by_key = {task.key: task for task in self._known.touched.values()}
+        newest = {row[0]: place for place, row in enumerate(self._records, 1) if row[1] == LINES_KIND}
+        tasks: list[tuple[object, ...]] = []
+        for key, last, status, at, reason, through, size in rows.values():
+            task = by_key[key]  # type: ignore[index]
+            ending = (status, at, storable(reason), flag(through))
+            tasks.append((key, task.task_id, task.version, last, *ending, size, newest.get(key)))  # type: ignore[attr-defined]
+        workers = [
+            (key, worker, each.is_new, each.status, storable(each.reason), each.metadata)
+            for (key, worker), each in self._workers.items()
+        ]
+        stored = self._known.stored
+        producers = [(name, stored[name], number) for name, number in self._known.counted.items()]
+        pipelines = [(name, before) for name, (before, _) in self._pipelines.items()]
+        stages = [(each.pipeline_id, each.stage_id, each.number, each.document) for each in self._stages.values()]
+        return [
+            *columns(tasks, 10),
+            *columns(workers, 6),
+            *columns(producers, 3),
+            *columns(pipelines, 2),
+            *columns(stages, 4),
+            *columns(self._records, 11),
+        ]
+
+    def _preload(self, items: Sequence[Append]) -> None:
+        """Read what is not known yet of the tasks, producers and workers of a group, a query each."""
+        numbers: dict[str, int] = {}
+        for item in reversed(items):
+            if item.producer is not None:
+                numbers[item.producer.producer_id] = item.producer.number
+        tasks, producers = self._known.unknown(
+            {item.task_id for item in items if not isinstance(item, StageProgress)}, numbers
+        )
+        if tasks:
+            self._load_tasks(tasks)
+        if producers:
+            self._loaded_numbers = dict.fromkeys(producers, 0)
+            rows = self._link.fetch(
+                "SELECT producer_id, number FROM journal_producers WHERE producer_id = ANY($1::text[])", producers
+            )
+            self._loaded_numbers.update((row[0], row[1]) for row in rows)
+        workers = {
+            (task.key, item.worker_id)
+            for item in items
+            if isinstance(item, LineBatch | WorkerReport | WorkerRegistered)
+            and (task := self._known.known_task(item.task_id) or self._loaded_tasks.get(item.task_id)) is not None
+            and (task.key, item.worker_id) not in self._known.statuses
+        }
+        if workers:
+            self._loaded_workers = dict.fromkeys(workers)
+            keys, names = zip(*workers, strict=True)
+            for row in self._link.fetch(_WORKERS, list(keys), list(names)):
+                self._loaded_workers[row[0], row[1]] = row[2]
+
+    def _load_tasks(self, names: Sequence[str]) -> None:
+        self._loaded_tasks.update(dict.fromkeys(names))
+        for name, key, version, last, status, at, reason, through, workers, finished in self._link.fetch(
+            _TASKS, list(names)
+        ):
+            ended = None if status is None else TaskEnded(name, last, status, at, reason, through)
+            self._loaded_tasks[name] = _Task(
+                key, name, last, ended, workers=workers, unfinished=workers - finished, version=version
+            )
+
+    def number_of(self, producer_id: str) -> int:
+        """See ``StateSource``."""
+        if producer_id in self._loaded_numbers:
+            return self._loaded_numbers[producer_id]
+        rows = self._link.fetch("SELECT number FROM journal_producers WHERE producer_id = $1", producer_id)
+        return int(rows[0][0]) if rows else 0
+
+    def task(self, task_id: str) -> WrittenTask | None:
+        """See ``StateSource``."""
+        if task_id not in self._loaded_tasks:
+            self._load_tasks([task_id])
+        return self._loaded_tasks[task_id]
+
+    def add_task(self, task_id: str) -> WrittenTask:
+        """See ``StateSource``."""
+        if not self._keys:
+            rows = self._link.fetch("SELECT nextval('journal_task_keys') FROM generate_series(1, $1)", _KEYS_AT_ONCE)
+            self._keys = [row[0] for row in reversed(rows)]
+        key = self._keys.pop()
+        self._new_keys.add(key)
+        return _Task(key, task_id, 0, None)
+
+    def add_worker(self, key: int, worker_id: str) -> str | None:
+        """See ``StateSource``."""
+        worker = (key, worker_id)
+        if worker not in self._workers:
+            if worker not in self._loaded_workers and key not in self._new_keys:
+                rows = self._link.fetch(_WORKERS, [key], [worker_id])
+                self._loaded_workers[worker] = rows[0][2] if rows else None
+            status = self._loaded_workers.get(worker)
+            if status is not None:
+                return status
+            self._workers[worker] = _Worker(is_new=True)
+            return None
+        return self._workers[worker].status or ""
+
+    def _set_status(self, key: int, worker_id: str, status: str, reason: str) -> None:
+        worker = self._workers.setdefault((key, worker_id), _Worker())
+        worker.status, worker.reason = status, reason
+
+    def _set_metadata(self, key: int, worker_id: str, metadata: str) -> None:
+        self._workers.setdefault((key, worker_id), _Worker()).metadata = metadata
+
+    def _deciding_report(self, key: int) -> tuple[str, str]:
+        reported = {
+            worker: (each.status, each.reason or "")
+            for (of, worker), each in self._workers.items()
+            if of == key and each.status is not None
+        }
+        found = [(status, reason, worker) for worker, (status, reason) in reported.items()]
+        found += [tuple(row) for row in self._link.fetch(_DECIDING, key, list(reported))]
+        status, reason, _ = min(found, key=lambda each: (each[0] != "FAILED", not each[1], each[2]))
+        return status, reason
+
+    def _last_stage(self, pipeline_id: str) -> int:
+        if pipeline_id not in self._pipelines:
+            rows = self._link.fetch("SELECT max(number) FROM journal_stages WHERE pipeline_id = $1", pipeline_id)
+            self._pipelines[pipeline_id] = (rows[0][0] or 0, rows[0][0] or 0)
+        return self._pipelines[pipeline_id][1]
+
+    def _store_stage(self, progress: StageProgress) -> None:
+        before, _ = self._pipelines[progress.pipeline_id]
+        self._pipelines[progress.pipeline_id] = (before, progress.number)
+        stage = (progress.pipeline_id, progress.stage_id)
+        self._stages.pop(stage, None)  # the last state is after the others, too
+        self._stages[stage] = progress

@@ -1,0 +1,294 @@
+"""What every stored journal is: appends by group commit, reads in fair turns, removals on a thread of their own."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
+from typing import Protocol, TypeVar
+
+from filters.block import Selection
+from filters.matching import Matcher
+from filters.read_owner import NOBODY, ReadOwner
+from storage.errors import StorageClosedError
+from storage.journal.group_commit import GroupCommit
+from storage.journal.history import KnownTask, LevelCounts, SequenceRange, TaskOverview, WorkerRecord
+from storage.journal.interface import (
+    Ancestor,
+    Append,
+    Committed,
+    JournalStatistics,
+    Receipt,
+    Record,
+    Settled,
+    StageProgress,
+    TailStep,
+    TaskState,
+)
+from storage.journal.inventory import Removed, StoredChunk, StoredTask
+from storage.journal.read_scheduler import ReadKind, ReadScheduler
+from storage.journal.reader import Reader
+
+__all__ = ["Removals", "StoredJournal"]
+
+T = TypeVar("T")
+
+
+class Removals(Protocol):
+    """What removes from a database; belongs to a thread of its own."""
+
+    def mark(self, at: float) -> None:
+        """See ``Journal.mark``."""
+        ...
+
+    def remove(self, task_id: str, sequence: int, copied: int) -> Removed:
+        """See ``Journal.remove_through``."""
+        ...
+
+    def forget_producers(self, before: float) -> int:
+        """See ``Journal.forget_producers``."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+class StoredJournal(ABC):
+    """``Journal`` and ``HistoryReads`` on a database; belongs to the event loop that it was made on.
+
+    Args:
+        commits: the way to the disk.
+        reader: the queries.
+        readers: threads for reading, beside one for lookups.
+        remover: the removals.
+        translated: turns what the database raises into errors of storage.
+    """
+
+    def __init__(
+        self,
+        *,
+        commits: GroupCommit,
+        reader: Reader,
+        readers: int,
+        remover: Removals,
+        translated: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._closing: asyncio.Task[None] | None = None
+        self._commits = commits
+        self._reads = ReadScheduler(readers)
+        self._reader = reader
+        self._removals = ThreadPoolExecutor(1, "journal-remover")
+        self._remover = remover
+        self._translated_errors = translated
+
+    @property
+    @abstractmethod
+    def epoch(self) -> str:
+        """The journal's life."""
+
+    @property
+    @abstractmethod
+    def lineage(self) -> Sequence[Ancestor]:
+        """The lives that this one continues from, the latest first."""
+
+    def follow(  # noqa: B027 - nobody else writes to a journal of one gateway
+        self, publish: Callable[[Committed], None], watched: Callable[[], Collection[str]]
+    ) -> None:
+        """Begin to publish what other gateways commit, and to notify them of what this one does; once.
+
+        Args:
+            publish: called with what others have committed: lines and ends of watched tasks, and stages.
+            watched: the tasks whose lines somebody here is waiting for.
+        """
+
+    @property
+    def follower_error(self) -> str:
+        """Why other gateways are not followed at the moment; empty when they are, or there are none."""
+        return ""
+
+    def metrics(self) -> Iterable[tuple[str, str, float]]:
+        """What only this engine has to show, as gauges: name, meaning, value."""
+        return ()
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Close what only this engine has; blocks. Every thread has ended."""
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether producers may continue."""
+        return self._commits.is_writable
+
+    @property
+    def fullness(self) -> float:
+        """How much of the limit waits for a commit."""
+        return self._commits.fullness
+
+    @property
+    def newest_record(self) -> int:
+        """The id of the newest record."""
+        return self._commits.last_record
+
+    @property
+    def statistics(self) -> JournalStatistics:
+        """An immutable snapshot of the counters."""
+        return replace(self._commits.statistics, damaged_records=self._reader.damaged_records)
+
+    def set_commit_listener(self, listener: Callable[[Committed], None]) -> None:
+        """Set who is notified of every commit."""
+        self._commits.set_listener(listener)
+
+    def set_commit_observer(self, observer: Callable[[float], None]) -> None:
+        """Set who is notified how many seconds each commit took."""
+        self._commits.set_observer(observer)
+
+    def append(self, item: Append) -> "asyncio.Future[Receipt]":
+        """Queue something for the next commit."""
+        return self._commits.append(item)
+
+    def submit(self, item: Append, settled: Settled) -> None:
+        """Queue something for the next commit."""
+        self._commits.submit(item, settled)
+
+    async def wait_writable(self) -> None:
+        """Return once the backlog has drained below half of its limit."""
+        await self._commits.wait_writable()
+
+    async def task_state(self, task_id: str) -> TaskState:
+        """What exists of a task."""
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.task_state, task_id)
+
+    async def read(
+        self,
+        task_id: str,
+        after: int,
+        upto: int,
+        matcher: Matcher,
+        *,
+        lines_max: int,
+        bytes_max: int,
+        owner: ReadOwner = NOBODY,
+    ) -> Selection:
+        """The matching lines of a stretch."""
+        kind = ReadKind.PAGE if matcher.everything else ReadKind.SCAN
+        return await self._read(kind, owner, self._reader.read, task_id, after, upto, matcher, lines_max, bytes_max)
+
+    async def tail_start(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> int:
+        """Where the last ``count`` matching lines start."""
+        while True:  # in steps, so that a long search does not keep a reader's thread to itself
+            upto, count, is_done = await self.tail_step(task_id, count, upto, matcher, owner=owner)
+            if is_done:
+                return upto
+
+    async def tail_step(
+        self, task_id: str, count: int, upto: int, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> TailStep:
+        """One step of that search, for those who do something else between two of them."""
+        kind = ReadKind.LOOKUP if matcher.everything else ReadKind.SCAN
+        return await self._read(kind, owner, self._reader.tail_step, task_id, count, upto, matcher)
+
+    async def count_by_level(
+        self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher, *, owner: ReadOwner = NOBODY
+    ) -> LevelCounts:
+        """Count lines by level, a step."""
+        return await self._read(ReadKind.SCAN, owner, self._reader.count_by_level, task_id, after, sequences, matcher)
+
+    async def newest_tasks(
+        self, below: int, snapshot: int, *, status: str = "", count_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[KnownTask]:
+        """Tasks in the order of their newest chunks, a page."""
+        return await self._read(ReadKind.PAGE, owner, self._reader.newest_tasks, below, snapshot, status, count_max)
+
+    async def count_tasks(self, *, status: str = "", count_max: int, owner: ReadOwner = NOBODY) -> int:
+        """How many tasks have lines."""
+        return await self._read(ReadKind.PAGE, owner, self._reader.count_tasks, status, count_max)
+
+    async def overviews(
+        self, task_ids: Sequence[str], *, workers_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[TaskOverview]:
+        """Some tasks with their workers."""
+        return await self._read(ReadKind.PAGE, owner, self._reader.overviews, task_ids, workers_max)
+
+    async def without_match(self, tasks: Sequence[KnownTask], matcher: Matcher, *, owner: ReadOwner = NOBODY) -> int:
+        """How many of the first tasks have no matching line, a step."""
+        return await self._read(ReadKind.SCAN, owner, self._reader.without_match, tasks, matcher)
+
+    async def worker_records(
+        self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[WorkerRecord]:
+        """What some workers of a task reported."""
+        return await self._read(ReadKind.PAGE, owner, self._reader.worker_records, task_id, count_max)
+
+    async def last_number(self, producer_id: str) -> int:
+        """The highest number of a producer that is on disk."""
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.last_number, producer_id)
+
+    async def stages(self, pipeline_id: str) -> Sequence[StageProgress]:
+        """The last known state of every stage."""
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.stages, pipeline_id)
+
+    async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
+        """Records in commit order."""
+        return await self._read(ReadKind.PAGE, NOBODY, self._reader.records, after, bytes_max)
+
+    async def stored_tasks(self, after: str, *, count_max: int) -> Sequence[StoredTask]:
+        """Tasks that have lines."""
+        return await self._read(ReadKind.PAGE, NOBODY, self._reader.stored_tasks, after, count_max)
+
+    async def stored_chunks(self, task_id: str, after: int, *, count_max: int) -> Sequence[StoredChunk]:
+        """Chunks of a task."""
+        return await self._read(ReadKind.PAGE, NOBODY, self._reader.stored_chunks, task_id, after, count_max)
+
+    async def mark(self, at: float) -> None:
+        """Note when what is there was stored."""
+        await self._remove(self._remover.mark, at)
+
+    async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
+        """Remove the first chunks of a task, a step."""
+        return await self._remove(self._remover.remove, task_id, sequence, copied)
+
+    async def forget_producers(self, before: float) -> int:
+        """Forget the numbers of producers that have been silent."""
+        return await self._remove(self._remover.forget_producers, before)
+
+    async def close(self) -> None:
+        """Commit what waits, stop the threads and close the file; idempotent, and everyone waits for the end of it."""
+        if self._closing is None:
+            self._commits.close()
+            self._closing = self._loop.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        await self._commits.wait_closed()
+        self._reads.close()
+        await asyncio.to_thread(self._shut)
+
+    def _shut(self) -> None:
+        self._commits.join()
+        self._reads.join()
+        self._removals.shutdown()
+        self._reader.close()
+        self._remover.close()
+        self._release()
+
+    async def _read(self, kind: ReadKind, owner: ReadOwner, query: Callable[..., T], *arguments: object) -> T:
+        self._check_open()
+        return await self._reads.run(kind, owner, partial(self._translated, query, *arguments))
+
+    async def _remove(self, step: Callable[..., T], *arguments: object) -> T:
+        self._check_open()
+        return await self._loop.run_in_executor(self._removals, partial(self._translated, step, *arguments))
+
+    def _translated(self, work: Callable[..., T], *arguments: object) -> T:
+        with self._translated_errors():
+            return work(*arguments)
+
+    def _check_open(self) -> None:
+        if self._closing is not None:
+            raise StorageClosedError("the journal has been closed")

@@ -1,0 +1,1 @@
+"""PostgreSQL's plumbing: addresses, connections, errors."""

@@ -1,0 +1,26 @@
+"""URLs of PostgreSQL: which they are, and how they are shown."""
+
+from urllib.parse import unquote, urlsplit
+
+from storage.errors import DatabaseError
+
+__all__ = ["plain_url", "shown_address"]
+
+
+def plain_url(url: str) -> str:
+    """A URL without the driver that other programs name in it: ``postgresql+asyncpg://``."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme.partition('+')[0]}{separator}{rest}"
+
+
+def shown_address(url: str) -> str:
+    """Servers and database of a URL, without user and password: ``db1:5432,db2:5432/otto``.
+
+    Raises:
+        DatabaseError: the URL cannot be read, or names no database.
+    """
+    parts = urlsplit(url)
+    servers, database = parts.netloc.rpartition("@")[2], unquote(parts.path.removeprefix("/"))
+    if not database:
+        raise DatabaseError("the database URL must name a database: postgresql://user@host:5432/otto")
+    return f"{servers or 'the local socket'}/{database}"

@@ -1,0 +1,147 @@
+"""Connections to PostgreSQL, for threads that wait and for the event loop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
+
+import asyncpg
+
+from storage.postgres.errors import is_lost
+
+__all__ = ["Link", "Row", "connect"]
+
+T = TypeVar("T")
+Row: TypeAlias = Any
+"""A row: its columns by place and by name."""
+
+_CONNECT_SECONDS_MAX: Final = 10.0
+_DEAD_PEER_MILLISECONDS: Final = 10_000
+"""How long sent bytes may stay without an acknowledgement: a host that is gone is noticed then, not after minutes."""
+
+_SETTINGS: Final = {
+    "application_name": "otto-gateway",
+    "jit": "off",
+    "TimeZone": "UTC",
+    "statement_timeout": "0",  # a commit that is cut off says nothing about whether it is stored
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
+async def connect(url: str, *, synchronous_commit: bool = True) -> asyncpg.Connection:
+    """A connection to a server that can be written.
+
+    Args:
+        url: ``postgresql://…``; of several hosts the one that can be written.
+        synchronous_commit: False for what may be lost with the server.
+    """
+    settings = dict(_SETTINGS)
+    if not synchronous_commit:
+        settings["synchronous_commit"] = "off"
+    return await asyncpg.connect(
+        url, timeout=_CONNECT_SECONDS_MAX, server_settings=settings, target_session_attrs="read-write"
+    )
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A thread's own loop, whose connections notice a host that is gone."""
+
+    async def create_connection(self, *args: Any, **kwargs: Any) -> Any:
+        transport, protocol = await super().create_connection(*args, **kwargs)
+        made = transport.get_extra_info("socket")
+        if made is not None and made.family in {socket.AF_INET, socket.AF_INET6}:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_PEER_MILLISECONDS)
+        return transport, protocol
+
+
+class Link:
+    """One connection whose calls block; belongs to one thread at a time. It is made by the first call.
+
+    After an error that ends the connection the next call makes another one. What only reads is asked again by itself:
+    a server that was restarted shows only in the next call.
+
+    Args:
+        url: see ``connect``.
+        on_connect: called with the link after each connection is made.
+        synchronous_commit: see ``connect``.
+    """
+
+    def __init__(
+        self, url: str, *, on_connect: Callable[["Link"], None] = lambda _: None, synchronous_commit: bool = True
+    ) -> None:
+        self._url = url
+        self._on_connect = on_connect
+        self._synchronous_commit = synchronous_commit
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connection: asyncpg.Connection | None = None
+
+    def __repr__(self) -> str:
+        return f"<Link {'open' if self._connection else 'closed'}>"
+
+    def read(self, query: str, *arguments: object) -> Sequence[Row]:
+        """The rows of a query that changes nothing."""
+        try:
+            return self.fetch(query, *arguments)
+        except Exception as error:
+            if self._connection is not None or not is_lost(error):
+                raise
+        return self.fetch(query, *arguments)
+
+    def fetch(self, query: str, *arguments: object) -> Sequence[Row]:
+        """The rows of a query, which is sent once."""
+        self.open()
+        return self._run(lambda connection: connection.fetch(query, *arguments))
+
+    def execute(self, query: str, *arguments: object) -> str:
+        """Execute a statement, or several without arguments; what the server says of it."""
+        self.open()
+        done: str = self._run(lambda connection: connection.execute(query, *arguments))
+        return done
+
+    def open(self) -> None:
+        """Connect, unless it is."""
+        if self._connection is not None and not self._connection.is_closed():
+            return
+        if self._loop is None:
+            self._loop = _Loop()
+        self._connection = self._loop.run_until_complete(
+            connect(self._url, synchronous_commit=self._synchronous_commit)
+        )
+        try:
+            self._on_connect(self)
+        except BaseException:
+            self.drop()
+            raise
+
+    def drop(self) -> None:
+        """Give the connection up at once: a transaction under way on it is rolled back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    def close(self) -> None:
+        """Close; idempotent."""
+        connection, self._connection = self._connection, None
+        loop, self._loop = self._loop, None
+        if loop is None:
+            return
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                loop.run_until_complete(connection.close(timeout=2.0))
+        loop.run_until_complete(asyncio.sleep(0))  # transports close in a later turn
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+    def _run(self, call: Callable[[asyncpg.Connection], Coroutine[Any, Any, T]]) -> T:
+        assert self._loop is not None  # noqa: S101 - ``open`` was called
+        assert self._connection is not None  # noqa: S101
+        try:
+            return self._loop.run_until_complete(call(self._connection))
+        except Exception as error:
+            if is_lost(error):
+                self.drop()
+            raise

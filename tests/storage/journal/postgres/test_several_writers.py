@@ -1,0 +1,200 @@
+"""Several gateways on one database: what one has cached is compared with what the others have stored."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from storage.errors import DatabaseError, StorageUnavailableError
+from storage.journal.interface import Committed
+from storage.journal.postgres import PostgresJournal
+from storage.postgres.connections import Link
+from tests.contracts.journal_contract import append
+from tests.support.journal_items import batch, messages, number, report
+from tests.support.postgres_server import PostgresServer
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("postgres")]
+
+
+@pytest.fixture
+async def other(url: str) -> AsyncIterator[PostgresJournal]:
+    journal = await PostgresJournal.open(url)
+    yield journal
+    await journal.close()
+
+
+async def test_a_task_changed_by_another_gateway_is_read_again(
+    journal: PostgresJournal, other: PostgresJournal
+) -> None:
+    """Sequences go on after the other's lines, and its workers count for the end."""
+    await append(journal, batch("a", worker="w1"))
+    await append(other, batch("b", worker="w2"))
+    await append(journal, batch("c", worker="w1"), report("COMPLETED", "w1"))
+    assert (await journal.task_state("build")).ended is None
+    await append(other, report("FAILED", "w2", reason="exit 1"))
+    ended = (await journal.task_state("build")).ended
+    assert ended is not None
+    assert (ended.last, ended.status, ended.reason) == (3, "FAILED", "exit 1")
+    assert await messages(other) == ["a", "b", "c"]
+
+
+async def test_concurrent_writers_leave_no_hole_and_no_double(journal: PostgresJournal, other: PostgresJournal) -> None:
+    """Both write one task at once; each of them loses some races and stores all the same."""
+    results = await asyncio.gather(
+        *(gateway.append(batch(f"{n}", task=task)) for n in range(10) for task in "xy" for gateway in (journal, other))
+    )
+    assert sorted(receipt.last for receipt in results) == sorted([*range(1, 21), *range(1, 21)])
+    records = await other.records(0, bytes_max=1 << 20)
+    assert [record.id for record in records] == list(range(1, len(records) + 1))
+
+
+async def test_a_number_stored_through_another_gateway_is_a_duplicate(
+    journal: PostgresJournal, other: PostgresJournal
+) -> None:
+    """A producer that comes back elsewhere repeats itself without harm."""
+    await append(journal, batch("a", producer=number(1)))
+    await append(other, batch("b", producer=number(2)))
+    (again,) = await append(journal, batch("b", producer=number(2)))
+    assert again.duplicate
+    assert await messages(journal) == ["a", "b"]
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+async def test_a_commit_whose_answer_is_lost_is_looked_for(
+    url: str, monkeypatch: pytest.MonkeyPatch, *, is_stored: bool
+) -> None:
+    """The gateway's commit number says exactly whether it is stored; it is stored once either way."""
+    journal = await PostgresJournal.open(url, retry_seconds_max=60)
+    await append(journal, batch("a"))
+    heard: list[Committed] = []
+    journal.set_commit_listener(heard.append)
+    fetch, cut = Link.fetch, []
+
+    def cutting(link: Link, query: str, *arguments: object) -> object:
+        if "journal_commit" not in query or cut:
+            return fetch(link, query, *arguments)
+        cut.append(query)
+        if is_stored:
+            fetch(link, query, *arguments)
+        link.drop()
+        raise ConnectionResetError("cut")
+
+    monkeypatch.setattr(Link, "fetch", cutting)
+    (receipt,) = await append(journal, batch("b"))
+    assert (receipt.first, receipt.last) == (2, 2)
+    assert [block.first for committed in heard for block in committed.blocks] == [2]
+    assert await messages(journal) == ["a", "b"]
+    await append(journal, batch("c"))
+    assert await messages(journal) == ["a", "b", "c"]
+    await journal.close()
+
+
+async def test_what_others_commit_is_published_for_watched_tasks(
+    journal: PostgresJournal, other: PostgresJournal
+) -> None:
+    """Lines and ends, in order; what nobody watches is passed over, and own commits are not published again."""
+    heard: list[Committed] = []
+    journal.follow(heard.append, lambda: ["build"])
+    await append(journal, batch("own"))
+    await append(other, batch("x", task="unwatched"), batch("a"))
+    await append(other, batch("b"), report("COMPLETED"))
+    other.follow(lambda _: None, list)
+    await until(lambda: any(committed.ended for committed in heard), "the end has come")
+    blocks = [block for committed in heard for block in committed.blocks if block.first > 1]
+    assert {block.task_id for block in blocks} == {"build"}
+    assert [entry.message for block in blocks for entry in block.entries()] == ["a", "b"]
+    await until(lambda: journal.follower_statistics.position == journal.statistics.last_record, "it has caught up")
+
+
+async def test_another_timeline_begins_a_new_epoch(journal: PostgresJournal, url: str) -> None:
+    """A promoted or restored database is another life; where it began is noted, and what is there stays."""
+    await append(journal, batch("a"))
+    link = await asyncpg.connect(url)
+    await link.execute("UPDATE journal_lives SET timeline = 'FFFFFFFF'")
+    await link.close()
+    after = await PostgresJournal.open(url)
+    assert after.epoch != journal.epoch
+    assert [(life.epoch, life.record) for life in after.lineage] == [(journal.epoch, 1)]
+    with pytest.raises(StorageUnavailableError, match="another life"):
+        await journal.append(batch("late"))
+    await append(journal, batch("b"))  # it has looked which life it is
+    assert journal.epoch == after.epoch
+    assert await messages(after) == ["a", "b"]
+    await after.close()
+
+
+async def test_tasks_are_listed_by_activity(journal: PostgresJournal) -> None:
+    """As it was when a record was the newest: what is stored later changes neither order nor ends of lines."""
+    for task in ("a", "b", "c"):
+        await append(journal, batch("1", task=task))
+    await append(journal, report("COMPLETED", task="b"))
+    snapshot = journal.newest_record
+    await append(journal, batch("2", task="a"), batch("1", task="d"))
+    tasks = await journal.newest_tasks(snapshot + 1, snapshot, count_max=10)
+    assert [(task.task_id, task.last, task.status) for task in tasks] == [
+        ("c", 1, "RUNNING"),
+        ("b", 1, "COMPLETED"),
+        ("a", 1, "RUNNING"),
+    ]
+    below = await journal.newest_tasks(tasks[0].record, snapshot, status="RUNNING", count_max=1)
+    assert [task.task_id for task in below] == ["a"]
+    assert await journal.count_tasks(status="RUNNING", count_max=2) == 2
+    assert await journal.count_tasks(count_max=10) == 4
+    (overview,) = await journal.overviews(["b"], workers_max=5)
+    assert (overview.state.last, overview.worker_count) == (1, len(overview.workers))
+    assert "COMPLETED" in [worker.status for worker in await journal.worker_records("b", count_max=5)]
+
+
+async def test_the_first_commit_of_a_day_makes_its_partition(journal: PostgresJournal, url: str) -> None:
+    """Where nothing else has made it before."""
+    link = await asyncpg.connect(url)
+    for (name,) in await link.fetch(
+        "SELECT inhrelid::regclass::text FROM pg_inherits JOIN pg_class c ON c.oid = "
+        "inhparent WHERE c.oid = 'journal_records'::regclass"
+    ):
+        await link.execute(f"DROP TABLE {name}")
+    await link.close()
+    await append(journal, batch("a"))
+    assert await messages(journal) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"user": "nobody_here"}, "not let this user in|refuses the user"),
+        ({"database": "missing"}, "has no such database"),
+        ({"user": "reader"}, "rights that are needed"),
+    ],
+)
+async def test_a_start_that_cannot_succeed_says_why(
+    postgres: PostgresServer, change: dict[str, str], text: str
+) -> None:
+    """In one sentence that names the server, without waiting."""
+    await postgres.execute("DO $$ BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object THEN END $$")
+    with pytest.raises(DatabaseError, match=text) as raised:
+        await PostgresJournal.open(postgres.url(**change), on_wait=lambda _: None)
+    assert str(raised.value).startswith(f"PostgreSQL at 127.0.0.1:{postgres.port}/")
+
+
+async def test_an_ordinary_role_is_enough(postgres: PostgresServer, url: str) -> None:
+    """One that may create tables in its schema, and nothing else."""
+    schema = url.rpartition("=")[2]
+    await postgres.execute(f"CREATE ROLE {schema} LOGIN; GRANT CREATE, USAGE ON SCHEMA {schema} TO {schema}")
+    journal = await PostgresJournal.open(postgres.url(schema, user=schema))
+    assert (await append(journal, batch("a")))[0].last == 1
+    await journal.close()
+
+
+async def test_a_database_that_is_not_there_yet_is_waited_for(postgres: PostgresServer, url: str) -> None:
+    """The reason is said once; the start goes on when the server is there."""
+    reasons: list[str] = []
+    postgres.kill()
+    opening = asyncio.create_task(PostgresJournal.open(url, on_wait=reasons.append))
+    await until(lambda: reasons, "it waits")
+    postgres.start()
+    journal = await opening
+    assert "cannot be reached" in reasons[0]
+    assert (await append(journal, batch("a")))[0].last == 1
+    await journal.close()

@@ -1,0 +1,129 @@
+"""A PostgreSQL server of the tests' own: its data directory, its port, an unprivileged user."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from pathlib import Path
+
+import asyncpg
+
+from tests.support.ports import free_port
+from tests.support.programs import program
+from tests.support.waiting import WAIT_SECONDS_MAX, attempts
+
+__all__ = ["PostgresServer"]
+
+_SETTINGS = {
+    "fsync": "off",
+    "shared_buffers": "16MB",
+    "max_connections": "100",
+    "max_wal_size": "256MB",
+    "autovacuum": "off",
+    "wal_level": "replica",
+}
+
+
+class PostgresServer:
+    """Started by ``start``; what is stored is not synced to the disk, unless ``durable``.
+
+    Attributes:
+        port: it stays the same over restarts.
+        log: what the server printed.
+    """
+
+    def __init__(self, *, is_durable: bool = False) -> None:
+        self._bin = Path(program("postgres")).resolve().parent
+        self._user = _unprivileged()
+        self._directory = Path(tempfile.mkdtemp(prefix="otto-postgres-"))
+        self._data = self._directory / "data"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._settings = {**_SETTINGS, "fsync": "on"} if is_durable else _SETTINGS
+        self.port = free_port()
+        self.log = self._directory / "log"
+        if self._user is not None:
+            os.chown(self._directory, self._user, -1)
+        self._run("initdb", "-D", str(self._data), "-U", "otto", "-E", "UTF8", "--locale=C", "-A", "trust", "-N")
+
+    def __repr__(self) -> str:
+        return f"<PostgresServer port={self.port} {self._directory}>"
+
+    def url(self, schema: str = "public", *, user: str = "otto", database: str = "postgres") -> str:
+        """The URL of a schema."""
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}?search_path={schema}"
+
+    def start(self) -> None:
+        """Start it; ``wait_ready`` says when it answers."""
+        settings = {
+            **self._settings,
+            "port": str(self.port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self._directory),
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._bin / "postgres", "-D", self._data, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._directory,
+                **self._as_user(),
+            )
+
+    def wait_ready(self) -> None:
+        """Return once it takes connections."""
+        command = [self._bin / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        for _ in attempts("PostgreSQL answers", shown=self.log.read_text):
+            if subprocess.run(command, check=False).returncode == 0:
+                return
+
+    async def add_schema(self) -> str:
+        """A new schema; its URL."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        await self.execute(f"CREATE SCHEMA {name}")
+        return self.url(name)
+
+    async def execute(self, statement: str) -> None:
+        """Execute a statement as the owner of everything."""
+        connection = await asyncpg.connect(self.url())
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    def kill(self) -> None:
+        """End it at once, as a crash does; ``start`` recovers."""
+        self._stop(signal.SIGQUIT)
+
+    def close(self) -> None:
+        """End it, and remove its data; idempotent."""
+        self._stop(signal.SIGQUIT)
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _stop(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(how)
+            process.wait(WAIT_SECONDS_MAX)
+
+    def _run(self, name: str, *arguments: str) -> None:
+        subprocess.run([self._bin / name, *arguments], check=True, capture_output=True, cwd="/", **self._as_user())
+
+    def _as_user(self) -> dict[str, object]:
+        return {} if self._user is None else {"user": self._user, "extra_groups": []}
+
+
+def _unprivileged() -> int | None:
+    """Who runs the server: PostgreSQL refuses to run as root. None: whoever runs the tests."""
+    if os.getuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except KeyError:
+            continue
+    raise RuntimeError("there is neither a user postgres nor nobody")
