@@ -56,6 +56,7 @@ FUZZ = FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} FUZZ_EXAMPLES=500 FUZZ_CALLS=10000 
 fuzz: setup  ## the long form of bad input on every interface; FUZZ_SEED=N repeats a run
 	$(FUZZ) .venv/bin/pytest -s tests/gateway/interface_docs/test_any_request.py tests/gateway/ingest/test_any_bytes.py \
 		tests/gateway/transports/socket_io/test_any_packet.py
+	FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} FUZZ_CALLS=300 $(PY) -m tests.attacks.slowest
 
 soak: setup-tests  ## half an hour of workers, killed every second, and viewers that come and go; SOAK='--minutes 5'
 	PYTHONPATH=. .venv/bin/python -m tests.soak $(SOAK)
@@ -81,6 +82,10 @@ mutants: setup  ## plant small bugs in the pure modules and list those that no t
 
 faults: setup-tests  ## break everything, 100 times kill -9, and see every promise kept; some 10 minutes
 	$(PY) -m tests.faults $(FAULTS)
+
+.PHONY: attack
+attack: setup-tests  ## every known attack on real gateways: expected, seen, memory, stalls; ATTACK='--only NAME' for one
+	$(PY) -m tests.attacks $(ATTACK)
 
 automation-faults: setup-tests  ## 200 tasks through all stages, their two schedulers killed 50 times; AUTOMATION_SEED=N repeats a run
 	.venv/bin/pytest -q -s -n0 -m automation_faults tests/components/automation
