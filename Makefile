@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-full viewer-figures fuzz audit model faults automation-faults readers soak proto proto-baseline sync-producer lock clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit model faults automation-faults readers soak proto proto-baseline sync-producer lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -56,6 +56,7 @@ FUZZ = FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} FUZZ_EXAMPLES=500 FUZZ_CALLS=10000 
 fuzz: setup  ## the long form of bad input on every interface; FUZZ_SEED=N repeats a run
 	$(FUZZ) .venv/bin/pytest -s tests/gateway/interface_docs/test_any_request.py tests/gateway/ingest/test_any_bytes.py \
 		tests/gateway/transports/socket_io/test_any_packet.py
+	FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} FUZZ_CALLS=300 $(PY) -m tests.attacks.slowest
 
 soak: setup-tests  ## half an hour of workers, killed every second, and viewers that come and go; SOAK='--minutes 5'
 	PYTHONPATH=. .venv/bin/python -m tests.soak $(SOAK)
@@ -66,6 +67,9 @@ readers: setup-tests  ## slow and hostile readers, and what the others notice; 5
 
 bench: setup  ## lines in and out, latency, server CPU, beside the machine's limit
 	$(PY) -m benchmarks
+
+bench-growth: setup  ## lists, searches, backups and checks as the number of tasks grows to a million
+	$(PY) -m benchmarks.growth 1000 10000 100000 1000000
 
 bench-full: setup  ## the gateway beside nchan, Node, Redis, NATS and Go, with medians and plots; about 50 minutes
 	$(PY) -m benchmarks.full
@@ -78,6 +82,10 @@ mutants: setup  ## plant small bugs in the pure modules and list those that no t
 
 faults: setup-tests  ## break everything, 100 times kill -9, and see every promise kept; some 10 minutes
 	$(PY) -m tests.faults $(FAULTS)
+
+.PHONY: attack
+attack: setup-tests  ## every known attack on real gateways: expected, seen, memory, stalls; ATTACK='--only NAME' for one
+	$(PY) -m tests.attacks $(ATTACK)
 
 automation-faults: setup-tests  ## 200 tasks through all stages, their two schedulers killed 50 times; AUTOMATION_SEED=N repeats a run
 	.venv/bin/pytest -q -s -n0 -m automation_faults tests/components/automation

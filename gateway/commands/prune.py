@@ -51,19 +51,21 @@ async def _look(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
     inventory = FileInventory.open(sqlite_path(settings.database_url))
     table = PollingTable(settings.polling_database)
     now = time.time()
-    tasks = lines = size = rows = 0
+    tasks = lines = size = 0
+    whole: list[str] = []
     try:
         copied = copied_record(table.path, inventory.epoch)
         plan = Plan(inventory, policy, now=now, copied=copied, candidates_max=sys.maxsize)
         async for cut in plan.cuts():
             tasks, lines, size = tasks + 1, lines + cut.lines, size + cut.bytes
-        if policy.has_ages:
-            sweeps = sweeps_of(sqlite_path(settings.database_url), table, policy, swept_rows())
-            rows = sum(sweep.old_rows(now) for sweep in sweeps if sweep.exists)
+            if cut.is_whole and not cut.is_by_age:
+                whole.append(cut.task_id)  # a limit takes the rows of such a task, too
+        sweeps = sweeps_of(sqlite_path(settings.database_url), table, policy, swept_rows())
+        rows = sum(sweep.rows_to_go(now, whole) for sweep in sweeps if sweep.exists)
     finally:
         inventory.close()
         await table.close()
-    found = f"would remove {lines} lines of {tasks} tasks, {size} bytes, and {rows} rows of {_TABLES} by their age"
+    found = f"would remove {lines} lines of {tasks} tasks, {size} bytes, and {rows} rows of {_TABLES}"
     return [found, _HELD_UP] if plan.is_held_up else [found]
 
 

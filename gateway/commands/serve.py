@@ -35,8 +35,12 @@ _SAME_SIGNAL_SECONDS: Final = 0.5
 _GARBAGE_THRESHOLDS: Final = (50_000, 20, 50)
 """Objects allocated between two looks for cycles; lines are made by the thousand, and none is part of a cycle."""
 _BREAK_OFF_SECONDS: Final = 1.0
-_SWITCH_SECONDS: Final = 0.001
-"""How long a thread keeps Python's lock while another wants it; the live path must not wait for a reader's thread."""
+_SWITCH_SECONDS: Final = 0.0002
+"""How long a thread keeps Python's lock while another wants it; the live path must not wait for a reader's thread.
+
+A line takes the lock some ten times on its way. Beside 200 readers that scan, the live path's median was five times as
+long as without them at a millisecond, and three times at this; the CPU time of 100,000 lines was the same.
+"""
 _M_ARENA_MAX: Final = -8
 """From glibc's ``malloc.h``."""
 

@@ -18,6 +18,8 @@ from gateway.quota import Lease, Quota
 __all__ = ["HEAD_BYTES_MAX", "RequestLimits", "guarded"]
 
 HEAD_BYTES_MAX: Final = 64 << 10
+_READING_SECONDS: Final = 0.01
+"""For a turn of the loop between the end of the time and the end of the connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,10 @@ class _Guard:
         self._timer = None if seconds is None else self._call_later(seconds, self._give_up)
 
     def _give_up(self) -> None:
+        # uvloop runs timers before it reads: on a busy machine the rest may have arrived in time and be unread still.
+        self._timer = self._call_later(_READING_SECONDS, self._cut_off)
+
+    def _cut_off(self) -> None:
         self._timer = None
         if self.flow.read_paused:  # it is ours to read on: another request of this connection is still being answered
             self._allow(self.limits.body_seconds)

@@ -1,7 +1,8 @@
 """Deleting rows of the polling tables whose time is over, a few at a time."""
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -119,22 +120,35 @@ class RetentionSweep:
             checkpoint(connection, self._table.path)
         return deleted == self._rows_max
 
-    def old_rows(self, now: float) -> int:
-        """How many rows a pass would delete; reads the whole table, and changes nothing.
+    def rows_to_go(self, now: float, whole: Sequence[str]) -> int:
+        """How many rows a pass would delete: those of jobs that go whole for a limit's sake, and old ones of others.
+
+        It changes nothing. Where the policy has ages it reads the whole table.
 
         Raises:
             StorageUnavailableError: the database cannot be read.
         """
-        oldest, parameters = oldest_kept_sql(self._policy, now, self._rows.owner)
         path = self._table.path
         with translate_errors(path), closing(open_connection(path, Access.READ)) as connection:
             if not self._is_there(connection):
                 return 0
-            found = connection.execute(
-                f"SELECT count(*) FROM {self._name} WHERE datetime(created_at) < {oldest} AND {self._condition}",  # noqa: S608
-                parameters,
-            ).fetchone()
-        return int(found[0])
+            count = sum(self._rows_of_job(connection, job_id) for job_id in whole)
+            return count + (self._old_rows(connection, now, whole) if self._policy.has_ages else 0)
+
+    def _rows_of_job(self, connection: sqlite3.Connection, job_id: str) -> int:
+        """What ``last_row`` and ``remove_job`` would take."""
+        name, owner = self._name, self._rows.owner
+        last = f"SELECT max(id) FROM {name} WHERE {owner} = ?1 AND {self._condition}"  # noqa: S608 - names only
+        query = f"SELECT count(*) FROM {name} WHERE {owner} = ?1 AND id <= ({last})"  # noqa: S608 - names only
+        return int(connection.execute(query, (job_id,)).fetchone()[0])
+
+    def _old_rows(self, connection: sqlite3.Connection, now: float, whole: Sequence[str]) -> int:
+        oldest, parameters = oldest_kept_sql(self._policy, now, self._rows.owner)
+        query = (
+            f"SELECT count(*) FROM {self._name} WHERE datetime(created_at) < {oldest} AND {self._condition} "  # noqa: S608
+            f"AND {self._rows.owner} NOT IN (SELECT value FROM json_each(:whole))"
+        )
+        return int(connection.execute(query, parameters | {"whole": json.dumps(whole)}).fetchone()[0])
 
     def close(self) -> None:
         """Close the connection; idempotent, and a further step opens a new one."""

@@ -30,6 +30,9 @@ _UPGRADE: Final = (
 class Stream:
     """A subscription to one task that goes on after its last line whenever it is opened again.
 
+    Args:
+        headers: further ones of SSE, each with its end.
+
     Attributes:
         last: the sequence up to which every line was seen.
         disorders: lines that were not the one after the last.
@@ -37,7 +40,7 @@ class Stream:
         reason: the code that the gateway gave for it, where there was one to read.
     """
 
-    def __init__(self, transport: str, port: int, task_id: str) -> None:
+    def __init__(self, transport: str, port: int, task_id: str, *, headers: str = "") -> None:
         self.transport = transport
         self.last = 0
         self.disorders = 0
@@ -45,6 +48,7 @@ class Stream:
         self.reason = ""
         self._port = port
         self._task_id = task_id
+        self._headers = headers
         self._socket = socket.socket()
         self._carry = b""
 
@@ -62,7 +66,8 @@ class Stream:
         if self.transport == "sse":
             resume = f"Last-Event-ID: {self.last}\r\n" if self.last else ""
             path = f"/api/v1/log-streaming/logs/{self._task_id}/stream"
-            await self._say(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{resume}\r\n".encode(), b"\r\n\r\n")
+            head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{self._headers}{resume}\r\n"
+            await self._say(head.encode(), b"\r\n\r\n")
             return
         await self._say(_UPGRADE.encode(), b'"sid"')
         await self._say(frame(f"40{_NAMESPACE},"), b'"connected"')

@@ -1,7 +1,12 @@
 """``otto-gateway prune`` as it is called."""
 
 import asyncio
+import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from gateway.commands.prune import prune
 from gateway.settings.model import Settings
@@ -24,6 +29,10 @@ async def fill(path: Path, *, copy: bool = True) -> None:
         await sink.close()
         await table.close()
     await journal.close()
+
+
+def numbers(said: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", said)]
 
 
 async def left(path: Path) -> list[int]:
@@ -63,6 +72,29 @@ def test_without_a_gateway_it_removes(tmp_path: Path) -> None:
     assert asyncio.run(left(path)) == [0, 0, 3]
     assert [len(rows(path, task)) for task in "abc"] == [0, 0, 3]
     assert "removed 0 lines, " in call("prune", directory=tmp_path, RETENTION_TASKS="1").stdout
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"retention_tasks": 1},
+        {"retention_bytes": 1},
+        {"retention_days": 1},
+        {"retention_days": 1, "retention_tasks": 2},
+    ],
+)
+async def test_a_dry_run_says_what_a_run_does(tmp_path: Path, limits: dict[str, int]) -> None:
+    """The same lines, bytes and rows, whichever limit takes them."""
+    path = tmp_path / "otto.db"
+    await fill(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE job_logs SET created_at = '2020-01-01 00:00:00' WHERE job_id = 'b' AND id % 2")
+        connection.execute("INSERT INTO job_logs (job_id, log_message) VALUES ('a', 'of another program')")
+    settings = Settings(database_url=f"sqlite:///{path}", **limits)
+    lines, _, size, rows = numbers((await prune(settings, is_dry=True))[0])
+    did = numbers((await prune(settings, is_dry=False))[0])
+    assert (lines, size, rows) == (did[0], did[1], did[3])
+    assert rows > 0
 
 
 async def test_a_dry_run_needs_no_polling_table(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Requests made from the OpenAPI document, right ones and wrong ones, against a real gateway.
 
-``FUZZ_EXAMPLES`` (requests per operation and kind, default 4) and ``FUZZ_SEED`` choose how many and which.
+``FUZZ_EXAMPLES`` (requests per operation and kind, default 3) and ``FUZZ_SEED`` choose how many and which.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from tests.support.gateway_process import running_gateway
 from tests.support.signed_tokens import SECRET, make_token
 from tests.support.waiting import WAIT_SECONDS_MAX
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "3"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))  # `make fuzz` draws one
 load_all_checks()
 CHECKS = REGISTERED.get_by_names(

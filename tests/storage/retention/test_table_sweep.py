@@ -32,7 +32,7 @@ def test_old_rows_of_everyone_go_and_the_rest_stays(table: PollingTable) -> None
         ('j', 'old, behind new ones', '2020-01-01 00:00:00'), ('j', 'now', CURRENT_TIMESTAMP)""",
     )
     sweep = RetentionSweep(table, RetentionPolicy(age_seconds=7 * DAY), rows_max=2)
-    assert sweep.old_rows(time.time()) == 3
+    assert sweep.rows_to_go(time.time(), ()) == 3
     steps = 0
     while sweep.step(time.time()):
         steps += 1
@@ -94,7 +94,7 @@ def test_a_table_that_is_gone_is_an_error_that_says_so(table: PollingTable) -> N
         lambda: sweep.step(0),
         lambda: sweep.last_row("a"),
         lambda: sweep.remove_job("a", 1),
-        lambda: sweep.old_rows(0),
+        lambda: sweep.rows_to_go(0, ()),
     )
     for call in calls:
         with pytest.raises(StorageUnavailableError, match="job_logs"):
@@ -104,4 +104,4 @@ def test_a_table_that_is_gone_is_an_error_that_says_so(table: PollingTable) -> N
 def test_an_age_beyond_all_dates_keeps_everything(table: PollingTable) -> None:
     """As no age does."""
     sqlite(table.path, "INSERT INTO job_logs (job_id, log_message, created_at) VALUES ('a', 'b', '1970-01-01')")
-    assert RetentionSweep(table, RetentionPolicy(age_seconds=1e15)).old_rows(time.time()) == 0
+    assert RetentionSweep(table, RetentionPolicy(age_seconds=1e15)).rows_to_go(time.time(), ()) == 0

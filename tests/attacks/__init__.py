@@ -1,0 +1,1 @@
+"""Every attack that is known, on a real gateway: ``make attack``."""
