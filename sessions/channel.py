@@ -1,4 +1,4 @@
-"""One (task, filter, encoding): entries are matched, encoded and compressed once here, whoever reads them."""
+"""One (task, filter, encoding): entries are matched, encoded and compressed once here, for all readers."""
 
 import asyncio
 import itertools
@@ -131,7 +131,7 @@ class Channel:
             raise
 
     def keep(self, runs: Sequence[EncodedBatch]) -> None:
-        """Keep fresh runs for the sessions that could not take them; forget all where there is none.
+        """Keep fresh runs for the sessions that could not take them; forget all if there is none.
 
         At most ``Limits.buffer_lines`` lines are kept: that is what may wait in memory for one session.
         """

@@ -120,8 +120,8 @@ class UpdateLimits:
     """What updates may use.
 
     Attributes:
-        merge_seconds: repeats within this time are one update; it leaves at the end of it, so that whoever then reads
-            finds everything that was merged.
+        merge_seconds: repeats within this time are one update; it leaves at the end of it, so that a client
+            that then reads finds everything that was merged.
         waiting_max: different updates that wait for that; beyond it, the oldest leaves at once.
         unread_max: different updates that wait for one client; beyond it, the oldest is dropped and counted.
         heartbeat_seconds: silence after which a client is given an empty sequence.

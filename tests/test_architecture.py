@@ -65,11 +65,13 @@ def complaints(tmp_path_factory: pytest.TempPathFactory) -> str:
     return done.stdout
 
 
+@pytest.mark.xdist_group("import contracts")
 def test_lint_imports_fails_on_cycles(complaints: str) -> None:
     """Of modules in one package, of modules in two, and of packages whose modules have none."""
     assert sorted(re.findall(r"No cycles are allowed in (\w+)", complaints)) == ["gateway", "sessions", "storage"]
 
 
+@pytest.mark.xdist_group("import contracts")
 def test_lint_imports_fails_on_what_reaches_into_components(complaints: str) -> None:
     """Other components, and the core beyond its lists; and on components that reach into the core."""
     for importer, imported in (

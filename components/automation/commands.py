@@ -175,16 +175,16 @@ def show(database: str, task_id: str) -> None:
     detail = TaskOverview(tasks.database).detail(task_id)
     if detail is None:
         raise click.ClickException(f"there is no task {task_id}")
-    _echo(f"{detail['task']['title']}: {detail['progress']['percent']} %")
-    for stage in detail["progress"]["stages"]:
-        done = f"  {stage['progress']:g} of {stage['total']:g}" if "progress" in stage else ""
-        said = f"  {stage['message']}" if "message" in stage else ""
-        _echo(f"  {stage['name']:<9} {stage['status'].lower()}{done}{said}")
-    schedule = detail["schedule"]
+    _echo(f"{detail.task['title']}: {detail.percent} %")
+    for stage in detail.stages:
+        done = f"  {stage.progress:g} of {stage.total:g}" if stage.progress is not None else ""
+        said = f"  {stage.message}" if stage.message is not None else ""
+        _echo(f"  {stage.name:<9} {stage.status.lower()}{done}{said}")
+    schedule = detail.schedule
     if schedule is not None and schedule["is_active"] and schedule["next_run_at"]:
         _echo(f"  next run {schedule['next_run_at']} UTC, {schedule['repeat_type']}")
-    if detail["task"]["last_error"]:
-        _echo(f"  last error: {detail['task']['last_error']}")
+    if detail.task["last_error"]:
+        _echo(f"  last error: {detail.task['last_error']}")
     for row in reversed(tasks.logs(task_id, limit=_LINES_MAX)):
         _echo(f"{row['created_at']} {row['level']:<5} {row['queue_type'] or '-':<8} {row['message']}")
 

@@ -14,7 +14,14 @@ from components.automation.scheduler import AnyStage, Scheduler, utc_now
 from components.automation.statistics import QueueStatistics
 from components.automation.stopping import stop_task
 from components.automation.stream_to_task_logs import ReceivedLines
-from components.automation.tables import TABS, AutomationDatabase, TaskOverview, TaskRepository
+from components.automation.tables import (
+    TABS,
+    AutomationDatabase,
+    TaskDetail,
+    TaskOverview,
+    TaskPage,
+    TaskRepository,
+)
 from components.automation.task_log_forwarder import TaskLogForwarder
 from storage.errors import StorageError
 from storage.journal.interface import Journal
@@ -103,11 +110,11 @@ class AutomationQueue:
 
     async def page(
         self, tab: str | None, limit: int, offset: int, *, may_read: Callable[[str], bool] | None = None
-    ) -> tuple[list[dict[str, Any]], dict[str, int], int]:
+    ) -> TaskPage:
         """The newest tasks of a tab; see ``TaskOverview.page``."""
         return await asyncio.to_thread(lambda: self._overview.page(tab, limit, offset, may_read=may_read))
 
-    async def detail(self, task_id: str) -> dict[str, Any] | None:
+    async def detail(self, task_id: str) -> TaskDetail | None:
         """One task; see ``TaskOverview.detail``."""
         return await asyncio.to_thread(self._overview.detail, task_id)
 
@@ -135,7 +142,7 @@ class AutomationQueue:
         detail = await self.detail(task_id)
         if detail is None:
             return False
-        if any(item["status"] in ("waiting", "processing") for item in detail["queue"]):
+        if any(item["status"] in ("waiting", "processing") for item in detail.queue):
             await self.stop(task_id)
         await self._send_rest()
         return await asyncio.to_thread(self._tasks.delete, task_id)

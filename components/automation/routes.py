@@ -50,6 +50,7 @@ from storage.errors import RecordRefusedError, StorageError
 
 if TYPE_CHECKING:
     from components.automation.queue import AutomationQueue
+    from components.automation.tables.overview import ListedTask, StageOverview, TaskDetail
 
 __all__ = ["automation_routes"]
 
@@ -120,8 +121,9 @@ class _Handlers:
         query = request.query_params
         tab, limit, offset = TAB.of(query), LIMIT.of(query), OFFSET.of(query)
         may_read = (lambda task_id: principal.allows("logs:read", task_id=task_id)) if principal.is_limited else None
-        found, counts, total = await tasks.page(tab, limit, offset, may_read=may_read)
-        return answer(AutomationTaskList([_listed(row) for row in found], AutomationCounts(**counts), total))
+        page = await tasks.page(tab, limit, offset, may_read=may_read)
+        listed = [_listed(task) for task in page.tasks]
+        return answer(AutomationTaskList(listed, AutomationCounts(**page.counts), page.total))
 
     async def read(self, request: Request) -> Response:
         task_id = await self._named(request, TASK_PATH, "logs:read")
@@ -193,21 +195,21 @@ def _explained(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[R
     return run
 
 
-def _listed(row: dict[str, Any]) -> ListedAutomationTask:
-    queue, schedule = row.pop("queue"), row.pop("schedule")
+def _listed(listed: "ListedTask") -> ListedAutomationTask:
     return ListedAutomationTask(
-        **text_times(row), queue=_optional(QueueRow, queue), schedule=_optional(ScheduleRow, schedule)
+        **text_times(listed.task),
+        queue=_optional(QueueRow, listed.queue),
+        schedule=_optional(ScheduleRow, listed.schedule),
     )
 
 
-def _task(detail: dict[str, Any]) -> AutomationTask:
-    progress = detail["progress"]
+def _task(detail: "TaskDetail") -> AutomationTask:
     return AutomationTask(
-        TaskRow(**text_times(detail["task"])),
-        _optional(ScheduleRow, detail["schedule"]),
-        [QueueRow(**text_times(row)) for row in detail["queue"]],
-        _optional(ContentRow, detail["content"]),
-        AutomationProgress(progress["percent"], [_stage(stage) for stage in progress["stages"]]),
+        TaskRow(**text_times(detail.task)),
+        _optional(ScheduleRow, detail.schedule),
+        [QueueRow(**text_times(row)) for row in detail.queue],
+        _optional(ContentRow, detail.content),
+        AutomationProgress(detail.percent, [_stage(stage) for stage in detail.stages]),
     )
 
 
@@ -215,19 +217,11 @@ def _optional(kind: type[T], row: dict[str, Any] | None) -> T | None:
     return None if row is None else kind(**text_times(row))
 
 
-def _stage(stage: dict[str, Any]) -> AutomationStage:
+def _stage(stage: "StageOverview") -> AutomationStage:
     started_at, ended_at = (
-        stage[name].strftime("%Y-%m-%dT%H:%M:%SZ") if name in stage else None for name in ("startedAt", "endedAt")
+        None if time is None else time.strftime("%Y-%m-%dT%H:%M:%SZ") for time in (stage.started_at, stage.ended_at)
     )
-    return AutomationStage(
-        stage["name"],
-        stage["status"],
-        started_at,
-        ended_at,
-        stage.get("message"),
-        stage.get("progress"),
-        stage.get("total"),
-    )
+    return AutomationStage(stage.name, stage.status, started_at, ended_at, stage.message, stage.progress, stage.total)
 
 
 def _title(text: str) -> str:

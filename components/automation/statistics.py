@@ -59,7 +59,7 @@ class QueueCounters:
     async def run(self) -> None:
         """Count what is pending and runs every 5 s, until cancelled."""
         while True:
-            with contextlib.suppress(StorageError):  # whoever needs the database more says so
+            with contextlib.suppress(StorageError):  # others that need the database report it
                 self._depths = await asyncio.to_thread(queue_depths, self.database)
             await asyncio.sleep(_SAMPLE_SECONDS)
 

@@ -12,7 +12,7 @@ Every append follows from what is stored of the job and has a number that follow
 A job that has failed and is tried again has no end yet, and is another producer from then on: numbers begin anew, and
 positions count from the first keyword that was not done. All of the failed try is published before that.
 
-So whatever a crash has left out is told again from the stored job, from the journal's last number on: no line is lost,
+So events that a crash left out are appended from the stored job, after the journal's last number: no line is lost,
 and none is there twice.
 """
 

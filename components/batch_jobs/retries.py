@@ -52,7 +52,7 @@ async def count_documents(
         keyword: for what.
         policy: how often.
         counts: filled in.
-        wait: told of each failure that is tried again; returns after so many seconds.
+        wait: called with each failure that is tried again; returns after so many seconds.
 
     Raises:
         CounterError: asking again does not help, or has not helped.

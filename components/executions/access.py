@@ -16,7 +16,7 @@ _RETRY_AFTER_SECONDS: Final = 2
 
 
 def covered(principal: Principal, scope: str, script_id: str | None) -> None:
-    """Return where the principal has the scope for the script; for all of them where none is named.
+    """Return where the principal has the scope for the script; for all of them if none is named.
 
     The ``tasks`` of a token are names of scripts here: a script is to its executions what a task is to its lines.
 

@@ -89,7 +89,7 @@ class TokenAuthenticator:
         )
 
     async def start(self) -> None:
-        """Fetch the key set, where there is one; a failure is a ``problem`` and is mended later."""
+        """Fetch the key set, if there is one; a failure is a ``problem`` and is mended later."""
         if self._key_set is not None:
             await self._key_set.refresh()
 
@@ -121,7 +121,7 @@ class TokenAuthenticator:
         or follow an address, but not a header.
 
         Raises:
-            ApiError: as ``authenticate``; ``field`` is the header, cookie or parameter. INVALID_ARGUMENT where there is
+            ApiError: as ``authenticate``; ``field`` is the header, cookie or parameter. INVALID_ARGUMENT if there is
                 more than one credential.
         """
         if not self.enabled:

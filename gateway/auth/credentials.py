@@ -47,7 +47,7 @@ def credential_of(connection: HTTPConnection, cookie_name: str, *, query_tokens:
         query_tokens: whether ``?access_token=`` lets anybody in.
 
     Raises:
-        ApiError: INVALID_ARGUMENT where there is more than one, UNAUTHENTICATED if it is empty, of a scheme that is
+        ApiError: INVALID_ARGUMENT if there is more than one, UNAUTHENTICATED if it is empty, of a scheme that is
             not ``Bearer``, or in a place that is switched off.
     """
     method = connection.scope.get("method", "GET")  # a WebSocket's handshake has none in its scope

@@ -87,7 +87,7 @@ class KeySet:
         return found
 
     async def refresh(self) -> None:
-        """Wait for the attempt to fetch the set that is under way; begin one where none began lately."""
+        """Wait for the attempt to fetch the set that is under way; begin one if none began lately."""
         attempt = self._begin()
         if attempt is not None:
             await asyncio.shield(attempt)

@@ -22,7 +22,7 @@ from gateway.settings.model import Settings
 from gateway.settings.report import open_warning, reference_lines, setting_lines
 from gateway.settings.sources import SettingsError, load_settings
 
-__all__ = ["main"]
+__all__ = ["main", "without_painters"]
 
 _NICENESS = 10
 
@@ -67,7 +67,7 @@ def main() -> None:
 @_with_settings
 def serve(settings: Settings) -> ExitCode:
     """Run the gateway until SIGTERM or SIGINT; a second one ends it at once."""
-    with _without_painters():
+    with without_painters():
         from gateway.commands.serve import serve
 
     serve(settings)
@@ -99,7 +99,7 @@ def check(settings: Settings) -> ExitCode:
 @_with_settings
 def migrate(settings: Settings, *, dry_run: bool) -> ExitCode:
     """Bring the databases to the present schema; harmless if they are there already."""
-    with _without_painters():
+    with without_painters():
         from gateway.commands.migration import migrate_databases, migrate_shared_journal, pending_changes
         from storage.errors import StorageError
         from storage.polling import PollingTable
@@ -131,7 +131,7 @@ def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
     \b
     Ends with 0 where all is well, with 1 if something is not, and with 2 if it could not be checked.
     """  # noqa: D301 - click wants a real \b
-    with _without_painters():
+    with without_painters():
         from gateway.commands.verify import verify_databases
 
     return verify_databases(settings, as_json=as_json, repair=repair)
@@ -142,7 +142,7 @@ def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
 @_with_settings
 def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
     """Remove what the RETENTION_ settings do not keep, as a running gateway does by itself."""
-    with _without_painters():
+    with without_painters():
         from gateway.commands.prune import prune
         from storage.errors import StorageError
 
@@ -167,7 +167,7 @@ def backup(settings: Settings, *, file: str, rate: int, is_polling: bool, is_ver
 
     The copy is of one moment, and checked before it gets its name.
     """
-    with _without_painters():
+    with without_painters():
         from gateway.commands.backup import back_up_database
 
     with suppress(OSError):
@@ -181,7 +181,7 @@ def backup(settings: Settings, *, file: str, rate: int, is_polling: bool, is_ver
 @_with_settings
 def restore(settings: Settings, *, file: Path, is_polling: bool) -> ExitCode:
     """Replace what is in the database by the backup FILE; no gateway may run on it."""
-    with _without_painters():
+    with without_painters():
         from gateway.commands.backup import restore_database
 
     return restore_database(settings, file, is_polling=is_polling)
@@ -203,7 +203,7 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def _without_painters() -> Iterator[None]:
+def without_painters() -> Iterator[None]:
     """Let optional imports of libraries find nothing.
 
     structlog imports a painter of tracebacks and Mako one of source where they happen to be installed; a gateway uses

@@ -29,7 +29,7 @@ class EngineSocket:
     """One client.
 
     Args:
-        sid: the session's id, which lets in whoever knows it.
+        sid: the session's id, which is a credential.
         session: the state of it.
         owner: learns what happens.
         limits: what it may use.

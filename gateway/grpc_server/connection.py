@@ -47,7 +47,7 @@ class Host(Protocol):
         """The connection and all its calls are over."""
 
     def method(self, request: Request, connection: "Connection") -> Method:
-        """The method of a request; raises ``RefusedError`` where there is none, or no place for it."""
+        """The method of a request; raises ``RefusedError`` if there is none, or no place for it."""
 
     def open(self, call: ServerCall, connection: "Connection") -> None:
         """Have a method admit a call: ``Connection.opened`` follows, or the call is ended."""

@@ -73,7 +73,7 @@ class Search:
 
     Args:
         reads: the journal.
-        principal: whoever asks.
+        principal: who asks.
         matcher: what is looked for.
         cursor: where to begin.
         limit: hits.

@@ -37,7 +37,7 @@ class Tls:
         return tls
 
     def context(self) -> ssl.SSLContext:
-        """What connections are made with: TLS 1.2 or newer, HTTP/2, client certificates where there is an authority.
+        """What connections are made with: TLS 1.2 or newer, HTTP/2, client certificates if there is an authority.
 
         Raises:
             ListenError: one of the parts cannot be used.

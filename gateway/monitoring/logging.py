@@ -50,7 +50,7 @@ def configure_logging(level: str, log_format: str, *, stream: TextIO | None = No
     Args:
         level: the least severe level of the gateway's own events; other libraries' start at WARNING.
         log_format: ``json``, ``text``, or ``auto`` (text on a terminal).
-        stream: standard error where there is none.
+        stream: standard error if there is none.
     """
     stream = stream or sys.stderr
     is_text = log_format == "text" or (log_format == "auto" and stream.isatty())

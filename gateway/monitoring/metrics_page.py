@@ -17,7 +17,7 @@ class MetricsPage:
 
     Making a page takes milliseconds of the event loop, grows with what is counted, and anybody may ask for it. So
     requests that come during a pause wait for its end and share one page. A page is never older than the request
-    that it answers: whoever reads twice sees what happened in between.
+    that it answers: a client that reads twice sees what happened in between.
 
     Args:
         registry: of all metrics.

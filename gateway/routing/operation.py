@@ -98,8 +98,8 @@ class Operation:
         body: None: it takes none.
         answers: by status, without the errors; a type is described by the first sentence of its docstring.
         errors: codes of ``gateway.errors`` that it may answer with, beside those that follow from the rest:
-            ``INVALID_ARGUMENT`` where there are parameters or a body, ``UNAUTHENTICATED`` and ``PERMISSION_DENIED``
-            where there is a scope, the latter also if it changes something, ``PAYLOAD_TOO_LARGE`` where there is a
+            ``INVALID_ARGUMENT`` if there are parameters or a body, ``UNAUTHENTICATED`` and ``PERMISSION_DENIED``
+            if there is a scope, the latter also if it changes something, ``PAYLOAD_TOO_LARGE`` where there is a
             body, and ``UNAVAILABLE`` where ``stored``.
         stored: it reads or writes a database.
         channel: what a stream carries, for AsyncAPI.

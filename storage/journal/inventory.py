@@ -1,4 +1,4 @@
-"""What a journal holds, as whoever decides what may go sees it."""
+"""What a journal holds, for retention to decide what may go."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -98,7 +98,7 @@ class ExternalRowReader:
             restart_watch(connection, self._epoch, high_water(connection))
 
     def read(self, after: int, upto: int | None = None) -> ExternalRows | None:
-        """The foreign rows after ``after``, and no further than ``upto``; costs one look-up where nothing is new.
+        """The foreign rows after ``after``, and no further than ``upto``; costs one look-up if nothing is new.
 
         Returns:
             None if the ids of the table have gone back after ``after``.

@@ -1,4 +1,4 @@
-"""Putting rows of `job_logs` right, from the journal, in small transactions beside whoever uses the table."""
+"""Putting rows of `job_logs` right, from the journal, in small transactions beside its users."""
 
 import sqlite3
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Opening a database for a look at it, beside whoever uses it."""
+"""Opening a database for a look at it, beside its users."""
 
 import contextlib
 import sqlite3

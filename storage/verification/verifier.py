@@ -156,7 +156,7 @@ def _check_records(
 def _row_check(
     table: PollingTable, report: Report, retention_days: float | None, on_fix: Callable[[Fix], None]
 ) -> Iterator[RowCheck | None]:
-    """The check of the rows; None, and a note, where there is nothing that it could go by."""
+    """The check of the rows; None, and a note, if there is nothing that it could go by."""
     if not table.path.exists():
         report.notes.append(f"{table.path} does not exist: no rows were checked")
         yield None

@@ -14,7 +14,7 @@ from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.signed_tokens import SECRET, make_token
 from tests.support.worker import publish
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("history pages")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -15,7 +15,7 @@ from tests.faults.stored import Stored, read_stored
 from tests.support.grep import GrepFiles
 from tests.support.subscribers import Received, Subscriber
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Verdict", "judge", "judge_poller", "judge_rows", "judge_subscriber", "judge_worker"]
 
 
 @dataclass
@@ -103,16 +103,16 @@ def judge(environment: Environment) -> Verdict:
     verdict.stored = len(stored.lines)
     verdict.taken_back = sum(len(past.stored.lines) - past.kept for past in environment.pasts)
     for worker in environment.workers:
-        _judge_worker(verdict, worker, stored, environment.pasts)
+        judge_worker(verdict, worker, stored, environment.pasts)
     lives = [past.stored for past in environment.pasts] + [stored]
     with_files = [
         (life, GrepFiles(environment.directory / f"life-{index}", [line.output for line in life.lines]))
         for index, life in enumerate(lives)
     ]
     for subscriber in environment.crowd.subscribers:
-        _judge_subscriber(verdict, subscriber, with_files)
-    _judge_rows(verdict, stored)
-    _judge_poller(verdict, environment.poller, stored, environment.pasts)
+        judge_subscriber(verdict, subscriber, with_files)
+    judge_rows(verdict, stored)
+    judge_poller(verdict, environment.poller, stored, environment.pasts)
     for victim in environment.victims:
         _judge_victim(verdict, victim, environment.gateway.database)
     for killed_at in environment.kills:
@@ -122,7 +122,7 @@ def judge(environment: Environment) -> Verdict:
     return verdict
 
 
-def _judge_worker(verdict: Verdict, worker: Worker, stored: Stored, pasts: list[Past]) -> None:
+def judge_worker(verdict: Verdict, worker: Worker, stored: Stored, pasts: list[Past]) -> None:
     """Every line is stored once and in order, but for those that a kill of its producer or a backup has taken."""
     tally = worker.tally
     verdict.sent += tally.sent
@@ -161,7 +161,7 @@ def _judge_worker(verdict: Verdict, worker: Worker, stored: Stored, pasts: list[
     verdict.find(worker, "lines are stored that it has not sent", len(known - set(range(1, tally.sent + 1))))
 
 
-def _judge_subscriber(verdict: Verdict, subscriber: Subscriber, lives: list[tuple[Stored, GrepFiles]]) -> None:
+def judge_subscriber(verdict: Verdict, subscriber: Subscriber, lives: list[tuple[Stored, GrepFiles]]) -> None:
     """In each life of the database it was given what grep gives: all of the last, and a beginning of those before."""
     verdict.connections += subscriber.connections
     verdict.delivered.append(0)
@@ -201,7 +201,7 @@ def _judge_part(
     verdict.find(where, "lines that its filter does not let pass", len(set(sequences) - wanted - set(strange)))
 
 
-def _judge_rows(verdict: Verdict, stored: Stored) -> None:
+def judge_rows(verdict: Verdict, stored: Stored) -> None:
     """``job_logs`` is the journal, line for line."""
     rows = [message for _, message in stored.rows]
     lines = [line.message for line in stored.lines]
@@ -212,7 +212,7 @@ def _judge_rows(verdict: Verdict, stored: Stored) -> None:
         verdict.find("job_logs", "rows are not in the order of the journal", int(counted == expected))
 
 
-def _judge_poller(verdict: Verdict, poller: Poller, stored: Stored, pasts: list[Past]) -> None:
+def judge_poller(verdict: Verdict, poller: Poller, stored: Stored, pasts: list[Past]) -> None:
     """It was given every row of the table as it is now, once; what else it has, a backup has taken back."""
     ids = [number for number, _ in poller.rows]
     verdict.polled = len(set(poller.rows) & set(stored.rows))

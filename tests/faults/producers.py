@@ -64,7 +64,9 @@ class Worker:
     async def start(self) -> None:
         command = [sys.executable, "-m", "tests.faults.producer", self.wire, self.address, self.task_id]
         log = (self.directory / f"{self.worker_id}.log").open("ab")
-        with log:
+        # A SIGTERM that comes before its handler is there waits for it: on a busy machine its imports take seconds.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        try:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
                 *(self.worker_id, str(self.directory), str(self.lines_a_second)),
@@ -75,6 +77,9 @@ class Worker:
                 stderr=log,
                 start_new_session=True,
             )
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+            log.close()
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, unless it has ended."""

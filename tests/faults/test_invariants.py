@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.environment import TASK, Past
-from tests.faults.invariants import Verdict, _judge_poller, _judge_rows, _judge_subscriber, _judge_worker
+from tests.faults.invariants import Verdict, judge_poller, judge_rows, judge_subscriber, judge_worker
 from tests.faults.known_lines import known_line, number_of
 from tests.faults.poller import Poller
 from tests.faults.producers import Worker
@@ -52,7 +52,7 @@ def test_a_native_worker_is_stored_once_and_in_order(
 ) -> None:
     """Whatever else there is, is found and named."""
     verdict = Verdict()
-    _judge_worker(verdict, worker(tmp_path, acknowledged=8), stored(numbers), [])
+    judge_worker(verdict, worker(tmp_path, acknowledged=8), stored(numbers), [])
     assert verdict.counts == found
 
 
@@ -63,7 +63,7 @@ def test_a_backup_and_a_kill_excuse_what_they_took(tmp_path: Path) -> None:
     broken.in_doubt.append(range(8, 9))
     past = Past(stored(range(1, 6), "0000000b"), kept=3)
     verdict = Verdict()
-    _judge_worker(verdict, broken, stored([1, 2, 3, 6, 7, 9]), [past])
+    judge_worker(verdict, broken, stored([1, 2, 3, 6, 7, 9]), [past])
     assert verdict.is_good
     assert verdict.in_doubt == 1
 
@@ -74,7 +74,7 @@ def test_a_kill_excuses_one_line(tmp_path: Path) -> None:
     broken.kills = 1
     broken.in_doubt.append(range(7, 9))
     verdict = Verdict()
-    _judge_worker(verdict, broken, stored([1, 2, 3, 4, 5, 6, 9]), [])
+    judge_worker(verdict, broken, stored([1, 2, 3, 4, 5, 6, 9]), [])
     assert verdict.findings == ["worker-1 (native): 1 lines in doubt, more than one for each kill"]
 
 
@@ -82,10 +82,10 @@ def test_ottos_wire_may_repeat_what_was_sent_again_and_nothing_else(tmp_path: Pa
     """A line that came after a later one must have been answered with RETRY."""
     (tmp_path / "worker-1.resent").write_text("4 5\n7 0\n7 8\n")
     verdict = Verdict()
-    _judge_worker(verdict, worker(tmp_path, "otto"), stored([1, 2, 3, 4, 5, 4, 5, 6, 8, 7, 8, 9]), [])
+    judge_worker(verdict, worker(tmp_path, "otto"), stored([1, 2, 3, 4, 5, 4, 5, 6, 8, 7, 8, 9]), [])
     assert verdict.is_good
     assert (verdict.repeated, verdict.retried) == (3, 1)
-    _judge_worker(verdict, worker(tmp_path, "otto"), stored([1, 2, 2, 4, 3, 5, 6, 7, 8, 9]), [])
+    judge_worker(verdict, worker(tmp_path, "otto"), stored([1, 2, 2, 4, 3, 5, 6, 7, 8, 9]), [])
     assert verdict.counts == {"stored twice": 1, "stored out of order": 1}
 
 
@@ -104,10 +104,10 @@ def test_a_subscriber_is_given_what_grep_gives(tmp_path: Path, sequences: Sequen
     lives = [(life, GrepFiles(tmp_path / life.epoch, [line.output for line in life.lines])) for life in (before, last)]
     subscriber = Subscriber("sse", {}, [], [*received(before, [1, 2, 3]), *received(last, sequences)])
     verdict = Verdict()
-    _judge_subscriber(verdict, subscriber, lives)
+    judge_subscriber(verdict, subscriber, lives)
     assert verdict.counts == found
     subscriber.lines[0] = Received(1, "worker-1", "another", before.epoch)
-    _judge_subscriber(verdict, subscriber, lives)
+    judge_subscriber(verdict, subscriber, lives)
     assert verdict.counts["seen and missing"] == 1
 
 
@@ -116,11 +116,11 @@ def test_rows_and_polls_are_the_journal_once(tmp_path: Path) -> None:
     life = stored(range(1, 10))
     poller = Poller("", TASK, [*life.rows[:4], *life.rows[3:8]])
     verdict = Verdict()
-    _judge_poller(verdict, poller, life, [])
+    judge_poller(verdict, poller, life, [])
     assert verdict.counts == {"rows missing at the poller": 1, "rows twice at the poller": 1}
     life.rows[0] = life.rows[1]
     verdict = Verdict()
-    _judge_rows(verdict, life)
+    judge_rows(verdict, life)
     assert verdict.counts == {"rows missing": 1, "rows twice": 1}
 
 

@@ -92,7 +92,7 @@ def test_names_of_tests_and_files_are_no_errors() -> None:
         assert reader.read(f"Compiling '{name}'...") == ("INFO", 1)
         for test in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8")):
             assert reader.read(f"{name}::{test}") == ("INFO", 1)
-            assert reader.read(f"{name}::{test}[error-ERROR] PASSED     [ 12%]") == ("INFO", 1)
+            assert reader.read(f"{name}::{test}[10:00:00 ERROR x-AN ERROR-level=error] PASSED [ 12%]") == ("INFO", 1)
 
 
 def test_most_lines_without_a_level_are_not_looked_at_twice() -> None:

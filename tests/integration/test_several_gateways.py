@@ -98,3 +98,24 @@ async def test_gateways_outlive_a_restart_of_the_database(
     recording = await reading
     assert recording.messages == LINES[:100]
     assert recording.is_complete
+
+
+async def test_a_gateway_that_is_killed_under_its_producer_loses_and_doubles_nothing(
+    gateways: tuple[GatewayProcess, GatewayProcess],
+) -> None:
+    """A reader at the other gateway gets every line once, in order, across two ``kill -9``."""
+    here, there = gateways
+    stream = EventStream(there.stream_url("build"))
+    reading = asyncio.create_task(stream.read())
+    async with LogProducer(here.grpc_address) as producer, producer.worker("build", "w") as worker:
+        for number, line in enumerate(LINES):
+            await worker.log(line)
+            if number in {100, 250}:
+                await here.restart()
+            await asyncio.sleep(0)
+        await producer.flush(WAIT_SECONDS_MAX)
+    await publish(there.grpc_address, "build", [], end=True)
+    recording = await reading
+    assert recording.messages == LINES
+    assert recording.sequences == list(range(1, len(LINES) + 1))
+    assert recording.is_complete

@@ -38,9 +38,9 @@ _OPTIONAL = ("uvloop", "httptools", "uvicorn.protocols.http.httptools_impl")
 
 
 def _import_programs() -> None:
-    from gateway.commands.main import _without_painters
+    from gateway.commands.main import without_painters
 
-    with _without_painters():
+    with without_painters():
         for name in _PACKAGES:
             package = import_module(name)
             for module in pkgutil.walk_packages(package.__path__, f"{name}."):

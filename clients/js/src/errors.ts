@@ -41,7 +41,7 @@ export function described(payload: { code?: string; message?: string; field?: st
   return new GatewayError(code, payload.message ?? code, STATUSES[code], payload.field)
 }
 
-/** The error in an answer that is none of 2xx: the gateway's own words, or those of whoever stands in front of it. */
+/** The error in an answer that is none of 2xx: the gateway's own words, or those of a proxy in front of it. */
 export async function refusal(response: Response): Promise<GatewayError> {
   const { status } = response
   const body = await response.json().catch(() => null)

@@ -152,6 +152,8 @@ _OTHER_KINDS: Final = (
 )
 _HEAD_CHARACTERS: Final = 400
 """What is looked at of a line."""
+_RAW_CHARACTERS: Final = 4000
+"""The same where it has sequences of terminals, which do not count."""
 _PLAIN: Final = ReadLine("INFO", 1)
 _MESSAGE_FOLLOWS: Final = _matcher(r"thread '.*panicked at \S+:\d+:\d+:$")
 
@@ -160,12 +162,15 @@ class EventReader:
     """Levels and events of one output of one worker.
 
     Each line costs about as much as ``may_say_a_level`` where there is nothing to find and no event is open.
+
+    Attributes:
+        kind: of the event that the next line may continue; None if there is none.
     """
 
-    __slots__ = ("_after_blank", "_depth", "_kind", "_level", "_number", "_pending")
+    __slots__ = ("_after_blank", "_depth", "_level", "_number", "_pending", "kind")
 
     def __init__(self) -> None:
-        self._kind: _Kind | None = None
+        self.kind: _Kind | None = None
         self._level = "INFO"
         self._number = 0
         self._after_blank = False
@@ -173,21 +178,16 @@ class EventReader:
         self._depth = 0
 
     def __repr__(self) -> str:
-        return f"<EventReader in an event of {self._number} lines>" if self._kind is not None else "<EventReader>"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the next line may continue an event."""
-        return self._kind is not None
+        return f"<EventReader in an event of {self._number} lines>" if self.kind is not None else "<EventReader>"
 
     def read(self, message: str) -> ReadLine:
         """The next line."""
-        text = strip_ansi(message) if "\x1b" in message else message
-        if self._kind is not None:
-            number = self._continue(self._kind, text)
+        text = strip_ansi(message[:_RAW_CHARACTERS]) if "\x1b" in message else message
+        if self.kind is not None:
+            number = self._continue(self.kind, text)
             if number:
                 return ReadLine(self._level, number)
-            if self._kind is not None:  # a blank line that only another part of the event would make a part of it
+            if self.kind is not None:  # a blank line that only another part of the event would make a part of it
                 return _PLAIN
         if not may_say_a_level(text):
             return _PLAIN
@@ -212,7 +212,7 @@ class EventReader:
         return _PLAIN
 
     def _open(self, kind: _Kind | None, level: str) -> None:
-        self._kind, self._level, self._number, self._after_blank, self._depth = kind, level, 1, False, 1
+        self.kind, self._level, self._number, self._after_blank, self._depth = kind, level, 1, False, 1
 
     def _continue(self, kind: _Kind, text: str) -> int:
         """Which line of the open event it is; 0: of none."""
@@ -223,7 +223,7 @@ class EventReader:
             return self._number
         step = kind.step(text, after_blank=self._after_blank)
         if step == _NO or self._number > _EVENT_LINES_MAX:
-            self._kind = None
+            self.kind = None
             return 0
         self._after_blank = step == _BLANK
         if step == _BLANK:
@@ -231,11 +231,11 @@ class EventReader:
         if kind is _JSON:
             self._depth += text.count("{") + text.count("[") - text.count("}") - text.count("]")
             if self._depth <= 0:
-                self._kind = None
+                self.kind = None
         elif step == _LAST:
-            self._kind = _CHAINED
+            self.kind = _CHAINED
         elif kind is _CHAINED and text.startswith("Traceback"):
-            self._kind = _PYTHON
+            self.kind = _PYTHON
         return self._number
 
 
@@ -258,7 +258,7 @@ class WorkerEvents:
         reader = self._readers.get(source)
         if reader is None:
             reader = self._readers[source] = EventReader()
-        if not reader.is_open and "\x1b" not in message and not may_say_a_level(message):
+        if reader.kind is None and "\x1b" not in message and not may_say_a_level(message):
             return "INFO", metadata  # most lines
         level, number = reader.read(message)
         if number > 1:

@@ -48,7 +48,7 @@ class Claim:
         return f"<Claim {self.path}{'' if self._fd >= 0 else ' released'}>"
 
     def release(self) -> None:
-        """Give it up, and remove it where nothing is left in it. Idempotent."""
+        """Give it up, and remove it if nothing is left in it. Idempotent."""
         if self._fd < 0:
             return
         if not segment_files(self.path):

@@ -1,6 +1,6 @@
 """What a spool on disk knows of its lines: which have a number, which are stored, dropped or damaged.
 
-Every line and item has an ordinal that grows by one. The ledger changes by what its methods are told, and the same
+Every line and item has an ordinal that grows by one. The ledger changes by calls of its methods, and the same
 calls, repeated from the records of a file, make the same ledger: that is how a spool comes back.
 """
 
@@ -43,7 +43,7 @@ class NumberedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Missing lines that no numbered request tells of yet, and the ordinal of the first."""
+    """Missing lines that no numbered request reports yet, and the ordinal of the first."""
 
     ordinal: int
     mark: DropMark
@@ -150,7 +150,7 @@ class SpoolState:
         return sorted((ordinal, item) for ordinal, item in self.kept.items() if ordinal not in sealed)
 
     def pending_in_order(self) -> list[tuple[int, bytes | tuple[Address, DropMark]]]:
-        """Kept items that have no number yet, and gaps that no request tells of, by their ordinals."""
+        """Kept items that have no number yet, and gaps that no request reports, by their ordinals."""
         pending: list[tuple[int, bytes | tuple[Address, DropMark]]] = [*self.kept_pending()]
         pending += ((gap.ordinal, (address, gap.mark)) for address, gap in self.gaps.items())
         return sorted(pending, key=lambda one: one[0])

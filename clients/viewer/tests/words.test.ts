@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { expect, it } from 'vitest'
 import { languageOf } from '../src/shell/preferences'
 import { en } from '../src/words/en'

@@ -2,7 +2,7 @@
 
 from components.automation.tables.database import AutomationDatabase
 from components.automation.tables.lock import LockLostError, SchedulerLock
-from components.automation.tables.overview import TABS, TaskOverview
+from components.automation.tables.overview import TABS, TaskDetail, TaskOverview, TaskPage
 from components.automation.tables.records import QueueItem, StopReport, TaskLine, next_queue_type
 from components.automation.tables.repository import QueueRepository
 from components.automation.tables.tasks import TaskRepository
@@ -15,8 +15,10 @@ __all__ = [
     "QueueRepository",
     "SchedulerLock",
     "StopReport",
+    "TaskDetail",
     "TaskLine",
     "TaskOverview",
+    "TaskPage",
     "TaskRepository",
     "next_queue_type",
 ]

@@ -1,6 +1,8 @@
 """What is shown of tasks: lists by tab with their counts, one task with all that is of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, distinct, exists, func, select
@@ -11,12 +13,56 @@ from components.automation.tables.records import media_mode, next_queue_type, pr
 from components.automation.tables.schema import contents, task_logs, task_queue, task_schedules, tasks
 from components.automation.tables.times import moment
 
-__all__ = ["TABS", "TaskOverview"]
+__all__ = ["TABS", "ListedTask", "StageOverview", "TaskDetail", "TaskOverview", "TaskPage"]
 
 TABS: Final = ("scheduled", "script", "image", "video", "youtube", "failed", "completed")
 _QUEUES: Final = {"scheduled": "schedule", "script": "script", "image": "image", "video": "video", "youtube": "youtube"}
 _STATUSES: Final = {"waiting": "PENDING", "processing": "RUNNING", "completed": "COMPLETED", "failed": "FAILED"}
 Row = dict[str, Any]
+"""Of a table, by its columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTask:
+    """A row of ``tasks`` with its newest item and its newest schedule."""
+
+    task: Row
+    queue: Row | None
+    schedule: Row | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """The tasks of a page, how many tasks each tab has, and how many there are on all pages of this one."""
+
+    tasks: Sequence[ListedTask]
+    counts: Mapping[str, int]
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageOverview:
+    """A stage of the run that began last; what is not known is None."""
+
+    name: str
+    status: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    message: str | None = None
+    progress: float | None = None
+    total: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDetail:
+    """One task with all that is of it; each stage that is not skipped is the same share of ``percent``."""
+
+    task: Row
+    schedule: Row | None
+    queue: Sequence[Row]
+    content: Row | None
+    percent: int
+    stages: Sequence[StageOverview]
 
 
 class TaskOverview:
@@ -30,8 +76,8 @@ class TaskOverview:
 
     def page(
         self, tab: str | None, limit: int, offset: int, *, may_read: Callable[[str], bool] | None = None
-    ) -> tuple[list[Row], dict[str, int], int]:
-        """The newest tasks of a tab, the counts of all tabs, and how many tasks the tab has.
+    ) -> TaskPage:
+        """The newest tasks of a tab, and the counts of all tabs.
 
         A task counts once in a tab: in the one of a queue with an item that waits or runs, in ``failed`` with a failed
         item that was not tried again since, in ``completed`` with a completed one of ``youtube``.
@@ -71,13 +117,12 @@ class TaskOverview:
                 last = select(func.max(table.c.id)).where(table.c.task_id.in_(ids_shown)).group_by(table.c.task_id)
                 for row in connection.execute(select(table).where(table.c.id.in_(last))).mappings():
                     newest.setdefault(row["task_id"], {})[name] = dict(row)
-            for shown in found:
-                of = newest.get(shown["id"], {})
-                shown |= {"queue": of.get("queue"), "schedule": of.get("schedule")}
-            return found, counts, total
+            of = {row["id"]: newest.get(row["id"], {}) for row in found}
+            listed = [ListedTask(row, of[row["id"]].get("queue"), of[row["id"]].get("schedule")) for row in found]
+            return TaskPage(listed, counts, total)
 
-    def detail(self, task_id: str) -> Row | None:
-        """``task``, ``schedule``, ``queue``, ``content`` and ``progress``; None for an unknown task."""
+    def detail(self, task_id: str) -> TaskDetail | None:
+        """All of one task; None if there is none."""
         with self._database.reading() as connection:
             task = connection.execute(select(tasks).where(tasks.c.id == task_id)).mappings().first()
             if task is None:
@@ -102,13 +147,15 @@ class TaskOverview:
             logs: dict[tuple[int, str], Row] = {
                 (row["queue_id"], row["action_type"]): dict(row) for row in connection.execute(told).mappings()
             }
-            return {
-                "task": dict(task),
-                "schedule": None if schedule is None else dict(schedule),
-                "queue": queue,
-                "content": None if content is None else dict(content),
-                "progress": _progress(run, logs, media_mode(task["settings"])),
-            }
+            percent, stages = _progress(run, logs, media_mode(task["settings"]))
+            return TaskDetail(
+                dict(task),
+                None if schedule is None else dict(schedule),
+                queue,
+                None if content is None else dict(content),
+                percent,
+                stages,
+            )
 
 
 def _in(tab: str) -> ColumnElement[bool]:
@@ -141,33 +188,37 @@ def _is_next(row: Row, has_begun: bool) -> bool:
     return has_begun and row["queue_type"] == "schedule" and row["status"] == "waiting"
 
 
-def _progress(run: dict[str, Row], logs: dict[tuple[int, str], Row], mode: str | None) -> Row:
-    """How far a run is: each stage that is not skipped counts the same."""
+def _progress(
+    run: dict[str, Row], logs: dict[tuple[int, str], Row], mode: str | None
+) -> tuple[int, list[StageOverview]]:
+    """How far a run is, in per cent, and its stages."""
     names = ["schedule"]
     while following := next_queue_type(names[-1], mode):
         names.append(following)
-    stages: list[Row] = []
+    stages: list[StageOverview] = []
     done = 0.0
     for name in ("schedule", "script", "image", "video", "youtube"):
         item = run.get(name)
         if name not in names and item is None:
-            stages.append({"name": name, "status": "SKIPPED"})
+            stages.append(StageOverview(name=name, status="SKIPPED"))
             continue
-        stage: Row = {"name": name, "status": _STATUSES.get(item["status"], "PENDING") if item else "PENDING"}
-        stages.append(stage)
         if item is None:
+            stages.append(StageOverview(name=name, status="PENDING"))
             continue
-        started, told = logs.get((item["id"], "start")), logs.get((item["id"], "progress"))
-        if started is not None and started["created_at"] is not None:
-            stage["startedAt"] = started["created_at"]
-        if item["completed_at"] is not None:
-            stage["endedAt"] = item["completed_at"]
-        if item["error_message"]:
-            stage["message"] = item["error_message"]
-        given = (parse_object(told["metadata"]) if told is not None else None) or {}
+        started, reported = logs.get((item["id"], "start")), logs.get((item["id"], "progress"))
+        given = (parse_object(reported["metadata"]) if reported is not None else None) or {}
         share, counted = share_done(given), progress_of(given)
-        if counted is not None:
-            stage |= {"progress": counted[0], "total": counted[1]}
+        stages.append(
+            StageOverview(
+                name=name,
+                status=_STATUSES.get(item["status"], "PENDING"),
+                started_at=None if started is None else started["created_at"],
+                ended_at=item["completed_at"],
+                message=item["error_message"] or None,
+                progress=None if counted is None else counted[0],
+                total=None if counted is None else counted[1],
+            )
+        )
         done += 1.0 if item["status"] == "completed" else share or 0.0 if item["status"] == "processing" else 0.0
-    shown = sum(stage["status"] != "SKIPPED" for stage in stages)
-    return {"percent": int(100 * done / shown), "stages": stages}
+    shown = sum(stage.status != "SKIPPED" for stage in stages)
+    return int(100 * done / shown), stages

@@ -21,7 +21,7 @@ _STOP_MESSAGE: Final = "🛑 사용자에 의해 작업이 중지되었습니다
 
 
 class TaskRepository:
-    """What anybody may do to a task, whoever the scheduler is; each method is one transaction."""
+    """What any program may do to a task, beside any scheduler; each method is one transaction."""
 
     def __init__(self, database: AutomationDatabase, now: Callable[[], datetime]) -> None:
         self.database = database

@@ -60,7 +60,7 @@ def begin_next(connection: Connection, owner: str, *, now: int, claimed_until: i
         claimed_until: when another owner may take the job.
 
     Returns:
-        the keyword; None where nothing is to be done, or another owner works.
+        the keyword; None if nothing is to be done, or another owner works.
     """
     of_others = (jobs.c.claim == 1, jobs.c.claimed_by != owner, jobs.c.claimed_until > now)
     if connection.execute(select(jobs.c.job_id).where(*of_others)).first() is not None:

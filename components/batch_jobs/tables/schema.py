@@ -1,6 +1,6 @@
 """The tables of batch jobs, in the journal's database.
 
-One job at a time is worked on, whoever works: ``claim`` is 1 in its row and NULL in all others, which the unique index
+One job at a time is worked on: ``claim`` is 1 in its row and NULL in all others, which the unique index
 enforces among all programs that use the table. ``claimed_by`` names the gateway, and ``claimed_until`` is when another
 one may take the job from it. On SQLite there is one gateway, which takes over at its start.
 """

@@ -51,7 +51,7 @@ class BatchJobStore:
     async def begin_next(self, owner: str = "", *, now: int, claimed_until: int = 0) -> BegunItem | None:
         """The keyword to ask for now: the next of the first job of high priority, or else of normal.
 
-        None where there is none, or while the claim of another owner counts.
+        None if there is none, or while the claim of another owner counts.
         """
         return await self._write(
             lambda found: repository.begin_next(found, owner, now=now, claimed_until=claimed_until)

@@ -210,13 +210,13 @@ class ExecutionWriter:
         if changes:
             try:
                 self._listener(changes)
-            except Exception:  # noqa: BLE001 - the rows are stored, and whoever sent them must be told
+            except Exception:  # noqa: BLE001 - the rows are stored, and the senders get an answer
                 _log.exception("execution listener failed")
         for job in group:
             self._waiting_bytes -= job.size
             self._jobs -= 1
             if job.future.done():
-                continue  # whoever asked has gone; it is stored all the same
+                continue  # the client has gone; it is stored all the same
             if job.error is not None:
                 job.future.set_exception(job.error)
             else:

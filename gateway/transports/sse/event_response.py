@@ -80,7 +80,7 @@ def closing_event(reason: CloseReason | None) -> bytes | None:
 
 
 def full_response(error: ServerFullError) -> Response:
-    """The answer where there are as many sessions as there may be."""
+    """The answer if there are as many sessions as there may be."""
     wait = random.randint(*RETRY_AFTER_FULL_SECONDS)  # noqa: S311 - jitter, not a secret
     return error_response(ApiError("SERVER_FULL", str(error), retry_after_seconds=wait))
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
+import zlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -285,4 +286,4 @@ def _take(row: Row, payload: bytes, blocks: list[Block], ended: list[TaskEnded])
 async def _channel(connection: asyncpg.Connection) -> str:
     """The channel of these tables: a database may have several journals, in several schemas."""
     schema: str = await connection.fetchval("SELECT current_schema()")
-    return f"otto_journal_{schema}"
+    return f"otto_journal_{zlib.crc32(schema.encode()):08x}"  # a channel's name has 63 bytes at most

@@ -24,14 +24,15 @@ _UNCHANGED: Final = """
 SELECT task_id, first_sequence, last_sequence, end_status, stored_bytes, last_record AS record FROM journal_tasks
 WHERE {} AND last_record > 0 AND last_record < min(?1, ?2 + 1)"""
 
-# Those that went on after the moment of the ranking. The place that each had in it is looked for in its chunks.
+# Those that went on after the moment of the ranking. The place that each had in it is looked for in its chunks. The
+# first condition on last_record is the one by which SQLite seeks; the second is what the index says of its rows.
 _CONTINUED: Final = """
 SELECT task_id, t.first_sequence, r.last_sequence, end_status, stored_bytes, r.record_id AS record
 FROM journal_tasks t JOIN journal_records r ON r.record_id = (
   SELECT record_id FROM journal_records WHERE task_key = t.task_key AND kind = 0 AND record_id <= ?2
   ORDER BY last_sequence DESC LIMIT 1
 )
-WHERE {} AND last_record > 0 AND last_record > ?2 AND r.record_id < ?1"""
+WHERE {} AND last_record > ?2 AND last_record > 0 AND r.record_id < ?1"""
 
 _COUNT: Final = """
 SELECT count(*) FROM (SELECT 1 FROM journal_tasks WHERE {} AND last_record > 0 LIMIT ?)"""

@@ -14,6 +14,7 @@ from components.automation.coroutines import CoroutineStage, StageRun
 from components.automation.scheduler import AnyStage, Scheduler, utc_now
 from components.automation.stages import Stage
 from components.automation.tables import AutomationDatabase, TaskOverview, TaskRepository
+from components.automation.tables.overview import StageOverview
 from tests.support.waiting import attempts
 
 KINDS = ("script", "video", "youtube")
@@ -104,7 +105,7 @@ async def test_a_row_of_another_program_cannot_stop_others(bench: Bench, stateme
     assert last["status"] == status
     overview = TaskOverview(bench.database)
     assert overview.detail("bad") is not None
-    assert overview.page(None, 10, 0)[2] == 2
+    assert overview.page(None, 10, 0).total == 2
 
 
 async def test_an_item_without_a_task_leaves_its_queue(bench: Bench) -> None:
@@ -133,4 +134,4 @@ def test_a_status_that_is_none_is_shown_as_pending(bench: Bench) -> None:
     bench.spoil("UPDATE task_queue SET status = 'paused' WHERE task_id = 'bad'")
     detail = TaskOverview(bench.database).detail("bad")
     assert detail is not None
-    assert detail["progress"]["stages"][0] == {"name": "schedule", "status": "PENDING"}
+    assert detail.stages[0] == StageOverview(name="schedule", status="PENDING")

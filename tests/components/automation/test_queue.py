@@ -291,11 +291,12 @@ def test_a_failed_stage_is_shown_as_failed_until_it_is_tried_again(bench: Bench)
     task_id = bench.tasks.create("a", "shortform", schedule={"repeat_type": "daily"}, max_retry=0)
     bench.complete("schedule", next_run_at=bench.clock.now + timedelta(days=1))
     bench.fail("script")
-    found, counts, total = overview.page("failed", 10, 0)
-    assert ([row["id"] for row in found], counts["failed"], counts["scheduled"], total) == ([task_id], 1, 1, 1)
+    page = overview.page("failed", 10, 0)
+    assert ([listed.task["id"] for listed in page.tasks], page.total) == ([task_id], 1)
+    assert (page.counts["failed"], page.counts["scheduled"]) == (1, 1)
     bench.tasks.retry(task_id)
-    found, counts, total = overview.page("failed", 10, 0)
-    assert (found, counts["failed"], counts["script"], total) == ([], 0, 1, 0)
+    page = overview.page("failed", 10, 0)
+    assert (page.tasks, page.counts["failed"], page.counts["script"], page.total) == ([], 0, 1, 0)
 
 
 @pytest.mark.parametrize("tab", [None, "scheduled"])
@@ -308,7 +309,7 @@ def test_a_page_for_a_token_that_names_tasks_has_those_alone(bench: Bench, tab: 
         if number % 2:
             named.add(task_id)
     overview = TaskOverview(bench.database)
-    found, counts, total = overview.page(tab, 1, 1, may_read=named.__contains__)
-    assert ([row["title"] for row in found], counts["scheduled"], total) == (["3"], 3, 3)
-    assert [row["title"] for row in overview.page(tab, 1, 1)[0]] == ["4"]
-    assert overview.page(tab, 1, 1)[2] == 6
+    page = overview.page(tab, 1, 1, may_read=named.__contains__)
+    assert ([listed.task["title"] for listed in page.tasks], page.counts["scheduled"], page.total) == (["3"], 3, 3)
+    page = overview.page(tab, 1, 1)
+    assert ([listed.task["title"] for listed in page.tasks], page.total) == (["4"], 6)

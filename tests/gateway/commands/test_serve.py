@@ -27,12 +27,6 @@ def event(gateway: GatewayProcess, text: str) -> dict[str, object]:
     return next(each for each in events(gateway) if each["event"] == text)
 
 
-async def ended(gateway: GatewayProcess) -> int:
-    """Wait for the end of a process that was asked to end; its exit code."""
-    assert gateway._process is not None
-    return await asyncio.to_thread(gateway._process.wait, 30)
-
-
 async def test_both_ports_serve_the_same(tmp_path: Path) -> None:
     """HTTP and Socket.IO answer on 4000 and on 3001."""
     async with running_gateway(tmp_path, is_forked=False) as gateway, httpx2.AsyncClient() as client:
@@ -67,7 +61,7 @@ async def test_a_signal_stops_it_in_order(number: signal.Signals, tmp_path: Path
             os.kill(gateway.pid, number)
             async for chunk in chunks:
                 received += chunk
-        code = await ended(gateway)
+        code = await gateway.ended()
     assert code == 0, gateway.log()
     assert "event: error" in received
     assert "SERVER_SHUTDOWN" in received
@@ -99,7 +93,7 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
             if not gateway.is_running:
                 break
             os.kill(gateway.pid, signal.SIGTERM)
-        assert await ended(gateway) == 130
+        assert await gateway.ended() == 130
         writer.close()
     assert event(gateway, "shutdown forced")["signal"] == "SIGTERM"
 

@@ -81,6 +81,7 @@ def go_producer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.servers
+@pytest.mark.xdist_group("go")
 @COUNTS
 async def test_grpc_go(proxy: CountingProxy, journal: WatchedJournal, go_producer: Path, count: int) -> None:
     """Go's client, which the scaler is written with."""

@@ -16,6 +16,8 @@ from gateway.routing.operation import DescribedRoute
 from tests.support.described import references, violations
 from tests.support.gateway_process import running_gateway
 
+pytestmark = pytest.mark.xdist_group("documents")
+
 SERVED_BESIDE_THE_ROUTES = {"/socket.io/"}
 
 

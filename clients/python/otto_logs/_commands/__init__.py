@@ -74,7 +74,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):  # whoever read it is gone
+        except (OSError, ValueError):  # the reader is gone
             code = code or _CRASHED
     os._exit(code if isinstance(code, int) else ExitCode.OK if code is None else _CRASHED)
 

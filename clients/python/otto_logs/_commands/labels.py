@@ -1,15 +1,22 @@
 """What a run is labelled with: by its options, and by the CI system that it runs in."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import click
 
-__all__ = ["labels_of", "parsed_label"]
+from otto_logs._masking import MASK
+
+__all__ = ["labels_of", "parsed_label", "shown_command"]
 
 _VALUE_CHARACTERS: Final = 200
 _LABELS_MAX: Final = 40
+_COMMAND_CHARACTERS: Final = 1000
+_WORD: Final = r"[\w-]*(?:password|passwd|secret|token|api[_-]?key|authorization)[\w-]*"
+_SECRET: Final = re.compile(rf"({_WORD}[=:]\s*).+", re.IGNORECASE | re.DOTALL)
+_SECRET_NEXT: Final = re.compile(rf"((?:^| )--?{_WORD} )(?!-)(?:'[^']*'|\S+)", re.IGNORECASE)
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 
 _SYSTEMS: Final = (
@@ -91,6 +98,12 @@ def labels_of(given: Sequence[str], environment: Mapping[str, str]) -> dict[str,
             break
     labels |= dict(map(parsed_label, given))
     return {name: value[:_VALUE_CHARACTERS] for name, value in list(labels.items())[-_LABELS_MAX:]}
+
+
+def shown_command(command: Sequence[str]) -> str:
+    """A command as one would type it, at most 1,000 characters, with what looks like a secret masked."""
+    masked = (_SECRET.sub(rf"\1{MASK}", _plain(each)) for each in command)
+    return _SECRET_NEXT.sub(rf"\1{MASK}", shlex.join(masked))[:_COMMAND_CHARACTERS]
 
 
 def _plain(value: str) -> str:

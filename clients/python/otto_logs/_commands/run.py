@@ -3,7 +3,6 @@
 import contextlib
 import os
 import secrets
-import shlex
 import signal
 import sys
 import time
@@ -24,7 +23,7 @@ from otto_logs._commands.gateway import (
     identifier,
     task_address,
 )
-from otto_logs._commands.labels import labels_of
+from otto_logs._commands.labels import labels_of, shown_command
 from otto_logs._commands.lines import LineSplitter, OutputLine
 from otto_logs._errors import NotDeliveredError, OttoLogsError
 from otto_logs._sync_producer import SyncLogProducer, SyncWorker
@@ -32,8 +31,7 @@ from otto_logs._values import Level, Source, SpoolPolicy, StageStatus, WorkerSta
 
 __all__ = ["run"]
 
-_COMMAND_CHARACTERS: Final = 1000
-"""Of the command and of the directory, in reports."""
+_DIRECTORY_CHARACTERS: Final = 1000
 _POLICIES: Final = {
     "block": SpoolPolicy.BLOCK,
     "drop": SpoolPolicy.DROP_OLDEST,
@@ -250,8 +248,8 @@ def _described(command: tuple[str, ...], labels: tuple[str, ...]) -> dict[str, s
     """What the reports say of the run beside its status."""
     known = {f"label.{name}": value for name, value in labels_of(labels, os.environ).items()}
     with contextlib.suppress(OSError):  # the directory was removed
-        known["directory"] = str(Path.cwd())[:_COMMAND_CHARACTERS]
-    return known | {"command": shlex.join(command)[:_COMMAND_CHARACTERS]}
+        known["directory"] = str(Path.cwd())[:_DIRECTORY_CHARACTERS]
+    return known | {"command": shown_command(command)}
 
 
 def _rfc3339(nanos: int) -> str:

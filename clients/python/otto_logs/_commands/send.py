@@ -106,7 +106,7 @@ def send(
 
 
 class _Sender:
-    """Reads files and sends their lines; with the spool full it waits, and so does whoever writes to our stdin."""
+    """Reads files and sends their lines; with the spool full it waits, and so does the writer of our stdin."""
 
     def __init__(
         self, gateway: Gateway, producer: SyncLogProducer, task: str, worker: str, level: str, source: str

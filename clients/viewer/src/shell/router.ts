@@ -10,7 +10,7 @@ export const address = signal(here())
 /** The page that the address means. */
 export const route = computed(() => routeOf(address.value.path, address.value.query))
 
-/** What a step of the history keeps for whoever comes back to it. */
+/** What a step of the history keeps for the reader who comes back to it. */
 interface Step {
   top?: number
   limit?: number

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 // Lines that are made to freeze the page: 64 KiB each, the most that the gateway passes on.
 import { expect, test } from 'vitest'
 import { paint, SPANS_MAX } from '../../src/ansi/paint'

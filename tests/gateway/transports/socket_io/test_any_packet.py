@@ -21,7 +21,7 @@ from tests.support.socket_io_client import Recorder
 from tests.support.waiting import attempts
 from tests.support.worker import publish
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("any packet")]
 
 SOCKETS = int(os.environ.get("FUZZ_SOCKETS", "30"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))  # `make fuzz` draws one

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from storage.errors import DatabaseError, StorageUnavailableError
+from storage.errors import DatabaseError, StorageObstructedError, StorageUnavailableError
 from storage.journal.interface import Committed
 from storage.journal.postgres import PostgresJournal
 from storage.postgres.connections import Link
@@ -176,6 +176,14 @@ async def test_a_start_that_cannot_succeed_says_why(
     with pytest.raises(DatabaseError, match=text) as raised:
         await PostgresJournal.open(postgres.url(**change), on_wait=lambda _: None)
     assert str(raised.value).startswith(f"PostgreSQL at 127.0.0.1:{postgres.port}/")
+
+
+async def test_a_database_that_cannot_be_written_is_no_journal(postgres: PostgresServer) -> None:
+    """A standby, or what looks like one; it may become a primary, and is waited for."""
+    await postgres.execute("DO $$ BEGIN CREATE ROLE cautious LOGIN; EXCEPTION WHEN duplicate_object THEN END $$")
+    await postgres.execute("ALTER ROLE cautious SET default_transaction_read_only = on")
+    with pytest.raises(StorageObstructedError, match="is a read-only standby"):
+        await PostgresJournal.open(postgres.url(user="cautious"))
 
 
 async def test_an_ordinary_role_is_enough(postgres: PostgresServer, url: str) -> None:

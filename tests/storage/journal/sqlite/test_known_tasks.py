@@ -1,34 +1,20 @@
 """Lists of tasks: their order, and what they cost."""
 
-import random
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from filters.matching import Matcher
-from filters.model import LogFilter
 from storage.journal.interface import TaskEnding
 from storage.journal.sqlite import SqliteJournal
-from storage.journal.sqlite.known_tasks import count_queries, queries
+from storage.journal.sqlite.known_tasks import count_queries, newest_tasks, queries
+from tests.contracts.task_list_contract import FIRST, TaskListContract, names
 from tests.support.journal_items import AT, batch
-
-FIRST = 1 << 62
 
 
 def connection_of(journal: SqliteJournal) -> sqlite3.Connection:
     return sqlite3.connect(journal._path, isolation_level=None)
-
-
-async def names(journal: SqliteJournal, snapshot: int, *, count_max: int = 3, status: str = "") -> list[str]:
-    """All pages of a ranking."""
-    seen: list[str] = []
-    below = FIRST
-    while page := await journal.newest_tasks(below, snapshot, status=status, count_max=count_max):
-        seen += [task.task_id for task in page]
-        below = page[-1].record
-    return seen
 
 
 def plan_of(journal: SqliteJournal, query: str) -> list[str]:
@@ -48,38 +34,6 @@ async def test_no_query_goes_through_all_tasks(journal: SqliteJournal, status: s
     assert "TEMP B-TREE" not in str(plan_of(journal, queries(status)[0]))
 
 
-async def test_a_ranking_is_of_one_moment(journal: SqliteJournal) -> None:
-    """Against a list: lines and ends that come while it is read move no task from one page to another."""
-    chance = random.Random(1)
-    order: list[str] = []
-    for _ in range(40):
-        task = f"t{chance.randrange(12)}"
-        await journal.append(batch("x", task=task))
-        order = [task, *(each for each in order if each != task)]
-    snapshot = journal.newest_record
-    for task in ("t1", "t2", "t3"):
-        await journal.append(batch("y", "z", task=task))
-    await journal.append(batch("new", task="new"))
-    await journal.append(TaskEnding("t4", failed=True, timestamp=AT))
-    assert await names(journal, snapshot) == order
-    assert await names(journal, snapshot, status="FAILED") == ["t4"]
-    assert sorted(await names(journal, snapshot, status="RUNNING")) == sorted(set(order) - {"t4"})
-    assert (await names(journal, journal.newest_record))[:4] == ["new", "t3", "t2", "t1"]
-
-
-async def test_a_task_without_lines_is_in_no_list(journal: SqliteJournal) -> None:
-    """Neither one that only ended nor one whose lines retention took; a line that comes later brings it back."""
-    for task in "abc":
-        await journal.append(batch("1", task=task))
-    await journal.append(TaskEnding("empty", failed=False, timestamp=AT))
-    while not (await journal.remove_through("b", 1, copied=FIRST)).is_done:
-        pass
-    assert await names(journal, journal.newest_record) == ["c", "a"]
-    assert (await journal.count_tasks(count_max=9), await journal.count_tasks(count_max=1)) == (2, 1)
-    await journal.append(batch("2", task="b"))
-    assert await names(journal, journal.newest_record) == ["b", "c", "a"]
-
-
 async def test_the_newest_chunk_is_stored_with_each_task_of_a_commit(journal: SqliteJournal) -> None:
     """Of many tasks with ends in between, more than one statement takes."""
     futures = [journal.append(batch("x" * 10, task=f"t{number % 50}")) for number in range(100)]
@@ -92,16 +46,6 @@ async def test_the_newest_chunk_is_stored_with_each_task_of_a_commit(journal: Sq
             "(SELECT max(record_id) FROM journal_records WHERE task_key = t.task_key AND kind = 0)"
         ).fetchall()
     assert wrong == []
-
-
-async def test_tasks_without_a_match_are_passed_in_one_step(journal: SqliteJournal) -> None:
-    """Up to the first that has one, wherever it is in it."""
-    for number in range(20):
-        await journal.append(batch("needle" if number == 5 else "hay", "hay", task=f"t{number}"))
-    tasks = await journal.newest_tasks(FIRST, FIRST - 1, count_max=100)
-    assert await journal.without_match(tasks, Matcher(LogFilter(keywords=("needle",)))) == 14
-    assert await journal.without_match(tasks, Matcher(LogFilter(keywords=("none",)))) == 20
-    assert await journal.without_match(tasks, Matcher()) == 0
 
 
 async def test_a_database_of_an_older_version_gets_the_newest_chunks(tmp_path: Path) -> None:
@@ -118,3 +62,34 @@ async def test_a_database_of_an_older_version_gets_the_newest_chunks(tmp_path: P
     journal = await SqliteJournal.open(path)
     assert await names(journal, journal.newest_record) == ["a", "b"]
     await journal.close()
+
+
+def steps_of(connection: sqlite3.Connection, below: int, snapshot: int) -> int:
+    """Instructions of SQLite's machine for a page of ten."""
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    connection.set_progress_handler(count, 1)
+    newest_tasks(connection, below, snapshot, "", 10)
+    connection.set_progress_handler(None, 0)
+    return steps
+
+
+async def test_a_page_takes_the_same_work_however_many_tasks_there_are(journal: SqliteJournal) -> None:
+    """The first one and one in the middle; the plan alone does not say by which condition SQLite seeks."""
+    work: list[tuple[int, int]] = []
+    with closing(connection_of(journal)) as connection:
+        for total in (100, 3000):
+            connection.executemany(
+                "INSERT OR IGNORE INTO journal_tasks (task_key, task_id, last_record) VALUES (?, ?, ?)",
+                ((key, f"t{key}", key) for key in range(1, total + 1)),
+            )
+            work.append((steps_of(connection, FIRST, total), steps_of(connection, total // 2, total)))
+    assert work[1] == pytest.approx(work[0], rel=0.1)
+
+
+class TestTaskList(TaskListContract):
+    """SQLite keeps the contract."""
