@@ -133,7 +133,7 @@ class Gateway:
         sources = self._sources()
         self._metrics.registry.register(GatewayCollector(sources))
         self._summary_stats = SummaryStats(sources.totals, lambda: self._hubs.admission.active)
-        self.routes = _described(self._all_routes(task_logs))
+        self.routes = _described(self._all_routes(task_logs), needs_tokens=self._authenticator.enabled)
         self._http = self._http_server(sockets)
 
     def _watch_commits(self) -> None:
@@ -363,10 +363,11 @@ class Gateway:
             self._summary_stats.sample()
 
 
-def _described(routes: list[DescribedRoute]) -> tuple[DescribedRoute, ...]:
+def _described(routes: list[DescribedRoute], *, needs_tokens: bool) -> tuple[DescribedRoute, ...]:
     """The routes, with those of their documents."""
     elsewhere = [(SOCKET_IO_PATH, POLL), (SOCKET_IO_PATH, POST)]
-    return *routes, *description_routes(routes, channels=[SOCKET_IO], elsewhere=elsewhere)
+    documents = description_routes(routes, channels=[SOCKET_IO], elsewhere=elsewhere, needs_tokens=needs_tokens)
+    return *routes, *documents
 
 
 def _listen(settings: Settings, undo: AsyncExitStack) -> list[socket.socket]:

@@ -54,3 +54,19 @@ def test_prose_wraps_at_one_width(document: str) -> None:
     """Only what cannot be broken, such as an address or a piece of code, is longer."""
     too_long = [line for line in prose(document) if len(line) > WIDTH]
     assert [line for line in too_long if " " in re.sub(r"`[^`]*`", lambda code: "x" * len(code[0]), line.strip())] == []
+
+
+def test_every_test_of_the_compatibility_table_exists() -> None:
+    """Each row names a file, and in it the functions that hold what it says."""
+    text = (ROOT / "docs/compatibility.md").read_text(encoding="utf-8").partition("| difference |")[0]
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) > 30
+    for behaviour, tests, _ in rows:
+        source = ""
+        for name in re.findall(r"`([^`]+)`", tests):
+            if "/" in name:
+                path = ROOT / name if name.startswith("clients/viewer/") else ROOT / "tests" / name
+                source = path.read_text(encoding="utf-8")
+            else:
+                assert f"def {name}(" in source, (behaviour, name)
+        assert source, behaviour

@@ -218,6 +218,8 @@ def _row(columns: Mapping[str, Any]) -> NodeRow:
     values: dict[str, Any] = {
         name: value.decode(errors="replace") if isinstance(value, bytes) else value for name, value in columns.items()
     }
+    for name in ("execution_id", "node_id"):
+        values[name] = values[name] or None  # a table that takes no NULL has an empty text
     for name in ("parameters", "result"):
         values[name] = _json(values[name])
     return NodeRow(**values)

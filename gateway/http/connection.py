@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from gateway.http.protocol_errors import RefusingHttp, RefusingHttptools
+from gateway.http.unchunked import UnchunkedTransport
 
 __all__ = ["EXTENSION", "Connection", "connection_of", "ended", "http_protocol_class"]
 
@@ -36,6 +37,10 @@ class Connection(FlowControl):
         super().__init__(transport)
         self.on_writable: Callable[[], None] = _nothing
         self.on_lost: Callable[[], None] = _nothing
+
+    def unchunk(self) -> None:
+        """Take the framing off what ``write`` is given: its peer does not know chunks."""
+        self._transport = UnchunkedTransport(self._transport, has_head=False)  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"<Connection paused={self.write_paused} waiting={self._transport.get_write_buffer_size()} bytes>"
@@ -97,9 +102,13 @@ class _Streaming:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         inner = self.app
+        self._running: Any = None
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             scope.setdefault("extensions", {})[EXTENSION] = self.flow
+            self._running = getattr(send, "__self__", None)
+            if scope.get("http_version") == "1.0":
+                self._unchunk()
             await inner(scope, receive, send)
 
         self.app = app
@@ -108,7 +117,19 @@ class _Streaming:
         super().connection_made(transport)  # type: ignore[misc]
         self.flow = Connection(transport)
 
+    def _unchunk(self) -> None:
+        if isinstance(self.flow, Connection):
+            self.flow.unchunk()
+        # On h11 the request is asked what it knows; on httptools nobody asks.
+        if self._running is not None and not hasattr(self._running, "conn"):
+            self._running.transport = UnchunkedTransport(self.transport, has_head=True)
+
     def connection_lost(self, exc: Exception | None) -> None:
+        # uvicorn notifies the newest request alone, and that may be one that waits for this one's answer.
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        self._running = None
         if isinstance(self.flow, Connection):
             self.flow.lost()
         super().connection_lost(exc)  # type: ignore[misc]

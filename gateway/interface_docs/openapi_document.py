@@ -69,18 +69,21 @@ def public_path(route_path: str) -> str:
     return re.sub(r"\{([a-z_]+)(?::[a-z]+)?\}", parameter, route_path)
 
 
-def openapi_document(operations: Sequence[tuple[str, Operation]], *, version: str) -> dict[str, Any]:
+def openapi_document(
+    operations: Sequence[tuple[str, Operation]], *, version: str, needs_tokens: bool
+) -> dict[str, Any]:
     """The document.
 
     Args:
         operations: each with its route's path.
         version: of the gateway.
+        needs_tokens: whether credentials are configured; without them no operation names any.
     """
     paths: dict[str, Any] = {}
     types: list[Any] = [ErrorDocument]
     tags = {operation.tag.name: operation.tag.description for _, operation in operations}
     for path, operation in operations:
-        paths.setdefault(public_path(path), {})[operation.method.lower()] = _operation(operation)
+        paths.setdefault(public_path(path), {})[operation.method.lower()] = _operation(operation, needs_tokens)
         types += [_answer(answer).type for answer in operation.answers.values()]
         types.append(operation.body.type if operation.body else None)
     return {
@@ -94,17 +97,17 @@ def openapi_document(operations: Sequence[tuple[str, Operation]], *, version: st
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in tags.items()],
         "paths": paths,
-        "components": {"schemas": components(types), "securitySchemes": _SECURITY},
+        "components": {"schemas": components(types)} | ({"securitySchemes": _SECURITY} if needs_tokens else {}),
     }
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Operation, needs_tokens: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "operationId": operation.id,
         "tags": [operation.tag.name],
         "summary": operation.summary,
         "description": _described(operation),
-        "security": _security(operation),
+        "security": _security(operation) if needs_tokens else [],
     }
     if operation.parameters:
         fields["parameters"] = [_parameter(parameter) for parameter in operation.parameters]

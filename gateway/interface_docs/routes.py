@@ -44,6 +44,7 @@ def description_routes(
     *,
     channels: Sequence[Channel] = (),
     elsewhere: Sequence[tuple[str, Operation]] = (),
+    needs_tokens: bool = True,
 ) -> list[DescribedRoute]:
     """What tells of all routes, these included; made at the first request, then held in memory for everybody.
 
@@ -51,11 +52,12 @@ def description_routes(
         routes: of all other parts; those with a channel appear in AsyncAPI as well.
         channels: what is no route of ours: Socket.IO.
         elsewhere: operations, with their paths, that are served beside the routes.
+        needs_tokens: whether credentials are configured.
     """
     own = (_OPENAPI, _ASYNCAPI, _PAGE, _STYLE)
     operations = [*((route.path, route.operation) for route in routes), *elsewhere, *own]
     streams = [route.operation.channel for route in routes if route.operation.channel is not None]
-    documents = _Documents(operations, [*streams, *channels])
+    documents = _Documents(operations, [*streams, *channels], needs_tokens)
     return [
         _route(_OPENAPI, lambda: documents.openapi_json, "application/json"),
         _route(_ASYNCAPI, lambda: documents.asyncapi_json, "application/json"),
@@ -67,14 +69,17 @@ def description_routes(
 class _Documents:
     """The documents, made when they are first asked for: making them takes longer than the rest of a start."""
 
-    def __init__(self, operations: Sequence[tuple[str, Operation]], channels: Sequence[Channel]) -> None:
+    def __init__(
+        self, operations: Sequence[tuple[str, Operation]], channels: Sequence[Channel], needs_tokens: bool
+    ) -> None:
         self._operations = operations
         self._channels = channels
+        self._needs_tokens = needs_tokens
         self._version = version("otto-log-gateway")
 
     @cached_property
     def _openapi(self) -> dict[str, Any]:
-        return openapi_document(self._operations, version=self._version)
+        return openapi_document(self._operations, version=self._version, needs_tokens=self._needs_tokens)
 
     @cached_property
     def _asyncapi(self) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """Every setting of the gateway: its name, type, default, unit, and what switches it off."""
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gateway.settings.loopback import EVERY_ADDRESS, LOOPBACK, LOOPBACK_NAMES, is_loopback
 from gateway.settings.values import (
     Bytes,
     Categories,
@@ -27,9 +27,6 @@ from gateway.settings.values import (
 
 __all__ = ["CREDENTIALS", "Settings"]
 
-LOOPBACK: Final = "127.0.0.1"
-LOOPBACK_NAMES: Final = ("localhost", LOOPBACK, "[::1]")
-EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - only where credentials are configured
 _SHARED_SCHEMES: Final = frozenset({"postgres", "postgresql"})
 _LOCAL_DATABASE: Final = "sqlite:///otto.db"
 CREDENTIALS: Final = ("jwt_secret", "jwt_public_key", "jwt_public_key_file", "jwks_url")
@@ -350,7 +347,7 @@ class Settings(BaseModel):
                 if getattr(self, name):
                     raise ValueError(f"{name.upper()} is not there yet for a journal on PostgreSQL; leave it out")
         api = urlsplit(self.naver_api_url)
-        if api.scheme != "https" and not _is_loopback(api.hostname or ""):
+        if api.scheme != "https" and not is_loopback(api.hostname or ""):
             raise ValueError("NAVER_API_URL must begin with https://: the secret is sent there")
         if self.grpc_port and self.grpc_port in {self.http_port, self.websocket_port}:
             raise ValueError("GRPC_PORT must not be HTTP_PORT or WEBSOCKET_PORT")
@@ -375,14 +372,14 @@ class Settings(BaseModel):
         Where nobody is asked for a token, a page anywhere on the web could otherwise point a name of its own at this
         machine (DNS rebinding) and use the gateway as if it were its own.
         """
-        if self.allowed_hosts or self.has_credentials or not _is_loopback(self.listen_host):
+        if self.allowed_hosts or self.has_credentials or not is_loopback(self.listen_host):
             return self.allowed_hosts
         return LOOPBACK_NAMES
 
     @property
     def is_open_to_everybody(self) -> bool:
         """Whether others than this machine's own programs can reach it, and need no token."""
-        return not self.has_credentials and not _is_loopback(self.listen_host)
+        return not self.has_credentials and not is_loopback(self.listen_host)
 
     @property
     def polling_database(self) -> str:
@@ -400,12 +397,3 @@ class Settings(BaseModel):
     def has_shared_journal(self) -> bool:
         """Whether the journal is on PostgreSQL, where other gateways may use it as well."""
         return self.database_url.partition("://")[0].partition("+")[0] in _SHARED_SCHEMES
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -54,6 +54,7 @@ NEEDS = (
     Need("libatomic", "Playwright's driver is linked with it", ("libatomic1",), library="libatomic.so.1"),
     Need("curl", "a test reads streams over HTTP/2 with it", ("curl",), (7, 47), (("curl", "--version"),)),
     Need("gcc", "tests compile C, for its output and for a false clock", ("gcc",), (), (("gcc", "-dumpversion"),)),
+    Need("g++", "it builds a driver of SQLite for Node.js", ("g++", "make"), (), (("g++", "-dumpversion"),)),
     Need(
         "the C library's headers",
         "what gcc compiles includes them",

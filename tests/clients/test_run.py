@@ -213,7 +213,8 @@ async def test_a_directory_that_cannot_be_used_breaks_nothing(peer: IngestPeer, 
 async def test_what_a_killed_run_has_read_is_delivered_by_the_next(peer: IngestPeer, tmp_path: Path) -> None:
     """SIGKILL of ``otto-logs run`` itself costs nothing that is in the spool."""
     arguments = ("run", "--spool", str(tmp_path), "--task", "t", "--gateway")
-    process = await start_otto_logs(*arguments, "127.0.0.1:1", *sh("echo one; echo two; exec sleep 60"))
+    script = "echo one; end=wo; echo t$end; exec sleep 60"  # the spool has the command as well
+    process = await start_otto_logs(*arguments, "127.0.0.1:1", *sh(script))
     await until(lambda: b"two" in b"".join(map(Path.read_bytes, tmp_path.glob("*/*.segment"))), "it is in the spool")
     process.send_signal(KILL)
     await process.communicate()

@@ -1,9 +1,12 @@
-"""Debian's Prometheus scrapes the gateway and answers a query."""
+"""Debian's Prometheus scrapes the gateway and answers a query; its linter and the reference parser read the metrics."""
 
+import asyncio
+import subprocess
 from pathlib import Path
 
 import httpx2
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.support.gateway_process import running_gateway
 from tests.support.ports import free_port
@@ -31,7 +34,7 @@ async def query(client: httpx2.AsyncClient, expression: str, wanted: float) -> N
 
 
 async def test_prometheus_counts_the_lines_that_came_in(tmp_path: Path) -> None:
-    """PromQL over the gateway's metrics gives the number of lines that were published."""
+    """PromQL over the gateway's metrics gives the number of lines that were published; the log has no complaint."""
     port = free_port()
     configuration = tmp_path / "prometheus.yml"
     prometheus = [
@@ -43,9 +46,28 @@ async def test_prometheus_counts_the_lines_that_came_in(tmp_path: Path) -> None:
     async with running_gateway(tmp_path / "gateway") as gateway:
         configuration.write_text(CONFIGURATION.format(target=f"{gateway.host}:{gateway.http_port}"))
         async with (
-            running_program(prometheus, tmp_path, ready_url=f"http://127.0.0.1:{port}/-/ready"),
+            running_program(prometheus, tmp_path, ready_url=f"http://127.0.0.1:{port}/-/ready") as log,
             httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
         ):
             await query(client, 'up{job="otto-gateway"}', 1)
             await publish(gateway.grpc_address, "build", ["a line"] * 123)
             await query(client, "sum(otto_lines_received_total)", 123)
+            await query(client, 'min_over_time(up{job="otto-gateway"}[1h])', 1)
+            await query(client, "scrape_samples_scraped - scrape_samples_post_metric_relabeling", 0)
+            lines = log.read_text().splitlines()
+            assert [line for line in lines if "level=warn" in line or "level=error" in line] == []
+
+
+async def test_the_linter_and_the_reference_parser_find_nothing(tmp_path: Path) -> None:
+    """``promtool check metrics``, and OpenMetrics as its own parser reads it, which is strict."""
+    async with running_gateway(tmp_path) as gateway, httpx2.AsyncClient(base_url=gateway.url) as client:
+        await publish(gateway.grpc_address, "build", ["a line"] * 3)
+        text = await client.get("/metrics")
+        linter = Path(program("prometheus")).with_name("promtool")
+        done = await asyncio.to_thread(
+            subprocess.run, [linter, "check", "metrics"], input=text.content, capture_output=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        families = list(text_string_to_metric_families((await client.get("/metrics", headers=accept)).text))
+        assert "otto_lines_received" in {family.name for family in families}

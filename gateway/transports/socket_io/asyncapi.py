@@ -1,5 +1,6 @@
 """What AsyncAPI says of Socket.IO, and OpenAPI of the path that it lives below."""
 
+from dataclasses import replace
 from typing import Final
 
 from filters.entry import LogEntry
@@ -123,6 +124,7 @@ _PARAMETERS: Final = (
     ),
     Parameter("sid", "The session, as the first answer named it.", schema={"type": "string", "minLength": 1}),
 )
+_SID: Final = replace(_PARAMETERS[-1], is_required=True, examples=("H8FEJTOmYFzWkpXOAAAB",))
 _PACKETS: Final = Answer("Packets of Engine.IO, separated by U+001E.", media=("text/plain",))
 
 POLL: Final = Operation(
@@ -141,7 +143,7 @@ POST: Final = Operation(
     "POST",
     _TAG,
     "Packets of a Socket.IO client",
-    parameters=_PARAMETERS,
+    parameters=(*_PARAMETERS[:-1], _SID),
     answers={200: _PACKETS},
     errors=("PAYLOAD_TOO_LARGE", "SERVER_FULL", "UNAVAILABLE"),
 )

@@ -150,15 +150,22 @@ _NAMED: Final = {
 """The same with lines as events ``log``."""
 
 
-def negotiate(accept_encoding: str, *, is_named: bool = False) -> SseEncoding:
-    """The encoding for an ``Accept-Encoding`` header: zstd before gzip before none, by quality first."""
+_READS_ONE_FRAME: Final = "python-httpx/"
+"""httpx up to 0.28 asks for zstd, and fails at a frame that begins where a read began."""
+
+
+def negotiate(accept_encoding: str, *, is_named: bool = False, user_agent: str = "") -> SseEncoding:
+    """The encoding for an ``Accept-Encoding`` header: zstd before gzip before none, by quality first.
+
+    A client that is known to read one zstd frame only gets gzip.
+    """
     qualities: dict[str, float] = {}
     for part in accept_encoding.lower().split(","):
         coding, _, parameter = part.partition(";")
         match = _QUALITY.match(parameter.strip())
         qualities[coding.strip()] = float(match[1]) if match else 1.0
     best, best_quality = IDENTITY, 0.0
-    for encoding in (ZSTD, GZIP):
+    for encoding in (GZIP,) if user_agent.startswith(_READS_ONE_FRAME) else (ZSTD, GZIP):
         quality = qualities.get(str(encoding.content_encoding), qualities.get("*", 0.0))
         if quality > best_quality:
             best, best_quality = encoding, quality

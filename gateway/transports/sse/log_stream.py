@@ -165,7 +165,8 @@ def sse_routes(
                 )
             )
         accepted = request.headers.get("accept-encoding", "") if enable_compression else ""
-        encoding = negotiate(accepted, is_named=is_named(request.query_params))
+        user_agent = request.headers.get("user-agent", "")
+        encoding = negotiate(accepted, is_named=is_named(request.query_params), user_agent=user_agent)
         subscription = Subscription(task_id, encoding, log_filter, start, principal.expires_at, principal.subject)
         address = request.client.host if request.client else None
         lease = leases.enter(principal=principal.subject, address=address)

@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.support.bare_http import bare_request
 from tests.support.gateway_log import trouble
 from tests.support.gateway_process import running_gateway
+from tests.support.waiting import attempts
 
 STREAM = "/api/v1/log-streaming/logs"
 TICKET = "/api/v1/auth/ticket"
@@ -50,6 +51,9 @@ REFUSED = {
         "INVALID_ARGUMENT",
         request("POST", TICKET, "Content-Length: 1", "Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
     ),
+    "no host": (400, "INVALID_ARGUMENT", b"GET /healthz/live HTTP/1.1\r\n\r\n"),
+    "two hosts": (400, "INVALID_ARGUMENT", request("GET", "/healthz/live", "Host: other")),
+    "two hosts, HTTP/1.0": (400, "INVALID_ARGUMENT", request("GET", "/healthz/live", "Host: other", version="1.0")),
     "a negative length": (400, "INVALID_ARGUMENT", request("POST", TICKET, "Content-Length: -1")),
     "an endless length": (400, "INVALID_ARGUMENT", request("POST", TICKET, f"Content-Length: {'9' * 30}")),
     "a long body": (413, "PAYLOAD_TOO_LARGE", request("POST", TICKET, "Content-Length: 99999999999")),
@@ -100,6 +104,7 @@ REFUSED = {
 }
 TAKEN = {
     "a scheme in the address": (200, request("GET", "http://other/healthz/live")),
+    "HTTP/1.0": (200, request("GET", "/healthz/live", version="1.0")),
     "an upgrade to HTTP/2": (200, request("GET", "/", "Connection: Upgrade", "Upgrade: h2c")),
     "a wish for metrics of no version": (
         200,
@@ -138,6 +143,24 @@ async def test_a_response_is_not_spoiled_by_what_follows_the_request(tmp_path: P
         writer.write(b"\x00garbage\r\n\r\n")
         assert b"HTTP/1.1" not in await reader.read()
         writer.close()
+        assert trouble(gateway.log()) == []
+
+
+async def test_a_reset_ends_a_stream_and_the_request_behind_it(tmp_path: Path) -> None:
+    """The server is told of the newest request only; the older one, the stream, ends as quietly."""
+    async with running_gateway(tmp_path) as gateway:
+        for number in range(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", gateway.http_port)
+            writer.write(request("GET", f"{STREAM}/t{number}/stream"))
+            await reader.readuntil(b"retry: ")
+            writer.write(request("GET", "/healthz/live"))
+            await writer.drain()
+            writer.transport.abort()
+        health = request("GET", "/api/v1/log-streaming/health")
+        async for _ in attempts("the streams have ended"):
+            if (await bare_request(gateway.http_port, health)).json()["activeConnections"] == 0:
+                break
+        await gateway.stop()
         assert trouble(gateway.log()) == []
 
 

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
+import httpx
 import httpx2
 import pytest
 import zstandard
+from httpx_sse import aconnect_sse
 from starlette.applications import Starlette
 from starlette.requests import Request
 
@@ -22,6 +24,7 @@ from sessions.hub import Hub
 from sessions.limits import Limits
 from sessions.subscription import Subscription
 from tests.support.http_server import serve
+from tests.support.programs import run_node
 from tests.support.scripted_history import EPOCH, Block, Commit, Ended, RecordingTransport, ScriptedHistory, block
 from tests.support.waiting import until
 
@@ -360,3 +363,24 @@ async def test_connection_serves_again_after_a_stream(gateway, client):
     gateway.commit(block(1, 3), ended=(Ended("build", 3),))
     for _ in range(3):
         assert sequences((await client.get(gateway.stream())).text) == [1, 2, 3]
+
+
+@pytest.mark.node
+async def test_clients_that_nobody_here_wrote_hear_every_line_once(gateway):
+    """Each hears the end, no empty event, and stops at the 204 where it comes back by itself."""
+    gateway.commit(block(1, 3), ended=(Ended("build", 3),))
+    heard = json.loads(await run_node("sse-clients.js", gateway.stream()))
+    assert heard == {
+        "eventsource": [[1, 2, 3], 1],
+        "polyfill": [[1, 2, 3], 1],
+        "fetchEventSource": [[1, 2, 3], 1, 0],
+    }
+
+
+async def test_httpx_sse_hears_every_line_once(gateway):
+    """And no event without data."""
+    gateway.commit(block(1, 3), ended=(Ended("build", 3),))
+    async with httpx.AsyncClient() as client, aconnect_sse(client, "GET", gateway.stream()) as source:
+        events = [event async for event in source.aiter_sse()]
+    assert [event.event for event in events] == ["message"] * 3 + ["complete"]
+    assert [json.loads(event.data)["sequence"] for event in events[:3]] == [1, 2, 3]
