@@ -82,7 +82,9 @@ def _serve(listener: socket.socket) -> None:
                         selector.unregister(connection)
                     with connection, contextlib.suppress(OSError):
                         connection.send(NUMBER.pack(code))
-                else:
+                else:  # the tests are gone, and nobody else would end what they started
+                    for pid, _ in running.values():
+                        os.kill(pid, signal.SIGKILL)
                     return
 
 
