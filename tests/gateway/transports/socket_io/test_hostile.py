@@ -233,6 +233,26 @@ async def test_malformed_packets_are_counted_and_rarely_logged(
     assert len([record for record in caplog.records if "malformed" in record.getMessage()]) == 1
 
 
+# Threat: hundreds of packets in one write, all received before anybody else has a turn.
+async def test_packets_that_took_long_give_others_a_turn(
+    gateway: GatewayServer, open_raw: OpenRaw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a step's time the loop goes round, whatever else the client has sent."""
+    turns: list[float] = []
+    sleep = asyncio.sleep
+
+    async def counted(seconds: float) -> None:
+        turns.append(seconds)
+        await sleep(seconds)
+
+    raw = await open_raw(gateway)
+    await raw.join()
+    monkeypatch.setattr("gateway.engine_io.server._STEP_SECONDS", 0.0)
+    monkeypatch.setattr(asyncio, "sleep", counted)
+    await raw.send("b!")
+    await until(lambda: gateway.socket_io.statistics.malformed == 1 and 0 in turns, "the loop went round")
+
+
 @pytest.mark.parametrize("body", BAD_POSTS.values(), ids=BAD_POSTS.keys())
 async def test_a_malformed_poll_is_refused(
     gateway: GatewayServer, caplog: pytest.LogCaptureFixture, body: bytes
