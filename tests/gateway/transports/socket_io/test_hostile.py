@@ -5,6 +5,7 @@ is not meant to be called, a place in the server that a stranger keeps for nothi
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 
 import httpx2
 import msgspec
@@ -231,6 +232,26 @@ async def test_malformed_packets_are_counted_and_rarely_logged(
         await raw.send("b!")
     await until(lambda: gateway.socket_io.statistics.malformed == 3, "all three are counted")
     assert len([record for record in caplog.records if "malformed" in record.getMessage()]) == 1
+
+
+# Threat: hundreds of packets in one write, all received before anybody else has a turn.
+async def test_packets_that_took_long_give_others_a_turn(
+    gateway: GatewayServer, open_raw: OpenRaw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a step's time the loop goes round, whatever else the client has sent."""
+    turns: list[float] = []
+
+    async def counted(seconds: float) -> None:
+        turns.append(seconds)
+
+    loop = SimpleNamespace(sleep=counted, get_running_loop=asyncio.get_running_loop)
+
+    raw = await open_raw(gateway)
+    await raw.join()
+    monkeypatch.setattr("gateway.engine_io.server._STEP_SECONDS", 0.0)
+    monkeypatch.setattr("gateway.engine_io.server.asyncio", loop)
+    await raw.send("b!")
+    await until(lambda: gateway.socket_io.statistics.malformed == 1 and turns == [0], "the loop went round")
 
 
 @pytest.mark.parametrize("body", BAD_POSTS.values(), ids=BAD_POSTS.keys())
