@@ -277,7 +277,7 @@ class Connection(asyncio.Protocol):
         if has_ended:
             self._receiver.count_reset()
         else:
-            self._h2.reset_stream(stream_id, refusal.code)
+            self._h2.reset_stream(stream_id, ErrorCodes.NO_ERROR)
             self._receiver.note_reset(stream_id)
 
     # Ends

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from h2.errors import ErrorCodes
-
 from gateway.grpc_server.interface import Metadata
 from gateway.grpc_server.messages import ENCODINGS
 from gateway.grpc_server.status import GrpcStatus, Headers, RefusedError, trailers
@@ -47,12 +45,11 @@ class Request:
 
 
 class HttpRefusal(Exception):  # noqa: N818 - it is an answer
-    """A request that is not served; ``headers`` answer it, and ``code`` resets what has not ended."""
+    """A request that is not served; ``headers`` answer it."""
 
-    def __init__(self, headers: Headers, code: ErrorCodes = ErrorCodes.NO_ERROR) -> None:
+    def __init__(self, headers: Headers) -> None:
         super().__init__(headers)
         self.headers = headers
-        self.code = code
 
 
 def read_request(headers: Sequence[tuple[bytes, bytes]], *, bytes_max: int) -> Request:
@@ -129,8 +126,8 @@ def _check(headers: Sequence[tuple[bytes, bytes]]) -> None:
 
 
 def _malformed(text: str) -> HttpRefusal:
-    """RFC 9113, 8.1.1: it is a stream error, and may be answered before that."""
-    return HttpRefusal([(":status", "400"), *trailers(GrpcStatus.INTERNAL, text)], ErrorCodes.PROTOCOL_ERROR)
+    """RFC 9113, 8.1.1: it may be answered; a client whose stream is reset with an error as well reads no text."""
+    return HttpRefusal([(":status", "400"), *trailers(GrpcStatus.INTERNAL, text)])
 
 
 def _is_grpc(content_type: str) -> bool:

@@ -28,6 +28,8 @@ async def query(client: httpx2.AsyncClient, expression: str, wanted: float) -> N
     """Return once the query's only result has the wanted value."""
     async for _ in attempts(f"{expression} is {wanted}"):
         answer = await client.get("/api/v1/query", params={"query": expression})
+        if answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE:
+            continue  # it is ready a moment before it has its series
         results = answer.json().get("data", {}).get("result", [])
         if [float(result["value"][1]) for result in results] == [wanted]:
             return

@@ -97,7 +97,7 @@ async def test_an_odd_name_is_a_name(gateway: GatewayProcess, name: str) -> None
     await publish(gateway.grpc_address, name, [f"a line of {name}"], end=True, token=EVERYTHING)
     encoded = quote(name, safe="").replace(".", "%2E")
     status, body = get(gateway, PLACES["stream"].format(encoded))
-    (line,) = [json.loads(text[6:]) for text in body.splitlines() if '"message"' in text]
+    (line,) = [json.loads(text[6:]) for text in body.splitlines() if '"sequence"' in text]
     assert (status, line["taskId"], line["message"]) == (200, name, f"a line of {name}")
     assert get(gateway, PLACES["pipeline"].format(encoded))[0] == 200
     assert get(gateway, PLACES["rows"].format(encoded))[0] == 200

@@ -340,9 +340,10 @@ class DiskSpool:
         while not self.has_room(size):
             segments = len(self._log.segments)
             run = self._memory.drop_first()
+            # A later life sends kept items first, so that none before them may be left out.
+            for item in self._memory.pending_items if run is None else run.passed:
+                self._keep(item.ordinal, item.request.SerializeToString())
             if run is not None:
-                for item in run.passed:
-                    self._keep(item.ordinal, item.request.SerializeToString())
                 ordinals = [ordinal for ordinal in run.ordinals if ordinal]
                 self._forget(run.address, ordinals, run.mark)
                 dropped += len(run.ordinals)

@@ -73,6 +73,11 @@ class MemorySpool:
     def has_in_flight(self) -> bool:
         return self._requests_in_flight > 0
 
+    @property
+    def pending_items(self) -> list[Item]:
+        """The items that have no number yet, in order."""
+        return [item for item in self._pending if isinstance(item, Item)]
+
     def has_room(self, size: int) -> bool:
         return self._bytes + size + _LINE_BYTES <= self._limits.spool_bytes_max or self.is_empty
 
