@@ -242,7 +242,7 @@ class ServerCall:
             messages = reader.take(count_max=limits.slice_messages_max, bytes_max=_SLICE_BYTES)
         except RefusedError as refusal:
             messages = []
-            self._refuse_rest(refusal)
+            self._refuse_rest(refusal.with_traceback(None))  # which has the message, megabytes of it
         self.window.consume(waiting - reader.size)
         return messages
 

@@ -147,8 +147,11 @@ async def test_a_response_is_not_spoiled_by_what_follows_the_request(tmp_path: P
 
 
 async def test_a_reset_ends_a_stream_and_the_request_behind_it(tmp_path: Path) -> None:
-    """The server is told of the newest request only; the older one, the stream, ends as quietly."""
-    async with running_gateway(tmp_path) as gateway:
+    """The server is told of the newest request only; the older one, the stream, ends as quietly.
+
+    Nothing is read while a request waits behind the stream, so that the reset is noticed when heartbeats are written.
+    """
+    async with running_gateway(tmp_path, HEARTBEAT_INTERVAL_SECONDS="1") as gateway:
         for number in range(5):
             reader, writer = await asyncio.open_connection("127.0.0.1", gateway.http_port)
             writer.write(request("GET", f"{STREAM}/t{number}/stream"))
