@@ -300,11 +300,14 @@ def main() -> None:
             print(f"without Go's load client and server, for {', '.join(WORKERS)}: not installed: {absent}")
         else:
             go_programs.build()
-        peers = Path(__file__).with_name("peers")
         subprocess.run(
-            ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], cwd=peers, check=True
+            ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"],
+            cwd=Path(__file__).with_name("peers"),
+            check=True,
         )
-        missing = [server.name for server in (NCHAN, NODE_SSE, REDIS, NATS) if not server.is_installed]
+        are_peers_wanted = any(_is_wanted(scenario, options.only) for scenario in (*FASTEST, "D", "J"))
+        peers = (NCHAN, NODE_SSE, REDIS, NATS) if are_peers_wanted else ()
+        missing = [server.name for server in peers if not server.is_installed]
         if missing:
             raise SystemExit(f"not installed: {', '.join(missing)}; see benchmarks/README.md")
         DOCUMENTS.mkdir(exist_ok=True)
