@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit model faults automation-faults readers soak proto proto-baseline sync-producer lock clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit model faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -59,7 +59,7 @@ fuzz: setup  ## the long form of bad input on every interface; FUZZ_SEED=N repea
 	FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} FUZZ_CALLS=300 $(PY) -m tests.attacks.slowest
 
 soak: setup-tests  ## half an hour of workers, killed every second, and viewers that come and go; SOAK='--minutes 5'
-	PYTHONPATH=. .venv/bin/python -m tests.soak $(SOAK)
+	$(PY) -m tests.soak $(SOAK)
 
 readers: setup-tests  ## slow and hostile readers, and what the others notice; 500 streams that are told to come back
 	$(PY) -m tests.readers
@@ -76,14 +76,12 @@ bench-full: setup  ## the gateway beside nchan, Node, Redis, NATS and Go, with m
 viewer-figures: setup-tests  ## the log page in Chromium: a million lines, 5,000 a second, eight tabs
 	$(PY) -m benchmarks.viewer
 
-.PHONY: mutants
 mutants: setup  ## plant small bugs in the pure modules and list those that no test notices; MUTANTS_SECONDS=600
 	$(PY) -m tests.mutants
 
 faults: setup-tests  ## break everything, 100 times kill -9, and see every promise kept; some 10 minutes
 	$(PY) -m tests.faults $(FAULTS)
 
-.PHONY: attack
 attack: setup-tests  ## every known attack on real gateways: expected, seen, memory, stalls; ATTACK='--only NAME' for one
 	$(PY) -m tests.attacks $(ATTACK)
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.event_stream import EventStream
 from tests.support.gateway_process import GatewayProcess, running_gateway
+from tests.support.nginx import nginx_command
 from tests.support.ports import free_port
 from tests.support.producers import OttoProducer
 from tests.support.programs import program, running_program
@@ -21,18 +22,6 @@ from tests.support.worker import publish
 pytestmark = pytest.mark.servers
 
 PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
-NGINX = """
-daemon off;
-pid {directory}/nginx.pid;
-error_log stderr;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {directory}/body;
-    {temporary}
-    {server}
-}}
-"""
 
 
 def documented(language: str, marker: str) -> str:
@@ -46,10 +35,7 @@ def nginx(directory: Path, port: int, gateway: str) -> list[str]:
     server = (
         documented("nginx", "grpc_pass").replace("127.0.0.1:9090", gateway).replace("listen 9443", f"listen {port}")
     )
-    temporary = " ".join(f"{kind}_temp_path {directory}/{kind};" for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
-    configuration = directory / "nginx.conf"
-    configuration.write_text(NGINX.format(directory=directory, temporary=temporary, server=server))
-    return [program("nginx"), "-p", str(directory), "-c", str(configuration), "-e", "stderr"]
+    return nginx_command(directory, server)
 
 
 def envoy(directory: Path, port: int, gateway: str) -> list[str]:

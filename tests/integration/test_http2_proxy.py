@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.gateway_process import GatewayProcess, running_gateway
+from tests.support.nginx import nginx_command
 from tests.support.ports import free_port
 from tests.support.programs import program, running_program
 from tests.support.waiting import time_limit
@@ -17,17 +18,6 @@ from tests.support.worker import publish
 pytestmark = pytest.mark.servers
 
 CONFIGURATION = """
-daemon off;
-pid {directory}/nginx.pid;
-error_log stderr;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
     map $http_upgrade $connection_upgrade {{ default upgrade; "" ""; }}
     server {{
         listen 127.0.0.1:{port} ssl http2;
@@ -42,7 +32,6 @@ http {{
             proxy_read_timeout 1h;
         }}
     }}
-}}
 """
 
 
@@ -57,10 +46,8 @@ async def proxy_before(gateway: GatewayProcess, directory: Path) -> AsyncIterato
         check=True,
         capture_output=True,
     )
-    configuration = directory / "nginx.conf"
     target = f"{gateway.host}:{gateway.http_port}"
-    configuration.write_text(CONFIGURATION.format(directory=directory, port=port, gateway=target))
-    command = [program("nginx"), "-p", str(directory), "-c", str(configuration), "-e", "stderr"]
+    command = nginx_command(directory, CONFIGURATION.format(directory=directory, port=port, gateway=target))
     url = f"https://127.0.0.1:{port}"
     async with running_program(command, directory, ready_url=f"{url}/api/v1/log-streaming/health"):
         yield url

@@ -12,8 +12,9 @@ from gateway.grpc_server.interface import Call, Ending, Handler, Method
 from gateway.grpc_server.limits import ServerLimits
 from gateway.grpc_server.server import Http2Server
 from gateway.grpc_server.status import GrpcStatus, RefusedError
+from tests.support.raw_http2 import RawHttp2, data, grpc_message
 
-__all__ = ["ECHO", "EchoHandler", "EchoService", "serving"]
+__all__ = ["ECHO", "EchoHandler", "EchoService", "good_call", "serving"]
 
 ECHO = "/test.Echo/Stream"
 
@@ -115,3 +116,11 @@ async def serving(
         async with asyncio.timeout(10):
             await server.wait_empty()
         server.close()
+
+
+async def good_call(client: RawHttp2, stream_id: int) -> None:
+    """The connection still serves."""
+    client.open(stream_id, ECHO)
+    client.send(data(stream_id, grpc_message(b"good"), end=True))
+    assert (await client.ended(stream_id))["grpc-status"] == "0"
+    assert client.body(stream_id) == grpc_message(b"good")

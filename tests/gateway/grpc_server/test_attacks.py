@@ -11,7 +11,7 @@ from h2.errors import ErrorCodes
 
 from gateway.grpc_server.frames import PREFACE, FrameType
 from gateway.grpc_server.limits import ServerLimits
-from tests.support.echo_service import ECHO, EchoService, serving
+from tests.support.echo_service import ECHO, EchoService, good_call, serving
 from tests.support.raw_http2 import (
     RawHttp2,
     data,
@@ -29,14 +29,6 @@ CALM, PROTOCOL, FLOW = ErrorCodes.ENHANCE_YOUR_CALM, ErrorCodes.PROTOCOL_ERROR, 
 
 def ping(number: int) -> bytes:
     return frame(FrameType.PING, 0, 0, number.to_bytes(8, "big"))
-
-
-async def good_call(client: RawHttp2, stream_id: int) -> None:
-    """The connection still serves."""
-    client.open(stream_id, ECHO)
-    client.send(data(stream_id, grpc_message(b"good"), end=True))
-    assert (await client.ended(stream_id))["grpc-status"] == "0"
-    assert client.body(stream_id) == grpc_message(b"good")
 
 
 async def test_rapid_reset_ends_the_connection() -> None:

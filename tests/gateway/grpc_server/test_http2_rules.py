@@ -8,7 +8,7 @@ from h2.errors import ErrorCodes
 
 from gateway.grpc_server.frames import PREFACE, FrameType
 from gateway.grpc_server.status import GrpcStatus
-from tests.support.echo_service import ECHO, EchoService, serving
+from tests.support.echo_service import ECHO, EchoService, good_call, serving
 from tests.support.raw_http2 import (
     RawHttp2,
     data,
@@ -134,7 +134,8 @@ async def test_a_broken_rule_of_one_stream_resets_it_alone(before: bytes, sent: 
         assert int.from_bytes(reset[0].payload, "big") == error
         for handler in service.handlers:
             handler.call.end(GrpcStatus.OK)
-        await _is_served(service, client, 3)
+        service.ends_calls = True
+        await good_call(client, 3)
 
 
 @pytest.mark.parametrize(
@@ -165,10 +166,9 @@ TAKEN = {
 @pytest.mark.parametrize("sent", TAKEN.values(), ids=TAKEN.keys())
 async def test_what_may_be_sent_disturbs_nothing(sent: bytes) -> None:
     """Frames that mean nothing to this server are no fault."""
-    service = EchoService()
-    async with serving(service) as (server, port), await RawHttp2.connect(port) as client:
+    async with serving(EchoService()) as (server, port), await RawHttp2.connect(port) as client:
         client.send(sent)
-        await _is_served(service, client, 1)
+        await good_call(client, 1)
         assert not server.statistics.faults
 
 
@@ -205,10 +205,3 @@ async def test_answers_wait_for_the_window_and_follow_its_changes() -> None:
         client.send(frame(FrameType.WINDOW_UPDATE, 0, 1, (100).to_bytes(4, "big")))
         assert (await client.ended(1))["grpc-status"] == "0"
         assert client.body(1) == grpc_message(b"x" * 15)
-
-
-async def _is_served(service: EchoService, client: RawHttp2, stream_id: int) -> None:
-    service.ends_calls = True
-    client.open(stream_id, ECHO)
-    client.send(data(stream_id, grpc_message(b"good"), end=True))
-    assert (await client.ended(stream_id))["grpc-status"] == "0"
