@@ -70,9 +70,8 @@ class ByteSearch:
         if self._is_cased:
             return [i for i, line in enumerate(lines) if not line.isascii() or self._ascii.are_in(line.lower())]
         found = self._needles.lines_with(text.lower())
-        if self._foreign.are_in(text):
-            found = sorted({*found, *self._foreign.lines_with(text)})
-        return found
+        doubtful = self._foreign.lines_with(text)
+        return sorted({*found, *doubtful}) if doubtful else found
 
 
 class _Needles:
