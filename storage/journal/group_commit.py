@@ -288,7 +288,7 @@ class GroupCommit:
                 result = writer.commit(items)
         except StorageError as error:
             return [error] * len(items)
-        except Exception as error:  # noqa: BLE001 - the thread must continue, and whoever appended must hear of it
+        except Exception as error:  # noqa: BLE001 - the thread must continue, and the append fails with it
             _log.exception("append failed", extra={"items": len(items)})
             if len(items) == 1:
                 return [StorageUnavailableError(f"the journal could not store this: {error}")]

@@ -257,7 +257,7 @@ class GroupWriter(ABC):
         self._records.append((task.key, kind, first, last, *rest))
 
     def _pack_all(self) -> list[tuple[object, ...]]:
-        """Store what waits of every task; the rows of tasks that are changed.
+        """Store the pending lines of every task; the rows of tasks that are changed.
 
         Key, last sequence, the end's status (None: open), time, reason, whether it followed from reports, added bytes.
         """

@@ -95,7 +95,7 @@ class Reader:
                     return self.read(task_id, after, upto, matcher, lines_max, bytes_max)  # again, after that
                 self._note(error)
                 end = min(error.last, page.upto)
-                return Selection(end, end, (), (), is_damaged=True)  # so that whoever reads can continue after it
+                return Selection(end, end, (), (), is_damaged=True)  # so that the reader can continue after it
         return page.selection()
 
     def _note(self, error: ChunkDamagedError) -> None:

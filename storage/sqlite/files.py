@@ -134,7 +134,7 @@ def acquire_lock(path: Path) -> IO[bytes]:
 
 
 def _open_private(path: str, flags: int) -> int:
-    """Of a new file, for its owner alone; whoever may write in the folder cannot have another file opened."""
+    """Of a new file, for its owner alone; others with write access to the folder cannot have another file opened."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 

@@ -136,7 +136,7 @@ def main() -> None:
     wire, address, task_id, worker_id, directory, rate = sys.argv[1:]
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # whoever starts it blocks it until now
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # its parent blocks it until now
     tally = Tally(Path(directory) / f"{worker_id}.tally")
     if wire == "native":
         spool = Path(directory) / f"{worker_id}.spool"

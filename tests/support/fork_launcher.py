@@ -40,7 +40,7 @@ server.sendmsg([request.encode()], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, STR
 pid = int.from_bytes(server.recv(4), sys.byteorder)
 for number in early:
     pass_on(number, None)
-for stream in STREAMS:  # whoever reads or writes at the other end notices the program's end
+for stream in STREAMS:  # the reader or writer at the other end notices the program's end
     os.close(stream)
 code = int.from_bytes(server.recv(4), sys.byteorder, signed=True)
 if code < 0:

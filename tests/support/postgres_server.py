@@ -118,7 +118,7 @@ class PostgresServer:
 
 
 def _unprivileged() -> int | None:
-    """Who runs the server: PostgreSQL refuses to run as root. None: whoever runs the tests."""
+    """Who runs the server: PostgreSQL refuses to run as root. None: the user who runs the tests."""
     if os.getuid() != 0:
         return None
     for name in ("postgres", "nobody"):

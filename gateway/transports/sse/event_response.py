@@ -71,7 +71,7 @@ def heartbeat_event() -> bytes:
 
 
 def closing_event(reason: CloseReason | None) -> bytes | None:
-    """What a client is told at the end; None if it has gone itself."""
+    """The last event of a client; None if it has gone itself."""
     if reason is None or reason is CloseReason.CLIENT_GONE:
         return None
     is_shutdown = reason is CloseReason.SERVER_SHUTDOWN

@@ -127,7 +127,7 @@ class PostgresJournal(StoredJournal):
 
     @property
     def newest_record(self) -> int:
-        """The id of the newest record that this gateway has heard of, whoever stored it."""
+        """The id of the newest record that this gateway knows of, of any gateway."""
         return max(self._commits.last_record, self._follower.position if self._follower else 0)
 
     @property

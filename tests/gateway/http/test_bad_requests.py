@@ -147,7 +147,7 @@ async def test_a_response_is_not_spoiled_by_what_follows_the_request(tmp_path: P
 
 
 async def test_a_reset_ends_a_stream_and_the_request_behind_it(tmp_path: Path) -> None:
-    """The server is told of the newest request only; the older one, the stream, ends as quietly.
+    """Only the newest request is notified; the older one, the stream, ends as quietly.
 
     Nothing is read while a request waits behind the stream, so that the reset is noticed when heartbeats are written.
     """
