@@ -258,7 +258,7 @@ class StoredJournal(ABC):
         return await self._remove(self._remover.forget_producers, before)
 
     async def close(self) -> None:
-        """Commit what is pending, stop the threads and close the file; idempotent, and everyone waits for the end of it."""
+        """Commit what is pending, stop the threads, close the file; idempotent, and all callers wait for the end."""
         if self._closing is None:
             self._commits.close()
             self._closing = self._loop.create_task(self._close())
