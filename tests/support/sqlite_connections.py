@@ -7,9 +7,11 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
+from storage.journal.scan_process import ScanProcesses
 from storage.journal.sqlite import SqliteJournal
+from storage.sqlite.connections import Access, open_connection
 
-__all__ = ["reading_connection", "replace_removing", "replace_writing", "writing_connection"]
+__all__ = ["reading_connection", "replace_removing", "replace_writing", "scan_processes", "writing_connection"]
 
 
 def writing_connection(journal: SqliteJournal) -> sqlite3.Connection:
@@ -29,4 +31,9 @@ def replace_removing(journal: SqliteJournal, wrap: Callable[[sqlite3.Connection]
 
 def reading_connection(journal: SqliteJournal) -> sqlite3.Connection:
     """A new connection as the journal's readers have; the caller closes it."""
-    return journal._open_reader()
+    return open_connection(journal._path, Access.READ)
+
+
+def scan_processes(journal: SqliteJournal) -> ScanProcesses:
+    """What scans for the journal outside of this process."""
+    return journal._scans

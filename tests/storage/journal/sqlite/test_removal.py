@@ -95,14 +95,14 @@ async def test_a_large_chunk_removed_before_it_is_opened_is_no_damage(journal: S
     texts = [str(n) for n in range(3000)]
     await journal.append(batch(*texts))
     await journal.append(batch("last"))
-    loop, take = asyncio.get_running_loop(), Reader._open
+    loop, take = asyncio.get_running_loop(), Reader._text
 
     def removing(reader, bounds, task_id):  # type: ignore[no-untyped-def]
         asyncio.run_coroutine_threadsafe(remove(journal, 3000), loop).result(10)
         return take(reader, bounds, task_id)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Reader, "_open", removing)
+        patch.setattr(Reader, "_text", removing)
         selection = await journal.read("build", 0, 3001, Matcher(), lines_max=10, bytes_max=1000)
     assert (selection.start, selection.end) == (3000, 3001)
 
