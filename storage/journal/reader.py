@@ -230,9 +230,9 @@ class Reader:
                 return number  # retention has removed it
         return len(tasks)
 
-    def worker_records(self, task_id: str, count_max: int) -> Sequence[WorkerRecord]:
+    def worker_records(self, task_ids: Sequence[str], count_max: int) -> Sequence[Sequence[WorkerRecord]]:
         """See ``HistoryReads.worker_records``."""
-        return self._queries.worker_records(task_id, count_max)
+        return [self._queries.worker_records(task_id, count_max) for task_id in task_ids]
 
     def records(self, after: int, bytes_max: int) -> Sequence[Record]:
         """See ``Journal.records``."""

@@ -225,10 +225,10 @@ class StoredJournal(ABC):
         return await self._read(ReadKind.SCAN, owner, self._reader.without_match, tasks, matcher)
 
     async def worker_records(
-        self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY
-    ) -> Sequence[WorkerRecord]:
-        """What some workers of a task reported."""
-        return await self._read(ReadKind.PAGE, owner, self._reader.worker_records, task_id, count_max)
+        self, task_ids: Sequence[str], *, count_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[Sequence[WorkerRecord]]:
+        """What some workers of each of these tasks reported."""
+        return await self._read(ReadKind.PAGE, owner, self._reader.worker_records, task_ids, count_max)
 
     async def last_number(self, producer_id: str) -> int:
         """The highest number of a producer that is on disk."""
