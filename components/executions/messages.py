@@ -8,7 +8,7 @@ from components.executions.tables import NodeReport, NodeStatus, RunAllSummary, 
 from components.executions.tables.columns import milliseconds
 from gateway.errors import ApiError
 from gateway.routing.operation import Tag
-from gateway.routing.parameters import checked_identifier
+from gateway.routing.parameters import IdentifierText, checked_identifier
 
 __all__ = [
     "EXECUTIONS",
@@ -42,7 +42,7 @@ Milliseconds = (
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
-Id = str | int
+Id = IdentifierText | int
 """Ids are texts; a number is taken for its digits."""
 
 

@@ -36,11 +36,15 @@ class StoredChunk:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What one step of a removal took away. ``is_done``: there is nothing more to remove for now."""
+    """What one step of a removal took away, and the seconds of the database's time that it took for it.
+
+    ``is_done``: there is nothing more to remove for now.
+    """
 
     lines: int = 0
     bytes: int = 0
     is_done: bool = True
+    seconds: float = 0.0
 
 
 class Inventory(Protocol):
