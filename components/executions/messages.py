@@ -8,7 +8,7 @@ from components.executions.tables import NodeReport, NodeStatus, RunAllSummary, 
 from components.executions.tables.columns import milliseconds
 from gateway.errors import ApiError
 from gateway.routing.operation import Tag
-from gateway.routing.parameters import IdentifierText, checked_identifier
+from gateway.routing.parameters import checked_identifier
 
 __all__ = [
     "EXECUTIONS",
@@ -42,8 +42,14 @@ Milliseconds = (
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
-Id = IdentifierText | int
-"""Ids are texts; a number is taken for its digits."""
+Id = (
+    Annotated[
+        str,
+        msgspec.Meta(extra_json_schema={"maxLength": 256, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}),
+    ]
+    | int
+)
+"""Ids are texts, an empty one counts as left out; a number is taken for its digits."""
 
 
 def _null() -> msgspec.Raw:

@@ -41,6 +41,8 @@ UNSAID = {
     "tail": "it excludes `after`, and OpenAPI cannot say that of two parameters",
     "before": "it excludes `after`, and OpenAPI cannot say that of two parameters",
     "startTime": "it must not be later than `endTime`, and OpenAPI compares no values",
+    "started_at": "ISO 8601 has forms, such as those without an offset, that no format of JSON Schema has",
+    "finished_at": "ISO 8601 has forms, such as those without an offset, that no format of JSON Schema has",
     "failed_count": "it must not be more than `total_executions`, and JSON Schema compares no values",
     "jobId": "it or `taskId` is needed, and OpenAPI cannot say that of two parameters",
     "execution_id": "it or another filter is needed, and OpenAPI cannot say that of two parameters",
