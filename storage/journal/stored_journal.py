@@ -101,13 +101,19 @@ class StoredJournal(ABC):
         """The lives that this one continues from, the latest first."""
 
     def follow(  # noqa: B027 - nobody else writes to a journal of one gateway
-        self, publish: Callable[[Committed], None], watched: Callable[[], Collection[str]]
+        self,
+        publish: Callable[[Committed], None],
+        watched: Callable[[], Collection[str]],
+        *,
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin to publish what other gateways commit, and to notify them of what this one does; once.
 
         Args:
             publish: called with what others have committed: lines and ends of watched tasks, and stages.
             watched: the tasks whose lines somebody here is waiting for.
+            on_lost: called where the database turns out to have lost what was stored, as after a failover; the epoch
+                is another one then.
         """
 
     @property
