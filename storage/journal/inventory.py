@@ -1,7 +1,7 @@
 """What a journal holds, for retention to decide what may go."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 __all__ = ["Inventory", "Removed", "StoredChunk", "StoredTask"]
@@ -44,7 +44,7 @@ class Removed:
     lines: int = 0
     bytes: int = 0
     is_done: bool = True
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)
 
 
 class Inventory(Protocol):
