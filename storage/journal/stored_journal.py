@@ -1,6 +1,7 @@
 """What every stored journal is: appends by group commit, reads in fair turns, removals on a thread of their own."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +59,13 @@ class Removals(Protocol):
         ...
 
 
+def _timed(remove: Callable[..., Removed], *arguments: object) -> Removed:
+    """A step of a removal with the time that it took."""
+    started = time.monotonic()
+    removed = remove(*arguments)
+    return replace(removed, seconds=time.monotonic() - started)
+
+
 class StoredJournal(ABC):
     """``Journal`` and ``HistoryReads`` on a database; belongs to the event loop that it was made on.
 
@@ -101,13 +109,19 @@ class StoredJournal(ABC):
         """The lives that this one continues from, the latest first."""
 
     def follow(  # noqa: B027 - nobody else writes to a journal of one gateway
-        self, publish: Callable[[Committed], None], watched: Callable[[], Collection[str]]
+        self,
+        publish: Callable[[Committed], None],
+        watched: Callable[[], Collection[str]],
+        *,
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin to publish what other gateways commit, and to notify them of what this one does; once.
 
         Args:
             publish: called with what others have committed: lines and ends of watched tasks, and stages.
             watched: the tasks whose lines somebody here is waiting for.
+            on_lost: called where the database turns out to have lost what was stored, as after a failover; the epoch
+                is another one then.
         """
 
     @property
@@ -256,7 +270,7 @@ class StoredJournal(ABC):
 
     async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
         """Remove the first chunks of a task, a step."""
-        return await self._remove(self._remover.remove, task_id, sequence, copied)
+        return await self._remove(_timed, self._remover.remove, task_id, sequence, copied)
 
     async def forget_producers(self, before: float) -> int:
         """Forget the numbers of producers that have been silent."""
