@@ -86,6 +86,7 @@ def openapi_document(
         paths.setdefault(public_path(path), {})[operation.method.lower()] = _operation(operation, needs_tokens)
         types += [_answer(answer).type for answer in operation.answers.values()]
         types.append(operation.body.type if operation.body else None)
+        types += operation.error_types
     return {
         "openapi": "3.1.0",
         "info": {
@@ -120,7 +121,7 @@ def _operation(operation: Operation, needs_tokens: bool) -> dict[str, Any]:
         }
     fields["responses"] = {str(status): _response(_answer(answer)) for status, answer in operation.answers.items()}
     for status, codes in operation.error_codes().items():
-        fields["responses"][str(int(status))] = _refusal(codes)
+        fields["responses"][str(int(status))] = _refusal(codes, operation)
     return fields
 
 
@@ -181,10 +182,11 @@ def _response(answer: Answer) -> dict[str, Any]:
     return fields
 
 
-def _refusal(codes: list[str]) -> dict[str, Any]:
+def _refusal(codes: list[str], operation: Operation) -> dict[str, Any]:
+    schemas = [reference(each) for each in operation.error_types]
     fields: dict[str, Any] = {
         "description": " ".join(f"`{code}`: {_ERROR_TEXTS.get(code, '')}" for code in codes),
-        "content": {JSON: {"schema": reference(ErrorDocument)}},
+        "content": {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}},
     }
     if any(code in _RETRIED for code in codes):
         seconds = {"description": "When trying again may help, in seconds.", "schema": {"type": "integer"}}
