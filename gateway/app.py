@@ -25,7 +25,7 @@ from gateway.http.server import HttpServer
 from gateway.http.sockets import close_all, listen
 from gateway.http.websocket import FramedWebSocketProtocol
 from gateway.hubs import make_hubs, notify_each
-from gateway.ingest.routes import ingest_routes
+from gateway.ingest.routes import Uploads, ingest_routes
 from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
 from gateway.monitoring.health import Dependency, Health, Phase
@@ -83,6 +83,7 @@ class Gateway:
             producers=derived.quota_of(settings),
         )
         self._components: list[Component] = []
+        self._uploads = Uploads()
         self.ports: tuple[int, ...] = ()
         self.routes: tuple[DescribedRoute, ...] = ()
 
@@ -235,7 +236,7 @@ class Gateway:
             *update_routes(hubs.updates, authenticator, quota=readers),
             # After the streams, whose paths are longer.
             *history_routes(databases.journal, authenticator, derived.history_limits(self._settings)),
-            *ingest_routes(self._grpc, authenticator, derived.ingest_limits(self._settings)),
+            *ingest_routes(self._grpc, authenticator, derived.ingest_limits(self._settings), self._uploads),
             *auth_routes(authenticator),
             *stage_routes(databases.journal, authenticator),
             *polling_routes(databases.table, authenticator, task_logs.reader),
@@ -344,6 +345,7 @@ class Gateway:
         self._http.stop_accepting()
 
     async def _end_streams(self) -> None:
+        self._uploads.close()
         self._hubs.pipelines.close(CloseReason.SERVER_SHUTDOWN)
         self._hubs.updates.close(CloseReason.SERVER_SHUTDOWN)
         await asyncio.gather(

@@ -7,7 +7,7 @@ from typing import Any, Final
 from gateway.errors import ErrorDocument
 from gateway.routing.examples import example_of
 from gateway.routing.json_schemas import components, first_sentence, reference
-from gateway.routing.operation import ANY_SCOPE, JSON, Answer, Operation
+from gateway.routing.operation import ANY_SCOPE, JSON, Answer, Body, Operation
 from gateway.routing.parameters import Parameter
 
 __all__ = ["openapi_document", "public_path"]
@@ -115,14 +115,20 @@ def _operation(operation: Operation, needs_tokens: bool) -> dict[str, Any]:
     if operation.body is not None:
         fields["requestBody"] = {
             "required": operation.body.is_required,
-            "content": {
-                JSON: {"schema": reference(operation.body.type), "examples": _examples(operation.body.examples)}
-            },
+            "content": _body_content(operation.body),
         }
     fields["responses"] = {str(status): _response(_answer(answer)) for status, answer in operation.answers.items()}
     for status, codes in operation.error_codes().items():
         fields["responses"][str(int(status))] = _refusal(codes, operation)
     return fields
+
+
+def _body_content(body: Body) -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        JSON: {"schema": reference(body.type), "examples": _examples(body.examples)},
+        **{media: {"schema": text, "example": example} for media, example in body.media.items()},
+    }
 
 
 def _described(operation: Operation) -> str:

@@ -56,11 +56,13 @@ class Body:
         type: of the JSON document; see ``gateway.routing.json_schemas``.
         examples: documents that are accepted, keyed by a word.
         is_required: whether there must be a body.
+        media: media types of bodies that are no JSON, each with an example.
     """
 
     type: Any
     examples: Mapping[str, Any]
     is_required: bool = True
+    media: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

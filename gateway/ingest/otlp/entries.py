@@ -12,10 +12,9 @@ from filters.messages import cut_message
 from gateway.errors import ApiError
 from gateway.ingest.authentication import AuthorizationCache
 from gateway.ingest.limits import LINE_BYTES, IngestLimits
-from gateway.ingest.metadata import metadata_within
+from gateway.ingest.metadata import metadata_within, text_of
 from gateway.ingest.otlp.mapping import DEFAULT_WORKER, OtlpMapping, first_of
 from gateway.ingest.otlp.records import Group, Record, Resource
-from gateway.ingest.otlp.values import text_of
 from storage.journal.interface import LineBatch
 
 __all__ = ["OtlpEntries"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.ingest.otlp.values import text_of
+from gateway.ingest.metadata import text_of
 
 __all__ = ["DEFAULT_WORKER", "OtlpMapping"]
 

@@ -17,13 +17,13 @@ from gateway.ingest.otlp.json_requests import groups_of_json
 from gateway.ingest.otlp.records import Groups
 from gateway.ingest.otlp.statuses import retriable, status_bytes, status_document
 from gateway.ingest.placed import Place
-from gateway.routing.operation import JSON, Answer, Body, DescribedRoute, Operation, Tag
+from gateway.ingest.plain.routes import INGEST
+from gateway.routing.operation import JSON, Answer, Body, DescribedRoute, Operation
 
-__all__ = ["INGEST", "OTLP_PATH", "otlp_routes"]
+__all__ = ["OTLP_PATH", "otlp_routes"]
 
 OTLP_PATH: Final = "/v1/logs"
 PROTOBUF: Final = "application/x-protobuf"
-INGEST: Final = Tag("Ingest", "Lines from programs that speak neither of the gateway's own wires.")
 
 _EXAMPLE: Final = {
     "resourceLogs": [

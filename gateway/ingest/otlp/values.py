@@ -1,12 +1,9 @@
-"""Values of OTLP (``AnyValue``) as Python's, and as the text that lines and their metadata have."""
+"""Values of OTLP (``AnyValue``) as Python's."""
 
-import base64
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
-import msgspec
-
-__all__ = ["DEPTH_MAX", "ValueTooDeepError", "attributes_of", "text_of", "value_of"]
+__all__ = ["DEPTH_MAX", "ValueTooDeepError", "attributes_of", "value_of"]
 
 DEPTH_MAX: Final = 32
 """How deeply lists and maps may be nested."""
@@ -49,14 +46,3 @@ def attributes_of(pairs: Iterable[Message], depth: int = DEPTH_MAX) -> dict[str,
         ValueTooDeepError: a value is nested too deeply.
     """
     return {pair.key: value_of(pair.value, depth) for pair in pairs}
-
-
-def text_of(value: Any) -> str:
-    """A value as text: text as it is, bytes in Base64, everything else as compact JSON."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return msgspec.json.encode(value).decode()
