@@ -115,7 +115,7 @@ class LineReader:
         ):
             if original is not None and not is_known:
                 metadata[name] = text_of(original)
-        text = line.data if message is None else text_of(message)
+        text = line.data if message is None else text_of(message).removesuffix("\n")  # Docker's have their end
         source_name = known_source if known_source != "table" else ""
         return self._entry(text, 0, source_name or self.fields.source, known_level, metadata, timestamp)
 
