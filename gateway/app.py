@@ -25,7 +25,7 @@ from gateway.http.server import HttpServer
 from gateway.http.sockets import close_all, listen
 from gateway.http.websocket import FramedWebSocketProtocol
 from gateway.hubs import make_hubs, notify_each
-from gateway.ingest.routes import Uploads, ingest_routes
+from gateway.ingest.routes import ingest_routes
 from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
 from gateway.monitoring.health import Dependency, Health, Phase
@@ -83,7 +83,7 @@ class Gateway:
             producers=derived.quota_of(settings),
         )
         self._components: list[Component] = []
-        self._uploads = Uploads()
+        self._failure = ""
         self.ports: tuple[int, ...] = ()
         self.routes: tuple[DescribedRoute, ...] = ()
 
@@ -159,7 +159,12 @@ class Gateway:
             lambda committed: hubs.pipelines.publish(committed.progress),
             lambda _: self._databases.sink.wake(),
         )
-        journal.follow(publish, lambda: hubs.logs.watched)
+        journal.follow(publish, lambda: hubs.logs.watched, on_lost=self._restart_needed)
+
+    def _restart_needed(self) -> None:
+        """Windows, polling tables and caches follow from lines that are gone: only a new start is sure of them."""
+        self._failure = "the database has lost what was stored; start again with what it has"
+        self.ask_to_stop()
 
     def _other_gateways(self) -> Dependency:
         return Dependency("otherGateways", self._databases.journal.follower_error, is_needed=False)
@@ -236,7 +241,7 @@ class Gateway:
             *update_routes(hubs.updates, authenticator, quota=readers),
             # After the streams, whose paths are longer.
             *history_routes(databases.journal, authenticator, derived.history_limits(self._settings)),
-            *ingest_routes(self._grpc, authenticator, derived.ingest_limits(self._settings), self._uploads),
+            *ingest_routes(self._grpc, authenticator),
             *auth_routes(authenticator),
             *stage_routes(databases.journal, authenticator),
             *polling_routes(databases.table, authenticator, task_logs.reader),
@@ -305,12 +310,14 @@ class Gateway:
         """Return when ``ask_to_stop`` was called.
 
         Raises:
-            RuntimeError: the HTTP server has ended by itself.
+            RuntimeError: the HTTP server has ended by itself, or the database has lost what was stored.
         """
         asked = asyncio.create_task(self._stop_asked.wait())
         await asyncio.wait({asked, self._serving}, return_when=asyncio.FIRST_COMPLETED)
         if asked.cancel():
             raise RuntimeError("the HTTP server has ended by itself") from self._serving.exception()
+        if self._failure:
+            raise RuntimeError(self._failure)
 
     async def stop(self) -> bool:
         """Stop every part, in order; False if something was cut off. What was acknowledged is stored in any case."""
@@ -345,7 +352,7 @@ class Gateway:
         self._http.stop_accepting()
 
     async def _end_streams(self) -> None:
-        self._uploads.close()
+        self._grpc.registry.end_uploads()
         self._hubs.pipelines.close(CloseReason.SERVER_SHUTDOWN)
         self._hubs.updates.close(CloseReason.SERVER_SHUTDOWN)
         await asyncio.gather(

@@ -23,9 +23,8 @@ from gateway.ingest.registry import ProducerRegistry
 from gateway.routing.operation import Body, DescribedRoute, Operation, Tag
 from gateway.routing.parameters import Choice, Identifier, Parameter
 from gateway.routing.path_parameters import path_identifier
-from sessions.close_reasons import CloseReason
 
-__all__ = ["INGEST", "INGEST_PATH", "Uploads", "plain_routes"]
+__all__ = ["INGEST", "INGEST_PATH", "plain_routes"]
 
 INGEST_PATH: Final = "/api/v1/ingest/{task_id:identifier}"
 INGEST: Final = Tag("Ingest", "Lines from programs that speak neither of the gateway's own wires.")
@@ -75,35 +74,10 @@ class Ingested(msgspec.Struct, rename="camel"):
     ]
 
 
-class Uploads:
-    """The uploads that are under way, to be ended before the gateway stops."""
-
-    def __init__(self) -> None:
-        self._uploads: set[Upload] = set()
-
-    def __repr__(self) -> str:
-        return f"<Uploads {len(self._uploads)}>"
-
-    def add(self, upload: Upload) -> None:
-        """One begins."""
-        self._uploads.add(upload)
-
-    def remove(self, upload: Upload) -> None:
-        """It is over."""
-        self._uploads.discard(upload)
-
-    def close(self) -> None:
-        """Have each answered, once what it sent is stored."""
-        error = ApiError("UNAVAILABLE", CloseReason.SERVER_SHUTDOWN.text, retry_after_seconds=1)
-        for upload in tuple(self._uploads):
-            upload.stop(error)
-
-
 class _Handlers:
-    def __init__(self, registry: ProducerRegistry, authenticator: Authenticator, uploads: Uploads) -> None:
+    def __init__(self, registry: ProducerRegistry, authenticator: Authenticator) -> None:
         self._registry = registry
         self._authenticator = authenticator
-        self._uploads = uploads
         self._budget = BodyBudget(_BODIES_BYTES_MAX)
 
     async def ingest(self, request: Request) -> Response:
@@ -128,18 +102,18 @@ class _Handlers:
 
     async def _run(self, request: Request, upload: Upload) -> None:
         connection: Connection = connection_of(request.scope)
-        self._uploads.add(upload)
+        self._registry.uploads.add(upload)
         connection.let_body_last()
         try:
             await upload.run(decoded_pieces(request))
         finally:
             connection.limit_body()
-            self._uploads.remove(upload)
+            self._registry.uploads.discard(upload)
 
 
-def plain_routes(registry: ProducerRegistry, authenticator: Authenticator, uploads: Uploads) -> list[DescribedRoute]:
+def plain_routes(registry: ProducerRegistry, authenticator: Authenticator) -> list[DescribedRoute]:
     """The routes; ``curl -T -`` sends ``PUT``, everything else ``POST``."""
-    handlers = _Handlers(registry, authenticator, uploads)
+    handlers = _Handlers(registry, authenticator)
     return [
         DescribedRoute(INGEST_PATH, handlers.ingest, _operation(method), limits_its_body=True) for method in _METHODS
     ]

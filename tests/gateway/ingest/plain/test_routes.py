@@ -15,7 +15,7 @@ from gateway.http.application import http_application
 from gateway.http.connection import http_protocol_class
 from gateway.http.request_limits import RequestLimits, guarded
 from gateway.ingest.limits import IngestLimits
-from gateway.ingest.plain.routes import Uploads, plain_routes
+from gateway.ingest.plain.routes import plain_routes
 from tests.support.http_server import serve as serve_http
 from tests.support.signed_tokens import SECRET, make_token
 from tests.support.waiting import until
@@ -31,12 +31,7 @@ def carrier(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def uploads() -> Uploads:
-    return Uploads()
-
-
-@pytest.fixture
-async def opened(serve: Any, uploads: Uploads) -> Callable[..., Any]:
+async def opened(serve: Any) -> Callable[..., Any]:
     """Serve the routes; a client of them, with the gRPC server whose registry they use."""
 
     @asynccontextmanager
@@ -45,7 +40,7 @@ async def opened(serve: Any, uploads: Uploads) -> Callable[..., Any]:
     ) -> AsyncIterator[tuple[httpx2.AsyncClient, Any]]:
         server, _ = await serve(limits)
         application = http_application(
-            plain_routes(server.registry, TokenAuthenticator(auth), uploads), unlimited_bodies=["/api/v1/ingest/"]
+            plain_routes(server.registry, TokenAuthenticator(auth)), unlimited_bodies=["/api/v1/ingest/"]
         )
         protocol = guarded(http_protocol_class(), RequestLimits(body_seconds=body_seconds))
         async with serve_http(application, http=protocol) as url, httpx2.AsyncClient(base_url=url) as client:
@@ -192,16 +187,14 @@ async def test_tokens_and_tasks(opened: Any, journal: WatchedJournal) -> None:
     assert await messages(journal) == ["x"]
 
 
-async def test_uploads_are_answered_before_the_gateway_stops(
-    opened: Any, uploads: Uploads, journal: WatchedJournal
-) -> None:
+async def test_uploads_are_answered_before_the_gateway_stops(opened: Any, journal: WatchedJournal) -> None:
     """What they sent is stored, and they are asked to come back."""
-    async with opened() as (http, _):
+    async with opened() as (http, server):
         body = Body()
         answering = asyncio.ensure_future(http.post(PATH, content=body))
         body.send(b"one\ntw")
         await journal.until(lambda: bool(journal.appended))
-        uploads.close()
+        server.registry.end_uploads()
         await until(lambda: len(journal.appended) > 1, "the rest is appended")
         body.send(None)
         answer = await answering
