@@ -136,7 +136,7 @@ def _operation(method: str) -> Operation:
         parameters=(Identifier("taskId", "The task.", examples=("build-7",)), _WORKER, _SOURCE, _LEVEL, *_NUMBERS),
         body=Body(
             IngestLine,
-            {"line": {"message": "connection refused", "level": "ERROR", "source": "stderr", "shard": 7}},
+            {"line": {"message": "connection refused", "level": "ERROR", "source": "stderr"}},
             media={"text/plain": "one\ntwo\n"},
             is_required=False,
         ),
