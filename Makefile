@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit model faults cluster-faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit model prometheus faults cluster-faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -57,6 +57,9 @@ fuzz: setup  ## the long form of bad input on every interface; FUZZ_SEED=N repea
 	$(FUZZ) .venv/bin/pytest -s tests/gateway/interface_docs/test_any_request.py tests/gateway/ingest/test_any_bytes.py \
 		tests/gateway/transports/socket_io/test_any_packet.py
 	FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} FUZZ_CALLS=300 $(PY) -m tests.attacks.slowest
+
+prometheus: setup-tests  ## a minute of scrapes by a real Prometheus, its linter, and the reference parser of OpenMetrics
+	PROMETHEUS_SCRAPES=60 .venv/bin/pytest -q -n0 tests/integration/test_prometheus.py
 
 soak: setup-tests  ## half an hour of workers, killed every second, and viewers that come and go; SOAK='--minutes 5'
 	$(PY) -m tests.soak $(SOAK)
