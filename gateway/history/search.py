@@ -8,9 +8,12 @@ from typing import Final
 
 import msgspec
 
+from filters.expressions.labels import has_labels
 from filters.matching import Matcher
+from filters.model import LogFilter
 from gateway.auth import Principal
 from gateway.history.cursors import RecordCursor
+from gateway.history.labels import LabelledMatchers
 from gateway.history.limits import HistoryLimits
 from gateway.history.reads import Budget, Reads
 from storage.journal.history import KnownTask
@@ -74,7 +77,7 @@ class Search:
     Args:
         reads: the journal.
         principal: who asks.
-        matcher: what is looked for.
+        log_filter: what is looked for.
         cursor: where to begin.
         limit: hits.
         context: lines in front of each hit and after it, as far as they have not more than 64 KiB on either side.
@@ -88,7 +91,7 @@ class Search:
         self,
         reads: Reads,
         principal: Principal,
-        matcher: Matcher,
+        log_filter: LogFilter,
         cursor: RecordCursor,
         *,
         limit: int,
@@ -98,7 +101,9 @@ class Search:
         self.totals = Totals()
         self._reads = reads
         self._principal = principal
-        self._matcher = matcher
+        self._filter = log_filter
+        self._by_labels = LabelledMatchers(reads, log_filter) if has_labels(log_filter) else None
+        self._matcher = Matcher(log_filter) if self._by_labels is None else _EVERYTHING
         self._cursor = cursor
         self._limit = limit
         self._context = context
@@ -107,7 +112,7 @@ class Search:
         self._told_at = time.monotonic()
 
     def __repr__(self) -> str:
-        return f"<Search {self._matcher!r} {self.totals.hit_count} of {self._limit} hits>"
+        return f"<Search {self._filter!r} {self.totals.hit_count} of {self._limit} hits>"
 
     async def __aiter__(self) -> AsyncIterator[Hit | Progress]:
         """Hits as they are found, and in between, about every half second, how far it has got."""
@@ -133,12 +138,10 @@ class Search:
             task = tasks[0]
             upto = cursor.upto if task.record == cursor.record else None
             passed = 0
-            if upto is None and not self._budget.is_spent:
-                # Most tasks have no match. A step for each of them would cost more than looking into them.
-                passed = await self._reads.without_match(tasks, self._matcher)
+            if not self._budget.is_spent:
+                passed = await self._without_match(tasks, is_begun=upto is not None)
             if passed:
                 totals.tasks += passed
-                totals.lines += sum(each.last + 1 - each.first for each in tasks[:passed])
                 if self._is_progress_due():
                     yield self._progress()
             else:
@@ -148,6 +151,18 @@ class Search:
                     totals.tasks += 1
                     passed = 1
             tasks = tasks[passed:]
+
+    async def _without_match(self, tasks: Sequence[KnownTask], *, is_begun: bool) -> int:
+        """How many of the first tasks have no match: most. A step for each of them would cost more than a look."""
+        if self._by_labels is not None:
+            tasks = tasks[:1]
+            matcher = await self._by_labels.of(tasks[0])
+            if matcher is None:
+                return 1
+            self._matcher = matcher
+        passed = 0 if is_begun else await self._reads.without_match(tasks, self._matcher)
+        self.totals.lines += sum(each.last + 1 - each.first for each in tasks[:passed])
+        return passed
 
     def _is_progress_due(self) -> bool:
         return time.monotonic() - self._told_at >= _PROGRESS_SECONDS

@@ -11,6 +11,7 @@ from filters.model import LogFilter
 from gateway.history.failure.events import Event, events_of
 from gateway.history.failure.findings import annotations, cause_of, failed_tests, first_error
 from gateway.history.failure.summary import Cause, Line, TaskSummary, places
+from gateway.history.labels import pod_labels, reported_labels
 from gateway.history.reads import Budget, Reads
 from storage.journal.history import WorkerRecord
 from storage.journal.interface import TaskState
@@ -24,7 +25,6 @@ _STEP_BYTES: Final = 1 << 20
 _WORKERS_MAX: Final = 200
 _CAUSE_LINES_MAX: Final = 40
 _LINE_CHARACTERS: Final = 300
-_LABEL: Final = "label."
 _SEVERE: Final = Matcher(LogFilter(levels=("ERROR", "FATAL")))
 _EVERYTHING: Final = Matcher()
 
@@ -144,13 +144,7 @@ def _deciding(workers: Sequence[WorkerRecord]) -> WorkerRecord | None:
 
 def _labels(said: Mapping[str, str], first: LogEntry | None) -> dict[str, str]:
     """What a worker was labelled with, and else what is known of its pod."""
-    labels = {key.removeprefix(_LABEL): value for key, value in said.items() if key.startswith(_LABEL)}
-    pod = (first.pod_metadata if first is not None else None) or {}
-    known = {
-        **(pod.get("labels") or {}),
-        **{key: pod[key] for key in ("namespace", "podName", "nodeName") if key in pod},
-    }
-    return labels or {str(key): str(value) for key, value in known.items()}
+    return reported_labels(said) or pod_labels(first)
 
 
 def _cause(rule: str, event: Event) -> Cause:
