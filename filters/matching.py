@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import compress
-from typing import Final
+from typing import Any, Final
 
 from filters.block import Block, Selection
 from filters.byte_search import ByteSearch
@@ -58,6 +59,9 @@ class Matcher:
     def __repr__(self) -> str:
         return f"<Matcher {self.filter!r}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made, (self.filter,)
+
     def may_match(self, levels: int, earliest: str, latest: str) -> bool:
         """Whether a chunk with these level bits and these bounds of time can hold a match at all."""
         wanted = self.filter
@@ -66,6 +70,10 @@ class Matcher:
         if wanted.start_time and latest < wanted.start_time:
             return False
         return not (wanted.end_time and earliest > wanted.end_time)
+
+    def may_match_text(self, text: bytes) -> bool:
+        """Whether encoded entries, one a line, can hold a match at all; quick where they cannot."""
+        return self._search is None or self._search.is_in(text)
 
     def matches(self, entry: LogEntry) -> bool:
         """Whether one entry passes."""
@@ -139,3 +147,9 @@ class Matcher:
         return Selection(
             first - 1, block.last, [first + i for i in indices], [lines[i] for i in indices], block.received_at
         )
+
+
+@lru_cache(256)
+def _made(log_filter: LogFilter) -> Matcher:
+    """A matcher that comes from another process, which sends the same for each step of a scan."""
+    return Matcher(log_filter)

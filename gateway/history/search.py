@@ -4,6 +4,8 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -133,15 +135,35 @@ class Search:
             below = page[-1].record
 
     async def _in_tasks(self, tasks: Sequence[KnownTask]) -> AsyncIterator[Hit | Progress]:
+        if self._by_labels is None:
+            async for found in self._in_alike(tasks, self._matcher):
+                yield found
+            return
+        matchers = await self._by_labels.of(tasks) if tasks else []
+        for matcher, group in groupby(zip(matchers, tasks, strict=True), key=itemgetter(0)):
+            alike = [task for _, task in group]
+            if matcher is None and not self._budget.is_spent:
+                self.totals.tasks += len(alike)
+                continue
+            async for found in self._in_alike(alike, matcher or _EVERYTHING):
+                yield found
+            if self.totals.following is not None:
+                return
+
+    async def _in_alike(self, tasks: Sequence[KnownTask], matcher: Matcher) -> AsyncIterator[Hit | Progress]:
+        """Hits in tasks in which the same is looked for."""
         totals, cursor = self.totals, self._cursor
+        self._matcher = matcher
         while tasks and totals.following is None:
             task = tasks[0]
             upto = cursor.upto if task.record == cursor.record else None
             passed = 0
-            if not self._budget.is_spent:
-                passed = await self._without_match(tasks, is_begun=upto is not None)
+            if upto is None and not self._budget.is_spent:
+                # Most tasks have no match. A step for each of them would cost more than looking into them.
+                passed = await self._reads.without_match(tasks, matcher)
             if passed:
                 totals.tasks += passed
+                totals.lines += sum(each.last + 1 - each.first for each in tasks[:passed])
                 if self._is_progress_due():
                     yield self._progress()
             else:
@@ -151,18 +173,6 @@ class Search:
                     totals.tasks += 1
                     passed = 1
             tasks = tasks[passed:]
-
-    async def _without_match(self, tasks: Sequence[KnownTask], *, is_begun: bool) -> int:
-        """How many of the first tasks have no match: most. A step for each of them would cost more than a look."""
-        if self._by_labels is not None:
-            tasks = tasks[:1]
-            matcher = await self._by_labels.of(tasks[0])
-            if matcher is None:
-                return 1
-            self._matcher = matcher
-        passed = 0 if is_begun else await self._reads.without_match(tasks, self._matcher)
-        self.totals.lines += sum(each.last + 1 - each.first for each in tasks[:passed])
-        return passed
 
     def _is_progress_due(self) -> bool:
         return time.monotonic() - self._told_at >= _PROGRESS_SECONDS

@@ -1,14 +1,13 @@
 """One filter in every question about what is stored."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from storage.journal.interface import LineBatch, WorkerReport
-from tests.support.history_server import BASE, History, messages
-from tests.support.journal_items import AT, entry
+from storage.journal.interface import WorkerReport
+from tests.support.history_server import BASE, History
+from tests.support.journal_items import AT
 
 LEVELS = ("INFO", "WARN", "ERROR")
 TEXTS = ("compiling module", "retry: Timeout after 5 ms", "connection REFUSED", "exit status 2", "exit status 0")
@@ -83,13 +82,3 @@ async def test_a_search_chooses_tasks_by_labels(history: History, expression: st
     document: Any = await history.get("/search", filter=expression)
     assert [f"{hit['entry']['taskId']} {hit['entry']['message']}" for hit in document["hits"]] == expected
     assert (document["scanned"]["tasks"], document["isComplete"]) == (3, True)
-
-
-async def test_labels_of_a_pod_are_those_of_its_task(history: History) -> None:
-    """Where no worker has reported any."""
-    line = entry("one", task="pod")
-    line.pod_metadata = {"podName": "p-1", "labels": {"app": "otto"}}
-    await history.journal.append(LineBatch("pod", "w1", [line], 100, time.monotonic()))
-    await history.write("two", task="other")
-    found = await history.get("/search", filter="label:app=otto label:podName=p-1")
-    assert messages([hit["entry"] for hit in found["hits"]]) == ["one"]
