@@ -167,7 +167,8 @@ class Gateway:
         self.ask_to_stop()
 
     def _other_gateways(self) -> Dependency:
-        return Dependency("otherGateways", self._databases.journal.follower_error, is_needed=False)
+        journal = self._databases.journal
+        return Dependency("otherGateways", journal.follower_error, is_needed=False, figures=journal.figures)
 
     def _grpc_server(self) -> GrpcServer:
         settings = self._settings
