@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit model prometheus faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit model prometheus faults cluster-faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -87,6 +87,9 @@ faults: setup-tests  ## break everything, 100 times kill -9, and see every promi
 
 attack: setup-tests  ## every known attack on real gateways: expected, seen, memory, stalls; ATTACK='--only NAME' for one
 	$(PY) -m tests.attacks $(ATTACK)
+
+cluster-faults: setup-tests  ## three gateways, a primary and its standby, all of them killed; CLUSTER_FAULTS='--seed N' repeats a run
+	$(PY) -m tests.cluster_faults $(CLUSTER_FAULTS)
 
 automation-faults: setup-tests  ## 200 tasks through all stages, their two schedulers killed 50 times; AUTOMATION_SEED=N repeats a run
 	.venv/bin/pytest -q -s -n0 -m automation_faults tests/components/automation
