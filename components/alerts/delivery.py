@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from components.alerts.sending import SendError, Sender, send
+from components.alerts.sending import Sender, SendError, send
 from components.alerts.tables import Delivery, Repository
 from components.alerts.targets import Target
 from storage.outage import OutageLog
@@ -74,9 +74,10 @@ class Outbox:
 
     async def _deliver(self, delivery: Delivery) -> None:
         target = self.targets.get(delivery.target)
+        if target is None:
+            await self._failed(delivery, f"the target {delivery.target} is no longer configured")
+            return
         try:
-            if target is None:
-                raise SendError(f"the target {delivery.target} is no longer configured")
             await self._send(target, delivery.key, delivery.event)
         except SendError as error:
             await self._failed(delivery, str(error))

@@ -2,11 +2,11 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
-
 
 from components.alerts.evaluation import Evaluation, LineRules
 from components.alerts.incidents import Incident
@@ -14,7 +14,7 @@ from components.alerts.messages import incident_event
 from components.alerts.rules import Rule
 from components.alerts.tables import Repository
 from components.alerts.turns import EngineState, Turn
-from gateway.history.failure.run_names import run_name
+from filters.run_names import run_name
 from storage.journal.interface import Journal
 from storage.outage import OutageLog
 from storage.tables import TableDatabase
@@ -28,7 +28,6 @@ _POLL_SECONDS: Final = 0.1
 _CHECK_SECONDS: Final = 1.0
 _KEPT_SECONDS: Final = 90 * 86_400.0
 """How long resolved incidents are kept."""
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,9 @@ class AlertEngine:
         self._checked_at = float("-inf")
         self._statistics = AlertStatistics()
         self._turns = asyncio.Lock()
-        self._loop = TailingLoop("alerts", self._step, OutageLog("alerts are not evaluated", "alerts are evaluated again"))
+        self._loop = TailingLoop(
+            "alerts", self._step, OutageLog("alerts are not evaluated", "alerts are evaluated again")
+        )
         self._set(rules)
 
     def __repr__(self) -> str:
@@ -94,7 +95,7 @@ class AlertEngine:
             rules=len(self.rules),
             open=len(state.open),
             suppressed=sum(budget.suppressed for budget in state.budgets.values()),
-            lag=max(self._journal.newest_record - state.position, 0),
+            lag=max(self._journal.statistics.last_record - state.position, 0),
             error=self._loop.error,
         )
 
@@ -116,11 +117,17 @@ class AlertEngine:
         """Resolve an incident; None if it is not open."""
         return await self._change(number, lambda turn, place, _incident: turn.resolve(place, by))
 
-    async def mute(self, number: int, until: float) -> Incident | None:
-        """Send nothing about an incident before a time; None if it is not open."""
+    async def mute(self, number: int, seconds: float) -> Incident | None:
+        """Send nothing about an incident for a while; None if it is not open."""
+        until = self._clock() + seconds
         return await self._change(
             number, lambda turn, place, incident: turn.put(place, replace(incident, muted_until=until))
         )
+
+    @property
+    def open_by_rule(self) -> dict[str, int]:
+        """How many incidents of each rule are open."""
+        return dict(Counter(rule for rule, _, _ in self._state.open)) if self._state else {}
 
     def _set(self, rules: Sequence[Rule]) -> None:
         self.rules = {rule.name: rule for rule in rules}
@@ -130,7 +137,7 @@ class AlertEngine:
         async with self._turns:
             state = await self._known()
             now = self._clock()
-            if self._journal.newest_record > state.position:
+            if self._journal.statistics.last_record > state.position:
                 records = await self._journal.records(state.position, bytes_max=_RECORDS_BYTES)
                 if records:
                     begun_at = time.perf_counter()
@@ -151,7 +158,7 @@ class AlertEngine:
     async def _known(self) -> EngineState:
         """The state, read from the database once."""
         if self._state is None:
-            newest = self._journal.newest_record
+            newest = self._journal.statistics.last_record
 
             def read(connection: Any) -> EngineState:
                 repository = Repository(connection)

@@ -11,7 +11,17 @@ from typing import Final
 from components.alerts.evaluation import SAMPLES_MAX, Found, Match
 from components.alerts.rules import Rule
 
-__all__ = ["OPEN_PER_RULE_MAX", "OTHERS", "Incident", "Notice", "NoticeKind", "Resolution", "counted", "opened", "resolved"]
+__all__ = [
+    "OPEN_PER_RULE_MAX",
+    "OTHERS",
+    "Incident",
+    "Notice",
+    "NoticeKind",
+    "Resolution",
+    "counted",
+    "opened",
+    "resolved",
+]
 
 OPEN_PER_RULE_MAX: Final = 100
 """Open incidents of a rule; further kinds of lines share one."""

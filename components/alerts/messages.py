@@ -31,14 +31,18 @@ _TIME: Final = msgspec.Meta(examples=["2026-01-01T00:00:00Z"], extra_json_schema
 Time = Annotated[str, _TIME]
 
 
+def _like(*examples: str) -> msgspec.Meta:
+    return msgspec.Meta(examples=list(examples))
+
+
 class SampleLine(msgspec.Struct, rename="camel"):
     """A line of an incident."""
 
-    task_id: str
+    task_id: Annotated[str, _like("build-7")]
     sequence: int
-    worker_id: str
-    level: str
-    message: str
+    worker_id: Annotated[str, _like("worker-1")]
+    level: Annotated[str, _like("ERROR")]
+    message: Annotated[str, _like("OutOfMemory at 0x2a")]
 
 
 class IncidentView(msgspec.Struct, rename="camel"):
@@ -47,15 +51,15 @@ class IncidentView(msgspec.Struct, rename="camel"):
     id: int
     rule: Annotated[str, msgspec.Meta(examples=["out-of-memory"])]
     key: Annotated[str, msgspec.Meta(description="The task or its runs; `*`: of all tasks.", examples=["build-7"])]
-    template: Annotated[str, msgspec.Meta(description="What its lines have in common.")]
+    template: Annotated[str, msgspec.Meta(description="What its lines have in common.", examples=["OutOfMemory at *"])]
     count: Annotated[int, msgspec.Meta(description="Lines.", examples=[12])]
     is_open: bool
     opened_at: Time
     first_at: Time
     last_at: Time
     resolved_at: Time | None
-    resolution: Annotated[str | None, msgspec.Meta(description="`success`, `silence` or `hand`.")]
-    resolved_by: str
+    resolution: Annotated[str | None, msgspec.Meta(description="`success`, `silence` or `hand`.", examples=["hand"])]
+    resolved_by: Annotated[str, _like("alice")]
     muted_until: Time | None
     notifications: int
     lines: list[SampleLine]
@@ -79,11 +83,11 @@ class RuleView(msgspec.Struct, rename="camel"):
 
     name: Annotated[str, msgspec.Meta(examples=["out-of-memory"])]
     when: Annotated[str, msgspec.Meta(examples=["line"])]
-    tasks: list[str]
-    notify: list[str]
-    severity: str
-    description: str
-    source: Annotated[str, msgspec.Meta(description="`file`, or who has stored it.")]
+    tasks: Annotated[list[str], msgspec.Meta(examples=[["build-*"]])]
+    notify: Annotated[list[str], msgspec.Meta(examples=[["team"]])]
+    severity: Annotated[str, _like("critical")]
+    description: Annotated[str, _like("See the page on heap sizes.")]
+    source: Annotated[str, msgspec.Meta(description="`file`, or who has stored it.", examples=["file"])]
     open_incidents: int
 
 
@@ -91,7 +95,7 @@ class RuleList(msgspec.Struct):
     """The rules that are in use, and the names of the targets."""
 
     rules: list[RuleView]
-    targets: list[str]
+    targets: Annotated[list[str], msgspec.Meta(examples=[["team"]])]
 
 
 class PreviewRequest(msgspec.Struct):
@@ -113,7 +117,7 @@ class Preview(msgspec.Struct, rename="camel"):
 class TargetTested(msgspec.Struct):
     """The target has taken a test."""
 
-    target: str
+    target: Annotated[str, _like("team")]
     success: bool = True
 
 
@@ -121,9 +125,9 @@ class Undelivered(msgspec.Struct, rename="camel"):
     """A notification that was given up."""
 
     id: int
-    target: str
-    title: str
-    error: str
+    target: Annotated[str, _like("team")]
+    title: Annotated[str, _like("[critical] out-of-memory: build-7 (12 lines)")]
+    error: Annotated[str, _like("no answer within 10 s")]
     attempts: int
     created_at: Time
 

@@ -11,8 +11,8 @@ import msgspec
 
 from components.alerts.durations import duration_seconds
 from filters.matching import Matcher
-from filters.model import EVERYTHING, LogFilter
-from filters.parsing import FilterError, filter_from_json
+from filters.model import EVERYTHING, FilterError, LogFilter
+from filters.parsing import filter_from_json
 
 __all__ = ["RULES_MAX", "Condition", "Group", "Rule", "RuleDocument", "RuleError", "rule_from", "rules_from"]
 

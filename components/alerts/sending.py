@@ -65,7 +65,10 @@ def title_and_text(event: Mapping[str, Any]) -> tuple[str, str]:
     count = incident["count"]
     what = {"resolved": "resolved", "test": "test"}.get(event["kind"], f"{count:,} {'line' if count == 1 else 'lines'}")
     title = f"[{rule['severity']}] {rule['name']}: {incident['key']} ({what})"
-    lines = [rule["description"], *(f"{line['taskId']} #{line['sequence']}  {line['message']}" for line in event["lines"])]
+    lines = [
+        rule["description"],
+        *(f"{line['taskId']} #{line['sequence']}  {line['message']}" for line in event["lines"]),
+    ]
     return title, "\n".join(filter(None, lines))
 
 

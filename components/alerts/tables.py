@@ -183,7 +183,7 @@ class Repository:
         """It could not be sent; it is tried again at ``next_at``, or not at all."""
         changes = {"attempts": outbox.c.attempts + 1, "error": error[:1000], "is_dead": int(next_at is None)}
         if next_at is not None:
-            changes["next_at"] = next_at  # type: ignore[assignment]
+            changes["next_at"] = next_at
         self._db.execute(update(outbox).where(outbox.c.id == number).values(changes))
 
     def undelivered(self, limit: int) -> list[Delivery]:
@@ -214,7 +214,7 @@ class Repository:
 
 
 def _incident(row: Row[Any]) -> Incident:
-    values = dict(row._mapping)  # noqa: SLF001 - a public method in spite of its name
+    values = dict(row._mapping)
     values["samples"] = _samples.decode(values["samples"])
     values["last"] = _last.decode(values["last"])
     values["muted_until"] = _FOREVER if values["muted_until"] is None else values["muted_until"]
@@ -232,8 +232,4 @@ def _values(incident: Incident) -> dict[str, Any]:
 
 
 def _delivery(row: Row[Any]) -> Delivery:
-    return Delivery(
-        row.id, row.key, row.target, _dict.decode(row.event), row.created_at, int(row.attempts), row.error
-    )
-
-
+    return Delivery(row.id, row.key, row.target, _dict.decode(row.event), row.created_at, int(row.attempts), row.error)

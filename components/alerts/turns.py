@@ -1,5 +1,6 @@
 """One turn of the engine: what a run of records, and time, change about incidents. Pure; a turn that is not stored
-changes nothing."""
+changes nothing.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -79,11 +80,9 @@ class EngineState:
         position = documents("position")
         if position is None:
             return None
-        kept = documents("budgets") or {}
-        budgets = {rule.name: Budget(rule.per_hour) for rule in rules}
-        for name, (suppressed, *times) in kept.items():
-            if name in budgets:
-                budgets[name].suppressed, budgets[name].times = int(suppressed), times
+        limits = {rule.name: rule.per_hour for rule in rules}
+        kept = (documents("budgets") or {}).items()
+        budgets = {name: Budget(limits[name], times, int(known)) for name, (known, *times) in kept if name in limits}
         windows = (documents("windows") or {}).items()
         return cls(
             position=position["record"],
@@ -119,7 +118,11 @@ class Turn:
             dict(before.tasks),
             dict(before.runs),
             dict(before.windows),
-            {name: Budget(each.per_hour, list(each.times), each.suppressed) for name, each in before.budgets.items()},
+            {
+                name: Budget(each.per_hour, list(each.times), each.suppressed)
+                for name, each in before.budgets.items()
+                if name in rules
+            },
         )
         self._rules = rules
         self._now = now
@@ -151,8 +154,8 @@ class Turn:
     def pass_time(self) -> None:
         """Notice what lasts too long, resolve what is over, and tell what was waiting for its cooldown."""
         for task_id, activity in list(self.state.tasks.items()):
-            for rule in self._timed:
-                self._check_time(rule, task_id, activity)
+            for timed in self._timed:
+                self._check_time(timed, task_id, activity)
         for place, incident in list(self.state.open.items()):
             rule = self._rules.get(incident.rule)
             if rule is None:
@@ -264,7 +267,7 @@ class Turn:
     def _tell(self, place: IncidentKey, incident: Incident) -> None:
         rule = self._rules.get(incident.rule)
         if rule is None:
-            return
+            return  # it was removed
         budget = self.state.budgets.setdefault(rule.name, Budget(rule.per_hour))
         told, notice = notified(incident, rule, budget, self._now)
         if notice is not None:
