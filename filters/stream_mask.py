@@ -137,9 +137,9 @@ class StreamMask(Generic[T]):
         return f"<StreamMask holds {len(self._pending)} lines>"
 
     @property
-    def is_holding(self) -> bool:
-        """Whether lines wait for more."""
-        return bool(self._pending)
+    def oldest_held(self) -> MaskedLine[T] | None:
+        """The first of the lines that wait for more."""
+        return self._pending[0] if self._pending else None
 
     def set_needles(self, needles: Needles) -> None:
         """Look for other secrets from here on."""

@@ -11,6 +11,7 @@ from typing import Final
 from prometheus_client.core import GaugeMetricFamily
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from filters.secret_shapes import ShapeRules
 from gateway.auth import auth_routes
 from gateway.component import Component, Core
 from gateway.components import COMPONENTS, swept_rows
@@ -25,6 +26,9 @@ from gateway.http.server import HttpServer
 from gateway.http.sockets import close_all, listen
 from gateway.http.websocket import FramedWebSocketProtocol
 from gateway.hubs import make_hubs, notify_each
+from gateway.ingest.masking.metrics import mask_metrics
+from gateway.ingest.masking.routes import mask_routes
+from gateway.ingest.masking.task_masks import TaskMasks
 from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
 from gateway.monitoring.health import Dependency, Health, Phase
@@ -119,6 +123,7 @@ class Gateway:
         undo.callback(lock.close)
         sockets = _listen(settings, undo)
         self._databases = await open_databases(settings, path, lock, swept_rows(), undo)
+        self._masks = TaskMasks(self._databases.journal, ShapeRules() if settings.mask_shapes else None)
         self._hubs = make_hubs(settings, self._databases.journal, self._metrics)
         self._watch_commits()
         await self._authenticator.start()
@@ -146,6 +151,7 @@ class Gateway:
                 lambda committed: hubs.pipelines.publish(committed.progress),
                 lambda _: self._databases.sink.wake(),
                 metrics.committed,
+                self._masks.committed,
                 lambda _: self._committed_once.set(),
             )
         )
@@ -180,6 +186,7 @@ class Gateway:
             quota=self._quotas.producers,
             connections=derived.quota_of(settings),
             carrier=settings.grpc_server,
+            masks=self._masks,
         )
 
     def _socket_io_server(self) -> SocketIoServer:
@@ -225,6 +232,7 @@ class Gateway:
             quotas=(self._quotas.connections, self._quotas.readers, self._quotas.producers),
             others=[
                 lambda: grpc_server_metrics(self._grpc.server_statistics),
+                lambda: mask_metrics(self._masks.counts),
                 lambda: (GaugeMetricFamily(*figure) for figure in self._databases.journal.metrics()),
                 *(component.metrics for component in self._components),
             ],
@@ -241,6 +249,7 @@ class Gateway:
             *history_routes(databases.journal, authenticator, derived.history_limits(self._settings)),
             *auth_routes(authenticator),
             *stage_routes(databases.journal, authenticator),
+            *mask_routes(self._masks, authenticator),
             *polling_routes(databases.table, authenticator, task_logs.reader),
             *(route for component in self._components for route in component.routes),
             *health_routes(self._health, self._summary_stats, hubs.logs, authenticator),
@@ -356,6 +365,7 @@ class Gateway:
         )
 
     async def _flush_journal(self) -> None:
+        self._masks.release()
         while self._databases.journal.statistics.waiting_bytes:
             self._committed_once.clear()
             await self._committed_once.wait()
