@@ -26,8 +26,8 @@ from storage.journal.interface import (
 )
 from storage.outage import OutageLog
 from storage.polling.batches import TABLE_SOURCE
-from storage.polling.external_rows import ExternalRow, ExternalRowReader
-from storage.polling.table import PollingTable
+from storage.polling.external_rows import ExternalRowReader
+from storage.polling.interface import ExternalRow, PollingStore
 from storage.tailing import TailingLoop
 
 __all__ = ["ROW_ID", "WORKER_ID", "RowImportStatistics", "RowImporter", "row_name", "watch_producer"]
@@ -101,7 +101,7 @@ class RowImporter:
     def __init__(
         self,
         journal: TableJournal,
-        table: PollingTable,
+        table: PollingStore,
         *,
         interval_seconds: float = 0.1,
         message_bytes_max: int = 64 << 10,
@@ -124,7 +124,7 @@ class RowImporter:
         )
 
     def __repr__(self) -> str:
-        return f"<RowImporter {self._table.path} at row {self._reached} {self._loop!r}>"
+        return f"<RowImporter {self._table.location} at row {self._reached} {self._loop!r}>"
 
     def start(self) -> None:
         """Begin where the last life ended."""

@@ -14,8 +14,8 @@ from storage.errors import StorageError
 from storage.journal.interface import Ancestor, JournalStatistics, Record
 from storage.outage import OutageLog
 from storage.polling.closing_rows import ClosingRows, Closings
+from storage.polling.interface import PollingStore
 from storage.polling.row_map import RowMap, TableRows
-from storage.polling.table import PollingTable
 from storage.polling.writer import PollingWriter
 from storage.tailing import UNTIL_WOKEN, TailingLoop
 
@@ -96,7 +96,7 @@ class PollingSink:
     def __init__(
         self,
         journal: RecordSource,
-        table: PollingTable,
+        table: PollingStore,
         *,
         closing_rows: ClosingRows = ClosingRows.STATUS,
         closing_delay_seconds: float = 1.0,
@@ -109,7 +109,7 @@ class PollingSink:
         self._journal = journal
         self._table = table
         copies = RowMap(journal.epoch)
-        self._closings = Closings(journal.epoch, closing_rows, copies, delay_seconds=closing_delay_seconds)
+        self._closings = Closings(table, journal.epoch, closing_rows, copies, delay_seconds=closing_delay_seconds)
         self._writer = PollingWriter(
             *(table, journal.epoch, self._closings, copies),
             table_rows=table_rows,
@@ -129,7 +129,7 @@ class PollingSink:
         )
 
     def __repr__(self) -> str:
-        return f"<PollingSink {self._table.path} at record {self._writer.place.record} {self._loop!r}>"
+        return f"<PollingSink {self._table.location} at record {self._writer.place.record} {self._loop!r}>"
 
     async def start(self) -> None:
         """Begin to copy from where the last life of the sink ended.
