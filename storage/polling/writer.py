@@ -96,6 +96,16 @@ class PollingWriter:
             self._connection.get()
         return self.place
 
+    def follow(self) -> Place:
+        """Learn how far another gateway has copied.
+
+        Raises:
+            StorageError: as ``connect``.
+        """
+        with self._errors():
+            self._load(self._connection.get())
+        return self.place
+
     def go_back_to(self, record: int) -> Place:
         """Go on after ``record`` where the copy is further than that, because the journal has no later one.
 

@@ -82,6 +82,11 @@ class Link:
     def __repr__(self) -> str:
         return f"<Link {'open' if self._connection else 'closed'}>"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, as far as is known."""
+        return self._connection is not None and not self._connection.is_closed()
+
     def read(self, query: str, *arguments: object) -> Sequence[Row]:
         """The rows of a query that changes nothing."""
         try:
@@ -104,7 +109,7 @@ class Link:
 
     def open(self) -> None:
         """Connect, unless it is."""
-        if self._connection is not None and not self._connection.is_closed():
+        if self.is_open:
             return
         if self._loop is None:
             self._loop = _Loop()

@@ -26,7 +26,7 @@ _KINDS: Final[tuple[tuple[type[Exception], _Kind, str], ...]] = (
     (asyncpg.AdminShutdownError, StorageObstructedError, "has ended the connection"),
     (asyncpg.TooManyConnectionsError, StorageObstructedError, "takes no more connections"),
     (asyncpg.DiskFullError, StorageObstructedError, "cannot store more: its disk is full"),
-    (asyncpg.LockNotAvailableError, StorageObstructedError, "cannot be written: another session has locked a lane"),
+    (asyncpg.LockNotAvailableError, StorageObstructedError, "cannot be written: another session holds a lock"),
     (asyncpg.QueryCanceledError, StorageObstructedError, "has cancelled a statement"),
     (asyncpg.PostgresConnectionError, StorageObstructedError, "has lost the connection"),
     (asyncpg.InterfaceError, StorageObstructedError, "has lost the connection"),

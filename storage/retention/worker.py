@@ -82,6 +82,7 @@ class Retention:
         pass_seconds: from the end of a pass to the next one; also how exactly the age of a line is known.
         pause_seconds: between two steps.
         clock: Unix seconds.
+        is_leader: whether this gateway removes; another one does where it is not.
         reserve: given up when the disk is full, so that old lines can be removed; made anew when there is room.
 
     Attributes:
@@ -99,7 +100,9 @@ class Retention:
         pause_seconds: float = _STEP_PAUSE_SECONDS,
         clock: Callable[[], float] = time.time,
         reserve: DiskReserve | None = None,
+        is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._is_leader = is_leader
         self.is_held_up = False
         self._journal = journal
         self._sweeps = sweeps
@@ -171,6 +174,8 @@ class Retention:
     async def _step(self) -> float:
         """A pass if it is time for one, or if the disk is full; the pause until it is asked again."""
         loop = asyncio.get_running_loop()
+        if not self._is_leader():
+            return _LOOK_SECONDS
         if loop.time() >= self._next_pass_at or self._journal.statistics.is_disk_full:
             await self.run_with_reserve()
             self._next_pass_at = loop.time() + self.next_pass_seconds
