@@ -87,6 +87,11 @@ class Link:
         """Whether there is a connection, as far as is known."""
         return self._connection is not None and not self._connection.is_closed()
 
+    @property
+    def connection(self) -> asyncpg.Connection | None:
+        """The open connection."""
+        return self._connection
+
     def read(self, query: str, *arguments: object) -> Sequence[Row]:
         """The rows of a query that changes nothing."""
         try:
@@ -99,12 +104,12 @@ class Link:
     def fetch(self, query: str, *arguments: object) -> Sequence[Row]:
         """The rows of a query, which is sent once."""
         self.open()
-        return self._run(lambda connection: connection.fetch(query, *arguments))
+        return self.run(lambda connection: connection.fetch(query, *arguments))
 
     def execute(self, query: str, *arguments: object) -> str:
         """Execute a statement, or several without arguments; what the server says of it."""
         self.open()
-        done: str = self._run(lambda connection: connection.execute(query, *arguments))
+        done: str = self.run(lambda connection: connection.execute(query, *arguments))
         return done
 
     def open(self) -> None:
@@ -141,7 +146,8 @@ class Link:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
-    def _run(self, call: Callable[[asyncpg.Connection], Coroutine[Any, Any, T]]) -> T:
+    def run(self, call: Callable[[asyncpg.Connection], Coroutine[Any, Any, T]]) -> T:
+        """Wait for what a call of the open connection returns."""
         assert self._loop is not None  # noqa: S101 - ``open`` was called
         assert self._connection is not None  # noqa: S101
         try:

@@ -3,13 +3,15 @@
 import asyncio
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from storage.postgres.connections import Link
 from tests.support.programs import program
 
-__all__ = ["messages", "psql", "rows"]
+__all__ = ["database_rows", "messages", "psql", "rows"]
 
 
 async def psql(url: str, sql: str) -> str:
@@ -45,3 +47,17 @@ async def rows(url: str, job_id: str) -> list[dict[str, Any]]:
 async def messages(url: str, job_id: str) -> list[str]:
     """The messages of a job, in the order of their ids."""
     return [row["log_message"] for row in await rows(url, job_id)]
+
+
+def database_rows(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """The rows of one statement; blocks, beside a running event loop as well."""
+
+    def read() -> list[tuple[Any, ...]]:
+        link = Link(url)
+        try:
+            return [tuple(row) for row in link.fetch(statement)]
+        finally:
+            link.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(read).result()
