@@ -178,6 +178,21 @@ async def test_end_and_late_line(bench, first):
         assert (transport.sequences, transport.events) == ([1, 2, 3], [])
 
 
+@pytest.mark.parametrize("order", ["lines end", "end lines"])
+async def test_end_and_lines_of_another_gateway(bench, order):
+    """An end that comes before the lines in front of it, which another gateway took, waits for them."""
+    bench.history.store(block(1, 2))
+    _, transport = await opened(bench)
+    for step in order.split():
+        if step == "end":
+            bench.hub.publish(Commit(ended=(Ended("build", 4),)))
+        else:
+            await bench.commit(block(3, 4))
+    await bench.flush()
+    assert transport.sequences == [1, 2, 3, 4]
+    assert transport.reason is CloseReason.COMPLETED
+
+
 @pytest.mark.parametrize(
     ("position", "given"),
     [(Position(3, EPOCH), [4, 5]), (Position(3, "ffffffff"), [1, 2, 3, 4, 5]), (Position(3), [4, 5])],
