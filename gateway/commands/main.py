@@ -100,20 +100,16 @@ def check(settings: Settings) -> ExitCode:
 def migrate(settings: Settings, *, dry_run: bool) -> ExitCode:
     """Bring the databases to the present schema; harmless if they are there already."""
     with without_painters():
-        from gateway.commands.migration import migrate_databases, migrate_shared_journal, pending_changes
+        from gateway.commands.migration import migrate_databases, pending_changes
+        from gateway.databases import journal_location, polling_location
         from storage.errors import StorageError
-        from storage.polling import PollingTable
-        from storage.sqlite.files import sqlite_path
 
     try:
         if dry_run:
             changes = pending_changes(settings)
             click.echo("\n".join(changes) if changes else "nothing would be changed")
             return ExitCode.OK
-        polling = PollingTable(settings.polling_database).path
-        if settings.has_shared_journal:
-            click.echo(f"the journal is at revision {migrate_shared_journal(settings)}")
-        revision = migrate_databases(sqlite_path(settings.local_database), polling)
+        revision = migrate_databases(journal_location(settings), polling_location(settings))
     except (StorageError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED

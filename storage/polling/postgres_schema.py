@@ -74,7 +74,7 @@ SCHEMA: Final = (_JOB_LOGS, _INDEX)
 _COLUMNS: Final = """
 SELECT a.attname, format_type(a.atttypid, NULL), a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
 a.atthasdef OR a.attidentity <> '', a.attidentity = 'a'
-FROM pg_attribute a WHERE attrelid = 'job_logs'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
+FROM pg_attribute a WHERE attrelid = to_regclass(?) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
 
 _HAS_INDEX: Final = """
 SELECT 1 FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
@@ -120,9 +120,9 @@ def prepare(session: Session, address: str) -> None:
             session.execute("DELETE FROM otto_sink_rows")  # those rows went with the table
 
 
-def time_sql(session: Session) -> str:
-    """An expression for ``created_at`` as ``YYYY-MM-DD HH:MM:SS`` in UTC, for the type that the column has."""
-    kinds = {name: kind for name, kind, *_ in session.execute(_COLUMNS)}
+def time_sql(session: Session, table: str = "job_logs") -> str:
+    """An expression for a table's ``created_at`` as ``YYYY-MM-DD HH:MM:SS`` in UTC, by the type of the column."""
+    kinds = {name: kind for name, kind, *_ in session.execute(_COLUMNS, (table,))}
     return _TIMES[kinds["created_at"]].format(name="created_at")
 
 
@@ -188,7 +188,7 @@ def _check(session: Session, address: str, kind: str) -> None:
 
 
 def _found(session: Session) -> list[tuple[str, str, bool, bool, bool]]:
-    return [tuple(row) for row in session.execute(_COLUMNS)]
+    return [tuple(row) for row in session.execute(_COLUMNS, ("job_logs",))]
 
 
 def _listed(names: list[str]) -> str:

@@ -37,13 +37,16 @@ class Leadership:
 
     Args:
         url: of the database that all gateways share.
+
+    Attributes:
         on_change: called when this gateway has become the leader, or is not any more.
+        error: why it cannot take part; empty if it can.
     """
 
-    def __init__(self, url: str, *, on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, url: str) -> None:
         self._url = url
         self._address = shown_address(url)
-        self._on_change = on_change
+        self.on_change: Callable[[], None] = lambda: None
         self._is_leader = False
         self._task: asyncio.Task[None] | None = None
         self.error = ""
@@ -105,7 +108,7 @@ class Leadership:
             _log.info(
                 "this gateway does what is done once" if is_leader else "another gateway may do what is done once"
             )
-            self._on_change()
+            self.on_change()
 
 
 async def _end(connection: asyncpg.Connection) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
@@ -23,7 +23,7 @@ from storage.retention.table_sweep import RetentionSweep
 from storage.sqlite.disk_reserve import DiskReserve
 from storage.tailing import TailingLoop
 
-__all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "sweeps_of"]
+__all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "Sweep", "sweeps_of"]
 
 _T = TypeVar("_T")
 
@@ -60,6 +60,28 @@ class RetentionStatistics:
     """Why the last pass broke off; empty if it did not."""
 
 
+class Sweep(Protocol):
+    """See ``RetentionSweep``."""
+
+    deleted: int
+
+    def step(self, now: float) -> bool:
+        """See ``RetentionSweep.step``."""
+        ...
+
+    def last_row(self, job_id: str) -> int:
+        """See ``RetentionSweep.last_row``."""
+        ...
+
+    def remove_job(self, job_id: str, upto: int) -> bool:
+        """See ``RetentionSweep.remove_job``."""
+        ...
+
+    def close(self) -> None:
+        """See ``RetentionSweep.close``."""
+        ...
+
+
 def sweeps_of(
     path: Path, table: PollingTable, policy: RetentionPolicy, others: Sequence[PollingRows] = ()
 ) -> Sequence[RetentionSweep]:
@@ -92,7 +114,7 @@ class Retention:
     def __init__(
         self,
         journal: Journal,
-        sweeps: Sequence[RetentionSweep],
+        sweeps: Sequence[Sweep],
         policy: RetentionPolicy,
         *,
         copied: Callable[[], int],
@@ -240,7 +262,7 @@ class Retention:
                 pass
         return True
 
-    async def _sweep_step(self, sweep: RetentionSweep, step: Callable[[], bool]) -> bool:
+    async def _sweep_step(self, sweep: Sweep, step: Callable[[], bool]) -> bool:
         before = sweep.deleted
         is_more = await self._in_thread(step)
         self._count(rows=sweep.deleted - before)

@@ -31,6 +31,11 @@ class BatchJobStore:
     def __repr__(self) -> str:
         return f"<BatchJobStore {self._database.location}>"
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several gateways may use the tables."""
+        return self._database.is_shared
+
     async def create(
         self, job_id: str, keywords: Sequence[str], priority: Priority, *, active_max: int, now: int
     ) -> None:
