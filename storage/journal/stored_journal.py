@@ -1,6 +1,7 @@
 """What every stored journal is: appends by group commit, reads in fair turns, removals on a thread of their own."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -56,6 +57,13 @@ class Removals(Protocol):
     def close(self) -> None:
         """Close the connection."""
         ...
+
+
+def _timed(remove: Callable[..., Removed], *arguments: object) -> Removed:
+    """A step of a removal with the time that it took."""
+    started = time.monotonic()
+    removed = remove(*arguments)
+    return replace(removed, seconds=time.monotonic() - started)
 
 
 class StoredJournal(ABC):
@@ -262,7 +270,7 @@ class StoredJournal(ABC):
 
     async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
         """Remove the first chunks of a task, a step."""
-        return await self._remove(self._remover.remove, task_id, sequence, copied)
+        return await self._remove(_timed, self._remover.remove, task_id, sequence, copied)
 
     async def forget_producers(self, before: float) -> int:
         """Forget the numbers of producers that have been silent."""

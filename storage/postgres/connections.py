@@ -29,7 +29,7 @@ _SETTINGS: Final = {
     "TimeZone": "UTC",
     "statement_timeout": "0",  # a commit that is cut off says nothing about whether it is stored
     "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "60s",
+    "idle_in_transaction_session_timeout": "3s",  # one that is stopped with the lane locked stops all others
 }
 
 

@@ -88,6 +88,9 @@ class LaneFollower:
         publish: takes what others have committed.
         watched: the tasks whose lines somebody here is waiting for.
         look: finds out which life the database is in, where it may be another one; its token.
+
+    Attributes:
+        token: of the life that is followed.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class LaneFollower:
         watched: Callable[[], Collection[str]],
         look: Callable[[], Awaitable[str]],
     ) -> None:
+        self.token = ""
         self._url = url
         self._address = address
         self._position, self._stages = stored.position, stored.stages
@@ -213,7 +217,7 @@ class LaneFollower:
     async def _follow(self, connection: asyncpg.Connection) -> None:
         if self._day is None:
             self._day = await connection.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date - 1")
-        token = await self._look()
+        self.token = await self._look()
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_FLOOR_SECONDS):
@@ -221,8 +225,8 @@ class LaneFollower:
             self._wake.clear()
             async with asyncio.timeout(_ANSWER_SECONDS_MAX):
                 row = await connection.fetchrow(_LANE, LANE)
-            if row["epoch"] != token:  # before anything is published that was stored in that life
-                token = await self._look()
+            if row["epoch"] != self.token:  # before anything is published that was stored in that life
+                self.token = await self._look()
                 continue
             self._seen_position = row["position"]
             while self._position < row["position"]:
