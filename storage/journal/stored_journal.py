@@ -1,8 +1,9 @@
 """What every stored journal is: appends by group commit, reads in fair turns, removals on a thread of their own."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -56,6 +57,13 @@ class Removals(Protocol):
     def close(self) -> None:
         """Close the connection."""
         ...
+
+
+def _timed(remove: Callable[..., Removed], *arguments: object) -> Removed:
+    """A step of a removal with the time that it took."""
+    started = time.monotonic()
+    removed = remove(*arguments)
+    return replace(removed, seconds=time.monotonic() - started)
 
 
 class StoredJournal(ABC):
@@ -120,6 +128,11 @@ class StoredJournal(ABC):
     def follower_error(self) -> str:
         """Why other gateways are not followed at the moment; empty when they are, or there are none."""
         return ""
+
+    @property
+    def figures(self) -> Mapping[str, str | int | bool]:
+        """What the health page shows of following other gateways."""
+        return {}
 
     def metrics(self) -> Iterable[tuple[str, str, float]]:
         """What only this engine has to show, as gauges: name, meaning, value."""
@@ -262,7 +275,7 @@ class StoredJournal(ABC):
 
     async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
         """Remove the first chunks of a task, a step."""
-        return await self._remove(self._remover.remove, task_id, sequence, copied)
+        return await self._remove(_timed, self._remover.remove, task_id, sequence, copied)
 
     async def forget_producers(self, before: float) -> int:
         """Forget the numbers of producers that have been silent."""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
@@ -16,6 +16,7 @@ from storage.errors import DiskFullError
 from storage.journal.interface import Journal
 from storage.outage import OutageLog
 from storage.polling import PollingTable
+from storage.retention.pace import Pace
 from storage.retention.plan import Cut, Plan
 from storage.retention.policy import RetentionPolicy
 from storage.retention.polling_rows import PollingRows
@@ -23,7 +24,7 @@ from storage.retention.table_sweep import RetentionSweep
 from storage.sqlite.disk_reserve import DiskReserve
 from storage.tailing import TailingLoop
 
-__all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "sweeps_of"]
+__all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "Sweep", "sweeps_of"]
 
 _T = TypeVar("_T")
 
@@ -31,8 +32,9 @@ PRODUCER_SECONDS: Final = 90 * 86400.0
 """How long the numbers of a producer that sends nothing are kept."""
 
 _PASS_SECONDS: Final = 600.0
-_STEP_PAUSE_SECONDS: Final = 0.02
-"""Between two steps: removing takes a fraction of the disk and of the write lock."""
+_PAUSE_SECONDS_MAX: Final = 1.0
+_PRODUCERS_SECONDS: Final = 0.002
+"""About what forgetting some hundred producers takes."""
 _RETRY_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 5.0
 """Between two looks whether the disk is full, which a pass may change."""
@@ -60,6 +62,34 @@ class RetentionStatistics:
     """Why the last pass broke off; empty if it did not."""
 
 
+class Sweep(Protocol):
+    """See ``RetentionSweep``."""
+
+    deleted: int
+
+    def step(self, now: float) -> bool:
+        """See ``RetentionSweep.step``."""
+        ...
+
+    def last_row(self, job_id: str) -> int:
+        """See ``RetentionSweep.last_row``."""
+        ...
+
+    def remove_job(self, job_id: str, upto: int) -> bool:
+        """See ``RetentionSweep.remove_job``."""
+        ...
+
+    def close(self) -> None:
+        """See ``RetentionSweep.close``."""
+        ...
+
+
+def _timed(step: Callable[[], _T]) -> tuple[_T, float]:
+    """What a step returns, and the seconds that it took."""
+    started = time.monotonic()
+    return step(), time.monotonic() - started
+
+
 def sweeps_of(
     path: Path, table: PollingTable, policy: RetentionPolicy, others: Sequence[PollingRows] = ()
 ) -> Sequence[RetentionSweep]:
@@ -80,8 +110,9 @@ class Retention:
             later finds it, and old producers are forgotten.
         copied: the record that the sink has reached.
         pass_seconds: from the end of a pass to the next one; also how exactly the age of a line is known.
-        pause_seconds: between two steps.
+        pause_seconds_max: between two steps, see ``Pace``; 0: no pauses.
         clock: Unix seconds.
+        is_leader: whether this gateway removes; another one does where it is not.
         reserve: given up when the disk is full, so that old lines can be removed; made anew when there is room.
 
     Attributes:
@@ -91,22 +122,26 @@ class Retention:
     def __init__(
         self,
         journal: Journal,
-        sweeps: Sequence[RetentionSweep],
+        sweeps: Sequence[Sweep],
         policy: RetentionPolicy,
         *,
         copied: Callable[[], int],
         pass_seconds: float = _PASS_SECONDS,
-        pause_seconds: float = _STEP_PAUSE_SECONDS,
+        pause_seconds_max: float = _PAUSE_SECONDS_MAX,
         clock: Callable[[], float] = time.time,
         reserve: DiskReserve | None = None,
+        is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._is_leader = is_leader
         self.is_held_up = False
         self._journal = journal
         self._sweeps = sweeps
         self._policy = policy
         self._copied = copied
         self._pass_seconds = pass_seconds
-        self._pause_seconds = pause_seconds
+        self._pace = Pace(
+            lambda: journal.statistics.commit_seconds, lambda: journal.fullness, pause_seconds_max=pause_seconds_max
+        )
         self._clock = clock
         self._reserve = reserve
         self._next_pass_at = -math.inf
@@ -148,6 +183,7 @@ class Retention:
             StorageError: a database cannot be used now; the next pass finds what is left.
         """
         started, before = time.monotonic(), self._statistics
+        self._pace.begin()
         try:
             await self._pass()
         finally:
@@ -171,6 +207,8 @@ class Retention:
     async def _step(self) -> float:
         """A pass if it is time for one, or if the disk is full; the pause until it is asked again."""
         loop = asyncio.get_running_loop()
+        if not self._is_leader():
+            return _LOOK_SECONDS
         if loop.time() >= self._next_pass_at or self._journal.statistics.is_disk_full:
             await self.run_with_reserve()
             self._next_pass_at = loop.time() + self.next_pass_seconds
@@ -208,7 +246,7 @@ class Retention:
                 pass
         while count := await self._journal.forget_producers(now - PRODUCER_SECONDS):
             self._count(producers=count)
-            await self._pause()
+            await self._pause(_PRODUCERS_SECONDS)
 
     async def _remove(self, cut: Cut) -> None:
         if cut.is_whole and not cut.is_by_age and not await self._remove_rows(cut):
@@ -220,7 +258,7 @@ class Retention:
             self._count(lines=removed.lines, bytes=removed.bytes)
             if removed.is_done:
                 break
-            await self._pause()
+            await self._pause(removed.seconds)
         self._count(tasks=int(cut.is_whole and lines == cut.lines))
 
     async def _remove_rows(self, cut: Cut) -> bool:
@@ -235,11 +273,11 @@ class Retention:
                 pass
         return True
 
-    async def _sweep_step(self, sweep: RetentionSweep, step: Callable[[], bool]) -> bool:
+    async def _sweep_step(self, sweep: Sweep, step: Callable[[], bool]) -> bool:
         before = sweep.deleted
-        is_more = await self._in_thread(step)
+        is_more, seconds = await self._in_thread(partial(_timed, step))
         self._count(rows=sweep.deleted - before)
-        await self._pause()
+        await self._pause(seconds)
         return is_more
 
     def _count(self, *, last_pass_seconds: float | None = None, **counts: int) -> RetentionStatistics:
@@ -249,8 +287,8 @@ class Retention:
             self._statistics = replace(self._statistics, last_pass_seconds=last_pass_seconds)
         return self._statistics
 
-    async def _pause(self) -> None:
-        await asyncio.sleep(self._pause_seconds)
+    async def _pause(self, step_seconds: float) -> None:
+        await asyncio.sleep(self._pace.pause(step_seconds))
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -29,7 +29,8 @@ export function endpoint(url: string, path: string, query: Query = {}): string {
 
 /** A filter as query parameters. */
 export function filterQuery(filter: LogFilter = {}): Query {
-  const query: Query = { startTime: filter.startTime, endTime: filter.endTime }
+  const { startTime, endTime, expression } = filter
+  const query: Query = { startTime, endTime, filter: expression || undefined }
   for (const [field, name] of Object.entries(NAMES) as [keyof typeof NAMES, string][]) {
     const values = filter[field]
     if (values?.some((value) => value.includes(','))) {
@@ -54,9 +55,10 @@ export function request(
   token: string | undefined,
   signal?: AbortSignal,
 ): Promise<Response> {
-  const headers: Record<string, string> = { Accept: accept }
+  const headers: Record<string, string> = { ...options.headers, Accept: accept }
   if (token) headers.Authorization = `Bearer ${token}`
   // Not a method call: a browser's fetch wants to be called without an object.
   const get = options.fetch ?? fetch
-  return get(address, { headers, cache: 'no-store', ...(signal && { signal }) })
+  const { credentials } = options
+  return get(address, { headers, cache: 'no-store', ...(credentials && { credentials }), ...(signal && { signal }) })
 }

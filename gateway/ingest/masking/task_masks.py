@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -42,7 +42,7 @@ class TaskMasks:
     """Stands before the journal.
 
     Attributes:
-        submit: as ``Journal.submit``, and that itself as long as there is nothing to mask.
+        submit: as ``Journal.submit``, and that itself as long as there is nothing to mask; ``append`` likewise.
         known: the secrets that producers have named; ``mask`` adds to them.
 
     Args:
@@ -58,7 +58,10 @@ class TaskMasks:
         self._shapes = shapes
         self._open_keys = OpenKeys()
         self._hold_seconds = hold_seconds
-        self.submit: Callable[[Append, Settled], None] = journal.submit if shapes is None else self._submit
+        self.submit: Callable[[Append, Settled], None] = journal.submit
+        self.append: Callable[[Append], asyncio.Future[Receipt]] = journal.append
+        if shapes is not None:
+            self._begin()
         self.known = KnownSecrets()
         self._lanes: dict[str, Lane] = {}
         self._holding: dict[tuple[str, str], None] = {}
@@ -83,8 +86,16 @@ class TaskMasks:
         """How much was masked in a task's lines since the start, by rule."""
         return self._counts_of.get(task_id, {})
 
-    def append(self, item: Append) -> "asyncio.Future[Receipt]":
-        """As ``Journal.append``."""
+    @property
+    def journal(self) -> Journal:
+        """The journal, for those who append to it without knowing of masks."""
+        return cast(Journal, _MaskedJournal(self._journal, self))
+
+    def _begin(self) -> None:
+        """There is something to mask from now on."""
+        self.submit, self.append = self._submit, self._append
+
+    def _append(self, item: Append) -> "asyncio.Future[Receipt]":
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
 
         def settled(outcome: Receipt | StorageError) -> None:
@@ -95,7 +106,7 @@ class TaskMasks:
             else:
                 future.set_result(outcome)
 
-        self.submit(item, settled)
+        self._submit(item, settled)
         return future
 
     async def mask(self, task_id: str, values: list[str]) -> list[tuple[int, str]]:
@@ -105,7 +116,7 @@ class TaskMasks:
             ApiError: RESOURCE_EXHAUSTED.
         """
         refused = await self.known.add(task_id, values)
-        self.submit = self._submit
+        self._begin()
         return [(each.index, each.reason) for each in refused]
 
     def committed(self, committed: Committed) -> None:
@@ -253,6 +264,17 @@ class TaskMasks:
                 soonest = min(oldest.item.came_at, soonest or oldest.item.came_at)
         if soonest is not None and self._timer is None:
             self._timer = loop.call_at(soonest + self._hold_seconds, self._release_due)
+
+
+class _MaskedJournal:
+    """A journal, with masks before it."""
+
+    def __init__(self, journal: Journal, masks: TaskMasks) -> None:
+        self._journal = journal
+        self._masks = masks
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._masks if name in ("submit", "append") else self._journal, name)
 
 
 def _settled(numbered: dict[int, Any], number: int, settled: Settled, outcome: Receipt | StorageError) -> None:

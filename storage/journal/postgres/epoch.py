@@ -8,14 +8,15 @@ know what was lost, and one that misses something does know; either begins a new
 
 import logging
 import secrets
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, replace
 from typing import Final
 
 from storage.journal.interface import Ancestor
 from storage.journal.postgres.schema import LANE
 from storage.postgres.connections import Link, Row
 
-__all__ = ["Life", "Memory", "begin_life"]
+__all__ = ["Life", "Memory", "Remembered", "begin_life"]
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ _IDENTITY: Final = """
 SELECT system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system()"""
 
 _LANE: Final = """
-SELECT position, stages, lane.epoch AS life, coalesce(shown, lane.epoch) AS epoch, system_identifier, timeline
+SELECT position, stages, lane.epoch AS life, coalesce(shown, lane.epoch) AS epoch, number, system_identifier, timeline
 FROM journal_lanes lane LEFT JOIN journal_lives lives ON lives.epoch = lane.epoch WHERE lane = $1"""
 
 # Where the lives began that came after one; all of it was lost that was behind the first of these places.
@@ -45,10 +46,11 @@ WHERE coalesce(p.shown, p.epoch) <> coalesce(l.shown, l.epoch) ORDER BY l.number
 class Life:
     """One life, where the lane stands, and the epochs that it continues from, the latest first.
 
-    ``token`` is what a commit has to name, so that none of a former life is stored in this one.
+    ``token`` is what a commit has to name, so that none of a former life is stored in this one. ``number`` only grows.
     """
 
     token: str
+    number: int
     epoch: str
     position: int
     stages: int
@@ -60,8 +62,42 @@ class Memory:
     """What a gateway remembers: the life that it was in, and the last record that it stored or saw."""
 
     token: str
+    number: int
     epoch: str
     reached: int
+
+
+class Remembered:
+    """A gateway's memory, which its writer and its follower share; any thread.
+
+    Args:
+        life: what was found at the start. Whoever was there before may have shown all of it.
+    """
+
+    def __init__(self, life: Life) -> None:
+        self._guard = threading.Lock()
+        self._memory = Memory(life.token, life.number, life.epoch, life.position)
+
+    def __repr__(self) -> str:
+        return f"<Remembered {self._memory}>"
+
+    @property
+    def memory(self) -> Memory:
+        """All of it, of one moment."""
+        return self._memory
+
+    def saw(self, token: str, position: int) -> None:
+        """A record was stored or read in a life; what is said of another one than the present is left out."""
+        with self._guard:
+            if token == self._memory.token and position > self._memory.reached:
+                self._memory = replace(self._memory, reached=position)
+
+    def began(self, life: Life) -> None:
+        """A life was found; one that is not later than the present one changes nothing."""
+        with self._guard:
+            if life.number > self._memory.number:
+                reached = self._memory.reached if life.epoch == self._memory.epoch else life.position
+                self._memory = Memory(life.token, life.number, life.epoch, reached)
 
 
 def begin_life(link: Link, memory: Memory | None = None) -> Life:
@@ -77,7 +113,7 @@ def begin_life(link: Link, memory: Memory | None = None) -> Life:
         _renew(link, identity, memory)
         lane = link.fetch(_LANE, LANE)[0]
     lineage = tuple(Ancestor(*row) for row in link.fetch(_LINEAGE, LANE, _ANCESTORS_MAX))
-    return Life(lane["life"], lane["epoch"], lane["position"], lane["stages"], lineage)
+    return Life(lane["life"], lane["number"], lane["epoch"], lane["position"], lane["stages"], lineage)
 
 
 def _is_lost(link: Link, memory: Memory | None, lane: Row) -> bool:

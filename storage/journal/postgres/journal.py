@@ -1,7 +1,7 @@
 """The journal on one PostgreSQL database, which several gateways write and read at once."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -11,7 +11,7 @@ from storage.errors import StorageObstructedError
 from storage.journal.group_commit import GroupCommit
 from storage.journal.interface import Ancestor, Committed, JournalStatistics
 from storage.journal.postgres.commit_call import StoredRange
-from storage.journal.postgres.epoch import Life, Memory, begin_life
+from storage.journal.postgres.epoch import Life, Memory, Remembered, begin_life
 from storage.journal.postgres.follower import FollowerStatistics, LaneFollower
 from storage.journal.postgres.queries import PostgresQueries
 from storage.journal.postgres.remover import PostgresRemover
@@ -48,10 +48,10 @@ class PostgresJournal(StoredJournal):
         self._life = life
         self._event_loop = asyncio.get_running_loop()
         self._follower: LaneFollower | None = None
-        self._reached = life.position
+        self._remembered = Remembered(life)
         self._on_lost: Callable[[], None] = lambda: None
         link = Link(url, on_connect=lambda link: writer.connected(link))
-        writer = PostgresWriter(link, life, reached=lambda: self._reached, on_life=self._began, on_stored=self._stored)
+        writer = PostgresWriter(link, life, remembered=self._remembered, on_life=self._began, on_stored=self._stored)
         self._writer = writer
         translated = partial(translate_errors, self._address)
         commits = GroupCommit(
@@ -147,6 +147,18 @@ class PostgresJournal(StoredJournal):
         """Why other gateways are not followed at the moment."""
         return self.follower_statistics.error
 
+    @property
+    def figures(self) -> Mapping[str, str | int | bool]:
+        """How far other gateways are followed, and what the database is."""
+        found = self.follower_statistics
+        return {
+            "lag": found.lag,
+            "listening": found.is_listening,
+            "role": found.server.role,
+            "standbys": found.server.standbys,
+            "synchronous": found.server.is_synchronous,
+        }
+
     def metrics(self) -> Iterable[tuple[str, str, float]]:
         """How far other gateways are followed."""
         found = self.follower_statistics
@@ -154,6 +166,8 @@ class PostgresJournal(StoredJournal):
             ("otto_journal_lane_position", "The position up to which the lane is followed.", found.position),
             ("otto_journal_lane_lag", "Records of the lane that were seen and not followed yet.", found.lag),
             ("otto_journal_listening", "1 while notifications of other gateways arrive.", found.is_listening),
+            ("otto_journal_standbys", "Standbys that are connected to the database.", found.server.standbys),
+            ("otto_journal_synchronous", "1 while a commit waits for a standby.", found.server.is_synchronous),
         )
 
     def follow(
@@ -169,7 +183,7 @@ class PostgresJournal(StoredJournal):
         self._on_lost = on_lost
 
         def publish_reached(committed: Committed) -> None:
-            self._reached = max(self._reached, follower.position)
+            self._remembered.saw(follower.token, follower.position)
             publish(committed)
 
         follower = self._follower = LaneFollower(
@@ -179,7 +193,6 @@ class PostgresJournal(StoredJournal):
 
     def _stored(self, stored: StoredRange) -> None:
         """On the writer's thread: a commit of this gateway is stored, and will be published after this is heard of."""
-        self._reached = max(self._reached, stored.position)
         self._event_loop.call_soon_threadsafe(self._note, stored)
 
     def _note(self, stored: StoredRange) -> None:
@@ -188,24 +201,23 @@ class PostgresJournal(StoredJournal):
 
     def _began(self, life: Life) -> None:
         """On the writer's thread: the database is in another life."""
-        if life.epoch != self._life.epoch:
-            self._reached = life.position
         self._event_loop.call_soon_threadsafe(self._adopt, life)
 
     def _adopt(self, life: Life) -> None:
         """Where the database has lost something, everything that was derived from that is wrong: others are told."""
+        if life.number <= self._life.number:
+            return  # the writer and the follower find out each for itself
         is_lost, self._life = life.epoch != self._life.epoch, life
         if is_lost:
-            self._reached = life.position
             if self._follower is not None:
                 self._follower.restart(life.position, life.stages)
             self._on_lost()
 
     async def _look(self) -> str:
         """The token of the life that the database is in."""
-        life = await asyncio.to_thread(_look, self._url, Memory(self._life.token, self._life.epoch, self._reached))
-        if life.token != self._life.token:
-            self._adopt(life)
+        life = await asyncio.to_thread(_look, self._url, self._remembered.memory)
+        self._remembered.began(life)
+        self._adopt(life)
         return life.token
 
     async def _close(self) -> None:

@@ -13,7 +13,7 @@ from storage.journal.group_writer import CommitResult, GroupWriter
 from storage.journal.interface import Append, LineBatch, StageProgress, TaskEnded, WorkerRegistered, WorkerReport
 from storage.journal.known_state import WrittenTask
 from storage.journal.postgres.commit_call import COMMIT, StoredRange, columns, flag, storable
-from storage.journal.postgres.epoch import Life, Memory, begin_life
+from storage.journal.postgres.epoch import Life, Remembered, begin_life
 from storage.journal.postgres.schema import LANE, add_partitions
 from storage.journal.queries import LINES_KIND
 from storage.postgres.connections import Link
@@ -29,6 +29,10 @@ _KEYS_AT_ONCE: Final = 32
 """Keys of tasks that are taken from the sequence at a time; those that are not used are left out for good."""
 
 _GATEWAYS_KEPT: Final = "7 days"
+
+# Acknowledged means stored, whatever is set for everybody else.
+_SYNCHRONOUS: Final = """
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"""
 
 _TASKS: Final = """
 SELECT task_id, task_key, version, last_sequence, end_status, end_timestamp, end_reason, end_through_status,
@@ -81,7 +85,7 @@ class PostgresWriter(GroupWriter):
     Args:
         link: the connection; synchronous commits.
         life: what the journal is at the start.
-        reached: the last record that this gateway has stored or has seen.
+        remembered: what this gateway has stored or has seen.
         on_life: called with a life that began while the gateway runs.
         on_stored: called with where a commit is, before anybody hears of it.
     """
@@ -91,13 +95,13 @@ class PostgresWriter(GroupWriter):
         link: Link,
         life: Life,
         *,
-        reached: Callable[[], int],
+        remembered: Remembered,
         on_life: Callable[[Life], None],
         on_stored: Callable[[StoredRange], None],
     ) -> None:
         self._link = link
         self._life = life
-        self._reached = reached
+        self._remembered = remembered
         self._on_life = on_life
         self._on_stored = on_stored
         self._gateway = secrets.token_hex(8)
@@ -170,9 +174,11 @@ class PostgresWriter(GroupWriter):
 
     def connected(self, link: Link) -> None:
         """Look which life the database is in, after a connection was made."""
-        life = begin_life(link, Memory(self._life.token, self._life.epoch, self._reached()))
+        link.fetch(_SYNCHRONOUS)
+        life = begin_life(link, self._remembered.memory)
         if life.token != self._life.token:
             self._life = life
+            self._remembered.began(life)
             self.forget()
             self._on_life(life)
 
@@ -226,6 +232,7 @@ class PostgresWriter(GroupWriter):
             for task in written:
                 task.version += 1  # type: ignore[attr-defined]  # all of them are ours
             self._known.trim()
+            self._remembered.saw(self._life.token, position)
             self._on_stored(StoredRange(position - records, position, stage - stages, stage))
             return self._result(receipts, position if records else 0, started)
 
