@@ -5,13 +5,14 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
+from filters.entry import LogEntry
 from filters.needles import Needles
 from filters.secret_forms import why_no_secret
 from filters.stream_mask import Progress, StreamMask
 from gateway.errors import ApiError
-from storage.journal.interface import Append, LineBatch, Settled
+from storage.journal.interface import Append, Settled
 
 __all__ = ["HeldItem", "HeldLine", "KnownSecrets", "MaskedTask", "Refused"]
 
@@ -36,25 +37,25 @@ class Refused:
 
 
 class HeldItem:
-    """Something on its way to the journal. ``waits``: how many of its lines are held."""
+    """Something on its way to the journal.
 
-    __slots__ = ("item", "lane", "settled", "waits")
+    Attributes:
+        came_at: when it came, by the loop's clock, if it has lines.
+        waits: how many of its lines are held.
+    """
+
+    __slots__ = ("came_at", "item", "lane", "settled", "waits")
 
     def __init__(self, item: Append, settled: Settled, lane: str) -> None:
+        self.came_at = 0.0
         self.item = item
         self.settled = settled
         self.lane = lane
         self.waits = 0
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class HeldLine:
-    """Which entry of a batch a line is, and when it came, by the loop's clock."""
-
-    held: HeldItem
-    batch: LineBatch
-    index: int
-    came_at: float
+HeldLine: TypeAlias = tuple[HeldItem, LogEntry]
+"""A line's batch, and its entry there."""
 
 
 @dataclass(slots=True, repr=False)

@@ -167,12 +167,9 @@ class TaskMasks:
             else:
                 numbered[number] = stream.progress
             held.settled = partial(_settled, numbered, number, held.settled)
-        now = asyncio.get_running_loop().time()
-        lines = [
-            MaskedLine(HeldLine(held, batch, index, now), entry.source, entry.message)
-            for index, entry in enumerate(batch.entries)
-        ]
         self._mask_fields(batch, task.needles)
+        held.came_at = asyncio.get_running_loop().time()
+        lines = [MaskedLine((held, entry), entry.source, entry.message) for entry in batch.entries]
         held.waits = len(lines)
         self._given_out(batch.task_id, stream.feed(lines))
         self._note_holding(batch.task_id, batch.worker_id, task)
@@ -187,20 +184,19 @@ class TaskMasks:
                     pod_metadata=_masked_values(entry.pod_metadata, needles),
                 )
 
-    def _given_out(self, task_id: str, lines: Iterable[MaskedLine[HeldLine]]) -> set[str]:
-        """Lines are masked and need not wait; the lanes that may go on."""
+    def _given_out(self, task_id: str, lines: Iterable[MaskedLine[HeldLine]]) -> None:
+        """Lines are masked and need not wait; nor need what waited for them."""
         lanes = set()
         for line in lines:
-            place = line.item
-            if line.found:
-                place.batch.entries[place.index].message = line.text
+            held, entry = line.item
+            if line.text is not entry.message:
+                entry.message = line.text
                 self.count(task_id, KNOWN, line.found)
-            place.held.waits -= 1
-            if not place.held.waits:
-                lanes.add(place.held.lane)
+            held.waits -= 1
+            if not held.waits:
+                lanes.add(held.lane)
         for lane in lanes:
             self._drain(lane)
-        return lanes
 
     def count(self, task_id: str, rule: str, found: int) -> None:
         """Something was masked."""
@@ -258,10 +254,11 @@ class TaskMasks:
         soonest = None
         for task_id, worker_id in list(self._holding):
             oldest = self.known.tasks[task_id].stream(worker_id).oldest_held
-            if oldest is None or oldest.item.came_at <= before:
+            came_at = before if oldest is None else oldest.item[0].came_at
+            if came_at <= before:
                 self._release(task_id, worker_id)
             else:
-                soonest = min(oldest.item.came_at, soonest or oldest.item.came_at)
+                soonest = min(came_at, soonest or came_at)
         if soonest is not None and self._timer is None:
             self._timer = loop.call_at(soonest + self._hold_seconds, self._release_due)
 
