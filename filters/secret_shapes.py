@@ -146,8 +146,8 @@ class ShapeRules:
         if self._has_keys and (keys or _BEGIN in whole):
             for index, text in enumerate(texts):
                 without = keys.masked(stream_of(index), text)
-                if without is not None:
-                    masked[index] = ShapedLine(without, {PRIVATE_KEY: without.count(MASK) - text.count(MASK)})
+                if without is not None and without != text:  # nothing of a line that begins a key, or of a mask
+                    masked[index] = ShapedLine(without, {PRIVATE_KEY: 1})
         for start, end in _pieces(texts, len(whole)):
             hits = self._set.Match("\n".join(texts[start:end]))
             if hits:
