@@ -12,6 +12,7 @@ from gateway.commands.exit_codes import ExitCode
 from gateway.http.sockets import ListenError, close_all, listen, share_ports
 from gateway.settings.model import Settings
 from gateway.settings.sources import SettingsError
+from storage.postgres.address import is_postgres
 
 __all__ = ["check_workers", "run_workers", "settings_of"]
 
@@ -44,9 +45,9 @@ def check_workers(settings: Settings) -> None:
 
 
 def settings_of(settings: Settings, number: int) -> Settings:
-    """The settings of a worker, counted from 1: each has a file of its own, the first that of a gateway alone."""
-    stem, dot, suffix = settings.local_database.rpartition(".")
-    if number == 1 or not settings.local_database.startswith("sqlite"):
+    """The settings of a worker, counted from 1: polling tables in a file are its own, the first's as of one alone."""
+    stem, dot, suffix = settings.polling_database.rpartition(".")
+    if number == 1 or is_postgres(settings.polling_database):
         return settings
     return settings.model_copy(update={"polling_database_url": f"{stem}-{number}{dot}{suffix}"})
 

@@ -22,9 +22,9 @@ def test_workers_that_cannot_run_are_refused(environment: dict[str, str], text: 
         check_workers(load_settings(environment=environment))
 
 
-def test_each_worker_has_a_database_of_its_own() -> None:
+def test_each_worker_has_a_file_of_its_own() -> None:
     """The first has that of a gateway alone, so that one may become several."""
     settings = load_settings(environment={**SHARED, "POLLING_DATABASE_URL": "sqlite:////var/otto.db"})
     check_workers(settings)
-    databases = [settings_of(settings, number).local_database for number in (1, 2)]
+    databases = [settings_of(settings, number).polling_database for number in (1, 2)]
     assert databases == ["sqlite:////var/otto.db", "sqlite:////var/otto-2.db"]
