@@ -5,7 +5,7 @@ import { useResource } from '../data/resource'
 import { NewTaskForm } from '../parts/NewTaskForm'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
-import { Status } from '../parts/Status'
+import { StatusBadge } from '../parts/StatusBadge'
 import { Time } from '../parts/Time'
 import { useLimit } from '../parts/use-limit'
 import { useTitle } from '../parts/use-title'
@@ -136,7 +136,7 @@ function Table({ shell, tasks }: { shell: Shell; tasks: ListedTask[] }) {
         {tasks.map((task) => (
           <tr key={task.id}>
             <td>
-              <Status status={statusOf(task, task.queue)} t={t} />
+              <StatusBadge status={statusOf(task, task.queue)} t={t} />
             </td>
             <th scope="row" class="name plain">
               <a href={automationUrl(task.id)} data-row title={task.id}>

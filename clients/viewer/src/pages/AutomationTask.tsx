@@ -15,7 +15,7 @@ import { Bar } from '../parts/Bar'
 import { Dialog } from '../parts/Dialog'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
-import { Status, toneOf } from '../parts/Status'
+import { StatusBadge, toneOf } from '../parts/StatusBadge'
 import { TaskLog } from '../parts/TaskLog'
 import { now, Time } from '../parts/Time'
 import { useTitle } from '../parts/use-title'
@@ -121,7 +121,7 @@ export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string
         </h1>
         {detail && (
           <p class="sum">
-            <Status status={statusOf(detail.task, last)} t={t} />
+            <StatusBadge status={statusOf(detail.task, last)} t={t} />
             <span>{t.automation.types[detail.task.type] ?? detail.task.type}</span>
             <span>
               {t.automationTask.created} <Time at={detail.task.created_at} as="clock" />
@@ -205,7 +205,7 @@ function Stages({ shell, detail }: { shell: Shell; detail: TaskDetail }) {
         {stages.map((stage) => (
           <li key={stage.name} data-tone={toneOf(stage.status)}>
             <b>{t.automation.stages[stage.name] ?? stage.name}</b>
-            <Status status={stage.status} t={t} />
+            <StatusBadge status={stage.status} t={t} />
             <span class="soft">{tookOf(stage)}</span>
             {stage.total ? (
               <Bar
@@ -254,7 +254,7 @@ function Queue({ shell, queue }: { shell: Shell; queue: QueueRow[] }) {
             {[...queue].reverse().map((row) => (
               <tr key={row.id}>
                 <td>
-                  <Status status={row.status} t={t} />
+                  <StatusBadge status={row.status} t={t} />
                 </td>
                 <th scope="row" class="name plain">
                   {t.automation.stages[row.queue_type] ?? row.queue_type}

@@ -17,7 +17,7 @@ import { duration } from '../data/times'
 import { Bar } from '../parts/Bar'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
-import { Status, statusText, toneOf } from '../parts/Status'
+import { StatusBadge, statusText, toneOf } from '../parts/StatusBadge'
 import { Time } from '../parts/Time'
 import { useLimit } from '../parts/use-limit'
 import { useTitle } from '../parts/use-title'
@@ -169,7 +169,7 @@ function Table({ shell, jobs }: { shell: Shell; jobs: readonly BatchJob[] }) {
         {jobs.map((job) => (
           <tr key={job.id}>
             <td>
-              <Status status={job.retryAt ? 'RETRYING' : job.status} t={t} />
+              <StatusBadge status={job.retryAt ? 'RETRYING' : job.status} t={t} />
             </td>
             <th scope="row" class="name plain">
               <a href={logUrl(job.id, new URLSearchParams({ pipeline: job.id }))} data-row title={job.id}>

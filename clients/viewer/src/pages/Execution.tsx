@@ -6,7 +6,7 @@ import { duration } from '../data/times'
 import { Plot } from '../parts/Plot'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
-import { Status, statusText } from '../parts/Status'
+import { StatusBadge, statusText } from '../parts/StatusBadge'
 import { now, Time } from '../parts/Time'
 import { useTitle } from '../parts/use-title'
 import { Waterfall } from '../parts/Waterfall'
@@ -64,7 +64,7 @@ export function Execution({ shell, executionId }: { shell: Shell; executionId: s
         </h1>
         {whole.runs.length > 0 && (
           <p class="sum">
-            <Status status={whole.status} t={t} />
+            <StatusBadge status={whole.status} t={t} />
             {whole.scriptId && (
               <span class="cut">
                 <bdi>{whole.scriptId}</bdi>

@@ -7,7 +7,7 @@ import { duration } from '../data/times'
 import { Plot } from '../parts/Plot'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
-import { Status, statusText, toneOf } from '../parts/Status'
+import { StatusBadge, statusText, toneOf } from '../parts/StatusBadge'
 import { now, Time } from '../parts/Time'
 import { useTitle } from '../parts/use-title'
 import type { Shell } from '../shell/contract'
@@ -169,7 +169,7 @@ function Table({ shell, executions }: { shell: Shell; executions: Execution[] })
         {executions.map((each) => (
           <tr key={each.id}>
             <td>
-              <Status status={each.status} t={t} />
+              <StatusBadge status={each.status} t={t} />
             </td>
             <th scope="row" class="name">
               <a href={executionUrl(each.id)} data-row title={each.id}>

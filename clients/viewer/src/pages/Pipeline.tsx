@@ -2,7 +2,7 @@ import { openPipeline, type PipelineProgress } from 'otto-logs'
 import { useState } from 'preact/hooks'
 import { Bar } from '../parts/Bar'
 import { Empty } from '../parts/State'
-import { Status, toneOf } from '../parts/Status'
+import { StatusBadge, toneOf } from '../parts/StatusBadge'
 import { useStream } from '../parts/use-stream'
 import { useTitle } from '../parts/use-title'
 import type { Shell } from '../shell/contract'
@@ -47,7 +47,7 @@ export function Pipeline({ shell, pipelineId }: { shell: Shell; pipelineId: stri
             {stages.map((stage) => (
               <tr key={stage.stageId}>
                 <td>
-                  <Status status={stage.status} t={t} />
+                  <StatusBadge status={stage.status} t={t} />
                 </td>
                 <th scope="row" class="name">
                   <bdi>{stage.stageId}</bdi>

@@ -6,7 +6,7 @@ import { Bar } from '../parts/Bar'
 import { Levels } from '../parts/Levels'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
-import { Status, statusText } from '../parts/Status'
+import { StatusBadge, statusText } from '../parts/StatusBadge'
 import { Time } from '../parts/Time'
 import { useLimit } from '../parts/use-limit'
 import { useTitle } from '../parts/use-title'
@@ -142,7 +142,7 @@ function Table({ tasks, shell }: { tasks: Task[]; shell: Shell }) {
         {tasks.map((task) => (
           <tr key={task.taskId}>
             <td>
-              <Status status={task.status} t={t} />
+              <StatusBadge status={task.status} t={t} />
             </td>
             <th scope="row" class="name">
               <span class="beside">

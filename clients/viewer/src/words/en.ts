@@ -19,6 +19,12 @@ export const en = {
     themes: { system: 'System', light: 'Light', dark: 'Dark' },
     language: 'Language',
     help: 'Keyboard shortcuts',
+    settings: {
+      title: 'Settings',
+      timeZone: 'Time zone',
+      localZone: (zone: string) => `${zone} (this machine)`,
+      repository: 'Address of files in lines, with {file} and {line}',
+    },
     characterKeys: 'Shortcuts of one character',
     close: 'Close',
     everywhere: 'Everywhere',

@@ -20,6 +20,12 @@ export const ko: Words = {
     themes: { system: '시스템', light: '밝게', dark: '어둡게' },
     language: '언어',
     help: '키보드 단축키',
+    settings: {
+      title: '설정',
+      timeZone: '시간대',
+      localZone: (zone: string) => `${zone} (이 컴퓨터)`,
+      repository: '줄에 있는 파일의 주소, {file}과 {line} 포함',
+    },
     characterKeys: '한 글자 단축키 사용',
     close: '닫기',
     everywhere: '모든 페이지',

@@ -1,0 +1,76 @@
+/** Why a task failed, as the gateway sums it up. */
+import { signal } from '@preact/signals'
+import { read } from '../data/requests'
+
+export interface SummaryLine {
+  sequence: number
+  workerId: string
+  message: string
+}
+
+export interface NamedPlace {
+  sequence: number
+  name?: string
+  file?: string
+  line?: number
+  message?: string
+}
+
+export interface RunSummary {
+  taskId: string
+  status: string
+  reason: string
+  exitCode: number | null
+  command: string | null
+  durationSeconds: number | null
+  labels: Record<string, string>
+  firstError: SummaryLine | null
+  cause: { rule: string; workerId: string; firstSequence: number; lastSequence: number; lines: string[] } | null
+  failedTests: NamedPlace[]
+  failedTestCount: number
+}
+
+const CHARACTERS = 8000
+
+/** Read the summary of a task; null where the gateway gives none, or the reader may not have it. */
+export function readSummary(taskId: string, signal: AbortSignal): Promise<RunSummary | null> {
+  const path = `/api/v1/log-streaming/logs/${encodeURIComponent(taskId)}/summary?characters=${CHARACTERS}`
+  return read<RunSummary>(path, { signal, isOptional: true }).catch(() => null)
+}
+
+/** The line that a failed task opens at; null: nothing in it says why. */
+export function decisiveLine({ cause, firstError }: RunSummary): number | null {
+  return cause?.firstSequence ?? firstError?.sequence ?? null
+}
+
+/** At most `most` lines of a cause: where it begins, and its end, where most tools say what is wrong. */
+export function shownLines(lines: readonly string[], most: number): string[] {
+  const said = lines.filter((line) => line.trim() !== '')
+  if (said.length <= most) return said
+  return [said[0] as string, '…', ...said.slice(said.length - most + 2)]
+}
+
+/** The summary of one task: read once, when it is wanted first; shown as a card, or folded to a button. */
+export class Failure {
+  readonly summary = signal<RunSummary | null>(null)
+  readonly isOpen = signal(true)
+  #reading: Promise<RunSummary | null> | undefined
+  #life = new AbortController()
+  #read: (signal: AbortSignal) => Promise<RunSummary | null>
+
+  constructor(read: (signal: AbortSignal) => Promise<RunSummary | null>) {
+    this.#read = read
+  }
+
+  read(): Promise<RunSummary | null> {
+    this.#reading ??= this.#read(this.#life.signal).then((found) => {
+      if (!this.#life.signal.aborted) this.summary.value = found
+      return found
+    })
+    return this.#reading
+  }
+
+  close(): void {
+    this.#life.abort()
+  }
+}
