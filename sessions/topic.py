@@ -65,9 +65,9 @@ class Topic:
             # These lines are committed, but their commit has not been announced yet: when it is, publish() skips them.
             self.window.clear()
             self.head = state.last
-        for ended in (state.ended, self._early_end):
-            if ended is not None and ended.last == self.head:
-                self.ended = ended
+        if state.ended is not None and state.ended.last == self.head:
+            self.ended = state.ended
+        self._take_early_end()
 
     def publish(self, block: Block) -> None:
         """Take committed lines; what ``head`` covers already is skipped.
@@ -87,13 +87,25 @@ class Topic:
         self._unmatched.append(block)
         self._unmatched_bytes += block.size
         self.head = block.last
-        self.ended = self._early_end = None
+        self.ended = None
+        if self._early_end is not None:
+            self._take_early_end()
 
     def end(self, ended: EndedTask) -> None:
-        """Take the end of the task, unless lines after it are already here."""
-        if not self.is_loaded:
+        """Take the end of the task, unless lines after it are already here.
+
+        It waits for the lines before it: those of another gateway may come later than an end that this one stored.
+        """
+        if self._early_end is None or ended.last >= self._early_end.last:
             self._early_end = ended
-        elif ended.last == self.head:
+        self._take_early_end()
+
+    def _take_early_end(self) -> None:
+        ended = self._early_end
+        if ended is None or not self.is_loaded or ended.last > self.head:
+            return
+        self._early_end = None
+        if ended.last == self.head:
             self.ended = ended
 
     def join(self, subscriber: Subscriber, log_filter: LogFilter, encoding: Encoding) -> Channel:

@@ -117,9 +117,9 @@ class Reads:
         """Some tasks with their workers."""
         return await self._journal.overviews(task_ids, workers_max=workers_max, owner=self._owner)
 
-    async def worker_records(self, task_id: str, *, count_max: int) -> Sequence[WorkerRecord]:
-        """What some workers of a task reported."""
-        return await self._journal.worker_records(task_id, count_max=count_max, owner=self._owner)
+    async def worker_records(self, task_ids: Sequence[str], *, count_max: int) -> Sequence[Sequence[WorkerRecord]]:
+        """What some workers of each of these tasks reported."""
+        return await self._journal.worker_records(task_ids, count_max=count_max, owner=self._owner)
 
     async def without_match(self, tasks: Sequence[KnownTask], matcher: Matcher) -> int:
         """How many of the first tasks have no matching line."""

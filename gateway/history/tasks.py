@@ -1,6 +1,7 @@
 """``GET /api/v1/log-streaming/tasks``: what is stored, the newest activity first."""
 
 from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -8,15 +9,18 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from filters.labels import labels_of
 from filters.matching import Matcher
 from gateway.auth import Authenticator, Principal
 from gateway.history.bodies import answer
 from gateway.history.cursors import CURSOR, RecordCursor
+from gateway.history.failure.causes import Causes
+from gateway.history.failure.runs import readable_by
 from gateway.history.limits import HistoryLimits
 from gateway.history.openapi import HISTORY, STATUSES, Status
 from gateway.history.reads import Budget, Reads
 from gateway.routing.operation import DescribedRoute, Operation
-from gateway.routing.parameters import Choice, Number, Parameter
+from gateway.routing.parameters import Choice, Labels, Number, Parameter
 from storage.journal.history import KnownTask, SequenceRange, TaskOverview
 
 __all__ = ["task_routes"]
@@ -31,13 +35,24 @@ _LOOKED_AT_MAX: Final = 2_048
 """The same where each of them has to be looked at, for a part of the id or for a token that covers some: 5 ms."""
 
 _WORKERS_MAX: Final = 20
+_LABELLED_WORKERS_MAX: Final = 20
+"""Workers of a task whose labels count."""
 _REMEMBERED_MAX: Final = 1024
 _EVERYTHING: Final = Matcher()
 
 
 _SEARCH: Final = Parameter("search", "Part of the task's id, whatever the case.", examples=("build",))
 _LIMIT: Final = Number("limit", "Tasks of a page, 50 by default.", minimum=1, maximum=200, default=50, examples=(2,))
+_LABEL: Final = Labels(
+    "label", "Only tasks with this label, as `name=value`; several have to be there all.", examples=("repo=shop",)
+)
 _STATUS: Final = Choice("status", "Only tasks with this status.", choices=STATUSES)
+
+
+_CAUSE: Final = (
+    "Why it failed, in at most 160 characters. Absent where it has not, or where it is not known yet: ten of them are "
+    "found out for each answer, and remembered."
+)
 
 
 class StoredTaskSummary(msgspec.Struct, rename="camel", kw_only=True):
@@ -54,6 +69,8 @@ class StoredTaskSummary(msgspec.Struct, rename="camel", kw_only=True):
     workers: Annotated[list[str], msgspec.Meta(description="The first 20 by name.")]
     worker_count: int
     bytes: Annotated[int, msgspec.Meta(description="On the disk, compressed.")]
+    labels: Annotated[dict[str, str], msgspec.Meta(description="What its workers were labelled with.")]
+    cause: Annotated[str | msgspec.UnsetType, msgspec.Meta(description=_CAUSE)] = msgspec.UNSET
 
 
 class StoredTaskList(msgspec.Struct):
@@ -74,6 +91,7 @@ _LIST_TASKS: Final = Operation(
     parameters=(
         _SEARCH,
         _STATUS,
+        _LABEL,
         _LIMIT,
         CURSOR,
     ),
@@ -125,20 +143,34 @@ class LevelCounts:
 
 @dataclass(frozen=True, slots=True)
 class TaskQuery:
-    """Which tasks: those that one may read, with a part of the id (case-folded; empty: any) and a status (likewise)."""
+    """Which tasks: those that one may read, with a part of the id (case-folded; empty: any), a status, and labels."""
 
     principal: Principal
     search: str = ""
     status: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_selective(self) -> bool:
         """Whether tasks have to be looked at one by one."""
-        return bool(self.search) or self.principal.is_limited
+        return bool(self.search or self.labels) or self.principal.is_limited
 
-    def covers(self, task: KnownTask) -> bool:
-        """Whether a task with this status is one of them."""
+    async def among(self, reads: Reads, tasks: Sequence[KnownTask]) -> list[KnownTask]:
+        """Those of some tasks with this status that it means."""
+        found = [task for task in tasks if self._covers(task)]
+        if not self.labels or not found:
+            return found
+        labels = await _labels(reads, found)
+        return [task for task, has in zip(found, labels, strict=True) if self.labels.items() <= has.items()]
+
+    def _covers(self, task: KnownTask) -> bool:
         return self.search in task.task_id.casefold() and self.principal.allows("logs:read", task_id=task.task_id)
+
+
+async def _labels(reads: Reads, tasks: Sequence[KnownTask]) -> list[dict[str, str]]:
+    """The labels of each task."""
+    records = await reads.worker_records([task.task_id for task in tasks], count_max=_LABELLED_WORKERS_MAX)
+    return [labels_of(worker.metadata for worker in workers) for workers in records]
 
 
 async def _page(
@@ -150,7 +182,7 @@ async def _page(
     rows_max = _TASKS_PER_STEP if query.is_selective else limit + 1
     while True:
         step = await reads.newest_tasks(below, cursor.snapshot, status=query.status, count_max=rows_max)
-        found += [task for task in step if query.covers(task)]
+        found += await query.among(reads, step)
         if len(found) > limit:
             return found[:limit], cursor.at(found[limit - 1].record)
         if len(step) < rows_max:
@@ -168,7 +200,7 @@ async def _total(reads: Reads, query: TaskQuery, snapshot: int) -> int | None:
     below, total = snapshot + 1, 0
     for _ in range(_LOOKED_AT_MAX // _TASKS_PER_STEP):
         step = await reads.newest_tasks(below, snapshot, status=query.status, count_max=_TASKS_PER_STEP)
-        total += sum(map(query.covers, step))
+        total += len(await query.among(reads, step))
         if len(step) < _TASKS_PER_STEP:
             return total
         below = step[-1].record
@@ -177,7 +209,7 @@ async def _total(reads: Reads, query: TaskQuery, snapshot: int) -> int | None:
 
 def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits) -> list[DescribedRoute]:
     """The route."""
-    counts = LevelCounts()
+    counts, causes = LevelCounts(), Causes()
 
     async def tasks(request: Request) -> Response:
         principal = await authenticator.principal_of(request)
@@ -189,15 +221,19 @@ def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimit
         search = query.get(_SEARCH.name, "").casefold()
         cursor = RecordCursor.of(query, reads)
         mine = reads.of(principal.subject)
-        wanted = TaskQuery(principal, search, status)
+        wanted = TaskQuery(principal, search, status, _LABEL.of(query.multi_items()))
         budget = Budget(limits.seconds_max / 10)
         found, following = await _page(mine, wanted, cursor, limit, budget)
         total = await _total(mine, wanted, cursor.snapshot)
         overviews = await mine.overviews([task.task_id for task in found], workers_max=_WORKERS_MAX)
+        labels = await _labels(mine, found)
         shown = [
-            await _summary(mine, counts, task, overview, budget)
-            for task, overview in zip(found, overviews, strict=True)
+            await _summary(mine, counts, task, overview, budget, has)
+            for task, overview, has in zip(found, overviews, labels, strict=True)
         ]
+        known = await causes.of(mine, [overview.state for overview in overviews], readable_by(principal))
+        for task in shown:
+            task.cause = known.get(task.task_id, msgspec.UNSET)
         body = msgspec.json.encode(StoredTaskList(shown, str(following) if following else None, total))
         return await answer(request, "json", lambda: body, len(body))
 
@@ -205,7 +241,12 @@ def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimit
 
 
 async def _summary(
-    reads: Reads, counts: LevelCounts, task: KnownTask, overview: TaskOverview, budget: Budget
+    reads: Reads,
+    counts: LevelCounts,
+    task: KnownTask,
+    overview: TaskOverview,
+    budget: Budget,
+    labels: dict[str, str],
 ) -> StoredTaskSummary:
     state = overview.state
     count = await counts.of(reads, task.task_id, state.first, state.last, budget)
@@ -221,4 +262,5 @@ async def _summary(
         workers=list(overview.workers),
         worker_count=overview.worker_count,
         bytes=task.bytes,
+        labels=labels,
     )

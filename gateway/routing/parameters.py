@@ -1,9 +1,11 @@
 """Parameters of operations: what is said of each, and how its value is read from a request."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
 
 from filters.identifiers import IDENTIFIER_BYTES_MAX, IdentifierError, check_identifier
 from filters.position import Position, PositionError
@@ -13,6 +15,8 @@ __all__ = [
     "NUMBER_MAX",
     "Choice",
     "Identifier",
+    "IdentifierText",
+    "Labels",
     "Number",
     "Parameter",
     "PositionParameter",
@@ -25,12 +29,17 @@ NUMBER_MAX: Final = 10**18 - 1
 """The largest number that a position's text, and a column of any database, can hold."""
 _DIGITS: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _SHOWN_MAX: Final = 64
+_LABEL_CHARACTERS_MAX: Final = 600
+_LABELS_MAX: Final = 20
 _IDENTIFIER: Final = {
     "type": "string",
     "minLength": 1,
     "maxLength": IDENTIFIER_BYTES_MAX,
     "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$",
 }
+
+IdentifierText = Annotated[str, msgspec.Meta(extra_json_schema=_IDENTIFIER)]
+"""An id in a body. This describes it; ``checked_identifier`` refuses what is none."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +189,28 @@ class Identifier(Parameter):
         """
         text = query.get(self.name)
         return None if text is None else checked_identifier(self.name, text)
+
+
+@dataclass(frozen=True)
+class Labels(Parameter):
+    """A label as ``name=value``; given several times, several labels."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schema", {"type": "string", "pattern": "^[^=]+=", "maxLength": _LABEL_CHARACTERS_MAX})
+
+    def of(self, query: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """The labels among the parameters of a query, at most 20; the last of one name counts.
+
+        Raises:
+            ApiError: INVALID_ARGUMENT; one is no label, or there are too many.
+        """
+        given = [text for name, text in query if name == self.name]
+        for text in given:
+            if not text.partition("=")[0] or "=" not in text or len(text) > _LABEL_CHARACTERS_MAX:
+                raise _refused(self.name, text, f"give name=value, at most {_LABEL_CHARACTERS_MAX} characters")
+        if len(given) > _LABELS_MAX:
+            raise ApiError("INVALID_ARGUMENT", f"{self.name}: at most {_LABELS_MAX} labels", field=self.name)
+        return dict(text.split("=", 1) for text in given)
 
 
 def checked_identifier(field_name: str, text: str) -> str:

@@ -122,9 +122,9 @@ class HistoryReads(Protocol):
         ...
 
     async def worker_records(
-        self, task_id: str, *, count_max: int, owner: ReadOwner = NOBODY
-    ) -> Sequence[WorkerRecord]:
-        """What some workers of a task reported; those that failed come first."""
+        self, task_ids: Sequence[str], *, count_max: int, owner: ReadOwner = NOBODY
+    ) -> Sequence[Sequence[WorkerRecord]]:
+        """What some workers of each of these tasks reported, in one step; those that failed come first."""
         ...
 
     async def without_match(self, tasks: Sequence[KnownTask], matcher: Matcher, *, owner: ReadOwner = NOBODY) -> int:

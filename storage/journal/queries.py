@@ -80,7 +80,7 @@ class Queries(Protocol):
         ...
 
     def worker_records(self, task_id: str, count_max: int) -> Sequence[WorkerRecord]:
-        """See ``HistoryReads.worker_records``."""
+        """What some workers of a task reported; those that failed come first."""
         ...
 
     def newest_tasks(self, below: int, snapshot: int, status: str, count_max: int) -> Sequence[KnownTask]:

@@ -51,6 +51,8 @@ async def test_tasks_are_narrowed(gateway: GatewayProcess) -> None:
     named = await ask(gateway, "tasks", "BUILD", "--status", "completed", "--json")
     assert [json.loads(line)["taskId"] for line in named.stdout.splitlines()] == ["build-1"]
     assert len((await ask(gateway, "tasks", "--limit", "2", "--json")).stdout.splitlines()) == 2
+    assert (await ask(gateway, "tasks", "--label", "repo=shop", "--json")).stdout == b""
+    assert (await ask(gateway, "tasks", "--label", "repo")).code == 2
     none = await ask(gateway, "tasks", "nobody")
     assert (none.code, none.stdout, none.stderr) == (0, b"", "otto-logs: no task matches\n")
 

@@ -1,12 +1,24 @@
 """What errors say: the likely cause, tests that failed, and places in files. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from filters.level_detection import strip_ansi
 from gateway.history.failure.events import Event
 
-__all__ = ["Place", "annotations", "cause_of", "failed_tests", "first_error"]
+__all__ = [
+    "FIRST_ERROR",
+    "SUCCESS_WORDS",
+    "Place",
+    "annotations",
+    "cause_of",
+    "failed_tests",
+    "first_error",
+    "headline",
+    "is_success",
+]
 
 _HEAD_CHARACTERS: Final = 400
 _COMPLETED_MAX: Final = 50
@@ -83,27 +95,48 @@ def first_error(events: Sequence[Event]) -> Event | None:
     return next((event for event in events if not event.head.startswith("===")), events[0] if events else None)
 
 
-def cause_of(events: Sequence[Event], last: int) -> tuple[str, Event] | None:
+def cause_of(
+    events: Sequence[Event],
+    last: int,
+    *,
+    count_in_good: Callable[[Event], int] = lambda _: 0,
+    succeeded_at: Mapping[str, int] = MappingProxyType({}),
+) -> tuple[str, Event] | None:
     """The event that most likely made the task fail, and by which rule.
 
     A crash within the last lines is the cause: nothing goes on after it. Otherwise it is the first error that is
-    neither the consequence of another nor a total; where there are such alone, the first of them.
+    neither the consequence of another nor a total; where there are such alone, the first of them. Errors that the last
+    good run had as well are passed over for those that it had least. If no tool is known by how it says it, the first
+    error after the worker's last success is taken, where there is one.
 
     Args:
         events: the errors, ascending.
         last: the task's last sequence.
+        count_in_good: how often the last good run says the same.
+        succeeded_at: by worker, the sequence of the last line that says that something succeeded.
     """
     for event in reversed(events[-3:]):
         if _CRASH.match(event.head[:_HEAD_CHARACTERS]) and last - event.last <= _CRASH_LINES and not _is_of_test(event):
             return "crash", event
-    for rank in (_is_first_hand, _is_no_consequence):
-        for event in events:
-            if rank(event):
-                return _rule_of(event), event
-    return (_rule_of(events[0]), events[0]) if events else None
+    ranked = ([event for event in events if rank(event)] for rank in (_is_first_hand, _is_no_consequence))
+    candidates = next(filter(None, ranked), events)
+    if not candidates:
+        return None
+    counts = [*map(count_in_good, candidates)]
+    rarest = [event for event, count in zip(candidates, counts, strict=True) if count == min(counts)]
+    rule = _rule_of(rarest[0])
+    if rule != FIRST_ERROR:
+        return rule, rarest[0]
+    later = [event for event in rarest if event.first > succeeded_at.get(event.worker_id, 0)]
+    if later and later[0] is not rarest[0]:
+        rule = _rule_of(later[0])
+        return ("first error after a success" if rule == FIRST_ERROR else rule), later[0]
+    return (rule if rarest[0] is candidates[0] else "new error"), rarest[0]
 
 
 _CRASH_LINES: Final = 40
+FIRST_ERROR: Final = "first error"
+"""The rule of a cause that no tool is known by."""
 
 
 def _is_of_test(event: Event) -> bool:
@@ -120,7 +153,30 @@ def _is_first_hand(event: Event) -> bool:
 
 def _rule_of(event: Event) -> str:
     head = event.head[:_HEAD_CHARACTERS]
-    return next((name for name, rule in _RULES if rule.match(head)), "first error")
+    return next((name for name, rule in _RULES if rule.match(head)), FIRST_ERROR)
+
+
+def headline(event: Event) -> str:
+    """A cause in one line: the exception or what a test expected, else the event's first line."""
+    if "Traceback (most recent" in event.head and len(event.texts) > 1:
+        return next((text.strip() for text in reversed(event.texts) if re.match(r"[A-Za-z_][\w.]*", text)), event.head)
+    message = _message_in(event.texts[1:])
+    name = re.match(r"_{3,} (.+) _{3,}$|\s*● (.+)|--- FAIL: (\S+)", event.head)
+    if name is None:
+        return event.head
+    return f"{next(filter(None, name.groups()))}: {message}".removesuffix(": ")
+
+
+def is_success(message: str) -> bool:
+    """Whether a line says that a step has succeeded; ``SUCCESS_WORDS`` has one of its words."""
+    return _SUCCESS.match(strip_ansi(message[:_HEAD_CHARACTERS])) is not None
+
+
+SUCCESS_WORDS: Final = ("success", "passed", "completed", "finished", "pass", "✓", "✔", "ok ")
+_SUCCESS: Final = re.compile(
+    r"(?i:.{0,80}\b(?:successful(?:ly)?|succeeded)\b)|\s*[✓✔] |(?:.{0,40}\] )?BUILD SUCCESS|PASS\b|ok\s"
+    r"|\s*(?:\S+ ){0,4}(?:completed|finished|passed)\b(?!.*\b(?:with|fail))"
+)
 
 
 def failed_tests(events: Iterable[Event]) -> list[Place]:

@@ -1,156 +1,257 @@
 """Reading what a summary is made of: errors from both ends of a task, and its last lines; never all of it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from filters.entry import LogEntry, decode_lines
+from filters.labels import labels_of_pod
+from filters.level_detection import strip_ansi
 from filters.matching import Matcher
 from filters.model import LogFilter
+from gateway.history.failure.comparison import Comparison, GoodRun, RunLines, TaskComparison, compare
 from gateway.history.failure.events import Event, events_of
-from gateway.history.failure.findings import annotations, cause_of, failed_tests, first_error
+from gateway.history.failure.findings import (
+    FIRST_ERROR,
+    SUCCESS_WORDS,
+    annotations,
+    cause_of,
+    failed_tests,
+    first_error,
+    headline,
+    is_success,
+)
+from gateway.history.failure.runs import Covers, Run, last_good_run, read_run, seconds_between
 from gateway.history.failure.summary import Cause, Line, TaskSummary, places
 from gateway.history.reads import Budget, Reads
-from storage.journal.history import WorkerRecord
 from storage.journal.interface import TaskState
 
-__all__ = ["read_summary"]
+__all__ = ["read_comparison", "read_summary"]
 
 _ERRORS_MAX: Final = 1_000
 """Lines of errors from each end."""
 _TAIL_LINES: Final = 2_000
+_SUCCESS_LINES: Final = 20_000
+"""In front of the last error, where a success is looked for."""
 _STEP_BYTES: Final = 1 << 20
-_WORKERS_MAX: Final = 200
+_COMPARED_LINES: Final = 4_000
+"""Of each run for a summary: 30 ms of CPU."""
+_COMPARED_LINES_MAX: Final = 20_000
 _CAUSE_LINES_MAX: Final = 40
+_LAST_LINES: Final = 10
+_KINDS: Final = 5
+"""Kinds of messages that a summary shows of a comparison."""
 _LINE_CHARACTERS: Final = 300
-_LABEL: Final = "label."
 _SEVERE: Final = Matcher(LogFilter(levels=("ERROR", "FATAL")))
+_NOTABLE: Final = Matcher(LogFilter(levels=("WARN", "ERROR", "FATAL")))
+_SUCCESS: Final = Matcher(LogFilter(keywords=tuple(sorted(SUCCESS_WORDS))))
 _EVERYTHING: Final = Matcher()
 
 
-class _Found(NamedTuple):
+class _Errors(NamedTuple):
     events: list[Event]
     is_complete: bool
 
 
-async def read_summary(reads: Reads, state: TaskState, budget: Budget) -> TaskSummary:
-    """The summary of a task as it is now."""
-    workers = await reads.worker_records(state.task_id, count_max=_WORKERS_MAX)
+class _Compared(NamedTuple):
+    good: GoodRun
+    comparison: Comparison
+
+
+class _Ends(NamedTuple):
+    first: LogEntry | None
+    last: Sequence[LogEntry]
+
+
+async def read_summary(reads: Reads, state: TaskState, budget: Budget, covers: Covers) -> TaskSummary:
+    """The summary of a task as it is now.
+
+    Args:
+        reads: the journal.
+        state: the task.
+        budget: the time; what is not found by then is left out.
+        covers: which tasks it may be compared with.
+    """
+    run = await read_run(reads, state)
     found = await _errors(reads, state, budget)
-    events = _of_failed(found.events, workers)
-    first_line = await _line_at(reads, state, state.first)
-    last_line = await _line_at(reads, state, state.last)
+    events = _of_failed(found.events, run)
+    ends = _Ends(
+        next(iter(await _lines(reads, state, state.first - 1, state.first)), None),
+        await _lines(reads, state, state.last - _LAST_LINES, state.last),
+    )
+    compared = None
+    if events or run.status == "FAILED":
+        compared = await _compare(reads, run, covers, budget, lines_max=_COMPARED_LINES)
+    count = compared.good.count_of if compared is not None else lambda _: 0
     # Thousands of lines and a few dozen patterns: some tens of milliseconds, which the event loop does not have.
+    cause = await asyncio.to_thread(cause_of, events, state.last, count_in_good=count)
+    if cause is not None and cause[0] in {FIRST_ERROR, "new error"}:
+        succeeded_at = await _successes(reads, state, events[-1].first, budget)
+        cause = await asyncio.to_thread(cause_of, events, state.last, count_in_good=count, succeeded_at=succeeded_at)
+    shown = _cause(*cause) if cause is not None else _cause_without_errors(run, ends, compared)
+    return await asyncio.to_thread(_summary, run, events, shown, ends, compared, is_complete=found.is_complete)
+
+
+async def read_comparison(
+    reads: Reads, state: TaskState, other: TaskState | None, budget: Budget, covers: Covers
+) -> TaskComparison:
+    """A task beside another one, or beside the last good run of its name."""
+    run = await read_run(reads, state)
+    good = None if other is None else await read_run(reads, other)
+    compared = await _compare(reads, run, covers, budget, lines_max=_COMPARED_LINES_MAX, good=good)
+    return TaskComparison(state.task_id, None if compared is None else compared.comparison)
+
+
+async def _compare(
+    reads: Reads, run: Run, covers: Covers, budget: Budget, *, lines_max: int, good: Run | None = None
+) -> _Compared | None:
+    good = good or await last_good_run(reads, run, covers, budget)
+    if good is None:
+        return None
+    first = next(iter(await _lines(reads, good.state, good.state.first - 1, good.state.first)), None)
+    lines = await _run_lines(reads, good.state, budget, lines_max)
+    others = await _run_lines(reads, run.state, budget, lines_max)
+    return await asyncio.to_thread(_compared, good, lines, first, run, others)
+
+
+def _compared(good: Run, lines: RunLines, first: LogEntry | None, run: Run, others: RunLines) -> _Compared:
+    known = GoodRun(lines)
+    started_at = good.reported.get("startedAt") or (first.timestamp if first is not None else None)
+    comparison = compare(
+        known,
+        others,
+        task_id=good.state.task_id,
+        ended_at=good.ended_at,
+        lines=_count(good.state),
+        duration_seconds=seconds_between(started_at, good.ended_at),
+        labels=(good.labels, run.labels),
+    )
+    return _Compared(known, comparison)
+
+
+async def _run_lines(reads: Reads, state: TaskState, budget: Budget, lines_max: int) -> RunLines:
+    """All lines, or the first and the last warnings and errors where there are more than so many."""
+    if _count(state) <= lines_max:
+        entries, reached = await _read(reads, state, state.first - 1, _EVERYTHING, lines_max, budget)
+        return RunLines(entries, is_complete=reached >= state.last)
+    entries, _ = await _both_ends(reads, state, _NOTABLE, lines_max // 2, budget)
+    return RunLines(entries, is_complete=False)
+
+
+async def _errors(reads: Reads, state: TaskState, budget: Budget) -> _Errors:
+    """The first and the last errors; where no line has such a level, those that the last lines show."""
+    entries, is_complete = await _both_ends(reads, state, _SEVERE, _ERRORS_MAX, budget)
+    if not entries and is_complete:
+        tail, _ = await _read(reads, state, state.last - _TAIL_LINES, _EVERYTHING, _TAIL_LINES, budget)
+        events = await asyncio.to_thread(events_of, tail, are_levels_known=False)
+        return _Errors(events, is_complete=len(tail) > state.last - state.first)
+    return _Errors(events_of(entries, are_levels_known=True), is_complete)
+
+
+async def _both_ends(
+    reads: Reads, state: TaskState, matcher: Matcher, count_max: int, budget: Budget
+) -> tuple[list[LogEntry], bool]:
+    """The first and the last matching entries, so many of each, and whether these are all."""
+    head, reached = await _read(reads, state, state.first - 1, matcher, count_max, budget)
+    if reached >= state.last:
+        return head, True
+    start, left, is_done = state.last, count_max, False
+    while not is_done and start > reached and not budget.is_spent:
+        step = await reads.tail_step(state.task_id, left, start, matcher)
+        start, left, is_done = step.upto, step.left, step.is_done
+    tail, _ = await _read(reads, state, max(start, reached), matcher, count_max, budget)
+    return [*head, *tail], start <= reached
+
+
+async def _successes(reads: Reads, state: TaskState, upto: int, budget: Budget) -> dict[str, int]:
+    """By worker, the last line in front of an error that says that something succeeded."""
+    entries, _ = await _read(reads, state, upto - _SUCCESS_LINES, _SUCCESS, _SUCCESS_LINES, budget, upto=upto)
     return await asyncio.to_thread(
-        _summary, state, workers, events, first_line, last_line, is_complete=found.is_complete
+        lambda: {entry.worker_id: entry.sequence for entry in entries if is_success(entry.message)}
     )
 
 
-async def _errors(reads: Reads, state: TaskState, budget: Budget) -> _Found:
-    """The first and the last errors; where no line has such a level, those that the last lines show."""
-    head, reached = await _read(reads, state, state.first - 1, _SEVERE, _ERRORS_MAX, budget)
-    if not head and reached >= state.last:
-        tail, _ = await _read(reads, state, state.last - _TAIL_LINES, _EVERYTHING, _TAIL_LINES, budget)
-        return _Found(
-            await asyncio.to_thread(events_of, tail, are_levels_known=False),
-            is_complete=len(tail) > state.last - state.first,
-        )
-    if reached >= state.last:
-        return _Found(events_of(head, are_levels_known=True), is_complete=True)
-    start, left, is_done = state.last, _ERRORS_MAX, False
-    while not is_done and start > reached and not budget.is_spent:
-        step = await reads.tail_step(state.task_id, left, start, _SEVERE)
-        start, left, is_done = step.upto, step.left, step.is_done
-    tail, _ = await _read(reads, state, max(start, reached), _SEVERE, _ERRORS_MAX, budget)
-    return _Found(events_of([*head, *tail], are_levels_known=True), is_complete=start <= reached)
-
-
 async def _read(
-    reads: Reads, state: TaskState, after: int, matcher: Matcher, count_max: int, budget: Budget
+    reads: Reads,
+    state: TaskState,
+    after: int,
+    matcher: Matcher,
+    count_max: int,
+    budget: Budget,
+    *,
+    upto: int | None = None,
 ) -> tuple[list[LogEntry], int]:
     """Matching entries, and how far was read."""
     entries: list[LogEntry] = []
     after = max(after, state.first - 1)
-    while after < state.last and len(entries) < count_max and not budget.is_spent:
+    end = state.last if upto is None else upto
+    while after < end and len(entries) < count_max and not budget.is_spent:
         step = await reads.read(
-            state.task_id, after, state.last, matcher, lines_max=count_max - len(entries), bytes_max=_STEP_BYTES
+            state.task_id, after, end, matcher, lines_max=count_max - len(entries), bytes_max=_STEP_BYTES
         )
         entries += decode_lines(step.lines) if step.lines else []
         after = step.end
     return entries, after
 
 
-async def _line_at(reads: Reads, state: TaskState, sequence: int) -> LogEntry | None:
-    if state.last < state.first:
-        return None
-    step = await reads.read(state.task_id, sequence - 1, sequence, _EVERYTHING, lines_max=1, bytes_max=_STEP_BYTES)
-    return decode_lines(step.lines)[0] if step.lines else None
+async def _lines(reads: Reads, state: TaskState, after: int, upto: int) -> list[LogEntry]:
+    """A few lines."""
+    after = max(after, state.first - 1)
+    if upto <= after:
+        return []
+    step = await reads.read(state.task_id, after, upto, _EVERYTHING, lines_max=upto - after, bytes_max=_STEP_BYTES)
+    return decode_lines(step.lines) if step.lines else []
 
 
-def _of_failed(events: list[Event], workers: Sequence[WorkerRecord]) -> list[Event]:
+def _of_failed(events: list[Event], run: Run) -> list[Event]:
     """The errors of the workers that failed, where one did and has some."""
-    failed = {worker.worker_id for worker in workers if worker.status == "FAILED"}
+    failed = {worker.worker_id for worker in run.workers if worker.status == "FAILED"}
     return [event for event in events if event.worker_id in failed] or events
 
 
+def _count(state: TaskState) -> int:
+    return max(state.last + 1 - state.first, 0)
+
+
 def _summary(
-    state: TaskState,
-    workers: Sequence[WorkerRecord],
+    run: Run,
     events: Sequence[Event],
-    first: LogEntry | None,
-    last: LogEntry | None,
+    cause: Cause | None,
+    ends: _Ends,
+    compared: _Compared | None,
     *,
     is_complete: bool,
 ) -> TaskSummary:
-    deciding = _deciding(workers)
-    said = (deciding.metadata if deciding is not None else None) or {}
+    state, reported = run.state, run.reported
     reason = state.ended.reason if state.ended is not None else ""
-    started_at = said.get("startedAt") or (first.timestamp if first is not None else None)
-    ended_at = said.get("endedAt") or (state.ended.timestamp if state.ended is not None else None)
-    until = ended_at or (last.timestamp if last is not None else None)
-    exit_code = said.get("exitCode", "")
-    found, begun = cause_of(events, state.last), first_error(events)
+    started_at = reported.get("startedAt") or (ends.first.timestamp if ends.first is not None else None)
+    until = run.ended_at or (ends.last[-1].timestamp if ends.last else None)
+    exit_code = reported.get("exitCode", "")
+    begun = first_error(events)
     tests, noted = failed_tests(events), annotations(events)
     return TaskSummary(
         task_id=state.task_id,
-        status=state.ended.status if state.ended is not None else "RUNNING",
+        status=run.status,
         reason=reason[:_LINE_CHARACTERS],
         exit_code=int(exit_code) if exit_code.isdecimal() and len(exit_code) < 10 else None,
         signal=reason.removeprefix("killed by ")[:40] if reason.startswith("killed by ") else None,
-        command=said.get("command"),
-        directory=said.get("directory"),
+        command=reported.get("command"),
+        directory=reported.get("directory"),
         started_at=started_at,
-        ended_at=ended_at,
-        duration_seconds=_seconds(started_at, until),
-        labels=_labels(said, first),
-        lines=max(state.last + 1 - state.first, 0),
+        ended_at=run.ended_at,
+        duration_seconds=seconds_between(started_at, until),
+        labels=run.labels or labels_of_pod((ends.first.pod_metadata if ends.first is not None else None) or {}),
+        lines=_count(state),
         last_sequence=state.last,
         first_error=Line(begun.first, begun.worker_id, begun.head[:_LINE_CHARACTERS]) if begun is not None else None,
-        cause=None if found is None else _cause(*found),
+        cause=cause,
         failed_tests=places(tests[:50]),
         failed_test_count=len(tests),
         annotations=places(noted[:20]),
         annotation_count=len(noted),
+        comparison=compared.comparison.shortened(_KINDS) if compared is not None else None,
         is_complete=is_complete,
     )
-
-
-def _deciding(workers: Sequence[WorkerRecord]) -> WorkerRecord | None:
-    """The worker that the task failed by; else the first that said what it runs."""
-    told = [worker for worker in workers if worker.metadata]
-    return next((worker for worker in told if worker.status == "FAILED"), told[0] if told else None)
-
-
-def _labels(said: Mapping[str, str], first: LogEntry | None) -> dict[str, str]:
-    """What a worker was labelled with, and else what is known of its pod."""
-    labels = {key.removeprefix(_LABEL): value for key, value in said.items() if key.startswith(_LABEL)}
-    pod = (first.pod_metadata if first is not None else None) or {}
-    known = {
-        **(pod.get("labels") or {}),
-        **{key: pod[key] for key in ("namespace", "podName", "nodeName") if key in pod},
-    }
-    return labels or {str(key): str(value) for key, value in known.items()}
 
 
 def _cause(rule: str, event: Event) -> Cause:
@@ -158,13 +259,21 @@ def _cause(rule: str, event: Event) -> Cause:
     if len(lines) > _CAUSE_LINES_MAX:
         half = _CAUSE_LINES_MAX // 2
         lines = [*lines[:half], f"… {len(lines) - 2 * half} lines", *lines[-half:]]
-    return Cause(rule, event.worker_id, event.first, event.last, lines)
+    return Cause(rule, headline(event)[:_LINE_CHARACTERS], event.worker_id, event.first, event.last, lines)
 
 
-def _seconds(start: str | None, end: str | None) -> float | None:
-    """Between two times, to the millisecond; None where one is not known or they are the wrong way round."""
-    try:
-        seconds = (datetime.fromisoformat(str(end)) - datetime.fromisoformat(str(start))).total_seconds()
-    except (ValueError, TypeError):
+def _cause_without_errors(run: Run, ends: _Ends, compared: _Compared | None) -> Cause | None:
+    """Of a task that failed and says no error: a warning that the good run does not have, or its last lines."""
+    if run.status != "FAILED":
         return None
-    return round(seconds, 3) if seconds >= 0 else None
+    new = [kind for kind in compared.comparison.appeared if kind.level == "WARN"] if compared is not None else []
+    if new:
+        return Cause(
+            "new warning", new[0].message, new[0].worker_id, new[0].sequence, new[0].sequence, [new[0].message]
+        )
+    if not ends.last:
+        return None
+    lines = [strip_ansi(entry.message)[:_LINE_CHARACTERS] for entry in ends.last]
+    last = ends.last[-1]
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return Cause("last lines", said, last.worker_id, ends.last[0].sequence, last.sequence, lines)

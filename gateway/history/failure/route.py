@@ -1,14 +1,18 @@
-"""``GET /api/v1/log-streaming/logs/{taskId}/summary``: why a task failed, in a page."""
+"""``GET …/logs/{taskId}/summary`` and ``/comparison``: why a task failed, and what was different when it did not."""
 
+from collections.abc import Callable
 from typing import Final
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.auth import Authenticator
 from gateway.history.bodies import BODY_HEADERS
-from gateway.history.failure.reading import read_summary
-from gateway.history.failure.summary import TaskSummary, markdown, within
+from gateway.history.failure.comparison import TaskComparison
+from gateway.history.failure.reading import read_comparison, read_summary
+from gateway.history.failure.runs import readable_by
+from gateway.history.failure.summary import TaskSummary, comparison_markdown, markdown, within
 from gateway.history.limits import HistoryLimits
 from gateway.history.log import known_task
 from gateway.history.openapi import HISTORY, TASK
@@ -16,12 +20,13 @@ from gateway.history.reads import Budget, Reads
 from gateway.history.scans import Scans
 from gateway.http.disconnects import while_connected
 from gateway.routing.operation import Answer, DescribedRoute, Operation
-from gateway.routing.parameters import Choice, Number
+from gateway.routing.parameters import Choice, Identifier, Number
 from gateway.routing.path_parameters import path_identifier
 
 __all__ = ["summary_routes"]
 
 PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/summary"
+COMPARISON_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/comparison"
 _FORMAT: Final = Choice("format", "Instead of `Accept`: `json` or `markdown`.", choices=("json", "markdown"))
 _CHARACTERS: Final = Number(
     "characters",
@@ -31,6 +36,9 @@ _CHARACTERS: Final = Number(
     default=2_000,
     examples=(1_000,),
 )
+_WITH: Final = Identifier(
+    "with", "The other task; without it, the last good run of the same name.", examples=("build-8",), place="query"
+)
 
 SUMMARISE_TASK: Final = Operation(
     "summariseTask",
@@ -38,11 +46,24 @@ SUMMARISE_TASK: Final = Operation(
     HISTORY,
     "Why a task failed",
     description="Exit code, command and duration where a worker told them (`otto-logs run` does), the first error, the "
-    "likely cause with its lines, failed tests, and places in files. It is made of the first and last errors when it "
-    "is asked for, also while the task runs.",
+    "likely cause with its lines, failed tests, places in files, and what was different from the last good run of the "
+    "same name. It is made of the first and last errors when it is asked for, also while the task runs.",
     scope="logs:read",
     parameters=(TASK, _FORMAT, _CHARACTERS),
     answers={200: Answer("The summary.", TaskSummary, media=("text/markdown",))},
+    errors=("NOT_FOUND", "RESOURCE_EXHAUSTED"),
+    stored=True,
+)
+COMPARE_TASKS: Final = Operation(
+    "compareTasks",
+    "GET",
+    HISTORY,
+    "What is different from the last good run",
+    description="Messages that only one of two runs has, by their templates, and labels that differ. Of a run with "
+    "more than 20,000 lines warnings and errors are compared.",
+    scope="logs:read",
+    parameters=(TASK, _WITH, _FORMAT),
+    answers={200: Answer("The comparison.", TaskComparison, media=("text/markdown",))},
     errors=("NOT_FOUND", "RESOURCE_EXHAUSTED"),
     stored=True,
 )
@@ -51,22 +72,49 @@ SUMMARISE_TASK: Final = Operation(
 def summary_routes(
     reads: Reads, authenticator: Authenticator, limits: HistoryLimits, scans: Scans
 ) -> list[DescribedRoute]:
-    """The route."""
+    """The routes."""
 
     async def summary(request: Request) -> Response:
         task_id = path_identifier(request.scope, PATH, "task_id")
         principal = await authenticator.principal_of(request)
         principal.require("logs:read", task_id=task_id)
-        form = _FORMAT.of(request.query_params)
+        is_markdown = _is_markdown(request)
         characters = _CHARACTERS.of(request.query_params)
         state = await known_task(reads, task_id)
         with scans.of(principal.subject).place():
-            work = read_summary(reads.of(principal.subject), state, Budget(limits.seconds_max))
+            work = read_summary(reads.of(principal.subject), state, Budget(limits.seconds_max), readable_by(principal))
             found = await while_connected(request, work)
-        is_markdown = form == "markdown" if form else "text/markdown" in request.headers.get("accept", "").lower()
-        if is_markdown:
-            text = markdown(found, characters)
-            return Response(text, headers=BODY_HEADERS, media_type="text/markdown; charset=utf-8")
-        return Response(within(found, characters), headers=BODY_HEADERS, media_type="application/json")
+        return _answer(is_markdown, lambda: markdown(found, characters), lambda: within(found, characters))
 
-    return [DescribedRoute(PATH, summary, SUMMARISE_TASK)]
+    async def comparison(request: Request) -> Response:
+        task_id = path_identifier(request.scope, COMPARISON_PATH, "task_id")
+        principal = await authenticator.principal_of(request)
+        principal.require("logs:read", task_id=task_id)
+        is_markdown = _is_markdown(request)
+        other_id = _WITH.of(request.query_params)
+        if other_id is not None:
+            principal.require("logs:read", task_id=other_id)
+        state = await known_task(reads, task_id)
+        other = None if other_id is None else await known_task(reads, other_id)
+        with scans.of(principal.subject).place():
+            work = read_comparison(
+                reads.of(principal.subject), state, other, Budget(limits.seconds_max), readable_by(principal)
+            )
+            found = await while_connected(request, work)
+        return _answer(is_markdown, lambda: comparison_markdown(found), lambda: msgspec.json.encode(found))
+
+    return [
+        DescribedRoute(PATH, summary, SUMMARISE_TASK),
+        DescribedRoute(COMPARISON_PATH, comparison, COMPARE_TASKS),
+    ]
+
+
+def _is_markdown(request: Request) -> bool:
+    form = _FORMAT.of(request.query_params)
+    return form == "markdown" if form else "text/markdown" in request.headers.get("accept", "").lower()
+
+
+def _answer(is_markdown: bool, text: Callable[[], str], document: Callable[[], bytes]) -> Response:
+    if is_markdown:
+        return Response(text(), headers=BODY_HEADERS, media_type="text/markdown; charset=utf-8")
+    return Response(document(), headers=BODY_HEADERS, media_type="application/json")

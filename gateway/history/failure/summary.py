@@ -1,14 +1,15 @@
 """The summary of a task, as JSON and as Markdown, within a number of characters."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
+from gateway.history.failure.comparison import Comparison, MessageKind, TaskComparison
 from gateway.history.failure.findings import Place
 from gateway.history.openapi import Status
 
-__all__ = ["Cause", "Line", "TaskSummary", "markdown", "within"]
+__all__ = ["Cause", "Line", "TaskSummary", "comparison_markdown", "markdown", "within"]
 
 _TEXT_CHARACTERS: Final = 200
 
@@ -25,6 +26,7 @@ class Cause(msgspec.Struct, rename="camel"):
     """The event that most likely made the task fail."""
 
     rule: Annotated[str, msgspec.Meta(description="`test`, `compiler`, `crash`, …, or `first error`.")]
+    headline: Annotated[str, msgspec.Meta(description="The cause in one line.")]
     worker_id: str
     first_sequence: int
     last_sequence: int
@@ -63,6 +65,9 @@ class TaskSummary(msgspec.Struct, rename="camel", kw_only=True):
     failed_test_count: Annotated[int, msgspec.Meta(description="Of all that were found, also of those left out.")]
     annotations: list[NamedPlace]
     annotation_count: int
+    comparison: Annotated[
+        Comparison | None, msgspec.Meta(description="With the last good run of the same name; null: there is none.")
+    ]
     is_complete: Annotated[
         bool, msgspec.Meta(description="False: errors between the first and the last were not read.")
     ]
@@ -79,11 +84,15 @@ def places(found: Sequence[Place]) -> list[NamedPlace]:
 def within(summary: TaskSummary, characters_max: int) -> bytes:
     """The summary as JSON of at most so many characters, as far as leaving out can do it.
 
-    First go annotations beyond the third, then tests beyond the tenth, then the middle of the cause, then the rest.
+    First goes what the good run alone says, then what it does not say beyond the third, then annotations beyond the
+    third, tests beyond the tenth, the middle of the cause, and the rest.
     """
     keep = ((3, "annotations"), (10, "failed_tests"))
+    if summary.comparison is not None:
+        _shorten(summary.comparison.disappeared, 0, summary, characters_max)
+        _shorten(summary.comparison.appeared, 3, summary, characters_max)
     for count, name in keep:
-        _shorten(summary, name, count, characters_max)
+        _shorten(getattr(summary, name), count, summary, characters_max)
     while (
         summary.cause is not None
         and len(summary.cause.lines) > _CAUSE_LINES_LEAST
@@ -92,7 +101,9 @@ def within(summary: TaskSummary, characters_max: int) -> bytes:
         middle = len(summary.cause.lines) // 2
         summary.cause.lines[middle : middle + 2] = ["…"]
     for _, name in keep:
-        _shorten(summary, name, 0, characters_max)
+        _shorten(getattr(summary, name), 0, summary, characters_max)
+    if summary.comparison is not None and _is_long(summary, characters_max):
+        summary.comparison = None
     while summary.labels and _is_long(summary, characters_max):
         summary.labels.popitem()
     if _is_long(summary, characters_max):
@@ -110,8 +121,7 @@ def _is_long(summary: TaskSummary, characters_max: int) -> bool:
     return len(msgspec.json.encode(summary).decode()) > characters_max
 
 
-def _shorten(summary: TaskSummary, name: str, count: int, characters_max: int) -> None:
-    found = getattr(summary, name)
+def _shorten(found: list[Any], count: int, summary: TaskSummary, characters_max: int) -> None:
     while len(found) > count and _is_long(summary, characters_max):
         found.pop()
 
@@ -121,6 +131,8 @@ def _cut_texts(summary: TaskSummary, characters: int) -> None:
         summary.cause.lines = [line[:characters] for line in summary.cause.lines[:_CAUSE_LINES_LEAST]]
     if summary.first_error is not None:
         summary.first_error.message = summary.first_error.message[:characters]
+    if summary.cause is not None:
+        summary.cause.headline = summary.cause.headline[:characters]
     summary.command = summary.command and summary.command[:characters]
     summary.directory = summary.directory and summary.directory[:characters]
     summary.reason = summary.reason[:characters]
@@ -130,7 +142,12 @@ def markdown(summary: TaskSummary, characters_max: int) -> str:
     """The summary for a person or an agent, at most so many characters."""
     text = _markdown(summary)
     while len(text) > characters_max:
-        if len(summary.annotations) > 3:
+        compared = summary.comparison
+        if compared is not None and compared.disappeared:
+            compared.disappeared.clear()
+        elif compared is not None and len(compared.appeared) > 3:
+            del compared.appeared[3:]
+        elif len(summary.annotations) > 3:
             del summary.annotations[max(3, len(summary.annotations) // 2) :]
         elif len(summary.failed_tests) > 5:
             del summary.failed_tests[max(5, len(summary.failed_tests) // 2) :]
@@ -170,9 +187,41 @@ def _markdown(summary: TaskSummary) -> str:
         parts.append(f"\n## Places ({summary.annotation_count})")
         parts += [_item(place) for place in summary.annotations]
         parts += _left_out(summary.annotation_count - len(summary.annotations))
+    if summary.comparison is not None:
+        parts += _comparison_parts(summary.comparison)
     if cause is None and first is None:
         parts.append("\nNo errors were found." if summary.is_complete else "")
     return "\n".join(parts).rstrip() + "\n"
+
+
+def comparison_markdown(compared: TaskComparison) -> str:
+    """A comparison for a person or an agent."""
+    parts = ["No earlier run of the same name has ended well."]
+    if compared.comparison is not None:
+        parts = _comparison_parts(compared.comparison)
+    return "\n".join([f"# {compared.task_id}", *parts]) + "\n"
+
+
+def _comparison_parts(compared: Comparison) -> list[str]:
+    """A comparison as lines of Markdown."""
+    ended = f", ended {compared.ended_at}" if compared.ended_at else ""
+    parts = [f"\n## What is different from {compared.task_id}{ended}"]
+    if compared.duration_seconds is not None:
+        parts.append(f"It took {compared.duration_seconds:,.1f} s and has {compared.lines:,} lines.")
+    parts += [f"- {change.name}: {change.before or '-'} → {change.now or '-'}" for change in compared.labels]
+    for sign, kinds, count in (
+        ("+", compared.appeared, compared.appeared_count),
+        ("-", compared.disappeared, compared.disappeared_count),
+    ):
+        if kinds:
+            parts += ["```diff", *(_kind(sign, kind) for kind in kinds), "```"]
+        parts += _left_out(count - len(kinds))
+    return parts
+
+
+def _kind(sign: str, kind: MessageKind) -> str:
+    times = f" (×{kind.count})" if kind.count > 1 else ""
+    return f"{sign} {kind.sequence} {kind.level} {kind.message}{times}"
 
 
 def _item(place: NamedPlace) -> str:

@@ -9,6 +9,7 @@ from ottoscaler.v1.log_streaming_pb2 import RegistrationResponse, WorkerStatusAc
 
 from filters import timestamps
 from filters.identifiers import IdentifierError, check_identifier
+from filters.labels import label_metadata
 from filters.messages import cut_message
 from gateway.auth import Principal
 from gateway.errors import ApiError
@@ -84,6 +85,8 @@ async def notify_worker_status(
         return WorkerStatusAck(status=WorkerStatusAck.ERROR, message=str(error)).SerializeToString()
     AuthorizationCache(principal).check_task(task_id)
     metadata = metadata_within(request.metadata, registry.limits)[0] if request.metadata else {}
+    if metadata:  # takes the place of what was stored when the worker registered
+        metadata = label_metadata(workers.pod_metadata(task_id, worker_id)) | metadata
     timestamp = timestamps.now()
     if request.timestamp:
         try:

@@ -1,5 +1,6 @@
 """GET /api/v1/log-streaming/tasks."""
 
+from storage.journal.interface import WorkerRegistered
 from tests.support.history_server import BASE, History
 from tests.support.journal_items import AT, report
 
@@ -30,7 +31,36 @@ async def test_a_task_is_told_with_all_that_is_known(history: History) -> None:
         "levels": {"INFO": 2, "ERROR": 2},
         "workers": ["w1", "w2"],
         "workerCount": 2,
+        "labels": {},
     }
+
+
+async def test_tasks_are_filtered_by_their_labels(history: History) -> None:
+    """By all that are given; of Otto's workers the pod's description counts. What is no label is refused."""
+    for task, metadata in (
+        ("shop-1", {"label.repo": "shop", "label.branch": "main"}),
+        ("shop-2", {"label.repo": "shop", "label.branch": "fix"}),
+        ("pod", {"labels": {"repo": "shop"}, "namespace": "ci"}),
+    ):
+        await history.journal.append(WorkerRegistered(task, "w1", metadata))
+        await history.write("x", task=task)
+    await history.write("x", task="other")
+    assert await names(history, label="repo=shop") == ["pod", "shop-2", "shop-1"]
+    assert await names(history, label=["repo=shop", "branch=main"]) == ["shop-1"]
+    assert await names(history, label="namespace=ci") == ["pod"]
+    page = await history.get("/tasks", label="repo=shop", limit=1)
+    assert (page["total"], page["tasks"][0]["labels"]) == (3, {"repo": "shop", "namespace": "ci"})
+    answer = await history.http.get(f"{BASE}/tasks", params={"label": "repo"})
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "label")
+
+
+async def test_a_failed_task_has_its_cause_in_the_list(history: History) -> None:
+    """In one line; a task that goes well has none, and one that is read for the list is not read again."""
+    await history.write("fine", task="good")
+    await history.write("a.c:1:2: error: no", level="ERROR", task="bad")
+    await history.journal.append(report("FAILED", task="bad", reason="exit code 1"))
+    causes = {task["taskId"]: task.get("cause") for task in (await history.get("/tasks"))["tasks"]}
+    assert causes == {"bad": "a.c:1:2: error: no", "good": None}
 
 
 async def test_the_newest_activity_comes_first(history: History) -> None:

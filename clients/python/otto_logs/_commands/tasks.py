@@ -7,6 +7,7 @@ import click
 
 from otto_logs._commands.exit_codes import say
 from otto_logs._commands.history_pages import Stored
+from otto_logs._commands.labels import parsed_label
 from otto_logs._commands.reading import colour_option, gateway_to_read, is_coloured, reading_ends
 from otto_logs._commands.rows import local_time
 from otto_logs._commands.terminal import Output
@@ -24,20 +25,29 @@ _STYLES: Final[dict[str, dict[str, Any]]] = {
 @click.command(short_help="List the tasks that have lines.")
 @gateway_to_read
 @click.option("--status", metavar="STATUS", help="Only RUNNING, COMPLETED or FAILED.")
+@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="Only those with this label. Repeatable.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many, at most.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as the gateway sends it.")
 @colour_option
 @click.argument("part", default="")
 def tasks(
-    url: str, token: str | None, status: str | None, limit: int, as_json: bool, color: bool | None, part: str
+    url: str,
+    token: str | None,
+    status: str | None,
+    labels: tuple[str, ...],
+    limit: int,
+    as_json: bool,
+    color: bool | None,
+    part: str,
 ) -> None:
     """List tasks, the newest activity first: all, or those with PART in their name.
 
     \b
     Example:
-      otto-logs tasks nightly --status FAILED
+      otto-logs tasks nightly --status FAILED --label repo=shop
     """  # noqa: D301 - click wants a real \b
     query = [(name, value) for name, value in (("search", part), ("status", status)) if value]
+    query += [("label", "=".join(parsed_label(label))) for label in labels]
     output = Output(colour=is_coloured(color) and not as_json)
     count = 0
     with reading_ends(), Stored(url, token) as stored:
@@ -65,4 +75,5 @@ def _row(task: dict[str, Any], *, colour: bool) -> str:
         (f"{errors:>7,}", {"fg": "red"} if errors else {}),
     ]
     cells = " ".join(click.style(text, **style) if colour else text for text, style in parts)
-    return f"{cells}  {time.strftime('%Y-%m-%d %H:%M:%S') if time else '':19}  {name}"
+    cause = f"  {task['cause']}" if task.get("cause") else ""
+    return f"{cells}  {time.strftime('%Y-%m-%d %H:%M:%S') if time else '':19}  {name}{cause}"

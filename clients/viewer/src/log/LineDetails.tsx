@@ -1,5 +1,5 @@
 import type { LogEntry } from 'otto-logs'
-import { paint, plain } from '../ansi/paint'
+import { paint, plain } from 'otto-logs/ansi'
 import { clock } from '../data/times'
 import { Icon } from '../parts/icons'
 import { repository, timeZone } from '../shell/preferences'

@@ -1,5 +1,5 @@
 /** What a reader can follow in a line: addresses, what a terminal would link (OSC 8), files of the repository. */
-import type { Span } from '../ansi/paint'
+import type { Span } from 'otto-logs/ansi'
 
 export interface Link {
   start: number

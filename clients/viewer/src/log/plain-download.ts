@@ -1,5 +1,5 @@
 /** A log as a terminal leaves it, without its colours: line by line, so that no log is in memory twice. */
-import { plain } from '../ansi/paint'
+import { plain } from 'otto-logs/ansi'
 
 export async function withoutColours(answer: Response): Promise<Blob> {
   const pieces: string[] = []

@@ -1,5 +1,5 @@
+import { paint } from 'otto-logs/ansi'
 import { expect, test } from 'vitest'
-import { paint } from '../../src/ansi/paint'
 import { mayBeJson, prettyJson } from '../../src/log/json-lines'
 import { linksOf } from '../../src/log/links'
 

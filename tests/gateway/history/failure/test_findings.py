@@ -7,7 +7,7 @@ import pytest
 from filters.entry import LogEntry
 from filters.events import WorkerEvents
 from gateway.history.failure.events import Event, events_of
-from gateway.history.failure.findings import annotations, cause_of, failed_tests
+from gateway.history.failure.findings import annotations, cause_of, failed_tests, headline, is_success
 
 CORPUS = Path(__file__).parents[3] / "filters/corpus"
 
@@ -90,6 +90,63 @@ def test_diagnostics_are_places_in_files() -> None:
         ("./m.go", 5, "undefined: y"),
         ("a.py", 7, "undefined name 'x'"),
     ]
+
+
+def generic(*messages: str) -> list[Event]:
+    """Errors that no tool is known by, at the sequences 10, 20, …"""
+    return [Event("w", "ERROR", 10 * n, 10 * n, [text]) for n, text in enumerate(messages, 1)]
+
+
+def test_errors_of_the_last_good_run_are_passed_over() -> None:
+    """Where it had all of them, the one that it had least."""
+    events = generic("cannot reach cache", "disk is full", "giving up")
+    assert cause_of(events, 90, count_in_good=lambda event: event.first == 10) == ("new error", events[1])
+    assert cause_of(events, 90, count_in_good=lambda event: {10: 5, 20: 2, 30: 3}[event.first]) == (
+        *("new error", events[1]),
+    )
+
+
+def test_an_error_before_a_success_is_not_the_cause_if_there_is_one_after_it() -> None:
+    """It was overcome; of the same worker, and only where no tool is known by the error."""
+    events = generic("cannot reach cache", "disk is full")
+    assert cause_of(events, 90, succeeded_at={"w": 15}) == ("first error after a success", events[1])
+    assert cause_of(events, 90, succeeded_at={"w": 25, "v": 15}) == ("first error", events[0])
+    known = generic("a.c:1:2: error: no", "disk is full")
+    assert cause_of(known, 90, succeeded_at={"w": 15}) == ("compiler", known[0])
+
+
+@pytest.mark.parametrize(
+    ("message", "is_one"),
+    [
+        ("BUILD SUCCESSFUL in 3s", True),
+        ("[INFO] BUILD SUCCESS", True),
+        ("Successfully installed six-1.16", True),
+        ("\x1b[32m✓\x1b[0m adds", True),
+        ("Migration 4 completed", True),
+        ("the job completed with errors", False),
+        ("unsuccessful", False),
+        ("okay", False),
+    ],
+)
+def test_a_success_is_known_by_how_tools_say_it(message: str, is_one: bool) -> None:
+    """Not by any line that has the word in it."""
+    assert is_success(message) == is_one
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        ("python_chained", "RuntimeError: "),
+        ("pytest_short", "ERROR at setup of test_db: ConnectionError: no database"),
+        ("go_test", "TestAdd"),
+        ("gcc_colour", "a.c:5:15: error: expected"),
+    ],
+)
+def test_a_cause_has_one_line_that_says_it(log: str, line: str) -> None:
+    """The exception of a trace, what a test expected, else the first line."""
+    found = cause_of(*errors(log))
+    assert found is not None
+    assert headline(found[1]).startswith(line)
 
 
 def test_levels_are_detected_where_everything_is_info() -> None:

@@ -144,7 +144,7 @@ async def test_tasks_are_listed_by_activity(journal: PostgresJournal) -> None:
     assert await journal.count_tasks(count_max=10) == 4
     (overview,) = await journal.overviews(["b"], workers_max=5)
     assert (overview.state.last, overview.worker_count) == (1, len(overview.workers))
-    assert "COMPLETED" in [worker.status for worker in await journal.worker_records("b", count_max=5)]
+    assert "COMPLETED" in [worker.status for worker in (await journal.worker_records(["b"], count_max=5))[0]]
 
 
 async def test_the_first_commit_of_a_day_makes_its_partition(journal: PostgresJournal, url: str) -> None:
