@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { duration } from '../data/times'
 import { Icon } from '../parts/icons'
+import { logUrl } from '../shell/routes'
 import type { Words } from '../words/words'
 import { SEVERE } from './filter'
 import type { LogController } from './log-controller'
@@ -8,6 +9,7 @@ import { decisiveLine, type RunSummary, shownLines } from './summary'
 
 const CAUSE_LINES = 5
 const TESTS_SHOWN = 3
+const LABELS_SHOWN = 4
 
 /** Why a task failed, above its lines; it makes room as soon as the reader moves on. */
 export function SummaryCard({ log, t }: { log: LogController; t: Words['log'] }) {
@@ -17,6 +19,7 @@ export function SummaryCard({ log, t }: { log: LogController; t: Words['log'] })
     <section class="log-card" aria-label={t.summary.show}>
       <Facts summary={summary} t={t} />
       <Cause summary={summary} log={log} t={t} />
+      <Changes summary={summary} log={log} t={t} />
       <FailedTests summary={summary} log={log} t={t} />
       <Actions summary={summary} log={log} t={t} />
     </section>
@@ -54,6 +57,26 @@ function Cause({ summary, log, t }: { summary: RunSummary; log: LogController; t
       <span class="log-card-line">{t.summary.line(sequence)}</span>
       <code>{lines.join('\n')}</code>
     </button>
+  )
+}
+
+/** What is different from the last good run. */
+function Changes({ summary, log, t }: { summary: RunSummary; log: LogController; t: Words['log'] }) {
+  const { comparison } = summary
+  const [first] = comparison?.appeared ?? []
+  if (!comparison || (!first && !comparison.labels.length)) return null
+  return (
+    <p class="log-card-changes">
+      <a href={logUrl(comparison.taskId)}>{t.summary.since(comparison.taskId)}</a>
+      {comparison.labels.slice(0, LABELS_SHOWN).map(({ name, before, now }) => (
+        <span key={name}>{t.summary.label(name, before ?? '—', now ?? '—')}</span>
+      ))}
+      {first && (
+        <button type="button" title={first.message} onClick={() => void log.go.toCause(first.sequence)}>
+          {t.summary.appeared(comparison.appearedCount, first.message)}
+        </button>
+      )}
+    </p>
   )
 }
 

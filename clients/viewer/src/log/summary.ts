@@ -16,6 +16,16 @@ export interface NamedPlace {
   message?: string
 }
 
+export interface Comparison {
+  taskId: string
+  durationSeconds: number | null
+  /** Those that differ. */
+  labels: { name: string; before: string | null; now: string | null }[]
+  /** Messages that only this run has, errors first. */
+  appeared: { sequence: number; message: string; count: number }[]
+  appearedCount: number
+}
+
 export interface RunSummary {
   taskId: string
   status: string
@@ -26,6 +36,8 @@ export interface RunSummary {
   labels: Record<string, string>
   firstError: SummaryLine | null
   cause: { rule: string; workerId: string; firstSequence: number; lastSequence: number; lines: string[] } | null
+  /** With the last good run of the same name; null: there is none. */
+  comparison?: Comparison | null
   failedTests: NamedPlace[]
   failedTestCount: number
 }
@@ -45,7 +57,10 @@ export function decisiveLine({ cause, firstError }: RunSummary): number | null {
 
 /** At most `most` lines of a cause: where it begins, and its end, where most tools say what is wrong. */
 export function shownLines(lines: readonly string[], most: number): string[] {
-  const said = lines.filter((line) => line.trim() !== '')
+  // Rules around a title, as pytest draws them, say nothing.
+  const said = lines
+    .map((line) => line.replace(/^[_=*-]{3,} | [_=*-]{3,}$/g, ''))
+    .filter((line) => /[^\s_=*-]/.test(line))
   if (said.length <= most) return said
   return [said[0] as string, '…', ...said.slice(said.length - most + 2)]
 }

@@ -77,6 +77,13 @@ export const en = {
     unknown: 'not known',
   },
   tasks: {
+    label: 'Label',
+    group: 'Group',
+    noGroups: 'Not grouped',
+    byPrefix: 'By name, without numbers',
+    byLabel: (name: string) => `By label ${name}`,
+    time: 'Last line',
+    ranges: { '': 'At any time', '1h': 'In the last hour', '24h': 'In the last 24 hours', '7d': 'In the last 7 days' },
     title: 'Tasks',
     search: 'Find a task',
     searchHint: 'Task name…',
@@ -283,6 +290,7 @@ export const en = {
     searching: 'Searching…',
   },
   pipeline: {
+    log: 'Open the log',
     stage: 'Stage',
     progress: 'Progress',
     message: 'Message',

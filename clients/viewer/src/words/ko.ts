@@ -77,6 +77,13 @@ export const ko: Words = {
     unknown: '알 수 없음',
   },
   tasks: {
+    label: '라벨',
+    group: '그룹',
+    noGroups: '그룹 없음',
+    byPrefix: '번호를 뺀 이름별',
+    byLabel: (name: string) => `라벨 ${name}별`,
+    time: '마지막 줄',
+    ranges: { '': '전체 기간', '1h': '지난 1시간', '24h': '지난 24시간', '7d': '지난 7일' },
     title: '작업',
     search: '작업 찾기',
     searchHint: '작업 이름…',
@@ -273,6 +280,7 @@ export const ko: Words = {
     searching: '검색 중…',
   },
   pipeline: {
+    log: '로그 열기',
     stage: '단계',
     progress: '진행률',
     message: '메시지',
