@@ -32,7 +32,12 @@ test('groups are of ids without the number of the run, or of a label', () => {
   expect(grouped(tasks, 'label:branch')?.map(({ title }) => title)).toEqual(['main', '—'])
   expect(grouped(tasks, '')).toBeUndefined()
   expect(labelNames(tasks)).toEqual(['branch'])
-  expect(['42', 'build_2026.1.3', 'a-f34ee5bd-1c87-4103-a1b6-1c007e4762ae'].map(prefixOf)).toEqual(['42', 'build', 'a'])
+  expect(['42', 'linux-x64-9', 'build_2026.1.3', 'a-f34ee5bd-1c87-4103-a1b6-1c007e4762ae'].map(prefixOf)).toEqual([
+    '42',
+    'linux-x64',
+    'build',
+    'a',
+  ])
 })
 
 test('a list of the last hours has what had a line in them', () => {

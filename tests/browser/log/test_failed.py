@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.log.conftest import OpenLog
@@ -28,13 +29,13 @@ TEST = "FAILED tests/test_cart.py::test_total - ValueError: 12 items have no pri
 def failed_build() -> list[tuple[str, str]]:
     """An error of a stage that went on, and a trace and a failed test of the one that did not."""
     lines = [("INFO", f"step {number}") for number in range(1, 401)]
-    lines[99] = ("ERROR", "error: could not reach the cache, going on without")
+    lines[99] = ("ERROR", "the cache is away, going on without")
     lines[249:253] = [("ERROR", text) for text in TRACE]
     lines[299] = ("ERROR", TEST)
     return lines
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def failed(build: GatewayProcess) -> str:
     """The address of a failed build of two stages."""
     await publish_stage(build.grpc_address, "failed-build", "test", 60, failed_at=200)
@@ -112,7 +113,7 @@ async def test_a_good_log_opens_at_its_top(build: GatewayProcess, open_log: Open
         link = page.get_by_role("link", name="https://example.org/build/7", exact=True)
         assert await link.get_attribute("rel") == "noopener noreferrer"
         await page.get_by_role("button", name="All of line 2").click()
-        details = page.get_by_role("complementary", name="All of line 2")
+        details = page.get_by_role("region", name="All of line 2")
         assert '"hit": true' in await details.inner_text()
         assert await violations(page) == []
         async with page.expect_download() as started:

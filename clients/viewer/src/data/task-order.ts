@@ -72,7 +72,7 @@ export function grouped(tasks: readonly Task[], by: string): { title: string; ro
 
 /** An id without the number that counts its runs: `web-frontend` of `web-frontend-2207`. */
 export function prefixOf(taskId: string): string {
-  const bare = taskId.replace(/[-_./#:]?(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d[\d.-]*)$/i, '')
+  const bare = taskId.replace(/[-_./#:](?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d[\d.]*)$/i, '')
   return bare || taskId
 }
 

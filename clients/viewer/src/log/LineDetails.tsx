@@ -16,7 +16,7 @@ export function LineDetails({ log, t }: { log: LogController; t: Words['log'] })
   const { spans } = paint(entry.message)
   const links = linksOf(text, spans, repository.value)
   return (
-    <aside class="log-details" aria-label={t.details(entry.sequence)}>
+    <section class="log-details" aria-label={t.details(entry.sequence)}>
       <header>
         <b>{t.chosen(entry.sequence, entry.sequence)}</b>
         {log.model.isFiltered && (
@@ -50,7 +50,7 @@ export function LineDetails({ log, t }: { log: LogController; t: Words['log'] })
           ))}
         </ul>
       )}
-    </aside>
+    </section>
   )
 }
 

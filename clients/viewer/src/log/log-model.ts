@@ -302,7 +302,9 @@ export class LogModel {
 
   async #findStart(life: AbortSignal): Promise<void> {
     const page = await this.#page({ limit: 1, signal: life }).catch(() => null)
-    if (!life.aborted && page?.entries[0]) this.startTimestamp.value = page.entries[0].timestamp
+    if (life.aborted || !page?.entries[0]) return
+    this.startTimestamp.value = page.entries[0].timestamp
+    this.#names.see(page.entries)
   }
 
   // --- rows ---
