@@ -25,6 +25,7 @@ from gateway.http.server import HttpServer
 from gateway.http.sockets import close_all, listen
 from gateway.http.websocket import FramedWebSocketProtocol
 from gateway.hubs import make_hubs, notify_each
+from gateway.ingest.routes import ingest_routes
 from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
 from gateway.monitoring.health import Dependency, Health, Phase
@@ -166,7 +167,8 @@ class Gateway:
         self.ask_to_stop()
 
     def _other_gateways(self) -> Dependency:
-        return Dependency("otherGateways", self._databases.journal.follower_error, is_needed=False)
+        journal = self._databases.journal
+        return Dependency("otherGateways", journal.follower_error, is_needed=False, figures=journal.figures)
 
     def _grpc_server(self) -> GrpcServer:
         settings = self._settings
@@ -180,6 +182,7 @@ class Gateway:
             quota=self._quotas.producers,
             connections=derived.quota_of(settings),
             carrier=settings.grpc_server,
+            otlp=derived.otlp_mapping(settings),
         )
 
     def _socket_io_server(self) -> SocketIoServer:
@@ -239,6 +242,7 @@ class Gateway:
             *update_routes(hubs.updates, authenticator, quota=readers),
             # After the streams, whose paths are longer.
             *history_routes(databases.journal, authenticator, derived.history_limits(self._settings)),
+            *ingest_routes(self._grpc, authenticator),
             *auth_routes(authenticator),
             *stage_routes(databases.journal, authenticator),
             *polling_routes(databases.table, authenticator, task_logs.reader),
@@ -255,6 +259,7 @@ class Gateway:
             cors_origins=settings.cors_origins,
             body_bytes_max=settings.http_body_bytes_max,
             body_bytes_max_of={route.path: route.body_bytes_max for route in self.routes if route.body_bytes_max},
+            unlimited_bodies=[route.path.partition("{")[0] for route in self.routes if route.limits_its_body],
             on_error=self._metrics.error,
         )
         both = SecurityHeaders(HostGuard(_either(self._socket_io, application), settings.accepted_hosts))
@@ -348,6 +353,7 @@ class Gateway:
         self._http.stop_accepting()
 
     async def _end_streams(self) -> None:
+        self._grpc.registry.end_uploads()
         self._hubs.pipelines.close(CloseReason.SERVER_SHUTDOWN)
         self._hubs.updates.close(CloseReason.SERVER_SHUTDOWN)
         await asyncio.gather(

@@ -124,8 +124,19 @@ def migrate(settings: Settings, *, dry_run: bool) -> ExitCode:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
 @click.option("--repair-polling", "repair", is_flag=True, help="Put the rows of job_logs right; no gateway may run.")
+@click.option("--jobs", type=click.IntRange(0), help="Processes beside this one; one less than processors without it.")
+@click.option(
+    "--sample", type=click.FloatRange(0, 100), default=100.0, help="Percent of the records; rows are left out."
+)
+@click.option(
+    "--resume",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep how far it has got in this file, and continue from there.",
+)
 @_with_settings
-def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
+def verify(
+    settings: Settings, *, as_json: bool, repair: bool, jobs: int | None, sample: float, resume: Path | None
+) -> ExitCode:
     """Check the journal, and job_logs against it; also beside a running gateway.
 
     \b
@@ -134,7 +145,7 @@ def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
     with without_painters():
         from gateway.commands.verify import verify_databases
 
-    return verify_databases(settings, as_json=as_json, repair=repair)
+    return verify_databases(settings, as_json=as_json, repair=repair, jobs=jobs, sample=sample, resume=resume)
 
 
 @main.command()

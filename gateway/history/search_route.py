@@ -11,7 +11,7 @@ from filters.entry import LogEntry
 from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.history.bodies import BODY_HEADERS, answer, json_entries, json_entry
-from gateway.history.counts import NEEDED_Q, matcher_of
+from gateway.history.counts import Q, filter_and_text
 from gateway.history.cursors import CURSOR, RecordCursor
 from gateway.history.limits import HistoryLimits
 from gateway.history.openapi import HISTORY
@@ -77,12 +77,13 @@ SEARCH_LOGS: Final = Operation(
     "searchLogs",
     "GET",
     HISTORY,
-    "Where a text occurs in all tasks",
+    "Which lines of all tasks match",
     description="In the tasks that the token covers, the newest activity first, in each the newest line first. With "
     "`Accept: text/event-stream` hits come as they are found, as events `hit`; `progress` says how far it has got, and "
-    "`complete` has the rest of the document. Closing the connection stops it.",
+    "`complete` has the rest of the document. Closing the connection stops it. Here `filter` may choose tasks, too: "
+    "`label:name=value`, or `label:name`, whatever its value.",
     scope="logs:read",
-    parameters=(NEEDED_Q, *FILTER_PARAMETERS, _HITS, _CONTEXT, CURSOR),
+    parameters=(Q, *FILTER_PARAMETERS, _HITS, _CONTEXT, CURSOR),
     answers={200: Answer("What was found.", SearchResult, media=("text/event-stream",))},
     errors=("RESOURCE_EXHAUSTED",),
     stored=True,
@@ -102,7 +103,7 @@ def search_routes(
         made = Search(
             reads.of(principal.subject),
             principal,
-            matcher_of(request, NEEDED_Q),
+            filter_and_text(request, has_labels=True),
             RecordCursor.of(query, reads),
             limit=_HITS.of(query, maximum=limits.hits_max, default=min(_HITS.default, limits.hits_max)),
             context=_CONTEXT.of(query),
@@ -111,10 +112,10 @@ def search_routes(
         if "text/event-stream" in request.headers.get("accept", ""):
             mine.check()
             headers = {**BODY_HEADERS, "X-Accel-Buffering": "no"}
-            return StreamingResponse(_events(made, query["q"], mine), headers=headers, media_type="text/event-stream")
+            return StreamingResponse(_events(made, Q.of(query), mine), headers=headers, media_type="text/event-stream")
         with mine.place():
             hits = await while_connected(request, _gathered(made))
-        result = _result(made, query["q"], hits)
+        result = _result(made, Q.of(query), hits)
         size = sum(hit.size for hit in hits)
         return await answer(request, "json", lambda: msgspec.json.encode(result), size)
 

@@ -177,6 +177,22 @@ class Settings(BaseModel):
         64 << 10, description="Bytes of one line's message; a longer one is cut and marked."
     )
     request_bytes_max: Bytes = Field(4 << 20, description="Bytes of one gRPC message; a larger one ends its stream.")
+    otlp_bytes_max: Bytes = Field(
+        20 << 20, description="Bytes of one OTLP request after decompression; a larger one is refused for good."
+    )
+    otlp_task_attributes: Texts = Field(
+        ("otto.task_id", "k8s.job.name", "cicd.pipeline.run.id", "service.name"),
+        description="Attributes of OTLP that name a line's task, separated by commas: the first that its record or its "
+        "resource has. A record with none of them is rejected.",
+    )
+    otlp_worker_attributes: Texts = Field(
+        ("otto.worker_id", "k8s.pod.name", "service.instance.id", "cicd.pipeline.task.run.id", "host.name"),
+        description="The same for its worker; with none of them it is `otlp`.",
+    )
+    otlp_source_attributes: Texts = Field(
+        ("log.iostream",),
+        description="The same for its source, `stdout` or `stderr`; with none of them it is `stdout`.",
+    )
     max_producers: Count = Field(1000, description="Streams of producers at once; the next is refused.")
     max_connections_per_principal: int = Field(
         500,

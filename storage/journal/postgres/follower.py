@@ -27,7 +27,7 @@ from storage.journal.reader import stored_end
 from storage.postgres.connections import Row, connect
 from storage.postgres.errors import translate_errors
 
-__all__ = ["FollowerStatistics", "LaneFollower"]
+__all__ = ["FollowerStatistics", "LaneFollower", "Server"]
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +61,20 @@ SELECT pipeline_id, stage_id, document, number FROM journal_stages
 WHERE lane = $1 AND position > $2 AND position <= $3 ORDER BY position"""
 
 
+_SERVER: Final = """
+SELECT pg_is_in_recovery(), (SELECT count(*) FROM pg_stat_replication),
+current_setting('synchronous_standby_names') <> ''"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The database server, as it was when it was last asked; ``role`` is empty while there is no connection."""
+
+    role: str = ""
+    standbys: int = 0
+    is_synchronous: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class FollowerStatistics:
     """How far this gateway follows the others. ``lag`` is the lane's position that was last seen, less its own."""
@@ -71,6 +85,7 @@ class FollowerStatistics:
     """Records of other gateways that were read."""
     notified: int = 0
     is_listening: bool = False
+    server: Server = Server()
     error: str = ""
 
 
@@ -117,6 +132,7 @@ class LaneFollower:
         self._to_notify = asyncio.Event()
         self._records = self._notified = 0
         self._is_listening = False
+        self._server = Server()
         self._error = ""
         self._day: Any = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -138,6 +154,7 @@ class LaneFollower:
             records=self._records,
             notified=self._notified,
             is_listening=self._is_listening,
+            server=self._server,
             error=self._error,
         )
 
@@ -193,11 +210,13 @@ class LaneFollower:
         self._wake.set()
         try:
             while True:
-                await asyncio.sleep(_SEEN_SECONDS)
                 async with asyncio.timeout(_SEEN_SECONDS):
-                    await connection.execute("SELECT 1")
+                    is_standby, standbys, is_synchronous = await connection.fetchrow(_SERVER)
+                self._server = Server("standby" if is_standby else "primary", standbys, is_synchronous)
+                await asyncio.sleep(_SEEN_SECONDS)
         finally:
             self._is_listening = False
+            self._server = Server()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
         position, _, stages = payload.partition(" ")

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { Icon } from '../parts/icons'
 import type { Words } from '../words/words'
 import { isEmptyFilter, LEVELS } from './filter'
-import { chipsOf, without, withTyped } from './filter-chips'
+import { chipsOf, valueTerm, without, withTyped } from './filter-chips'
 import type { LogController } from './log-controller'
 
 export function Filters({
@@ -21,8 +21,8 @@ export function Filters({
   const { levels } = log.model
   const chosen = new Set(filter.levels ?? [])
   const suggestions = [
-    ...log.model.workers.value.map((worker) => `worker:${worker}`),
-    ...log.model.sources.value.map((source) => `source:${source}`),
+    ...log.model.workers.value.map((worker) => valueTerm('worker', worker)),
+    ...log.model.sources.value.map((source) => valueTerm('source', source)),
   ].slice(0, 60)
   return (
     <fieldset class="log-filters" aria-label={t.filters}>
@@ -47,7 +47,22 @@ export function Filters({
         const text = `${t.chips[chip.kind]}: ${chip.value}`
         return (
           <span class="log-chip" key={text}>
-            {text}
+            {chip.kind === 'expression' ? (
+              <button
+                type="button"
+                class="log-chip-text"
+                title={t.editFilter}
+                onClick={() => {
+                  setTyped(chip.value)
+                  log.setFilter(without(filter, chip))
+                  field.current?.focus()
+                }}
+              >
+                {chip.value}
+              </button>
+            ) : (
+              text
+            )}
             <button
               type="button"
               aria-label={t.removeFilter(text)}
