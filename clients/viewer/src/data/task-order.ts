@@ -22,7 +22,7 @@ const VALUES: Record<string, (task: Task) => number | string> = {
 /** `-lines` is the most lines first; null: as the gateway has them, the newest lines first. */
 export function orderOf(text: string | null): TaskOrder | null {
   const key = (text ?? '').replace(/^-/, '')
-  return key in VALUES ? { key, isDescending: (text ?? '').startsWith('-') } : null
+  return Object.hasOwn(VALUES, key) ? { key, isDescending: (text ?? '').startsWith('-') } : null
 }
 
 /** What another click on a column asks for: the most first, the least first, as the gateway has them. */
