@@ -164,7 +164,12 @@ export class LogController {
       this.go.follow(false)
       this.#window?.show(0, 0)
     } else if (opening === 'end') this.go.follow(true)
-    else await this.go.to(opening.sequence)
+    else {
+      await this.go.to(opening.sequence)
+      void this.failure.takeOpened(opening.sequence, (at) =>
+        this.model.lines(this.model.eventAt(at) ?? { from: at, to: at }),
+      )
+    }
     this.isPlacing.value = false
   }
 

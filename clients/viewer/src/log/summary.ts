@@ -1,5 +1,7 @@
 /** Why a task failed, as the gateway sums it up. */
 import { signal } from '@preact/signals'
+import type { LogEntry } from 'otto-logs'
+import { plain } from 'otto-logs/ansi'
 import { read } from '../data/requests'
 
 export interface SummaryLine {
@@ -83,6 +85,22 @@ export class Failure {
       return found
     })
     return this.#reading
+  }
+
+  /**
+   * What is shown as the cause: that of the summary, or the event at `opened`, where the page has opened, if the former
+   * is in front of it. Then it is of a stage that went on.
+   */
+  async takeOpened(opened: number, linesAt: (sequence: number) => Promise<LogEntry[]>): Promise<void> {
+    const summary = await this.read()
+    const known = summary && decisiveLine(summary)
+    if (!summary || (known !== null && known >= opened)) return
+    const lines = await linesAt(opened).catch(() => [])
+    if (!lines.length || this.#life.signal.aborted) return
+    const [firstSequence, lastSequence] = [opened, lines[lines.length - 1]?.sequence ?? opened]
+    const texts = lines.map(({ message }) => plain(message))
+    const cause = { rule: 'stage', workerId: lines[0]?.workerId ?? '', firstSequence, lastSequence, lines: texts }
+    this.summary.value = { ...summary, cause }
   }
 
   close(): void {

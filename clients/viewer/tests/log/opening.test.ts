@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { type OpeningSources, openingOf } from '../../src/log/opening'
 import { stagesOf } from '../../src/log/stages'
-import { decisiveLine, type RunSummary, shownLines } from '../../src/log/summary'
+import { decisiveLine, Failure, type RunSummary, shownLines } from '../../src/log/summary'
 
 const summary = (cause: number | null, first: number | null) =>
   ({ cause: cause && { firstSequence: cause }, firstError: first && { sequence: first } }) as unknown as RunSummary
@@ -42,4 +42,23 @@ test('of a long cause the beginning and the end are shown, without blank lines',
   expect(shownLines(['a', 'b'], 4)).toEqual(['a', 'b'])
   expect(shownLines(['____ test_x ____', '======', '- - -'], 4)).toEqual(['test_x'])
   expect(decisiveLine(summary(7, 3))).toBe(7)
+})
+
+test('a cause of a stage that went on gives way to the event at which the page opened', async () => {
+  const failure = new Failure(async () => summary(3, 3))
+  const event = [
+    { sequence: 12, message: '\x1b[31mTraceback\x1b[0m' },
+    { sequence: 13, message: 'ValueError' },
+  ]
+  const linesAt = vi.fn(async () => event as never)
+  await failure.takeOpened(12, linesAt)
+  expect(failure.summary.value?.cause).toMatchObject({
+    firstSequence: 12,
+    lastSequence: 13,
+    lines: ['Traceback', 'ValueError'],
+  })
+  const other = new Failure(async () => summary(20, 3))
+  await other.takeOpened(12, linesAt)
+  expect(other.summary.value?.cause?.firstSequence).toBe(20)
+  expect(linesAt).toHaveBeenCalledTimes(1)
 })
