@@ -178,3 +178,15 @@ export function timeTicks(start: number, end: number, most: number, zone = ''): 
   }
   return ticks
 }
+
+/** The time of all bars from one to another, whichever is first; null: there are no such bars. */
+export function timesOf(
+  bars: readonly Bar[],
+  one: number,
+  other: number,
+): { startTime: string; endTime: string } | null {
+  const [first, last] = [bars[Math.min(one, other)], bars[Math.max(one, other)]]
+  if (!first || !last) return null
+  const time = (milliseconds: number) => new Date(milliseconds).toISOString()
+  return { startTime: time(Math.floor(first.startMilliseconds)), endTime: time(Math.ceil(last.endMilliseconds)) }
+}

@@ -1,5 +1,5 @@
 /** What the reader does with a log: where they look, what they chose, how lines are shown; the address follows. */
-import { batch, computed, effect, signal, untracked } from '@preact/signals'
+import { batch, effect, signal, untracked } from '@preact/signals'
 import type { Level, LogEntry, LogFilter } from 'otto-logs'
 import { gateway } from 'otto-logs/history'
 import type { Shell } from '../shell/contract'
@@ -7,7 +7,7 @@ import { density, repository, timeZone } from '../shell/preferences'
 import { AddressSync } from './address-sync'
 import { Clipboard } from './clipboard'
 import { SEVERE } from './filter'
-import type { Bar } from './histogram'
+import { type Bar, timesOf } from './histogram'
 import { LogModel } from './log-model'
 import { LogRows } from './log-rows'
 import { Navigation } from './navigation'
@@ -31,7 +31,6 @@ export class LogController {
   readonly activeRow = signal<number | null>(null)
   /** The sequence at the upper edge, for the histogram. */
   readonly edge = signal({ from: 0, to: 0 })
-  readonly isBusy = computed(() => this.model.phase.value === 'loading')
   /** Whether it is still being found out where the page opens. */
   readonly isPlacing = signal(false)
   readonly go: Navigation
@@ -303,14 +302,8 @@ export class LogController {
 
   /** Only lines of the times of some bars of the histogram. */
   setRange(bars: readonly Bar[], one: number, other: number): void {
-    const [first, last] = [bars[Math.min(one, other)], bars[Math.max(one, other)]]
-    if (!first || !last) return
-    const time = (milliseconds: number) => new Date(milliseconds).toISOString()
-    this.setFilter({
-      ...this.view.value.filter,
-      startTime: time(Math.floor(first.startMilliseconds)),
-      endTime: time(Math.ceil(last.endMilliseconds)),
-    })
+    const times = timesOf(bars, one, other)
+    if (times) this.setFilter({ ...this.view.value.filter, ...times })
   }
 
   clearRange(): void {
@@ -332,9 +325,7 @@ export class LogController {
     this.setFilter(chosen.size ? { ...rest, levels: [...chosen] } : rest)
   }
 
-  // --- choosing and copying ---
-
-  choose(sequence: number, isExtending: boolean): void {
+    choose(sequence: number, isExtending: boolean): void {
     this.#selection.choose(sequence, isExtending)
     if (!isExtending && this.view.value.lines) this.go.follow(false)
   }

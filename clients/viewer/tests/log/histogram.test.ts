@@ -1,7 +1,7 @@
 import type { LogEntry } from 'otto-logs'
 import type { Bucket } from 'otto-logs/history'
 import { expect, test } from 'vitest'
-import { LineCounts, timeBars, timeTicks } from '../../src/log/histogram'
+import { LineCounts, timeBars, timesOf, timeTicks } from '../../src/log/histogram'
 
 const at = (seconds: number) => new Date(1_700_000_000_000 + seconds * 1000).toISOString()
 const bucket = (from: number, to: number, start: number, end: number, errors = 0): Bucket => ({
@@ -44,6 +44,12 @@ test('live lines come on top once, and buckets stay bounded', () => {
   expect(counts.levels.INFO).toBe(1_200_000)
   expect(counts.buckets.length).toBeLessThanOrEqual(2001)
   expect(counts.buckets.reduce((sum, { total }) => sum + total, 0)).toBe(1_200_000)
+})
+
+test('bars that were dragged over are a time, whichever was first', () => {
+  const bars = timeBars([bucket(1, 100, 0, 10)], 10)
+  expect(timesOf(bars, 4, 2)).toEqual({ startTime: at(2), endTime: at(5) })
+  expect(timesOf(bars, 0, 99)).toBeNull()
 })
 
 test('without lines there are no bars', () => expect(timeBars([], 10)).toEqual([]))
