@@ -325,7 +325,7 @@ export class LogController {
     this.setFilter(chosen.size ? { ...rest, levels: [...chosen] } : rest)
   }
 
-    choose(sequence: number, isExtending: boolean): void {
+  choose(sequence: number, isExtending: boolean): void {
     this.#selection.choose(sequence, isExtending)
     if (!isExtending && this.view.value.lines) this.go.follow(false)
   }
