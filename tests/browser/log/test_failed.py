@@ -66,7 +66,7 @@ async def test_a_failed_build_opens_at_its_cause(build: GatewayProcess, failed: 
             await page.locator(f'.is-active[data-sequence="{sequence}"]').wait_for()
         await page.keyboard.press("n")
         await page.get_by_text("No further ERROR").first.wait_for()
-        await page.get_by_role("button", name="test, Failed").click()
+        await page.get_by_role("button", name="test Failed").click()
         await page.locator('.is-active[data-sequence="250"]').wait_for()
         await page.get_by_role("button", name="Why it failed").click()
         await page.get_by_role("button", name="All 6 errors").click()

@@ -33,7 +33,7 @@ function Segment({ stage, took, log, shell }: { stage: Stage; took: number | nul
         onClick={() => void log.go.toStage(stage)}
       >
         <StatusBadge status={stage.status} t={t} text={stage.id} />
-        {!isRunning && <span class="heard-only">, {statusText(stage.status, t)}, </span>}
+        {!isRunning && <span class="heard-only">{statusText(stage.status, t)}</span>}
         <span class="log-stage-time">{isRunning ? `${t.log.stage(stage.percent)} · ${time}` : time}</span>
         {isRunning && <i class="log-stage-done" style={{ width: `${stage.percent}%` }} />}
       </button>
