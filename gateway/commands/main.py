@@ -65,13 +65,24 @@ def main() -> None:
 
 
 @main.command()
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Gateways on the same ports of this machine; more than one need a journal on PostgreSQL.",
+)
 @_with_settings
-def serve(settings: Settings) -> ExitCode:
+def serve(settings: Settings, *, workers: int) -> ExitCode:
     """Run the gateway until SIGTERM or SIGINT; a second one ends it at once."""
+    from gateway.commands.workers import check_workers, run_workers
+
+    if workers > 1:
+        check_workers(settings)
     with without_painters():
         from gateway.commands.serve import serve
 
-    serve(settings)
+    return run_workers(settings, workers, serve) if workers > 1 else serve(settings)
 
 
 @main.command()
@@ -101,20 +112,16 @@ def check(settings: Settings) -> ExitCode:
 def migrate(settings: Settings, *, dry_run: bool) -> ExitCode:
     """Bring the databases to the present schema; harmless if they are there already."""
     with without_painters():
-        from gateway.commands.migration import migrate_databases, migrate_shared_journal, pending_changes
+        from gateway.commands.migration import migrate_databases, pending_changes
+        from gateway.databases import journal_location, polling_location
         from storage.errors import StorageError
-        from storage.polling import PollingTable
-        from storage.sqlite.files import sqlite_path
 
     try:
         if dry_run:
             changes = pending_changes(settings)
             click.echo("\n".join(changes) if changes else "nothing would be changed")
             return ExitCode.OK
-        polling = PollingTable(settings.polling_database).path
-        if settings.has_shared_journal:
-            click.echo(f"the journal is at revision {migrate_shared_journal(settings)}")
-        revision = migrate_databases(sqlite_path(settings.local_database), polling)
+        revision = migrate_databases(journal_location(settings), polling_location(settings))
     except (StorageError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED
@@ -147,6 +154,23 @@ def verify(
         from gateway.commands.verify import verify_databases
 
     return verify_databases(settings, as_json=as_json, repair=repair, jobs=jobs, sample=sample, resume=resume)
+
+
+@main.command()
+@click.option("--rewrite", is_flag=True, help="Mask what is found, in the journal and in job_logs; no gateway may run.")
+@click.option("--rule", "names", multiple=True, metavar="NAME", help="Look for this alone; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
+@_with_settings
+def scan(settings: Settings, *, rewrite: bool, names: tuple[str, ...], as_json: bool) -> ExitCode:
+    """Find secrets of a known shape in stored lines; says where they are, and not what.
+
+    \b
+    Ends with 0 if there are none, or they are masked, and with 1 if there are some.
+    """  # noqa: D301 - click wants a real \b
+    with without_painters():
+        from gateway.commands.scan import scan_databases
+
+    return scan_databases(settings, names=names, rewrite=rewrite, as_json=as_json)
 
 
 @main.command()

@@ -25,10 +25,9 @@ from gateway.settings.values import (
     Texts,
 )
 
-__all__ = ["CREDENTIALS", "Settings"]
+__all__ = ["CREDENTIALS", "Settings", "is_postgres"]
 
 _SHARED_SCHEMES: Final = frozenset({"postgres", "postgresql"})
-_LOCAL_DATABASE: Final = "sqlite:///otto.db"
 CREDENTIALS: Final = ("jwt_secret", "jwt_public_key", "jwt_public_key_file", "jwks_url")
 
 
@@ -133,8 +132,13 @@ class Settings(BaseModel):
     )
     polling_database_url: Text | None = Field(
         None,
-        description="Where the polling tables are, on SQLite. Unset: in the journal's database; beside a journal on "
-        "PostgreSQL in sqlite:///otto.db.",
+        description="Where the polling tables are: sqlite:///file.db or postgresql://…. Unset: in the journal's "
+        "database.",
+    )
+    redis_url: Text | None = Field(
+        None,
+        description="Redis or Valkey that carries lines between gateways on PostgreSQL faster: "
+        "redis://user:password@host:6379/0. Unset: they read them from the database.",
     )
     durability: Literal["full", "process"] = Field(
         "full", description="What stored lines survive: `full` a power loss, `process` a killed process."
@@ -222,6 +226,11 @@ class Settings(BaseModel):
         ge=0,
         description="Milliseconds between the beginnings of two commits at least, while there are only a few lines, of "
         "producers that do not wait for the answer to each: fewer, larger commits. 0: no pause.",
+    )
+    mask_shapes: bool = Field(
+        False,
+        description="Whether secrets that are known by their shape are masked in the lines of all tasks: tokens of "
+        "some 40 issuers, passwords in addresses, private keys.",
     )
     storage_wait_seconds: float = Field(
         60,
@@ -368,10 +377,18 @@ class Settings(BaseModel):
                 raise ValueError(f"{name}_CLIENT_CA_FILE needs {name}_CERTIFICATE_FILE and {name}_KEY_FILE")
         if (self.naver_client_id is None) != (self.naver_client_secret is None):
             raise ValueError("NAVER_CLIENT_ID and NAVER_CLIENT_SECRET belong together; set both or neither")
-        if self.has_shared_journal:
+        if self.redis_url is not None:
+            if not self.redis_url.startswith(("redis://", "rediss://", "unix://")):
+                raise ValueError("REDIS_URL must begin with redis://, rediss:// or unix://")
+            if not self.has_shared_journal:
+                raise ValueError("REDIS_URL is for several gateways; it needs DATABASE_URL=postgresql://…")
+        if self.has_shared_journal and not is_postgres(self.polling_database):
             for name in ("retention_days", "retention_bytes", "retention_tasks", "retention_rules"):
                 if getattr(self, name):
-                    raise ValueError(f"{name.upper()} is not there yet for a journal on PostgreSQL; leave it out")
+                    raise ValueError(
+                        f"{name.upper()} needs POLLING_DATABASE_URL on PostgreSQL, as the journal: "
+                        "which lines the files of other gateways have is not known"
+                    )
         api = urlsplit(self.naver_api_url)
         if api.scheme != "https" and not is_loopback(api.hostname or ""):
             raise ValueError("NAVER_API_URL must begin with https://: the secret is sent there")
@@ -410,16 +427,14 @@ class Settings(BaseModel):
     @property
     def polling_database(self) -> str:
         """Where the polling tables are."""
-        return self.polling_database_url or self.local_database
-
-    @property
-    def local_database(self) -> str:
-        """The SQLite database of this gateway's own tables: the journal's, unless that is on PostgreSQL."""
-        if self.has_shared_journal:
-            return self.polling_database_url or _LOCAL_DATABASE
-        return self.database_url
+        return self.polling_database_url or self.database_url
 
     @property
     def has_shared_journal(self) -> bool:
         """Whether the journal is on PostgreSQL, where other gateways may use it as well."""
-        return self.database_url.partition("://")[0].partition("+")[0] in _SHARED_SCHEMES
+        return is_postgres(self.database_url)
+
+
+def is_postgres(url: str) -> bool:
+    """Whether a URL names a PostgreSQL database."""
+    return url.partition("://")[0].partition("+")[0] in _SHARED_SCHEMES
