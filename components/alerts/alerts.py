@@ -20,7 +20,7 @@ from components.alerts.targets import Target
 from components.alerts.turns import EngineState, Turn
 from filters.model import EVERYTHING
 from storage.journal.interface import Journal
-from storage.tables import TableDatabase
+from storage.tables import DatabaseLocation, TableDatabase
 
 __all__ = ["Alerts", "Tried"]
 
@@ -46,11 +46,13 @@ class Alerts:
 
     Args:
         journal: whose lines are evaluated.
-        database_path: the journal's database.
+        location: the journal's database.
         rules_path: the file of rules.
         targets: by name.
         durability: of what is stored.
         sender: sends a notification.
+        clock: Unix seconds.
+        is_leader: whether this gateway is the one that evaluates and sends.
 
     Raises:
         RuleError: the file of rules cannot be used.
@@ -59,22 +61,25 @@ class Alerts:
     def __init__(
         self,
         journal: Journal,
-        database_path: Path,
+        location: DatabaseLocation,
         rules_path: Path,
         targets: Mapping[str, Target],
         *,
         durability: Any = "full",
         sender: Sender = send,
         clock: Callable[[], float] = time.time,
+        is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
         self._journal = journal
-        self._database = TableDatabase(database_path, create=metadata.create_all, durability=durability)
+        self._database = TableDatabase(location, create=metadata.create_all, durability=durability, name="alerts")
         self._send = sender
         self._clock = clock
         self.targets = targets
         self.book = RuleBook(rules_path, targets, self._database)
-        self.outbox = Outbox(self._database, targets, sender=sender, clock=clock)
-        self.engine = AlertEngine(journal, self._database, self.book.rules, notify=self.outbox.wake, clock=clock)
+        self.outbox = Outbox(self._database, targets, sender=sender, clock=clock, is_leader=is_leader)
+        self.engine = AlertEngine(
+            journal, self._database, self.book.rules, notify=self.outbox.wake, clock=clock, is_leader=is_leader
+        )
 
     def __repr__(self) -> str:
         return f"<Alerts {self.engine!r}>"

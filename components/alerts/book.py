@@ -10,6 +10,7 @@ import structlog
 from components.alerts.rules import Rule, RuleError, rule_from, rules_from
 from components.alerts.tables import Repository
 from components.alerts.targets import Target, TargetError, targets_from
+from storage.errors import StorageError
 from storage.tables import TableDatabase
 
 __all__ = ["RuleBook", "read_document", "read_targets"]
@@ -144,6 +145,8 @@ class RuleBook:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
+            if self._database.is_shared:
+                await self._look_at_stored()
             state = self._state_of_file()
             if state == self._seen:
                 continue
@@ -154,6 +157,16 @@ class RuleBook:
                 _log.warning("rules stay as they were", reason=str(error))
                 continue
             _log.info("rules were read", rules=len(self.rules))
+            self._listener(self.rules)
+
+    async def _look_at_stored(self) -> None:
+        """Another gateway may have been given a rule."""
+        before = self._stored
+        try:
+            await self._read_stored()
+        except StorageError:
+            return  # the next look
+        if before != self._stored:
             self._listener(self.rules)
 
     def _state_of_file(self) -> tuple[int, int, int]:

@@ -57,10 +57,11 @@ class AlertsComponent(Component):
 
         alerts = Alerts(
             core.journal,
-            core.journal_path,
+            core.journal_location,
             settings.alert_rules,
             read_targets(settings.alert_targets),
             durability=settings.durability,
+            is_leader=core.is_leader,
         )
         await alerts.open()
         return cls(core, alerts)

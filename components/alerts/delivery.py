@@ -19,6 +19,7 @@ _FIRST_PAUSE: Final = 5.0
 _LONGEST_PAUSE: Final = 3_600.0
 _GIVEN_UP_AFTER: Final = 86_400.0
 _IDLE_SECONDS: Final = 60.0
+_FOLLOWER_SECONDS: Final = 1.0
 
 
 class Outbox:
@@ -31,6 +32,7 @@ class Outbox:
         targets: by name.
         sender: sends one.
         clock: Unix seconds.
+        is_leader: whether this gateway is the one that sends.
     """
 
     def __init__(
@@ -40,12 +42,14 @@ class Outbox:
         *,
         sender: Sender = send,
         clock: Callable[[], float] = time.time,
+        is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
         self.targets = targets
         self.sent = self.failed = self.given_up = 0
         self._database = database
         self._send = sender
         self._clock = clock
+        self._is_leader = is_leader
         outages = OutageLog("notifications are not sent", "notifications are sent again")
         self._loop = TailingLoop("alert-outbox", self._step, outages)
 
@@ -65,6 +69,8 @@ class Outbox:
         await self._loop.close(grace_seconds)
 
     async def _step(self) -> float:
+        if not self._is_leader():
+            return _FOLLOWER_SECONDS
         now = self._clock()
         due, next_at = await self._in_thread(lambda repository: repository.due(now, _AT_ONCE))
         if not due:

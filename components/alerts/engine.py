@@ -26,6 +26,7 @@ _RECORDS_BYTES: Final = 256 << 10
 """Of one turn; its evaluation keeps a thread busy for some milliseconds."""
 _POLL_SECONDS: Final = 0.1
 _CHECK_SECONDS: Final = 1.0
+_FOLLOWER_SECONDS: Final = 0.5
 _KEPT_SECONDS: Final = 90 * 86_400.0
 """How long resolved incidents are kept."""
 
@@ -47,6 +48,10 @@ class AlertStatistics:
     error: str = ""
 
 
+class _StaleError(Exception):
+    """Somebody else has changed what is stored since it was read."""
+
+
 class AlertEngine:
     """Evaluates every record once; belongs to an event loop.
 
@@ -56,6 +61,7 @@ class AlertEngine:
         rules: at the start.
         notify: called after a turn that has something to send.
         clock: Unix seconds.
+        is_leader: whether this gateway is the one that evaluates.
     """
 
     def __init__(
@@ -66,11 +72,13 @@ class AlertEngine:
         *,
         notify: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
+        is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
         self._journal = journal
         self._database = database
         self._notify = notify
         self._clock = clock
+        self._is_leader = is_leader
         self._thread = ThreadPoolExecutor(1, "alerts")
         self._state: EngineState | None = None
         self._checked_at = float("-inf")
@@ -134,6 +142,15 @@ class AlertEngine:
         self._line_rules = LineRules(rules)
 
     async def _step(self) -> float:
+        try:
+            return await self._turn_or_wait()
+        except _StaleError:
+            return 0.0
+
+    async def _turn_or_wait(self) -> float:
+        if not self._is_leader():
+            self._state = None  # another gateway changes what is stored
+            return _FOLLOWER_SECONDS
         async with self._turns:
             state = await self._known()
             now = self._clock()
@@ -180,9 +197,13 @@ class AlertEngine:
     async def _store(self, turn: Turn) -> None:
         """Write a turn; only then it is true."""
         before = self._state.documents() if self._state else {}
+        version = turn.state.version
+        turn.state.version += 1
 
         def write(connection: Any) -> None:
             repository = Repository(connection)
+            if (repository.value("version") or {}).get("number") != version:
+                raise _StaleError
             for place, incident in turn.incidents.items():
                 stored = repository.store(incident)
                 turn.incidents[place] = stored
@@ -198,13 +219,25 @@ class AlertEngine:
                 if value != before.get(name):
                     repository.set_value(name, value)
 
-        await self._run(self._database.write, write)
+        try:
+            await self._run(self._database.write, write)
+        except _StaleError:
+            self._state = None
+            raise
         self._state = turn.state
         if turn.notices:
             self._statistics = replace(self._statistics, notices=self._statistics.notices + len(turn.notices))
             self._notify()
 
     async def _change(self, number: int, change: Callable[[Turn, Any, Incident], None]) -> Incident | None:
+        """Change an open incident, also beside the gateway that evaluates: whoever comes second reads again."""
+        while True:
+            try:
+                return await self._changed(number, change)
+            except _StaleError:
+                continue
+
+    async def _changed(self, number: int, change: Callable[[Turn, Any, Incident], None]) -> Incident | None:
         async with self._turns:
             state = await self._known()
             found = [(place, incident) for place, incident in state.open.items() if incident.id == number]
@@ -214,6 +247,8 @@ class AlertEngine:
             turn = self._turn(self._clock())
             change(turn, place, incident)
             await self._store(turn)
+            if not self._is_leader():
+                self._state = None
             return turn.incidents[place]
 
     def _count(self, evaluation: Evaluation, seconds: float) -> None:

