@@ -1,4 +1,4 @@
-"""Everybody who takes part in a run: three gateways on two servers, a load balancer, producers and readers."""
+"""Everybody who takes part in a run: three gateways on two servers, Redis, a load balancer, producers and readers."""
 
 import asyncio
 import itertools
@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from tests.cluster_faults.plan import Plan
+from tests.faults.poller import Poller
 from tests.faults.producers import Worker
 from tests.support.gateway_process import GatewayProcess
 from tests.support.nginx import nginx_command
 from tests.support.ports import free_port
 from tests.support.postgres_server import PostgresServer
 from tests.support.programs import running_program
+from tests.support.redis_server import RedisServer
 from tests.support.rough_proxy import RoughProxy
 from tests.support.subscribers import FILTERS, Crowd, Received, Subscriber
 from tests.support.worker import publish
@@ -111,11 +113,13 @@ class Cast:
     directory: Path
     primary: PostgresServer
     standby: PostgresServer
+    redis: RedisServer
     members: list[Member]
     balancer: _Balancer
     workers: list[Worker]
     crowd: Crowd
     observers: list[Subscriber]
+    poller: Poller
     done: Counter[str] = field(default_factory=Counter)
     moments: list[tuple[str, float]] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
@@ -125,7 +129,11 @@ class Cast:
         """Set the scene; everything is gone with the stack."""
         chance = random.Random(f"cluster {seed}")
         primary, standby = await _servers(stack)
-        members = [await _member(stack, directory / name, primary, standby) for name in ("a", "b", "c")[:GATEWAYS]]
+        redis = RedisServer(directory)
+        stack.callback(redis.kill)
+        redis.start()
+        names = ("a", "b", "c")[:GATEWAYS]
+        members = [await _member(stack, directory / name, redis.url, primary, standby) for name in names]
         await asyncio.gather(*(member.gateway.start() for member in members))
         balancer = _Balancer(free_port(), free_port())
         configuration = BALANCER.format(
@@ -156,7 +164,10 @@ class Cast:
             for wanted in itertools.islice(itertools.cycle(FILTERS), plan.readers)
         ]
         crowd = Crowd([*observers, *readers], SILENCE_SECONDS_MAX)
-        return cls(plan, chance, directory, primary, standby, members, balancer, workers, crowd, observers)
+        poller = Poller(balancer.websocket_url, TASK)
+        return cls(
+            plan, chance, directory, primary, standby, redis, members, balancer, workers, crowd, observers, poller
+        )
 
     def say(self, text: str) -> None:
         """Tell whoever watches."""
@@ -178,9 +189,9 @@ class Cast:
             async with asyncio.timeout(SETTLE_SECONDS_MAX):
                 await asyncio.shield(following)
                 self.say("all readers complete")
-                for member in self.members:
-                    while (await member.gateway.metrics())["otto_polling_lag_records"]:
-                        await asyncio.sleep(0.1)
+                lines = f"SELECT last_sequence FROM journal_tasks WHERE task_id = '{TASK}'"
+                while len(self.poller.rows) < await self.primary.value(lines):
+                    await asyncio.sleep(0.1)
         except TimeoutError:
             self.findings.append("not every reader was given the end of the task, or not every line has its row")
         for member in self.members:
@@ -200,12 +211,12 @@ async def _servers(stack: AsyncExitStack) -> tuple[PostgresServer, PostgresServe
     return primary, standby
 
 
-async def _member(stack: AsyncExitStack, directory: Path, *servers: PostgresServer) -> Member:
+async def _member(stack: AsyncExitStack, directory: Path, redis_url: str, *servers: PostgresServer) -> Member:
     first, second = [await stack.enter_async_context(RoughProxy(server.port)) for server in servers]
     gateway = GatewayProcess(
         directory,
         DATABASE_URL=f"postgresql://otto@{first.address},{second.address}/postgres",
-        POLLING_DATABASE_URL=f"sqlite:///{directory}/otto.db",
+        REDIS_URL=redis_url,
         HEARTBEAT_INTERVAL_SECONDS="1",
         SHUTDOWN_GRACE_SECONDS="3",
         LOG_FORMAT="json",

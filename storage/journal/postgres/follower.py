@@ -21,6 +21,7 @@ from storage.errors import StorageError
 from storage.journal.chunks import ChunkDamagedError, open_payload
 from storage.journal.interface import Committed, StageProgress, TaskEnded
 from storage.journal.postgres.commit_call import StoredRange
+from storage.journal.postgres.relayed import RelayedCommit
 from storage.journal.postgres.schema import LANE
 from storage.journal.queries import END_KIND
 from storage.journal.reader import stored_end
@@ -43,16 +44,20 @@ _ROWS_MAX: Final = 64
 _INLINE_BYTES_MAX: Final = 64 << 10
 """Payloads up to this size come along, so that a step takes 4 MB at most; larger ones are asked for one by one."""
 
-_LANE: Final = "SELECT position, stages, epoch FROM journal_lanes WHERE lane = $1"
+# The lane and its next records as of one moment, in one round trip. Positions follow days: what comes after a record is
+# of its day or a later one.
+_STEP: Final = f"""
+SELECT l.position AS reached, l.stages, l.epoch, r.* FROM journal_lanes l LEFT JOIN LATERAL (
+  SELECT r.position, r.day, t.task_id, r.kind, r.first_sequence, r.last_sequence, r.codec, r.raw_size, r.checksum,
+  CASE WHEN r.kind = {END_KIND} OR (length(r.payload) <= {_INLINE_BYTES_MAX} AND t.task_id = ANY($3::text[]))
+  THEN r.payload END AS payload
+  FROM journal_records r JOIN journal_tasks t USING (task_key)
+  WHERE r.lane = $1 AND r.position > $2 AND r.position <= l.position AND r.day >= $4
+  ORDER BY r.position LIMIT {_ROWS_MAX}
+) r ON true WHERE l.lane = $1 ORDER BY r.position"""  # noqa: S608 - constants
 
-# Positions follow days: what comes after a record is of its day or a later one.
-_RECORDS: Final = f"""
-SELECT r.position, r.day, t.task_id, r.kind, r.first_sequence, r.last_sequence, r.codec, r.raw_size, r.checksum,
-CASE WHEN r.kind = {END_KIND} OR (length(r.payload) <= {_INLINE_BYTES_MAX} AND t.task_id = ANY($4::text[]))
-THEN r.payload END
-FROM journal_records r JOIN journal_tasks t USING (task_key)
-WHERE r.lane = $1 AND r.position > $2 AND r.position <= $3 AND r.day >= $5
-ORDER BY r.position LIMIT {_ROWS_MAX}"""  # noqa: S608 - constants
+_EARLY_MAX: Final = 256
+"""Commits that wait for others before them."""
 
 _PAYLOAD: Final = "SELECT payload FROM journal_records WHERE lane = $1 AND position = $2 AND day = $3"
 
@@ -84,6 +89,8 @@ class FollowerStatistics:
     records: int = 0
     """Records of other gateways that were read."""
     notified: int = 0
+    relayed: int = 0
+    """Of these, how many came over Redis."""
     is_listening: bool = False
     server: Server = Server()
     error: str = ""
@@ -130,7 +137,8 @@ class LaneFollower:
         self._look = look
         self._wake = asyncio.Event()
         self._to_notify = asyncio.Event()
-        self._records = self._notified = 0
+        self._records = self._notified = self._relayed = 0
+        self._early: dict[int, RelayedCommit] = {}  # by where they begin
         self._is_listening = False
         self._server = Server()
         self._error = ""
@@ -153,6 +161,7 @@ class LaneFollower:
             lag=max(self._seen_position - self._position, 0),
             records=self._records,
             notified=self._notified,
+            relayed=self._relayed,
             is_listening=self._is_listening,
             server=self._server,
             error=self._error,
@@ -175,6 +184,7 @@ class LaneFollower:
         self._position, self._stages, self._seen_position = position, stages, position
         self._own.clear()
         self._own_stages.clear()
+        self._early.clear()
 
     def committed(self, stored: StoredRange) -> None:
         """Pass over what this gateway has stored: it publishes that itself."""
@@ -182,6 +192,30 @@ class LaneFollower:
         self._stages = _passed(self._stages, self._own_stages, stored.stages_before, stored.stages)
         self._seen_position = max(self._seen_position, stored.position)
         self._to_notify.set()
+        self._take_early()
+
+    def received(self, commit: RelayedCommit) -> None:
+        """Publish a commit of another gateway that came over Redis, if all before it was; else it waits for a while."""
+        if commit.token != self.token or commit.before < self._position:
+            return
+        if len(self._early) >= _EARLY_MAX:
+            self._early.clear()  # they are read from the database
+        self._early[commit.before] = commit
+        self._take_early()
+
+    def _take_early(self) -> None:
+        while (commit := self._early.pop(self._position, None)) is not None and commit.position > self._position:
+            watched = self._watched()
+            blocks, ended = list[Block](), list[TaskEnded]()
+            for record in commit.records:
+                if record[0] in watched:
+                    self._relayed += 1
+                    self._records += 1
+                    _take(record, blocks, ended)
+            self._seen_position = max(self._seen_position, commit.position)
+            self._pass_over(commit.position)
+            if commit.records:
+                self._publish(Committed(blocks, ended))
 
     async def _again(self, work: Callable[[asyncpg.Connection], Any]) -> None:
         """Do work on a connection of its own, and on another one when that is lost."""
@@ -242,44 +276,56 @@ class LaneFollower:
                 async with asyncio.timeout(_FLOOR_SECONDS):
                     await self._wake.wait()
             self._wake.clear()
-            async with asyncio.timeout(_ANSWER_SECONDS_MAX):
-                row = await connection.fetchrow(_LANE, LANE)
-            if row["epoch"] != self.token:  # before anything is published that was stored in that life
-                self.token = await self._look()
-                continue
-            self._seen_position = row["position"]
-            while self._position < row["position"]:
-                async with asyncio.timeout(_ANSWER_SECONDS_MAX):
-                    await self._read(connection, row["position"])
-            if self._stages < row["stages"]:
-                async with asyncio.timeout(_ANSWER_SECONDS_MAX):
-                    await self._read_stages(connection, row["stages"])
+            while await self._step(connection):
+                pass
             self._error = ""
 
-    async def _read(self, connection: asyncpg.Connection, upto: int) -> None:
-        """Publish some records after the position; all up to ``upto`` are committed and visible.
+    async def _step(self, connection: asyncpg.Connection) -> bool:
+        """Publish what comes next; whether there may be more at once.
 
         A task that is watched from now on is loaded from the journal after this was read, and so has these records. One
         that is watched since the query was sent may have been loaded before: its payloads are read one by one.
         """
-        rows = await connection.fetch(_RECORDS, LANE, self._position, upto, list(self._watched()), self._day)
+        async with asyncio.timeout(_ANSWER_SECONDS_MAX):
+            rows = await connection.fetch(_STEP, LANE, self._position, list(self._watched()), self._day)
+        lane = rows[0]
+        if lane["epoch"] != self.token:  # before anything is published that was stored in that life
+            self.token = await self._look()
+            return True
+        self._seen_position = lane["reached"]
+        if lane["position"] is not None:
+            async with asyncio.timeout(_ANSWER_SECONDS_MAX):
+                await self._take_records(connection, rows)
+        elif self._position < lane["reached"]:
+            self._pass_over(lane["reached"])  # retention has taken them
+        if self._stages < lane["stages"]:
+            async with asyncio.timeout(_ANSWER_SECONDS_MAX):
+                await self._read_stages(connection, lane["stages"])
+        return bool(self._position < lane["reached"])
+
+    async def _take_records(self, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
+        """Publish records; all up to where the lane is are committed and visible."""
         watched = self._watched()
         blocks, ended = list[Block](), list[TaskEnded]()
-        reached = rows[-1]["position"] if len(rows) == _ROWS_MAX else upto  # retention may have taken the last ones
         for row in rows:
-            if self._is_own(row["position"]) or row["task_id"] not in watched:
+            if row["position"] <= self._position or self._is_own(row["position"]) or row["task_id"] not in watched:
                 continue
             self._records += 1
-            payload = row[9]
+            payload = row["payload"]
             if payload is None:
                 payload = await connection.fetchval(_PAYLOAD, LANE, row["position"], row["day"])
             if payload is not None:
-                _take(row, payload, blocks, ended)
-        if rows:
-            self._day = rows[-1]["day"]
-        self._position = max(self._position, reached)
-        self._position = _passed(self._position, self._own, self._position, self._position)
+                _take((*row[5:12], payload), blocks, ended)
+        self._day = rows[-1]["day"]
+        self._pass_over(rows[-1]["position"] if len(rows) == _ROWS_MAX else rows[0]["reached"])
         self._publish(Committed(blocks, ended))
+        for before in [each for each in self._early if each < self._position]:
+            del self._early[before]
+        self._take_early()
+
+    def _pass_over(self, position: int) -> None:
+        self._position = max(self._position, position)
+        self._position = _passed(self._position, self._own, self._position, self._position)
 
     async def _read_stages(self, connection: asyncpg.Connection, upto: int) -> None:
         rows: Sequence[Row] = await connection.fetch(_STAGES, LANE, self._stages, upto)
@@ -300,8 +346,9 @@ def _passed(position: int, own: dict[int, int], before: int, last: int) -> int:
     return position
 
 
-def _take(row: Row, payload: bytes, blocks: list[Block], ended: list[TaskEnded]) -> None:
-    task_id, kind, first, last, codec, raw_size, checksum = row[2:9]
+def _take(record: Sequence[Any], blocks: list[Block], ended: list[TaskEnded]) -> None:
+    """Add a record, as ``RelayedCommit`` has them, to what is to be published."""
+    task_id, kind, first, last, codec, raw_size, checksum, payload = record
     start = last if kind == END_KIND else first
     try:
         lines = open_payload(codec, raw_size, checksum, payload, task_id=task_id, first=start, last=last)
