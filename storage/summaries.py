@@ -12,7 +12,7 @@ from storage.tailing import TailingLoop
 __all__ = ["SummarySweep"]
 
 _PASS_SECONDS: Final = 60.0
-_SPAN_BYTES: Final = 256 << 10
+_SPAN_BYTES: Final = 512 << 10
 _SHARE_MAX: Final = 0.4
 """Of the time that commits leave: nothing is lost where summaries come later."""
 _PAUSE_SECONDS_MAX: Final = 5.0
