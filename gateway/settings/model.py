@@ -227,6 +227,11 @@ class Settings(BaseModel):
         description="Milliseconds between the beginnings of two commits at least, while there are only a few lines, of "
         "producers that do not wait for the answer to each: fewer, larger commits. 0: no pause.",
     )
+    mask_shapes: bool = Field(
+        False,
+        description="Whether secrets that are known by their shape are masked in the lines of all tasks: tokens of "
+        "some 40 issuers, passwords in addresses, private keys.",
+    )
     storage_wait_seconds: float = Field(
         60,
         ge=0,
