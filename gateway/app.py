@@ -18,6 +18,7 @@ from gateway.databases import lock_database, open_databases
 from gateway.errors import ApiError, error_response
 from gateway.history.routes import history_routes
 from gateway.history.stages import stage_routes
+from gateway.history.stored_logs import StoredLogs
 from gateway.http.application import RequestLog, http_application
 from gateway.http.connection import http_protocol_class
 from gateway.http.middleware import HostGuard, SecurityHeaders
@@ -118,6 +119,7 @@ class Gateway:
         undo.callback(lock.close)
         sockets = _listen(settings, undo)
         self._databases = await open_databases(settings, path, lock, swept_rows(), undo)
+        self._logs = StoredLogs(self._databases.journal, derived.history_limits(settings))
         self._hubs = make_hubs(settings, self._databases.journal, self._metrics)
         self._watch_commits()
         await self._authenticator.start()
@@ -194,6 +196,7 @@ class Gateway:
             settings=self._settings,
             authenticator=self._authenticator,
             journal=self._databases.journal,
+            logs=self._logs,
             journal_path=path,
             polling_path=self._databases.table.path,
             updates=self._hubs.updates,
@@ -232,7 +235,7 @@ class Gateway:
             *pipeline_routes(hubs.pipelines, authenticator, quota=readers),
             *update_routes(hubs.updates, authenticator, quota=readers),
             # After the streams, whose paths are longer.
-            *history_routes(databases.journal, authenticator, derived.history_limits(self._settings)),
+            *history_routes(self._logs, authenticator),
             *auth_routes(authenticator),
             *stage_routes(databases.journal, authenticator),
             *polling_routes(databases.table, authenticator, task_logs.reader),

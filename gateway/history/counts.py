@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from typing import Annotated, Final
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -118,13 +119,13 @@ FIND_MATCHES: Final = Operation(
 )
 
 
-def matcher_of(request: Request, q: Text) -> Matcher:
+def matcher_of(query: QueryParams, q: Text) -> Matcher:
     """The filter and the text of a request.
 
     Raises:
         ApiError: INVALID_ARGUMENT that names the parameter.
     """
-    return phrase_matcher(filter_of(request.query_params.multi_items()), q.of(request.query_params))
+    return phrase_matcher(filter_of(query.multi_items()), q.of(query))
 
 
 def count_routes(
@@ -141,7 +142,7 @@ def count_routes(
 
     async def counts(request: Request) -> Response:
         subject, state = await task_of(request, COUNTS_PATH)
-        matcher = matcher_of(request, _Q)
+        matcher = matcher_of(request.query_params, _Q)
         buckets = _BUCKETS.of(request.query_params)
         with scans.of(subject).place():
             work = _counts(reads.of(subject), state, matcher, buckets, Budget(limits.seconds_max))
@@ -151,7 +152,7 @@ def count_routes(
 
     async def matches(request: Request) -> Response:
         subject, state = await task_of(request, MATCHES_PATH)
-        matcher = matcher_of(request, NEEDED_Q)
+        matcher = matcher_of(request.query_params, NEEDED_Q)
         query = request.query_params
         limit = _MATCHES.of(query, maximum=limits.matches_max, default=limits.matches_max)
         with scans.of(subject).place():
