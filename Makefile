@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit model faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit model prometheus faults cluster-faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -58,6 +58,9 @@ fuzz: setup  ## the long form of bad input on every interface; FUZZ_SEED=N repea
 		tests/gateway/transports/socket_io/test_any_packet.py
 	FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} FUZZ_CALLS=300 $(PY) -m tests.attacks.slowest
 
+prometheus: setup-tests  ## a minute of scrapes by a real Prometheus, its linter, and the reference parser of OpenMetrics
+	PROMETHEUS_SCRAPES=60 .venv/bin/pytest -q -n0 tests/integration/test_prometheus.py
+
 soak: setup-tests  ## half an hour of workers, killed every second, and viewers that come and go; SOAK='--minutes 5'
 	$(PY) -m tests.soak $(SOAK)
 
@@ -84,6 +87,9 @@ faults: setup-tests  ## break everything, 100 times kill -9, and see every promi
 
 attack: setup-tests  ## every known attack on real gateways: expected, seen, memory, stalls; ATTACK='--only NAME' for one
 	$(PY) -m tests.attacks $(ATTACK)
+
+cluster-faults: setup-tests  ## three gateways, a primary and its standby, all of them killed; CLUSTER_FAULTS='--seed N' repeats a run
+	$(PY) -m tests.cluster_faults $(CLUSTER_FAULTS)
 
 automation-faults: setup-tests  ## 200 tasks through all stages, their two schedulers killed 50 times; AUTOMATION_SEED=N repeats a run
 	.venv/bin/pytest -q -s -n0 -m automation_faults tests/components/automation

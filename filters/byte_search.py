@@ -62,14 +62,20 @@ class ByteSearch:
     def __repr__(self) -> str:
         return f"<ByteSearch {self._needles!r}>"
 
+    def is_in(self, text: bytes) -> bool:
+        """Whether any line of a text may have a keyword."""
+        if text.isascii():
+            return self._ascii.are_in(text)
+        return self._is_cased or self._needles.are_in(text) or self._foreign.are_in(text)
+
     def candidates(self, lines: Sequence[bytes]) -> list[int]:
         """The indices of the lines that may have a keyword, ascending."""
         text = b"\n".join(lines)
         if text.isascii():
-            return self._ascii.lines_with(text.lower())
+            return self._ascii.lines_with(text)
         if self._is_cased:
-            return [i for i, line in enumerate(lines) if not line.isascii() or self._ascii.are_in(line.lower())]
-        found = self._needles.lines_with(text.lower())
+            return [i for i, line in enumerate(lines) if not line.isascii() or self._ascii.are_in(line)]
+        found = self._needles.lines_with(text)
         doubtful = self._foreign.lines_with(text)
         return sorted({*found, *doubtful}) if doubtful else found
 
@@ -88,17 +94,21 @@ class _Needles:
         return repr(self._needles)
 
     def are_in(self, text: bytes) -> bool:
-        """Whether one of them is in a text. It is searched piece by piece: the automaton lists every occurrence."""
+        """Whether one of them is in a text, once that is lowered.
+
+        It is searched piece by piece: the automaton lists every occurrence, and a call on a whole chunk would keep
+        Python's lock, which the live path waits for, for a third of a millisecond.
+        """
         find, overlap = self._find, self._overlap
         return find is not None and any(
-            find(text[start : start + _PIECE_BYTES + overlap]) for start in range(0, len(text), _PIECE_BYTES)
+            find(text[start : start + _PIECE_BYTES + overlap].lower()) for start in range(0, len(text), _PIECE_BYTES)
         )
 
     def lines_with(self, text: bytes) -> list[int]:
-        """The indices of the lines of a text that have one of them."""
+        """The indices of the lines of a text that have one of them, once that is lowered."""
         if not self.are_in(text):
             return []
-        lines, needles = text.split(b"\n"), self._needles
+        lines, needles = text.lower().split(b"\n"), self._needles
         if len(needles) == 1:
             needle = needles[0]
             return [index for index, line in enumerate(lines) if needle in line]

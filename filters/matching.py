@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import compress
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from ahocorasick_rs import AhoCorasick
@@ -51,6 +52,9 @@ class Matcher:
     def __repr__(self) -> str:
         return f"<Matcher {self.filter!r}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made, (type(self), self.filter)
+
     def may_match(self, levels: int, earliest: str, latest: str) -> bool:
         """Whether a chunk with these level bits and these bounds of time can hold a match at all."""
         wanted = self.filter
@@ -59,6 +63,10 @@ class Matcher:
         if wanted.start_time and latest < wanted.start_time:
             return False
         return not (wanted.end_time and earliest > wanted.end_time)
+
+    def may_match_text(self, text: bytes) -> bool:
+        """Whether encoded entries, one a line, can hold a match at all; quick where they cannot."""
+        return self._search is None or self._search.is_in(text)
 
     def matches(self, entry: LogEntry) -> bool:
         """Whether one entry passes."""
@@ -139,10 +147,19 @@ class PhraseMatcher(Matcher):
         self.everything = False
         self._phrase = phrase
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made, (type(self), self.filter, self._phrase)
+
     def select(self, entries: Sequence[LogEntry], folded: Sequence[str] | None = None) -> list[int]:
         """The indices of the entries that pass, ascending."""
         phrase = self._phrase
         return [i for i in super().select(entries, folded) if phrase in entries[i].message.casefold()]
+
+
+@lru_cache(256)
+def _made(kind: type[Matcher], *arguments: Any) -> Matcher:
+    """A matcher that comes from another process, which sends the same for each step of a scan."""
+    return kind(*arguments)
 
 
 def phrase_matcher(log_filter: LogFilter, phrase: str) -> Matcher:

@@ -83,6 +83,7 @@ class Gateway:
             producers=derived.quota_of(settings),
         )
         self._components: list[Component] = []
+        self._failure = ""
         self.ports: tuple[int, ...] = ()
         self.routes: tuple[DescribedRoute, ...] = ()
 
@@ -159,7 +160,12 @@ class Gateway:
             lambda committed: hubs.pipelines.publish(committed.progress),
             lambda _: self._databases.sink.wake(),
         )
-        journal.follow(publish, lambda: hubs.logs.watched)
+        journal.follow(publish, lambda: hubs.logs.watched, on_lost=self._restart_needed)
+
+    def _restart_needed(self) -> None:
+        """Windows, polling tables and caches follow from lines that are gone: only a new start is sure of them."""
+        self._failure = "the database has lost what was stored; start again with what it has"
+        self.ask_to_stop()
 
     def _other_gateways(self) -> Dependency:
         return Dependency("otherGateways", self._databases.journal.follower_error, is_needed=False)
@@ -303,12 +309,14 @@ class Gateway:
         """Return when ``ask_to_stop`` was called.
 
         Raises:
-            RuntimeError: the HTTP server has ended by itself.
+            RuntimeError: the HTTP server has ended by itself, or the database has lost what was stored.
         """
         asked = asyncio.create_task(self._stop_asked.wait())
         await asyncio.wait({asked, self._serving}, return_when=asyncio.FIRST_COMPLETED)
         if asked.cancel():
             raise RuntimeError("the HTTP server has ended by itself") from self._serving.exception()
+        if self._failure:
+            raise RuntimeError(self._failure)
 
     async def stop(self) -> bool:
         """Stop every part, in order; False if something was cut off. What was acknowledged is stored in any case."""

@@ -272,9 +272,14 @@ class Session:
             case After(position):
                 if not position.belongs_to(self._services.history.epoch):
                     return 0
-                # An id that we gave out cannot be beyond the end, unless the journal went back in time and nobody
-                # noticed. Which lines this client has not seen, it cannot tell; repeating is better than a hole.
-                return 0 if position.epoch and position.sequence > head else position.sequence
+                if position.epoch and position.sequence > head:
+                    # Another gateway may have given it out, and has not been followed that far yet.
+                    stored = await self._services.history.task_state(self._topic.task_id)
+                    # An id that was given out cannot be beyond the end, unless the journal went back in time and
+                    # nobody noticed. Which lines this client has not seen, it cannot tell; repeating is better than a
+                    # hole.
+                    return 0 if position.sequence > stored.last else position.sequence
+                return position.sequence
             case Tail(0):
                 return head
             case Tail(count, floor):

@@ -17,7 +17,16 @@ from storage.sqlite.files import schema_version
 from storage.sqlite.page_copy import CopyProgress, Pace, copy_pages
 from storage.sqlite.schema_version import SCHEMA_VERSION
 
-__all__ = ["Backup", "Restored", "back_up", "restore", "scratch_file"]
+__all__ = [
+    "Backup",
+    "Restored",
+    "back_up",
+    "checked_copy",
+    "claimed_file",
+    "replace_content",
+    "restore",
+    "scratch_file",
+]
 
 _NO_EPOCH: Final = "00000000"
 """In a mark: of no journal, so that whichever is found beside it begins a new epoch."""
@@ -64,9 +73,9 @@ def back_up(
         raise DatabaseError(f"there is no database {source}")
     _require_absent(target)
     partial = Path(f"{target}.partial")
-    with _claimed(partial) as file:
+    with claimed_file(partial) as file:
         _copy(source, partial, Pace(bytes_per_second, file), on_progress)
-        found = _checked(partial)
+        found = checked_copy(partial)
         with translate_errors(target):
             os.fsync(file)
             _require_absent(target)
@@ -102,18 +111,28 @@ def restore(backup: Path, target: Path, lock: IO[bytes], *, on_progress: CopyPro
     with lock:
         if not backup.exists():
             raise DatabaseError(f"there is no backup {backup}")
-        found = _checked(backup)
+        found = checked_copy(backup)
         is_latest = not found.epoch or _note_in_mark(target, found)
-        with (
-            translate_errors(backup),
-            closing(open_connection(backup, Access.READ)) as source,
-            translate_errors(target),
-            closing(open_connection(target, Access.WRITE, busy_seconds=_BUSY_SECONDS, durability="full")) as connection,
-        ):
-            connection.execute("PRAGMA page_count").fetchone()
-            copy_pages(source, connection, Pace(0), on_progress)
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        replace_content(target, backup, on_progress)
     return Restored(found, is_latest)
+
+
+def replace_content(target: Path, source: Path, on_progress: CopyProgress) -> None:
+    """Put the pages of one database in the place of another's, in one transaction.
+
+    Raises:
+        DatabaseError: one of them is damaged.
+        StorageUnavailableError: one of them cannot be read or written now; the target is as it was.
+    """
+    with (
+        translate_errors(source),
+        closing(open_connection(source, Access.READ)) as reader,
+        translate_errors(target),
+        closing(open_connection(target, Access.WRITE, busy_seconds=_BUSY_SECONDS, durability="full")) as connection,
+    ):
+        connection.execute("PRAGMA page_count").fetchone()
+        copy_pages(reader, connection, Pace(0), on_progress)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _require_absent(target: Path) -> None:
@@ -122,7 +141,7 @@ def _require_absent(target: Path) -> None:
 
 
 @contextmanager
-def _claimed(partial: Path) -> Iterator[int]:
+def claimed_file(partial: Path) -> Iterator[int]:
     """An empty file for this process alone; gone at the end, unless it was renamed.
 
     The lock is ``flock``'s, which does not meet those that SQLite has on the same file.
@@ -133,7 +152,7 @@ def _claimed(partial: Path) -> Iterator[int]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise DatabaseError(f"another backup writes {partial} now") from None
+            raise DatabaseError(f"another process writes {partial} now") from None
         try:
             os.ftruncate(file, 0)
             yield file
@@ -159,7 +178,7 @@ def _copy(source: Path, partial: Path, pace: Pace, on_progress: CopyProgress) ->
         copy.execute("PRAGMA journal_mode = DELETE").fetchone()
 
 
-def _checked(path: Path) -> Backup:
+def checked_copy(path: Path) -> Backup:
     """What a copy holds, after SQLite has looked at all of it.
 
     Raises:

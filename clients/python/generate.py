@@ -6,7 +6,7 @@ The synchronous producer is made as in httpcore: the source is the asynchronous 
 one of it. What only the synchronous one has stands in the source after ``# sync:``.
 
 The detection of levels and events is a copy of the gateway's, which the client cannot import: both have to say the same
-of a line. What only the copy has stands after ``# client:``.
+of a line. What only the copy has stands after ``# client:``. So is what finds secrets.
 """
 
 import argparse
@@ -34,7 +34,7 @@ SYNCHRONOUS: Final = (
 
 COPIED: Final = (
     (r"from filters\.(\w+) import", r"from otto_logs._\1 import"),
-    (r" The Python client has a generated\s+copy of this\s+module\.", ""),
+    (r"\s+The Python client has a generated\s+copy of this\s+module\.", ""),
     (r"from ahocorasick_rs import AhoCorasick, Implementation\n\n", ""),
     (r"_find_words: Final = (?:.*\n)+?(?=# client: )", ""),
     (r"# client: ", ""),
@@ -43,6 +43,9 @@ MODULES: Final = (
     (PACKAGE / "_producer.py", PACKAGE / "_sync_producer.py", SYNCHRONOUS),
     (FILTERS / "level_detection.py", PACKAGE / "_level_detection.py", COPIED),
     (FILTERS / "events.py", PACKAGE / "_events.py", COPIED),
+    (FILTERS / "secret_forms.py", PACKAGE / "_secret_forms.py", COPIED),
+    (FILTERS / "needles.py", PACKAGE / "_needles.py", COPIED),
+    (FILTERS / "stream_mask.py", PACKAGE / "_stream_mask.py", COPIED),
 )
 
 

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from gateway.routing.parameters import IdentifierText
+
 __all__ = [
     "EXAMPLE_ID",
     "AutomationCounts",
@@ -51,7 +53,13 @@ class ScheduleRequest(msgspec.Struct, forbid_unknown_fields=True):
 class AutomationTaskRequest(msgspec.Struct, forbid_unknown_fields=True):
     """A task, with when it runs; without a schedule at once."""
 
-    title: Annotated[str, msgspec.Meta(description="1 to 300 printable characters.")]
+    title: Annotated[
+        str,
+        msgspec.Meta(
+            description="1 to 300 printable characters.",
+            extra_json_schema={"minLength": 1, "maxLength": 300, "pattern": r"\S"},
+        ),
+    ]
     type: Literal["shortform", "longform", "product"]
     user_id: Name | None = None
     product_info: dict[str, Any] | None = None
@@ -72,7 +80,7 @@ class AutomationTaskCreated(msgspec.Struct, rename="camel"):
 class StopRequest(msgspec.Struct, rename="camel"):
     """The task to stop."""
 
-    task_id: TaskId
+    task_id: Annotated[IdentifierText, msgspec.Meta(examples=[EXAMPLE_ID])]
 
 
 class AutomationTaskStopped(msgspec.Struct, rename="camel"):

@@ -41,7 +41,13 @@ _MEAN = msgspec.Meta(
 class BatchJobRequest(msgspec.Struct):
     """A list of keywords whose documents are to be counted."""
 
-    keywords: Annotated[list[str], msgspec.Meta(description="1 to `BATCH_KEYWORDS_MAX`, of 1 to 200 characters.")]
+    keywords: Annotated[
+        list[Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": 200, "pattern": r"\S"})]],
+        msgspec.Meta(
+            description="1 to `BATCH_KEYWORDS_MAX`, of 1 to 200 printable characters.",
+            extra_json_schema={"minItems": 1},
+        ),
+    ]
     priority: Literal["normal", "high"] = "normal"
 
 

@@ -42,8 +42,14 @@ Milliseconds = (
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
-Id = str | int
-"""Ids are texts; a number is taken for its digits."""
+Id = (
+    Annotated[
+        str,
+        msgspec.Meta(extra_json_schema={"maxLength": 256, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}),
+    ]
+    | int
+)
+"""Ids are texts, an empty one counts as left out; a number is taken for its digits."""
 
 
 def _null() -> msgspec.Raw:

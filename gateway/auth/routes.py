@@ -13,7 +13,7 @@ from gateway.auth.settings import AuthSettings
 from gateway.errors import ApiError
 from gateway.http.json_bodies import answer, decoded
 from gateway.routing.operation import ANY_SCOPE, Answer, Body, DescribedRoute, Header, Operation, Tag
-from gateway.routing.parameters import checked_identifier
+from gateway.routing.parameters import IdentifierText, checked_identifier
 
 __all__ = ["auth_routes"]
 
@@ -31,8 +31,8 @@ _NO_STORE: Final = {"Cache-Control": "no-store"}
 class TicketRequest(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """What a ticket is to be good for: one task, one pipeline, or all that the token covers."""
 
-    task_id: str | None = None
-    pipeline_id: str | None = None
+    task_id: IdentifierText | None = None
+    pipeline_id: IdentifierText | None = None
 
 
 class Ticket(msgspec.Struct, rename="camel"):

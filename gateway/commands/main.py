@@ -1,4 +1,4 @@
-"""``otto-gateway``: serve, check, migrate, prune, verify, backup, restore, automation, canary, settings.
+"""``otto-gateway``: serve, check, migrate, prune, compact, verify, backup, restore, automation, canary, settings.
 
 What takes long to import (gRPC, the databases) is imported by the commands that need it.
 """
@@ -154,6 +154,17 @@ def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
     for line in report:
         click.echo(line)
     return ExitCode.OK
+
+
+@main.command()
+@click.option("--polling", "is_polling", is_flag=True, help="The database of job_logs, where it is another.")
+@_with_settings
+def compact(settings: Settings, *, is_polling: bool) -> ExitCode:
+    """Give the space that removed lines have left back to the file system; no gateway may run on the database."""
+    with without_painters():
+        from gateway.commands.compact import compact_database
+
+    return compact_database(settings, is_polling=is_polling)
 
 
 @main.command()

@@ -83,7 +83,7 @@ async def _remove(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
         table = await PollingTable.open(settings.polling_database)
         copied = copied_record(table.path, journal.epoch)
         retention = Retention(
-            journal, sweeps_of(path, table, policy, swept_rows()), policy, copied=lambda: copied, pause_seconds=0
+            journal, sweeps_of(path, table, policy, swept_rows()), policy, copied=lambda: copied, pause_seconds_max=0
         )
         try:
             await retention.run_once()

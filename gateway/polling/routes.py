@@ -148,8 +148,8 @@ async def _logs(
     principal = await authenticator.principal_of(request)
     query = request.query_params
     given = {name: text for name, text in query.items() if text}
-    job_id = _JOB.of(given)
-    named = job_id or _TASK.of(given)
+    job_id, task_id = _JOB.of(given), _TASK.of(given)
+    named = job_id or task_id
     if named is None:
         raise ApiError("INVALID_ARGUMENT", "jobId is missing: name the job whose log to read", field="jobId")
     principal.require("logs:read", task_id=named)

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
 
 from filters.identifiers import IDENTIFIER_BYTES_MAX, IdentifierError, check_identifier
 from filters.position import Position, PositionError
@@ -13,6 +15,7 @@ __all__ = [
     "NUMBER_MAX",
     "Choice",
     "Identifier",
+    "IdentifierText",
     "Labels",
     "Number",
     "Parameter",
@@ -34,6 +37,9 @@ _IDENTIFIER: Final = {
     "maxLength": IDENTIFIER_BYTES_MAX,
     "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$",
 }
+
+IdentifierText = Annotated[str, msgspec.Meta(extra_json_schema=_IDENTIFIER)]
+"""An id in a body. This describes it; ``checked_identifier`` refuses what is none."""
 
 
 @dataclass(frozen=True)

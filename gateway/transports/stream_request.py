@@ -27,6 +27,7 @@ __all__ = [
 TAIL_MAX: Final = 1_000_000_000
 """More lines than a task can have; stops numbers that no journal could search for."""
 _LAST_EVENT_IDS: Final = ("lastEventId", "last-event-id")
+_NO_CONTROLS: Final = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 _TIME: Final = {"type": "string", "format": "date-time"}
 
 
@@ -50,7 +51,7 @@ FILTER_PARAMETERS: Final = (
     Parameter(
         "workerId",
         "Lines of these workers.",
-        schema=_list({"type": "string", "maxLength": 256}, VALUES_MAX),
+        schema=_list({"type": "string", "maxLength": 256, "pattern": _NO_CONTROLS}, VALUES_MAX),
         examples=(["worker-1"],),
     ),
     Parameter(

@@ -12,7 +12,7 @@ from filters.entry import LogEntry, encode_lines
 from storage.errors import StorageError
 from storage.journal.level_counts import pack_levels
 
-__all__ = ["ChunkDamagedError", "PackedChunk", "open_payload", "pack"]
+__all__ = ["ChunkDamagedError", "PackedChunk", "open_payload", "open_text", "pack"]
 
 LINES_MAX: Final = 8192
 RAW_BYTES_MAX: Final = 1 << 20
@@ -79,7 +79,14 @@ def _pack(entries: Sequence[LogEntry], lines: list[bytes]) -> PackedChunk:
 def open_payload(
     codec: int, raw_size: int, checksum: int, payload: bytes, *, task_id: str, first: int, last: int
 ) -> list[bytes]:
-    """The lines of a stored chunk.
+    """The lines of a stored chunk; see ``open_text``."""
+    return open_text(codec, raw_size, checksum, payload, task_id=task_id, first=first, last=last).split(b"\n")
+
+
+def open_text(
+    codec: int, raw_size: int, checksum: int, payload: bytes, *, task_id: str, first: int, last: int
+) -> bytes:
+    """The lines of a stored chunk in one piece, with a newline between each two.
 
     Args:
         codec: as stored.
@@ -102,10 +109,10 @@ def open_payload(
             raise ChunkDamagedError(task_id, first, last, f"they cannot be decompressed ({error})") from error
     if len(payload) != raw_size:
         raise ChunkDamagedError(task_id, first, last, "their size does not match")
-    lines = payload.split(b"\n")
-    if len(lines) != last - first + 1:
-        raise ChunkDamagedError(task_id, first, last, f"there are {len(lines)} of them")
-    return lines
+    lines = payload.count(b"\n") + 1
+    if lines != last - first + 1:
+        raise ChunkDamagedError(task_id, first, last, f"there are {lines} of them")
+    return payload
 
 
 def _compressor() -> zstandard.ZstdCompressor:

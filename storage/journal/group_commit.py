@@ -111,7 +111,7 @@ class GroupCommit:
         self._idle.set()
         self._commits = self._lines = self._stored_bytes = self._duplicates = 0
         self._last_record = last_record
-        self._last_commit_seconds = 0.0
+        self._last_commit_seconds = self._commit_seconds = 0.0
         self._error = ""
         self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="journal-writer", daemon=True)
@@ -146,6 +146,7 @@ class GroupCommit:
             stored_bytes=self._stored_bytes,
             duplicates=self._duplicates,
             last_commit_seconds=self._last_commit_seconds,
+            commit_seconds=self._commit_seconds,
             error=self._error or self._obstacle or self._writer.hindrance,
             is_disk_full=self._is_disk_full,
             last_record=self._last_record,
@@ -340,4 +341,5 @@ class GroupCommit:
         self._duplicates += sum(isinstance(receipt, Receipt) and receipt.duplicate for receipt in result.receipts)
         self._last_record = max(self._last_record, result.last_record)
         self._last_commit_seconds = result.seconds
+        self._commit_seconds += result.seconds
         self._commit_observer(result.seconds)

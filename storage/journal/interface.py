@@ -256,6 +256,8 @@ class JournalStatistics:
     stored_bytes: int = 0
     duplicates: int = 0
     last_commit_seconds: float = 0.0
+    commit_seconds: float = 0.0
+    """What all commits took together."""
     error: str = ""
     """Why the journal cannot write at the moment; empty when it can."""
     is_disk_full: bool = False

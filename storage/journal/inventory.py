@@ -1,7 +1,7 @@
 """What a journal holds, for retention to decide what may go."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 __all__ = ["Inventory", "Removed", "StoredChunk", "StoredTask"]
@@ -36,11 +36,15 @@ class StoredChunk:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What one step of a removal took away. ``is_done``: there is nothing more to remove for now."""
+    """What one step of a removal took away, and the seconds of the database's time that it took for it.
+
+    ``is_done``: there is nothing more to remove for now.
+    """
 
     lines: int = 0
     bytes: int = 0
     is_done: bool = True
+    seconds: float = field(default=0.0, compare=False)
 
 
 class Inventory(Protocol):

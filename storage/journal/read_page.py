@@ -65,9 +65,10 @@ class Page:
         sequences = range(self.start + 1, self.end + 1) if self._matcher.everything else self._sequences
         return Selection(self.start, self.end, sequences, self._lines)
 
-    def skip(self, last: int) -> None:
-        """Pass over a chunk that cannot hold a match."""
+    def skip(self, last: int, opened: int = 0) -> None:
+        """Pass over a chunk that cannot hold a match; ``opened`` bytes of it were looked at."""
         self._chunks += 1
+        self._opened += opened
         self.end = min(last, self.upto)
 
     def add(self, first: int, size: int, lines: list[bytes]) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 
 from filters.block import Selection
 from filters.matching import Matcher
-from storage.journal.chunks import ChunkDamagedError, open_payload
+from storage.journal.chunks import ChunkDamagedError, open_payload, open_text
 from storage.journal.counting import Counting
 from storage.journal.history import KnownTask, LevelCounts, SequenceRange, TaskOverview, WorkerRecord
 from storage.journal.interface import DamagedLines, Record, StageProgress, TailStep, TaskEnded, TaskState
@@ -93,12 +93,12 @@ class Reader:
             if page.end == start:
                 if self._is_removed(error):
                     return self.read(task_id, after, upto, matcher, lines_max, bytes_max)  # again, after that
-                self._note(error)
+                self.note(error)
                 end = min(error.last, page.upto)
                 return Selection(end, end, (), (), is_damaged=True)  # so that the reader can continue after it
         return page.selection()
 
-    def _note(self, error: ChunkDamagedError) -> None:
+    def note(self, error: ChunkDamagedError) -> None:
         """Log damage and count it, once for each place."""
         with self._guard:
             place = (error.task_id, error.first)
@@ -122,8 +122,10 @@ class Reader:
             if not matcher.may_match(bounds.levels, bounds.earliest, bounds.latest):
                 page.skip(bounds.last)
             else:
-                lines = self._open(bounds, task_id)
-                if page.add(bounds.first, bounds.raw_size, lines):
+                lines = self._open_matching(bounds, task_id, matcher)
+                if lines is None:
+                    page.skip(bounds.last, bounds.raw_size)
+                elif page.add(bounds.first, bounds.raw_size, lines):
                     self._keep(bounds, lines)
             if page.is_full:
                 return
@@ -162,11 +164,12 @@ class Reader:
             ChunkDamagedError: retention has removed it meanwhile.
         """
         try:
-            return matcher.select_lines(self._open(bounds, task_id)[: upto + 1 - bounds.first])
+            lines = self._open_matching(bounds, task_id, matcher)
+            return () if lines is None else matcher.select_lines(lines[: upto + 1 - bounds.first])
         except ChunkDamagedError as error:
             if self._is_removed(error):
                 raise
-            self._note(error)
+            self.note(error)
             return ()
 
     def count_by_level(self, task_id: str, after: int, sequences: SequenceRange, matcher: Matcher) -> LevelCounts:
@@ -186,7 +189,7 @@ class Reader:
                 lines = self._open(bounds, task_id)
             except ChunkDamagedError as error:
                 if not self._is_removed(error):
-                    self._note(error)
+                    self.note(error)
                 counting.pass_over(bounds.last)
                 continue
             counting.add(bounds.first, bounds.raw_size, lines, *known)
@@ -260,7 +263,7 @@ class Reader:
             start = last if kind == END_KIND else first
             stored = open_payload(codec, raw_size, checksum, payload, task_id=task_id, first=start, last=last)
         except ChunkDamagedError as error:
-            self._note(error)
+            self.note(error)
             return self._damaged_record(record_id, kind, error)
         if kind == END_KIND:
             return Record(record_id, task_id, ended=stored_end(task_id, last, stored[0]))
@@ -333,18 +336,33 @@ class Reader:
 
     def _open(self, bounds: Bounds, task_id: str) -> list[bytes]:
         """The lines of a chunk."""
-        if bounds.payload is None:  # a small one is not worth keeping
-            with self._guard:
-                opened = self._opened.get(bounds.record_id)
-                if opened is not None:
-                    self._opened.move_to_end(bounds.record_id)
-                    return opened[1]
+        return self._kept(bounds) or self._text(bounds, task_id).split(b"\n")
+
+    def _open_matching(self, bounds: Bounds, task_id: str, matcher: Matcher) -> list[bytes] | None:
+        """The lines of a chunk; None if none of them can match, which is known before they are cut apart."""
+        kept = self._kept(bounds)
+        if kept is not None:
+            return kept
+        text = self._text(bounds, task_id)
+        return text.split(b"\n") if matcher.may_match_text(text) else None
+
+    def _kept(self, bounds: Bounds) -> list[bytes] | None:
+        if bounds.payload is not None:
+            return None  # a small one is not worth keeping
+        with self._guard:
+            opened = self._opened.get(bounds.record_id)
+            if opened is None:
+                return None
+            self._opened.move_to_end(bounds.record_id)
+            return opened[1]
+
+    def _text(self, bounds: Bounds, task_id: str) -> bytes:
         payload = bounds.payload
         if payload is None:
             payload = self._queries.payload(bounds.record_id)
             if payload is None:
                 raise ChunkDamagedError(task_id, bounds.first, bounds.last, "they were removed while they were read")
-        return open_payload(
+        return open_text(
             *(bounds.codec, bounds.raw_size, bounds.checksum, payload),
             task_id=task_id,
             first=bounds.first,

@@ -1,6 +1,7 @@
 """What every stored journal is: appends by group commit, reads in fair turns, removals on a thread of their own."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +29,10 @@ from storage.journal.interface import (
     TaskState,
 )
 from storage.journal.inventory import Removed, StoredChunk, StoredTask
+from storage.journal.queries import Queries
 from storage.journal.read_scheduler import ReadKind, ReadScheduler
 from storage.journal.reader import Reader
+from storage.journal.scan_process import ScanProcesses
 
 __all__ = ["Removals", "StoredJournal"]
 
@@ -56,6 +59,13 @@ class Removals(Protocol):
         ...
 
 
+def _timed(remove: Callable[..., Removed], *arguments: object) -> Removed:
+    """A step of a removal with the time that it took."""
+    started = time.monotonic()
+    removed = remove(*arguments)
+    return replace(removed, seconds=time.monotonic() - started)
+
+
 class StoredJournal(ABC):
     """``Journal`` and ``HistoryReads`` on a database; belongs to the event loop that it was made on.
 
@@ -65,6 +75,7 @@ class StoredJournal(ABC):
         readers: threads for reading, beside one for lookups.
         remover: the removals.
         translated: turns what the database raises into errors of storage.
+        connect_elsewhere: opens the queries of another process, which scans; can be pickled. None: there is none.
     """
 
     def __init__(
@@ -75,12 +86,14 @@ class StoredJournal(ABC):
         readers: int,
         remover: Removals,
         translated: Callable[[], AbstractContextManager[None]],
+        connect_elsewhere: Callable[[], Queries] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._closing: asyncio.Task[None] | None = None
         self._commits = commits
         self._reads = ReadScheduler(readers)
         self._reader = reader
+        self._scans = ScanProcesses(reader, connect_elsewhere)
         self._removals = ThreadPoolExecutor(1, "journal-remover")
         self._remover = remover
         self._translated_errors = translated
@@ -96,13 +109,19 @@ class StoredJournal(ABC):
         """The lives that this one continues from, the latest first."""
 
     def follow(  # noqa: B027 - nobody else writes to a journal of one gateway
-        self, publish: Callable[[Committed], None], watched: Callable[[], Collection[str]]
+        self,
+        publish: Callable[[Committed], None],
+        watched: Callable[[], Collection[str]],
+        *,
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin to publish what other gateways commit, and to notify them of what this one does; once.
 
         Args:
             publish: called with what others have committed: lines and ends of watched tasks, and stages.
             watched: the tasks whose lines somebody here is waiting for.
+            on_lost: called where the database turns out to have lost what was stored, as after a failover; the epoch
+                is another one then.
         """
 
     @property
@@ -251,7 +270,7 @@ class StoredJournal(ABC):
 
     async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
         """Remove the first chunks of a task, a step."""
-        return await self._remove(self._remover.remove, task_id, sequence, copied)
+        return await self._remove(_timed, self._remover.remove, task_id, sequence, copied)
 
     async def forget_producers(self, before: float) -> int:
         """Forget the numbers of producers that have been silent."""
@@ -271,6 +290,7 @@ class StoredJournal(ABC):
 
     def _shut(self) -> None:
         self._commits.join()
+        self._scans.close()
         self._reads.join()
         self._removals.shutdown()
         self._reader.close()
@@ -279,6 +299,8 @@ class StoredJournal(ABC):
 
     async def _read(self, kind: ReadKind, owner: ReadOwner, query: Callable[..., T], *arguments: object) -> T:
         self._check_open()
+        if kind is ReadKind.SCAN:
+            query = partial(self._scans.run, query.__name__)
         return await self._reads.run(kind, owner, partial(self._translated, query, *arguments))
 
     async def _remove(self, step: Callable[..., T], *arguments: object) -> T:

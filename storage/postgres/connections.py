@@ -20,13 +20,16 @@ _CONNECT_SECONDS_MAX: Final = 10.0
 _DEAD_PEER_MILLISECONDS: Final = 10_000
 """How long sent bytes may stay without an acknowledgement: a host that is gone is noticed then, not after minutes."""
 
+_NOT_REPLICATED: Final = ("canceling wait for synchronous", "canceling the wait for synchronous")
+"""A commit that an administrator cancelled while it waited for a standby is answered as done, with this warning."""
+
 _SETTINGS: Final = {
     "application_name": "otto-gateway",
     "jit": "off",
     "TimeZone": "UTC",
     "statement_timeout": "0",  # a commit that is cut off says nothing about whether it is stored
     "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "60s",
+    "idle_in_transaction_session_timeout": "3s",  # one that is stopped with the lane locked stops all others
 }
 
 
@@ -78,6 +81,7 @@ class Link:
         self._synchronous_commit = synchronous_commit
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: asyncpg.Connection | None = None
+        self._is_replicated = True
 
     def __repr__(self) -> str:
         return f"<Link {'open' if self._connection else 'closed'}>"
@@ -111,6 +115,8 @@ class Link:
         self._connection = self._loop.run_until_complete(
             connect(self._url, synchronous_commit=self._synchronous_commit)
         )
+        self._is_replicated = True
+        self._connection.add_log_listener(self._logged)
         try:
             self._on_connect(self)
         except BaseException:
@@ -140,8 +146,16 @@ class Link:
         assert self._loop is not None  # noqa: S101 - ``open`` was called
         assert self._connection is not None  # noqa: S101
         try:
-            return self._loop.run_until_complete(call(self._connection))
+            result = self._loop.run_until_complete(call(self._connection))
         except Exception as error:
             if is_lost(error):
                 self.drop()
             raise
+        if not self._is_replicated:  # as good as a lost answer: who asks again waits for the standby
+            self.drop()
+            raise asyncpg.ConnectionDoesNotExistError("the wait for the synchronous standby was cancelled")
+        return result
+
+    def _logged(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:
+        if str(message.message).startswith(_NOT_REPLICATED):
+            self._is_replicated = False

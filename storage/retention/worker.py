@@ -16,6 +16,7 @@ from storage.errors import DiskFullError
 from storage.journal.interface import Journal
 from storage.outage import OutageLog
 from storage.polling import PollingTable
+from storage.retention.pace import Pace
 from storage.retention.plan import Cut, Plan
 from storage.retention.policy import RetentionPolicy
 from storage.retention.polling_rows import PollingRows
@@ -31,8 +32,9 @@ PRODUCER_SECONDS: Final = 90 * 86400.0
 """How long the numbers of a producer that sends nothing are kept."""
 
 _PASS_SECONDS: Final = 600.0
-_STEP_PAUSE_SECONDS: Final = 0.02
-"""Between two steps: removing takes a fraction of the disk and of the write lock."""
+_PAUSE_SECONDS_MAX: Final = 1.0
+_PRODUCERS_SECONDS: Final = 0.002
+"""About what forgetting some hundred producers takes."""
 _RETRY_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 5.0
 """Between two looks whether the disk is full, which a pass may change."""
@@ -60,6 +62,12 @@ class RetentionStatistics:
     """Why the last pass broke off; empty if it did not."""
 
 
+def _timed(step: Callable[[], _T]) -> tuple[_T, float]:
+    """What a step returns, and the seconds that it took."""
+    started = time.monotonic()
+    return step(), time.monotonic() - started
+
+
 def sweeps_of(
     path: Path, table: PollingTable, policy: RetentionPolicy, others: Sequence[PollingRows] = ()
 ) -> Sequence[RetentionSweep]:
@@ -80,7 +88,7 @@ class Retention:
             later finds it, and old producers are forgotten.
         copied: the record that the sink has reached.
         pass_seconds: from the end of a pass to the next one; also how exactly the age of a line is known.
-        pause_seconds: between two steps.
+        pause_seconds_max: between two steps, see ``Pace``; 0: no pauses.
         clock: Unix seconds.
         reserve: given up when the disk is full, so that old lines can be removed; made anew when there is room.
 
@@ -96,7 +104,7 @@ class Retention:
         *,
         copied: Callable[[], int],
         pass_seconds: float = _PASS_SECONDS,
-        pause_seconds: float = _STEP_PAUSE_SECONDS,
+        pause_seconds_max: float = _PAUSE_SECONDS_MAX,
         clock: Callable[[], float] = time.time,
         reserve: DiskReserve | None = None,
     ) -> None:
@@ -106,7 +114,9 @@ class Retention:
         self._policy = policy
         self._copied = copied
         self._pass_seconds = pass_seconds
-        self._pause_seconds = pause_seconds
+        self._pace = Pace(
+            lambda: journal.statistics.commit_seconds, lambda: journal.fullness, pause_seconds_max=pause_seconds_max
+        )
         self._clock = clock
         self._reserve = reserve
         self._next_pass_at = -math.inf
@@ -148,6 +158,7 @@ class Retention:
             StorageError: a database cannot be used now; the next pass finds what is left.
         """
         started, before = time.monotonic(), self._statistics
+        self._pace.begin()
         try:
             await self._pass()
         finally:
@@ -208,7 +219,7 @@ class Retention:
                 pass
         while count := await self._journal.forget_producers(now - PRODUCER_SECONDS):
             self._count(producers=count)
-            await self._pause()
+            await self._pause(_PRODUCERS_SECONDS)
 
     async def _remove(self, cut: Cut) -> None:
         if cut.is_whole and not cut.is_by_age and not await self._remove_rows(cut):
@@ -220,7 +231,7 @@ class Retention:
             self._count(lines=removed.lines, bytes=removed.bytes)
             if removed.is_done:
                 break
-            await self._pause()
+            await self._pause(removed.seconds)
         self._count(tasks=int(cut.is_whole and lines == cut.lines))
 
     async def _remove_rows(self, cut: Cut) -> bool:
@@ -237,9 +248,9 @@ class Retention:
 
     async def _sweep_step(self, sweep: RetentionSweep, step: Callable[[], bool]) -> bool:
         before = sweep.deleted
-        is_more = await self._in_thread(step)
+        is_more, seconds = await self._in_thread(partial(_timed, step))
         self._count(rows=sweep.deleted - before)
-        await self._pause()
+        await self._pause(seconds)
         return is_more
 
     def _count(self, *, last_pass_seconds: float | None = None, **counts: int) -> RetentionStatistics:
@@ -249,8 +260,8 @@ class Retention:
             self._statistics = replace(self._statistics, last_pass_seconds=last_pass_seconds)
         return self._statistics
 
-    async def _pause(self) -> None:
-        await asyncio.sleep(self._pause_seconds)
+    async def _pause(self, step_seconds: float) -> None:
+        await asyncio.sleep(self._pace.pause(step_seconds))
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

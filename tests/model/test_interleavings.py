@@ -216,9 +216,7 @@ class Interleavings(RuleBasedStateMachine):
         self.do(self.flush_now)
 
     def flush_now(self) -> None:
-        if self.hub._flush_timer is not None:
-            self.hub._flush_timer.cancel()
-            self.hub.flush()
+        self.hub.flush()
 
     @precondition(lambda self: len(self.readers) < READERS_MAX)
     @rule(task=tasks, start=starts, log_filter=filters, is_writable=st.booleans(), is_answered=st.booleans())

@@ -23,9 +23,7 @@ class Bench:
         await self.flush()
 
     async def flush(self) -> None:
-        if self.hub._flush_timer is not None:
-            self.hub._flush_timer.cancel()
-            self.hub.flush()
+        self.hub.flush()
         await settle()
 
 

@@ -12,6 +12,7 @@ from sessions.catch_up_scheduler import CatchUpScheduler
 from sessions.close_reasons import CloseReason
 from sessions.hub import Hub
 from sessions.limits import Limits
+from sessions.session_state import SessionState
 from sessions.subscription import After, FromStart, Subscription, Tail
 from tests.support.scripted_history import (
     EPOCH,
@@ -86,7 +87,7 @@ class World:
         return self.readers[index % len(self.readers)] if self.readers else None
 
     def change_filter(self, reader, log_filter):
-        if not reader.session.is_closed and reader.session._channel is not None:
+        if reader.session.state not in {SessionState.STARTING, SessionState.CLOSED}:
             reader.spans.append((reader.session.position, reader.session.filter))
             reader.session.change_filter(log_filter)
 
@@ -121,9 +122,7 @@ class World:
             case ("commit unseen", count):
                 self.commit(count, publish=False)
             case ("flush",):
-                if self.hub._flush_timer is not None:
-                    self.hub._flush_timer.cancel()
-                    self.hub.flush()
+                self.hub.flush()
             case ("settle",):
                 await settle()
             case ("open", kind, number, only_errors):

@@ -178,6 +178,18 @@ async def test_end_and_late_line(bench, first):
         assert (transport.sequences, transport.events) == ([1, 2, 3], [])
 
 
+async def test_resume_beyond_what_was_followed(bench):
+    """A position that another gateway gave out, and that is not published here yet, waits for what comes after it."""
+    bench.history.store(block(1, 2))
+    await opened(bench)  # so that the head is known, and moves by what is published alone
+    bench.history.store(block(3, 5))
+    session, transport = await opened(bench, start=After(Position(4, EPOCH)))
+    assert (transport.sequences, session.state) == ([], SessionState.AHEAD)
+    bench.hub.publish(Commit((block(3, 5),)))
+    await bench.flush()
+    assert transport.sequences == [5]
+
+
 @pytest.mark.parametrize("order", ["lines end", "end lines"])
 async def test_end_and_lines_of_another_gateway(bench, order):
     """An end that comes before the lines in front of it, which another gateway took, waits for them."""

@@ -92,7 +92,7 @@ async def test_a_backup_overwrites_nothing(tmp_path: Path) -> None:
             back_up(path, target)
 
     def another(_done: int, _total: int) -> None:
-        with pytest.raises(DatabaseError, match="another backup writes"):
+        with pytest.raises(DatabaseError, match="another process writes"):
             back_up(path, copy)
 
     back_up(path, copy, on_progress=another)

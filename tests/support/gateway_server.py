@@ -133,6 +133,11 @@ class GatewayServer:
         self._server = _Server(config)
         self._serving: asyncio.Task[None] | None = None
 
+    @property
+    def connections(self) -> set[Any]:
+        """The protocols of all connections that are open."""
+        return self._server.server_state.connections
+
     async def __aenter__(self) -> "GatewayServer":
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
         await until(lambda: self._server.started, "the server listens")

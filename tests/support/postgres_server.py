@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import uuid
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -24,18 +25,24 @@ _SETTINGS = {
     "max_wal_size": "256MB",
     "autovacuum": "off",
     "wal_level": "replica",
+    "wal_retrieve_retry_interval": "50ms",
+    "wal_receiver_status_interval": "1s",
 }
 
 
 class PostgresServer:
     """Started by ``start``; what is stored is not synced to the disk, unless ``durable``.
 
+    Args:
+        is_durable: as above.
+        primary: be a standby of this server, which runs; its name there is ``standby``.
+
     Attributes:
         port: it stays the same over restarts.
         log: what the server printed.
     """
 
-    def __init__(self, *, is_durable: bool = False) -> None:
+    def __init__(self, *, is_durable: bool = False, primary: "PostgresServer | None" = None) -> None:
         self._bin = Path(program("postgres")).resolve().parent
         self._user = _unprivileged()
         self._directory = Path(tempfile.mkdtemp(prefix="otto-postgres-"))
@@ -46,7 +53,10 @@ class PostgresServer:
         self.log = self._directory / "log"
         if self._user is not None:
             os.chown(self._directory, self._user, -1)
-        self._run("initdb", "-D", str(self._data), "-U", "otto", "-E", "UTF8", "--locale=C", "-A", "trust", "-N")
+        if primary is None:
+            self._run("initdb", "-D", str(self._data), "-U", "otto", "-E", "UTF8", "--locale=C", "-A", "trust", "-N")
+        else:
+            self.copy(primary)
 
     def __repr__(self) -> str:
         return f"<PostgresServer port={self.port} {self._directory}>"
@@ -54,6 +64,26 @@ class PostgresServer:
     def url(self, schema: str = "public", *, user: str = "otto", database: str = "postgres") -> str:
         """The URL of a schema."""
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}?search_path={schema}"
+
+    def copy(self, primary: "PostgresServer") -> None:
+        """Become a standby of another server, with a copy of its data; to be started."""
+        shutil.rmtree(self._data, ignore_errors=True)
+        source = f"host=127.0.0.1 port={primary.port} user=otto application_name=standby"
+        self._run("pg_basebackup", "-d", source, "-D", str(self._data), "-R", "-X", "stream", "-c", "fast", "-N")
+
+    def promote(self) -> None:
+        """Make a primary of a standby."""
+        self._run("pg_ctl", "promote", "-D", str(self._data), "-w")
+
+    async def wait_for_standby(self, *, is_required: bool = True) -> None:
+        """Return once each commit waits for the standby, or none does."""
+        value = "ANY 1 (standby)" if is_required else ""
+        await self.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{value}'")
+        await self.execute("SELECT pg_reload_conf()")
+        if is_required:
+            async for _ in attempts("the standby is synchronous", shown=self.log.read_text):
+                if await self.value("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum'"):
+                    return
 
     def start(self) -> None:
         """Start it; ``wait_ready`` says when it answers."""
@@ -92,6 +122,14 @@ class PostgresServer:
         connection = await asyncpg.connect(self.url())
         try:
             await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def value(self, query: str) -> Any:
+        """The first value of a query."""
+        connection = await asyncpg.connect(self.url())
+        try:
+            return await connection.fetchval(query)
         finally:
             await connection.close()
 

@@ -54,9 +54,10 @@ export function request(
   token: string | undefined,
   signal?: AbortSignal,
 ): Promise<Response> {
-  const headers: Record<string, string> = { Accept: accept }
+  const headers: Record<string, string> = { ...options.headers, Accept: accept }
   if (token) headers.Authorization = `Bearer ${token}`
   // Not a method call: a browser's fetch wants to be called without an object.
   const get = options.fetch ?? fetch
-  return get(address, { headers, cache: 'no-store', ...(signal && { signal }) })
+  const { credentials } = options
+  return get(address, { headers, cache: 'no-store', ...(credentials && { credentials }), ...(signal && { signal }) })
 }

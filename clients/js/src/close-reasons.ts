@@ -17,7 +17,10 @@ export const CLOSE_REASONS = {
 
 export type CloseCode = keyof typeof CLOSE_REASONS
 
+/** Those from there on; a page that does not ask for the numbers need not load them. */
+const FORBIDDEN = ['COMPLETED', 'UNSUBSCRIBED']
+
 /** Whether a client that was told this code should come back by itself; it does for codes that it does not know. */
 export function mayReconnect(code: string): boolean {
-  return !((CLOSE_REASONS as Record<string, number>)[code]! >= RECONNECT_FORBIDDEN_FROM)
+  return !FORBIDDEN.includes(code)
 }

@@ -1,10 +1,11 @@
+import type { ErrorCode } from './types.ts'
+
 /** What the gateway refused, or what went wrong on the way to it. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError'
 
   constructor(
-    /** A code of the gateway's, or one of those in `StreamState.reason`. */
-    readonly code: string,
+    readonly code: ErrorCode,
     message: string,
     /** The HTTP status, where there was an answer. */
     readonly status?: number,

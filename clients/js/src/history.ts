@@ -78,6 +78,82 @@ export interface TaskSummary {
   bytes: number
 }
 
+/** A line without colours. */
+export interface SummaryLine {
+  sequence: number
+  workerId: string
+  message: string
+}
+
+/** A failed test, or what a tool says of a place. */
+export interface NamedPlace {
+  sequence: number
+  name?: string
+  file?: string
+  line?: number
+  message?: string
+}
+
+/** The event that most likely made the task fail. */
+export interface Cause {
+  /** `test`, `compiler`, `crash`, …, or `first error`. */
+  rule: string
+  headline: string
+  workerId: string
+  firstSequence: number
+  lastSequence: number
+  lines: string[]
+}
+
+/** Lines that differ in numbers and names alone. */
+export interface MessageKind {
+  sequence: number
+  workerId: string
+  level: Level
+  message: string
+  count: number
+}
+
+/** A run beside the last good one of the same name. */
+export interface Comparison {
+  taskId: string
+  endedAt: string | null
+  lines: number
+  durationSeconds: number | null
+  labels: { name: string; before: string | null; now: string | null }[]
+  appeared: MessageKind[]
+  appearedCount: number
+  disappeared: MessageKind[]
+  disappearedCount: number
+  isComplete: boolean
+}
+
+/** Why a task failed, or how far it is. */
+export interface RunSummary {
+  taskId: string
+  status: string
+  reason: string
+  exitCode: number | null
+  signal: string | null
+  command: string | null
+  directory: string | null
+  startedAt: string | null
+  endedAt: string | null
+  durationSeconds: number | null
+  labels: Record<string, string>
+  lines: number
+  lastSequence: number
+  firstError: SummaryLine | null
+  cause: Cause | null
+  failedTests: NamedPlace[]
+  failedTestCount: number
+  annotations: NamedPlace[]
+  annotationCount: number
+  comparison: Comparison | null
+  /** False where errors between the first and the last were not read. */
+  isComplete: boolean
+}
+
 export interface TaskPage {
   tasks: TaskSummary[]
   next: string | null
@@ -128,6 +204,8 @@ export interface Gateway {
     taskId: string,
     query: { q: string; filter?: LogFilter; limit?: number; signal?: AbortSignal },
   ): Promise<Matches>
+  /** Why a task failed, or how far it is. */
+  summary(taskId: string, query?: { signal?: AbortSignal }): Promise<RunSummary>
   tasks(query?: {
     search?: string
     status?: string
@@ -178,6 +256,7 @@ export function gateway(options: GatewayOptions): Gateway {
       json(log(taskId, '/counts'), { ...query, ...filterQuery(filter) }, signal),
     matches: (taskId, { filter, signal, ...query }) =>
       json(log(taskId, '/matches'), { ...query, ...filterQuery(filter) }, signal),
+    summary: (taskId, { signal } = {}) => json(log(taskId, '/summary'), {}, signal),
     tasks: ({ signal, ...query } = {}) => json('tasks', query, signal),
     async *search({ filter, signal, ...query }) {
       const left = new AbortController()

@@ -8,10 +8,12 @@ import type {
   ConnectionOptions,
   Gap,
   LogEntry,
+  LogEvent,
   LogFilter,
   LogStream,
   LogStreamEvents,
   LogStreamOptions,
+  Restart,
 } from './types.ts'
 
 const BUFFER_SIZE = 10_000
@@ -108,8 +110,8 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
   }
 
   setFilter(filter: LogFilter): Promise<void> {
+    if (this.isOver) return Promise.reject(new GatewayError('CLOSED', 'closed'))
     this.#filter = filter
-    if (this.isOver) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const change = { resolve, reject }
       this.#changes.add(change)
@@ -132,19 +134,28 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     })
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<LogEntry, void, undefined> {
-    const queue: Queue = { entries: [...this.entries], life: 0, over: this.isOver }
+  [Symbol.asyncIterator](): AsyncGenerator<LogEntry, void, undefined> {
+    return this.#iterate((event) => (event.type === 'entry' ? event.entry : undefined))
+  }
+
+  events(): AsyncGenerator<LogEvent, void, undefined> {
+    return this.#iterate((event) => event)
+  }
+
+  async *#iterate<T>(select: (event: LogEvent) => T | undefined): AsyncGenerator<T, void, undefined> {
+    const queue: Queue = { events: this.entries.map(entryEvent), life: 0, over: this.isOver }
     this.#iterators.add(queue)
     try {
       for (;;) {
-        const batch = queue.entries
+        const batch = queue.events
         if (batch.length) {
-          queue.entries = []
+          queue.events = []
           queue.drained?.()
           const { life } = queue
-          for (const entry of batch) {
+          for (const event of batch) {
             if (queue.life !== life) break
-            yield entry
+            const value = select(event)
+            if (value !== undefined) yield value
           }
         } else if (queue.over) {
           if (queue.error) throw queue.error
@@ -161,6 +172,18 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
       // As with Node's streams: who leaves the loop has no other way to say that this was all.
       if (!this.#iterators.size) this.close()
     }
+  }
+
+  protected override emit<K extends keyof LogStreamEvents>(type: K, value: LogStreamEvents[K]): void {
+    // A state means nothing to a loop, and an error ends it.
+    if (type !== 'state' && type !== 'error') {
+      const events = type === 'entries' ? (value as LogEntry[]).map(entryEvent) : [{ type, [type]: value }]
+      for (const queue of this.#iterators) {
+        queue.events = [...queue.events, ...(events as LogEvent[])]
+        queue.wake?.()
+      }
+    }
+    super.emit(type, value)
   }
 
   protected override connect(attempt: Attempt): Promise<Ending> {
@@ -182,7 +205,7 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
   }
 
   protected override get isFull(): boolean {
-    return [...this.#iterators].some((queue) => queue.entries.length >= this.#size)
+    return [...this.#iterators].some((queue) => queue.events.length >= this.#size)
   }
 
   protected override ended(isComplete: boolean, error?: GatewayError): void {
@@ -211,7 +234,7 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     if (gap) this.#miss(gap)
   }
 
-  #restart(epoch: string, reason: string): void {
+  #restart(epoch: string, reason: Restart['reason']): void {
     this.#flush()
     this.#sequence = 0
     this.#start = this.#tail = undefined
@@ -222,7 +245,7 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     this.#epoch = epoch
     for (const queue of this.#iterators) {
       queue.life++
-      queue.entries = []
+      queue.events = []
     }
     this.emit('restart', { epoch, reason })
   }
@@ -278,10 +301,6 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
     this.#position = `${this.#epoch}-${batch.at(-1)!.sequence}`
     if (this.#kept.length > 2 * this.#size) this.#kept = this.#kept.slice(-this.#size)
     this.#snapshot = undefined
-    for (const queue of this.#iterators) {
-      queue.entries = [...queue.entries, ...batch]
-      queue.wake?.()
-    }
     this.emit('entries', batch)
   }
 
@@ -292,15 +311,19 @@ export class TaskLog extends Reconnecting<LogStreamEvents> implements LogStream 
   }
 
   #room(): Promise<unknown> | undefined {
-    const full = [...this.#iterators].filter((queue) => queue.entries.length >= this.#size)
+    const full = [...this.#iterators].filter((queue) => queue.events.length >= this.#size)
     if (!full.length || this.isOver) return undefined
     return Promise.all(full.map((queue) => new Promise<void>((resolve) => (queue.drained = resolve))))
   }
 }
 
+function entryEvent(entry: LogEntry): LogEvent {
+  return { type: 'entry', entry }
+}
+
 /** What waits for one iterator. */
 interface Queue {
-  entries: LogEntry[]
+  events: LogEvent[]
   /** Counts restarts: what is left of a batch from before one is worth nothing. */
   life: number
   over: boolean

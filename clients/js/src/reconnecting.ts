@@ -1,9 +1,10 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The life of a stream: one connection after another until it is over, refused or closed. */
 import { tokenOf } from './address.ts'
 import { pause } from './backoff.ts'
 import { mayReconnect } from './close-reasons.ts'
 import { type Ending, GatewayError, isFinal } from './errors.ts'
-import type { ConnectionOptions, StreamEvents, StreamState } from './types.ts'
+import type { ConnectionOptions, ErrorCode, FinalState, OnOptions, StreamEvents, StreamState } from './types.ts'
 
 const BACKOFF_MIN = 1000
 const BACKOFF_MAX = 30_000
@@ -43,6 +44,9 @@ export abstract class Reconnecting<E extends StreamEvents> {
   #timer?: ReturnType<typeof setInterval>
   #options: ConnectionOptions
   #over = new AbortController()
+  readonly closed = new Promise<FinalState>((resolve) => {
+    this.on('state', (state) => this.isOver && resolve(state as FinalState))
+  })
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -80,14 +84,24 @@ export abstract class Reconnecting<E extends StreamEvents> {
     return this.#state
   }
 
-  on<K extends keyof E>(type: K, listener: (value: E[K]) => void): () => void {
+  on<K extends keyof E>(type: K, listener: (value: E[K]) => void, options?: OnOptions): () => void {
     const listeners = this.#listeners.get(type) ?? new Set()
     this.#listeners.set(type, listeners)
-    listeners.add(listener)
-    return () => void listeners.delete(listener)
+    const off = () => void listeners.delete(listener)
+    if (!options?.signal?.aborted) listeners.add(listener)
+    options?.signal?.addEventListener('abort', off)
+    return off
   }
 
   readonly close = (): void => this.#finish('closed', 'CLOSED')
+
+  reconnect(): void {
+    this.interrupt()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close()
+  }
 
   protected emit<K extends keyof E>(type: K, value: E[K]): void {
     for (const listener of [...(this.#listeners.get(type) ?? [])] as ((value: E[K]) => void)[]) {
@@ -95,9 +109,8 @@ export abstract class Reconnecting<E extends StreamEvents> {
         listener(value)
       } catch (error) {
         // A listener's trouble is the page's to hear of; the stream and the other listeners go on.
-        queueMicrotask(() => {
-          throw error
-        })
+        const report = globalThis.reportError ?? console.error
+        report(error)
       }
     }
   }
@@ -209,7 +222,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
       this.#seen()
     } else if (this.#state.kind !== 'waiting') {
       this.#endIfSilent(silence, { error: new GatewayError('SILENT', 'silent too long') })
-    } else if (now > this.#state.retryAt!) this.#wake?.()
+    } else if (now > this.#state.retryAt) this.#wake?.()
   }
 
   #seen = (): void => {
@@ -228,12 +241,12 @@ export abstract class Reconnecting<E extends StreamEvents> {
     this.emit('state', state as E['state'])
   }
 
-  #finish(kind: 'complete' | 'closed', reason?: string, error?: GatewayError): void {
+  #finish(kind: FinalState['kind'], reason?: ErrorCode, error?: GatewayError): void {
     if (this.isOver) return
     clearInterval(this.#timer)
     this.#over.abort()
     this.ended(kind === 'complete', error)
-    this.#set({ kind, attempt: this.#failures, ...(reason && { reason }) })
+    this.#set({ kind, attempt: this.#failures, ...(reason && { reason }) } as FinalState)
     this.interrupt()
     if (error) this.emit('error', error as E['error'])
   }

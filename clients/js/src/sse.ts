@@ -68,11 +68,41 @@ export function splitPosition(position: string | undefined): [epoch: string | un
 }
 
 /** Serve one connection. */
-export async function overSse(options: ConnectionOptions, subject: Subject, attempt: Attempt): Promise<Ending> {
+export function overSse(options: ConnectionOptions, subject: Subject, attempt: Attempt): Promise<Ending> {
   const { after, tail, filter } = subject.start()
   const id = encodeURIComponent(subject.id)
   const path = subject.kind === 'task' ? `logs/${id}/stream` : `pipelines/${id}/progress`
   const address = endpoint(options.url, path, { after, tail, ...filterQuery(filter) })
+  return listen(
+    options,
+    address,
+    attempt,
+    ({ name, id: position, data }) => {
+      const [epoch, number] = splitPosition(position)
+      if (epoch) subject.epoch(epoch)
+      if (name === 'message') {
+        if (!epoch || data.sequence !== number) throw new GatewayError('PROTOCOL', `line with the id ${position}`)
+        subject.entry(data)
+      } else if (name === 'gap') subject.gap(data)
+      else if (name === 'progress') subject.progress(data, number)
+      else if (name === 'complete') {
+        subject.complete(data)
+        return { complete: true }
+      }
+      return undefined
+    },
+    () => subject.room(),
+  )
+}
+
+/** Give the events of one connection to `take`, but for errors, until it says how it ends. */
+export async function listen(
+  options: ConnectionOptions,
+  address: string,
+  attempt: Attempt,
+  take: (event: ServerEvent) => Ending | undefined,
+  room: () => Promise<unknown> | undefined,
+): Promise<Ending> {
   const response = await request(options, address, 'text/event-stream', attempt.token, attempt.signal)
   if (response.status === 204) return { complete: true }
   const wait = retryAfter(response.headers.get('Retry-After'), Date.now())
@@ -84,26 +114,14 @@ export async function overSse(options: ConnectionOptions, subject: Subject, atte
   attempt.opened()
   const ending = await readEvents<Ending>(
     response.body,
-    ({ name, id: position, data }) => {
+    (event) => {
       if (attempt.signal.aborted) return {}
-      const [epoch, number] = splitPosition(position)
-      attempt.heard(name !== 'error')
-      if (epoch) subject.epoch(epoch)
-      if (name === 'message') {
-        if (!epoch || data.sequence !== number) throw new GatewayError('PROTOCOL', `the id of a line is ${position}`)
-        subject.entry(data)
-      } else if (name === 'gap') subject.gap(data)
-      else if (name === 'progress') subject.progress(data, number)
-      else if (name === 'error') return { error: described(data) }
-      else if (name === 'complete') {
-        subject.complete(data)
-        return { complete: true }
-      }
-      return undefined
+      attempt.heard(event.name !== 'error')
+      return event.name === 'error' ? { error: described(event.data) } : take(event)
     },
     () => {
       attempt.heard()
-      return subject.room()
+      return room()
     },
     attempt.asked,
   )

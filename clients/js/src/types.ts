@@ -1,4 +1,6 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** What goes over the wire and what a stream hands out. */
+import type { CloseCode } from './close-reasons.ts'
 import type { GatewayError } from './errors.ts'
 
 export type Level = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL'
@@ -33,9 +35,13 @@ export interface LogFilter {
 export interface GatewayOptions {
   /** The gateway's address, with the path that a proxy puts in front of it; '' is the page's own origin. */
   url: string
-  token?: string
+  token?: string | undefined
   /** Asked before every connection; wins over `token`. */
   getToken?: (() => string | Promise<string>) | undefined
+  /** Sent with every request over HTTP. */
+  headers?: Record<string, string>
+  /** As of `fetch`: `'include'` sends the session cookie to another origin. */
+  credentials?: RequestCredentials
   fetch?: typeof fetch
 }
 
@@ -69,15 +75,39 @@ export interface PipelineOptions extends ConnectionOptions {
   pipelineId: string
 }
 
-export interface StreamState {
-  kind: 'connecting' | 'open' | 'waiting' | 'complete' | 'closed'
-  /** Attempts in a row that gave nothing. */
-  attempt: number
-  /** When the next attempt starts, in milliseconds since 1970; while waiting. */
-  retryAt?: number
-  /** Why it waits or has closed: a code of the gateway's, HTTP_ with a status, or one of CONNECTION_LOST, SILENT, PROTOCOL, TOKEN_UNAVAILABLE, CLOSED. */
-  reason?: string
+/** A code of the gateway's, `HTTP_` with a status, or one of the client's own. Others may be added. */
+export type ErrorCode =
+  | 'INVALID_ARGUMENT'
+  | 'UNAUTHENTICATED'
+  | 'PERMISSION_DENIED'
+  | 'NOT_FOUND'
+  | 'RESOURCE_EXHAUSTED'
+  | 'UNAVAILABLE'
+  | 'CONNECTION_LOST'
+  | 'SILENT'
+  | 'PROTOCOL'
+  | 'TOKEN_UNAVAILABLE'
+  | 'CLOSED'
+  | CloseCode
+  | (string & {})
+
+interface NotWaiting {
+  retryAt?: undefined
 }
+
+interface NotOver {
+  reason?: undefined
+}
+
+/** `attempt`: attempts in a row that gave nothing. `retryAt`: when the next one starts, in milliseconds since 1970. */
+export type StreamState =
+  | ({ kind: 'connecting' | 'open'; attempt: number } & NotWaiting & NotOver)
+  | { kind: 'waiting'; attempt: number; retryAt: number; reason: ErrorCode }
+  | ({ kind: 'complete'; attempt: number } & NotWaiting & NotOver)
+  | ({ kind: 'closed'; attempt: number; reason: ErrorCode } & NotWaiting)
+
+/** How a stream is over. */
+export type FinalState = Extract<StreamState, { kind: 'complete' | 'closed' }>
 
 export interface Gap {
   from: number
@@ -89,7 +119,7 @@ export interface Gap {
 export interface Restart {
   epoch: string
   /** `epoch`: another life of the journal; `rewound`: it was set back to an earlier state of the same one. */
-  reason: string
+  reason: 'epoch' | 'rewound'
 }
 
 export interface Completion {
@@ -129,22 +159,44 @@ export interface PipelineStreamEvents extends StreamEvents {
   restart: Restart
 }
 
-interface Stream<E extends StreamEvents> {
-  /** Listen; what it returns stops it. */
-  on<K extends keyof E>(type: K, listener: (value: E[K]) => void): () => void
+/** What all streams have; `on` of a stream of any kind takes `state` and `error`. */
+export interface Stream<E extends StreamEvents = StreamEvents> extends AsyncDisposable {
+  /** Listen; returns an unsubscribe function. A `signal` unsubscribes, too. */
+  on<K extends keyof StreamEvents>(type: K, listener: (value: StreamEvents[K]) => void, options?: OnOptions): () => void
+  on<K extends keyof E>(type: K, listener: (value: E[K]) => void, options?: OnOptions): () => void
   readonly state: StreamState
+  /** Fulfilled with the last state once it is over; never rejected. */
+  readonly closed: Promise<FinalState>
+  /** Connect again now: at once where it waits, with another connection where it has one. Nothing where it is over. */
+  reconnect(): void
   /** End it; idempotent. */
   close(): void
 }
 
+export interface OnOptions {
+  signal?: AbortSignal
+}
+
+/** What `events()` gives; `entry` once and in order, but for a `restart`, after which all come again. */
+export type LogEvent =
+  | { type: 'entry'; entry: LogEntry }
+  | { type: 'gap'; gap: Gap }
+  | { type: 'restart'; restart: Restart }
+  | { type: 'complete'; complete: Completion }
+
 export interface LogStream extends Stream<LogStreamEvents>, AsyncIterable<LogEntry> {
+  /** Lines, gaps, restarts and the end, in their order; a loop over it is like one over the stream. */
+  events(): AsyncIterable<LogEvent>
   /** `<epoch>-<sequence>` of the last entry handed out. */
   readonly position: string | null
   /** `<epoch>-<sequence>` of the first of `entries`: older ones are stored in front of it (`history(taskId, { before })`). */
   readonly oldest: string | null
   /** The last `bufferSize` entries handed out; another array after every batch. */
   readonly entries: readonly LogEntry[]
-  /** Change the filter without losing or repeating a line; rejected, with the old one kept, where the gateway refuses it. */
+  /**
+   * Change the filter without losing or repeating a line; rejected, with the old one kept, where the gateway refuses it,
+   * and with `CLOSED` where the stream is over.
+   */
   setFilter(filter: LogFilter): Promise<void>
 }
 

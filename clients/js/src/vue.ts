@@ -9,56 +9,62 @@ import {
   toValue,
   watch,
 } from 'vue'
-import type { LogStream, LogStreamOptions, PipelineOptions } from './types.ts'
 import {
-  EMPTY_LOG,
-  EMPTY_PIPELINE,
+  type Kind,
   keyOf,
+  LOG,
   type LogView,
-  logView,
+  type LogViewOptions,
+  PAGED_LOG,
+  type PagedLogOptions,
+  type PagedLogView,
+  PIPELINE,
   type PipelineView,
-  pipelineView,
+  type PipelineViewOptions,
   type Source,
 } from './view.ts'
 
-export type { LogView, PipelineView } from './view.ts'
+export type { LogView, PagedLogView, PipelineView, ViewState } from './view.ts'
+export type { LogViewOptions as UseLogStreamOptions, PagedLogOptions as UseLogOptions }
 
-/** Another `open` than `openLogStream`, like `openSharedLogStream`. */
-export type UseLogStreamOptions = LogStreamOptions & { open?: (options: LogStreamOptions) => LogStream }
+/** A task's live log; whatever changes in the options, but for functions, opens another stream. */
+export function useLogStream(options: MaybeRefOrGetter<LogViewOptions>): Readonly<ShallowRef<LogView>> {
+  return useView(options, LOG)
+}
 
-/** A task's live log. Another filter is applied in place; anything else that changes opens another stream. */
-export function useLogStream(options: MaybeRefOrGetter<UseLogStreamOptions>): Readonly<ShallowRef<LogView>> {
-  return useSource(options, (now) => logView(now, now.open), EMPTY_LOG)
+/** A task's live log from its last lines on, and the older ones page by page. */
+export function useLog(options: MaybeRefOrGetter<PagedLogOptions>): Readonly<ShallowRef<PagedLogView>> {
+  return useView(options, PAGED_LOG)
 }
 
 /** The present state of a pipeline's stages. */
-export function usePipelineProgress(options: MaybeRefOrGetter<PipelineOptions>): Readonly<ShallowRef<PipelineView>> {
-  return useSource(options, pipelineView, EMPTY_PIPELINE)
+export function usePipelineProgress(
+  options: MaybeRefOrGetter<PipelineViewOptions>,
+): Readonly<ShallowRef<PipelineView>> {
+  return useView(options, PIPELINE)
 }
 
-function useSource<O extends LogStreamOptions | PipelineOptions, T>(
+function useView<O extends LogViewOptions | PipelineViewOptions, V>(
   options: MaybeRefOrGetter<O>,
-  open: (options: O) => Source<T>,
-  empty: T,
-): Readonly<ShallowRef<T>> {
-  const view = shallowRef(empty) as ShallowRef<T>
-  let source: Source<T> | undefined
-  const reopen = () => {
+  kind: Kind<O, V>,
+): Readonly<ShallowRef<V>> {
+  const before = () => (keyOf(toValue(options)) === null ? kind.idle : kind.empty)
+  const view = shallowRef(before()) as ShallowRef<V>
+  let source: Source<V> | undefined
+  const reopen = (key: string | null) => {
+    const now = toValue(options)
     source?.close()
-    const opened = open(toValue(options))
+    const opened = key === null ? undefined : kind.open(now, source && now.keepPrevious ? view.value : undefined)
     source = opened
-    view.value = opened.get()
-    opened.subscribe(() => {
+    view.value = opened?.get() ?? before()
+    opened?.subscribe(() => {
       if (source === opened) view.value = opened.get()
     })
   }
   const start = () => {
     watch(() => keyOf(toValue(options)), reopen, { immediate: true })
     watch(
-      () => {
-        const { filter, getToken } = toValue(options) as LogStreamOptions
-        return [JSON.stringify(filter), getToken]
-      },
+      () => toValue(options).getToken,
       () => source?.update(toValue(options)),
     )
   }

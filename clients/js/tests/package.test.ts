@@ -25,8 +25,8 @@ test('the core is below 6 kB', async () => {
   expect(await size("export { openLogStream } from './index.ts'")).toBeLessThan(6000)
 })
 
-test('everything that the package exports at its top is below 6 KiB', async () => {
-  expect(await size("export * from './index.ts'")).toBeLessThan(6 * 1024)
+test('everything that the package exports at its top is below 6.4 kB', async () => {
+  expect(await size("export * from './index.ts'")).toBeLessThan(6400)
 })
 
 test('close codes are the gateway’s', () => {
@@ -60,10 +60,7 @@ function fields(name: string): string[] {
 test.each([
   ['Options', ['GatewayOptions', 'ConnectionOptions', 'LogStreamOptions', 'PipelineOptions', 'LogFilter']],
   ['A stream', ['Stream', 'LogStream', 'PipelineStream']],
-  [
-    'Events',
-    ['StreamEvents', 'LogStreamEvents', 'PipelineStreamEvents', 'StreamState', 'Gap', 'Restart', 'Completion'],
-  ],
+  ['Events', ['StreamEvents', 'LogStreamEvents', 'PipelineStreamEvents', 'Gap', 'Restart', 'Completion']],
   ['Events', ['LogEntry', 'PipelineProgress']],
 ])('the reference has all %s, and no others in its tables', (title, names) => {
   const declared = names.flatMap(fields)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from otto_logs._memory_spool import MemorySpool
 from otto_logs._orphaned_spools import OrphanedSpools
 from otto_logs._outbox import Outbox
 from otto_logs._requests import message_bytes, text_map
+from otto_logs._secrets import own_secrets
 from otto_logs._sender import Sender
 from otto_logs._spool import Address, Spool
 from otto_logs._spool_directory import Claim, SpoolDirectory, new_producer_id
@@ -45,6 +46,7 @@ class Delivery:
             one gateway; None: ``OTTO_LOGS_SPOOL_DIR``, or in memory alone; empty: in memory alone.
         spool_durability: what a line in there survives: ``process`` or ``full``.
         spool_name: the sub-directory to use, and to keep for the positions in it; None: a new one.
+        mask_env: names of environment variables whose values are masked, beside ``SECRET_NAMES``; see ``secrets_of``.
 
     Raises:
         ValueError: an argument is wrong; the text names it.
@@ -64,6 +66,7 @@ class Delivery:
         spool_directory: str | os.PathLike[str] | None,
         spool_durability: Durability | str,
         spool_name: str | None = None,
+        mask_env: Sequence[str] | None = None,
     ) -> None:
         self.limits = limits or ProducerLimits()
         self.endpoint = Endpoint(gateway, token, tls, self.limits.keepalive_seconds)
@@ -93,6 +96,8 @@ class Delivery:
             on_problem=on_problem,
             orphaned_spools=self.orphaned_spools,
         )
+        if secrets := own_secrets(mask_env):
+            self.outbox.mask(secrets)
         self._addresses: dict[tuple[str, str], Address] = {}
         self._started = False
         self._closed = False

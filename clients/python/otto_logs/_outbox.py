@@ -8,12 +8,13 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from otto.logs.v1 import logs_pb2
 
 from otto_logs._errors import ClosedError, ForkedError, GatewayError, SpoolFullError
 from otto_logs._limits import ProducerLimits
+from otto_logs._masked_spool import masked_spool
 from otto_logs._spool import AT_ONCE, Address, FlushMarker, Spool, SpoolUnwritableError
 from otto_logs._statistics import Problem, ProducerState, ProducerStatistics
 from otto_logs._values import Level, Source, SpoolPolicy
@@ -113,6 +114,11 @@ class Outbox:
                 return False
             raise SpoolFullError("the spool is full, and nothing in it can be dropped; give it more bytes")
         return True
+
+    def mask(self, secrets: Iterable[str]) -> None:
+        """Have values masked in what is accepted from now on."""
+        with self._lock:
+            self._spool = masked_spool(self._spool, secrets, self._work)
 
     def begin_flush(self) -> FlushMarker:
         """Mark the end of what was accepted so far, and send it without lingering."""
@@ -358,8 +364,6 @@ class Outbox:
                 )
                 self._reason = reason
                 self._notify_all()
-
-    # -- both --------------------------------------------------------------------------------------------------------
 
     def _make_locks(self) -> None:
         self._lock = threading.RLock()

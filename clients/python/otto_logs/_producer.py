@@ -14,6 +14,7 @@ from otto_logs._delivery import Delivery
 from otto_logs._endpoint import Tls, Token
 from otto_logs._errors import OttoLogsError
 from otto_logs._limits import ProducerLimits
+from otto_logs._secrets import checked_secret
 from otto_logs._statistics import Problem, ProducerStatistics
 from otto_logs._values import Durability, Level, Source, SpoolPolicy, StageStatus, WorkerStatus
 from otto_logs._waiting import AsyncWaiting
@@ -30,7 +31,8 @@ class LogProducer:
 
     Lines are numbered, batched, and kept until the gateway has them on disk; with the gateway away, they wait in
     memory, or on disk where ``spool_directory`` is given. The connection belongs to a thread of its own. See
-    ``Delivery`` for the arguments.
+    ``Delivery`` for the arguments. Values of environment variables that are named like secrets (``*_TOKEN``, …) are
+    masked before anything is kept.
 
         async with LogProducer("127.0.0.1:9090") as producer:
             await producer.log("build-7", "worker-1", "compiling")
@@ -52,6 +54,7 @@ class LogProducer:
         spool_directory: str | os.PathLike[str] | None = None,
         spool_durability: Durability | str = Durability.PROCESS,
         spool_name: str | None = None,
+        mask_env: Sequence[str] | None = None,
         # sync: close_at_exit: bool = True,
     ) -> None:
         self._delivery = Delivery(
@@ -65,6 +68,7 @@ class LogProducer:
             spool_directory=spool_directory,
             spool_durability=spool_durability,
             spool_name=spool_name,
+            mask_env=mask_env,
         )
         self._waiting = AsyncWaiting(self._delivery)
         # sync: if close_at_exit:
@@ -100,6 +104,14 @@ class LogProducer:
     def positions(self) -> Mapping[str, Any]:
         """The ``positions`` of the newest lines in the spool on disk, those of the process before included."""
         return self._delivery.positions
+
+    def mask(self, value: str) -> None:
+        """Replace a secret by ``***`` in everything that is sent from now on, in any form in which programs print it.
+
+        Raises:
+            ValueError: it is too short or too long to be masked.
+        """
+        self._delivery.outbox.mask([checked_secret(value)])
 
     async def log(
         self,

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,7 +43,7 @@ _ROWS_MAX: Final = 64
 _INLINE_BYTES_MAX: Final = 64 << 10
 """Payloads up to this size come along, so that a step takes 4 MB at most; larger ones are asked for one by one."""
 
-_LANE: Final = "SELECT position, stages FROM journal_lanes WHERE lane = $1"
+_LANE: Final = "SELECT position, stages, epoch FROM journal_lanes WHERE lane = $1"
 
 # Positions follow days: what comes after a record is of its day or a later one.
 _RECORDS: Final = f"""
@@ -87,6 +87,10 @@ class LaneFollower:
         stored: where the lane stands.
         publish: takes what others have committed.
         watched: the tasks whose lines somebody here is waiting for.
+        look: finds out which life the database is in, where it may be another one; its token.
+
+    Attributes:
+        token: of the life that is followed.
     """
 
     def __init__(
@@ -97,7 +101,9 @@ class LaneFollower:
         *,
         publish: Callable[[Committed], None],
         watched: Callable[[], Collection[str]],
+        look: Callable[[], Awaitable[str]],
     ) -> None:
+        self.token = ""
         self._url = url
         self._address = address
         self._position, self._stages = stored.position, stored.stages
@@ -106,6 +112,7 @@ class LaneFollower:
         self._own_stages: dict[int, int] = {}
         self._publish = publish
         self._watched = watched
+        self._look = look
         self._wake = asyncio.Event()
         self._to_notify = asyncio.Event()
         self._records = self._notified = 0
@@ -147,7 +154,7 @@ class LaneFollower:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def restart(self, position: int, stages: int) -> None:
-        """Another life of the journal has begun, which may stand before the position."""
+        """Another epoch of the journal has begun, which may stand before the position."""
         self._position, self._stages, self._seen_position = position, stages, position
         self._own.clear()
         self._own_stages.clear()
@@ -210,6 +217,7 @@ class LaneFollower:
     async def _follow(self, connection: asyncpg.Connection) -> None:
         if self._day is None:
             self._day = await connection.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date - 1")
+        self.token = await self._look()
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_FLOOR_SECONDS):
@@ -217,6 +225,9 @@ class LaneFollower:
             self._wake.clear()
             async with asyncio.timeout(_ANSWER_SECONDS_MAX):
                 row = await connection.fetchrow(_LANE, LANE)
+            if row["epoch"] != self.token:  # before anything is published that was stored in that life
+                self.token = await self._look()
+                continue
             self._seen_position = row["position"]
             while self._position < row["position"]:
                 async with asyncio.timeout(_ANSWER_SECONDS_MAX):

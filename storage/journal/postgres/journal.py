@@ -11,7 +11,7 @@ from storage.errors import StorageObstructedError
 from storage.journal.group_commit import GroupCommit
 from storage.journal.interface import Ancestor, Committed, JournalStatistics
 from storage.journal.postgres.commit_call import StoredRange
-from storage.journal.postgres.epoch import Life, begin_life
+from storage.journal.postgres.epoch import Life, Memory, Remembered, begin_life
 from storage.journal.postgres.follower import FollowerStatistics, LaneFollower
 from storage.journal.postgres.queries import PostgresQueries
 from storage.journal.postgres.remover import PostgresRemover
@@ -48,8 +48,10 @@ class PostgresJournal(StoredJournal):
         self._life = life
         self._event_loop = asyncio.get_running_loop()
         self._follower: LaneFollower | None = None
+        self._remembered = Remembered(life)
+        self._on_lost: Callable[[], None] = lambda: None
         link = Link(url, on_connect=lambda link: writer.connected(link))
-        writer = PostgresWriter(link, life, on_life=self._began, on_stored=self._stored)
+        writer = PostgresWriter(link, life, remembered=self._remembered, on_life=self._began, on_stored=self._stored)
         self._writer = writer
         translated = partial(translate_errors, self._address)
         commits = GroupCommit(
@@ -154,12 +156,26 @@ class PostgresJournal(StoredJournal):
             ("otto_journal_listening", "1 while notifications of other gateways arrive.", found.is_listening),
         )
 
-    def follow(self, publish: Callable[[Committed], None], watched: Callable[[], Collection[str]]) -> None:
+    def follow(
+        self,
+        publish: Callable[[Committed], None],
+        watched: Callable[[], Collection[str]],
+        *,
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
         """See ``StoredJournal.follow``."""
         life = self._life
         start = StoredRange(life.position, life.position, life.stages, life.stages)
-        self._follower = LaneFollower(self._url, self._address, start, publish=publish, watched=watched)
-        self._follower.start()
+        self._on_lost = on_lost
+
+        def publish_reached(committed: Committed) -> None:
+            self._remembered.saw(follower.token, follower.position)
+            publish(committed)
+
+        follower = self._follower = LaneFollower(
+            self._url, self._address, start, publish=publish_reached, watched=watched, look=self._look
+        )
+        follower.start()
 
     def _stored(self, stored: StoredRange) -> None:
         """On the writer's thread: a commit of this gateway is stored, and will be published after this is heard of."""
@@ -170,13 +186,25 @@ class PostgresJournal(StoredJournal):
             self._follower.committed(stored)
 
     def _began(self, life: Life) -> None:
-        """On the writer's thread: the database has begun another life."""
-        self._life = life
-        self._event_loop.call_soon_threadsafe(self._restart_follower, life)
+        """On the writer's thread: the database is in another life."""
+        self._event_loop.call_soon_threadsafe(self._adopt, life)
 
-    def _restart_follower(self, life: Life) -> None:
-        if self._follower is not None:
-            self._follower.restart(life.position, life.stages)
+    def _adopt(self, life: Life) -> None:
+        """Where the database has lost something, everything that was derived from that is wrong: others are told."""
+        if life.number <= self._life.number:
+            return  # the writer and the follower find out each for itself
+        is_lost, self._life = life.epoch != self._life.epoch, life
+        if is_lost:
+            if self._follower is not None:
+                self._follower.restart(life.position, life.stages)
+            self._on_lost()
+
+    async def _look(self) -> str:
+        """The token of the life that the database is in."""
+        life = await asyncio.to_thread(_look, self._url, self._remembered.memory)
+        self._remembered.began(life)
+        self._adopt(life)
+        return life.token
 
     async def _close(self) -> None:
         if self._follower is not None:
@@ -209,5 +237,13 @@ def _prepare(url: str) -> Life:
         with translate_errors(address):
             migrate(link, address)
             return begin_life(link)
+    finally:
+        link.close()
+
+
+def _look(url: str, memory: Memory) -> Life:
+    link = Link(url)
+    try:
+        return begin_life(link, memory)
     finally:
         link.close()

@@ -219,7 +219,12 @@ BEGIN
 END $$;
 """
 
-STEPS: Final = (_TABLES + _COMMIT,)
+_SHOWN_EPOCHS: Final = """
+-- The epoch that readers see, which several lives may have; NULL: that of the life itself.
+ALTER TABLE journal_lives ADD COLUMN shown text;
+"""
+
+STEPS: Final = (_TABLES + _COMMIT, _SHOWN_EPOCHS)
 
 _ADD_PARTITIONS: Final = """
 SELECT journal_add_partition((now() AT TIME ZONE 'UTC')::date + n) FROM generate_series(0, 1) AS n"""

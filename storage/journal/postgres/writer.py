@@ -13,7 +13,7 @@ from storage.journal.group_writer import CommitResult, GroupWriter
 from storage.journal.interface import Append, LineBatch, StageProgress, TaskEnded, WorkerRegistered, WorkerReport
 from storage.journal.known_state import WrittenTask
 from storage.journal.postgres.commit_call import COMMIT, StoredRange, columns, flag, storable
-from storage.journal.postgres.epoch import Life, begin_life
+from storage.journal.postgres.epoch import Life, Remembered, begin_life
 from storage.journal.postgres.schema import LANE, add_partitions
 from storage.journal.queries import LINES_KIND
 from storage.postgres.connections import Link
@@ -81,15 +81,23 @@ class PostgresWriter(GroupWriter):
     Args:
         link: the connection; synchronous commits.
         life: what the journal is at the start.
+        remembered: what this gateway has stored or has seen.
         on_life: called with a life that began while the gateway runs.
         on_stored: called with where a commit is, before anybody hears of it.
     """
 
     def __init__(
-        self, link: Link, life: Life, *, on_life: Callable[[Life], None], on_stored: Callable[[StoredRange], None]
+        self,
+        link: Link,
+        life: Life,
+        *,
+        remembered: Remembered,
+        on_life: Callable[[Life], None],
+        on_stored: Callable[[StoredRange], None],
     ) -> None:
         self._link = link
         self._life = life
+        self._remembered = remembered
         self._on_life = on_life
         self._on_stored = on_stored
         self._gateway = secrets.token_hex(8)
@@ -162,9 +170,10 @@ class PostgresWriter(GroupWriter):
 
     def connected(self, link: Link) -> None:
         """Look which life the database is in, after a connection was made."""
-        life = begin_life(link)
-        if life.epoch != self._life.epoch:
+        life = begin_life(link, self._remembered.memory)
+        if life.token != self._life.token:
             self._life = life
+            self._remembered.began(life)
             self.forget()
             self._on_life(life)
 
@@ -218,12 +227,13 @@ class PostgresWriter(GroupWriter):
             for task in written:
                 task.version += 1  # type: ignore[attr-defined]  # all of them are ours
             self._known.trim()
+            self._remembered.saw(self._life.token, position)
             self._on_stored(StoredRange(position - records, position, stage - stages, stage))
             return self._result(receipts, position if records else 0, started)
 
         number = self._number + 1
         try:
-            row = self._link.fetch(COMMIT, LANE, self._life.epoch, self._gateway, number, *arguments)[0]
+            row = self._link.fetch(COMMIT, LANE, self._life.token, self._gateway, number, *arguments)[0]
             if finish:
                 self._link.execute(finish)
         except Exception as error:

@@ -15,7 +15,7 @@ from storage.journal.group_commit import GroupCommit
 from storage.journal.interface import Ancestor, JournalStatistics
 from storage.journal.reader import Reader
 from storage.journal.sqlite.epoch import Epoch, HighWaterMarkFile, begin_epoch
-from storage.journal.sqlite.queries import SqliteQueries
+from storage.journal.sqlite.queries import open_queries
 from storage.journal.sqlite.remover import Remover
 from storage.journal.sqlite.writer import Writer
 from storage.journal.stored_journal import StoredJournal
@@ -119,10 +119,11 @@ class SqliteJournal(StoredJournal):
         )
         super().__init__(
             commits=commits,
-            reader=Reader(lambda: SqliteQueries(self._open_reader())),
+            reader=Reader(partial(open_queries, path)),
             readers=readers,
             remover=Remover(self._open_remover, self.write_lock, writer.forget),
             translated=partial(translate_errors, path),
+            connect_elsewhere=partial(open_queries, path),
         )
 
     def __repr__(self) -> str:
@@ -211,6 +212,3 @@ class SqliteJournal(StoredJournal):
 
     def _open_remover(self) -> sqlite3.Connection:
         return _connect(self._path, busy_seconds=_REMOVER_BUSY_SECONDS, autocheckpoint_pages=0)
-
-    def _open_reader(self) -> sqlite3.Connection:
-        return open_connection(self._path, Access.READ, busy_seconds=_BUSY_SECONDS)

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -12,14 +13,27 @@ from storage.journal.inventory import StoredChunk, StoredTask
 from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, StateRow
 from storage.journal.sqlite.known_tasks import count_tasks, newest_tasks
 from storage.journal.sqlite.stored_chunks import stored_chunks, stored_tasks
+from storage.sqlite.connections import Access, open_connection
 
-__all__ = ["SqliteQueries"]
+__all__ = ["SqliteQueries", "open_queries"]
 
 _BOUNDS: Final = f"""
     SELECT record_id, first_sequence, last_sequence, levels, earliest, latest, codec, raw_size, checksum,
     CASE WHEN length(payload) <= {INLINE_BYTES_MAX} THEN payload END
     FROM journal_records WHERE task_key = ? AND kind = 0 AND last_sequence
 """  # noqa: S608 - a constant
+
+
+_BUSY_SECONDS: Final = 1.0
+
+
+def open_queries(path: Path) -> "SqliteQueries":
+    """The queries on a connection of their own.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    return SqliteQueries(open_connection(path, Access.READ, busy_seconds=_BUSY_SECONDS))
 
 
 class SqliteQueries:

@@ -1,7 +1,11 @@
 // Compiled against the installed package, never run: what every event and answer is, and what is refused.
 import { CLOSE_REASONS, type CloseCode, GatewayError, type LogEntry, mayReconnect, openLogStream, openPipeline } from 'otto-logs'
 import { gateway, type SearchEvent } from 'otto-logs/history'
-import { useLogStream, usePipelineProgress } from 'otto-logs/react'
+import { type Painted, paint } from 'otto-logs/ansi'
+import { createClient } from 'otto-logs/client'
+import { useLog, useLogStream, usePipelineProgress } from 'otto-logs/react'
+import { logStore } from 'otto-logs/store'
+import { FakeGateway } from 'otto-logs/testing'
 import { openSharedLogStream } from 'otto-logs/shared'
 import { useLogStream as useVueLog } from 'otto-logs/vue'
 import { io } from 'socket.io-client'
@@ -47,10 +51,38 @@ async function stored(): Promise<[number, boolean, number, number | null, Search
   return [entries.length, isRestart, levels.ERROR ?? 0, total, events]
 }
 
+stream.on('state', (state) => {
+  if (state.kind === 'waiting') return state.retryAt.toFixed()
+  // @ts-expect-error only one that waits has a time
+  return state.retryAt.toFixed()
+})
+const either = [stream, openPipeline({ url: '', pipelineId: 'p' })]
+for (const each of either) each.on('error', ({ code }) => (code === 'NOT_FOUND' ? each.reconnect() : undefined))
+
+async function client(): Promise<[string, number | null, string | undefined, Painted]> {
+  const otto = createClient({ url: '', getToken: () => 'token', headers: { 'X-Team': 'build' } })
+  for await (const event of otto.log('t').events()) {
+    if (event.type === 'restart') console.log(event.restart.reason)
+    // @ts-expect-error only a gap has one
+    if (event.type === 'entry') console.log(event.gap)
+  }
+  otto.updates().on('logsUpdated', ({ executionId }): string | undefined => executionId)
+  const { cause, exitCode } = await otto.summary('t')
+  const last = await otto.pipeline('p').closed
+  return [last.kind, exitCode, cause?.headline, paint('')]
+}
+
+const pages = () => {
+  const { entries, hasOlder, loadOlder, reconnect, state } = useLog({ url: '', taskId: null, keepPrevious: true })
+  if (state.kind === 'idle' && hasOlder) void loadOlder().then(reconnect)
+  const store = logStore({ url: '', taskId: 't', open: new FakeGateway().open })
+  return [entries, store.subscribe((view) => view.entries.length)]
+}
+
 const codes: [CloseCode, 4500, boolean] = ['SERVER_FULL', CLOSE_REASONS.COMPLETED, mayReconnect('COMPLETED')]
 const views = () => [
   useLogStream({ url: '', taskId: 't', open: openSharedLogStream }).entries,
   usePipelineProgress({ url: '', pipelineId: 'p' }).stages,
   useVueLog(() => ({ url: '', taskId: 't' })).value.complete?.status,
 ]
-export { changed, codes, places, position, stop, stored, views }
+export { changed, client, codes, pages, places, position, stop, stored, views }

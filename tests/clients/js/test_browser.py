@@ -49,7 +49,7 @@ async def test_applications_show_a_log_live(tmp_path: Path) -> None:
                     await page.get_by_role("button", name="Errors").click()
             await publish(gateway.grpc_address, "build", ["nothing", "an error"])
             for page in pages:
-                assert await messages(page, 31) == [*numbered(1, 30), "an error"]
+                assert await messages(page, 1) == ["an error"]
                 await page.get_by_role("button", name="Errors").click()
                 await page.get_by_role("button", name="Other").click()
                 assert await messages(page, 1) == ["the other task"]

@@ -30,6 +30,8 @@ EXAMPLES = {
     "openSharedLogStream": TEXT_OF_LINES,
     "stored.search": "download=1&format=text",
     "before: stream.oldest": TEXT_OF_LINES,
+    "client.log('build-7').events()": TEXT_OF_LINES,
+    "new FakeGateway": "INFO compiling\nERROR broken\ncomplete",
     "openPipeline": "fetch STAGE_RUNNING 100 %\ndeploy STAGE_RUNNING 100 %",
 }
 """What is in an example, and what it prints among other things."""
@@ -46,8 +48,9 @@ def test_it_contains_what_is_needed_and_no_more(tarball: Path) -> None:
         license_file = archive.extractfile("package/LICENSE")
         assert license_file is not None
         assert license_file.read() == (ROOT / "LICENSE").read_bytes()
-    modules = [path.stem for path in (JS_PACKAGE / "src").iterdir()]
-    ours = {f"dist/{module}{suffix}" for module in modules for suffix in (".js", ".d.ts")}
+    modules = [path.relative_to(JS_PACKAGE / "src").with_suffix("") for path in (JS_PACKAGE / "src").rglob("*.ts")]
+    suffixes = (".js", ".js.map", ".d.ts", ".d.ts.map")
+    ours = {f"dist/{module}{suffix}" for module in modules for suffix in suffixes}
     assert {name for name in names if not name.startswith("node_modules/")} == ours | {
         "LICENSE",
         "README.md",

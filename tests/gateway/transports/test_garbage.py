@@ -43,7 +43,7 @@ async def test_connections_leave_nothing_to_the_garbage_collector(deed: str) -> 
             await DEEDS[deed](server.port, "build", 12)
             await until(lambda: not server.hub.sessions, "all sessions have ended")
             await until(lambda: not server.socket_io.statistics.clients, "all clients are gone")
-            await until(lambda: not server._server.server_state.connections, "all connections are gone")
+            await until(lambda: not server.connections, "all connections are gone")
             await settle()  # what holds the last ones has its turn; timers may continue holding some
             left = alive()
             gc.collect()

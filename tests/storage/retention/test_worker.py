@@ -43,7 +43,7 @@ class Shop:
             *(self.journal, sweeps_of(self.table.path, self.table, policy, (TASK_LOGS,)), policy),
             copied=lambda: self.sink.copied,
             pass_seconds=pass_seconds,
-            pause_seconds=0,
+            pause_seconds_max=0,
             clock=lambda: self.now,
         )
         self.made.append(retention)

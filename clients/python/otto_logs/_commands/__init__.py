@@ -1,4 +1,4 @@
-"""``otto-logs``: run, send, flush, tail, tasks, search, why, token."""
+"""``otto-logs``: run, send, mask, flush, tail, tasks, search, why, token."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from otto_logs._commands.exit_codes import ExitCode
 __all__ = ["main"]
 
 _CRASHED: Final = 1
-_NAMES: Final = ("run", "send", "flush", "tail", "tasks", "search", "why", "token")
+_NAMES: Final = ("run", "send", "mask", "flush", "tail", "tasks", "search", "why", "token")
 
 
 class _Commands(click.Group):
@@ -43,6 +43,7 @@ def otto_logs() -> None:
       OTTO_GATEWAY  the gateway's gRPC address, for run and send (default 127.0.0.1:9090)
       OTTO_URL      the gateway's HTTP address, to read and for links (default http://127.0.0.1:4000)
       OTTO_TOKEN    the token to show
+      OTTO_LOGS_MASK_ENV   names of variables whose values run and send mask, beside *_TOKEN, *_PASSWORD, …
       OTTO_LOGS_SPOOL_DIR  where run and send keep lines until the gateway has them, and flush finds them
 
     \b

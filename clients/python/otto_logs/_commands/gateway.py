@@ -15,6 +15,7 @@ import click
 
 from otto_logs._commands.away_note import AwayNote
 from otto_logs._commands.exit_codes import say
+from otto_logs._commands.masking import Masking
 from otto_logs._delivery import SPOOL_DIRECTORY_VARIABLE
 from otto_logs._endpoint import DEFAULT_GATEWAY, Tls
 from otto_logs._errors import NotDeliveredError
@@ -103,31 +104,31 @@ class Gateway:
             f"the next command with --spool {directory} delivers them, and so does: otto-logs flush --spool {directory}"
         )
 
-    def producer_in_any_case(self, policy: SpoolPolicy) -> tuple["Gateway", SyncLogProducer]:
+    def producer_in_any_case(self, policy: SpoolPolicy, masking: Masking) -> tuple["Gateway", SyncLogProducer]:
         """A producer as by ``producer``, in memory where the spool's directory cannot be used; and what it goes by.
 
         Raises:
             click.UsageError: another option is wrong.
         """
         try:
-            return self, self.producer(policy)
+            return self, self.producer(policy, masking)
         except click.UsageError as error:
             if not self.spool_directory:
                 raise
             in_memory = replace(self, spool_directory=None)
-            producer = in_memory.producer(policy)
+            producer = in_memory.producer(policy, masking)
             say(f"--spool cannot be used, and lines wait in memory: {error.message}")
             return in_memory, producer
 
-    def producer(self, policy: SpoolPolicy, *, spool_name: str | None = None) -> SyncLogProducer:
-        """A producer that says on stderr what goes wrong.
+    def producer(self, policy: SpoolPolicy, masking: Masking, *, spool_name: str | None = None) -> SyncLogProducer:
+        """A producer that masks secrets, and says on stderr what goes wrong.
 
         Raises:
             click.UsageError: an option is wrong.
         """
         silence_log()
         try:
-            return SyncLogProducer(
+            producer = SyncLogProducer(
                 self.address,
                 token=self.token,
                 tls=self.tls,
@@ -137,9 +138,14 @@ class Gateway:
                 close_at_exit=False,
                 spool_directory=self.spool_directory or "",
                 spool_name=spool_name,
+                mask_env=masking.names,
             )
         except (ValueError, OSError) as error:
             raise click.UsageError(str(error)) from None
+        masking.warn()
+        for secret in masking.secrets:
+            producer.mask(secret)
+        return producer
 
     def close(self, producer: SyncLogProducer) -> None:
         """Wait until the gateway has everything, and close.

@@ -25,6 +25,8 @@ from otto_logs._commands.gateway import (
 )
 from otto_logs._commands.labels import labels_of, shown_command
 from otto_logs._commands.lines import LineSplitter, OutputLine
+from otto_logs._commands.mask import MASK_SOCKET_VARIABLE, MaskServer
+from otto_logs._commands.masking import Masking, masking_options
 from otto_logs._errors import NotDeliveredError, OttoLogsError
 from otto_logs._sync_producer import SyncLogProducer, SyncWorker
 from otto_logs._values import Level, Source, SpoolPolicy, StageStatus, WorkerStatus, line_count
@@ -75,9 +77,11 @@ def _checked_labels(_context: click.Context, _parameter: click.Parameter, value:
     "drop where it is away.",
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@masking_options
 @gateway_options
 def run(
     gateway: Gateway,
+    masking: Masking,
     task: str | None,
     worker: str | None,
     quiet: bool,
@@ -94,6 +98,9 @@ def run(
     cannot be started), also if the gateway is away or refuses: a gateway never breaks a build. SIGINT, SIGTERM,
     SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are forwarded. The command sees OTTO_TASK_ID and OTTO_WORKER_ID.
 
+    Values of variables that are named like secrets (*_TOKEN, *_PASSWORD, …) are sent as ***, in whatever form the
+    command prints them. What it learns on the way it masks with: otto-logs mask VALUE
+
     \b
     Example:
       otto-logs run --task build-7 -- make -j4
@@ -102,18 +109,21 @@ def run(
         raise click.UsageError("--pipeline and --stage belong together")
     task = task or f"run-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     worker = worker or default_worker()
-    gateway, producer = gateway.producer_in_any_case(_POLICIES[when_full])
+    gateway, producer = gateway.producer_in_any_case(_POLICIES[when_full], masking)
     say(f"task {task} · {task_address(default_url(gateway.address or ''), task)}")
     reporter = _Reporter(producer.worker(task, worker), producer, level, pipeline, stage, _described(command, labels))
     reporter.started()
+    mask_server = MaskServer(producer.mask)
+    told = {"OTTO_TASK_ID": task, "OTTO_WORKER_ID": worker, MASK_SOCKET_VARIABLE: mask_server.path}
     try:
-        child = Child(command, {**os.environ, "OTTO_TASK_ID": task, "OTTO_WORKER_ID": worker})
+        child = Child(command, {**os.environ, **told})
     except OSError as error:
         text = f"cannot run {command[0]!r}: {error.strerror or error}"
         code = ExitCode.NOT_FOUND if isinstance(error, FileNotFoundError) else ExitCode.CANNOT_EXECUTE
         reporter.line(Source.STDERR, OutputLine(f"otto-logs: {text}".encode(errors="replace")), Level.ERROR)
         reporter.ended(code)
         _close(producer, reporter, gateway)
+        mask_server.close()
         fail(text, code)
     with child:
         try:
@@ -128,6 +138,7 @@ def run(
             with contextlib.suppress(OttoLogsError):
                 producer.close(0)
         exit_code = child.wait()
+    mask_server.close()
     sys.exit(exit_code)
 
 

@@ -18,6 +18,7 @@ from otto_logs._commands.exit_codes import ExitCode, fail, say
 from otto_logs._commands.follow import FollowedFile
 from otto_logs._commands.gateway import Gateway, default_worker, gateway_options, identifier
 from otto_logs._commands.lines import LineSplitter, OutputLine
+from otto_logs._commands.masking import Masking, masking_options
 from otto_logs._commands.terminal import printable
 from otto_logs._errors import GatewayError, NotDeliveredError
 from otto_logs._sync_producer import SyncLogProducer
@@ -54,9 +55,11 @@ _PROGRESS_BYTES_LEAST: Final = 4 * 1024 * 1024
     "later run goes on where this one stopped. Implies --keep-open.",
 )
 @click.argument("files", nargs=-1, type=click.Path(dir_okay=False, allow_dash=True))
+@masking_options
 @gateway_options
 def send(
     gateway: Gateway,
+    masking: Masking,
     task: str,
     worker: str | None,
     source: str,
@@ -82,7 +85,9 @@ def send(
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     elif missing := next((file for file in files if file != "-" and not Path(file).exists()), None):
         raise click.UsageError(f"FILES: {missing!r} does not exist")
-    sender = _Sender(gateway, gateway.producer(SpoolPolicy.BLOCK, spool_name=name), task, worker, level, source)
+    sender = _Sender(
+        gateway, gateway.producer(SpoolPolicy.BLOCK, masking, spool_name=name), task, worker, level, source
+    )
     code = ExitCode.OK
     try:
         sender.report(WorkerStatus.RUNNING)

@@ -1,7 +1,7 @@
 /** What is copied from a log, and a short word on what was done. */
 import { signal } from '@preact/signals'
 import type { LogEntry } from 'otto-logs'
-import { plain } from '../ansi/paint'
+import { plain } from 'otto-logs/ansi'
 import type { Shell } from '../shell/contract'
 
 const SAID_MILLISECONDS = 2000

@@ -1,7 +1,7 @@
 /** One row's element. Everything that came from outside is put in as text. */
 
 import type { LogEntry } from 'otto-logs'
-import { paint, type Span } from '../ansi/paint'
+import { paint, type Span } from 'otto-logs/ansi'
 import type { Words } from '../words/words'
 import { markerOf } from './folds'
 import type { Row } from './log-model'

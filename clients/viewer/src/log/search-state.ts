@@ -1,6 +1,7 @@
 /** One search over the whole log: every match's sequence, as far as the gateway lists them, and which one is looked at. */
+
+import { plain } from 'otto-logs/ansi'
 import type { Matches } from 'otto-logs/history'
-import { plain } from '../ansi/paint'
 import { lastAtOrBelow } from './plan'
 
 export class SearchState {

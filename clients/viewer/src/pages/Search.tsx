@@ -1,7 +1,7 @@
 import type { Level, LogEntry } from 'otto-logs'
+import { plain } from 'otto-logs/ansi'
 import { gateway, type SearchHit, type SearchProgress, type SearchTotals } from 'otto-logs/history'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { plain } from '../ansi/paint'
 import { type RequestError, signedIn } from '../data/requests'
 import { marked } from '../data/search'
 import { LEVELS } from '../data/tasks'

@@ -1,7 +1,7 @@
 // The last lines of a task beside other things; the log page has all of them.
 import { type LogEntry, openLogStream } from 'otto-logs'
+import { plain } from 'otto-logs/ansi'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { plain } from '../ansi/paint'
 import { clock, millisecondsOf } from '../data/times'
 import type { Shell } from '../shell/contract'
 import { useStream } from './use-stream'

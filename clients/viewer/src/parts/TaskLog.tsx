@@ -1,6 +1,7 @@
 // The log of an automation task: live, or its rows of task_logs by level, stage and action.
+
+import { plain } from 'otto-logs/ansi'
 import { useState } from 'preact/hooks'
-import { plain } from '../ansi/paint'
 import type { TaskLogRow } from '../data/automation'
 import { read } from '../data/requests'
 import { useResource } from '../data/resource'

@@ -1,5 +1,5 @@
+import { paint } from 'otto-logs/ansi'
 import { expect, test } from 'vitest'
-import { paint } from '../../src/ansi/paint'
 
 const E = '\x1b['
 

@@ -1,7 +1,8 @@
 // @vitest-environment happy-dom
 // Lines that are made to freeze the page: 64 KiB each, the most that the gateway passes on.
+
+import { paint, SPANS_MAX } from 'otto-logs/ansi'
 import { expect, test } from 'vitest'
-import { paint, SPANS_MAX } from '../../src/ansi/paint'
 import { MARKS_MAX, marked } from '../../src/data/search'
 import { markerOf } from '../../src/log/folds'
 import { drawRow, type RowLook } from '../../src/log/row-view'

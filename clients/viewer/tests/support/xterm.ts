@@ -1,6 +1,6 @@
 // What a real terminal makes of a text: @xterm/headless as the oracle.
 import headless, { type IBufferCell } from '@xterm/headless'
-import { type Painted, paint } from '../../src/ansi/paint'
+import { type Painted, paint } from 'otto-logs/ansi'
 
 export interface Shown {
   text: string

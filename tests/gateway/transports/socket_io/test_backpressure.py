@@ -27,7 +27,7 @@ LIMITS = Limits(run_bytes_max=RUN_BYTES, window_bytes_per_task=256 << 10, run_by
 
 def held_bytes(gateway: GatewayServer) -> int:
     """What the gateway keeps for its clients: runs on their way, and what the kernel has not taken."""
-    protocols = [c for c in gateway._server.server_state.connections if isinstance(c, FramedWebSocketProtocol)]
+    protocols = [c for c in gateway.connections if isinstance(c, FramedWebSocketProtocol)]
     buffered = sum(protocol.transport.get_write_buffer_size() for protocol in protocols)
     return gateway.socket_io.statistics.bytes_in_flight + buffered
 

@@ -188,9 +188,7 @@ async def test_a_frozen_client_is_dropped_after_the_ping_timeout(start_gateway: 
     (socket,) = gateway.socket_io.sockets
     socket.heartbeat = Heartbeat(interval_seconds=0.1, timeout_seconds=0.2)
     gateway.commit(block(1, 200, message="x" * 8000))
-    await until(
-        lambda: not (gateway.hub.sessions or gateway._server.server_state.connections), "the frozen client is dropped"
-    )
+    await until(lambda: not (gateway.hub.sessions or gateway.connections), "the frozen client is dropped")
     assert gateway.socket_io.statistics.clients == 0
 
 

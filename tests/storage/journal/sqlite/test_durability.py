@@ -14,6 +14,7 @@ from storage.tables import TableDatabase
 from tests.support.counted_syncs import CountedSyncs
 from tests.support.gateway_process import running_gateway
 from tests.support.journal_items import batch
+from tests.support.sqlite_connections import writing_connection
 from tests.support.worker import publish
 
 COMMITS = 12
@@ -32,15 +33,14 @@ async def test_the_connection_that_commits_waits_for_the_disk_as_was_asked(
     """Also the one that takes its place after an error of the disk."""
     journal = await SqliteJournal.open(tmp_path / "a.db", durability=durability)
     await journal.append(batch("a"))
-    first = journal._writer._connection
+    first = writing_connection(journal)
     assert synchronous(first) == level
-    assert first is not None
     first.close()  # the next statement is refused
     with pytest.raises(Exception, match="closed"):
         await journal.append(batch("b"))
     await journal.append(batch("c"))
-    assert journal._writer._connection is not first
-    assert synchronous(journal._writer._connection) == level
+    assert writing_connection(journal) is not first
+    assert synchronous(writing_connection(journal)) == level
     await journal.close()
 
 
@@ -58,7 +58,7 @@ def test_records_are_as_durable_as_was_asked(
 async def test_full_is_what_nobody_has_to_ask_for(tmp_path: Path) -> None:
     """Everywhere where a durability may be given."""
     journal = await SqliteJournal.open(tmp_path / "a.db")
-    assert synchronous(journal._writer._connection) == FULL
+    assert synchronous(writing_connection(journal)) == FULL
     await journal.close()
     database = TableDatabase(tmp_path / "a.db", create=lambda _: None)
     assert database.write(lambda connection: connection.exec_driver_sql("PRAGMA synchronous").scalar()) == FULL

@@ -28,6 +28,7 @@ from storage.journal.interface import (
 from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import AT, batch, messages, report
 from tests.support.memory_journal import MemoryJournal
+from tests.support.sqlite_connections import replace_writing
 
 TASKS = ("build", "test")
 MATCHERS = (Matcher(), Matcher(LogFilter(levels=("ERROR",))), Matcher(LogFilter(keywords=("a",))))
@@ -129,7 +130,7 @@ async def compare(path: Path, script: Sequence[Sequence[Append]], faults: Sequen
                 await journal.close()
                 journal = await SqliteJournal.open(path, durability="process")
             elif fault == "fail":
-                journal._writer._connection = FailingConnection(journal._writer._db)  # type: ignore[assignment]
+                replace_writing(journal, FailingConnection)
                 assert all("injected" in str(answer) for answer in await answers(journal, copies(group)))
             assert await answers(journal, copies(group)) == await answers(model, copies(group))
         assert await state(journal) == await state(model)

@@ -11,6 +11,7 @@ from storage.journal.sqlite import SqliteJournal
 from storage.sqlite.write_lock import WriteLock
 from tests.support.crash import WatchedConnection, crash
 from tests.support.journal_items import batch, messages, number
+from tests.support.sqlite_connections import replace_writing
 
 
 @pytest.mark.parametrize("point", ["before the commit", "before the acknowledgement", "after it"])
@@ -24,10 +25,8 @@ async def test_commit_acknowledgement_and_crash(journal: SqliteJournal, tmp_path
             left.append(crash(path))
 
     await journal.append(batch("a", producer=number(1)))
-    connection = journal._writer._db
-    journal._writer._connection = WatchedConnection(  # type: ignore[assignment]
-        connection, lambda: at("before the commit"), lambda: at("before the acknowledgement")
-    )
+    moments = (lambda: at("before the commit"), lambda: at("before the acknowledgement"))
+    replace_writing(journal, lambda found: WatchedConnection(found, *moments))
     await journal.append(batch("b", producer=number(2)))
     at("after it")
     after = await SqliteJournal.open(left[0], durability="process")
@@ -50,13 +49,10 @@ async def test_commit_visible_and_crash(journal: SqliteJournal, tmp_path: Path, 
         seen.extend(block.last for block in committed.blocks)
         left.append(crash(path))
 
-    connection = journal._writer._db
     if is_visible:
         journal.set_commit_listener(see)
     else:
-        journal._writer._connection = WatchedConnection(  # type: ignore[assignment]
-            connection, lambda: left.append(crash(path)), lambda: None
-        )
+        replace_writing(journal, lambda found: WatchedConnection(found, lambda: left.append(crash(path)), lambda: None))
     await journal.append(batch("a"))
     after = await SqliteJournal.open(left[0], durability="process")
     assert (await after.task_state("build")).last == len(seen) == int(is_visible)

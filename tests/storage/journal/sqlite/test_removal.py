@@ -14,6 +14,7 @@ from storage.journal.reader import Reader
 from storage.journal.sqlite import SqliteJournal
 from tests.support.crash import WatchedConnection, crash
 from tests.support.journal_items import batch, messages, report
+from tests.support.sqlite_connections import reading_connection, replace_removing
 
 EVERYTHING = 1 << 40
 NINE = Matcher(LogFilter(keywords=("9",)))
@@ -94,14 +95,14 @@ async def test_a_large_chunk_removed_before_it_is_opened_is_no_damage(journal: S
     texts = [str(n) for n in range(3000)]
     await journal.append(batch(*texts))
     await journal.append(batch("last"))
-    loop, take = asyncio.get_running_loop(), Reader._open
+    loop, take = asyncio.get_running_loop(), Reader._text
 
     def removing(reader, bounds, task_id):  # type: ignore[no-untyped-def]
         asyncio.run_coroutine_threadsafe(remove(journal, 3000), loop).result(10)
         return take(reader, bounds, task_id)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Reader, "_open", removing)
+        patch.setattr(Reader, "_text", removing)
         selection = await journal.read("build", 0, 3001, Matcher(), lines_max=10, bytes_max=1000)
     assert (selection.start, selection.end) == (3000, 3001)
 
@@ -114,7 +115,7 @@ async def test_many_workers_go_in_steps(journal: SqliteJournal, monkeypatch: pyt
     await journal.append(batch("a", worker="w0"))
     await journal.append(report("COMPLETED", "w0"))
     assert await remove(journal, 1) >= 4
-    connection = journal._open_reader()
+    connection = reading_connection(journal)
     assert connection.execute("SELECT count(*) FROM journal_workers").fetchone() == (0,)
     connection.close()
 
@@ -127,7 +128,7 @@ async def test_freed_pages_are_used_again(tmp_path: Path) -> None:
     for number in range(1, 9):
         await journal.append(batch(*[f"{n} {number * n:x}" for n in range(5000)]))
         await remove(journal, 5000 * (number - 1))
-        connection = journal._open_reader()
+        connection = reading_connection(journal)
         sizes.append(connection.execute("PRAGMA page_count").fetchone()[0])
         connection.close()
     assert sizes[-1] <= sizes[2]
@@ -168,8 +169,7 @@ async def test_killed_in_a_step_it_is_done_or_not(
         if place == point:
             left.append(crash(tmp_path / "otto.db"))
 
-    remover = journal._remover
-    remover._connection = WatchedConnection(remover._db, lambda: at("before"), lambda: at("after"))  # type: ignore[assignment]
+    replace_removing(journal, lambda found: WatchedConnection(found, lambda: at("before"), lambda: at("after")))
     await journal.remove_through("build", 4, copied=EVERYTHING)
     after = await SqliteJournal.open(left[0], durability="process")
     assert await messages(after) == ["2", "3", "4", "5"][2 * (point == "after") :]

@@ -4,6 +4,7 @@ import asyncio
 
 from filters.entry import LogEntry
 from storage.journal.interface import LineBatch, ProducerNumber
+from tests.support.sqlite_connections import writing_connection
 
 STATEMENTS_PER_COMMIT = 5
 """BEGIN, the chunk, the task, the producer's number, COMMIT."""
@@ -16,9 +17,10 @@ def batch(number, lines, *, task="build", producer="p"):
 
 async def statements_of(journal, *batches):
     statements = []
-    journal._writer._db.set_trace_callback(statements.append)
+    connection = writing_connection(journal)
+    connection.set_trace_callback(statements.append)
     await asyncio.gather(*(journal.append(item) for item in batches))
-    journal._writer._db.set_trace_callback(None)
+    connection.set_trace_callback(None)
     return statements
 
 

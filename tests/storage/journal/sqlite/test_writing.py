@@ -13,6 +13,7 @@ from storage.errors import StorageUnavailableError
 from storage.journal.interface import Append, Committed, StageProgress, WorkerRegistered
 from storage.journal.sqlite import SqliteJournal
 from tests.support.journal_items import batch, messages, number, report
+from tests.support.sqlite_connections import replace_writing, writing_connection
 from tests.support.waiting import until
 
 
@@ -89,7 +90,7 @@ async def test_nothing_is_published_of_a_failed_commit(journal: SqliteJournal, t
 async def test_a_commit_that_is_refused_is_rolled_back(journal: SqliteJournal, tmp_path: Path) -> None:
     """COMMIT itself may fail; a constraint that is checked there stands for the disk here."""
     await journal.append(batch("a"))
-    connection = journal._writer._db
+    connection = writing_connection(journal)
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("CREATE TABLE p (id INTEGER PRIMARY KEY)")
     connection.execute("CREATE TABLE c (p INTEGER REFERENCES p(id) DEFERRABLE INITIALLY DEFERRED)")
@@ -123,7 +124,7 @@ async def test_a_commit_that_took_effect_counts_whatever_it_reported(journal: Sq
     heard: list[Committed] = []
     journal.set_commit_listener(heard.append)
     await journal.append(batch("a"))
-    journal._writer._connection = LyingConnection(journal._writer._db)  # type: ignore[assignment]
+    replace_writing(journal, LyingConnection)
     assert (await journal.append(batch("b"))).last == 2
     assert (await journal.append(batch("c"))).last == 3
     assert [block.first for committed in heard for block in committed.blocks] == [1, 2, 3]
@@ -168,7 +169,7 @@ async def test_closing_does_not_wait_for_a_lock(tmp_path: Path) -> None:
 async def test_a_full_disk_is_an_error_that_says_so(journal: SqliteJournal) -> None:
     """And everything continues when there is room again."""
     await journal.append(batch("a"))
-    connection = journal._writer._db
+    connection = writing_connection(journal)
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count={pages}")
     with pytest.raises(StorageUnavailableError, match="full"):
@@ -182,7 +183,7 @@ async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
     """Where the journal may wait, lines are late and not refused, and the reason is shown meanwhile."""
     journal = await SqliteJournal.open(path_of(tmp_path), retry_seconds_max=3600)
     await journal.append(batch("a"))
-    connection = journal._writer._db
+    connection = writing_connection(journal)
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count={pages}")
     large = journal.append(batch(*[random.randbytes(500).hex() for _ in range(100)]))

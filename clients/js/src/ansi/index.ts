@@ -2,9 +2,9 @@
  * A message as a terminal would show it, as plain text with spans over it: never markup, so that nothing in a line can
  * become any. What is different from a terminal, on purpose, is listed in docs/viewer.md.
  */
-import { parse } from './escapes'
-import type { Pen } from './pen'
-import { type Cell, Screen } from './screen'
+import { parse } from './escapes.ts'
+import type { Pen } from './pen.ts'
+import { type Cell, Screen } from './screen.ts'
 
 export interface Span {
   start: number

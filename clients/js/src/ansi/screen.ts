@@ -2,8 +2,8 @@
  * One message as a terminal would leave it: cells with pens, a cursor, and what moves and erases. The screen is as high as
  * the message has lines and as wide as they need; a cell is a code point, a tab is one cell.
  */
-import type { Terminal } from './escapes'
-import { type Pen, PLAIN, withSgr } from './pen'
+import type { Terminal } from './escapes.ts'
+import { type Pen, PLAIN, withSgr } from './pen.ts'
 
 export interface Cell {
   /** '' where nothing was written, or it was erased. */

@@ -1,0 +1,44 @@
+/** What changes in execution records and batch jobs, from now on. There is no way back: a page asks anew after `open`. */
+import { endpoint } from './address.ts'
+import type { Ending } from './errors.ts'
+import { type Attempt, Reconnecting } from './reconnecting.ts'
+import { listen, type ServerEvent } from './sse.ts'
+import type { ConnectionOptions, Stream, StreamEvents } from './types.ts'
+
+/** Node executions and scripts: what a list of them has to read again. */
+export interface LogsUpdated {
+  type: 'workflowExecutionCompleted' | 'workflowExecutionFailed' | 'allScriptsExecutionCompleted' | (string & {})
+  scriptId?: string
+  scriptName?: string
+  executionId?: string
+}
+
+export interface UpdateEvents extends StreamEvents {
+  logsUpdated: LogsUpdated
+  /** How far a batch job is, as the gateway says it. */
+  progress: Record<string, unknown>
+}
+
+export type UpdateStream = Stream<UpdateEvents>
+
+/** Listen to updates, always over Server-Sent Events. */
+export function openUpdates(options: ConnectionOptions): UpdateStream {
+  return new Updates(options)
+}
+
+class Updates extends Reconnecting<UpdateEvents> implements UpdateStream {
+  #options: ConnectionOptions
+
+  constructor(options: ConnectionOptions) {
+    super(options)
+    this.#options = options
+  }
+
+  protected override connect(attempt: Attempt): Promise<Ending> {
+    const take = ({ name, data }: ServerEvent) => {
+      if (name === 'logsUpdated' || name === 'progress') this.emit(name, data)
+      return undefined
+    }
+    return listen(this.#options, endpoint(this.#options.url, 'updates'), attempt, take, () => undefined)
+  }
+}

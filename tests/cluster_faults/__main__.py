@@ -1,0 +1,48 @@
+"""``make cluster-faults``: run the long form, and print what was found; 1 if a promise was broken."""
+
+import argparse
+import asyncio
+import dataclasses
+import secrets
+import signal
+import sys
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+
+from tests.cluster_faults.bench import Run, run, summary
+from tests.cluster_faults.plan import LONG, SHORT
+
+
+def main() -> None:
+    """Run and report."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster_faults", description=__doc__)
+    parser.add_argument("--seed", type=int, help="repeat the run of this seed; by default a new one")
+    parser.add_argument("--kills", type=int, help="how often to kill a gateway")
+    parser.add_argument("--short", action="store_true", help="the form that runs with the tests")
+    parser.add_argument("--keep", type=Path, help="keep logs in this folder, which must not exist yet")
+    options = parser.parse_args()
+    plan = SHORT if options.short else LONG
+    if options.kills is not None:
+        plan = dataclasses.replace(plan, deeds={**plan.deeds, "kill": options.kills})
+    seed = secrets.randbits(32) if options.seed is None else options.seed
+    with tempfile.TemporaryDirectory(prefix="otto-cluster-faults-") as scratch:
+        directory = options.keep or Path(scratch) / str(seed)
+        directory.mkdir(parents=True)
+        print(f"seed {seed}, in {directory}", flush=True)
+        result = asyncio.run(_until_told(run(plan, seed, directory)))
+    print(summary(result))
+    if not result.verdict.is_good:
+        sys.exit("a promise was broken")
+    print("every promise was kept")
+
+
+async def _until_told(running: Coroutine[None, None, Run]) -> Run:
+    """Run; SIGTERM ends it like Control-C, so that no process is left behind."""
+    task = asyncio.ensure_future(running)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
+if __name__ == "__main__":
+    main()
