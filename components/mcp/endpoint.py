@@ -1,6 +1,7 @@
 """The MCP server behind the route: the SDK's session manager, without sessions."""
 
 import asyncio
+import logging
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ class McpEndpoint:
 
     def __init__(self, logs: StoredLogs, *, body_bytes_max: int) -> None:
         self._logs = logs
+        logging.getLogger("mcp").setLevel(logging.WARNING)  # at INFO it says two things of every request
         server: Server[dict[str, Any]] = Server(
             "otto-logs",
             version=version("otto-log-gateway"),

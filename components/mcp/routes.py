@@ -19,6 +19,17 @@ PATH: Final = "/mcp"
 _OFF: Final = "the MCP endpoint is off: set MCP_ENABLED=true to use it"
 _AGENTS: Final = Tag("Agents", "Stored logs as tools, over the Model Context Protocol.")
 _MESSAGE: Final = {"type": "object", "description": "A JSON-RPC message."}
+_REQUEST: Final = {
+    "type": "object",
+    "description": "A JSON-RPC request; without `id` a notification.",
+    "required": ["jsonrpc", "method"],
+    "properties": {
+        "jsonrpc": {"const": "2.0"},
+        "id": {"type": "integer"},
+        "method": {"type": "string"},
+        "params": {"type": "object"},
+    },
+}
 _LIST: Final = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 _CALL: Final = {
     "jsonrpc": "2.0",
@@ -36,7 +47,7 @@ _CALL_TOOL: Final = Operation(
     "have `application/json`. Refusals by the protocol have a JSON-RPC error as their body. 404 where `MCP_ENABLED` is "
     "not set.",
     scope="logs:read",
-    body=Body(_MESSAGE, {"list": _LIST, "call": _CALL}),
+    body=Body(_REQUEST, {"list": _LIST, "call": _CALL}),
     answers={
         200: Answer("The answer.", _MESSAGE),
         202: Answer("A notification; there is no answer."),
