@@ -1,4 +1,4 @@
-"""The filter: seven fields, AND between them, OR inside one."""
+"""The filter: seven fields, AND between them, OR inside one; and an expression."""
 
 import msgspec
 
@@ -10,11 +10,13 @@ class FilterError(ValueError):
 
     Attributes:
         field: the parameter or JSON field that is wrong, as the client wrote it.
+        position: of the character in it that is wrong, from 1; None: the whole value is.
     """
 
-    def __init__(self, field: str, message: str) -> None:
+    def __init__(self, field: str, message: str, position: int | None = None) -> None:
         super().__init__(message)
         self.field = field
+        self.position = position
 
 
 class LogFilter(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -26,7 +28,8 @@ class LogFilter(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     finds what a search for its characters finds: ``é`` does not find ``e`` with a combining accent.
 
     Two filters that select the same by their fields are equal and have the same hash, so they share a channel. An empty
-    tuple or text means that the field is not restricted. ``start_time`` and ``end_time`` are inclusive.
+    tuple or text means that the field is not restricted. ``start_time`` and ``end_time`` are inclusive. ``expression``
+    is the canonical text of what the other fields cannot say (see ``filters.expressions``).
     """
 
     levels: tuple[str, ...] = ()
@@ -36,6 +39,7 @@ class LogFilter(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     end_time: str = ""
     worker_ids: tuple[str, ...] = ()
     task_ids: tuple[str, ...] = ()
+    expression: str = ""
 
 
 EVERYTHING = LogFilter()

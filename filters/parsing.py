@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from filters.entry import LEVELS, SOURCES
+from filters.expressions.canonical import with_expression
+from filters.expressions.parser import TEXT_CHARACTERS_MAX, ExpressionError, parse
 from filters.identifiers import IdentifierError, check_identifier
 from filters.levels import LEVEL_NAMES, SOURCE_NAMES
 from filters.messages import cut_message
@@ -21,7 +23,7 @@ __all__ = [
 KEYWORDS_MAX: Final = 100
 """Keywords of one filter; more would make matching one line expensive for everybody."""
 
-KEYWORD_LENGTH_MAX: Final = 256
+KEYWORD_LENGTH_MAX: Final = TEXT_CHARACTERS_MAX
 """Characters of one keyword, case-folded."""
 
 VALUES_MAX: Final = 1000
@@ -30,30 +32,35 @@ VALUES_MAX: Final = 1000
 _JSON_LISTS: Final = ("levels", "sources", "keywords", "workerIds", "taskIds")
 _ELEMENTS_MAX: Final = 1_000
 """Elements of a list, before it is looked whether they are different: each costs a microsecond of the event loop."""
-_JSON_TIMES: Final = ("startTime", "endTime")
+_JSON_TEXTS: Final = ("startTime", "endTime", "expression")
+_QUERY_TEXTS: Final = {"startTime": "startTime", "endTime": "endTime", "filter": "expression"}
 _QUERY_LISTS: Final = {"level": "levels", "source": "sources", "keywords": "keywords", "workerId": "workerIds"}
 
 
-def filter_from_query(pairs: Iterable[tuple[str, str]]) -> LogFilter:
-    """The filter in query parameters: ``level, source, keywords, workerId, startTime, endTime``.
+def filter_from_query(pairs: Iterable[tuple[str, str]], *, has_labels: bool = False) -> LogFilter:
+    """The filter in query parameters: ``level, source, keywords, workerId, startTime, endTime, filter``.
 
     A list is separated by commas or by repeating the parameter; blanks around an element and empty elements count for
     nothing. Other parameters are none of the filter's business.
+
+    Args:
+        pairs: the parameters.
+        has_labels: whether the expression may choose tasks by labels.
 
     Raises:
         FilterError: a parameter has a wrong value; ``field`` is its name.
     """
     lists: dict[str, list[tuple[str, str]]] = {}
-    times: dict[str, str] = {}
+    texts: dict[str, tuple[str, str]] = {}
     for name, value in pairs:
         if name in _QUERY_LISTS:
             elements = lists.setdefault(_QUERY_LISTS[name], [])
             elements += [(name, element.strip()) for element in value.split(",")]
-        elif name in _JSON_TIMES and value:
-            if name in times:
+        elif name in _QUERY_TEXTS and value:
+            if _QUERY_TEXTS[name] in texts:
                 raise FilterError(name, f"{name} may be given once")
-            times[name] = value
-    return _build(lists, {name: (name, value) for name, value in times.items()})
+            texts[_QUERY_TEXTS[name]] = (name, value)
+    return _build(lists, texts, has_labels=has_labels)
 
 
 def filter_from_json(value: object, field: str = "filter") -> LogFilter:
@@ -70,22 +77,22 @@ def filter_from_json(value: object, field: str = "filter") -> LogFilter:
     if not isinstance(value, dict):
         raise FilterError(field, f"{field} must be an object, not {_kind(value)}")
     lists: dict[str, list[tuple[str, str]]] = {}
-    times: dict[str, tuple[str, str]] = {}
+    texts: dict[str, tuple[str, str]] = {}
     for name, content in value.items():
         place = f"{field}.{name}"
         if name in _JSON_LISTS:
             lists[name] = _strings(place, content)
-        elif name in _JSON_TIMES:
+        elif name in _JSON_TEXTS:
             if content is None or content == "":
                 continue
             if not isinstance(content, str):
                 raise FilterError(place, f"{place} must be a string, not {_kind(content)}")
-            times[name] = (place, content)
+            texts[name] = (place, content)
         else:
-            known = ", ".join((*_JSON_LISTS, *_JSON_TIMES))
+            known = ", ".join((*_JSON_LISTS, *_JSON_TEXTS))
             shown = cut_message(str(name), 64)[0]
             raise FilterError(f"{field}.{shown}", f"{field} has no field {shown!r}; it has {known}")
-    return _build(lists, times, field + ".")
+    return _build(lists, texts, field + ".")
 
 
 def _strings(place: str, content: object) -> list[tuple[str, str]]:
@@ -104,7 +111,13 @@ def _strings(place: str, content: object) -> list[tuple[str, str]]:
     return found
 
 
-def _build(lists: dict[str, list[tuple[str, str]]], times: dict[str, tuple[str, str]], prefix: str = "") -> LogFilter:
+def _build(
+    lists: dict[str, list[tuple[str, str]]],
+    texts: dict[str, tuple[str, str]],
+    prefix: str = "",
+    *,
+    has_labels: bool = False,
+) -> LogFilter:
     """The canonical filter of values, each with the place where it was written."""
 
     def canonical(name: str, check: Callable[[str, str], str], most: int) -> tuple[str, ...]:
@@ -115,11 +128,10 @@ def _build(lists: dict[str, list[tuple[str, str]]], times: dict[str, tuple[str, 
             _refuse_beyond(most, lists[name][0][0].partition("[")[0], len(values))
         return tuple(sorted(values))
 
-    bounds = {name: _time(place, value) for name, (place, value) in times.items()}
-    start_time, end_time = bounds.get("startTime", ""), bounds.get("endTime", "")
+    start_time, end_time = (_time(*texts[name]) if name in texts else "" for name in ("startTime", "endTime"))
     if start_time and end_time and start_time > end_time:
         raise FilterError(prefix + "startTime", f"{prefix}startTime must not be later than {prefix}endTime")
-    return LogFilter(
+    fields = LogFilter(
         levels=_some_of(LEVELS, canonical("levels", _level, VALUES_MAX)),
         sources=_some_of(SOURCES, canonical("sources", _source, VALUES_MAX)),
         keywords=canonical("keywords", _keyword, KEYWORDS_MAX),
@@ -128,6 +140,18 @@ def _build(lists: dict[str, list[tuple[str, str]]], times: dict[str, tuple[str, 
         worker_ids=canonical("workerIds", _identifier, VALUES_MAX),
         task_ids=canonical("taskIds", _identifier, VALUES_MAX),
     )
+    if "expression" not in texts:
+        return fields
+    return _with_written(fields, *texts["expression"], has_labels=has_labels)
+
+
+def _with_written(fields: LogFilter, place: str, expression: str, *, has_labels: bool) -> LogFilter:
+    try:
+        node = parse(expression, has_labels=has_labels)
+    except ExpressionError as error:
+        message = f"{place}, character {error.position}: {error}"
+        raise FilterError(place, message, error.position) from error
+    return fields if node is None else with_expression(fields, node)
 
 
 def _refuse_beyond(most: int, place: str, count: int) -> None:

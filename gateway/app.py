@@ -5,7 +5,6 @@ import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily
@@ -14,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.auth import auth_routes
 from gateway.component import Component, Core
 from gateway.components import COMPONENTS, swept_rows
-from gateway.databases import lock_database, open_databases
+from gateway.databases import journal_location, lock_database, open_databases, polling_location
 from gateway.errors import ApiError, error_response
 from gateway.history.routes import history_routes
 from gateway.history.stages import stage_routes
@@ -26,6 +25,7 @@ from gateway.http.server import HttpServer
 from gateway.http.sockets import close_all, listen
 from gateway.http.websocket import FramedWebSocketProtocol
 from gateway.hubs import make_hubs, notify_each
+from gateway.ingest.routes import ingest_routes
 from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
 from gateway.monitoring.health import Dependency, Health, Phase
@@ -38,7 +38,7 @@ from gateway.polling.task_logs import TaskLogs
 from gateway.quota import Quota
 from gateway.routing.operation import DescribedRoute
 from gateway.settings import derived
-from gateway.settings.model import Settings
+from gateway.settings.model import Settings, is_postgres
 from gateway.settings.values import TableRowsChoice
 from gateway.shutdown import Step, run_steps
 from gateway.transports.socket_io.asyncapi import POLL, POST, SOCKET_IO
@@ -49,7 +49,6 @@ from gateway.transports.sse.pipelines import pipeline_routes
 from gateway.transports.sse.updates import update_routes
 from gateway.viewer.routes import page_routes
 from sessions.close_reasons import CloseReason
-from storage.sqlite.files import sqlite_path
 
 __all__ = ["Gateway"]
 
@@ -115,11 +114,11 @@ class Gateway:
         settings = self._settings
         for kind in COMPONENTS:
             kind.check(settings)
-        path = sqlite_path(settings.local_database)
-        lock = await lock_database(path, settings)
-        undo.callback(lock.close)
+        lock = await lock_database(settings)
+        if lock is not None:
+            undo.callback(lock.close)
         sockets = _listen(settings, undo)
-        self._databases = await open_databases(settings, path, lock, swept_rows(), undo)
+        self._databases = await open_databases(settings, lock, swept_rows(), undo)
         self._logs = StoredLogs(self._databases.journal, derived.history_limits(settings))
         self._hubs = make_hubs(settings, self._databases.journal, self._metrics)
         self._watch_commits()
@@ -127,12 +126,12 @@ class Gateway:
         undo.push_async_callback(self._authenticator.close)
         self._health = Health(
             *(self._databases.journal, self._databases.sink, self._authenticator),
-            others=[self._other_gateways] if settings.has_shared_journal else [],
+            others=[self._other_gateways, self._leadership] if settings.has_shared_journal else [],
         )
         self._grpc = self._grpc_server()
         self._socket_io = self._socket_io_server()
         task_logs = TaskLogs()
-        await self._open_components(path, task_logs, undo)
+        await self._open_components(task_logs, undo)
         sources = self._sources()
         self._metrics.registry.register(GatewayCollector(sources))
         self._summary_stats = SummaryStats(sources.totals, lambda: self._hubs.admission.active)
@@ -168,7 +167,12 @@ class Gateway:
         self.ask_to_stop()
 
     def _other_gateways(self) -> Dependency:
-        return Dependency("otherGateways", self._databases.journal.follower_error, is_needed=False)
+        journal = self._databases.journal
+        return Dependency("otherGateways", journal.follower_error, is_needed=False, figures=journal.figures)
+
+    def _leadership(self) -> Dependency:
+        leadership = self._databases.leadership
+        return Dependency("leadership", leadership.error if leadership else "", is_needed=False)
 
     def _grpc_server(self) -> GrpcServer:
         settings = self._settings
@@ -182,6 +186,7 @@ class Gateway:
             quota=self._quotas.producers,
             connections=derived.quota_of(settings),
             carrier=settings.grpc_server,
+            otlp=derived.otlp_mapping(settings),
         )
 
     def _socket_io_server(self) -> SocketIoServer:
@@ -197,16 +202,18 @@ class Gateway:
         self._hubs.updates.add_listener(server.updated)
         return server
 
-    async def _open_components(self, path: Path, task_logs: TaskLogs, undo: AsyncExitStack) -> None:
+    async def _open_components(self, task_logs: TaskLogs, undo: AsyncExitStack) -> None:
+        leadership = self._databases.leadership
         core = Core(
             settings=self._settings,
             authenticator=self._authenticator,
             journal=self._databases.journal,
             logs=self._logs,
-            journal_path=path,
-            polling_path=self._databases.table.path,
+            journal_location=journal_location(self._settings),
+            polling_location=polling_location(self._settings),
             updates=self._hubs.updates,
             task_logs=task_logs,
+            **({} if leadership is None else {"is_leader": leadership.is_leader}),
         )
         for kind in COMPONENTS:
             component = await kind.open(core)
@@ -242,6 +249,7 @@ class Gateway:
             *update_routes(hubs.updates, authenticator, quota=readers),
             # After the streams, whose paths are longer.
             *history_routes(self._logs, authenticator),
+            *ingest_routes(self._grpc, authenticator),
             *auth_routes(authenticator),
             *stage_routes(databases.journal, authenticator),
             *polling_routes(databases.table, authenticator, task_logs.reader),
@@ -258,6 +266,7 @@ class Gateway:
             cors_origins=settings.cors_origins,
             body_bytes_max=settings.http_body_bytes_max,
             body_bytes_max_of={route.path: route.body_bytes_max for route in self.routes if route.body_bytes_max},
+            unlimited_bodies=[route.path.partition("{")[0] for route in self.routes if route.limits_its_body],
             on_error=self._metrics.error,
         )
         both = SecurityHeaders(HostGuard(_either(self._socket_io, application), settings.accepted_hosts))
@@ -275,9 +284,11 @@ class Gateway:
 
     async def _start(self, undo: AsyncExitStack) -> None:
         """Start the core, then the components, and the servers last: what they take has somewhere to go."""
+        if self._databases.leadership is not None:
+            self._databases.leadership.start()
         await self._databases.sink.start()
         self._follow_others()
-        if self._settings.table_rows is not TableRowsChoice.OFF and not self._settings.has_shared_journal:
+        if self._settings.table_rows is not TableRowsChoice.OFF and self._may_import_rows:
             self._databases.importer.start()
         self._databases.retention.start()
         for component in self._components:
@@ -289,6 +300,11 @@ class Gateway:
         self._sampling = asyncio.create_task(self._sample(), name="vitals")
         self._health.phase = Phase.SERVING
         self.ports = (*self._http.ports, grpc_port)
+
+    @property
+    def _may_import_rows(self) -> bool:
+        """A line of a row has no copy in the tables of other gateways; they have to share the tables, too."""
+        return not self._settings.has_shared_journal or is_postgres(self._settings.polling_database)
 
     def ask_to_stop(self) -> None:
         """Make ``run`` return; idempotent."""
@@ -336,6 +352,7 @@ class Gateway:
                 Step("take over no more rows of other programs", self._databases.importer.close, seconds),
                 Step("store what waits for a commit", self._flush_journal, seconds),
                 Step("copy it to the polling tables", partial(self._databases.sink.close, grace), 2 * seconds),
+                Step("let another gateway lead", self._stop_leading, seconds),
                 Step("close the databases", self._close, seconds),
             ],
             seconds_max=self._settings.shutdown_seconds_max,
@@ -351,6 +368,7 @@ class Gateway:
         self._http.stop_accepting()
 
     async def _end_streams(self) -> None:
+        self._grpc.registry.end_uploads()
         self._hubs.pipelines.close(CloseReason.SERVER_SHUTDOWN)
         self._hubs.updates.close(CloseReason.SERVER_SHUTDOWN)
         await asyncio.gather(
@@ -362,6 +380,10 @@ class Gateway:
         while self._databases.journal.statistics.waiting_bytes:
             self._committed_once.clear()
             await self._committed_once.wait()
+
+    async def _stop_leading(self) -> None:
+        if self._databases.leadership is not None:
+            await self._databases.leadership.close()
 
     async def _close(self) -> None:
         await self._authenticator.close()

@@ -32,11 +32,13 @@ class ErrorDetail(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True
         code: a word in capitals for programs.
         message: a sentence for people.
         field: the parameter, header or JSON field that is wrong, as the client wrote it.
+        position: of the character in it that is wrong, from 1.
     """
 
     code: str
     message: str
     field: str | None = None
+    position: int | None = None
 
 
 class ErrorDocument(msgspec.Struct, forbid_unknown_fields=True):
@@ -52,16 +54,24 @@ class ApiError(Exception):
         code: one of the codes above, in capitals.
         message: what is wrong and what would be right; never a secret, never a traceback.
         field: the parameter, header or JSON field that is wrong, as the client wrote it.
+        position: of the character in it that is wrong, from 1.
         retry_after_seconds: when trying again may help; sent as ``Retry-After``.
     """
 
     def __init__(
-        self, code: str, message: str, *, field: str | None = None, retry_after_seconds: int | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        field: str | None = None,
+        position: int | None = None,
+        retry_after_seconds: int | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.field = field
+        self.position = position
         self.retry_after_seconds = retry_after_seconds
 
     @property
@@ -77,7 +87,7 @@ class ApiError(Exception):
     @property
     def detail(self) -> ErrorDetail:
         """What HTTP, SSE and Socket.IO send of it."""
-        return ErrorDetail(self.code, self.message, self.field)
+        return ErrorDetail(self.code, self.message, self.field, self.position)
 
 
 def error_body(error: ApiError) -> bytes:
@@ -86,7 +96,7 @@ def error_body(error: ApiError) -> bytes:
 
 
 def error_response(error: ApiError) -> Response:
-    """The HTTP answer ``{"error": {"code", "message", "field"?}}``."""
+    """The HTTP answer ``{"error": {"code", "message", "field"?, "position"?}}``."""
     headers = {"Cache-Control": "no-store"}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)

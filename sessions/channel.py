@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from filters.block import Block, Selection
 from filters.matching import Matcher
@@ -19,6 +20,9 @@ from sessions.window import Window
 __all__ = ["Channel"]
 
 _numbers = itertools.count(1)
+
+_WEIGHTED_BYTES_MAX: Final = 64 << 10
+"""Regular expressions are looked for in so much by the event loop, at some 0.1 µs a byte at worst."""
 
 
 @dataclass(slots=True, eq=False)
@@ -116,11 +120,11 @@ class Channel:
     def advance(self, head: int) -> Sequence[EncodedBatch] | None:
         """Encode what was published since the old ``head`` and move it to ``head``, also if encoding raises.
 
-        The runs are consecutive, from the old head to the new one. None: the window no longer holds all of it, and
-        live sessions have to read the journal.
+        The runs are consecutive, from the old head to the new one. None: live sessions have to read the journal,
+        because the window no longer holds all of it, or because of what it may cost to look for a regular expression.
         """
         start, self.head = self.head, head
-        blocks = self._window.since(start, self.head)
+        blocks = self._in_memory(start)
         if blocks is None:
             self._forget_kept()
             return None
@@ -157,12 +161,20 @@ class Channel:
         run = self._cache.get(self._number, position)
         if run is not None:
             return run
-        blocks = self._window.since(position, self.head)
+        blocks = self._in_memory(position)
         if not blocks:
             return None
         run = self._encode(next(self._parts(blocks)))
         self._cache.put(self._number, run)
         return run
+
+    def _in_memory(self, position: int) -> Sequence[Block] | None:
+        """The blocks behind a position; None where the journal has to be read, whose threads may take longer."""
+        blocks = self._window.since(position, self.head)
+        weight = self.matcher.weight
+        if blocks and weight > 1 and weight * sum(block.size for block in blocks) > _WEIGHTED_BYTES_MAX:
+            return None
+        return blocks
 
     async def stored_run_after(self, position: int, owner: ReadOwner = NOBODY) -> EncodedBatch:
         """The next run for a session at ``position``, from the journal; sessions at the same place share one read.

@@ -32,6 +32,15 @@ _Workers = Annotated[Sequence[str], Meta(description="Only lines of these worker
 _Keywords = Annotated[Sequence[str], Meta(description="Only lines with one of these texts, whatever the case.")]
 
 
+_Filter = Annotated[
+    str,
+    Meta(
+        description="Only lines that a filter lets pass: `timeout -retry level:ERROR worker:w1 /code \\d+/ (a OR b)`.",
+        max_length=4096,
+    ),
+]
+
+
 class ArgumentError(Exception):
     """Arguments that a tool does not take; the text says what would be right."""
 
@@ -47,6 +56,7 @@ class _OfLines(_Arguments, frozen=True):
     levels: _Levels = ()
     workers: _Workers = ()
     keywords: _Keywords = ()
+    filter: _Filter = ""
     limit: Annotated[int, Meta(description="At most so many lines.", ge=1, le=1000)] = 100
     cursor: _Cursor = ""
     characters: _Characters = 4000
@@ -83,8 +93,9 @@ class TailLines(_OfLines, frozen=True):
 class SearchLogs(_Arguments, frozen=True):
     """Arguments of ``search_logs``."""
 
-    text: Annotated[str, Meta(description="A text that lines contain, whatever the case.", min_length=1)]
+    text: Annotated[str, Meta(description="A text that lines contain, whatever the case; it or a filter.")] = ""
     levels: _Levels = ()
+    filter: _Filter = ""
     context: Annotated[int, Meta(description="Lines around each match.", ge=0, le=20)] = 0
     limit: Annotated[int, Meta(description="At most so many matches.", ge=1, le=1000)] = 50
     cursor: _Cursor = ""

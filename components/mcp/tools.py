@@ -96,8 +96,8 @@ def _nothing(page: LogPage) -> str:
 
 
 async def _search(logs: StoredLogs, principal: Principal, given: SearchLogs) -> str:
-    query = [("q", given.text), ("level", ",".join(given.levels)), ("cursor", given.cursor)]
-    query.append(("context", str(given.context)))
+    query = [("q", given.text), ("level", ",".join(given.levels)), ("filter", given.filter)]
+    query += [("cursor", given.cursor), ("context", str(given.context))]
     found = await logs.search(principal, [*_present(query), ("limit", str(given.limit))])
     rows = fitting(map(_hit, found.hits), given.characters)
     if len(rows) < len(found.hits):
@@ -131,6 +131,7 @@ def _row_number(cursor: str) -> int:
 def _lines_query(given: ReadLines | TailLines) -> list[tuple[str, str]]:
     lists = (("level", given.levels), ("workerId", given.workers), ("keywords", given.keywords))
     query = [(name, value) for name, values in lists for value in values]
+    query += [("filter", given.filter)] if given.filter else []
     return [*query, ("limit", str(given.limit))]
 
 

@@ -14,6 +14,10 @@ _PREFIX: Final = struct.Struct(">BL")
 _SMALL: Final = tuple(_PREFIX.pack(0, size) for size in range(256))
 _PART_BYTES: Final = 64 << 10
 """What is copied out of the buffer at once."""
+_INFLATED_BYTES: Final = 256 << 10
+"""What is decompressed of a message in one turn of the event loop, in about a millisecond."""
+_COMPRESSED_BYTES: Final = 16 << 10
+"""What zlib is given at a time; it copies what it leaves over."""
 
 ENCODINGS: Final = {"identity": 0, "gzip": 31, "deflate": 15}
 """Encodings of messages, and zlib's window bits for each; 0: none."""
@@ -44,12 +48,13 @@ class MessageReader:
         encoding: the call's ``grpc-encoding``, one of ``ENCODINGS``.
     """
 
-    __slots__ = ("_buffer", "_message_bytes_max", "_needed", "_window_bits", "has_message", "size")
+    __slots__ = ("_buffer", "_inflating", "_message_bytes_max", "_needed", "_window_bits", "has_message", "size")
 
     def __init__(self, message_bytes_max: int, encoding: str = "identity") -> None:
         self._message_bytes_max = message_bytes_max
         self._window_bits = ENCODINGS[encoding]
         self._buffer = bytearray()
+        self._inflating: _Inflation | None = None
         self._needed = PREFIX_BYTES
         self.has_message = False
         self.size = 0
@@ -65,6 +70,7 @@ class MessageReader:
     def clear(self) -> None:
         """Forget what is pending."""
         self._buffer = bytearray()
+        self._inflating = None
         self._needed = PREFIX_BYTES
         self.has_message = False
         self.size = 0
@@ -73,7 +79,7 @@ class MessageReader:
         """Take ``data[start:end]``."""
         self._buffer += memoryview(data)[start:end]
         self.size += end - start
-        self.has_message = self.size >= self._needed
+        self.has_message = self._inflating is not None or self.size >= self._needed
 
     def read(self, data: bytes, start: int, end: int, *, count_max: int, bytes_max: int) -> list[bytes]:
         """Take ``data[start:end]`` and give out complete messages, as ``take`` does.
@@ -81,20 +87,25 @@ class MessageReader:
         Raises:
             RefusedError: as ``take``.
         """
-        if self.size:
+        if self.size or self._inflating is not None:
             self.feed(data, start, end)
             return self.take(count_max=count_max, bytes_max=bytes_max)
         messages, used = self._parse(data, start, end, count_max, bytes_max)
-        if used < end:
-            self.feed(data, used, end)
+        self.feed(data, used, end)
         return messages
 
     def take(self, *, count_max: int, bytes_max: int) -> list[bytes]:
         """Give out complete messages: at most ``count_max``, and no more once they have ``bytes_max`` bytes.
 
+        None, while ``has_message``: a large one is decompressed in several turns.
+
         Raises:
             RefusedError: the next message is too large or cannot be decompressed; those before it were given out.
         """
+        if self._inflating is not None:
+            inflated = self._inflated()
+            self.has_message = self._inflating is not None or self.size >= self._needed
+            return inflated
         buffer = self._buffer
         if self.size < self._needed:
             return []
@@ -103,7 +114,7 @@ class MessageReader:
         messages, used = self._parse(data, 0, len(data), count_max, bytes_max)
         del buffer[:used]
         self.size -= used
-        self.has_message = self.size >= self._needed
+        self.has_message = self._inflating is not None or self.size >= self._needed
         return messages
 
     def _parse(self, data: bytes, start: int, end: int, count_max: int, bytes_max: int) -> tuple[list[bytes], int]:
@@ -133,8 +144,9 @@ class MessageReader:
                 if messages:
                     self._needed = PREFIX_BYTES + size
                     break
-                message = self._decompressed(message)
-                taken += bytes_max  # one at a time: each may be as large as a message may be
+                self._begin_inflating(message)
+                self._needed = PREFIX_BYTES
+                return self._inflated(), stop  # one at a time: each may be as large as a message may be
             messages.append(message)
             taken += PREFIX_BYTES + len(message)
             start = stop
@@ -145,19 +157,64 @@ class MessageReader:
             return RefusedError(GrpcStatus.INTERNAL, f"a message's first byte must be 0 or 1, not {compressed}")
         return _too_large(f"of {size} bytes", self._message_bytes_max)
 
-    def _decompressed(self, message: bytes) -> bytes:
+    def _begin_inflating(self, message: bytes) -> None:
         if not self._window_bits:
             raise RefusedError(GrpcStatus.INTERNAL, "a message is compressed, and the call names no `grpc-encoding`")
-        try:
-            decompressor = zlib.decompressobj(self._window_bits)
-            plain = decompressor.decompress(message, self._message_bytes_max + 1)
-        except zlib.error as error:
-            raise RefusedError(GrpcStatus.INTERNAL, f"a message cannot be decompressed: {error}") from error
-        if len(plain) > self._message_bytes_max:
-            raise _too_large("that is larger decompressed", self._message_bytes_max)
-        if not decompressor.eof:
-            raise RefusedError(GrpcStatus.INTERNAL, "a compressed message is incomplete")
-        return plain
+        self._inflating = _Inflation(message, self._window_bits, self._message_bytes_max)
+
+    def _inflated(self) -> list[bytes]:
+        """The message that is being decompressed, once it is complete."""
+        assert self._inflating is not None  # noqa: S101  (it is only called then)
+        inflation, self._inflating = self._inflating, None
+        message = inflation.step()
+        if message is not None:
+            return [message]
+        self._inflating = inflation
+        return []
+
+
+class _Inflation:
+    """A compressed message, decompressed in steps that the event loop does not notice."""
+
+    __slots__ = ("_bytes_max", "_data", "_decompressor", "_parts", "_size", "_used")
+
+    def __init__(self, data: bytes, window_bits: int, bytes_max: int) -> None:
+        self._data = data
+        self._bytes_max = bytes_max
+        self._decompressor = zlib.decompressobj(window_bits)
+        self._parts: list[bytes] = []
+        self._size = self._used = 0
+
+    def __repr__(self) -> str:
+        return f"<_Inflation {self._used} of {len(self._data)} bytes to {self._size}>"
+
+    def step(self) -> bytes | None:
+        """The message; None: another step is needed.
+
+        Raises:
+            RefusedError: it is too large, broken or incomplete.
+        """
+        decompressor = self._decompressor
+        left = _INFLATED_BYTES
+        while not decompressor.eof:
+            if left <= 0:
+                return None
+            piece = decompressor.unconsumed_tail
+            if not piece:
+                piece = self._data[self._used : self._used + _COMPRESSED_BYTES]
+                self._used += len(piece)
+            try:
+                plain = decompressor.decompress(piece, min(left, self._bytes_max + 1 - self._size))
+            except zlib.error as error:
+                raise RefusedError(GrpcStatus.INTERNAL, f"a message cannot be decompressed: {error}") from error
+            if not piece and not plain and not decompressor.eof:
+                raise RefusedError(GrpcStatus.INTERNAL, "a compressed message is incomplete")
+            self._parts.append(plain)
+            self._size += len(plain)
+            left -= max(len(plain), len(piece) - len(decompressor.unconsumed_tail), 1)
+            if self._size > self._bytes_max:
+                raise _too_large("that is larger decompressed", self._bytes_max)
+        return b"".join(self._parts)
 
 
 def _too_large(what: str, bytes_max: int) -> RefusedError:

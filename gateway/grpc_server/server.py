@@ -193,7 +193,7 @@ class Http2Server:
         try:
             handler = await call.method.open(call)
         except RefusedError as error:
-            call.end(error.status, error.text)
+            call.end(error.status, error.text, error.metadata)
         except asyncio.CancelledError:
             call.end(GrpcStatus.UNAVAILABLE, "the gateway is shutting down; try again")
             raise

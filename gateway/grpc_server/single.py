@@ -70,7 +70,7 @@ class SingleRequest:
                 call.send([answer])
             call.end(GrpcStatus.OK)
         except RefusedError as error:
-            call.end(error.status, error.text)
+            call.end(error.status, error.text, error.metadata)
         except asyncio.CancelledError:
             call.end(GrpcStatus.UNAVAILABLE, "the gateway is shutting down; try again")
             raise

@@ -49,12 +49,13 @@ class GrpcStatus(IntEnum):
 
 
 class RefusedError(Exception):
-    """A call is answered with this status instead of being served."""
+    """A call is answered with this status instead of being served; ``metadata`` becomes trailers."""
 
-    def __init__(self, status: GrpcStatus, text: str) -> None:
+    def __init__(self, status: GrpcStatus, text: str, metadata: Headers = ()) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
+        self.metadata = metadata
 
 
 def trailers(status: GrpcStatus, text: str = "", more: Headers = ()) -> list[tuple[str, str]]:

@@ -8,7 +8,9 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filters.matching import Matcher, phrase_matcher
+from filters.expressions.canonical import with_text
+from filters.matching import Matcher
+from filters.model import LogFilter
 from filters.parsing import KEYWORD_LENGTH_MAX
 from gateway.auth import Authenticator
 from gateway.history.bodies import answer
@@ -25,21 +27,18 @@ from gateway.transports.stream_request import FILTER_PARAMETERS, filter_of
 from storage.journal.history import SequenceRange
 from storage.journal.interface import TaskState
 
-__all__ = ["NEEDED_Q", "count_routes", "matcher_of"]
+__all__ = ["Q", "count_routes", "filter_and_text"]
 
 COUNTS_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/counts"
 MATCHES_PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/matches"
 _STEP_BYTES: Final = 1 << 20
 
 
-_Q: Final = Text(
+Q: Final = Text(
     "q",
     "And a text that the message contains, whatever the case.",
     length_max=KEYWORD_LENGTH_MAX,
     examples=("timeout",),
-)
-NEEDED_Q: Final = Text(
-    "q", "The text, whatever the case.", length_max=KEYWORD_LENGTH_MAX, examples=("timeout",), is_required=True
 )
 _BUCKETS: Final = Number(
     "buckets",
@@ -84,7 +83,7 @@ class LineCounts(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class Matches(msgspec.Struct, rename="camel", kw_only=True):
-    """Where a text occurs in one task."""
+    """Which lines of one task match."""
 
     task_id: str
     epoch: str
@@ -101,7 +100,7 @@ COUNT_LINES: Final = Operation(
     HISTORY,
     "How many lines of one task match, by level and along the task",
     scope="logs:read",
-    parameters=(TASK, *FILTER_PARAMETERS, _Q, _BUCKETS),
+    parameters=(TASK, *FILTER_PARAMETERS, Q, _BUCKETS),
     answers={200: LineCounts},
     errors=("NOT_FOUND", "RESOURCE_EXHAUSTED"),
     stored=True,
@@ -110,22 +109,22 @@ FIND_MATCHES: Final = Operation(
     "findMatches",
     "GET",
     HISTORY,
-    "Where a text occurs in one task",
+    "Where lines of one task match",
     scope="logs:read",
-    parameters=(TASK, NEEDED_Q, *FILTER_PARAMETERS, _MATCHES),
+    parameters=(TASK, Q, *FILTER_PARAMETERS, _MATCHES),
     answers={200: Matches},
     errors=("NOT_FOUND", "RESOURCE_EXHAUSTED"),
     stored=True,
 )
 
 
-def matcher_of(query: QueryParams, q: Text) -> Matcher:
-    """The filter and the text of a request.
+def filter_and_text(query: QueryParams, *, has_labels: bool = False) -> LogFilter:
+    """What a request looks for: its filter, which may choose tasks by labels where ``has_labels``, and its text.
 
     Raises:
         ApiError: INVALID_ARGUMENT that names the parameter.
     """
-    return phrase_matcher(filter_of(query.multi_items()), q.of(query))
+    return with_text(filter_of(query.multi_items(), has_labels=has_labels), Q.of(query))
 
 
 def count_routes(
@@ -142,7 +141,7 @@ def count_routes(
 
     async def counts(request: Request) -> Response:
         subject, state = await task_of(request, COUNTS_PATH)
-        matcher = matcher_of(request.query_params, _Q)
+        matcher = Matcher(filter_and_text(request.query_params))
         buckets = _BUCKETS.of(request.query_params)
         with scans.of(subject).place():
             work = _counts(reads.of(subject), state, matcher, buckets, Budget(limits.seconds_max))
@@ -152,11 +151,11 @@ def count_routes(
 
     async def matches(request: Request) -> Response:
         subject, state = await task_of(request, MATCHES_PATH)
-        matcher = matcher_of(request.query_params, NEEDED_Q)
+        matcher = Matcher(filter_and_text(request.query_params))
         query = request.query_params
         limit = _MATCHES.of(query, maximum=limits.matches_max, default=limits.matches_max)
         with scans.of(subject).place():
-            work = _matches(reads.of(subject), state, query["q"], matcher, limit, Budget(limits.seconds_max))
+            work = _matches(reads.of(subject), state, Q.of(query), matcher, limit, Budget(limits.seconds_max))
             found = await while_connected(request, work)
         body = msgspec.json.encode(found)
         return await answer(request, "json", lambda: body, len(body))

@@ -4,13 +4,18 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 import msgspec
 
+from filters.expressions.labels import has_labels
 from filters.matching import Matcher
+from filters.model import LogFilter
 from gateway.auth import Principal
 from gateway.history.cursors import RecordCursor
+from gateway.history.labels import LabelledMatchers
 from gateway.history.limits import HistoryLimits
 from gateway.history.reads import Budget, Reads
 from storage.journal.history import KnownTask
@@ -74,7 +79,7 @@ class Search:
     Args:
         reads: the journal.
         principal: who asks.
-        matcher: what is looked for.
+        log_filter: what is looked for.
         cursor: where to begin.
         limit: hits.
         context: lines in front of each hit and after it, as far as they have not more than 64 KiB on either side.
@@ -88,7 +93,7 @@ class Search:
         self,
         reads: Reads,
         principal: Principal,
-        matcher: Matcher,
+        log_filter: LogFilter,
         cursor: RecordCursor,
         *,
         limit: int,
@@ -98,7 +103,9 @@ class Search:
         self.totals = Totals()
         self._reads = reads
         self._principal = principal
-        self._matcher = matcher
+        self._filter = log_filter
+        self._by_labels = LabelledMatchers(reads, log_filter) if has_labels(log_filter) else None
+        self._matcher = Matcher(log_filter) if self._by_labels is None else _EVERYTHING
         self._cursor = cursor
         self._limit = limit
         self._context = context
@@ -107,7 +114,7 @@ class Search:
         self._told_at = time.monotonic()
 
     def __repr__(self) -> str:
-        return f"<Search {self._matcher!r} {self.totals.hit_count} of {self._limit} hits>"
+        return f"<Search {self._filter!r} {self.totals.hit_count} of {self._limit} hits>"
 
     async def __aiter__(self) -> AsyncIterator[Hit | Progress]:
         """Hits as they are found, and in between, about every half second, how far it has got."""
@@ -128,14 +135,32 @@ class Search:
             below = page[-1].record
 
     async def _in_tasks(self, tasks: Sequence[KnownTask]) -> AsyncIterator[Hit | Progress]:
+        if self._by_labels is None:
+            async for found in self._in_alike(tasks, self._matcher):
+                yield found
+            return
+        matchers = await self._by_labels.of(tasks) if tasks else []
+        for matcher, group in groupby(zip(matchers, tasks, strict=True), key=itemgetter(0)):
+            alike = [task for _, task in group]
+            if matcher is None and not self._budget.is_spent:
+                self.totals.tasks += len(alike)
+                continue
+            async for found in self._in_alike(alike, matcher or _EVERYTHING):
+                yield found
+            if self.totals.following is not None:
+                return
+
+    async def _in_alike(self, tasks: Sequence[KnownTask], matcher: Matcher) -> AsyncIterator[Hit | Progress]:
+        """Hits in tasks in which the same is looked for."""
         totals, cursor = self.totals, self._cursor
+        self._matcher = matcher
         while tasks and totals.following is None:
             task = tasks[0]
             upto = cursor.upto if task.record == cursor.record else None
             passed = 0
             if upto is None and not self._budget.is_spent:
                 # Most tasks have no match. A step for each of them would cost more than looking into them.
-                passed = await self._reads.without_match(tasks, self._matcher)
+                passed = await self._reads.without_match(tasks, matcher)
             if passed:
                 totals.tasks += passed
                 totals.lines += sum(each.last + 1 - each.first for each in tasks[:passed])

@@ -12,7 +12,7 @@ from filters.entry import LogEntry
 from gateway.auth import Authenticator, Principal
 from gateway.errors import ApiError
 from gateway.history.bodies import BODY_HEADERS, answer, json_entries, json_entry
-from gateway.history.counts import NEEDED_Q, matcher_of
+from gateway.history.counts import Q, filter_and_text
 from gateway.history.cursors import CURSOR, RecordCursor
 from gateway.history.limits import HistoryLimits
 from gateway.history.openapi import HISTORY
@@ -78,12 +78,13 @@ SEARCH_LOGS: Final = Operation(
     "searchLogs",
     "GET",
     HISTORY,
-    "Where a text occurs in all tasks",
+    "Which lines of all tasks match",
     description="In the tasks that the token covers, the newest activity first, in each the newest line first. With "
     "`Accept: text/event-stream` hits come as they are found, as events `hit`; `progress` says how far it has got, and "
-    "`complete` has the rest of the document. Closing the connection stops it.",
+    "`complete` has the rest of the document. Closing the connection stops it. Here `filter` may choose tasks, too: "
+    "`label:name=value`, or `label:name`, whatever its value.",
     scope="logs:read",
-    parameters=(NEEDED_Q, *FILTER_PARAMETERS, _HITS, _CONTEXT, CURSOR),
+    parameters=(Q, *FILTER_PARAMETERS, _HITS, _CONTEXT, CURSOR),
     answers={200: Answer("What was found.", SearchResult, media=("text/event-stream",))},
     errors=("RESOURCE_EXHAUSTED",),
     stored=True,
@@ -104,10 +105,10 @@ def search_routes(
         if "text/event-stream" in request.headers.get("accept", ""):
             mine.check()
             headers = {**BODY_HEADERS, "X-Accel-Buffering": "no"}
-            return StreamingResponse(_events(made, query["q"], mine), headers=headers, media_type="text/event-stream")
+            return StreamingResponse(_events(made, Q.of(query), mine), headers=headers, media_type="text/event-stream")
         with mine.place():
             hits = await while_connected(request, gathered(made))
-        result = search_result(made, query["q"], hits)
+        result = search_result(made, Q.of(query), hits)
         size = sum(hit.size for hit in hits)
         return await answer(request, "json", lambda: msgspec.json.encode(result), size)
 
@@ -123,7 +124,7 @@ def made_search(reads: Reads, principal: Principal, query: QueryParams, limits: 
     return Search(
         reads.of(principal.subject),
         principal,
-        matcher_of(query, NEEDED_Q),
+        filter_and_text(query, has_labels=True),
         RecordCursor.of(query, reads),
         limit=_HITS.of(query, maximum=limits.hits_max, default=min(_HITS.default, limits.hits_max)),
         context=_CONTEXT.of(query),

@@ -8,6 +8,7 @@ from starlette.datastructures import QueryParams
 from filters.entry import decode_lines
 from filters.matching import Matcher
 from gateway.auth import Principal
+from gateway.history.counts import Q
 from gateway.history.failure.comparison import TaskComparison
 from gateway.history.failure.reading import read_comparison, read_summary
 from gateway.history.failure.runs import readable_by
@@ -86,7 +87,7 @@ class StoredLogs:
         with self.scans.of(principal.subject).place():
             hits = await gathered(search)
         # The entries are those that are stored, as JSON.
-        return msgspec.json.decode(msgspec.json.encode(search_result(search, params["q"], hits)), type=SearchResult)
+        return msgspec.json.decode(msgspec.json.encode(search_result(search, Q.of(params), hits)), type=SearchResult)
 
     async def summary(self, principal: Principal, task_id: str) -> TaskSummary:
         """Why a task failed."""

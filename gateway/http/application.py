@@ -41,6 +41,7 @@ def http_application(
     cors_origins: Sequence[str] = (),
     body_bytes_max: int = 64 << 10,
     body_bytes_max_of: Mapping[str, int] | None = None,
+    unlimited_bodies: Sequence[str] = (),
     on_error: Callable[[str], None] = lambda _: None,
 ) -> ASGIApp:
     """Put routes together.
@@ -50,6 +51,7 @@ def http_application(
         cors_origins: origins of pages that may call; ``*`` is any, and then without cookies.
         body_bytes_max: a longer request body is refused.
         body_bytes_max_of: the same for single paths, which take longer ones.
+        unlimited_bodies: how paths begin whose handlers limit the body themselves.
         on_error: told the code of every refusal and failure, in lower case.
     """
 
@@ -66,7 +68,12 @@ def http_application(
 
     middleware = [
         Middleware(OriginGuard, origins=AllowedOrigins(cors_origins), on_error=on_error),
-        Middleware(_BodyLimit, bytes_max=body_bytes_max, bytes_max_of=body_bytes_max_of or {}),
+        Middleware(
+            _BodyLimit,
+            bytes_max=body_bytes_max,
+            bytes_max_of=body_bytes_max_of or {},
+            unlimited=tuple(unlimited_bodies),
+        ),
     ]
     if cors_origins:
         middleware.insert(
@@ -135,13 +142,16 @@ class _Cors(CORSMiddleware):
 class _BodyLimit:
     """Refuses a body by its announced length, or once it has grown too long."""
 
-    def __init__(self, app: ASGIApp, bytes_max: int, bytes_max_of: Mapping[str, int]) -> None:
+    def __init__(
+        self, app: ASGIApp, bytes_max: int, bytes_max_of: Mapping[str, int], unlimited: tuple[str, ...]
+    ) -> None:
         self._app = app
+        self._unlimited = unlimited
         self._bytes_max = bytes_max
         self._bytes_max_of = bytes_max_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"].startswith(self._unlimited):
             await self._app(scope, receive, send)
             return
         most = self._bytes_max_of.get(scope["path"], self._bytes_max)

@@ -31,12 +31,16 @@ class Connection(FlowControl):
     Attributes:
         on_writable: called when the peer has read enough for writing to continue.
         on_lost: called once when the connection is gone.
+        let_body_last: called by a handler that takes a body for as long as its client sends one.
+        limit_body: called when that handler has answered: what is left of the body has the usual time.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__(transport)
         self.on_writable: Callable[[], None] = _nothing
         self.on_lost: Callable[[], None] = _nothing
+        self.let_body_last: Callable[[], None] = _nothing
+        self.limit_body: Callable[[], None] = _nothing
 
     def unchunk(self) -> None:
         """Take the framing off what ``write`` is given: its peer does not know chunks."""
@@ -67,6 +71,7 @@ class Connection(FlowControl):
         """The connection is gone; nothing is written to it any more."""
         on_lost = self.on_lost
         self.release()
+        self.let_body_last = self.limit_body = _nothing
         on_lost()
 
 

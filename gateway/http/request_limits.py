@@ -13,6 +13,7 @@ import h11
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from gateway.errors import ApiError, error_body
+from gateway.http.connection import Connection
 from gateway.quota import Lease, Quota
 
 __all__ = ["HEAD_BYTES_MAX", "RequestLimits", "guarded"]
@@ -50,6 +51,7 @@ class _Guard:
     client: tuple[str, int] | None
     _timer: asyncio.TimerHandle | None = None
     _lease: Lease | None = None
+    _body_lasts = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)  # type: ignore[misc]
@@ -60,6 +62,17 @@ class _Guard:
             transport.close()
         else:
             self._allow(self.limits.head_seconds)
+        if isinstance(self.flow, Connection):
+            self.flow.let_body_last, self.flow.limit_body = self._let_body_last, self._limit_body
+
+    def _let_body_last(self) -> None:
+        if self._timer is not None:  # else the body is complete
+            self._body_lasts = True
+            self._allow(None)
+
+    def _limit_body(self) -> None:
+        if self._body_lasts:
+            self._allow(self.limits.body_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._allow(None)
@@ -125,10 +138,12 @@ class _HttptoolsGuard(_Guard):
 
     def on_headers_complete(self) -> None:
         self._head_bytes = None
+        self._body_lasts = False
         self._allow(self.limits.body_seconds)
         super().on_headers_complete()  # type: ignore[misc]
 
     def on_message_complete(self) -> None:
+        self._body_lasts = False
         self._allow(None)
         self._is_between = True
         super().on_message_complete()  # type: ignore[misc]
@@ -144,7 +159,9 @@ class _H11Guard(_Guard):
     def handle_events(self) -> None:
         super().handle_events()  # type: ignore[misc]
         phase = self._present_phase()
-        if phase != self._phase or self._timer is None:
+        if phase != self._phase:
+            self._body_lasts = False
+        if phase != self._phase or (self._timer is None and not self._body_lasts):
             self._phase = phase
             is_head = phase is not None and phase[0] is h11.IDLE
             seconds = self.limits.head_seconds if is_head else self.limits.body_seconds

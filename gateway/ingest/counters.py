@@ -14,6 +14,8 @@ class Dialect(StrEnum):
 
     NATIVE = "native"
     OTTO = "otto"
+    OTLP = "otlp"
+    HTTP = "http"
 
 
 class Refusal(StrEnum):

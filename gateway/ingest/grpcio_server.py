@@ -5,6 +5,7 @@ is registered as a stream over bytes, so that nothing is read before the call wa
 """
 
 import asyncio
+import base64
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -34,11 +35,11 @@ class GrpcioServer:
     Args:
         methods: what is served.
         limits: as far as grpcio can be notified of them.
-        message_bytes_max: of one message.
     """
 
-    def __init__(self, methods: Iterable[Method], limits: ServerLimits, message_bytes_max: int) -> None:
+    def __init__(self, methods: Iterable[Method], limits: ServerLimits) -> None:
         self._methods = {method.path: method for method in methods}
+        message_bytes_max = max(method.message_bytes_max for method in self._methods.values())
         self._limits = limits
         self._calls: set[_GrpcioCall] = set()
         self._public_calls = 0
@@ -73,7 +74,7 @@ class GrpcioServer:
     async def _serve(self, method: Method, context: Context) -> None:
         if method.is_public and self._public_calls >= (1 + method.is_brief) * self._limits.public_calls_max:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls without credentials are open")
-        call = _GrpcioCall(context, self._limits)
+        call = _GrpcioCall(context, self._limits, method.message_bytes_max)
         self._public_calls += method.is_public
         self._calls.add(call)
         try:
@@ -91,7 +92,7 @@ class GrpcioServer:
             async with asyncio.timeout(self._limits.open_seconds_max):
                 handler = await method.open(call)
         except RefusedError as error:
-            call.end(error.status, error.text)
+            call.end(error.status, error.text, error.metadata)
             await call.write()
             return
         except TimeoutError:
@@ -130,8 +131,9 @@ class _Handlers(grpc.GenericRpcHandler):
 class _GrpcioCall:
     """Implements ``grpc_server.interface.Call``."""
 
-    def __init__(self, context: Context, limits: ServerLimits) -> None:
+    def __init__(self, context: Context, limits: ServerLimits, message_bytes_max: int) -> None:
         self._context = context
+        self._message_bytes_max = message_bytes_max
         self._limits = limits
         self._handler: Handler | None = None
         self._unsent: list[bytes] = []
@@ -226,7 +228,7 @@ class _GrpcioCall:
             self._wake.clear()
         status, text, metadata = self._status
         if metadata:
-            context.set_trailing_metadata(tuple(metadata))
+            context.set_trailing_metadata(tuple(_decoded(*field) for field in metadata))
         if status is not GrpcStatus.OK:
             await context.abort(_STATUSES[int(status)], text)
 
@@ -240,6 +242,7 @@ class _GrpcioCall:
                     await asyncio.sleep(_BREAK_SHOWS_AFTER_SECONDS)
                     handler.finish(Ending.HALF_CLOSED)
                     return
+                self._check_size(message)
                 handler.receive([message])
         except RefusedError as error:
             self.end(error.status, error.text)
@@ -249,11 +252,22 @@ class _GrpcioCall:
             _log.exception("RPC failed")
             self.end(GrpcStatus.INTERNAL, OWN_FAULT)
 
+    def _check_size(self, message: bytes) -> None:
+        """The limit of the server is that of the method that takes the largest messages."""
+        if len(message) > self._message_bytes_max:
+            text = f"a message of {len(message)} bytes; at most {self._message_bytes_max} are taken"
+            raise RefusedError(GrpcStatus.RESOURCE_EXHAUSTED, text)
+
     def _regulate(self) -> None:
         if self._is_paused or self._unsent_bytes > self._limits.unsent_bytes_max:
             self._may_read.clear()
         else:
             self._may_read.set()
+
+
+def _decoded(name: str, value: str) -> tuple[str, str | bytes]:
+    """A field of metadata as grpcio takes it: what is binary before it is encoded."""
+    return name, base64.b64decode(value + "==") if name.endswith("-bin") else value
 
 
 def _options(limits: ServerLimits, message_bytes_max: int) -> list[tuple[str, int]]:

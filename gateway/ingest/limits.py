@@ -16,6 +16,7 @@ class IngestLimits:
     Attributes:
         message_bytes_max: UTF-8 bytes of one line's message; a longer one is cut and marked.
         request_bytes_max: one gRPC message; a larger one ends its stream with RESOURCE_EXHAUSTED.
+        otlp_bytes_max: one export request of OTLP, decompressed.
         batch_lines_max: lines of one native request; one with more is not stored. A blank line takes two bytes on the
             wire and several hundred in memory, so the size of the request alone bounds nothing.
         inflight_lines_max: lines of one stream that were read and not yet answered; reading pauses there.
@@ -39,6 +40,7 @@ class IngestLimits:
 
     message_bytes_max: int = 65_536
     request_bytes_max: int = 4 * 1024 * 1024
+    otlp_bytes_max: int = 20 * 1024 * 1024
     batch_lines_max: int = 10_000
     inflight_lines_max: int = 20_000
     inflight_bytes_max: int = 8 * 1024 * 1024

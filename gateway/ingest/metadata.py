@@ -1,11 +1,14 @@
 """Metadata of lines and pods within its limits."""
 
+import base64
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import msgspec
+
 from gateway.ingest.limits import IngestLimits
 
-__all__ = ["PodMetadata", "metadata_within", "pod_metadata"]
+__all__ = ["PodMetadata", "metadata_within", "pod_metadata", "text_of"]
 
 
 class PodMetadata(Protocol):
@@ -20,6 +23,17 @@ class PodMetadata(Protocol):
     def labels(self) -> Mapping[str, str]:
         """Kubernetes' labels."""
         ...
+
+
+def text_of(value: Any) -> str:
+    """A value as text: text as it is, bytes in Base64, everything else as compact JSON."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return msgspec.json.encode(value).decode()
 
 
 def metadata_within(fields: Mapping[str, str], limits: IngestLimits) -> tuple[dict[str, str], bool]:

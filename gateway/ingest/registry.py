@@ -14,6 +14,7 @@ from gateway.ingest.flow_control import CALM_SHARE
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.open_tasks import OpenTasks
 from gateway.quota import Lease, Quota
+from sessions.close_reasons import CloseReason
 from storage.journal.interface import Journal
 
 __all__ = ["Producer", "ProducerRegistry", "StreamEnd"]
@@ -62,10 +63,18 @@ class Producer(Protocol):
         """Take what is pending for room."""
 
 
+class Stoppable(Protocol):
+    """An upload, as the registry sees it."""
+
+    def stop(self, error: ApiError) -> None:
+        """Take nothing more, and answer with this error once everything that was taken is stored."""
+
+
 class ProducerRegistry:
     """The journal, the limits, and who is connected.
 
     Attributes:
+        uploads: requests over HTTP that last, to be ended before the gateway stops.
         gathered_bytes: what the lines count for that streams have taken and not appended yet.
     """
 
@@ -81,6 +90,7 @@ class ProducerRegistry:
         self.limits = limits
         self.counters = counters
         self.tasks = OpenTasks(journal)
+        self.uploads: set[Stoppable] = set()
         self.gathered_bytes = 0
         self._authenticator = authenticator
         self._quota = quota if quota is not None else Quota()
@@ -170,6 +180,12 @@ class ProducerRegistry:
     def close(self, end: StreamEnd) -> None:
         """Admit no more streams; the server has those that are open ``drain``."""
         self._closing = end
+
+    def end_uploads(self) -> None:
+        """Have each answered, once what it sent is stored."""
+        error = ApiError("UNAVAILABLE", CloseReason.SERVER_SHUTDOWN.text, retry_after_seconds=1)
+        for upload in tuple(self.uploads):
+            upload.stop(error)
 
     def when_writable(self, stream: Producer) -> None:
         """Have ``stream.proceed`` called once the journal takes more: one task for all that wait."""

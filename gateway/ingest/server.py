@@ -16,8 +16,10 @@ from gateway.grpc_server.status import GrpcStatus
 from gateway.http.sockets import ListenError, close_all, listen
 from gateway.ingest.counters import Counters, IngestStatistics, Observer
 from gateway.ingest.limits import IngestLimits
+from gateway.ingest.otlp.export import Exporter
+from gateway.ingest.otlp.mapping import OtlpMapping
 from gateway.ingest.registry import ProducerRegistry, StreamEnd
-from gateway.ingest.services import FILES, ingest_methods
+from gateway.ingest.services import contract_files, has_otlp, ingest_methods
 from gateway.ingest.tls import Tls
 from gateway.quota import Quota
 from storage.journal.interface import Journal
@@ -53,6 +55,7 @@ class GrpcServer:
         connections: what one address may hold in connections; the gateway's own server alone can limit them.
         carrier: see ``Carrier``.
         server_limits: what one peer may do to the server itself; None: derived from ``limits``.
+        otlp: how attributes of OTLP are read; None: by its conventions.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class GrpcServer:
         connections: Quota | None = None,
         carrier: Carrier = "h2",
         server_limits: ServerLimits | None = None,
+        otlp: OtlpMapping | None = None,
     ) -> None:
         self._limits = limits or IngestLimits()
         self._counters = Counters(observer)
@@ -85,9 +89,11 @@ class GrpcServer:
             streams_max=streams_max + 100, connections_max=2 * streams_max + 100
         )
         self._connections = connections
-        contracts = Contracts([*FILES, HEALTH_FILE])
+        self._exporter = Exporter(self._registry, otlp or OtlpMapping()) if has_otlp() else None
+        own = tuple(ingest_methods(self._registry, self._exporter))
+        contracts = Contracts([*contract_files(self._exporter), HEALTH_FILE])
         self._health = Health(contracts.services)
-        self._methods = (*ingest_methods(self._registry), *public_methods(self._health, contracts))
+        self._methods = (*own, *public_methods(self._health, contracts))
         self._http2: Http2Server | None = None
         self._grpcio: GrpcioServer | None = None
         self._tls_context: ssl.SSLContext | None = None
@@ -100,6 +106,16 @@ class GrpcServer:
     def port(self) -> int:
         """The port: the one that was given, or the one that was found free."""
         return self._port
+
+    @property
+    def registry(self) -> ProducerRegistry:
+        """Everyone who sends lines, over HTTP too."""
+        return self._registry
+
+    @property
+    def exporter(self) -> Exporter | None:
+        """What takes OTLP; None: its package is not installed."""
+        return self._exporter
 
     @property
     def statistics(self) -> IngestStatistics:
@@ -173,7 +189,7 @@ class GrpcServer:
         # Here: a gateway that carries its calls itself does not load grpcio's server.
         from gateway.ingest.grpcio_server import GrpcioServer
 
-        server = GrpcioServer(self._methods, self._server_limits, self._limits.request_bytes_max)
+        server = GrpcioServer(self._methods, self._server_limits)
         address = f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
         try:
             self._port = server.listen(address, self._tls, self._renewed)

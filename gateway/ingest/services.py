@@ -1,5 +1,6 @@
 """What the port of producers serves: the native wire and Otto's, as methods of any gRPC server."""
 
+import importlib.util
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
@@ -14,12 +15,13 @@ from gateway.grpc_server.single import SingleRequest
 from gateway.grpc_server.status import GrpcStatus, RefusedError
 from gateway.ingest.counters import Dialect
 from gateway.ingest.native.stream import NativeStream
+from gateway.ingest.otlp.export import OTLP_MISSING, Exporter
 from gateway.ingest.otto import unary_calls
 from gateway.ingest.otto.streams import FORWARD_WORKER_LOGS, STREAM_LOGS, OttoMethod, OttoStream
 from gateway.ingest.otto.workers import Workers
 from gateway.ingest.registry import ProducerRegistry
 
-__all__ = ["FILES", "ingest_methods"]
+__all__ = ["FILES", "contract_files", "has_otlp", "ingest_methods"]
 
 FILES: Final[tuple[FileDescriptor, ...]] = (logs_pb2.DESCRIPTOR, log_streaming_pb2.DESCRIPTOR)
 """The contracts."""
@@ -27,14 +29,31 @@ FILES: Final[tuple[FileDescriptor, ...]] = (logs_pb2.DESCRIPTOR, log_streaming_p
 _NATIVE: Final = logs_pb2.DESCRIPTOR.services_by_name["LogIngestService"].full_name
 _WORKERS: Final = log_streaming_pb2.DESCRIPTOR.services_by_name["LogStreamingService"].full_name
 _SCALER: Final = log_streaming_pb2.DESCRIPTOR.services_by_name["OttoHandlerLogService"].full_name
+OTLP_PATH: Final = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 _SINGLE_SECONDS_MAX: Final = 60.0
 """From the headers of a single call to its whole request."""
 
 _Single = Callable[[bytes, Principal, ProducerRegistry, Workers], Awaitable[bytes]]
 
 
-def ingest_methods(registry: ProducerRegistry) -> Iterator[Method]:
-    """The methods of both wires; a call is admitted by its token, before any of its messages is looked at."""
+def has_otlp() -> bool:
+    """Whether the package is installed that OTLP needs."""
+    return importlib.util.find_spec("opentelemetry") is not None and (
+        importlib.util.find_spec("opentelemetry.proto") is not None
+    )
+
+
+def contract_files(exporter: Exporter | None) -> list[FileDescriptor]:
+    """The contracts of what is served."""
+    if exporter is None:
+        return [*FILES]
+    from gateway.ingest.otlp.service import OTLP_FILE
+
+    return [*FILES, OTLP_FILE]
+
+
+def ingest_methods(registry: ProducerRegistry, exporter: Exporter | None = None) -> Iterator[Method]:
+    """The methods of all wires; a call is admitted by its token, before any of its messages is looked at."""
     limits = registry.limits
     workers = Workers(limits.workers_max)
 
@@ -71,6 +90,16 @@ def ingest_methods(registry: ProducerRegistry) -> Iterator[Method]:
     yield method(_WORKERS, "RegisterWorker", Dialect.OTTO, single(unary_calls.register_worker))
     yield method(_SCALER, "ForwardWorkerLogs", Dialect.OTTO, otto(FORWARD_WORKER_LOGS))
     yield method(_SCALER, "NotifyWorkerStatus", Dialect.OTTO, single(unary_calls.notify_worker_status))
+    if exporter is None:
+        yield Method(OTLP_PATH, _refuse_otlp, 1)
+    else:
+        from gateway.ingest.otlp.service import export_method
+
+        yield export_method(OTLP_PATH, exporter, limits.otlp_bytes_max)
+
+
+async def _refuse_otlp(_: Call) -> Handler:
+    raise RefusedError(GrpcStatus.UNIMPLEMENTED, OTLP_MISSING)
 
 
 def refusal(error: ApiError) -> RefusedError:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from gateway.errors import ErrorDocument
 from gateway.routing.examples import example_of
 from gateway.routing.json_schemas import components, first_sentence, reference
-from gateway.routing.operation import ANY_SCOPE, JSON, Answer, Operation
+from gateway.routing.operation import ANY_SCOPE, JSON, Answer, Body, Operation
 from gateway.routing.parameters import Parameter
 
 __all__ = ["openapi_document", "public_path"]
@@ -86,6 +86,7 @@ def openapi_document(
         paths.setdefault(public_path(path), {})[operation.method.lower()] = _operation(operation, needs_tokens)
         types += [_answer(answer).type for answer in operation.answers.values()]
         types.append(operation.body.type if operation.body else None)
+        types += operation.error_types
     return {
         "openapi": "3.1.0",
         "info": {
@@ -114,14 +115,20 @@ def _operation(operation: Operation, needs_tokens: bool) -> dict[str, Any]:
     if operation.body is not None:
         fields["requestBody"] = {
             "required": operation.body.is_required,
-            "content": {
-                JSON: {"schema": reference(operation.body.type), "examples": _examples(operation.body.examples)}
-            },
+            "content": _body_content(operation.body),
         }
     fields["responses"] = {str(status): _response(_answer(answer)) for status, answer in operation.answers.items()}
     for status, codes in operation.error_codes().items():
-        fields["responses"].setdefault(str(int(status)), _refusal(codes))
+        fields["responses"].setdefault(str(int(status)), _refusal(codes, operation))
     return fields
+
+
+def _body_content(body: Body) -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        JSON: {"schema": reference(body.type), "examples": _examples(body.examples)},
+        **{media: {"schema": text, "example": example} for media, example in body.media.items()},
+    }
 
 
 def _described(operation: Operation) -> str:
@@ -181,10 +188,11 @@ def _response(answer: Answer) -> dict[str, Any]:
     return fields
 
 
-def _refusal(codes: list[str]) -> dict[str, Any]:
+def _refusal(codes: list[str], operation: Operation) -> dict[str, Any]:
+    schemas = [reference(each) for each in operation.error_types]
     fields: dict[str, Any] = {
         "description": " ".join(f"`{code}`: {_ERROR_TEXTS.get(code, '')}" for code in codes),
-        "content": {JSON: {"schema": reference(ErrorDocument)}},
+        "content": {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}},
     }
     if any(code in _RETRIED for code in codes):
         seconds = {"description": "When trying again may help, in seconds.", "schema": {"type": "integer"}}

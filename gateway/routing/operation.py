@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from gateway.errors import ApiError
+from gateway.errors import ApiError, ErrorDocument
 from gateway.routing.channel import Channel
 from gateway.routing.parameters import Parameter
 
@@ -56,11 +56,13 @@ class Body:
         type: of the JSON document; see ``gateway.routing.json_schemas``.
         examples: documents that are accepted, keyed by a word.
         is_required: whether there must be a body.
+        media: media types of bodies that are no JSON, each with an example.
     """
 
     type: Any
     examples: Mapping[str, Any]
     is_required: bool = True
+    media: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Operation:
             body, and ``UNAVAILABLE`` where ``stored``.
         stored: it reads or writes a database.
         channel: what a stream carries, for AsyncAPI.
+        error_types: documents that its refusals may be.
         credentials: ``header`` where cookies, tickets and query parameters do not count; ``any`` elsewhere.
     """
 
@@ -119,6 +122,7 @@ class Operation:
     errors: tuple[str, ...] = ()
     stored: bool = False
     channel: Channel | None = None
+    error_types: tuple[Any, ...] = (ErrorDocument,)
 
     @property
     def credentials(self) -> Literal["any", "header"]:
@@ -147,7 +151,8 @@ class Operation:
 class DescribedRoute(Route):
     """A route with what is said of it; path and method are written once, in the route and in the operation.
 
-    ``body_bytes_max`` is the longest body on its path; None: as long as everywhere.
+    ``body_bytes_max`` is the longest body on its path; None: as long as everywhere. ``limits_its_body``: the handler
+    reads as much as it wants, and nothing stands before it.
     """
 
     def __init__(
@@ -157,10 +162,12 @@ class DescribedRoute(Route):
         operation: Operation,
         *,
         body_bytes_max: int | None = None,
+        limits_its_body: bool = False,
     ) -> None:
         super().__init__(path, endpoint, methods=[operation.method], name=operation.id)
         self.operation = operation
         self.body_bytes_max = body_bytes_max
+        self.limits_its_body = limits_its_body
         _, has_identifier, suffix = path.rpartition(":identifier}")
         self._suffix = suffix.encode() if has_identifier else b""
 

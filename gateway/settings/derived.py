@@ -8,6 +8,7 @@ from gateway.history.limits import HistoryLimits
 from gateway.http.request_limits import RequestLimits
 from gateway.http.server import HttpTls
 from gateway.ingest.limits import IngestLimits
+from gateway.ingest.otlp.mapping import OtlpMapping
 from gateway.ingest.tls import Tls
 from gateway.quota import Quota
 from gateway.settings.model import Settings
@@ -23,6 +24,7 @@ __all__ = [
     "history_limits",
     "http_tls",
     "ingest_limits",
+    "otlp_mapping",
     "pipeline_limits",
     "quota_of",
     "request_limits",
@@ -106,8 +108,18 @@ def ingest_limits(settings: Settings) -> IngestLimits:
     return IngestLimits(
         message_bytes_max=settings.message_bytes_max,
         request_bytes_max=settings.request_bytes_max,
+        otlp_bytes_max=settings.otlp_bytes_max,
         streams_max=settings.max_producers,
         gathered_bytes_max=settings.pending_bytes_max,
+    )
+
+
+def otlp_mapping(settings: Settings) -> OtlpMapping:
+    """Which attributes of OTLP name task, worker and source."""
+    return OtlpMapping(
+        task=settings.otlp_task_attributes,
+        worker=settings.otlp_worker_attributes,
+        source=settings.otlp_source_attributes,
     )
 
 

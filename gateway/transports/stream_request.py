@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from filters.entry import LEVELS, SOURCES
+from filters.expressions.parser import CHARACTERS_MAX
 from filters.model import FilterError, LogFilter
 from filters.parsing import KEYWORD_LENGTH_MAX, KEYWORDS_MAX, VALUES_MAX, filter_from_query
 from filters.position import Position
@@ -62,6 +63,13 @@ FILTER_PARAMETERS: Final = (
     ),
     Parameter("startTime", "Lines from this time on, RFC 3339.", schema=_TIME, examples=("2026-01-01T00:00:00Z",)),
     Parameter("endTime", "Lines up to this time, included.", schema=_TIME, examples=("2099-12-31T23:59:59.999+09:00",)),
+    Parameter(
+        "filter",
+        'An expression: texts, `"phrases"`, `-exclusion`, `/regular expressions/`, `level:`, `worker:`, `source:`, '
+        "joined by blanks (AND), `OR` and parentheses.",
+        schema={"type": "string", "maxLength": CHARACTERS_MAX},
+        examples=('(timeout OR "connection refused") -retry level:WARN,ERROR', "/exit (code|status) [1-9]/i"),
+    ),
 )
 TAIL: Final = Number(
     "tail", "Start at the last so many matching lines; 0: live only.", maximum=TAIL_MAX, examples=(100, 0)
@@ -92,16 +100,16 @@ EVENT: Final = Choice(
 )
 
 
-def filter_of(pairs: list[tuple[str, str]]) -> LogFilter:
-    """The filter in query parameters.
+def filter_of(pairs: list[tuple[str, str]], *, has_labels: bool = False) -> LogFilter:
+    """The filter in query parameters; ``has_labels``: it may choose tasks by labels.
 
     Raises:
         ApiError: INVALID_ARGUMENT that names the parameter.
     """
     try:
-        return filter_from_query(pairs)
+        return filter_from_query(pairs, has_labels=has_labels)
     except FilterError as error:
-        raise ApiError("INVALID_ARGUMENT", str(error), field=error.field) from error
+        raise ApiError("INVALID_ARGUMENT", str(error), field=error.field, position=error.position) from error
 
 
 def last_event_id_of(query: Mapping[str, str], headers: Mapping[str, str]) -> Position | None:

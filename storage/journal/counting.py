@@ -31,8 +31,8 @@ class Counting:
         self._stretch = sequences
         self._matcher = matcher
         wanted = matcher.filter
-        self._is_by_bounds = type(matcher) is Matcher and not (
-            wanted.keywords or wanted.sources or wanted.worker_ids or wanted.task_ids
+        self._is_by_bounds = not (
+            wanted.keywords or wanted.sources or wanted.worker_ids or wanted.task_ids or wanted.expression
         )
         self._counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
         self._starts: dict[int, str] = {}
@@ -84,7 +84,7 @@ class Counting:
             else:
                 self._count(low, part, buckets, is_every=self._is_every(earliest, latest))
         self._chunks += 1
-        self._opened += size
+        self._opened += size * self._matcher.weight
         self.end = high
 
     def count_by_level(self) -> LevelCounts:

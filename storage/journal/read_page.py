@@ -78,7 +78,7 @@ class Page:
             Whether lines of this chunk are left for the next page.
         """
         self._chunks += 1
-        self._opened += size
+        self._opened += size * self._matcher.weight
         last = min(first + len(lines) - 1, self.upto)
         part = lines[self.end + 1 - first : last + 1 - first]
         if self._matcher.everything:

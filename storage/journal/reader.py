@@ -149,7 +149,7 @@ class Reader:
             if number >= CHUNKS_MAX or opened >= OPENED_BYTES_MAX:
                 return TailStep(upto, count, is_done=False)
             if matcher.may_match(bounds.levels, bounds.earliest, bounds.latest):
-                opened += bounds.raw_size
+                opened += bounds.raw_size * matcher.weight
                 found = self._search(bounds, task_id, upto, matcher)
                 if len(found) >= count:
                     return TailStep(bounds.first + found[-count] - 1, 0, is_done=True)
@@ -223,7 +223,7 @@ class Reader:
                     if chunks > CHUNKS_MAX or opened >= OPENED_BYTES_MAX:
                         return number
                     if matcher.may_match(bounds.levels, bounds.earliest, bounds.latest):
-                        opened += bounds.raw_size
+                        opened += bounds.raw_size * matcher.weight
                         if self._search(bounds, task.task_id, task.last, matcher):
                             return number
             except ChunkDamagedError:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from filters.block import Block
 from filters.entry import LogEntry, decode_lines, encode_lines, level_mask
-from filters.matching import Matcher, phrase_matcher
+from filters.expressions.canonical import with_text
+from filters.matching import Matcher
 from filters.model import EVERYTHING, LogFilter
 from filters.parsing import filter_from_json
 from tests.support.filter_strategies import entries, filter_objects, keywords, messages
@@ -162,7 +163,7 @@ _TEXTS = st.text(alphabet='aAbB"\\\n\x7f/ßſsSKkıİéΣσς한 ', max_size=8)
 def test_encoded_lines_pass_as_their_entries_do(texts: list[str], keyword: str, phrase: str) -> None:
     """Whatever JSON and case folding make of a keyword, no line is lost by not being decoded."""
     entries = [LogEntry("build", "w1", 1, "2026-01-01T00:00:00.000000000Z", "INFO", "stdout", text) for text in texts]
-    matcher = phrase_matcher(LogFilter(keywords=(keyword.casefold(),)), phrase)
+    matcher = Matcher(with_text(LogFilter(keywords=(keyword.casefold(),)), phrase))
     assert matcher.select_lines(encode_lines(entries)) == matcher.select(entries)
 
 
@@ -180,7 +181,7 @@ def test_encoded_lines_pass_as_their_entries_do(texts: list[str], keyword: str, 
 def test_a_phrase_is_in_a_message_beside_a_keyword(words: tuple[str, ...], phrase: str, found: list[int]) -> None:
     """In any case; entries, encoded lines and blocks agree, and lines are told apart by nothing but their ends."""
     lines = [line("one two"), line("a needle, here"), line("NEEDLE in an error"), line("Error", "ERROR")]
-    matcher = phrase_matcher(LogFilter(keywords=words), phrase)
+    matcher = Matcher(with_text(LogFilter(keywords=words), phrase))
     block = Block("task", 1, encode_lines(lines), entries=lines)
     assert matcher.select(lines) == found
     assert matcher.select_lines(encode_lines(lines)) == found
@@ -191,4 +192,4 @@ def test_a_phrase_does_not_stand_in_for_the_other_fields() -> None:
     """What the filter wants beside it counts, with and without keywords."""
     lines = [line("needle"), line("needle error", "ERROR"), line("error", "ERROR")]
     for words in ((), ("error",)):
-        assert phrase_matcher(LogFilter(levels=frozenset({"ERROR"}), keywords=words), "needle").select(lines) == [1]
+        assert Matcher(with_text(LogFilter(levels=("ERROR",), keywords=words), "needle")).select(lines) == [1]

@@ -29,7 +29,8 @@ export function endpoint(url: string, path: string, query: Query = {}): string {
 
 /** A filter as query parameters. */
 export function filterQuery(filter: LogFilter = {}): Query {
-  const query: Query = { startTime: filter.startTime, endTime: filter.endTime }
+  const { startTime, endTime, expression } = filter
+  const query: Query = { startTime, endTime, filter: expression || undefined }
   for (const [field, name] of Object.entries(NAMES) as [keyof typeof NAMES, string][]) {
     const values = filter[field]
     if (values?.some((value) => value.includes(','))) {

@@ -11,6 +11,8 @@ export class GatewayError extends Error {
     readonly status?: number,
     /** The parameter that is wrong, where one is. */
     readonly field?: string,
+    /** The character in it that is wrong, from 1, where the gateway says so. */
+    readonly position?: number,
   ) {
     super(message)
   }
@@ -37,17 +39,22 @@ const STATUSES: Record<string, number> = {
 }
 
 /** An error that the gateway described itself, over a transport without statuses. */
-export function described(payload: { code?: string; message?: string; field?: string }): GatewayError {
+export function described(payload: {
+  code?: string
+  message?: string
+  field?: string
+  position?: number
+}): GatewayError {
   const code = payload.code ?? 'INTERNAL'
-  return new GatewayError(code, payload.message ?? code, STATUSES[code], payload.field)
+  return new GatewayError(code, payload.message ?? code, STATUSES[code], payload.field, payload.position)
 }
 
 /** The error in an answer that is none of 2xx: the gateway's own words, or those of a proxy in front of it. */
 export async function refusal(response: Response): Promise<GatewayError> {
   const { status } = response
   const body = await response.json().catch(() => null)
-  const { code = `HTTP_${status}`, message = `the answer was ${status}`, field } = body?.error ?? {}
-  return new GatewayError(code, message, status, field)
+  const { code = `HTTP_${status}`, message = `the answer was ${status}`, field, position } = body?.error ?? {}
+  return new GatewayError(code, message, status, field, position)
 }
 
 /** Whether an answer with this status would be the same the next time. */

@@ -186,7 +186,9 @@ export type SearchEvent =
   | { type: 'complete'; totals: SearchTotals }
 
 export interface SearchQuery {
-  q: string
+  /** A text in the lines; it may be left out. */
+  q?: string
+  /** Here `expression` may choose tasks, too: `label:name=value`. */
   filter?: LogFilter
   limit?: number
   context?: number
@@ -202,7 +204,7 @@ export interface Gateway {
   ): Promise<Counts>
   matches(
     taskId: string,
-    query: { q: string; filter?: LogFilter; limit?: number; signal?: AbortSignal },
+    query: { q?: string; filter?: LogFilter; limit?: number; signal?: AbortSignal },
   ): Promise<Matches>
   /** Why a task failed, or how far it is. */
   summary(taskId: string, query?: { signal?: AbortSignal }): Promise<RunSummary>

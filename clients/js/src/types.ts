@@ -22,7 +22,7 @@ export interface LogEntry {
   originalSize?: number
 }
 
-/** AND between the fields, OR inside one. */
+/** AND between the fields, OR inside one of them; `expression` has its own grammar (docs/filters.md). */
 export interface LogFilter {
   levels?: Level[]
   sources?: string[]
@@ -30,6 +30,8 @@ export interface LogFilter {
   workerIds?: string[]
   startTime?: string
   endTime?: string
+  /** `(timeout OR "connection refused") -retry /exit [1-9]/ level:WARN,ERROR` */
+  expression?: string
 }
 
 export interface GatewayOptions {

@@ -88,6 +88,7 @@ class RequestError(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=T
     code: Annotated[str, msgspec.Meta(examples=["NOT_FOUND"])]
     message: Annotated[str, _MESSAGE]
     field: str | None = None
+    position: Annotated[int | None, msgspec.Meta(description="The character that is wrong, from 1.")] = None
     timestamp: Time
 
 

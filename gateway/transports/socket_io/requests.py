@@ -78,7 +78,7 @@ def _filter(value: object) -> LogFilter:
     try:
         return filter_from_json(value)
     except FilterError as error:
-        raise _invalid(error.field, str(error)) from error
+        raise _invalid(error.field, str(error), error.position) from error
 
 
 def _position(value: int | str) -> Position:
@@ -89,5 +89,5 @@ def _position(value: int | str) -> Position:
     return Position(value)
 
 
-def _invalid(field: str, message: str) -> ApiError:
-    return ApiError("INVALID_ARGUMENT", message, field=field)
+def _invalid(field: str, message: str, position: int | None = None) -> ApiError:
+    return ApiError("INVALID_ARGUMENT", message, field=field, position=position)

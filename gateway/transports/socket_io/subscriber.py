@@ -365,6 +365,7 @@ def _refusal(name: object, arguments: tuple[Any, ...], error: ApiError) -> Reque
         code=error.code,
         message=_sendable(error.message),
         field=None if error.field is None else _sendable(error.field),
+        position=error.position,
         timestamp=now(),
     )
 

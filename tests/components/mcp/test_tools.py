@@ -29,6 +29,8 @@ async def test_lines_are_read_in_order_and_exactly_once(agent: Agent) -> None:
     rows = await agent.pages("read_lines", task_id="t", characters=700, from_sequence=11)
     assert rows == [f"{number} INFO w1 line {number} red" for number in range(11, 101)]
     assert await agent.pages("read_lines", task_id="t", keywords=["line 42 "]) == ["42 INFO w1 line 42 red"]
+    found = await agent.pages("tail_lines", task_id="t", filter="/line 4\\d / -42 -43 -44 -45 -46 -47 -48 -41 -40")
+    assert found == ["49 INFO w1 line 49 red"]
     await agent.write("open", "one")
     assert (await agent.call("read_lines", task_id="open")).splitlines()[1].startswith("[more: cursor ")
 

@@ -74,8 +74,7 @@ async def test_matches_are_the_sequences_of_a_text(history: History) -> None:
 @pytest.mark.parametrize(
     ("path", "field"),
     [
-        ("/matches", "q"),
-        ("/matches?q=", "q"),
+        ("/matches?filter=label:a", "filter"),
         (f"/matches?q={'x' * 257}", "q"),
         ("/matches?q=x&limit=0", "limit"),
         ("/counts?buckets=0", "buckets"),

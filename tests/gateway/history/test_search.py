@@ -120,7 +120,8 @@ async def test_a_client_that_goes_away_stops_the_search(history: History) -> Non
 @pytest.mark.parametrize(
     ("query", "field"),
     [
-        ("", "q"),
+        ("q=x&filter=(a", "filter"),
+        (f"q={'x' * 257}", "q"),
         ("q=x&limit=0", "limit"),
         ("q=x&limit=1001", "limit"),
         ("q=x&context=21", "context"),

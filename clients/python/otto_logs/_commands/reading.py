@@ -29,6 +29,7 @@ _PARAMETERS: Final = {
     "sources": "source",
     "since": "startTime",
     "until": "endTime",
+    "expression": "filter",
 }
 
 
@@ -70,6 +71,12 @@ def filter_options(function: _F) -> Callable[..., Any]:
     @click.option("--source", "sources", multiple=True, help="Only stdout, or only stderr.")
     @click.option("--since", callback=_time, help="Only lines from then on: 10m, 2h, 1d, or RFC 3339.")
     @click.option("--until", callback=_time, help="Only lines until then, likewise.")
+    @click.option(
+        "--filter",
+        "expression",
+        metavar="EXPRESSION",
+        help="Only lines that an expression lets through: '(timeout OR refused) -retry /exit [1-9]/ level:ERROR'.",
+    )
     @functools.wraps(function)
     def command(*arguments: Any, **options: Any) -> Any:
         query: list[tuple[str, str]] = []

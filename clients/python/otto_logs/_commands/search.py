@@ -22,7 +22,7 @@ __all__ = ["search"]
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many matches, at most.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a match, as the gateway sends it.")
 @colour_option
-@click.argument("text")
+@click.argument("text", required=False, default="")
 def search(
     url: str,
     token: str | None,
@@ -35,13 +35,18 @@ def search(
 ) -> None:
     """Show the lines that contain TEXT, in any case: the newest task first, and in each its newest line.
 
+    TEXT may be left out where a filter is given. In --filter, `label:name=value` chooses tasks.
+
     Ends with 1 if there is none, as grep does.
 
     \b
     Example:
       otto-logs search 'undefined reference' --since 1d --context 2
     """  # noqa: D301 - click wants a real \b
-    query += [("q", text), ("limit", str(limit)), ("context", str(context))]
+    if not text and not query:
+        raise click.UsageError("give TEXT, or a filter")
+    query += [("q", text)] if text else []
+    query += [("limit", str(limit)), ("context", str(context))]
     printer = _Printer(as_json=as_json, colour=is_coloured(color), has_context=context > 0)
     end: dict[str, Any] = {}
     try:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from filters.matching import Matcher, phrase_matcher
+from filters.expressions.canonical import with_text
+from filters.matching import Matcher
 from filters.model import LogFilter
 from storage.journal.reader import Reader
 from storage.journal.sqlite import SqliteJournal
@@ -56,7 +57,7 @@ async def test_scans_are_done_by_a_process_once_there_is_one(
     monkeypatch.setattr(Reader, "_open_matching", lambda *_: None)
     later = await scanned.read("build", 3_000, 3_001, SEVENS, lines_max=1, bytes_max=1 << 20)
     assert list(later.sequences) == [3_001]
-    assert await scan(scanned, phrase_matcher(LogFilter(keywords=("7",)), "77")) == [
+    assert await scan(scanned, Matcher(with_text(LogFilter(keywords=("7",)), "77"))) == [
         number + 1 for number in range(3_000) if "77" in str(number)
     ]
     assert await scanned.tail_start("build", 1, 3_000, SEVENS) == 2_997

@@ -1,0 +1,1 @@
+"""OTLP logs, over gRPC and HTTP: what OpenTelemetry's SDKs, collectors and agents send."""

@@ -1,0 +1,1 @@
+"""Lines over plain HTTP: text, or JSON objects, one a line."""
