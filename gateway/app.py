@@ -5,7 +5,6 @@ import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily
@@ -14,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.auth import auth_routes
 from gateway.component import Component, Core
 from gateway.components import COMPONENTS, swept_rows
-from gateway.databases import lock_database, open_databases
+from gateway.databases import journal_location, lock_database, open_databases, polling_location
 from gateway.errors import ApiError, error_response
 from gateway.history.routes import history_routes
 from gateway.history.stages import stage_routes
@@ -38,7 +37,7 @@ from gateway.polling.task_logs import TaskLogs
 from gateway.quota import Quota
 from gateway.routing.operation import DescribedRoute
 from gateway.settings import derived
-from gateway.settings.model import Settings
+from gateway.settings.model import Settings, is_postgres
 from gateway.settings.values import TableRowsChoice
 from gateway.shutdown import Step, run_steps
 from gateway.transports.socket_io.asyncapi import POLL, POST, SOCKET_IO
@@ -49,7 +48,6 @@ from gateway.transports.sse.pipelines import pipeline_routes
 from gateway.transports.sse.updates import update_routes
 from gateway.viewer.routes import page_routes
 from sessions.close_reasons import CloseReason
-from storage.sqlite.files import sqlite_path
 
 __all__ = ["Gateway"]
 
@@ -115,23 +113,23 @@ class Gateway:
         settings = self._settings
         for kind in COMPONENTS:
             kind.check(settings)
-        path = sqlite_path(settings.local_database)
-        lock = await lock_database(path, settings)
-        undo.callback(lock.close)
+        lock = await lock_database(settings)
+        if lock is not None:
+            undo.callback(lock.close)
         sockets = _listen(settings, undo)
-        self._databases = await open_databases(settings, path, lock, swept_rows(), undo)
+        self._databases = await open_databases(settings, lock, swept_rows(), undo)
         self._hubs = make_hubs(settings, self._databases.journal, self._metrics)
         self._watch_commits()
         await self._authenticator.start()
         undo.push_async_callback(self._authenticator.close)
         self._health = Health(
             *(self._databases.journal, self._databases.sink, self._authenticator),
-            others=[self._other_gateways] if settings.has_shared_journal else [],
+            others=[self._other_gateways, self._leadership] if settings.has_shared_journal else [],
         )
         self._grpc = self._grpc_server()
         self._socket_io = self._socket_io_server()
         task_logs = TaskLogs()
-        await self._open_components(path, task_logs, undo)
+        await self._open_components(task_logs, undo)
         sources = self._sources()
         self._metrics.registry.register(GatewayCollector(sources))
         self._summary_stats = SummaryStats(sources.totals, lambda: self._hubs.admission.active)
@@ -167,7 +165,12 @@ class Gateway:
         self.ask_to_stop()
 
     def _other_gateways(self) -> Dependency:
-        return Dependency("otherGateways", self._databases.journal.follower_error, is_needed=False)
+        journal = self._databases.journal
+        return Dependency("otherGateways", journal.follower_error, is_needed=False, figures=journal.figures)
+
+    def _leadership(self) -> Dependency:
+        leadership = self._databases.leadership
+        return Dependency("leadership", leadership.error if leadership else "", is_needed=False)
 
     def _grpc_server(self) -> GrpcServer:
         settings = self._settings
@@ -197,15 +200,17 @@ class Gateway:
         self._hubs.updates.add_listener(server.updated)
         return server
 
-    async def _open_components(self, path: Path, task_logs: TaskLogs, undo: AsyncExitStack) -> None:
+    async def _open_components(self, task_logs: TaskLogs, undo: AsyncExitStack) -> None:
+        leadership = self._databases.leadership
         core = Core(
             settings=self._settings,
             authenticator=self._authenticator,
             journal=self._databases.journal,
-            journal_path=path,
-            polling_path=self._databases.table.path,
+            journal_location=journal_location(self._settings),
+            polling_location=polling_location(self._settings),
             updates=self._hubs.updates,
             task_logs=task_logs,
+            **({} if leadership is None else {"is_leader": leadership.is_leader}),
         )
         for kind in COMPONENTS:
             component = await kind.open(core)
@@ -276,9 +281,11 @@ class Gateway:
 
     async def _start(self, undo: AsyncExitStack) -> None:
         """Start the core, then the components, and the servers last: what they take has somewhere to go."""
+        if self._databases.leadership is not None:
+            self._databases.leadership.start()
         await self._databases.sink.start()
         self._follow_others()
-        if self._settings.table_rows is not TableRowsChoice.OFF and not self._settings.has_shared_journal:
+        if self._settings.table_rows is not TableRowsChoice.OFF and self._may_import_rows:
             self._databases.importer.start()
         self._databases.retention.start()
         for component in self._components:
@@ -290,6 +297,11 @@ class Gateway:
         self._sampling = asyncio.create_task(self._sample(), name="vitals")
         self._health.phase = Phase.SERVING
         self.ports = (*self._http.ports, grpc_port)
+
+    @property
+    def _may_import_rows(self) -> bool:
+        """A line of a row has no copy in the tables of other gateways; they have to share the tables, too."""
+        return not self._settings.has_shared_journal or is_postgres(self._settings.polling_database)
 
     def ask_to_stop(self) -> None:
         """Make ``run`` return; idempotent."""
@@ -337,6 +349,7 @@ class Gateway:
                 Step("take over no more rows of other programs", self._databases.importer.close, seconds),
                 Step("store what waits for a commit", self._flush_journal, seconds),
                 Step("copy it to the polling tables", partial(self._databases.sink.close, grace), 2 * seconds),
+                Step("let another gateway lead", self._stop_leading, seconds),
                 Step("close the databases", self._close, seconds),
             ],
             seconds_max=self._settings.shutdown_seconds_max,
@@ -364,6 +377,10 @@ class Gateway:
         while self._databases.journal.statistics.waiting_bytes:
             self._committed_once.clear()
             await self._committed_once.wait()
+
+    async def _stop_leading(self) -> None:
+        if self._databases.leadership is not None:
+            await self._databases.leadership.close()
 
     async def _close(self) -> None:
         await self._authenticator.close()

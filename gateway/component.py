@@ -1,8 +1,7 @@
 """What a component is: a feature beside the log gateway, in a folder of its own below ``components``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 if TYPE_CHECKING:  # commands that only look at components start in half the time
@@ -15,6 +14,7 @@ if TYPE_CHECKING:  # commands that only look at components start in half the tim
     from sessions.updates import UpdateHub
     from storage.journal.interface import Journal
     from storage.retention.polling_rows import PollingRows
+    from storage.tables import DatabaseLocation
 
 __all__ = ["Component", "Core"]
 
@@ -27,19 +27,21 @@ class Core:
         settings: of the whole process.
         authenticator: finds out who asks.
         journal: takes lines and ends of tasks, and shows those of everybody.
-        journal_path: the journal's database, for tables beside it.
-        polling_path: the database of the polling tables, which other programs use too.
+        journal_location: the journal's database, for tables beside it.
+        polling_location: the database of the polling tables, which other programs use too.
         updates: tells UIs that records have changed.
         task_logs: takes a reader of ``task_logs`` for the polling API.
+        is_leader: whether this gateway does what is done once, if several share the databases.
     """
 
     settings: "Settings"
     authenticator: "Authenticator"
     journal: "Journal"
-    journal_path: Path
-    polling_path: Path
+    journal_location: "DatabaseLocation"
+    polling_location: "DatabaseLocation"
     updates: "UpdateHub"
     task_logs: "TaskLogs"
+    is_leader: Callable[[], bool] = lambda: True
 
 
 class Component(Protocol):
@@ -67,19 +69,23 @@ class Component(Protocol):
         """
 
     @classmethod
-    def migrate(cls, journal_path: Path, polling_path: Path) -> None:
+    def migrate(cls, journal_location: "DatabaseLocation", polling_location: "DatabaseLocation") -> None:
         """Create the tables that ``otto-gateway migrate`` has to make; blocks.
 
         Args:
-            journal_path: as in ``Core``.
-            polling_path: as in ``Core``.
+            journal_location: as in ``Core``.
+            polling_location: as in ``Core``.
 
         Raises:
             StorageError: the database cannot be used.
         """
 
     @classmethod
-    def pending_changes(cls, journal_path: Path, polling_path: Path) -> Sequence[str]:  # noqa: ARG003
+    def pending_changes(
+        cls,
+        journal_location: "DatabaseLocation",  # noqa: ARG003
+        polling_location: "DatabaseLocation",  # noqa: ARG003
+    ) -> Sequence[str]:
         """What ``migrate`` would change of rows, and of tables of other programs, as short statements; writes nothing.
 
         Raises:

@@ -1,32 +1,50 @@
 """The databases of the core, and what works on them from the start to the end of the process."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import structlog
 
 from gateway.settings.derived import retention_policy
 from gateway.settings.extras import require_extra
-from gateway.settings.model import Settings
+from gateway.settings.model import Settings, is_postgres
 from storage.journal.sqlite import SqliteJournal
 from storage.journal.stored_journal import StoredJournal
-from storage.polling import ClosingRows, PollingSink, PollingTable, RowImporter, TableRows
+from storage.polling import ClosingRows, PollingSink, PollingStore, PollingTable, RowImporter, TableRows
+from storage.retention.policy import RetentionPolicy
 from storage.retention.polling_rows import PollingRows
-from storage.retention.worker import Retention, sweeps_of
+from storage.retention.table_sweep import JOB_LOGS, RetentionSweep
+from storage.retention.worker import Retention, Sweep
 from storage.sqlite.disk_reserve import DiskReserve
-from storage.sqlite.files import wait_for_lock
+from storage.sqlite.files import sqlite_path, wait_for_lock
+from storage.tables import DatabaseLocation
 
-__all__ = ["Databases", "lock_database", "open_databases"]
+if TYPE_CHECKING:
+    from storage.postgres.leadership import Leadership
+
+__all__ = [
+    "POSTGRES_MODULES",
+    "Databases",
+    "journal_location",
+    "lock_database",
+    "open_databases",
+    "polling_location",
+]
 
 _log = structlog.get_logger(__name__)
 
+POSTGRES_MODULES: Final = ("asyncpg", "greenlet")
+
+_ONE_DATABASE: Final = "journal"
+"""Whose progress the sink's is, in the place of an epoch, if the polling tables are in the journal's database."""
+
 SHARED_JOURNAL_LIMITS: Final = {
-    "shared": "lines, ends of tasks, workers, producers' numbers, stages of pipelines",
-    "of_each_gateway": "polling tables (a copy in SQLite), execution records, automation, batch jobs, tickets, quotas",
-    "not_there_yet": "retention, rows of other programs (TABLE_ROWS), verify, prune, several lanes, Redis",
+    "shared": "the journal, polling tables, execution records, automation, batch jobs",
+    "of_each_gateway": "tickets, quotas, live updates of batch jobs and executions",
+    "not_there_yet": "verify, prune, backup, several lanes, Redis",
 }
 """What several gateways on one PostgreSQL have together, and what not; said at each start."""
 
@@ -36,80 +54,173 @@ class Databases:
     """The journal, the polling tables, and what copies and removes their rows."""
 
     journal: StoredJournal
-    table: PollingTable
+    table: PollingStore
     sink: PollingSink
     importer: RowImporter
     retention: Retention
+    leadership: "Leadership | None" = None
 
 
-async def lock_database(path: Path, settings: Settings) -> IO[bytes]:
-    """The right to write the journal's database, as soon as no other gateway has it.
+async def lock_database(settings: Settings) -> IO[bytes] | None:
+    """The right to write the file of this gateway, as soon as no other one has it; None if there is no file.
+
+    That is the journal's, or that of the polling tables beside a journal on PostgreSQL.
 
     Raises:
         DatabaseInUseError: another gateway has it, and keeps it for longer than ``LOCK_WAIT_SECONDS``.
     """
+    files = [each for each in (journal_location(settings), polling_location(settings)) if isinstance(each, Path)]
+    if not files:
+        return None
     return await wait_for_lock(
-        path,
+        files[0],
         settings.lock_wait_seconds,
         on_wait=lambda: _log.warning(
             "waiting for another gateway on this database to end",
-            database=str(path),
+            database=str(files[0]),
             seconds_max=settings.lock_wait_seconds,
         ),
     )
 
 
+def journal_location(settings: Settings) -> DatabaseLocation:
+    """Where the journal is, and the tables beside it.
+
+    Raises:
+        StorageError: the URL names no database.
+    """
+    return settings.database_url if settings.has_shared_journal else sqlite_path(settings.database_url)
+
+
+def polling_location(settings: Settings) -> DatabaseLocation:
+    """Where the polling tables are.
+
+    Raises:
+        StorageError: the URL names no database.
+    """
+    url = settings.polling_database
+    return url if is_postgres(url) else PollingTable(url).path
+
+
 async def open_databases(
-    settings: Settings, path: Path, lock: IO[bytes], swept: Sequence[PollingRows], undo: AsyncExitStack
+    settings: Settings, lock: IO[bytes] | None, swept: Sequence[PollingRows], undo: AsyncExitStack
 ) -> Databases:
     """Open them; none begins to copy or remove yet.
 
     Args:
         settings: of the process.
-        path: the journal's database; beside a journal on PostgreSQL, that of this gateway's own tables.
-        lock: of ``lock_database``.
+        lock: of ``lock_database``, if there is a file to lock.
         swept: rows that retention removes besides those of ``job_logs``.
         undo: gets what closes each of them, in the order in which they were opened.
 
     Raises:
         StorageError: a database cannot be used.
     """
+    leadership: Leadership | None = None
     if settings.has_shared_journal:
-        undo.callback(lock.close)
+        if lock is not None:
+            undo.callback(lock.close)
         journal: StoredJournal = await _open_shared_journal(settings)
+        leadership = _leadership(settings)
+        undo.push_async_callback(leadership.close)
     else:
-        journal = await _open_journal(settings, path, lock)
+        journal = await _open_journal(settings, sqlite_path(settings.database_url), lock)
     undo.push_async_callback(journal.close)
-    table = await PollingTable.open(settings.polling_database)
+    table = await _open_table(settings)
     undo.push_async_callback(table.close)
+    is_leader = leadership.is_leader if leadership is not None and is_postgres(settings.polling_database) else _always
+    sink, importer = _copies(settings, journal, table, is_leader)
+    undo.push_async_callback(sink.close)
+    undo.push_async_callback(importer.close)
+    policy = retention_policy(settings)
+    retention = Retention(
+        journal,
+        _sweeps(settings, policy, swept),
+        policy,
+        copied=lambda: sink.copied,
+        reserve=_reserve(settings),
+        is_leader=leadership.is_leader if leadership is not None else _always,
+    )
+    undo.push_async_callback(retention.close)
+    if leadership is not None:
+        leadership.on_change = sink.wake
+    return Databases(
+        journal=journal, table=table, sink=sink, importer=importer, retention=retention, leadership=leadership
+    )
+
+
+def _always() -> bool:
+    """A gateway that shares nothing leads."""
+    return True
+
+
+def _leadership(settings: Settings) -> "Leadership":
+    from storage.postgres.leadership import Leadership
+
+    return Leadership(settings.database_url)
+
+
+async def _open_table(settings: Settings) -> PollingStore:
+    if not is_postgres(settings.polling_database):
+        return await PollingTable.open(settings.polling_database)
+    require_extra("postgres", POSTGRES_MODULES, needed_for="POLLING_DATABASE_URL on PostgreSQL")
+    from storage.polling.postgres_table import PostgresPollingTable
+
+    return await PostgresPollingTable.open(settings.polling_database)
+
+
+def _copies(
+    settings: Settings, journal: StoredJournal, table: PollingStore, is_leader: Callable[[], bool]
+) -> tuple[PollingSink, RowImporter]:
+    """What copies lines to the polling tables, and rows of other programs back.
+
+    Tables in the journal's own database go back in time only together with it, whatever its epoch is then: what was
+    copied counts on.
+    """
+    is_one = settings.has_shared_journal and settings.polling_database == settings.database_url
+    epoch = _ONE_DATABASE if is_one else None
     sink = PollingSink(
         journal,
         table,
         closing_rows=ClosingRows(settings.closing_rows.value),
         table_rows=TableRows(settings.table_rows.value),
-        lineage=journal.lineage,
+        lineage=() if is_one else journal.lineage,
+        epoch=epoch,
+        is_leader=is_leader,
     )
-    undo.push_async_callback(sink.close)
     importer = RowImporter(
         journal,
         table,
         interval_seconds=settings.table_rows_interval_seconds,
         message_bytes_max=settings.message_bytes_max,
+        epoch=epoch,
+        is_leader=is_leader,
     )
-    undo.push_async_callback(importer.close)
-    policy = retention_policy(settings)
-    retention = Retention(
-        journal,
-        sweeps_of(path, table, policy, swept),
-        policy,
-        copied=lambda: sink.copied,
-        reserve=DiskReserve(path, settings.disk_reserve_bytes),
-    )
-    undo.push_async_callback(retention.close)
-    return Databases(journal=journal, table=table, sink=sink, importer=importer, retention=retention)
+    return sink, importer
 
 
-async def _open_journal(settings: Settings, path: Path, lock: IO[bytes]) -> SqliteJournal:
+def _sweeps(settings: Settings, policy: RetentionPolicy, swept: Sequence[PollingRows]) -> Sequence[Sweep]:
+    """Sweeps of ``job_logs``, and of other tables in the journal's database."""
+    return (
+        _sweep(polling_location(settings), policy, JOB_LOGS),
+        *(_sweep(journal_location(settings), policy, rows) for rows in swept),
+    )
+
+
+def _sweep(location: DatabaseLocation, policy: RetentionPolicy, rows: PollingRows) -> Sweep:
+    if isinstance(location, Path):
+        return RetentionSweep(PollingTable(location), policy, rows)
+    from storage.retention.postgres_sweep import PostgresSweep
+
+    return PostgresSweep(location, policy, rows)
+
+
+def _reserve(settings: Settings) -> DiskReserve | None:
+    location = journal_location(settings)
+    return DiskReserve(location, settings.disk_reserve_bytes) if isinstance(location, Path) else None
+
+
+async def _open_journal(settings: Settings, path: Path, lock: IO[bytes] | None) -> SqliteJournal:
     return await SqliteJournal.open(
         path,
         lock=lock,
@@ -121,7 +232,7 @@ async def _open_journal(settings: Settings, path: Path, lock: IO[bytes]) -> Sqli
 
 
 async def _open_shared_journal(settings: Settings) -> StoredJournal:
-    require_extra("postgres", ["asyncpg"], needed_for="a journal on PostgreSQL")
+    require_extra("postgres", POSTGRES_MODULES, needed_for="a journal on PostgreSQL")
     from storage.journal.postgres import PostgresJournal
 
     _log.warning("a journal on PostgreSQL is experimental", **SHARED_JOURNAL_LIMITS)

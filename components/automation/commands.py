@@ -81,7 +81,7 @@ async def _run(
         if metrics is not None:
             stack.callback(_serve_metrics(scheduler, *metrics))
         work = [group.create_task(scheduler.run()), group.create_task(scheduler.counters.run())]
-        click.echo(f"the queue in {database.path} is run, with files in {tasks_directory}", err=True)
+        click.echo(f"the queue in {database.location} is run, with files in {tasks_directory}", err=True)
         if gateway is not None:
             from otto_logs import LogProducer
 

@@ -1,19 +1,20 @@
 """The automation queue as a component."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from components.automation.extra import require_automation_extra
 from components.automation.retention import TASK_LOGS
 from gateway.component import Component, Core
 from gateway.settings.model import Settings
+from gateway.settings.sources import SettingsError
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from components.automation.queue import AutomationQueue
     from components.automation.tables import AutomationDatabase
+    from storage.tables import DatabaseLocation
 
 __all__ = ["AutomationComponent"]
 
@@ -39,18 +40,28 @@ class AutomationComponent(Component):
         """The extra `automation` is installed if the queue is on."""
         if settings.automation_enabled:
             require_automation_extra("AUTOMATION_ENABLED")
+            if settings.has_shared_journal:
+                raise SettingsError(["AUTOMATION_ENABLED is not there yet for a journal on PostgreSQL; leave it out"])
 
     @classmethod
-    def migrate(cls, journal_path: Path, polling_path: Path) -> None:  # noqa: ARG003 - its tables are not there
+    def migrate(
+        cls,
+        journal_location: "DatabaseLocation",
+        polling_location: "DatabaseLocation",  # noqa: ARG003 - its tables are not there
+    ) -> None:
         """Bring the tables to the present schema, if there are any: the queue creates them when it starts."""
-        database = _tables_at(journal_path)
+        database = _tables_at(journal_location)
         if database is not None:
             database.prepare()
 
     @classmethod
-    def pending_changes(cls, journal_path: Path, polling_path: Path) -> Sequence[str]:  # noqa: ARG003
+    def pending_changes(
+        cls,
+        journal_location: "DatabaseLocation",
+        polling_location: "DatabaseLocation",  # noqa: ARG003
+    ) -> Sequence[str]:
         """Columns and indexes that are missing, and items that are put back to ``waiting``."""
-        database = _tables_at(journal_path)
+        database = _tables_at(journal_location)
         return () if database is None else database.pending_changes()
 
     @classmethod
@@ -77,11 +88,11 @@ class AutomationComponent(Component):
         return () if queue is None else AutomationCollector(lambda: queue.statistics).collect()
 
 
-def _tables_at(path: Path) -> "AutomationDatabase | None":
+def _tables_at(location: "DatabaseLocation") -> "AutomationDatabase | None":
     from components.automation.tables import AutomationDatabase
 
-    database = AutomationDatabase(path)
-    return database if path.exists() and database.has_tables() else None
+    database = AutomationDatabase(location)
+    return database if database.exists and database.has_tables() else None
 
 
 def _queue_of(core: Core) -> "AutomationQueue":
@@ -90,7 +101,7 @@ def _queue_of(core: Core) -> "AutomationQueue":
     from components.automation.tables import AutomationDatabase
 
     return AutomationQueue(
-        AutomationDatabase(core.journal_path),
+        AutomationDatabase(core.journal_location),
         core.journal,
         stages_of(core.settings),
         core.settings.tasks_dir.absolute(),

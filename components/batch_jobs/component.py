@@ -75,13 +75,14 @@ def _jobs_of(core: Core) -> "BatchJobs | None":
         base_url=settings.naver_api_url,
         timeout_seconds=settings.naver_timeout_seconds,
     )
-    store = BatchJobStore(core.journal_path, durability=settings.durability)
+    store = BatchJobStore(core.journal_location, durability=settings.durability)
     return BatchJobs(
         store,
         counter,
         core.journal,
         batch_limits(settings),
         on_progress=lambda job: core.updates.publish(progress_of(job)),
+        is_leader=core.is_leader,
     )
 
 

@@ -38,6 +38,8 @@ _CLAIM_SECONDS: Final = 600.0
 """How long a keyword may take before another gateway may take its job."""
 _OWNER_BYTES: Final = 8
 _IDLE_SECONDS_MIN: Final = 0.05
+_FOLLOW_SECONDS: Final = 0.5
+"""Between two looks at what other gateways have done."""
 
 _log = structlog.get_logger(__name__)
 
@@ -91,6 +93,7 @@ class BatchJobs:
         limits: what they may do.
         on_progress: gets a job whenever it has changed and the journal has it.
         clock: milliseconds since the Unix epoch.
+        is_leader: whether this gateway works through them, if several share the database.
     """
 
     def __init__(
@@ -102,7 +105,9 @@ class BatchJobs:
         *,
         on_progress: Callable[[BatchJob], None] = lambda _: None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._is_leader = is_leader
         self._store = store
         self._counter = CountedCalls(counter, clock)
         self._publisher = JobPublisher(store, journal, on_progress)
@@ -192,7 +197,13 @@ class BatchJobs:
         is_known = False
         while not self._stopping.is_set():
             self._wake.clear()
+            if not self._is_leader():
+                is_known = False
+                await self._pause(_FOLLOW_SECONDS)
+                continue
             try:
+                if self._store.is_shared:  # jobs of other gateways, too
+                    self._publisher.add(await self._store.unpublished_ids())
                 if not is_known:
                     await self._store.take_over()
                     self._publisher.add(await self._store.unpublished_ids())
@@ -308,6 +319,8 @@ class BatchJobs:
         removal = math.inf if oldest is None else oldest + self._limits.kept_seconds * 1000
         at = min(removal, self._retry_at)
         seconds = None if at == math.inf else max(_IDLE_SECONDS_MIN, (at - self._clock()) / 1000)
+        if self._store.is_shared:  # nobody wakes it for what another gateway takes or cancels
+            seconds = _FOLLOW_SECONDS
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()

@@ -1,7 +1,6 @@
 """Execution records as a component."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from gateway.component import Component, Core
@@ -10,6 +9,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from components.executions.tables import ExecutionStore
+    from storage.tables import DatabaseLocation
 
 __all__ = ["ExecutionsComponent"]
 
@@ -35,19 +35,25 @@ class ExecutionsComponent(Component):
         return f"<ExecutionsComponent {self._store!r}>"
 
     @classmethod
-    def migrate(cls, journal_path: Path, polling_path: Path) -> None:  # noqa: ARG003 - its tables are not there
+    def migrate(
+        cls,
+        journal_location: "DatabaseLocation",  # noqa: ARG003 - its tables are not there
+        polling_location: "DatabaseLocation",
+    ) -> None:
         """Create the tables in the polling database; those of an older application are taken as they are."""
         from components.executions.tables.schema import create_missing, is_complete
         from storage.tables import TableDatabase
 
-        TableDatabase(polling_path, create=create_missing).create_missing(is_complete)
+        database = TableDatabase(polling_location, create=create_missing, name="executions")
+        database.create_missing(is_complete)
+        database.close()
 
     @classmethod
     async def open(cls, core: Core) -> Self:
         """Create missing tables, and count in the background what other programs have written since."""
         from components.executions.tables import ExecutionStore
 
-        return cls(core, await ExecutionStore.open(core.polling_path, durability=core.settings.durability))
+        return cls(core, await ExecutionStore.open(core.polling_location, durability=core.settings.durability))
 
     async def close(self, grace_seconds: float) -> None:
         """Store the reports that wait."""

@@ -64,13 +64,24 @@ def main() -> None:
 
 
 @main.command()
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Gateways on the same ports of this machine; more than one need a journal on PostgreSQL.",
+)
 @_with_settings
-def serve(settings: Settings) -> ExitCode:
+def serve(settings: Settings, *, workers: int) -> ExitCode:
     """Run the gateway until SIGTERM or SIGINT; a second one ends it at once."""
+    from gateway.commands.workers import check_workers, run_workers
+
+    if workers > 1:
+        check_workers(settings)
     with without_painters():
         from gateway.commands.serve import serve
 
-    serve(settings)
+    return run_workers(settings, workers, serve) if workers > 1 else serve(settings)
 
 
 @main.command()
@@ -100,20 +111,16 @@ def check(settings: Settings) -> ExitCode:
 def migrate(settings: Settings, *, dry_run: bool) -> ExitCode:
     """Bring the databases to the present schema; harmless if they are there already."""
     with without_painters():
-        from gateway.commands.migration import migrate_databases, migrate_shared_journal, pending_changes
+        from gateway.commands.migration import migrate_databases, pending_changes
+        from gateway.databases import journal_location, polling_location
         from storage.errors import StorageError
-        from storage.polling import PollingTable
-        from storage.sqlite.files import sqlite_path
 
     try:
         if dry_run:
             changes = pending_changes(settings)
             click.echo("\n".join(changes) if changes else "nothing would be changed")
             return ExitCode.OK
-        polling = PollingTable(settings.polling_database).path
-        if settings.has_shared_journal:
-            click.echo(f"the journal is at revision {migrate_shared_journal(settings)}")
-        revision = migrate_databases(sqlite_path(settings.local_database), polling)
+        revision = migrate_databases(journal_location(settings), polling_location(settings))
     except (StorageError, OSError) as error:
         _say(str(error))
         return ExitCode.FAILED
@@ -124,8 +131,19 @@ def migrate(settings: Settings, *, dry_run: bool) -> ExitCode:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
 @click.option("--repair-polling", "repair", is_flag=True, help="Put the rows of job_logs right; no gateway may run.")
+@click.option("--jobs", type=click.IntRange(0), help="Processes beside this one; one less than processors without it.")
+@click.option(
+    "--sample", type=click.FloatRange(0, 100), default=100.0, help="Percent of the records; rows are left out."
+)
+@click.option(
+    "--resume",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep how far it has got in this file, and continue from there.",
+)
 @_with_settings
-def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
+def verify(
+    settings: Settings, *, as_json: bool, repair: bool, jobs: int | None, sample: float, resume: Path | None
+) -> ExitCode:
     """Check the journal, and job_logs against it; also beside a running gateway.
 
     \b
@@ -134,7 +152,7 @@ def verify(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
     with without_painters():
         from gateway.commands.verify import verify_databases
 
-    return verify_databases(settings, as_json=as_json, repair=repair)
+    return verify_databases(settings, as_json=as_json, repair=repair, jobs=jobs, sample=sample, resume=resume)
 
 
 @main.command()

@@ -9,18 +9,20 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from gateway.components import COMPONENTS
+from gateway.databases import POSTGRES_MODULES, journal_location, polling_location
 from gateway.settings.extras import require_extra
 from gateway.settings.model import Settings
-from storage.polling import PollingTable
+from storage.polling import PollingStore, PollingTable
 from storage.sqlite.connections import Access, open_connection
 from storage.sqlite.errors import translate_errors
-from storage.sqlite.files import migrate, sqlite_path
+from storage.sqlite.files import migrate
 from storage.sqlite.schema_version import VERSION_TABLE
+from storage.tables import DatabaseLocation
 
-__all__ = ["migrate_databases", "migrate_shared_journal", "pending_changes"]
+__all__ = ["migrate_databases", "pending_changes"]
 
 
-def migrate_databases(journal: Path, polling: Path) -> str:
+def migrate_databases(journal: DatabaseLocation, polling: DatabaseLocation) -> str:
     """Create what is missing in both databases; harmless if nothing is.
 
     Returns:
@@ -29,8 +31,14 @@ def migrate_databases(journal: Path, polling: Path) -> str:
     Raises:
         StorageError: a database cannot be used.
     """
-    revision = migrate(_url(journal))
-    table = PollingTable(polling)
+    revision = migrate(_url(journal)) if isinstance(journal, Path) else str(_migrate_shared(journal))
+    if isinstance(polling, Path):
+        table: PollingStore = PollingTable(polling)
+    else:
+        require_extra("postgres", POSTGRES_MODULES, needed_for="POLLING_DATABASE_URL on PostgreSQL")
+        from storage.polling.postgres_table import PostgresPollingTable
+
+        table = PostgresPollingTable(polling)
     table.prepare()
     for component in COMPONENTS:
         component.migrate(journal, polling)
@@ -38,30 +46,26 @@ def migrate_databases(journal: Path, polling: Path) -> str:
     return revision
 
 
-def migrate_shared_journal(settings: Settings) -> int:
-    """Bring the journal on PostgreSQL to the present schema; its version.
-
-    Raises:
-        SettingsError: the extra is missing.
-        StorageError: it cannot be used.
-    """
-    require_extra("postgres", ["asyncpg"], needed_for="a journal on PostgreSQL")
+def _migrate_shared(url: str) -> int:
+    require_extra("postgres", POSTGRES_MODULES, needed_for="a journal on PostgreSQL")
     from storage.journal.postgres.schema import migrate_url
 
-    return migrate_url(settings.database_url)
+    return migrate_url(url)
 
 
 def pending_changes(settings: Settings) -> list[str]:
     """What ``migrate_databases`` would change, as sentences; nothing is written.
 
     The schemas are copied without their rows and migrated; what differs then is what is pending. Changes of rows are
-    known to the components. A journal on PostgreSQL is not looked at.
+    known to the components. Databases on PostgreSQL are not looked at.
 
     Raises:
         StorageError: a database cannot be used.
     """
-    journal, polling = sqlite_path(settings.local_database), PollingTable(settings.polling_database).path
-    places = list(dict.fromkeys(path.absolute() for path in (journal, polling)))
+    journal, polling = journal_location(settings), polling_location(settings)
+    if not isinstance(journal, Path):
+        return []
+    places = list(dict.fromkeys(path.absolute() for path in (journal, polling) if isinstance(path, Path)))
     with TemporaryDirectory(prefix="otto-migrate-") as folder:
         copies = [Path(folder) / f"{number}.db" for number in range(len(places))]
         for place, copy in zip(places, copies, strict=True):

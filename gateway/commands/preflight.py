@@ -4,12 +4,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 
 from gateway.components import COMPONENTS
+from gateway.databases import POSTGRES_MODULES
 from gateway.http.sockets import ListenError, close_all, listen
 from gateway.settings.derived import authenticator_of, grpc_tls, http_tls
 from gateway.settings.extras import require_extra
-from gateway.settings.model import Settings
+from gateway.settings.model import Settings, is_postgres
 from gateway.settings.sources import SettingsError
 from storage.errors import DatabaseError, StorageError
 from storage.sqlite.connections import Access, open_connection
@@ -34,8 +36,7 @@ def problems_of(settings: Settings) -> list[str]:
 
 def exposed_databases(settings: Settings) -> list[str]:
     """A warning for each database that every user of the machine may read or write."""
-    urls = dict.fromkeys((settings.local_database, settings.polling_database))
-    return [warning for url in urls if (warning := exposure(sqlite_path(url))) is not None]
+    return [warning for path in _files(settings) if (warning := exposure(path)) is not None]
 
 
 def _checks(settings: Settings) -> Iterator[Callable[[], object]]:
@@ -45,11 +46,9 @@ def _checks(settings: Settings) -> Iterator[Callable[[], object]]:
     for name in ("http_port", "websocket_port", "grpc_port"):
         port: int = getattr(settings, name)
         yield partial(_check_port, settings.listen_host, port, name.upper())
-    for url in dict.fromkeys((settings.local_database, settings.polling_database)):
-        yield partial(_check_database, url)
-    yield partial(_check_journal_is_free, settings.local_database)
-    if settings.has_shared_journal:
-        yield partial(_check_shared_journal, settings.database_url)
+    for url in dict.fromkeys((settings.database_url, settings.polling_database)):
+        yield partial(_check_shared_database if is_postgres(url) else _check_database, url)
+    yield partial(_check_journal_is_free, settings)
     yield partial(grpc_tls, settings)
     yield partial(_check_http_tls, settings)
 
@@ -75,14 +74,19 @@ def _check_database(url: str) -> None:
         connection.execute("ROLLBACK")
 
 
-def _check_journal_is_free(url: str) -> None:
-    path = sqlite_path(url)
-    if path.exists():
-        acquire_lock(path).close()
+def _files(settings: Settings) -> list[Path]:
+    urls = dict.fromkeys((settings.database_url, settings.polling_database))
+    return [sqlite_path(url) for url in urls if not is_postgres(url)]
 
 
-def _check_shared_journal(url: str) -> None:
-    require_extra("postgres", ["asyncpg"], needed_for="a journal on PostgreSQL")
+def _check_journal_is_free(settings: Settings) -> None:
+    for path in _files(settings)[:1]:
+        if path.exists():
+            acquire_lock(path).close()
+
+
+def _check_shared_database(url: str) -> None:
+    require_extra("postgres", POSTGRES_MODULES, needed_for="a database on PostgreSQL")
     from storage.journal.postgres.schema import check_url
 
     check_url(url)

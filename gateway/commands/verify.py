@@ -1,7 +1,9 @@
 """``otto-gateway verify``: the report of a check, for people and for programs."""
 
 import json
+import os
 from contextlib import closing
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -20,11 +22,35 @@ __all__ = ["verify_databases"]
 _SHOWN_MAX: Final = 10
 """Findings of one kind that are shown with their place; ``--json`` has a hundred."""
 
+_JOBS_MAX: Final = 7
+
 _DAY_SECONDS: Final = 86_400
 
 
-def verify_databases(settings: Settings, *, as_json: bool, repair: bool) -> ExitCode:
-    """Check the databases of these settings, and print what was found."""
+def verify_databases(
+    settings: Settings,
+    *,
+    as_json: bool,
+    repair: bool,
+    jobs: int | None = None,
+    sample: float = 100.0,
+    resume: Path | None = None,
+) -> ExitCode:
+    """Check the databases of these settings, and print what was found.
+
+    Args:
+        settings: where they are.
+        as_json: whether the report is one JSON object.
+        repair: whether rows are put right.
+        jobs: processes beside this one; None: one less than there are processors, 7 at most.
+        sample: percent of the records that are checked.
+        resume: a file that keeps how far it has got.
+    """
+    if repair and (sample < 100.0 or resume is not None):
+        click.echo(
+            "otto-gateway: --repair-polling checks everything, at once: leave --sample and --resume out", err=True
+        )
+        return ExitCode.USAGE
     progress = ProgressLine("record")
     try:
         path = sqlite_path(settings.database_url)
@@ -32,7 +58,14 @@ def verify_databases(settings: Settings, *, as_json: bool, repair: bool) -> Exit
         ages = retention_policy(settings).ages
         days = min(ages) / _DAY_SECONDS if ages else None
         if not repair:
-            report = verify(path, table, retention_days=days, on_progress=progress.show)
+            report = verify(
+                *(path, table),
+                retention_days=days,
+                jobs=min((os.cpu_count() or 1) - 1, _JOBS_MAX) if jobs is None else jobs,
+                sample=sample / 100,
+                resume=resume,
+                on_progress=progress.show,
+            )
         else:
             if not path.exists():
                 raise DatabaseError(f"{path} does not exist")
@@ -44,6 +77,10 @@ def verify_databases(settings: Settings, *, as_json: bool, repair: bool) -> Exit
                     closing_rows=ClosingRows(settings.closing_rows.value),
                     on_progress=progress.show,
                 )
+    except KeyboardInterrupt:
+        again = f"; the same command continues from there ({resume})" if resume is not None else ""
+        click.echo(f"otto-gateway: broken off{again}", err=True)
+        return ExitCode.USAGE
     except DatabaseInUseError:
         text = f"a gateway is running on {path}: stop it first; rows are put right only while nobody copies"
         click.echo(f"otto-gateway: {text}", err=True)

@@ -3,8 +3,8 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Protocol
 
@@ -32,11 +32,15 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """Something that the gateway needs; ``is_needed``: without it no line is taken or served."""
+    """Something that the gateway needs; ``is_needed``: without it no line is taken or served.
+
+    ``figures`` are what whoever looks into trouble wants to know beside the error, for everybody to see.
+    """
 
     name: str
     error: str = ""
     is_needed: bool = True
+    figures: Mapping[str, str | int | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,13 @@ class DependencyHealth(msgspec.Struct, omit_defaults=True):
 
     status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["healthy", "unhealthy"]})]
     reason: str = ""
+    figures: Annotated[
+        dict[str, str | int | bool],
+        msgspec.Meta(
+            description="What else is known of it. Of `otherGateways`: how far they are followed, and the database.",
+            examples=[{"lag": 0, "listening": True, "role": "primary", "standbys": 1, "synchronous": True}],
+        ),
+    ] = msgspec.field(default_factory=dict)
 
 
 _DEPENDENCIES = msgspec.Meta(examples=[{"journal": {"status": "healthy"}, "pollingTables": {"status": "healthy"}}])
@@ -178,7 +185,7 @@ def _administers(principal: Principal | None, task_id: str) -> bool:
 
 def _dependencies(report: HealthReport) -> dict[str, DependencyHealth]:
     return {
-        each.name: DependencyHealth("unhealthy" if each.error else "healthy", each.error)
+        each.name: DependencyHealth("unhealthy" if each.error else "healthy", each.error, dict(each.figures))
         for each in report.dependencies
     }
 

@@ -18,7 +18,7 @@ from gateway.polling.task_logs import TaskLogReader
 from gateway.routing.operation import Answer, DescribedRoute, Header, Operation, Tag
 from gateway.routing.parameters import Identifier, Number, Parameter
 from storage.errors import StorageError
-from storage.polling import Extent, Page, PollingTable
+from storage.polling import Extent, Page, PollingStore
 
 __all__ = ["TASK_LOGS_MAX", "polling_routes"]
 
@@ -122,7 +122,7 @@ _READ_JOB_LOGS: Final = Operation(
 
 
 def polling_routes(
-    table: PollingTable, authenticator: Authenticator, task_logs: TaskLogReader | None = None
+    table: PollingStore, authenticator: Authenticator, task_logs: TaskLogReader | None = None
 ) -> list[DescribedRoute]:
     """``GET /api/automation/logs?jobId=`` with optional ``afterId`` and ``limit``.
 
@@ -143,7 +143,7 @@ def polling_routes(
 
 
 async def _logs(
-    request: Request, table: PollingTable, authenticator: Authenticator, task_logs: TaskLogReader | None
+    request: Request, table: PollingStore, authenticator: Authenticator, task_logs: TaskLogReader | None
 ) -> Response:
     principal = await authenticator.principal_of(request)
     query = request.query_params
@@ -209,7 +209,7 @@ class _Rows:
     fast as it is read still has an end.
     """
 
-    def __init__(self, table: PollingTable, job_id: str, after_id: int, last: int, limit: int) -> None:
+    def __init__(self, table: PollingStore, job_id: str, after_id: int, last: int, limit: int) -> None:
         self._table = table
         self._job_id = job_id
         self._after = after_id

@@ -25,10 +25,9 @@ from gateway.settings.values import (
     Texts,
 )
 
-__all__ = ["CREDENTIALS", "Settings"]
+__all__ = ["CREDENTIALS", "Settings", "is_postgres"]
 
 _SHARED_SCHEMES: Final = frozenset({"postgres", "postgresql"})
-_LOCAL_DATABASE: Final = "sqlite:///otto.db"
 CREDENTIALS: Final = ("jwt_secret", "jwt_public_key", "jwt_public_key_file", "jwks_url")
 
 
@@ -133,8 +132,8 @@ class Settings(BaseModel):
     )
     polling_database_url: Text | None = Field(
         None,
-        description="Where the polling tables are, on SQLite. Unset: in the journal's database; beside a journal on "
-        "PostgreSQL in sqlite:///otto.db.",
+        description="Where the polling tables are: sqlite:///file.db or postgresql://…. Unset: in the journal's "
+        "database.",
     )
     durability: Literal["full", "process"] = Field(
         "full", description="What stored lines survive: `full` a power loss, `process` a killed process."
@@ -358,10 +357,13 @@ class Settings(BaseModel):
                 raise ValueError(f"{name}_CLIENT_CA_FILE needs {name}_CERTIFICATE_FILE and {name}_KEY_FILE")
         if (self.naver_client_id is None) != (self.naver_client_secret is None):
             raise ValueError("NAVER_CLIENT_ID and NAVER_CLIENT_SECRET belong together; set both or neither")
-        if self.has_shared_journal:
+        if self.has_shared_journal and not is_postgres(self.polling_database):
             for name in ("retention_days", "retention_bytes", "retention_tasks", "retention_rules"):
                 if getattr(self, name):
-                    raise ValueError(f"{name.upper()} is not there yet for a journal on PostgreSQL; leave it out")
+                    raise ValueError(
+                        f"{name.upper()} needs POLLING_DATABASE_URL on PostgreSQL, as the journal: "
+                        "which lines the files of other gateways have is not known"
+                    )
         api = urlsplit(self.naver_api_url)
         if api.scheme != "https" and not is_loopback(api.hostname or ""):
             raise ValueError("NAVER_API_URL must begin with https://: the secret is sent there")
@@ -400,16 +402,14 @@ class Settings(BaseModel):
     @property
     def polling_database(self) -> str:
         """Where the polling tables are."""
-        return self.polling_database_url or self.local_database
-
-    @property
-    def local_database(self) -> str:
-        """The SQLite database of this gateway's own tables: the journal's, unless that is on PostgreSQL."""
-        if self.has_shared_journal:
-            return self.polling_database_url or _LOCAL_DATABASE
-        return self.database_url
+        return self.polling_database_url or self.database_url
 
     @property
     def has_shared_journal(self) -> bool:
         """Whether the journal is on PostgreSQL, where other gateways may use it as well."""
-        return self.database_url.partition("://")[0].partition("+")[0] in _SHARED_SCHEMES
+        return is_postgres(self.database_url)
+
+
+def is_postgres(url: str) -> bool:
+    """Whether a URL names a PostgreSQL database."""
+    return url.partition("://")[0].partition("+")[0] in _SHARED_SCHEMES

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -128,6 +128,11 @@ class StoredJournal(ABC):
     def follower_error(self) -> str:
         """Why other gateways are not followed at the moment; empty when they are, or there are none."""
         return ""
+
+    @property
+    def figures(self) -> Mapping[str, str | int | bool]:
+        """What the health page shows of following other gateways."""
+        return {}
 
     def metrics(self) -> Iterable[tuple[str, str, float]]:
         """What only this engine has to show, as gauges: name, meaning, value."""

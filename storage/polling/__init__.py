@@ -2,7 +2,7 @@
 
 from storage.polling.closing_rows import ClosingRows
 from storage.polling.comparison import Comparison, compare
-from storage.polling.reader import Extent, Page
+from storage.polling.interface import Extent, Page, PollingStore
 from storage.polling.row_import import RowImporter, RowImportStatistics
 from storage.polling.row_map import TableRows
 from storage.polling.sink import PollingSink, SinkStatistics
@@ -14,6 +14,7 @@ __all__ = [
     "Extent",
     "Page",
     "PollingSink",
+    "PollingStore",
     "PollingTable",
     "RowImportStatistics",
     "RowImporter",

@@ -1,12 +1,12 @@
 """The closing row: what tells a polling UI that a task has ended when its own last line does not."""
 
-import sqlite3
 import time
 from enum import Enum
 from typing import Final
 
 from storage.journal.interface import TaskEnded
 from storage.polling.batches import Rows
+from storage.polling.interface import PollingStore, SqlConnection
 from storage.polling.row_map import RowMap
 
 __all__ = ["FINISHED", "ClosingRows", "Closings", "closing_message", "is_said"]
@@ -19,7 +19,9 @@ _SETTLED_MAX: Final = 200
 
 _LAST_MESSAGE: Final = "SELECT log_message FROM job_logs WHERE job_id = ? ORDER BY id DESC LIMIT 1"
 
-_INSERT: Final = "INSERT INTO job_logs (job_id, log_message, created_at) VALUES (?, ?, ?)"
+_NOTE: Final = """
+INSERT INTO otto_sink_closings (epoch, job_id, message, created_at) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (epoch, job_id) DO UPDATE SET message = ?3, created_at = ?4"""
 
 
 class ClosingRows(Enum):
@@ -59,7 +61,10 @@ class Closings:
         delay_seconds: 0 writes closing rows at once, in the transaction of the lines before them.
     """
 
-    def __init__(self, epoch: str, policy: ClosingRows, copies: RowMap, *, delay_seconds: float) -> None:
+    def __init__(
+        self, table: PollingStore, epoch: str, policy: ClosingRows, copies: RowMap, *, delay_seconds: float
+    ) -> None:
+        self._table = table
         self._epoch = epoch
         self._copies = copies
         self._policy = policy
@@ -74,13 +79,13 @@ class Closings:
         """When the next one is due; None if none waits."""
         return max(0.0, next(iter(self._due.values())) - time.monotonic()) if self._due else None
 
-    def load(self, connection: sqlite3.Connection) -> None:
+    def load(self, connection: SqlConnection) -> None:
         """Load pending rows from the database; after each new connection and each transaction that was given up."""
         waiting = connection.execute("SELECT job_id FROM otto_sink_closings WHERE epoch = ?", (self._epoch,))
         due = time.monotonic() + self._delay_seconds
         self._due = {job_id: due for (job_id,) in waiting}
 
-    def end(self, connection: sqlite3.Connection, ended: TaskEnded) -> int:
+    def end(self, connection: SqlConnection, ended: TaskEnded) -> int:
         """Note an end, inside the transaction of the copy; the number of rows written at once."""
         message = closing_message(self._policy, ended)
         if message is None:
@@ -88,42 +93,39 @@ class Closings:
         created_at = f"{ended.timestamp[:10]} {ended.timestamp[11:19]}"
         if not self._delay_seconds:
             return self._write(connection, ended.task_id, message, created_at)
-        connection.execute(
-            "INSERT OR REPLACE INTO otto_sink_closings (epoch, job_id, message, created_at) VALUES (?, ?, ?, ?)",
-            (self._epoch, ended.task_id, message, created_at),
-        )
+        connection.execute(_NOTE, (self._epoch, ended.task_id, message, created_at))
         self._due.pop(ended.task_id, None)  # the dictionary is in the order of what is due
         self._due[ended.task_id] = time.monotonic() + self._delay_seconds
         return 0
 
-    def reopen(self, connection: sqlite3.Connection, rows: Rows) -> None:
+    def reopen(self, connection: SqlConnection, rows: Rows) -> None:
         """Take back what is pending for jobs that have these new rows, inside their transaction."""
         if not self._due:
             return
         for job_id in self._due.keys() & set(rows.values[0::3]):
             self._forget(connection, job_id)
 
-    def settle(self, connection: sqlite3.Connection, *, everything: bool) -> int:
+    def settle(self, connection: SqlConnection, *, everything: bool) -> int:
         """Write what is due, or some of ``everything``, inside a transaction; the number of rows written."""
         now = time.monotonic()
         due = [job_id for job_id, time_due in self._due.items() if everything or time_due <= now]
         return sum(self._settle_one(connection, job_id) for job_id in due[:_SETTLED_MAX])
 
-    def _settle_one(self, connection: sqlite3.Connection, job_id: str) -> int:
+    def _settle_one(self, connection: SqlConnection, job_id: str) -> int:
         found = connection.execute(
             "SELECT message, created_at FROM otto_sink_closings WHERE epoch = ? AND job_id = ?", (self._epoch, job_id)
         ).fetchone()
         self._forget(connection, job_id)
         return self._write(connection, job_id, *found) if found else 0  # none: another process was faster
 
-    def _forget(self, connection: sqlite3.Connection, job_id: str) -> None:
+    def _forget(self, connection: SqlConnection, job_id: str) -> None:
         connection.execute("DELETE FROM otto_sink_closings WHERE epoch = ? AND job_id = ?", (self._epoch, job_id))
         del self._due[job_id]
 
-    def _write(self, connection: sqlite3.Connection, job_id: str, message: str, created_at: str) -> int:
+    def _write(self, connection: SqlConnection, job_id: str, message: str, created_at: str) -> int:
         last = connection.execute(_LAST_MESSAGE, (job_id,)).fetchone()
         if is_said(message, None if last is None else str(last[0])):
             return 0
-        row_id = connection.execute(_INSERT, (job_id, message, created_at)).lastrowid
-        self._copies.add_other(connection, row_id or 0)
+        ((row_id, _),) = self._table.insert_rows(connection, (job_id, message, created_at))
+        self._copies.add_other(connection, row_id)
         return 1

@@ -6,14 +6,14 @@ import threading
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from storage.polling.interface import Extent, Page
 from storage.sqlite.connections import Access, FileConnection, open_connection
 from storage.sqlite.errors import translate_errors
 
-__all__ = ["Extent", "Page", "PollingReader"]
+__all__ = ["PollingReader"]
 
 _T = TypeVar("_T")
 
@@ -41,24 +41,6 @@ SELECT json_group_array(json_object('id', id, 'job_id', ?1, 'log_message', messa
 )"""
 # SQLite makes the JSON: a page is one step of one statement. Fetched row by row, the module gives up the interpreter's
 # lock at every row and, beside a busy event loop, waits up to 5 ms to get it back: 10 s for 2,000 rows.
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """The ids of the first and the last row of a stretch (0 and 0: no rows), and a checksum of the last row."""
-
-    first: int = 0
-    last: int = 0
-    checksum: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """``count`` rows up to id ``last`` as JSON objects with commas between them; no rows: ``b""``, 0 and 0."""
-
-    rows: bytes
-    count: int
-    last: int
 
 
 class PollingReader:

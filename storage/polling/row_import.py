@@ -26,8 +26,8 @@ from storage.journal.interface import (
 )
 from storage.outage import OutageLog
 from storage.polling.batches import TABLE_SOURCE
-from storage.polling.external_rows import ExternalRow, ExternalRowReader
-from storage.polling.table import PollingTable
+from storage.polling.external_rows import ExternalRowReader
+from storage.polling.interface import ExternalRow, PollingStore
 from storage.tailing import TailingLoop
 
 __all__ = ["ROW_ID", "WORKER_ID", "RowImportStatistics", "RowImporter", "row_name", "watch_producer"]
@@ -42,6 +42,7 @@ ROW_ID: Final = "rowId"
 """The key of an entry's metadata that holds the id of its row, after the first digits of the watch's."""
 
 _ROWS_MAX: Final = 200
+_FOLLOW_SECONDS: Final = 0.5
 _JOBS_MAX: Final = 1000
 """Jobs whose last lines are remembered, so that the next row can continue their event."""
 _LINE_BYTES: Final = 512
@@ -96,22 +97,29 @@ class RowImporter:
     Args:
         interval_seconds: pause between two looks while nothing is new.
         message_bytes_max: a longer message is cut and marked, as producers' are.
+        epoch: whose account of copies counts; None: the journal's.
+        is_leader: whether this gateway does it. Several may for a moment: each row becomes one line all the same.
     """
 
     def __init__(
         self,
         journal: TableJournal,
-        table: PollingTable,
+        table: PollingStore,
         *,
         interval_seconds: float = 0.1,
         message_bytes_max: int = 64 << 10,
         rows_max: int = _ROWS_MAX,
+        epoch: str | None = None,
+        is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._is_leader = is_leader
         self._journal = journal
         self._table = table
         self._interval_seconds = interval_seconds
         self._message_bytes_max = message_bytes_max
-        self._reader = ExternalRowReader(table, journal.epoch, rows_max=rows_max, message_bytes_max=message_bytes_max)
+        self._reader = ExternalRowReader(
+            table, journal.epoch if epoch is None else epoch, rows_max=rows_max, message_bytes_max=message_bytes_max
+        )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="table-watcher")
         self._is_closed = False
         self._watch_id = self._producer_id = ""
@@ -124,7 +132,7 @@ class RowImporter:
         )
 
     def __repr__(self) -> str:
-        return f"<RowImporter {self._table.path} at row {self._reached} {self._loop!r}>"
+        return f"<RowImporter {self._table.location} at row {self._reached} {self._loop!r}>"
 
     def start(self) -> None:
         """Begin where the last life ended."""
@@ -147,6 +155,9 @@ class RowImporter:
 
     async def _step(self) -> float:
         """Append what is new; the seconds until the next look."""
+        if not self._is_leader():
+            self._reached = None
+            return _FOLLOW_SECONDS
         try:
             found = await self._take_over()
         except BaseException:

@@ -6,10 +6,11 @@ program's. Stretches that follow each other are one, so that the account stays s
 """
 
 import secrets
-import sqlite3
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from storage.polling.interface import SqlConnection
 
 __all__ = [
     "NO_RECORD",
@@ -18,7 +19,6 @@ __all__ = [
     "TableWatch",
     "begin_watch",
     "end_watch",
-    "has_gone_back",
     "high_water",
     "load_watch",
     "restart_watch",
@@ -64,18 +64,18 @@ class RowMap:
         """Begin a new stretch with the next rows: they may not follow those before, in the table or in the journal."""
         self._first = self._last = 0
 
-    def add_lines(self, connection: sqlite3.Connection, last_id: int, count: int, record: int, line: int) -> None:
+    def add_lines(self, connection: SqlConnection, last_id: int, count: int, record: int, line: int) -> None:
         """Note rows that were just inserted: the journal's lines from index ``line`` of ``record`` on.
 
         Lines that came from the table are left out, in the rows and in counting.
         """
         self._add(connection, last_id - count + 1, last_id, record, line)
 
-    def add_other(self, connection: sqlite3.Connection, row_id: int) -> None:
+    def add_other(self, connection: SqlConnection, row_id: int) -> None:
         """Note a row that was just inserted and is no line's: a closing row, or the mark of damaged lines."""
         self._add(connection, row_id, row_id, NO_RECORD, 0)
 
-    def _add(self, connection: sqlite3.Connection, first: int, last: int, record: int, line: int) -> None:
+    def _add(self, connection: SqlConnection, first: int, last: int, record: int, line: int) -> None:
         is_of_lines = record != NO_RECORD
         if self._last and first == self._last + 1 and is_of_lines and self._is_of_lines:
             changed = connection.execute(
@@ -95,7 +95,7 @@ class RowMap:
         self._first, self._last, self._is_of_lines = first, last, is_of_lines
 
 
-def begin_watch(connection: sqlite3.Connection, epoch: str, *, with_old_rows: bool) -> None:
+def begin_watch(connection: SqlConnection, epoch: str, *, with_old_rows: bool) -> None:
     """Begin to take over others' rows, inside a transaction, before the copy's first row; harmless if it has begun.
 
     It begins after the rows that are there, or, ``with_old_rows``, in front of them. Where this journal has been
@@ -111,18 +111,18 @@ def begin_watch(connection: sqlite3.Connection, epoch: str, *, with_old_rows: bo
     )
 
 
-def load_watch(connection: sqlite3.Connection, epoch: str) -> TableWatch | None:
+def load_watch(connection: SqlConnection, epoch: str) -> TableWatch | None:
     """What was begun; None if nothing was, yet."""
     found = connection.execute("SELECT watch_id, start_id FROM otto_table_watch WHERE epoch = ?", (epoch,)).fetchone()
     return TableWatch(*found) if found else None
 
 
-def end_watch(connection: sqlite3.Connection, epoch: str) -> None:
+def end_watch(connection: SqlConnection, epoch: str) -> None:
     """Take over no rows any more, inside a transaction; a later beginning starts after the rows of its time."""
     connection.execute("DELETE FROM otto_table_watch WHERE epoch = ?", (epoch,))
 
 
-def restart_watch(connection: sqlite3.Connection, epoch: str, start: int) -> None:
+def restart_watch(connection: SqlConnection, epoch: str, start: int) -> None:
     """Begin again after ``start``, inside a transaction, where the table's ids have gone back to there."""
     connection.execute(
         "UPDATE otto_table_watch SET watch_id = ?, start_id = ? WHERE epoch = ?", (secrets.token_hex(8), start, epoch)
@@ -130,23 +130,12 @@ def restart_watch(connection: sqlite3.Connection, epoch: str, start: int) -> Non
     _cut(connection, epoch, start)
 
 
-def high_water(connection: sqlite3.Connection) -> int:
+def high_water(connection: SqlConnection) -> int:
     """The highest id that a row has; 0 without rows."""
     return int(connection.execute(_HIGH).fetchone()[0])
 
 
-def has_gone_back(connection: sqlite3.Connection, reached: int) -> bool:
-    """Whether the next row may get an id that was given before: the table was made anew, or an old one put back."""
-    if high_water(connection) >= reached:
-        return False
-    try:
-        given = connection.execute("SELECT seq FROM sqlite_sequence WHERE lower(name) = 'job_logs'").fetchone()
-    except sqlite3.OperationalError:
-        given = None  # no table of this database has AUTOINCREMENT
-    return given is None or int(given[0]) < reached
-
-
-def _cut(connection: sqlite3.Connection, epoch: str, last: int) -> None:
+def _cut(connection: SqlConnection, epoch: str, last: int) -> None:
     """Keep the account of rows up to ``last`` only."""
     connection.execute("DELETE FROM otto_sink_rows WHERE epoch = ? AND first_id > ?", (epoch, last))
     connection.execute("UPDATE otto_sink_rows SET last_id = ?2 WHERE epoch = ?1 AND last_id > ?2", (epoch, last))

@@ -14,8 +14,8 @@ from storage.errors import StorageError
 from storage.journal.interface import Ancestor, JournalStatistics, Record
 from storage.outage import OutageLog
 from storage.polling.closing_rows import ClosingRows, Closings
+from storage.polling.interface import PollingStore
 from storage.polling.row_map import RowMap, TableRows
-from storage.polling.table import PollingTable
 from storage.polling.writer import PollingWriter
 from storage.tailing import UNTIL_WOKEN, TailingLoop
 
@@ -30,6 +30,8 @@ _FETCH_BYTES: Final = 1 << 20
 
 _SETTLE_SECONDS_MAX: Final = 5.0
 _SETTLE_PAUSE_SECONDS: Final = 0.1
+_FOLLOW_SECONDS: Final = 1.0
+"""Between two looks at what another gateway has copied."""
 
 
 class RecordSource(Protocol):
@@ -91,12 +93,14 @@ class PollingSink:
         linger_seconds: pause after a copy that reached the end of the journal. The readers poll every 2 s; many small
             commits then share a transaction.
         lineage: the journal's former lives, the latest first, whose copies this one continues from.
+        epoch: whose progress this is; None: the journal's.
+        is_leader: whether this gateway copies. Several may for a moment: each row is written once all the same.
     """
 
     def __init__(
         self,
         journal: RecordSource,
-        table: PollingTable,
+        table: PollingStore,
         *,
         closing_rows: ClosingRows = ClosingRows.STATUS,
         closing_delay_seconds: float = 1.0,
@@ -105,13 +109,17 @@ class PollingSink:
         bytes_max: int = 1 << 20,
         linger_seconds: float = 0.05,
         lineage: Sequence[Ancestor] = (),
+        epoch: str | None = None,
+        is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
         self._journal = journal
         self._table = table
-        copies = RowMap(journal.epoch)
-        self._closings = Closings(journal.epoch, closing_rows, copies, delay_seconds=closing_delay_seconds)
+        self._is_leader = is_leader
+        epoch = journal.epoch if epoch is None else epoch
+        copies = RowMap(epoch)
+        self._closings = Closings(table, epoch, closing_rows, copies, delay_seconds=closing_delay_seconds)
         self._writer = PollingWriter(
-            *(table, journal.epoch, self._closings, copies),
+            *(table, epoch, self._closings, copies),
             table_rows=table_rows,
             rows_max=rows_max,
             bytes_max=bytes_max,
@@ -119,7 +127,7 @@ class PollingSink:
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="polling-sink")
         self._linger_seconds = linger_seconds
-        self._is_placed = False
+        self._is_placed = self._follows = False
         self._closed = False
         self._loop = TailingLoop(
             "polling-sink",
@@ -129,7 +137,7 @@ class PollingSink:
         )
 
     def __repr__(self) -> str:
-        return f"<PollingSink {self._table.path} at record {self._writer.place.record} {self._loop!r}>"
+        return f"<PollingSink {self._table.location} at record {self._writer.place.record} {self._loop!r}>"
 
     async def start(self) -> None:
         """Begin to copy from where the last life of the sink ended.
@@ -187,6 +195,13 @@ class PollingSink:
     async def _copy(self) -> float:
         """Copy what one read of the journal returns; at its end, the seconds until a closing row is due."""
         is_last = self._loop.is_closing
+        if not self._is_leader():
+            self._is_placed, self._follows = False, True
+            await self._in_thread(self._writer.follow)
+            return _FOLLOW_SECONDS
+        if self._follows:  # what was copied until now is read once more, now that nobody else copies
+            await self._in_thread(self._writer.follow)
+            self._follows = False
         place = await self._in_thread(self._writer.connect)
         if not self._is_placed:
             self._is_placed = True

@@ -1,10 +1,8 @@
 """Writing batches of rows together with the progress of the copy, each batch in one transaction."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from storage.errors import StorageError
@@ -12,11 +10,8 @@ from storage.journal.interface import Ancestor, Record
 from storage.polling.batches import Batch, Place, Rows, batches
 from storage.polling.closing_rows import Closings
 from storage.polling.epoch_handover import hand_over_epoch
+from storage.polling.interface import PollingStore, SqlConnection
 from storage.polling.row_map import NO_RECORD, RowMap, TableRows, begin_watch, end_watch, load_watch
-from storage.polling.schema import is_complete, prepare
-from storage.polling.table import PollingTable
-from storage.sqlite.connections import FileConnection, checkpoint, lossy_text, transaction
-from storage.sqlite.errors import translate_errors
 
 __all__ = ["PollingWriter", "Written"]
 
@@ -29,7 +24,8 @@ _LOAD: Final = "SELECT record, line FROM otto_sink_progress WHERE sink = ? AND e
 
 _ADVANCE: Final = """
 INSERT INTO otto_sink_progress (sink, epoch, record, line) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (sink, epoch) DO UPDATE SET record = ?3, line = ?4 WHERE record = ?5 AND line = ?6"""
+ON CONFLICT (sink, epoch) DO UPDATE SET record = ?3, line = ?4
+WHERE otto_sink_progress.record = ?5 AND otto_sink_progress.line = ?6"""
 # Compare and set: where another process has copied meanwhile (two gateways during a change of version), no row changes,
 # and the transaction is given up before it has written anything.
 
@@ -60,7 +56,7 @@ class PollingWriter:
 
     def __init__(
         self,
-        table: PollingTable,
+        table: PollingStore,
         epoch: str,
         closings: Closings,
         copies: RowMap,
@@ -78,13 +74,13 @@ class PollingWriter:
         self._table_rows = table_rows
         self._rows_max = rows_max
         self._bytes_max = bytes_max
-        self._connection = FileConnection(table.path, self._open)
+        self._connection = table.writing(_BUSY_TIMEOUT_SECONDS, self._open)
         self._stored = Place()
         self.place = Place()
         self.written = Written()
 
     def __repr__(self) -> str:
-        return f"<PollingWriter of {self._table.path} at record {self.place.record}, line {self.place.line}>"
+        return f"<PollingWriter of {self._table.location} at record {self.place.record}, line {self.place.line}>"
 
     def connect(self) -> Place:
         """Open the database where it is not open, and learn how far the copy has got.
@@ -98,6 +94,16 @@ class PollingWriter:
         """
         with self._errors():
             self._connection.get()
+        return self.place
+
+    def follow(self) -> Place:
+        """Learn how far another gateway has copied.
+
+        Raises:
+            StorageError: as ``connect``.
+        """
+        with self._errors():
+            self._load(self._connection.get())
         return self.place
 
     def go_back_to(self, record: int) -> Place:
@@ -138,7 +144,7 @@ class PollingWriter:
                 due = self._closings.due_in_seconds
                 if due is None or (due and not everything):
                     return
-                with transaction(connection, self._table.write_lock):
+                with self._table.transaction(connection):
                     rows = self._closings.settle(connection, everything=everything)
                 self.written.closing_rows += rows
                 self.written.transactions += 1
@@ -147,25 +153,25 @@ class PollingWriter:
         """Close the connection; idempotent. ``connect`` opens a new one."""
         self._connection.close()
 
-    def _write_batch(self, connection: sqlite3.Connection, batch: Batch) -> bool:
+    def _write_batch(self, connection: SqlConnection, batch: Batch) -> bool:
         """Write one batch and its place in one transaction; False if the place on disk is not the expected one."""
         rows = closing_rows = 0
-        with transaction(connection, self._table.write_lock):
+        with self._table.transaction(connection):
             if not self._advance(connection, batch.place):
                 return False
             for step in batch.steps:
                 if isinstance(step, Rows):
                     self._closings.reopen(connection, step)
-                    last_id = connection.execute(_insert(step.count), step.values).lastrowid or 0
-                    if step.record == NO_RECORD:
-                        self._copies.add_other(connection, last_id)
-                    else:
-                        self._copies.add_lines(connection, last_id, step.count, step.record, step.line)
+                    for last_id, count in self._table.insert_rows(connection, step.values):
+                        if step.record == NO_RECORD:
+                            self._copies.add_other(connection, last_id)
+                        else:
+                            self._copies.add_lines(connection, last_id, count, step.record, step.line)
                     rows += step.count
                 else:
                     closing_rows += self._closings.end(connection, step)
         self.place = self._stored = batch.place
-        checkpoint(connection, self._table.path)
+        self._table.checkpoint(connection)
         written = self.written
         written.rows += rows
         written.closing_rows += closing_rows
@@ -174,7 +180,7 @@ class PollingWriter:
         written.transactions += 1
         return True
 
-    def _advance(self, connection: sqlite3.Connection, place: Place) -> bool:
+    def _advance(self, connection: SqlConnection, place: Place) -> bool:
         stored = self._stored
         cursor = connection.execute(
             _ADVANCE, (_SINK, self._epoch, place.record, place.line, stored.record, stored.line)
@@ -185,62 +191,39 @@ class PollingWriter:
     def _errors(self) -> Iterator[None]:
         """Whatever is raised, the next attempt begins with a new connection."""
         try:
-            with translate_errors(self._table.path):
+            with self._table.translated():
                 yield
         except StorageError:
             self.close()
             raise
 
-    def _open(self) -> sqlite3.Connection:
-        connection = self._table.connect(busy_timeout_seconds=_BUSY_TIMEOUT_SECONDS)
-        try:
-            connection.text_factory = lossy_text
-            if not is_complete(connection, self._table.path):
-                self._create(connection)
-            self._inherit(connection)
-            self._settle_watch(connection)
-            self._load(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    def _open(self, connection: SqlConnection) -> None:
+        self._table.create_missing(connection)
+        self._inherit(connection)
+        self._settle_watch(connection)
+        self._load(connection)
 
-    def _create(self, connection: sqlite3.Connection) -> None:
-        with transaction(connection, self._table.write_lock):
-            prepare(connection, self._table.path)
-
-    def _inherit(self, connection: sqlite3.Connection) -> None:
+    def _inherit(self, connection: SqlConnection) -> None:
         """Go on from the copy of a former life, where this one has none yet."""
         if self._lineage and connection.execute(_LOAD, (_SINK, self._epoch)).fetchone() is None:
-            with transaction(connection, self._table.write_lock):
-                hand_over_epoch(connection, _SINK, self._epoch, self._lineage)
+            with self._table.transaction(connection):
+                hand_over_epoch(self._table, connection, _SINK, self._epoch, self._lineage)
 
-    def _settle_watch(self, connection: sqlite3.Connection) -> None:
+    def _settle_watch(self, connection: SqlConnection) -> None:
         """Begin or end the taking over of others' rows, where that is not done yet."""
         if self._table_rows is None:
             return
         is_wanted = self._table_rows is not TableRows.OFF
         if is_wanted == (load_watch(connection, self._epoch) is not None):
             return
-        with transaction(connection, self._table.write_lock):
+        with self._table.transaction(connection):
             if is_wanted:
                 begin_watch(connection, self._epoch, with_old_rows=self._table_rows is TableRows.ALL)
             else:
                 end_watch(connection, self._epoch)
 
-    def _load(self, connection: sqlite3.Connection) -> None:
+    def _load(self, connection: SqlConnection) -> None:
         self._copies.forget()
         found = connection.execute(_LOAD, (_SINK, self._epoch)).fetchone()
         self.place = self._stored = Place(*found) if found else Place()
         self._closings.load(connection)
-
-
-@lru_cache(maxsize=64)
-def _insert(rows: int) -> str:
-    """One statement for many rows.
-
-    ``executemany`` gives up the interpreter's lock at every row and, beside a busy event loop, waits up to 5 ms to get
-    it back, with the write lock of the database in its hands: 2.8 s for 500 rows, where this statement takes 27 ms.
-    """
-    values = ", ".join(["(?, ?, ?)"] * rows)
-    return f"INSERT INTO job_logs (job_id, log_message, created_at) VALUES {values}"  # noqa: S608 - question marks only

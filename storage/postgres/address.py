@@ -19,8 +19,14 @@ def shown_address(url: str) -> str:
     Raises:
         DatabaseError: the URL cannot be read, or names no database.
     """
-    parts = urlsplit(url)
-    servers, database = parts.netloc.rpartition("@")[2], unquote(parts.path.removeprefix("/"))
+    try:
+        parts = urlsplit(url)
+        servers = parts.netloc.rpartition("@")[2]
+        for server in servers.split(","):
+            _ = urlsplit(f"//{server}").port
+    except ValueError as error:
+        raise DatabaseError(f"the database URL cannot be read: {error}") from error
+    database = unquote(parts.path.removeprefix("/"))
     if not database:
         raise DatabaseError("the database URL must name a database: postgresql://user@host:5432/otto")
     return f"{servers or 'the local socket'}/{database}"

@@ -86,6 +86,16 @@ class Link:
     def __repr__(self) -> str:
         return f"<Link {'open' if self._connection else 'closed'}>"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, as far as is known."""
+        return self._connection is not None and not self._connection.is_closed()
+
+    @property
+    def connection(self) -> asyncpg.Connection | None:
+        """The open connection."""
+        return self._connection
+
     def read(self, query: str, *arguments: object) -> Sequence[Row]:
         """The rows of a query that changes nothing."""
         try:
@@ -98,17 +108,17 @@ class Link:
     def fetch(self, query: str, *arguments: object) -> Sequence[Row]:
         """The rows of a query, which is sent once."""
         self.open()
-        return self._run(lambda connection: connection.fetch(query, *arguments))
+        return self.run(lambda connection: connection.fetch(query, *arguments))
 
     def execute(self, query: str, *arguments: object) -> str:
         """Execute a statement, or several without arguments; what the server says of it."""
         self.open()
-        done: str = self._run(lambda connection: connection.execute(query, *arguments))
+        done: str = self.run(lambda connection: connection.execute(query, *arguments))
         return done
 
     def open(self) -> None:
         """Connect, unless it is."""
-        if self._connection is not None and not self._connection.is_closed():
+        if self.is_open:
             return
         if self._loop is None:
             self._loop = _Loop()
@@ -142,7 +152,8 @@ class Link:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
-    def _run(self, call: Callable[[asyncpg.Connection], Coroutine[Any, Any, T]]) -> T:
+    def run(self, call: Callable[[asyncpg.Connection], Coroutine[Any, Any, T]]) -> T:
+        """Wait for what a call of the open connection returns."""
         assert self._loop is not None  # noqa: S101 - ``open`` was called
         assert self._connection is not None  # noqa: S101
         try:

@@ -6,7 +6,7 @@ from typing import Final
 
 import asyncpg
 
-from storage.errors import DatabaseError, StorageError, StorageObstructedError, StorageUnavailableError
+from storage.errors import DatabaseError, DiskFullError, StorageError, StorageObstructedError, StorageUnavailableError
 
 __all__ = ["is_lost", "translate_errors"]
 
@@ -25,7 +25,7 @@ _KINDS: Final[tuple[tuple[type[Exception], _Kind, str], ...]] = (
     (asyncpg.CannotConnectNowError, StorageObstructedError, "is starting or shutting down"),
     (asyncpg.AdminShutdownError, StorageObstructedError, "has ended the connection"),
     (asyncpg.TooManyConnectionsError, StorageObstructedError, "takes no more connections"),
-    (asyncpg.DiskFullError, StorageObstructedError, "cannot store more: its disk is full"),
+    (asyncpg.DiskFullError, DiskFullError, "cannot store more: its disk is full"),
     (asyncpg.LockNotAvailableError, StorageObstructedError, "cannot be written: another session has locked a lane"),
     (asyncpg.QueryCanceledError, StorageObstructedError, "has cancelled a statement"),
     (asyncpg.PostgresConnectionError, StorageObstructedError, "has lost the connection"),

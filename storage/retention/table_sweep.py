@@ -13,7 +13,7 @@ from storage.retention.polling_rows import PollingRows
 from storage.sqlite.connections import Access, FileConnection, checkpoint, open_connection, transaction
 from storage.sqlite.errors import translate_errors
 
-__all__ = ["JOB_LOGS", "RetentionSweep", "oldest_kept_sql"]
+__all__ = ["JOB_LOGS", "RetentionSweep", "oldest_kept", "oldest_kept_sql"]
 
 _BUSY_TIMEOUT_SECONDS: Final = 0.1
 
@@ -23,6 +23,12 @@ _IS_THERE: Final = "SELECT count(*) FROM sqlite_master WHERE type IN ('table', '
 
 
 JOB_LOGS: Final = PollingRows("job_logs", "job_id")
+
+
+def oldest_kept(policy: RetentionPolicy, now: float) -> tuple[str | None, list[tuple[str, str | None]]]:
+    """The time before which a row goes: by default, and by the pattern of each rule; None: it is kept."""
+    rules = [(rule.pattern, _time(rule.seconds, now)) for rule in policy.rules]
+    return _time(policy.age_seconds, now), rules
 
 
 def oldest_kept_sql(

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
@@ -24,7 +24,7 @@ from storage.retention.table_sweep import RetentionSweep
 from storage.sqlite.disk_reserve import DiskReserve
 from storage.tailing import TailingLoop
 
-__all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "sweeps_of"]
+__all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "Sweep", "sweeps_of"]
 
 _T = TypeVar("_T")
 
@@ -62,6 +62,28 @@ class RetentionStatistics:
     """Why the last pass broke off; empty if it did not."""
 
 
+class Sweep(Protocol):
+    """See ``RetentionSweep``."""
+
+    deleted: int
+
+    def step(self, now: float) -> bool:
+        """See ``RetentionSweep.step``."""
+        ...
+
+    def last_row(self, job_id: str) -> int:
+        """See ``RetentionSweep.last_row``."""
+        ...
+
+    def remove_job(self, job_id: str, upto: int) -> bool:
+        """See ``RetentionSweep.remove_job``."""
+        ...
+
+    def close(self) -> None:
+        """See ``RetentionSweep.close``."""
+        ...
+
+
 def _timed(step: Callable[[], _T]) -> tuple[_T, float]:
     """What a step returns, and the seconds that it took."""
     started = time.monotonic()
@@ -90,6 +112,7 @@ class Retention:
         pass_seconds: from the end of a pass to the next one; also how exactly the age of a line is known.
         pause_seconds_max: between two steps, see ``Pace``; 0: no pauses.
         clock: Unix seconds.
+        is_leader: whether this gateway removes; another one does where it is not.
         reserve: given up when the disk is full, so that old lines can be removed; made anew when there is room.
 
     Attributes:
@@ -99,7 +122,7 @@ class Retention:
     def __init__(
         self,
         journal: Journal,
-        sweeps: Sequence[RetentionSweep],
+        sweeps: Sequence[Sweep],
         policy: RetentionPolicy,
         *,
         copied: Callable[[], int],
@@ -107,7 +130,9 @@ class Retention:
         pause_seconds_max: float = _PAUSE_SECONDS_MAX,
         clock: Callable[[], float] = time.time,
         reserve: DiskReserve | None = None,
+        is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._is_leader = is_leader
         self.is_held_up = False
         self._journal = journal
         self._sweeps = sweeps
@@ -182,6 +207,8 @@ class Retention:
     async def _step(self) -> float:
         """A pass if it is time for one, or if the disk is full; the pause until it is asked again."""
         loop = asyncio.get_running_loop()
+        if not self._is_leader():
+            return _LOOK_SECONDS
         if loop.time() >= self._next_pass_at or self._journal.statistics.is_disk_full:
             await self.run_with_reserve()
             self._next_pass_at = loop.time() + self.next_pass_seconds
@@ -246,7 +273,7 @@ class Retention:
                 pass
         return True
 
-    async def _sweep_step(self, sweep: RetentionSweep, step: Callable[[], bool]) -> bool:
+    async def _sweep_step(self, sweep: Sweep, step: Callable[[], bool]) -> bool:
         before = sweep.deleted
         is_more, seconds = await self._in_thread(partial(_timed, step))
         self._count(rows=sweep.deleted - before)

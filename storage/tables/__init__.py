@@ -1,5 +1,5 @@
 """Tables of components, described with SQLAlchemy, in a database that other programs may be using."""
 
-from storage.tables.database import TableDatabase
+from storage.tables.database import DatabaseLocation, TableDatabase
 
-__all__ = ["TableDatabase"]
+__all__ = ["DatabaseLocation", "TableDatabase"]

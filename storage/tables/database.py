@@ -1,77 +1,91 @@
-"""Tables that SQLAlchemy describes, in an SQLite file that other programs may be using."""
+"""Tables that SQLAlchemy describes, in an SQLite file or in PostgreSQL, which other programs may be using as well."""
 
-import sqlite3
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
-import sqlalchemy
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
-from storage.errors import SchemaError
-from storage.sqlite.connections import (
-    Access,
-    Durability,
-    checkpoint,
-    file_identity,
-    lossy_text,
-    open_connection,
-)
-from storage.sqlite.errors import is_locked, is_refusal, translate_errors
-from storage.sqlite.write_lock import write_lock
+from storage.sqlite.connections import Durability
+from storage.tables.engine import TableEngine
+from storage.tables.sqlite import SqliteTables
 
-__all__ = ["TableDatabase"]
+__all__ = ["DatabaseLocation", "TableDatabase"]
 
 T = TypeVar("T")
 
-_READ_BUSY_SECONDS: Final = 5.0
-_WRITE_BUSY_SECONDS: Final = 0.1
-"""Short, because the journal may want the write lock meanwhile; between two attempts it can have it."""
-_RETRY_SECONDS: Final = 0.02
+DatabaseLocation = Path | str
+"""An SQLite file, or the URL of a PostgreSQL database."""
 
 
 class TableDatabase:
-    """Reads and transactions on one file, which may be the journal's own. SQLAlchemy makes the statements.
+    """Reads and transactions on one database. SQLAlchemy makes the statements, for whichever it is.
 
-    All methods block, so they belong in a thread. Writes of several threads wait for each other.
+    All methods block, so they belong in a thread. Writes wait for each other: those of several threads on a file, those
+    of all gateways on PostgreSQL where ``name`` is the same.
 
     Args:
-        path: the file.
-        create: creates the tables that are missing, before the first write to a file.
-        durability: of what is written.
-        lock_seconds_max: how long another program may lock the file before a write is given up.
-        has_foreign_keys: whether references between tables are enforced.
+        location: the file, which may be the journal's own, or ``postgresql://…``.
+        create: creates the tables that are missing, before the first write to a database.
+        durability: of what is written to a file.
+        lock_seconds_max: how long another program may hold a lock before a write is given up.
+        has_foreign_keys: whether references between tables of a file are enforced.
+        name: of the tables, for the lock on PostgreSQL.
     """
 
     def __init__(
         self,
-        path: Path,
+        location: DatabaseLocation,
         *,
         create: Callable[[Connection], None] = lambda _: None,
         durability: Durability = "full",
         lock_seconds_max: float = 10.0,
         has_foreign_keys: bool = False,
+        name: str = "tables",
     ) -> None:
-        self.path = path.absolute()
-        self.write_lock = write_lock(self.path)
-        self.lock_seconds_max = lock_seconds_max
-        self._create = create
-        self._durability = durability
-        self._has_foreign_keys = has_foreign_keys
-        self._readers = self._engine(Access.READ, _READ_BUSY_SECONDS)
-        self._writers = self._engine(Access.WRITE, _WRITE_BUSY_SECONDS)
-        self._writer: Connection | None = None
-        self._identity: tuple[int, int] | None = None
+        self.is_shared = isinstance(location, str)
+        self._engine: TableEngine
+        if isinstance(location, Path):
+            self._engine = SqliteTables(
+                location,
+                create=create,
+                durability=durability,
+                lock_seconds_max=lock_seconds_max,
+                has_foreign_keys=has_foreign_keys,
+            )
+        else:
+            from storage.tables.postgres import PostgresTables
+
+            self._engine = PostgresTables(location, create=create, lock_seconds_max=lock_seconds_max, name=name)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.path}>"
+        return f"<{type(self).__name__} {self.location}>"
+
+    @property
+    def location(self) -> str:
+        """Where the database is, without a password."""
+        return self._engine.location
+
+    @property
+    def path(self) -> Path:
+        """The file; for SQLite alone."""
+        return Path(self.location)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a database."""
+        return self._engine.exists
 
     @property
     def is_new(self) -> bool:
-        """Whether the next write is the first one to the file, or to the one that has taken its place."""
-        return self._writer is None or self._identity != file_identity(self.path)
+        """Whether the next write is the first one to the database, or to the one that has taken its place."""
+        return self._engine.is_new
+
+    @property
+    def is_wanted(self) -> bool:
+        """The journal waits for the file; a long transaction would do well to end."""
+        return self._engine.is_wanted
 
     def create_missing(self, is_complete: Callable[[Connection], bool]) -> None:
         """Create the tables, unless ``is_complete`` reports that none is missing.
@@ -80,7 +94,7 @@ class TableDatabase:
             SchemaError: a table that is there does not fit.
             StorageError: the database cannot be used, now or as it is.
         """
-        if not self.path.exists() or not self.read(is_complete):
+        if not self.exists or not self.read(is_complete):
             self.close()
             self.write(lambda _: None)  # the first one creates what is missing
             self.close()  # the connection belongs to the thread that writes from now on
@@ -95,20 +109,16 @@ class TableDatabase:
         with self.transaction(is_closing=is_closing) as connection:
             return work(connection)
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """One consistent snapshot of the file that is there now.
+    def reading(self) -> AbstractContextManager[Connection]:
+        """One consistent snapshot of the database that is there now.
 
         Raises:
             StorageError: the database cannot be read, now or as it is.
         """
-        with self._translated(), self._readers.connect() as connection, connection.begin():
-            connection.exec_driver_sql("BEGIN")
-            yield connection
+        return self._engine.reading()
 
-    @contextmanager
-    def transaction(self, *, is_closing: Callable[[], bool] = lambda: False) -> Iterator[Connection]:
-        """All of the block or nothing of it; the journal's commits go first.
+    def transaction(self, *, is_closing: Callable[[], bool] = lambda: False) -> AbstractContextManager[Connection]:
+        """All of the block or nothing of it; on a file the journal's commits go first.
 
         Args:
             is_closing: whether to give up at once on another program's lock.
@@ -117,93 +127,8 @@ class TableDatabase:
             StorageError: the database cannot be written, now or as it is.
             RecordRefusedError: a constraint of a table stands against what was written.
         """
-        deadline = time.monotonic() + self.lock_seconds_max
-
-        def is_late() -> bool:
-            return time.monotonic() >= deadline or is_closing()
-
-        with self._translated():
-            while True:
-                with self.write_lock.background():
-                    try:
-                        connection = self._begun()
-                    except sqlalchemy.exc.OperationalError as error:
-                        if not is_locked(error.orig) or is_late():
-                            self.close()
-                            raise
-                    else:
-                        with self._committed(connection, is_late):
-                            yield connection
-                        break
-                time.sleep(_RETRY_SECONDS)  # outside of the lock: who waits for it goes first
-            with suppress(sqlite3.Error):
-                checkpoint(_driver(connection), self.path)
+        return self._engine.transaction(is_closing)
 
     def close(self) -> None:
         """Close the writer's connection; idempotent. The next write opens another."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.close()
-
-    def _begun(self) -> Connection:
-        """The writer's connection in a transaction, on the file that is there now."""
-        is_new = self.is_new
-        if is_new:
-            self.close()
-            self._writer = self._writers.connect()
-            self._identity = file_identity(self.path)
-        writer = self._writer
-        assert writer is not None  # noqa: S101 - made above
-        try:
-            writer.exec_driver_sql("BEGIN IMMEDIATE")
-            if is_new:
-                self._create(writer)
-        except BaseException:
-            self.close()  # the next attempt is a first one again
-            raise
-        return writer
-
-    @contextmanager
-    def _committed(self, connection: Connection, is_late: Callable[[], bool]) -> Iterator[None]:
-        try:
-            yield
-            while True:
-                try:
-                    _driver(connection).execute("COMMIT")
-                    break
-                except sqlite3.OperationalError as error:  # without a write-ahead log, readers are waited for here
-                    if not is_locked(error) or is_late():
-                        raise
-                time.sleep(_RETRY_SECONDS)
-            connection.commit()
-        except BaseException as error:
-            cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
-            if isinstance(cause, sqlite3.Error) and not is_refusal(cause):
-                self.close()  # rolls back, and takes a replaced file for what it is
-            else:
-                connection.rollback()
-            raise
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            with translate_errors(self.path, refuses_records=True):
-                yield
-        except SchemaError as error:
-            raise SchemaError(f"{self.path}: {error}", error.reason) from error
-
-    def _engine(self, access: Access, busy_seconds: float) -> Engine:
-        def connect() -> sqlite3.Connection:
-            connection = open_connection(self.path, access, busy_seconds=busy_seconds, durability=self._durability)
-            connection.text_factory = lossy_text
-            if self._has_foreign_keys and access is Access.WRITE:
-                connection.execute("PRAGMA foreign_keys = ON")
-            return connection
-
-        return sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=sqlalchemy.NullPool)
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine's
-    return driver
+        self._engine.close()

@@ -66,6 +66,13 @@ class Findings:
         if len(kept) < _KEPT_MAX:
             kept.append(finding)
 
+    def add_all(self, others: "Findings") -> None:
+        """Take what another check has found after this one."""
+        self.counts += others.counts
+        for kind, found in others.kept.items():
+            kept = self.kept.setdefault(kind, [])
+            kept += found[: _KEPT_MAX - len(kept)]
+
     @property
     def is_empty(self) -> bool:
         """Whether all is well."""

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import msgspec
@@ -12,9 +11,11 @@ from storage.journal.chunks import ChunkDamagedError, open_payload
 from storage.journal.level_counts import LEVEL_MASK, pack_levels
 from storage.journal.queries import END_KIND, LINES_KIND
 from storage.journal.reader import END_DECODER
+from storage.polling.batches import TABLE_SOURCE
+from storage.polling.row_import import ROW_ID
 from storage.verification.findings import Finding, Findings, Kind
 
-__all__ = ["CheckedRecord", "last_record", "records"]
+__all__ = ["CheckedLine", "CheckedRecord", "check_numbers", "last_record", "records"]
 
 _ROWS_MAX: Final = 256
 _BYTES_MAX: Final = 8 << 20
@@ -46,15 +47,23 @@ class _Row(NamedTuple):
         return f"record {self.record_id}, lines {self.first} to {self.last} of task {self.task_id!r}"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedRecord:
-    """A record that was looked at. ``entries`` is None where its lines cannot be read."""
+class CheckedLine(msgspec.Struct, array_like=True, frozen=True):
+    """What the rows of a line are compared with. ``row_id`` is None unless the line was another program's row."""
+
+    task_id: str
+    message: str
+    created_at: str
+    row_id: str | None
+
+
+class CheckedRecord(msgspec.Struct, array_like=True, frozen=True):
+    """A record that was looked at. ``lines`` is None where they cannot be read, or not all of them."""
 
     id: int
-    task_id: str
     first: int
     size: int
-    entries: Sequence[LogEntry] | None
+    count: int
+    lines: list[CheckedLine] | None
 
 
 def last_record(connection: sqlite3.Connection) -> int:
@@ -62,15 +71,18 @@ def last_record(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(record_id), 0) FROM journal_records").fetchone()[0])
 
 
-def records(connection: sqlite3.Connection, upto: int, findings: Findings) -> Iterator[CheckedRecord]:
-    """Every record up to ``upto`` in the order of commits, checked; what retention removes meanwhile is not seen.
-
-    Memory is bounded by what one query gives, some 8 MiB and one chunk.
-    """
+def check_numbers(connection: sqlite3.Connection, upto: int, findings: Findings) -> None:
+    """Check that no record's number is given a second time."""
     given = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal_records'").fetchone()
     if given is None or given[0] < upto:
         findings.add(Finding(Kind.RECORD_WRONG, f"record {upto} is beyond what sqlite_sequence says", record=upto))
-    after = 0
+
+
+def records(connection: sqlite3.Connection, after: int, upto: int, findings: Findings) -> Iterator[CheckedRecord]:
+    """Every record after ``after`` and up to ``upto`` in the order of commits, checked.
+
+    What retention removes meanwhile is not seen. Memory is bounded by what one query gives, some 8 MiB and one chunk.
+    """
     while after < upto:
         found, size = list[_Row](), 0
         cursor = connection.execute(_SELECT, (after, upto, _ROWS_MAX))
@@ -108,7 +120,14 @@ def _checked(row: _Row, findings: Findings) -> CheckedRecord:
         wrong(Kind.CHUNK_DAMAGED, str(error))
     except msgspec.DecodeError as error:
         wrong(Kind.CHUNK_DAMAGED, f"the end of a task cannot be read: {error}")
-    return CheckedRecord(row.record_id, row.task_id or "", row.first, row.raw_size, entries)
+    checked = None if entries is None else [_line(entry) for entry in entries]
+    return CheckedRecord(row.record_id, row.first, row.raw_size, len(checked or ()), checked)
+
+
+def _line(entry: LogEntry) -> CheckedLine:
+    row_id = (entry.metadata or {}).get(ROW_ID, "") if entry.source == TABLE_SOURCE else None
+    time = entry.timestamp
+    return CheckedLine(entry.task_id, entry.message, f"{time[:10]} {time[11:19]}", row_id)
 
 
 def _entries(row: _Row, lines: list[bytes], wrong: _Wrong) -> Sequence[LogEntry] | None:

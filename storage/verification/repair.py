@@ -153,7 +153,7 @@ class RowRepair:
     def _copy(self, reader: Reader) -> None:
         """What a sink does, until the journal's end."""
         copies = RowMap(self._epoch)
-        closings = Closings(self._epoch, self._closing_rows, copies, delay_seconds=0)
+        closings = Closings(self._table, self._epoch, self._closing_rows, copies, delay_seconds=0)
         writer = PollingWriter(
             *(self._table, self._epoch, closings, copies), table_rows=None, rows_max=500, bytes_max=1 << 20
         )

@@ -10,22 +10,24 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from filters.entry import LogEntry
+import msgspec
+
 from filters.identifiers import IdentifierError, check_identifier
-from storage.polling.batches import TABLE_SOURCE, Place
+from storage.polling.batches import Place
 from storage.polling.external_rows import ExternalRowReader
-from storage.polling.row_import import ROW_ID
 from storage.polling.row_map import NO_RECORD, TableWatch, high_water, load_watch
 from storage.verification.findings import Finding, Findings, Kind
-from storage.verification.journal_records import CheckedRecord
+from storage.verification.journal_records import CheckedLine, CheckedRecord
 from storage.verification.snapshot import transaction
 
-__all__ = ["CopyAgain", "DropRow", "Fix", "RowCheck", "WriteRow"]
+__all__ = ["CopyAgain", "DropRow", "Fix", "RowCheck", "RowCheckState", "WriteRow"]
 
 _STRETCHES: Final = """
 SELECT record, line, first_id, last_id FROM otto_sink_rows
 WHERE epoch = ? AND record <> ? AND first_id <= ? AND (record, line, first_id) > (?, ?, ?)
 ORDER BY record, line, first_id LIMIT 1000"""
+
+_LAST_ID: Final = "SELECT last_id FROM otto_sink_rows WHERE epoch = ? AND record = ? AND line = ? AND first_id = ?"
 
 _ROWS: Final = "SELECT id, job_id, log_message, created_at FROM job_logs WHERE id >= ? AND id <= ?"
 
@@ -67,11 +69,22 @@ Fix = WriteRow | DropRow | CopyAgain
 class _Stretch:
     record: int
     line: int
+    first: int
     next: int
     """The row that the next line should have."""
     last: int
     is_loose: bool = False
     """Records have gone, so that it is not known any more how many rows to pass over; the next line's is looked for."""
+
+
+class RowCheckState(msgspec.Struct, frozen=True):
+    """Where a check of the rows is; ``active`` are stretches that have rows left, with the next of each."""
+
+    previous: int
+    taken_over: int
+    activated: tuple[int, int, int]
+    active: list[tuple[int, int, int, int, bool]]
+    counts: tuple[int, int, int]
 
 
 class RowCheck:
@@ -108,6 +121,7 @@ class RowCheck:
             ).fetchone()
             self.place = Place(*found) if found else Place()
             self.watch: TableWatch | None = load_watch(connection, epoch)
+        self._activated = (0, 0, 0)
         self._coming = self._stretches()
         self._next = next(self._coming, None)
         self._active: list[_Stretch] = []
@@ -122,17 +136,17 @@ class RowCheck:
 
     def take(self, record: CheckedRecord) -> None:
         """Check the rows of a record's lines."""
-        if record.id != self._previous + 1 or record.entries is None:
+        if record.id != self._previous + 1 or record.lines is None:
             for id_range in self._active:
                 id_range.is_loose = True
         self._previous = record.id
         self._activate(record.id)
-        if record.entries:
-            self._check_foreign(record.entries)
+        if record.lines:
+            self._check_foreign(record.first, record.lines)
             lines = [
-                (index, (entry.task_id, entry.message, f"{entry.timestamp[:10]} {entry.timestamp[11:19]}"))
-                for index, entry in enumerate(record.entries)
-                if entry.source != TABLE_SOURCE
+                (index, (line.task_id, line.message, line.created_at))
+                for index, line in enumerate(record.lines)
+                if line.row_id is None
             ]
             if lines:
                 self._check_rows(record, lines)
@@ -151,14 +165,33 @@ class RowCheck:
         if taken_over > self._taken_over:
             self._miss_foreign(taken_over + 1)
 
+    def state(self) -> RowCheckState:
+        """Where it is, for a check that continues from here."""
+        active = [(each.record, each.line, each.first, each.next, each.is_loose) for each in self._active]
+        counts = (self.rows, self.foreign_lines, self.expired_rows)
+        return RowCheckState(self._previous, self._taken_over, self._activated, active, counts)
+
+    def resume(self, state: RowCheckState) -> None:
+        """Continue from where another check was; to be called before the first record."""
+        self._previous, self._taken_over, self._activated = state.previous, state.taken_over, state.activated
+        self.rows, self.foreign_lines, self.expired_rows = state.counts
+        for record, line, first, following, is_loose in state.active:
+            # A stretch grows while the sink copies.
+            found = self._connection.execute(_LAST_ID, (self._epoch, record, line, first)).fetchone()
+            if found:
+                last = min(found[0], self._high)
+                self._active.append(_Stretch(record, line, first, following, last, is_loose))
+        self._coming = self._stretches()
+        self._next = next(self._coming, None)
+
     def _stretches(self) -> Iterator[_Stretch]:
-        after = (0, 0, 0)
+        after = self._activated
         while True:
             found = self._connection.execute(_STRETCHES, (self._epoch, NO_RECORD, self._high, *after)).fetchall()
             if not found:
                 return
             for record, line, first, last in found:
-                yield _Stretch(record, line, first, min(last, self._high))
+                yield _Stretch(record, line, first, first, min(last, self._high))
             after = found[-1][:3]
 
     def _activate(self, record: int) -> None:
@@ -166,6 +199,7 @@ class RowCheck:
             self._next.is_loose = self._next.record < record  # the record that it begins with is gone
             if self._next.is_loose:
                 self._next.line = 0
+            self._activated = (self._next.record, self._next.line, self._next.first)
             self._active.append(self._next)
             self._active.sort(key=lambda id_range: id_range.next)
             self._next = next(self._coming, None)
@@ -267,21 +301,18 @@ class RowCheck:
         place = f"line {sequence} of task {values[0]!r}"
         self._findings.add(Finding(kind, f"{place}: {text}", values[0], sequence, record.id, row_id))
 
-    def _check_foreign(self, entries: Sequence[LogEntry]) -> None:
-        for entry in entries:
-            if entry.source != TABLE_SOURCE:
+    def _check_foreign(self, first: int, lines: Sequence[CheckedLine]) -> None:
+        for sequence, line in enumerate(lines, first):
+            if line.row_id is None:
                 continue
             self.foreign_lines += 1
-            watch_id, _, text = (entry.metadata or {}).get(ROW_ID, "").partition("-")
+            watch_id, _, text = line.row_id.partition("-")
             if self.watch is None or not self.watch.watch_id.startswith(watch_id) or not text.isdigit():
                 continue  # of an earlier table
             row_id = int(text)
             if row_id <= self._taken_over:
-                place = f"line {entry.sequence} of task {entry.task_id!r}"
-                text = f"{place}: row {row_id} became a line before"
-                self._findings.add(
-                    Finding(Kind.FOREIGN_ROW_DOUBLED, text, entry.task_id, entry.sequence, row_id=row_id)
-                )
+                text = f"line {sequence} of task {line.task_id!r}: row {row_id} became a line before"
+                self._findings.add(Finding(Kind.FOREIGN_ROW_DOUBLED, text, line.task_id, sequence, row_id=row_id))
                 continue
             if row_id > self._taken_over + 1:
                 self._miss_foreign(row_id)

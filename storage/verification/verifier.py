@@ -1,7 +1,9 @@
 """One check of a journal and its polling tables, from beginning to end."""
 
+import random
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,8 +15,10 @@ from storage.polling import ClosingRows, PollingTable
 from storage.polling.external_rows import ExternalRowReader
 from storage.polling.row_import import watch_producer
 from storage.sqlite.connections import Access, open_connection
+from storage.verification.checkpoint import Checkpoint, CheckpointFile
 from storage.verification.findings import Finding, Findings, Kind
-from storage.verification.journal_records import last_record, records
+from storage.verification.journal_records import CheckedRecord, check_numbers, last_record
+from storage.verification.parallel import RANGE_RECORDS, RecordRanges, checked_records
 from storage.verification.repair import RowRepair
 from storage.verification.rows import Fix, RowCheck
 from storage.verification.snapshot import has_table, opened
@@ -61,6 +65,9 @@ def verify(
     table: PollingTable,
     *,
     retention_days: float | None = None,
+    jobs: int = 1,
+    sample: float = 1.0,
+    resume: Path | None = None,
     on_progress: Progress = lambda _reached, _last: None,
     on_fix: Callable[[Fix], None] = lambda _: None,
 ) -> Report:
@@ -70,26 +77,42 @@ def verify(
         journal: its file.
         table: the polling tables; where they are not there, that is a note.
         retention_days: rows older than this may be missing.
+        jobs: processes that check records beside this one; it is not worth starting them for a small journal.
+        sample: the share of the records that is checked, chosen at random. Below 1.0 rows are not compared, and SQLite
+            does not check the file.
+        resume: where to keep how far it has got; a check that was cut off continues from there. Gone at the end.
         on_progress: told how far it has got.
         on_fix: told what would put each wrong row right.
 
     Raises:
-        DatabaseError, StorageUnavailableError: the journal cannot be opened, or is none.
+        DatabaseError, StorageUnavailableError: the journal cannot be opened, or is none; or ``resume`` is of another.
     """
     started = time.perf_counter()
     report = Report(journal, table.path)
+    file = CheckpointFile(resume)
     with opened(journal) as connection:
         if not has_table(connection, "journal_records"):
             raise DatabaseError(f"{journal} is no journal: it has no table journal_records")
         found = connection.execute("SELECT value FROM journal_meta WHERE name = 'epoch'").fetchone()
         report.epoch = found[0] if found else ""
+        begun = file.load(report.epoch)
         with _damage_is_a_finding(report):
-            _check_file(connection, report)
-            with _row_check(table, report, retention_days, on_fix) as row_check:
+            if sample < 1.0:
+                report.notes.append(f"a sample of {sample:.0%} of the records: neither rows nor the file were checked")
+            elif begun is None:
+                _check_file(connection, report)
+            with _row_check(table, report, retention_days, on_fix, is_wanted=sample >= 1.0) as row_check:
                 taken_over = _taken_over(connection, row_check)  # in front of the last record: never further than it
-                _check_records(connection, report, row_check, taken_over, on_progress)
+                walk = _Walk(report, row_check, file, on_progress)
+                walk.resume(begun)
+                upto = last_record(connection)
+                check_numbers(connection, upto, report.findings)
+                ranges = RecordRanges(walk.reached, upto, sample, random.randrange(1 << 32))  # noqa: S311 - no secret
+                walk.run(checked_records(journal, connection, ranges, report.findings, jobs=jobs), upto)
+                walk.finish(upto, taken_over)
             report.tasks = check_tasks(connection, report.findings)
             report.producers = check_producers(connection, report.findings)
+    file.remove()
     report.seconds = time.perf_counter() - started
     return report
 
@@ -127,36 +150,89 @@ def _check_file(connection: sqlite3.Connection, report: Report) -> None:
             report.findings.add(Finding(Kind.FILE_DAMAGED, f"{report.journal}: {text}"))
 
 
-def _check_records(
-    connection: sqlite3.Connection,
-    report: Report,
-    row_check: RowCheck | None,
-    taken_over: int,
-    on_progress: Progress,
-) -> None:
-    last = last_record(connection)
-    for record in records(connection, last, report.findings):
-        report.records += 1
-        report.lines += len(record.entries or ())
-        report.bytes += record.size
+class _Walk:
+    """Goes through the records, counts them, and has their rows checked. ``reached`` is the last one that is done."""
+
+    def __init__(self, report: Report, row_check: RowCheck | None, file: CheckpointFile, on_progress: Progress) -> None:
+        self.reached = 0
+        self._report = report
+        self._row_check = row_check
+        self._file = file
+        self._on_progress = on_progress
+        self._step: Checkpoint | None = None
+
+    def resume(self, begun: Checkpoint | None) -> None:
+        """Continue from there; None: from the first record."""
+        if begun is None:
+            return
+        self.reached = begun.record
+        self._report.records, self._report.lines, self._report.bytes = begun.records, begun.lines, begun.bytes
+        self._report.findings.add_all(Findings(Counter(begun.counts), begun.findings))
+        self._report.notes.append(f"continued after record {begun.record:,}; the file was checked before")
+        if self._row_check is not None and begun.rows is not None:
+            self._row_check.resume(begun.rows)
+
+    def run(self, records: Iterator[CheckedRecord], last: int) -> None:
+        """Take the records; cut off, it leaves how far it has got."""
+        report = self._report
+        try:
+            for record in records:
+                if (record.id - 1) // RANGE_RECORDS != (self.reached - 1) // RANGE_RECORDS:
+                    self._begin_step()
+                if self._row_check is not None:
+                    self._row_check.take(record)
+                report.records += 1
+                report.lines += record.count
+                report.bytes += record.size
+                self.reached = record.id
+                if report.records % _PROGRESS_RECORDS == 0:
+                    self._on_progress(record.id, last)
+        except KeyboardInterrupt:
+            if self._step is not None:
+                self._file.save(self._step)
+            raise
+        self._on_progress(last, last)
+
+    def finish(self, last: int, taken_over: int) -> None:
+        """Note in the report what is known of rows."""
+        row_check, report = self._row_check, self._report
         if row_check is not None:
-            row_check.take(record)
-        if report.records % _PROGRESS_RECORDS == 0:
-            on_progress(record.id, last)
-    on_progress(last, last)
-    if row_check is not None:
-        row_check.finish(last, taken_over)
-        report.rows = row_check.rows
-        report.expired_rows = row_check.expired_rows
-        report.foreign_lines = row_check.foreign_lines
-        report.waiting_records = max(0, last - row_check.place.after)
+            row_check.finish(last, taken_over)
+            report.rows = row_check.rows
+            report.expired_rows = row_check.expired_rows
+            report.foreign_lines = row_check.foreign_lines
+            report.waiting_records = max(0, last - row_check.place.after)
+
+    def _begin_step(self) -> None:
+        """Note where it is: here the findings are those of the records up to ``reached``, and no others."""
+        if self._file.is_kept:
+            self._step = self._checkpoint()
+            if self._file.is_due:
+                self._file.save(self._step)
+
+    def _checkpoint(self) -> Checkpoint:
+        report, rows = self._report, self._row_check
+        return Checkpoint(
+            *(report.epoch, self.reached, report.records, report.lines, report.bytes),
+            rows=None if rows is None else rows.state(),
+            counts=dict(report.findings.counts),
+            findings={kind: list(found) for kind, found in report.findings.kept.items()},
+        )
 
 
 @contextmanager
 def _row_check(
-    table: PollingTable, report: Report, retention_days: float | None, on_fix: Callable[[Fix], None]
+    table: PollingTable,
+    report: Report,
+    retention_days: float | None,
+    on_fix: Callable[[Fix], None],
+    *,
+    is_wanted: bool,
 ) -> Iterator[RowCheck | None]:
-    """The check of the rows; None, and a note, if there is nothing that it could go by."""
+    """The check of the rows; None if it is not wanted, and with a note if there is nothing that it could go by."""
+    if not is_wanted:
+        yield None
+        return
     if not table.path.exists():
         report.notes.append(f"{table.path} does not exist: no rows were checked")
         yield None

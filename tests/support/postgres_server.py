@@ -33,6 +33,8 @@ _SETTINGS = {
 class PostgresServer:
     """Started by ``start``; what is stored is not synced to the disk, unless ``durable``.
 
+    It lets everybody in without a password, but for a role ``stranger``, which needs one.
+
     Args:
         is_durable: as above.
         primary: be a standby of this server, which runs; its name there is ``standby``.
@@ -55,6 +57,8 @@ class PostgresServer:
             os.chown(self._directory, self._user, -1)
         if primary is None:
             self._run("initdb", "-D", str(self._data), "-U", "otto", "-E", "UTF8", "--locale=C", "-A", "trust", "-N")
+            rules = self._data / "pg_hba.conf"
+            rules.write_text(f"host all stranger 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
         else:
             self.copy(primary)
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect
 
 from components.automation.tables.migration import create_missing, pending_changes
 from storage.sqlite.files import sqlite_path
-from storage.tables import TableDatabase
+from storage.tables import DatabaseLocation, TableDatabase
 
 __all__ = ["AutomationDatabase"]
 
@@ -16,17 +16,15 @@ _log = structlog.get_logger(__name__)
 
 
 class AutomationDatabase(TableDatabase):
-    """A SQLite database that the gateway, other schedulers and other programs may be using.
+    """A database that the gateway, other schedulers and other programs may be using.
 
     Args:
-        location: a path, or a URL ``sqlite:///path``.
+        location: a path, or a URL ``sqlite:///path`` or ``postgresql://…``.
         busy_seconds: how long another program may hold the file before a transaction fails.
     """
 
-    def __init__(self, location: str | Path, *, busy_seconds: float = 30.0) -> None:
-        is_path = isinstance(location, Path) or "://" not in location
-        path = Path(location) if is_path else sqlite_path(str(location))
-        super().__init__(path, lock_seconds_max=busy_seconds, has_foreign_keys=True)
+    def __init__(self, location: DatabaseLocation, *, busy_seconds: float = 30.0) -> None:
+        super().__init__(_location(location), lock_seconds_max=busy_seconds, has_foreign_keys=True, name="automation")
 
     def prepare(self) -> None:
         """Create what is missing, and bring tables of older programs to the present schema; blocks.
@@ -36,7 +34,7 @@ class AutomationDatabase(TableDatabase):
         """
         changes = self.write(_create_missing)
         if changes:
-            _log.info("automation tables migrated", database=str(self.path), changes=changes)
+            _log.info("automation tables migrated", database=self.location, changes=changes)
 
     def has_tables(self) -> bool:
         """Whether a table of the queue is there; blocks.
@@ -54,6 +52,12 @@ class AutomationDatabase(TableDatabase):
             StorageError: as for ``prepare``.
         """
         return [change.text for change in self.read(pending_changes)]
+
+
+def _location(location: DatabaseLocation) -> DatabaseLocation:
+    if isinstance(location, Path) or "://" not in location:
+        return Path(location)
+    return location if location.startswith("postgres") else sqlite_path(location)
 
 
 def _create_missing(connection: Connection) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, tuple_
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects import postgresql, sqlite
 
 from components.batch_jobs.tables.records import ApiCalls, BatchJob, JobStatus, JobTotals
 from components.batch_jobs.tables.repository import job_of
@@ -77,6 +77,7 @@ def totals(connection: Connection, *, days_max: int) -> JobTotals:
 
 def add_calls(connection: Connection, made: Calls) -> None:
     """Add calls, and how many of them have failed, by day and API."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     for (day, api), (count, failed) in made.items():
         row = insert(calls).values(day=day, api=api, calls=count, failed=failed)
         sums = {"calls": calls.c.calls + row.excluded.calls, "failed": calls.c.failed + row.excluded.failed}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, literal, or_, select, update
 
 from components.batch_jobs.tables.records import ActiveJobsError, BatchItem, BatchJob, BegunItem, JobStatus, Priority
 from components.batch_jobs.tables.schema import items, jobs
@@ -114,7 +114,7 @@ def record(
     )
     values: dict[str, Any] = {
         "current": item.position + 1,
-        "failed": jobs.c.failed + (error is not None),
+        "failed": jobs.c.failed + int(error is not None),
         "took_ms": jobs.c.took_ms + took_ms,
         "timed": jobs.c.timed + 1,
     }
@@ -151,7 +151,7 @@ def end(
             status=JobStatus.FAILED.value,
             error=error,
             completed_at=func.coalesce(jobs.c.completed_at, now),
-            retry_at=case((jobs.c.retries < retries_max, retry_at), else_=None),
+            retry_at=case((jobs.c.retries < retries_max, literal(retry_at, jobs.c.retry_at.type)), else_=None),
             **_NOBODY,
         )
     )

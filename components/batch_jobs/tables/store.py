@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeVar
 
@@ -12,7 +11,7 @@ from sqlalchemy import Connection
 from components.batch_jobs.tables import history, repository
 from components.batch_jobs.tables.records import BatchJob, BegunItem, JobStatus, JobTotals, Priority
 from components.batch_jobs.tables.schema import metadata
-from storage.tables import TableDatabase
+from storage.tables import DatabaseLocation, TableDatabase
 
 __all__ = ["BatchJobStore"]
 
@@ -25,12 +24,17 @@ class BatchJobStore:
     Every method raises ``StorageUnavailableError`` where the database cannot be used now.
     """
 
-    def __init__(self, path: Path, *, durability: Literal["full", "process"] = "full") -> None:
-        self._database = TableDatabase(path, create=metadata.create_all, durability=durability)
+    def __init__(self, location: DatabaseLocation, *, durability: Literal["full", "process"] = "full") -> None:
+        self._database = TableDatabase(location, create=metadata.create_all, durability=durability, name="batch jobs")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch-jobs")
 
     def __repr__(self) -> str:
-        return f"<BatchJobStore {self._database.path}>"
+        return f"<BatchJobStore {self._database.location}>"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several gateways may use the tables."""
+        return self._database.is_shared
 
     async def create(
         self, job_id: str, keywords: Sequence[str], priority: Priority, *, active_max: int, now: int
@@ -140,7 +144,7 @@ class BatchJobStore:
     async def close(self) -> None:
         """End the thread; idempotent."""
         await asyncio.to_thread(self._thread.shutdown)
-        self._database.close()
+        await asyncio.to_thread(self._database.close)
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._database.read, query)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeVar
 
 from sqlalchemy import Connection, Row
@@ -25,7 +24,7 @@ from components.executions.tables.statistics import (
     read_log_statistics,
 )
 from components.executions.tables.writer import ExecutionWriter, WriterStatistics
-from storage.tables import TableDatabase
+from storage.tables import DatabaseLocation, TableDatabase
 
 __all__ = ["ExecutionStore", "StoreStatistics"]
 
@@ -57,12 +56,12 @@ class ExecutionStore:
         self._readers = ThreadPoolExecutor(readers_max, thread_name_prefix="execution-reader")
 
     def __repr__(self) -> str:
-        return f"<ExecutionStore {self._database.path}>"
+        return f"<ExecutionStore {self._database.location}>"
 
     @classmethod
     async def open(
         cls,
-        path: Path,
+        location: DatabaseLocation,
         *,
         durability: Literal["full", "process"] = "full",
         lock_seconds_max: float = 10.0,
@@ -73,7 +72,13 @@ class ExecutionStore:
         Raises:
             StorageError: a table that is there does not fit, or the database cannot be used.
         """
-        database = TableDatabase(path, create=create_missing, durability=durability, lock_seconds_max=lock_seconds_max)
+        database = TableDatabase(
+            location,
+            create=create_missing,
+            durability=durability,
+            lock_seconds_max=lock_seconds_max,
+            name="executions",
+        )
         await asyncio.to_thread(database.create_missing, is_complete)
         store = cls(database, pending_bytes_max=pending_bytes_max)
         store._writer.submit(lambda _: None).add_done_callback(_seen)

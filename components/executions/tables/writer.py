@@ -89,7 +89,7 @@ class ExecutionWriter:
         self._thread.start()
 
     def __repr__(self) -> str:
-        return f"<ExecutionWriter {self._database.path} waiting={self._jobs}>"
+        return f"<ExecutionWriter {self._database.location} waiting={self._jobs}>"
 
     @property
     def statistics(self) -> WriterStatistics:
@@ -181,8 +181,6 @@ class ExecutionWriter:
         return len(jobs)
 
     def _transaction(self, jobs: Sequence[_Job]) -> tuple[int, list[Change]]:
-        lock = self._database.write_lock
-
         def work(connection: Connection) -> tuple[int, list[Change]]:
             if self._needs_recount:
                 recount(connection)
@@ -192,7 +190,7 @@ class ExecutionWriter:
             for job in jobs:
                 job.result = job.work(repository)
                 done += 1
-                if lock.is_wanted:
+                if self._database.is_wanted:
                     break  # the journal waits; the rest of the group has the next transaction
             add_totals(connection, repository.totals)
             return done, repository.changes

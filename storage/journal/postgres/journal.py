@@ -1,7 +1,7 @@
 """The journal on one PostgreSQL database, which several gateways write and read at once."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -147,6 +147,18 @@ class PostgresJournal(StoredJournal):
         """Why other gateways are not followed at the moment."""
         return self.follower_statistics.error
 
+    @property
+    def figures(self) -> Mapping[str, str | int | bool]:
+        """How far other gateways are followed, and what the database is."""
+        found = self.follower_statistics
+        return {
+            "lag": found.lag,
+            "listening": found.is_listening,
+            "role": found.server.role,
+            "standbys": found.server.standbys,
+            "synchronous": found.server.is_synchronous,
+        }
+
     def metrics(self) -> Iterable[tuple[str, str, float]]:
         """How far other gateways are followed."""
         found = self.follower_statistics
@@ -154,6 +166,8 @@ class PostgresJournal(StoredJournal):
             ("otto_journal_lane_position", "The position up to which the lane is followed.", found.position),
             ("otto_journal_lane_lag", "Records of the lane that were seen and not followed yet.", found.lag),
             ("otto_journal_listening", "1 while notifications of other gateways arrive.", found.is_listening),
+            ("otto_journal_standbys", "Standbys that are connected to the database.", found.server.standbys),
+            ("otto_journal_synchronous", "1 while a commit waits for a standby.", found.server.is_synchronous),
         )
 
     def follow(

@@ -30,6 +30,10 @@ _KEYS_AT_ONCE: Final = 32
 
 _GATEWAYS_KEPT: Final = "7 days"
 
+# Acknowledged means stored, whatever is set for everybody else.
+_SYNCHRONOUS: Final = """
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"""
+
 _TASKS: Final = """
 SELECT task_id, task_key, version, last_sequence, end_status, end_timestamp, end_reason, end_through_status,
 (SELECT count(*) FROM journal_workers w WHERE w.task_key = t.task_key),
@@ -170,6 +174,7 @@ class PostgresWriter(GroupWriter):
 
     def connected(self, link: Link) -> None:
         """Look which life the database is in, after a connection was made."""
+        link.fetch(_SYNCHRONOUS)
         life = begin_life(link, self._remembered.memory)
         if life.token != self._life.token:
             self._life = life

@@ -7,8 +7,10 @@ from contextlib import closing
 import pytest
 
 from storage.journal.interface import Ancestor
-from storage.polling import schema
+from storage.polling import PollingTable, schema
 from storage.polling.epoch_handover import IDS_SKIPPED, hand_over_epoch
+
+STORE = PollingTable("unused.db")
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def progress(table: sqlite3.Connection) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("last_record", [10, 15])
 def test_a_table_that_went_back_as_well_goes_on_with_its_accounts(table: sqlite3.Connection, last_record: int) -> None:
     """Which rows are copies, and how far others' rows were taken over, is true in the new life too."""
-    hand_over_epoch(table, "s", "new", [Ancestor("old", last_record)])
+    hand_over_epoch(STORE, table, "s", "new", [Ancestor("old", last_record)])
 
     assert progress(table) == [(10, 3)]
     assert of_new(table, "otto_sink_rows") == [(1, 1, 10, 3)]
@@ -46,7 +48,7 @@ def test_a_table_that_went_back_as_well_goes_on_with_its_accounts(table: sqlite3
 
 def test_a_table_that_is_further_than_the_journal_begins_its_accounts_anew(table: sqlite3.Connection) -> None:
     """It has rows of lines that the journal has lost: copying continues where the journal ends."""
-    hand_over_epoch(table, "s", "new", [Ancestor("old", 7)])
+    hand_over_epoch(STORE, table, "s", "new", [Ancestor("old", 7)])
 
     assert progress(table) == [(7, 0)]
     assert of_new(table, "otto_sink_rows") == of_new(table, "otto_table_watch") == []
@@ -55,7 +57,7 @@ def test_a_table_that_is_further_than_the_journal_begins_its_accounts_anew(table
 
 def test_a_life_without_a_copy_is_passed_over(table: sqlite3.Connection) -> None:
     """The journal shares with an older one only what every life in between has left of it."""
-    hand_over_epoch(table, "s", "new", [Ancestor("between", 4), Ancestor("old", 8)])
+    hand_over_epoch(STORE, table, "s", "new", [Ancestor("between", 4), Ancestor("old", 8)])
 
     assert progress(table) == [(4, 0)]
     assert of_new(table, "otto_table_watch") == []
@@ -63,8 +65,8 @@ def test_a_life_without_a_copy_is_passed_over(table: sqlite3.Connection) -> None
 
 def test_nothing_is_taken_from_lives_that_are_no_ancestors(table: sqlite3.Connection) -> None:
     """Another gateway's journal may fill the same table; ids then continue as they were."""
-    hand_over_epoch(table, "s", "new", [Ancestor("stranger", 10)])
-    hand_over_epoch(table, "other sink", "new", [Ancestor("old", 10)])
+    hand_over_epoch(STORE, table, "s", "new", [Ancestor("stranger", 10)])
+    hand_over_epoch(STORE, table, "other sink", "new", [Ancestor("old", 10)])
 
     assert progress(table) == []
     assert of_new(table, "otto_table_watch") == []
@@ -74,7 +76,7 @@ def test_nothing_is_taken_from_lives_that_are_no_ancestors(table: sqlite3.Connec
 def test_the_old_lifes_accounts_stay(table: sqlite3.Connection) -> None:
     """It may be put back in place; and what the new one has already is not overwritten."""
     table.execute("INSERT INTO otto_table_watch VALUES ('new', 'mine', 5)")
-    hand_over_epoch(table, "s", "new", [Ancestor("old", 10)])
+    hand_over_epoch(STORE, table, "s", "new", [Ancestor("old", 10)])
 
     assert of_new(table, "otto_table_watch") == [("mine", 5)]
     assert table.execute("SELECT count(*) FROM otto_sink_rows WHERE epoch = 'old'").fetchone() == (1,)
@@ -82,7 +84,7 @@ def test_the_old_lifes_accounts_stay(table: sqlite3.Connection) -> None:
 
 def test_ids_go_on_far_behind_those_that_may_have_been_given(table: sqlite3.Connection) -> None:
     """A poller by ``afterId`` misses none of the rows that come now."""
-    hand_over_epoch(table, "s", "new", [Ancestor("old", 10)])
+    hand_over_epoch(STORE, table, "s", "new", [Ancestor("old", 10)])
     table.execute("INSERT INTO job_logs (job_id, log_message) VALUES ('t', 'next')")
 
     assert table.execute("SELECT max(id) FROM job_logs").fetchone() == (IDS_SKIPPED + 2,)
@@ -94,6 +96,6 @@ def test_a_table_without_ids_of_that_kind_is_left_alone(table: sqlite3.Connectio
     table.execute("DELETE FROM sqlite_sequence")
     table.execute("CREATE TABLE job_logs (id INTEGER PRIMARY KEY, job_id TEXT, log_message TEXT)")
 
-    hand_over_epoch(table, "s", "new", [Ancestor("old", 10)])
+    hand_over_epoch(STORE, table, "s", "new", [Ancestor("old", 10)])
 
     assert progress(table) == [(10, 3)]

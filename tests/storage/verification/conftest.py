@@ -21,7 +21,7 @@ class Databases:
     def sql(self, database: str, statement: str) -> str:
         return sqlite(self.journal if database == "journal" else self.polling, statement)
 
-    def verify(self, **options: float) -> Report:
+    def verify(self, **options: object) -> Report:
         return verify(self.journal, PollingTable(self.polling), **options)  # type: ignore[arg-type]
 
     @staticmethod

@@ -2,7 +2,7 @@ import type { RefObject } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Words } from '../words/words'
 import { isEmptyFilter, LEVELS } from './filter'
-import { chipsOf, without, withTyped } from './filter-chips'
+import { chipsOf, valueTerm, without, withTyped } from './filter-chips'
 import type { LogController } from './log-controller'
 
 export function Filters({
@@ -20,8 +20,8 @@ export function Filters({
   const { levels } = log.model
   const chosen = new Set(filter.levels ?? [])
   const suggestions = [
-    ...log.model.workers.value.map((worker) => `worker:${worker}`),
-    ...log.model.sources.value.map((source) => `source:${source}`),
+    ...log.model.workers.value.map((worker) => valueTerm('worker', worker)),
+    ...log.model.sources.value.map((source) => valueTerm('source', source)),
   ].slice(0, 60)
   return (
     <fieldset class="log-filters" aria-label={t.filters}>
@@ -45,7 +45,22 @@ export function Filters({
         const text = `${t.chips[chip.kind]}: ${chip.value}`
         return (
           <span class="log-chip" key={text}>
-            {text}
+            {chip.kind === 'expression' ? (
+              <button
+                type="button"
+                class="log-chip-text"
+                title={t.editFilter}
+                onClick={() => {
+                  setTyped(chip.value)
+                  log.setFilter(without(filter, chip))
+                  field.current?.focus()
+                }}
+              >
+                {chip.value}
+              </button>
+            ) : (
+              text
+            )}
             <button
               type="button"
               aria-label={t.removeFilter(text)}

@@ -2,7 +2,7 @@
 import type { LogFilter } from 'otto-logs'
 
 export interface Chip {
-  kind: 'keyword' | 'worker' | 'source' | 'from' | 'to'
+  kind: 'keyword' | 'worker' | 'source' | 'from' | 'to' | 'expression'
   value: string
 }
 
@@ -14,6 +14,7 @@ export function chipsOf(filter: LogFilter): Chip[] {
     for (const value of filter[LISTS[kind]] ?? []) chips.push({ kind, value })
   if (filter.startTime) chips.push({ kind: 'from', value: filter.startTime })
   if (filter.endTime) chips.push({ kind: 'to', value: filter.endTime })
+  if (filter.expression) chips.push({ kind: 'expression', value: filter.expression })
   return chips
 }
 
@@ -21,6 +22,7 @@ export function without(filter: LogFilter, { kind, value }: Chip): LogFilter {
   const rest = { ...filter }
   if (kind === 'from') delete rest.startTime
   else if (kind === 'to') delete rest.endTime
+  else if (kind === 'expression') delete rest.expression
   else {
     const list = (rest[LISTS[kind]] ?? []).filter((other) => other !== value)
     if (list.length) rest[LISTS[kind]] = list
@@ -29,20 +31,23 @@ export function without(filter: LogFilter, { kind, value }: Chip): LogFilter {
   return rest
 }
 
-/** `worker:w1`, `source:stderr`, `from:…`, `to:…` (times), or text that lines contain; null where it says nothing. */
+/** `from:…` or `to:…` (times), or an expression (docs/filters.md) beside the one that is there; null where it says nothing. */
 export function withTyped(filter: LogFilter, typed: string): LogFilter | null {
-  const [, name, value] = /^(?:(worker|source|from|to|text):)?\s*(.*?)\s*$/s.exec(typed) ?? []
-  // A comma separates values in the address.
-  const values = (value ?? '')
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean)
-  if (!values.length) return null
-  if (name === 'from' || name === 'to') {
-    const time = new Date(values[0] as string)
-    if (Number.isNaN(time.getTime())) return null
-    return { ...filter, [name === 'from' ? 'startTime' : 'endTime']: time.toISOString() }
-  }
-  const list = LISTS[name === 'worker' || name === 'source' ? name : 'keyword']
-  return { ...filter, [list]: [...new Set([...(filter[list] ?? []), ...values])] }
+  const text = typed.trim()
+  if (!text) return null
+  const [, name, value] = /^(from|to):(.*)$/s.exec(text) ?? []
+  if (!name)
+    return { ...filter, expression: filter.expression ? `${grouped(filter.expression)} ${grouped(text)}` : text }
+  const time = new Date((value ?? '').trim())
+  if (Number.isNaN(time.getTime())) return null
+  return { ...filter, [name === 'from' ? 'startTime' : 'endTime']: time.toISOString() }
+}
+
+function grouped(expression: string): string {
+  return /\bOR\b/.test(expression) ? `(${expression})` : expression
+}
+
+/** A worker or a source as a term of an expression. */
+export function valueTerm(field: string, value: string): string {
+  return /^[\w./@-]+$/.test(value) ? `${field}:${value}` : `${field}:"${value.replace(/["\\]/g, '\\$&')}"`
 }

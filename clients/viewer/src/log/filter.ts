@@ -19,5 +19,6 @@ export function filterQuery(filter: LogFilter): URLSearchParams {
   for (const [name, values] of lists) if (values?.length) query.set(name, values.join(','))
   if (filter.startTime) query.set('startTime', filter.startTime)
   if (filter.endTime) query.set('endTime', filter.endTime)
+  if (filter.expression) query.set('filter', filter.expression)
   return query
 }

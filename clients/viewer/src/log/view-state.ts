@@ -29,6 +29,7 @@ const OURS = [
   'source',
   'startTime',
   'endTime',
+  'filter',
   'line',
   'q',
   'time',
@@ -66,6 +67,8 @@ export function viewState(query: URLSearchParams): ViewState {
     const value = query.get(name)
     if (value && !Number.isNaN(Date.parse(value))) filter[name] = value
   }
+  const expression = query.get('filter')?.trim()
+  if (expression) filter.expression = expression
   return {
     filter,
     lines: lineRange(query.get('line')),

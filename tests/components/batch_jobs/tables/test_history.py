@@ -1,16 +1,16 @@
 """What is kept of batch jobs: pages of the list, what jobs add up to, and calls by day."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from components.batch_jobs.tables import BatchJobStore, JobStatus, Priority
+from storage.tables import DatabaseLocation
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[BatchJobStore]:
-    opened = BatchJobStore(tmp_path / "a.db", durability="process")
+async def store(location: DatabaseLocation) -> AsyncIterator[BatchJobStore]:
+    opened = BatchJobStore(location, durability="process")
     for number in range(5):
         await opened.create(f"job-{number}", ["one"], Priority.NORMAL, active_max=9, now=number // 2)
     yield opened

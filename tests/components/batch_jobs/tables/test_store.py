@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from components.batch_jobs.tables import BatchJobStore, Priority
 from storage.errors import RecordRefusedError
+from storage.tables import DatabaseLocation
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[BatchJobStore]:
-    opened = BatchJobStore(tmp_path / "a.db", durability="process")
+async def store(location: DatabaseLocation) -> AsyncIterator[BatchJobStore]:
+    opened = BatchJobStore(location, durability="process")
     yield opened
     await opened.close()
 

@@ -24,6 +24,9 @@ from components.executions.tables import (
 )
 from components.executions.tables.writer import StoreFullError
 from storage.errors import DatabaseError, RecordRefusedError, StorageClosedError, StorageUnavailableError
+from storage.sqlite.write_lock import write_lock
+from storage.tables import DatabaseLocation
+from tests.support.psql import database_rows
 from tests.support.waiting import WAIT_SECONDS_MAX, attempts
 from tests.support.workflow import PlainRun, counted, workflow
 
@@ -31,14 +34,23 @@ ROWS = "SELECT execution_id, node_id, status, started_at, execution_time_ms FROM
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[ExecutionStore]:
+async def store(location: DatabaseLocation) -> AsyncIterator[ExecutionStore]:
+    opened = await ExecutionStore.open(location)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def file_store(tmp_path: Path) -> AsyncIterator[ExecutionStore]:
     opened = await ExecutionStore.open(tmp_path / "a.db")
     yield opened
     await opened.close()
 
 
-def sql(path: Path, statement: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+def sql(location: DatabaseLocation, statement: str) -> list[tuple[Any, ...]]:
+    if isinstance(location, str):
+        return database_rows(location, statement)
+    with closing(sqlite3.connect(location, isolation_level=None)) as connection:
         return connection.execute(statement).fetchall()
 
 
@@ -98,19 +110,19 @@ async def test_runs_of_other_scripts_are_not_touched(store: ExecutionStore) -> N
     assert sorted((row.script_id, row.status) for row in await rows(store)) == [("a", "running"), ("b", "completed")]
 
 
-async def test_an_order_of_reports_is_as_good_as_any_other(store: ExecutionStore, tmp_path: Path) -> None:
+async def test_an_order_of_reports_is_as_good_as_any_other(store: ExecutionStore, location: DatabaseLocation) -> None:
     """200 nodes with loops and failures, shuffled and doubled, in one burst: rows and statistics as by hand."""
     source = random.Random()
     runs = workflow(source, "one") + workflow(source, "two", nodes=5)
     reports = [each for run in runs for each in run.reports() * 2]
     source.shuffle(reports)
     await asyncio.gather(*map(store.report, reports))
-    assert sql(tmp_path / "a.db", ROWS) == sorted((run.row for run in runs), key=lambda row: (row[0], row[3], row[1]))
+    assert sql(location, ROWS) == sorted((run.row for run in runs), key=lambda row: (row[0], row[3], row[1]))
     assert as_tuple(await store.log_statistics()) == pytest.approx(counted(runs))
     assert store.statistics.transactions < len(reports) / 4
 
 
-async def test_racing_writers_agree(tmp_path: Path) -> None:
+async def test_racing_writers_agree(location: DatabaseLocation) -> None:
     """Four stores in threads of their own, as in four processes, given the same reports each in an order of its own."""
     runs = workflow(random.Random(1), "e", nodes=40)
     reports = [each for run in runs for each in run.reports()]
@@ -118,7 +130,7 @@ async def test_racing_writers_agree(tmp_path: Path) -> None:
 
     def write(seed: int) -> None:
         async def main() -> None:
-            store = await ExecutionStore.open(tmp_path / "a.db", durability="process", lock_seconds_max=3600)
+            store = await ExecutionStore.open(location, durability="process", lock_seconds_max=3600)
             mine = random.Random(seed).sample(reports, len(reports))
             await asyncio.to_thread(barrier.wait, WAIT_SECONDS_MAX)
             for start in range(0, len(mine), 5):
@@ -128,8 +140,8 @@ async def test_racing_writers_agree(tmp_path: Path) -> None:
         asyncio.run(main())
 
     await asyncio.gather(*(asyncio.to_thread(write, seed) for seed in range(4)))
-    assert sql(tmp_path / "a.db", ROWS) == sorted((run.row for run in runs), key=lambda row: (row[0], row[3], row[1]))
-    (statistics,) = sql(tmp_path / "a.db", "SELECT total, completed, failed, average_execution_time FROM log_stats")
+    assert sql(location, ROWS) == sorted((run.row for run in runs), key=lambda row: (row[0], row[3], row[1]))
+    (statistics,) = sql(location, "SELECT total, completed, failed, average_execution_time FROM log_stats")
     assert statistics == pytest.approx(counted(runs))
 
 
@@ -170,26 +182,26 @@ async def test_reading_gives_pages_the_newest_first(store: ExecutionStore) -> No
     assert [row.started_at for row in piece] == [2]
 
 
-async def test_the_dashboard_adds_up(store: ExecutionStore, tmp_path: Path) -> None:
+async def test_the_dashboard_adds_up(store: ExecutionStore, location: DatabaseLocation) -> None:
     """Executions of scripts, alone and in summaries; those of a run-all are counted once."""
     await store.record(ScriptRecord(script_id="s", status=ScriptStatus.SUCCESS, execution_time_ms=5))
     await store.record(ScriptRecord(script_id="s", status=ScriptStatus.ERROR, error_message="x"))
     await store.summarise(RunAllSummary(10, 3))
     statistics = await store.dashboard_statistics()
     assert (statistics.all_executions, statistics.all_failed_scripts) == (11, 3)
-    assert sql(tmp_path / "a.db", "SELECT script_id, status, error_message FROM otto_script_executions") == [
+    assert sql(location, "SELECT script_id, status, error_message FROM otto_script_executions") == [
         ("s", "success", None),
         ("s", "error", "x"),
     ]
-    assert sql(tmp_path / "a.db", "SELECT total_executions, failed_count FROM otto_execution_summaries") == [(10, 3)]
+    assert sql(location, "SELECT total_executions, failed_count FROM otto_execution_summaries") == [(10, 3)]
 
 
-async def test_listeners_hear_of_what_is_stored(store: ExecutionStore, tmp_path: Path) -> None:
+async def test_listeners_hear_of_what_is_stored(store: ExecutionStore, location: DatabaseLocation) -> None:
     """After the commit, before the answer; of ends of runs and of records, not of beginnings and repeats."""
     heard: list[tuple[Change, int]] = []
 
     def listen(changes: Sequence[Change]) -> None:
-        count = sql(tmp_path / "a.db", "SELECT count(*) FROM node_execution_logs WHERE status = 'completed'")[0][0]
+        count = sql(location, "SELECT count(*) FROM node_execution_logs WHERE status = 'completed'")[0][0]
         heard.extend((change, count) for change in changes)
 
     store.set_listener(listen)
@@ -241,15 +253,14 @@ async def test_an_old_applications_tables_are_taken_as_they_are(tmp_path: Path) 
     await store.close()
 
 
-async def test_rows_of_other_programs_are_counted_at_the_next_start(tmp_path: Path) -> None:
+async def test_rows_of_other_programs_are_counted_at_the_next_start(location: DatabaseLocation) -> None:
     """Whatever was inserted, finished or deleted while the gateway was not looking."""
-    path = tmp_path / "a.db"
-    store = await ExecutionStore.open(path)
+    store = await ExecutionStore.open(location)
     await store.report(report("running", 1))
     await store.close()
-    sql(path, "UPDATE node_execution_logs SET status = 'failed', execution_time_ms = 8")
-    sql(path, "INSERT INTO node_execution_logs (execution_id, node_id, status) VALUES ('other', 'n', 'completed')")
-    store = await ExecutionStore.open(path)
+    sql(location, "UPDATE node_execution_logs SET status = 'failed', execution_time_ms = 8")
+    sql(location, "INSERT INTO node_execution_logs (execution_id, node_id, status) VALUES ('other', 'n', 'completed')")
+    store = await ExecutionStore.open(location)
     await store.report(report("running", 2))
     assert as_tuple(await store.log_statistics()) == (2, 1, 1, 8.0)
     await store.close()
@@ -281,7 +292,7 @@ async def test_another_programs_lock_is_waited_for(tmp_path: Path) -> None:
         with pytest.raises(StorageUnavailableError, match="locked"):
             await store.report(report("completed", 1))
         assert "locked" in store.statistics.error
-        store._database.lock_seconds_max = WAIT_SECONDS_MAX
+        store._database._engine.lock_seconds_max = WAIT_SECONDS_MAX
         waiting = asyncio.ensure_future(store.report(report("completed", 1, finished_at=2)))
         await asyncio.sleep(0)
         other.execute("COMMIT")
@@ -297,9 +308,9 @@ def _wait(condition: Callable[[], bool]) -> None:
             break
 
 
-async def test_the_journal_goes_first(store: ExecutionStore) -> None:
+async def test_the_journal_goes_first(file_store: ExecutionStore) -> None:
     """A group of reports is committed in parts where the journal waits for the file."""
-    lock = store._database.write_lock
+    lock = write_lock(file_store._database.path)
     began, done = threading.Event(), threading.Event()
 
     def commit_of_the_journal() -> None:
@@ -311,19 +322,19 @@ async def test_the_journal_goes_first(store: ExecutionStore) -> None:
     thread.start()
     slow: Callable[[Any], Any] = lambda _: (began.set(), _wait(lambda: lock.is_wanted or done.is_set()))  # noqa: E731
     late: Callable[[Any], bool] = lambda _: done.is_set()  # noqa: E731
-    results = await asyncio.gather(store._writer.submit(slow), store._writer.submit(late))
+    results = await asyncio.gather(file_store._writer.submit(slow), file_store._writer.submit(late))
     assert results[1] is True
     await asyncio.to_thread(thread.join)
 
 
-async def test_a_replaced_file_is_noticed(store: ExecutionStore, tmp_path: Path) -> None:
+async def test_a_replaced_file_is_noticed(file_store: ExecutionStore, tmp_path: Path) -> None:
     """The new file gets the tables, and what comes from then on."""
-    await store.report(report("running", 1))
+    await file_store.report(report("running", 1))
     for file in tmp_path.iterdir():
         file.unlink()
-    await store.report(report("running", 2))
+    await file_store.report(report("running", 2))
     assert sql(tmp_path / "a.db", "SELECT started_at FROM node_execution_logs") == [(2,)]
-    assert as_tuple(await store.log_statistics()) == (1, 0, 0, 0)
+    assert as_tuple(await file_store.log_statistics()) == (1, 0, 0, 0)
 
 
 async def test_too_much_waiting_is_refused(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from storage.errors import DatabaseError, StorageObstructedError, StorageUnavailableError
+from storage.errors import DatabaseError, DiskFullError, StorageObstructedError, StorageUnavailableError
 from storage.journal.interface import Committed
-from storage.journal.postgres import PostgresJournal
+from storage.journal.postgres import PostgresJournal, schema
+from storage.postgres import connections
 from storage.postgres.connections import Link
 from tests.contracts.journal_contract import append
 from tests.support.journal_items import batch, messages, number, report
@@ -106,6 +107,8 @@ async def test_what_others_commit_is_published_for_watched_tasks(
     assert {block.task_id for block in blocks} == {"build"}
     assert [entry.message for block in blocks for entry in block.entries()] == ["a", "b"]
     await until(lambda: journal.follower_statistics.position == journal.statistics.last_record, "it has caught up")
+    await until(lambda: journal.figures["role"], "the server was asked")
+    assert journal.figures == {"lag": 0, "listening": True, "role": "primary", "standbys": 0, "synchronous": False}
 
 
 async def test_another_timeline_begins_a_new_epoch(journal: PostgresJournal, url: str) -> None:
@@ -166,13 +169,15 @@ async def test_the_first_commit_of_a_day_makes_its_partition(journal: PostgresJo
         ({"user": "nobody_here"}, "not let this user in|refuses the user"),
         ({"database": "missing"}, "has no such database"),
         ({"user": "reader"}, "rights that are needed"),
+        ({"user": "stranger"}, "refuses the user or the password"),
     ],
 )
 async def test_a_start_that_cannot_succeed_says_why(
     postgres: PostgresServer, change: dict[str, str], text: str
 ) -> None:
     """In one sentence that names the server, without waiting."""
-    await postgres.execute("DO $$ BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object THEN END $$")
+    for role in ("reader", "stranger"):
+        await postgres.execute(f"DO $$ BEGIN CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object THEN END $$")
     with pytest.raises(DatabaseError, match=text) as raised:
         await PostgresJournal.open(postgres.url(**change), on_wait=lambda _: None)
     assert str(raised.value).startswith(f"PostgreSQL at 127.0.0.1:{postgres.port}/")
@@ -193,6 +198,68 @@ async def test_an_ordinary_role_is_enough(postgres: PostgresServer, url: str) ->
     journal = await PostgresJournal.open(postgres.url(schema, user=schema))
     assert (await append(journal, batch("a")))[0].last == 1
     await journal.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql://host:port/otto", "postgresql://host:99999/otto", "postgresql://[::1/x"])
+async def test_a_url_that_cannot_be_read_is_said(url: str) -> None:
+    """In one sentence, before anything is connected."""
+    with pytest.raises(DatabaseError, match="the database URL cannot be read: "):
+        await PostgresJournal.open(url)
+
+
+async def test_a_server_that_is_too_old_is_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its version and the one that is needed."""
+    monkeypatch.setattr(schema, "SERVER_VERSION_MIN", 99)
+    with pytest.raises(DatabaseError, match=r"is version \d+; 99 or newer is needed"):
+        await PostgresJournal.open(url)
+
+
+async def test_limits_of_an_administrator_do_not_cut_commits_off(postgres: PostgresServer, url: str) -> None:
+    """A role's own time-out, or commits that do not wait for the disk, are not those of a gateway."""
+    schema_name = url.rpartition("=")[2]
+    await postgres.execute(
+        f"CREATE ROLE {schema_name} LOGIN; GRANT CREATE, USAGE ON SCHEMA {schema_name} TO {schema_name}; "
+        f"ALTER ROLE {schema_name} SET statement_timeout = 1; ALTER ROLE {schema_name} SET synchronous_commit = off"
+    )
+    journal = await PostgresJournal.open(postgres.url(schema_name, user=schema_name))
+    assert (await append(journal, batch("a")))[0].last == 1
+    settings = "SELECT current_setting('synchronous_commit') || ' ' || current_setting('statement_timeout')"
+    ((found,),) = await asyncio.to_thread(journal._writer._link.fetch, settings)
+    assert found == "on 0"
+    await journal.close()
+
+
+async def test_a_lane_that_somebody_has_locked_is_said(
+    journal: PostgresJournal, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction left open in psql; lines wait as long as they may, and are stored once it ends."""
+    monkeypatch.setitem(connections._SETTINGS, "lock_timeout", "20ms")
+    psql = await asyncpg.connect(url)
+    held = psql.transaction()
+    await held.start()
+    await psql.execute("SELECT 1 FROM journal_lanes FOR UPDATE")
+    with pytest.raises(StorageObstructedError, match="another session has locked a lane"):
+        await journal.append(batch("a"))
+    await held.rollback()
+    await psql.close()
+    assert (await append(journal, batch("a")))[0].last == 1
+
+
+async def test_a_full_disk_of_the_server_is_said(journal: PostgresJournal, url: str) -> None:
+    """As that, and lines are stored again when there is room."""
+    link = await asyncpg.connect(url)
+    await link.execute(
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$; "
+        "CREATE TRIGGER no_room BEFORE INSERT ON journal_records FOR EACH ROW EXECUTE FUNCTION no_room()"
+    )
+    with pytest.raises(DiskFullError, match="its disk is full"):
+        await journal.append(batch("a"))
+    assert journal.statistics.is_disk_full
+    await link.execute("DROP TRIGGER no_room ON journal_records")
+    await link.close()
+    assert (await append(journal, batch("a")))[0].last == 1
+    assert not journal.statistics.is_disk_full
 
 
 async def test_a_database_that_is_not_there_yet_is_waited_for(postgres: PostgresServer, url: str) -> None:
