@@ -55,7 +55,7 @@ def test_without_a_directory_nothing_is_remembered(cache: Path) -> None:
 def test_what_the_gateway_was_away_is_taken_off_the_wait(
     monkeypatch: pytest.MonkeyPatch, away: int, close_timeout: float | None, waits: list[float]
 ) -> None:
-    """A second is left for one attempt, and a wait that the user gives stays as it is; after a second it is announced."""
+    """A second is left for one attempt; what the user says stays. A wait is announced after a second, and no longer."""
     gateway = Gateway(ABSENT, None, None, None, None, close_timeout)
     producer = gateway.producer(SpoolPolicy.BLOCK, Masking())
     asked: list[float] = []
