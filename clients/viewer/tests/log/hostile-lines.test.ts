@@ -34,6 +34,7 @@ const look: RowLook = {
   match: null,
   hasWorkers: true,
   hasSources: true,
+  repository: '',
   isChosen: () => false,
   isActive: () => false,
 }
