@@ -6,6 +6,7 @@ from components.alerts.component import AlertsComponent
 from components.automation.component import AutomationComponent
 from components.batch_jobs.component import BatchJobsComponent
 from components.executions.component import ExecutionsComponent
+from components.mcp.component import McpComponent
 from gateway.component import Component
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ COMPONENTS: Final[tuple[type[Component], ...]] = (
     ExecutionsComponent,
     BatchJobsComponent,
     AlertsComponent,
+    McpComponent,
 )
 """Every component. They are opened and started in this order, after the core, and closed before it in reverse."""
 
