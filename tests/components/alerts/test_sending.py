@@ -29,18 +29,28 @@ OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 async def receiver(answer: Callable[[asyncio.StreamWriter], Any]) -> AsyncIterator[tuple[str, list[bytes]]]:
     """A server that takes one request after the other; its address, and what came."""
     seen: list[bytes] = []
+    serving: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        seen.append(head + await reader.readexactly(length))
-        with suppress(OSError):
-            await answer(writer)
-        writer.close()
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            seen.append(head + await reader.readexactly(length))
+            with suppress(OSError):
+                await answer(writer)
+        finally:
+            writer.transport.abort() if writer.transport.get_write_buffer_size() > 1 << 16 else writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", seen
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        await asyncio.sleep(0)
 
 
 async def taken(writer: asyncio.StreamWriter) -> None:
