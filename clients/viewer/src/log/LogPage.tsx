@@ -10,6 +10,7 @@ import { Rows } from './Rows'
 import { Search } from './Search'
 import { Stages } from './Stages'
 import './log.css'
+import './terms.css'
 import { ViewMenu } from './ViewMenu'
 
 /** One task's log. */

@@ -1,6 +1,7 @@
 /** The rows of a log as the window draws them: what each looks like, and which have to be drawn again. */
 import type { Signal } from '@preact/signals'
 import type { Words } from '../words/words'
+import { termsOf } from './filter-terms'
 import type { LogModel } from './log-model'
 import { drawRow, type RowLook } from './row-view'
 import type { RowSource } from './row-window'
@@ -65,7 +66,16 @@ export class LogRows implements RowSource {
     const { time, hasWorkers, hasSources } = view.value
     const second = time === 'relative' ? Math.floor(Date.now() / 1000) : 0
     const start = time === 'elapsed' && model.startTimestamp.value
-    const text = [time, hasWorkers, hasSources, model.search.value?.text, words().language, second, start].join()
+    const text = [
+      time,
+      hasWorkers,
+      hasSources,
+      model.search.value?.text,
+      view.value.filter.expression,
+      words().language,
+      second,
+      start,
+    ].join()
     if (text !== this.#lookText) {
       this.#lookText = text
       this.#lookVersion += 1
@@ -83,6 +93,7 @@ export class LogRows implements RowSource {
       clock: new Clock(time, language, start ? Date.parse(start) : null),
       now: Date.now(),
       search: model.search.value?.text ?? '',
+      terms: termsOf(view.value.filter),
       match: model.search.value?.current ?? null,
       hasWorkers,
       hasSources,

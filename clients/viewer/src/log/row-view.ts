@@ -3,10 +3,10 @@
 import type { LogEntry } from 'otto-logs'
 import { paint, type Span } from 'otto-logs/ansi'
 import type { Words } from '../words/words'
+import { type Mark, marksOf } from './filter-terms'
 import { markerOf } from './folds'
 import type { Row } from './log-model'
 import type { Notice } from './notices'
-import { occurrences } from './search-state'
 import { absoluteText, type Clock, durationText } from './times'
 
 export interface RowLook {
@@ -14,6 +14,8 @@ export interface RowLook {
   clock: Clock
   now: number
   search: string
+  /** Texts of the filter. */
+  terms: readonly string[]
   match: number | null
   hasWorkers: boolean
   hasSources: boolean
@@ -115,14 +117,14 @@ function fillMessage(
   }
   const whole = text.length
   if (whole > SHOWN_MAX) text = text.slice(0, SHOWN_MAX)
-  cell.append(...pieces(text, spans, occurrences(text, look.search)))
+  cell.append(...pieces(text, spans, marksOf(text, look.search, look.terms)))
   if (whole > SHOWN_MAX) cell.append(made('span', 'log-aside', look.t.moreCharacters(whole - SHOWN_MAX)))
   if (group && isFolded && folded) cell.append(made('span', 'log-aside', look.t.foldedLines(folded)))
   if (entry.truncated) cell.append(made('span', 'log-aside', look.t.truncated(entry.originalSize ?? 0)))
 }
 
 /** Text nodes, spans for colours and marks for what was searched, without overlap. */
-function pieces(text: string, spans: readonly Span[], marks: readonly [number, number][]): Node[] {
+function pieces(text: string, spans: readonly Span[], marks: readonly Mark[]): Node[] {
   if (!spans.length && !marks.length) return [document.createTextNode(text)]
   const nodes: Node[] = []
   const edges = new Set([0, text.length])
@@ -133,9 +135,9 @@ function pieces(text: string, spans: readonly Span[], marks: readonly [number, n
   for (let at = 0; at + 1 < sorted.length; at++) {
     const [start, end] = [sorted[at] as number, sorted[at + 1] as number]
     while (span < spans.length && (spans[span] as Span).end <= start) span++
-    while (mark < marks.length && (marks[mark] as [number, number])[1] <= start) mark++
+    while (mark < marks.length && (marks[mark] as Mark)[1] <= start) mark++
     const painted = spans[span] && (spans[span] as Span).start <= start ? spans[span] : undefined
-    const isMarked = marks[mark] !== undefined && (marks[mark] as [number, number])[0] <= start
+    const isMarked = marks[mark] !== undefined && (marks[mark] as Mark)[0] <= start
     let node: Node = document.createTextNode(text.slice(start, end))
     if (painted) {
       const element = made('span', painted.classes)
@@ -146,6 +148,8 @@ function pieces(text: string, spans: readonly Span[], marks: readonly [number, n
     }
     if (isMarked) {
       const element = made('mark', '')
+      const term = marks[mark]?.[2]
+      if (term !== undefined) element.dataset.term = String(term)
       element.append(node)
       node = element
     }
