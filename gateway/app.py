@@ -10,6 +10,7 @@ from typing import Final
 from prometheus_client.core import GaugeMetricFamily
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from filters.secret_shapes import ShapeRules
 from gateway.auth import auth_routes
 from gateway.component import Component, Core
 from gateway.components import COMPONENTS, swept_rows
@@ -24,6 +25,9 @@ from gateway.http.server import HttpServer
 from gateway.http.sockets import close_all, listen
 from gateway.http.websocket import FramedWebSocketProtocol
 from gateway.hubs import make_hubs, notify_each
+from gateway.ingest.masking.metrics import mask_metrics
+from gateway.ingest.masking.routes import mask_routes
+from gateway.ingest.masking.task_masks import TaskMasks
 from gateway.ingest.routes import ingest_routes
 from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
@@ -118,6 +122,7 @@ class Gateway:
             undo.callback(lock.close)
         sockets = _listen(settings, undo)
         self._databases = await open_databases(settings, lock, swept_rows(), undo)
+        self._masks = TaskMasks(self._databases.journal, ShapeRules() if settings.mask_shapes else None)
         self._hubs = make_hubs(settings, self._databases.journal, self._metrics)
         self._watch_commits()
         await self._authenticator.start()
@@ -145,6 +150,7 @@ class Gateway:
                 lambda committed: hubs.pipelines.publish(committed.progress),
                 lambda _: self._databases.sink.wake(),
                 metrics.committed,
+                self._masks.committed,
                 lambda _: self._committed_once.set(),
             )
         )
@@ -184,6 +190,7 @@ class Gateway:
             quota=self._quotas.producers,
             connections=derived.quota_of(settings),
             carrier=settings.grpc_server,
+            masks=self._masks,
             otlp=derived.otlp_mapping(settings),
         )
 
@@ -205,7 +212,7 @@ class Gateway:
         core = Core(
             settings=self._settings,
             authenticator=self._authenticator,
-            journal=self._databases.journal,
+            journal=self._masks.journal,
             journal_location=journal_location(self._settings),
             polling_location=polling_location(self._settings),
             updates=self._hubs.updates,
@@ -232,6 +239,7 @@ class Gateway:
             quotas=(self._quotas.connections, self._quotas.readers, self._quotas.producers),
             others=[
                 lambda: grpc_server_metrics(self._grpc.server_statistics),
+                lambda: mask_metrics(self._masks.counts),
                 lambda: (GaugeMetricFamily(*figure) for figure in self._databases.journal.metrics()),
                 *(component.metrics for component in self._components),
             ],
@@ -249,6 +257,7 @@ class Gateway:
             *ingest_routes(self._grpc, authenticator),
             *auth_routes(authenticator),
             *stage_routes(databases.journal, authenticator),
+            *mask_routes(self._masks, authenticator),
             *polling_routes(databases.table, authenticator, task_logs.reader),
             *(route for component in self._components for route in component.routes),
             *health_routes(self._health, self._summary_stats, hubs.logs, authenticator),
@@ -374,6 +383,7 @@ class Gateway:
         )
 
     async def _flush_journal(self) -> None:
+        self._masks.release()
         while self._databases.journal.statistics.waiting_bytes:
             self._committed_once.clear()
             await self._committed_once.wait()

@@ -44,7 +44,7 @@ _ONE_DATABASE: Final = "journal"
 SHARED_JOURNAL_LIMITS: Final = {
     "shared": "the journal, polling tables, execution records, automation, batch jobs",
     "of_each_gateway": "tickets, quotas, live updates of batch jobs and executions",
-    "not_there_yet": "verify, prune, backup, several lanes, Redis",
+    "not_there_yet": "verify, prune, backup, several lanes",
 }
 """What several gateways on one PostgreSQL have together, and what not; said at each start."""
 
@@ -241,6 +241,7 @@ async def _open_shared_journal(settings: Settings) -> StoredJournal:
         pending_bytes_max=settings.pending_bytes_max,
         retry_seconds_max=settings.storage_wait_seconds,
         gather_seconds=settings.commit_gather_ms / 1000,
+        redis_url=settings.redis_url,
         on_wait=lambda reason: _log.warning("waiting for the database", reason=reason),
     )
     _log.info("the journal is on PostgreSQL", database=journal.address, epoch=journal.epoch)

@@ -52,6 +52,10 @@ PAGES_OF_ONE = (("/logs", "task_id"), ("/executions", "execution_id"), ("/automa
 RUN = {"execution_id": "1", "node_id": "1", "script_id": OURS, "status": "running"}
 DOORS = {
     ("GET", f"{LIVE}/logs/{{task_id}}/stream"): Door(READS, f"{LIVE}/logs/{OURS}/stream"),
+    ("GET", f"{LIVE}/tasks/{{task_id}}/masks"): Door(READS, f"{LIVE}/tasks/{OURS}/masks"),
+    ("POST", f"{LIVE}/tasks/{{task_id}}/masks"): Door(
+        READS, f"{LIVE}/tasks/{OURS}/masks", {"json": {"values": ["a secret"]}}, scope="logs:write"
+    ),
     ("GET", f"{LIVE}/logs/{{task_id}}"): Door(READS, f"{LIVE}/logs/{OURS}"),
     ("GET", f"{LIVE}/logs/{{task_id}}/counts"): Door(READS, f"{LIVE}/logs/{OURS}/counts"),
     ("GET", f"{LIVE}/logs/{{task_id}}/matches"): Door(READS, f"{LIVE}/logs/{OURS}/matches?q=line"),

@@ -35,6 +35,7 @@ const look: RowLook = {
   match: null,
   hasWorkers: true,
   hasSources: true,
+  repository: '',
   isChosen: () => false,
   isActive: () => false,
 }
