@@ -291,10 +291,10 @@ class PostgresWriter(GroupWriter):
 
     def _preload(self, items: Sequence[Append]) -> None:
         """Read what is not known yet of the tasks, producers and workers of a group, a query each."""
-        numbers: dict[str, int] = {}
-        for item in reversed(items):
-            if item.producer is not None:
-                numbers[item.producer.producer_id] = item.producer.number
+        firsts = {item.producer.producer_id: item.producer for item in reversed(items) if item.producer is not None}
+        for name, first in firsts.items():
+            self._known.forget_behind(name, first.number - 1 if first.previous is None else first.previous)
+        numbers = {name: first.number for name, first in firsts.items()}
         tasks, producers = self._known.unknown(
             {item.task_id for item in items if not isinstance(item, StageProgress)}, numbers
         )

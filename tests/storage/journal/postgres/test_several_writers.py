@@ -62,6 +62,18 @@ async def test_a_number_stored_through_another_gateway_is_a_duplicate(
     assert await messages(journal) == ["a", "b"]
 
 
+async def test_a_producer_that_comes_back_goes_on_after_what_another_gateway_stored(
+    journal: PostgresJournal, other: PostgresJournal
+) -> None:
+    """What this gateway remembers of its numbers leaves a hole that is none."""
+    await append(journal, batch("a", producer=number(1)))
+    await append(other, batch("b", producer=number(2)))
+    await append(journal, batch("c", producer=number(3)))
+    assert await messages(journal) == ["a", "b", "c"]
+    with pytest.raises(StorageUnavailableError, match="5 was not stored because 4 was not"):
+        await journal.append(batch("e", producer=number(5)))
+
+
 @pytest.mark.parametrize("is_stored", [True, False])
 async def test_a_commit_whose_answer_is_lost_is_looked_for(
     url: str, monkeypatch: pytest.MonkeyPatch, *, is_stored: bool
