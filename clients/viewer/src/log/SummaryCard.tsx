@@ -8,6 +8,8 @@ import type { LogController } from './log-controller'
 import { decisiveLine, type RunSummary, shownLines } from './summary'
 
 const CAUSE_LINES = 5
+/** Below a headline: the end alone. */
+const HEADED_LINES = 3
 const TESTS_SHOWN = 3
 const LABELS_SHOWN = 4
 
@@ -51,11 +53,15 @@ function Cause({ summary, log, t }: { summary: RunSummary; log: LogController; t
   const { cause, firstError } = summary
   const sequence = decisiveLine(summary)
   if (sequence === null) return null
-  const lines = cause ? shownLines(cause.lines, CAUSE_LINES) : [firstError?.message ?? '']
+  const most = cause?.headline ? HEADED_LINES : CAUSE_LINES
+  const lines = cause ? shownLines(cause.lines, most) : [firstError?.message ?? '']
   return (
     <button type="button" class="log-card-cause" onClick={() => void log.go.toCause(sequence)}>
       <span class="log-card-line">{t.summary.line(sequence)}</span>
-      <code>{lines.join('\n')}</code>
+      <code>
+        {cause?.headline && <b>{cause.headline}</b>}
+        {lines.join('\n')}
+      </code>
     </button>
   )
 }

@@ -37,7 +37,15 @@ export interface RunSummary {
   durationSeconds: number | null
   labels: Record<string, string>
   firstError: SummaryLine | null
-  cause: { rule: string; workerId: string; firstSequence: number; lastSequence: number; lines: string[] } | null
+  cause: {
+    rule: string
+    /** The cause in one line. */
+    headline?: string
+    workerId: string
+    firstSequence: number
+    lastSequence: number
+    lines: string[]
+  } | null
   /** With the last good run of the same name; null: there is none. */
   comparison?: Comparison | null
   failedTests: NamedPlace[]
@@ -64,6 +72,7 @@ export function shownLines(lines: readonly string[], most: number): string[] {
     .map((line) => line.replace(/^[_=*-]{3,} | [_=*-]{3,}$/g, ''))
     .filter((line) => /[^\s_=*-]/.test(line))
   if (said.length <= most) return said
+  if (most <= 3) return said.slice(-most)
   return [said[0] as string, '…', ...said.slice(said.length - most + 2)]
 }
 

@@ -40,6 +40,7 @@ test('a gateway that does not say why keeps nobody waiting', async () => {
 test('of a long cause the beginning and the end are shown, without blank lines', () => {
   expect(shownLines(['a', '', 'b', 'c', 'd', 'e'], 4)).toEqual(['a', '…', 'd', 'e'])
   expect(shownLines(['a', 'b'], 4)).toEqual(['a', 'b'])
+  expect(shownLines(['a', 'b', 'c', 'd'], 3)).toEqual(['b', 'c', 'd'])
   expect(shownLines(['____ test_x ____', '======', '- - -'], 4)).toEqual(['test_x'])
   expect(decisiveLine(summary(7, 3))).toBe(7)
 })
