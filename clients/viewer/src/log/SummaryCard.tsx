@@ -32,7 +32,7 @@ export function SummaryCard({ log, t }: { log: LogController; t: Words['log'] })
 export function SummaryButton({ log, t }: { log: LogController; t: Words['log'] }) {
   if (!log.failure.summary.value || log.model.status.value !== 'FAILED' || log.failure.isOpen.value) return null
   return (
-    <button type="button" class="log-why" onClick={() => log.foldCard(false)}>
+    <button type="button" class="log-why" onClick={() => log.failure.fold(false)}>
       <Icon name="bad" size={12} /> {t.summary.show}
     </button>
   )
@@ -54,7 +54,8 @@ function Cause({ summary, log, t }: { summary: RunSummary; log: LogController; t
   const sequence = decisiveLine(summary)
   if (sequence === null) return null
   const most = cause?.headline ? HEADED_LINES : CAUSE_LINES
-  const lines = cause ? shownLines(cause.lines, most) : [firstError?.message ?? '']
+  const said = cause?.lines.filter((line) => line.trim() !== cause.headline?.trim())
+  const lines = said ? shownLines(said, most) : [firstError?.message ?? '']
   return (
     <button type="button" class="log-card-cause" onClick={() => void log.go.toCause(sequence)}>
       <span class="log-card-line">{t.summary.line(sequence)}</span>
@@ -131,7 +132,7 @@ function Actions({ summary, log, t }: { summary: RunSummary; log: LogController;
           {t.summary.allErrors(errors)}
         </button>
       )}
-      <button type="button" aria-label={t.summary.hide} title={t.summary.hide} onClick={() => log.foldCard(true)}>
+      <button type="button" aria-label={t.summary.hide} title={t.summary.hide} onClick={() => log.failure.fold(true)}>
         <Icon name="close" />
       </button>
     </p>

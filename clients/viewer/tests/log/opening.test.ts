@@ -63,3 +63,18 @@ test('a cause of a stage that went on gives way to the event at which the page o
   expect(other.summary.value?.cause?.firstSequence).toBe(20)
   expect(linesAt).toHaveBeenCalledTimes(1)
 })
+
+test('the card makes room when the reader moves on, and not when its own height moves the lines', async () => {
+  const failure = new Failure(async () => summary(7, 3))
+  await failure.read()
+  for (const first of [1, 20, 9]) failure.seen(first)
+  expect(failure.isOpen.value).toBe(true)
+  failure.moved()
+  failure.seen(12)
+  expect(failure.isOpen.value).toBe(true)
+  failure.seen(13)
+  expect(failure.isOpen.value).toBe(false)
+  failure.fold(false)
+  failure.seen(40)
+  expect(failure.isOpen.value).toBe(true)
+})
