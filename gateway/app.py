@@ -300,6 +300,8 @@ class Gateway:
         if self._settings.table_rows is not TableRowsChoice.OFF and self._may_import_rows:
             self._databases.importer.start()
         self._databases.retention.start()
+        if self._databases.summaries is not None:
+            self._databases.summaries.start()
         for component in self._components:
             await component.start()
         undo.push_async_callback(self._grpc.stop, 0)
@@ -371,6 +373,8 @@ class Gateway:
         self._health.phase = Phase.STOPPING
         self._sampling.cancel()
         await self._databases.retention.close()
+        if self._databases.summaries is not None:
+            await self._databases.summaries.close()
         await self._grpc.set_serving(serving=False)
 
     async def _stop_accepting(self) -> None:

@@ -10,7 +10,16 @@ import asyncpg
 
 from storage.errors import StorageObstructedError
 from storage.journal.group_writer import CommitResult, GroupWriter
-from storage.journal.interface import Append, LineBatch, StageProgress, TaskEnded, WorkerRegistered, WorkerReport
+from storage.journal.interface import (
+    Append,
+    LineBatch,
+    StageProgress,
+    StreamClosed,
+    TaskEnded,
+    TaskEnding,
+    WorkerRegistered,
+    WorkerReport,
+)
 from storage.journal.known_state import WrittenTask
 from storage.journal.postgres.commit_call import COMMIT, StoredRange, columns, flag, storable
 from storage.journal.postgres.epoch import Life, Remembered, begin_life
@@ -291,10 +300,15 @@ class PostgresWriter(GroupWriter):
 
     def _preload(self, items: Sequence[Append]) -> None:
         """Read what is not known yet of the tasks, producers and workers of a group, a query each."""
-        numbers: dict[str, int] = {}
-        for item in reversed(items):
-            if item.producer is not None:
-                numbers[item.producer.producer_id] = item.producer.number
+        for item in items:
+            if isinstance(item, StreamClosed | TaskEnding):
+                # It changes nothing where the task has ended, or a worker has not: then no version is compared, and
+                # what is remembered may be of before another gateway's commits.
+                self._known.forget_task(item.task_id)
+        firsts = {item.producer.producer_id: item.producer for item in reversed(items) if item.producer is not None}
+        for name, first in firsts.items():
+            self._known.forget_behind(name, first.number - 1 if first.previous is None else first.previous)
+        numbers = {name: first.number for name, first in firsts.items()}
         tasks, producers = self._known.unknown(
             {item.task_id for item in items if not isinstance(item, StageProgress)}, numbers
         )
