@@ -1,4 +1,4 @@
-"""``otto-gateway``: serve, check, migrate, prune, compact, verify, backup, restore, automation, canary, settings.
+"""The commands of ``otto-gateway``, from serve and check to settings.
 
 What takes long to import (gRPC, the databases) is imported by the commands that need it.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from components.alerts.commands import rules
 from components.automation.commands import automation
 from gateway.commands.canary import canary
 from gateway.commands.exit_codes import ExitCode
@@ -156,6 +157,23 @@ def verify(
 
 
 @main.command()
+@click.option("--rewrite", is_flag=True, help="Mask what is found, in the journal and in job_logs; no gateway may run.")
+@click.option("--rule", "names", multiple=True, metavar="NAME", help="Look for this alone; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
+@_with_settings
+def scan(settings: Settings, *, rewrite: bool, names: tuple[str, ...], as_json: bool) -> ExitCode:
+    """Find secrets of a known shape in stored lines; says where they are, and not what.
+
+    \b
+    Ends with 0 if there are none, or they are masked, and with 1 if there are some.
+    """  # noqa: D301 - click wants a real \b
+    with without_painters():
+        from gateway.commands.scan import scan_databases
+
+    return scan_databases(settings, names=names, rewrite=rewrite, as_json=as_json)
+
+
+@main.command()
 @click.option("--dry-run", is_flag=True, help="Say what would go and change nothing; a gateway may be running.")
 @_with_settings
 def prune(settings: Settings, *, dry_run: bool) -> ExitCode:
@@ -218,6 +236,7 @@ def restore(settings: Settings, *, file: Path, is_polling: bool) -> ExitCode:
 
 main.add_command(automation)
 main.add_command(canary)
+main.add_command(rules)
 
 
 @main.command(name="settings")
