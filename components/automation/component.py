@@ -7,7 +7,6 @@ from components.automation.extra import require_automation_extra
 from components.automation.retention import TASK_LOGS
 from gateway.component import Component, Core
 from gateway.settings.model import Settings
-from gateway.settings.sources import SettingsError
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -40,8 +39,6 @@ class AutomationComponent(Component):
         """The extra `automation` is installed if the queue is on."""
         if settings.automation_enabled:
             require_automation_extra("AUTOMATION_ENABLED")
-            if settings.has_shared_journal:
-                raise SettingsError(["AUTOMATION_ENABLED is not there yet for a journal on PostgreSQL; leave it out"])
 
     @classmethod
     def migrate(
@@ -106,4 +103,5 @@ def _queue_of(core: Core) -> "AutomationQueue":
         stages_of(core.settings),
         core.settings.tasks_dir.absolute(),
         message_bytes_max=core.settings.message_bytes_max,
+        is_leader=core.is_leader,
     )
