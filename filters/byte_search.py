@@ -7,7 +7,9 @@ like ASCII.
 """
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick
@@ -34,6 +36,9 @@ FOLD_INTO_ASCII: Final[Mapping[str, Sequence[str]]] = {
 
 _PIECE_BYTES: Final = 8 << 10
 
+_SEPARATE_MAX: Final = 3
+"""Texts that are looked for in a line one after the other; for more the automaton is quicker."""
+
 PREFIX_BYTES: Final = 2
 """As many of each are looked for: one search finds all neighbours."""
 
@@ -54,9 +59,11 @@ class ByteSearch:
         needles = [keyword.encode() for keyword in keywords]
         letters = frozenset("".join(keywords))
         foreign = {each.encode()[:PREFIX_BYTES] for letter in letters for each in FOLD_INTO_ASCII.get(letter, ())}
-        self._needles = _Needles(needles)
+        # Lowering leaves bytes beyond ASCII as they are: one automaton finds keywords and what may fold into them.
+        is_one = len(needles) > _SEPARATE_MAX
+        self._needles = _Needles([*needles, *sorted(foreign)] if is_one else needles)
+        self._foreign = _Needles([] if is_one else sorted(foreign))
         self._ascii = _Needles([needle for needle in needles if needle.isascii()])
-        self._foreign = _Needles(sorted(foreign))
         self._is_cased = any(not each.isascii() and unicodedata.category(each) not in CASELESS for each in letters)
 
     def __repr__(self) -> str:
@@ -106,10 +113,29 @@ class _Needles:
 
     def lines_with(self, text: bytes) -> list[int]:
         """The indices of the lines of a text that have one of them, once that is lowered."""
+        needles = self._needles
+        if len(needles) > _SEPARATE_MAX:
+            return self._lines_of_places(text)
         if not self.are_in(text):
             return []
-        lines, needles = text.lower().split(b"\n"), self._needles
+        lines = text.lower().split(b"\n")
         if len(needles) == 1:
             needle = needles[0]
             return [index for index, line in enumerate(lines) if needle in line]
         return [index for index, line in enumerate(lines) if any(needle in line for needle in needles)]
+
+    def _lines_of_places(self, text: bytes) -> list[int]:
+        """The same by the places that the automaton lists."""
+        find, piece_bytes = self._find, _PIECE_BYTES + self._overlap
+        ends: list[int] = []
+        found: set[int] = set()
+        start = 0
+        while find is not None and start < len(text):
+            places = find(text[start : start + piece_bytes].lower())
+            if places:
+                ends = ends or list(accumulate(len(line) + 1 for line in text.split(b"\n")))
+                numbers = [bisect_right(ends, start + place) for _, place, _ in places]
+                found.update(numbers)
+                start = max(start, ends[numbers[-1]] - _PIECE_BYTES)  # the rest of that line says nothing new
+            start += _PIECE_BYTES
+        return sorted(found)

@@ -64,13 +64,24 @@ def main() -> None:
 
 
 @main.command()
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Gateways on the same ports of this machine; more than one need a journal on PostgreSQL.",
+)
 @_with_settings
-def serve(settings: Settings) -> ExitCode:
+def serve(settings: Settings, *, workers: int) -> ExitCode:
     """Run the gateway until SIGTERM or SIGINT; a second one ends it at once."""
+    from gateway.commands.workers import check_workers, run_workers
+
+    if workers > 1:
+        check_workers(settings)
     with without_painters():
         from gateway.commands.serve import serve
 
-    serve(settings)
+    return run_workers(settings, workers, serve) if workers > 1 else serve(settings)
 
 
 @main.command()

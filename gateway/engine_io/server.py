@@ -196,7 +196,10 @@ class EngineServer:
             return None
         socket = self.sockets.get(request.sid)
         if socket is None or (socket.is_closed and request.wish is not Wish.POLL):
-            text = "there is no such session, or it has ended; open another one"
+            text = (
+                "there is no such session here, or it has ended; open another one. Behind a load balancer, long "
+                "polling has to stay with one gateway; WebSockets need not"
+            )
             raise ApiError("INVALID_ARGUMENT", text, field="sid")
         if request.wish is not Wish.UPGRADE and socket.session.carrier is Carrier.WEBSOCKET:
             raise _upgraded()

@@ -6,7 +6,7 @@ import socket
 import sys
 from typing import Final
 
-__all__ = ["ListenError", "close_all", "listen"]
+__all__ = ["ListenError", "close_all", "listen", "share_ports"]
 
 _UNSENT_BYTES: Final = 128 << 10
 """What the kernel takes of one connection before writing pauses; without a limit about 4 MB wait unseen."""
@@ -14,6 +14,15 @@ _BACKLOG: Final = 1024
 _KEEPALIVE_SECONDS: Final = 60
 _KEEPALIVE_INTERVAL_SECONDS: Final = 15
 _KEEPALIVE_PROBES: Final = 4
+
+
+_sharing = {"ports": False}
+"""Whether this process is one of several that listen on the same ports."""
+
+
+def share_ports() -> None:
+    """Let other processes of this user listen on the same ports, from now on; the kernel shares connections out."""
+    _sharing["ports"] = True
 
 
 class ListenError(Exception):
@@ -60,6 +69,8 @@ def _listening(family: socket.AddressFamily | int, place: tuple[object, ...]) ->
         made.setblocking(False)
         if os.name == "posix":  # elsewhere it lets two programs have the same port
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if _sharing["ports"]:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6 and place[0] != "::":
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         _set_options(made)

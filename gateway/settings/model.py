@@ -25,7 +25,7 @@ from gateway.settings.values import (
     Texts,
 )
 
-__all__ = ["CREDENTIALS", "Settings"]
+__all__ = ["CREDENTIALS", "Settings", "is_postgres"]
 
 _SHARED_SCHEMES: Final = frozenset({"postgres", "postgresql"})
 CREDENTIALS: Final = ("jwt_secret", "jwt_public_key", "jwt_public_key_file", "jwks_url")

@@ -2,11 +2,10 @@
 
 import asyncio
 import itertools
-import sqlite3
 import time
 import zlib
 from collections import Counter, defaultdict
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import zstandard
 from tests.cluster_faults.cast import TASK, Arrivals, Cast
 from tests.cluster_faults.deeds import do_deeds
 from tests.cluster_faults.plan import Plan
-from tests.faults.invariants import Verdict, judge_rows, judge_subscriber, judge_worker
+from tests.faults.invariants import Verdict, judge_poller, judge_rows, judge_subscriber, judge_worker
 from tests.faults.report import middle
 from tests.faults.stored import Line, Stored
 from tests.support.grep import GrepFiles
@@ -47,7 +46,7 @@ async def run(plan: Plan, seed: int, directory: Path) -> Run:
     started = time.monotonic()
     async with AsyncExitStack() as stack:
         cast = await Cast.enter(stack, plan, seed, directory)
-        following = cast.follow()
+        following, polling = cast.follow(), asyncio.create_task(cast.poller.run())
         try:
             await asyncio.gather(*(worker.start() for worker in cast.workers))
             await do_deeds(cast)
@@ -55,7 +54,8 @@ async def run(plan: Plan, seed: int, directory: Path) -> Run:
             await cast.settle(following)
         finally:
             following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            polling.cancel()
+            await asyncio.gather(following, polling, return_exceptions=True)
         stored = await _stored(cast)
         verdict = await asyncio.to_thread(_judge, cast, stored)
     return Run(seed, time.monotonic() - started, cast.done, _silences(cast, ended), verdict)
@@ -73,6 +73,7 @@ async def _stored(cast: Cast) -> Stored:
             "WHERE task_id = $1 AND kind = 0 ORDER BY journal_records.first_sequence",
             TASK,
         )
+        rows = await connection.fetch("SELECT id, log_message FROM job_logs WHERE job_id = $1 ORDER BY id", TASK)
     finally:
         await connection.close()
     decode = msgspec.json.Decoder(Line).decode
@@ -82,7 +83,7 @@ async def _stored(cast: Cast) -> Stored:
         text = zstandard.ZstdDecompressor().decompress(payload) if codec else payload
         lines.extend(map(decode, text.split(b"\n")))
     assert [line.sequence for line in lines] == list(range(1, len(lines) + 1)), "the sequences have holes"
-    return Stored(epoch, lines, [])
+    return Stored(epoch, lines, [tuple(row) for row in rows])
 
 
 def _judge(cast: Cast, stored: Stored) -> Verdict:
@@ -94,10 +95,8 @@ def _judge(cast: Cast, stored: Stored) -> Verdict:
     files = GrepFiles(cast.directory / "stored", [line.output for line in stored.lines])
     for subscriber in cast.crowd.subscribers:
         judge_subscriber(verdict, subscriber, [(stored, files)])
-    for member in cast.members:
-        with closing(sqlite3.connect(member.gateway.database, timeout=30)) as connection:
-            rows = connection.execute("SELECT id, log_message FROM job_logs WHERE job_id = ? ORDER BY id", (TASK,))
-            judge_rows(verdict, Stored(stored.epoch, stored.lines, rows.fetchall()))
+    judge_rows(verdict, stored)
+    judge_poller(verdict, cast.poller, stored, [])
     return verdict
 
 
@@ -123,7 +122,9 @@ def summary(result: Run) -> str:
         f"sent {verdict.sent:,}, acknowledged {verdict.acknowledged:,}, stored {verdict.stored:,}, repeated on Otto's "
         f"wire {verdict.repeated:,}, there behind a later one after RETRY {verdict.retried:,}"
     )
-    lines.append(f"{len(verdict.delivered)} readers over {verdict.connections:,} connections")
+    lines.append(
+        f"{len(verdict.delivered)} readers over {verdict.connections:,} connections, polled {verdict.polled:,}"
+    )
     lines.append(f"lost {verdict.lost:,}, doubled {verdict.doubled:,}, out of order {verdict.disordered:,}")
     for name, seconds in result.silences.items():
         lines.append(f"longest silence with {name}: p50 {middle(seconds):.1f} s, max {max(seconds):.1f} s")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.cluster_faults.plan import Plan
+from tests.faults.poller import Poller
 from tests.faults.producers import Worker
 from tests.support.gateway_process import GatewayProcess
 from tests.support.nginx import nginx_command
@@ -116,6 +117,7 @@ class Cast:
     workers: list[Worker]
     crowd: Crowd
     observers: list[Subscriber]
+    poller: Poller
     done: Counter[str] = field(default_factory=Counter)
     moments: list[tuple[str, float]] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
@@ -156,7 +158,8 @@ class Cast:
             for wanted in itertools.islice(itertools.cycle(FILTERS), plan.readers)
         ]
         crowd = Crowd([*observers, *readers], SILENCE_SECONDS_MAX)
-        return cls(plan, chance, directory, primary, standby, members, balancer, workers, crowd, observers)
+        poller = Poller(balancer.websocket_url, TASK)
+        return cls(plan, chance, directory, primary, standby, members, balancer, workers, crowd, observers, poller)
 
     def say(self, text: str) -> None:
         """Tell whoever watches."""
@@ -178,9 +181,9 @@ class Cast:
             async with asyncio.timeout(SETTLE_SECONDS_MAX):
                 await asyncio.shield(following)
                 self.say("all readers complete")
-                for member in self.members:
-                    while (await member.gateway.metrics())["otto_polling_lag_records"]:
-                        await asyncio.sleep(0.1)
+                lines = f"SELECT last_sequence FROM journal_tasks WHERE task_id = '{TASK}'"
+                while len(self.poller.rows) < await self.primary.value(lines):
+                    await asyncio.sleep(0.1)
         except TimeoutError:
             self.findings.append("not every reader was given the end of the task, or not every line has its row")
         for member in self.members:
@@ -205,7 +208,6 @@ async def _member(stack: AsyncExitStack, directory: Path, *servers: PostgresServ
     gateway = GatewayProcess(
         directory,
         DATABASE_URL=f"postgresql://otto@{first.address},{second.address}/postgres",
-        POLLING_DATABASE_URL=f"sqlite:///{directory}/otto.db",
         HEARTBEAT_INTERVAL_SECONDS="1",
         SHUTDOWN_GRACE_SECONDS="3",
         LOG_FORMAT="json",

@@ -34,7 +34,7 @@ def test_nothing_folds_into_what_has_no_case() -> None:
 
 
 @given(
-    keywords=st.lists(st.text(ALPHABET, min_size=1, max_size=3), min_size=1, max_size=3),
+    keywords=st.lists(st.text(ALPHABET, min_size=1, max_size=3), min_size=1, max_size=6),
     lines=st.lists(st.text(ALPHABET, max_size=12), max_size=6),
 )
 def test_no_line_with_a_keyword_is_missed(keywords: list[str], lines: list[str]) -> None:
@@ -51,3 +51,13 @@ def test_lines_without_the_keyword_are_no_candidates(line: str) -> None:
     """Be they ASCII or not: only these few that may fold into it are looked at again."""
     assert ByteSearch(["error"]).candidates([line.encode()] * 3) == []
     assert ByteSearch(["실패"]).candidates([line.encode()] * 3) == []
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 20])
+@pytest.mark.parametrize("place", [0, 8180, 8190, 8192, 16_384])
+def test_lines_are_named_however_long_they_are(count: int, place: int) -> None:
+    """Wherever pieces of the text end, and however often a line has what is looked for."""
+    search = ByteSearch(["needle", *(f"word{n}" for n in range(count - 1))])
+    lines = [b"x" * place + b"Needle", b"", b"needl" * 5000, b"needle" * 5000, b"e needle", b"word"]
+    assert search.candidates(lines) == [0, 3, 4]
+    assert search.candidates([line + "Ü".encode() for line in lines]) == [0, 3, 4]

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from filters.model import EVERYTHING, LogFilter
+from filters.parsing import filter_from_json
 from gateway.transports.sse.encoding import IDENTITY, ZSTD
 from sessions.subscription import FROM_START, Subscription
 from sessions.transport import EncodedBatch
-from tests.support.scripted_history import Commit, block, settle
+from tests.support.scripted_history import Commit, RecordingTransport, block, settle
 
 CALLS_PER_SESSION_MAX = 5
 """Session.deliver, Session._give, the meter, the transport's write, and one to spare."""
@@ -117,6 +118,22 @@ async def test_live_sessions_need_no_journal_however_much_is_committed_at_once(m
     assert {session.position for session in bench.hub.sessions} == {1000}
     assert bench.hub.statistics.catch_ups == 0
     assert all(transport.writes > 1 for transport in transports)
+
+
+async def test_a_regular_expression_over_much_text_is_the_journals_work(make_bench):
+    """The event loop looks for it in little text only; every line comes once, in order, either way."""
+    bench = make_bench()
+    transport = RecordingTransport()
+    log_filter = filter_from_json({"expression": "/[0-9]*[05]$/"})
+    bench.hub.open(Subscription("build", bench.encoding, log_filter, FROM_START), transport)
+    await settle()
+    reads = []
+    for first, last in ((1, 20), (21, 1000), (1001, 1020)):
+        await bench.commit(block(first, last))
+        reads.append(bench.history.reads)
+    assert reads[0] == 0
+    assert reads[1] == reads[2] > 0
+    assert transport.sequences == list(range(5, 1021, 5))
 
 
 async def test_matching_encoding_and_folding_are_done_once_for_each_filter(bench, monkeypatch):

@@ -31,10 +31,13 @@ class GatewayProcess:
         directory: for the database, the log and as working directory.
         is_forked: start it from a process that has imported it already; else the installed command is executed, for
             tests of the start itself. A setting that is read before any of our code, such as LD_PRELOAD, does the same.
+        arguments: of ``serve``.
         environment: settings on top of the defaults, e.g. ``JWT_SECRET="…"``; None removes one.
     """
 
-    def __init__(self, directory: Path, *, is_forked: bool = True, **environment: str | None) -> None:
+    def __init__(
+        self, directory: Path, *, is_forked: bool = True, arguments: Sequence[str] = (), **environment: str | None
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.database = directory / "otto.db"
@@ -54,10 +57,11 @@ class GatewayProcess:
         }
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.environment = inherited | {name: value for name, value in settings.items() if value is not None}
+        self._arguments = ("serve", *arguments)
         self.command: Sequence[str | Path] | None = None
         """What is executed; None: it is forked."""
         if not is_forked or any(name.startswith(_READ_BEFORE_OUR_CODE) for name in environment):
-            self.command = (Path(sys.executable).with_name("otto-gateway"), "serve")
+            self.command = (Path(sys.executable).with_name("otto-gateway"), *self._arguments)
         self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     def __repr__(self) -> str:
@@ -110,7 +114,7 @@ class GatewayProcess:
             raise RuntimeError(f"{self} is running")
         if self.command is None:
             self._process = ForkedProcess(
-                ["serve"], directory=self.directory, environment=self.environment, log=self.log_path
+                self._arguments, directory=self.directory, environment=self.environment, log=self.log_path
             )
             return
         with self.log_path.open("ab") as log:

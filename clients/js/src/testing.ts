@@ -19,6 +19,8 @@ interface Connection {
 export class FakeGateway {
   /** Of the journal; another one makes streams start anew. */
   epoch = '0000aaaa'
+  /** Whether an entry passes an expression, which only a gateway can read. */
+  passes: (entry: LogEntry, expression: string) => boolean = () => true
   readonly #tasks = new Map<string, LogEntry[]>()
   readonly #ended = new Map<string, string>()
   readonly #open = new Set<Connection>()
@@ -94,7 +96,7 @@ export class FakeGateway {
       attempt.opened()
       subject.epoch(this.epoch)
       const stored = this.#stored(subject.id)
-      const matching = stored.filter((entry) => matches(entry, subject.start().filter))
+      const matching = stored.filter((entry) => this.#passes(entry, subject.start().filter))
       const first = tail === undefined ? undefined : (matching.at(-tail)?.sequence ?? stored.length + 1)
       const from = first ?? (epoch === this.epoch ? Number(number) + 1 : 1)
       for (const entry of stored) if (entry.sequence >= (tail === 0 ? Infinity : from)) this.#send(subject, entry)
@@ -103,7 +105,7 @@ export class FakeGateway {
   }
 
   #send(subject: Subject, entry: LogEntry): void {
-    if (matches(entry, subject.start().filter)) subject.entry(entry)
+    if (this.#passes(entry, subject.start().filter)) subject.entry(entry)
   }
 
   #finish({ taskId, subject, end }: Connection): void {
@@ -117,6 +119,10 @@ export class FakeGateway {
     const stored = this.#tasks.get(taskId) ?? []
     this.#tasks.set(taskId, stored)
     return stored
+  }
+
+  #passes(entry: LogEntry, filter: LogFilter = {}): boolean {
+    return matches(entry, filter) && (!filter.expression || this.passes(entry, filter.expression))
   }
 
   #of(taskId: string): Connection[] {

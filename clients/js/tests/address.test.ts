@@ -9,6 +9,7 @@ test('every part of a filter has its own parameter', () => {
     workerIds: ['w'],
     startTime: '2026-01-01T00:00:00Z',
     endTime: '2026-01-02T00:00:00Z',
+    expression: '-a, /b+/',
   }
   const { searchParams } = new URL(endpoint('http://gateway.test', 'search', filterQuery(filter)))
   expect(Object.fromEntries(searchParams)).toEqual({
@@ -18,6 +19,7 @@ test('every part of a filter has its own parameter', () => {
     workerId: 'w',
     startTime: '2026-01-01T00:00:00Z',
     endTime: '2026-01-02T00:00:00Z',
+    filter: '-a, /b+/',
   })
 })
 

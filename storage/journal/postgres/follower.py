@@ -43,16 +43,17 @@ _ROWS_MAX: Final = 64
 _INLINE_BYTES_MAX: Final = 64 << 10
 """Payloads up to this size come along, so that a step takes 4 MB at most; larger ones are asked for one by one."""
 
-_LANE: Final = "SELECT position, stages, epoch FROM journal_lanes WHERE lane = $1"
-
-# Positions follow days: what comes after a record is of its day or a later one.
-_RECORDS: Final = f"""
-SELECT r.position, r.day, t.task_id, r.kind, r.first_sequence, r.last_sequence, r.codec, r.raw_size, r.checksum,
-CASE WHEN r.kind = {END_KIND} OR (length(r.payload) <= {_INLINE_BYTES_MAX} AND t.task_id = ANY($4::text[]))
-THEN r.payload END
-FROM journal_records r JOIN journal_tasks t USING (task_key)
-WHERE r.lane = $1 AND r.position > $2 AND r.position <= $3 AND r.day >= $5
-ORDER BY r.position LIMIT {_ROWS_MAX}"""  # noqa: S608 - constants
+# The lane and its next records as of one moment, in one round trip. Positions follow days: what comes after a record is
+# of its day or a later one.
+_STEP: Final = f"""
+SELECT l.position AS reached, l.stages, l.epoch, r.* FROM journal_lanes l LEFT JOIN LATERAL (
+  SELECT r.position, r.day, t.task_id, r.kind, r.first_sequence, r.last_sequence, r.codec, r.raw_size, r.checksum,
+  CASE WHEN r.kind = {END_KIND} OR (length(r.payload) <= {_INLINE_BYTES_MAX} AND t.task_id = ANY($3::text[]))
+  THEN r.payload END AS payload
+  FROM journal_records r JOIN journal_tasks t USING (task_key)
+  WHERE r.lane = $1 AND r.position > $2 AND r.position <= l.position AND r.day >= $4
+  ORDER BY r.position LIMIT {_ROWS_MAX}
+) r ON true WHERE l.lane = $1 ORDER BY r.position"""  # noqa: S608 - constants
 
 _PAYLOAD: Final = "SELECT payload FROM journal_records WHERE lane = $1 AND position = $2 AND day = $3"
 
@@ -242,44 +243,53 @@ class LaneFollower:
                 async with asyncio.timeout(_FLOOR_SECONDS):
                     await self._wake.wait()
             self._wake.clear()
-            async with asyncio.timeout(_ANSWER_SECONDS_MAX):
-                row = await connection.fetchrow(_LANE, LANE)
-            if row["epoch"] != self.token:  # before anything is published that was stored in that life
-                self.token = await self._look()
-                continue
-            self._seen_position = row["position"]
-            while self._position < row["position"]:
-                async with asyncio.timeout(_ANSWER_SECONDS_MAX):
-                    await self._read(connection, row["position"])
-            if self._stages < row["stages"]:
-                async with asyncio.timeout(_ANSWER_SECONDS_MAX):
-                    await self._read_stages(connection, row["stages"])
+            while await self._step(connection):
+                pass
             self._error = ""
 
-    async def _read(self, connection: asyncpg.Connection, upto: int) -> None:
-        """Publish some records after the position; all up to ``upto`` are committed and visible.
+    async def _step(self, connection: asyncpg.Connection) -> bool:
+        """Publish what comes next; whether there may be more at once.
 
         A task that is watched from now on is loaded from the journal after this was read, and so has these records. One
         that is watched since the query was sent may have been loaded before: its payloads are read one by one.
         """
-        rows = await connection.fetch(_RECORDS, LANE, self._position, upto, list(self._watched()), self._day)
+        async with asyncio.timeout(_ANSWER_SECONDS_MAX):
+            rows = await connection.fetch(_STEP, LANE, self._position, list(self._watched()), self._day)
+        lane = rows[0]
+        if lane["epoch"] != self.token:  # before anything is published that was stored in that life
+            self.token = await self._look()
+            return True
+        self._seen_position = lane["reached"]
+        if lane["position"] is not None:
+            async with asyncio.timeout(_ANSWER_SECONDS_MAX):
+                await self._take_records(connection, rows)
+        elif self._position < lane["reached"]:
+            self._pass_over(lane["reached"])  # retention has taken them
+        if self._stages < lane["stages"]:
+            async with asyncio.timeout(_ANSWER_SECONDS_MAX):
+                await self._read_stages(connection, lane["stages"])
+        return bool(self._position < lane["reached"])
+
+    async def _take_records(self, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
+        """Publish records; all up to where the lane is are committed and visible."""
         watched = self._watched()
         blocks, ended = list[Block](), list[TaskEnded]()
-        reached = rows[-1]["position"] if len(rows) == _ROWS_MAX else upto  # retention may have taken the last ones
         for row in rows:
-            if self._is_own(row["position"]) or row["task_id"] not in watched:
+            if row["position"] <= self._position or self._is_own(row["position"]) or row["task_id"] not in watched:
                 continue
             self._records += 1
-            payload = row[9]
+            payload = row["payload"]
             if payload is None:
                 payload = await connection.fetchval(_PAYLOAD, LANE, row["position"], row["day"])
             if payload is not None:
                 _take(row, payload, blocks, ended)
-        if rows:
-            self._day = rows[-1]["day"]
-        self._position = max(self._position, reached)
-        self._position = _passed(self._position, self._own, self._position, self._position)
+        self._day = rows[-1]["day"]
+        self._pass_over(rows[-1]["position"] if len(rows) == _ROWS_MAX else rows[0]["reached"])
         self._publish(Committed(blocks, ended))
+
+    def _pass_over(self, position: int) -> None:
+        self._position = max(self._position, position)
+        self._position = _passed(self._position, self._own, self._position, self._position)
 
     async def _read_stages(self, connection: asyncpg.Connection, upto: int) -> None:
         rows: Sequence[Row] = await connection.fetch(_STAGES, LANE, self._stages, upto)
@@ -301,7 +311,8 @@ def _passed(position: int, own: dict[int, int], before: int, last: int) -> int:
 
 
 def _take(row: Row, payload: bytes, blocks: list[Block], ended: list[TaskEnded]) -> None:
-    task_id, kind, first, last, codec, raw_size, checksum = row[2:9]
+    task_id, kind, first, last = row["task_id"], row["kind"], row["first_sequence"], row["last_sequence"]
+    codec, raw_size, checksum = row["codec"], row["raw_size"], row["checksum"]
     start = last if kind == END_KIND else first
     try:
         lines = open_payload(codec, raw_size, checksum, payload, task_id=task_id, first=start, last=last)

@@ -1,10 +1,12 @@
 """The JavaScript client in Node against the real gateway, over both transports at once."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.faults.wall_clock import Clock
+from tests.support.commands import otto_logs
 from tests.support.gateway_process import GatewayProcess, running_gateway
 from tests.support.js_client import JsClient, numbered, report_stages, running_js_client
 from tests.support.signed_tokens import SECRET, make_token
@@ -128,3 +130,26 @@ async def test_tokens_are_renewed_and_refusals_are_final(tmp_path: Path) -> None
 
 def opened(client: JsClient, stream: str) -> int:
     return [state["kind"] for state in client.values(stream, "state")].count("open")
+
+
+async def test_an_expression_gives_every_client_the_same_lines(tmp_path: Path) -> None:
+    """Both transports, live and stored, the event loop and the journal's readers, and our commands."""
+    expression = "(timeout OR /exit (code|status) [1-9]/) -retry"
+    texts = ("compiling", "Timeout after 5 s", "timeout: retry", "exit status 0", "exit status 2")
+    lines = [f"{number} {texts[number % 5]} {'x' * (number % 7) * 100}" for number in range(600)]
+    expected = [line for number, line in enumerate(lines) if number % 5 in (1, 4)]
+    async with running_gateway(tmp_path) as gateway, running_js_client() as client:
+        await publish(gateway.grpc_address, "build", lines[:100])
+        open_streams(client, gateway, filter={"expression": expression})
+        await publish(gateway.grpc_address, "build", lines[100:150], batch_lines=1)
+        await publish(gateway.grpc_address, "build", lines[150:], batch_lines=200, end=True)
+        for transport in TRANSPORTS:
+            assert await client.lines(transport, len(expected)) == expected
+        commands = {"environment": {"OTTO_URL": gateway.url}}
+        shown = await otto_logs("tail", "--raw", "--filter", expression, "build", **commands)
+        found = await otto_logs("search", "--json", "--limit", "1000", "--filter", expression, **commands)
+        refused = await otto_logs("tail", "--filter", "error (timeout", "build", **commands)
+    assert shown.stdout.decode().splitlines() == expected
+    hits = [json.loads(hit)["entry"]["message"] for hit in found.stdout.decode().splitlines()]
+    assert hits == expected[::-1]
+    assert "filter, character 7: '(' is not closed" in refused.stderr
