@@ -99,7 +99,10 @@ class ReceivedLines:
     def _placed(self, newest: int) -> int:
         """Where it continues; the first time at the end, for before there was a queue there were no tasks of it."""
         with self._database.transaction() as connection:
-            noted = progress(connection, self._name)  # one more than the record, for 0 says that nothing is noted
+            noted = progress(connection, self._name)
+            if not noted and self._database.is_shared:  # it was moved from SQLite
+                noted = progress(connection, f"received {self._journal.epoch}")
+            # One more than the record, for 0 says that nothing is noted.
             if not noted:
                 save_progress(connection, self._name, newest + 1)
             return noted - 1 if noted else newest
