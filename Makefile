@@ -55,7 +55,8 @@ show: setup-tests  ## 200,000 real lines, 20 subscribers, connections cut at ran
 FUZZ = FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} FUZZ_EXAMPLES=500 FUZZ_CALLS=10000 FUZZ_SOCKETS=5000
 fuzz: setup  ## the long form of bad input on every interface; FUZZ_SEED=N repeats a run
 	$(FUZZ) .venv/bin/pytest -s tests/gateway/interface_docs/test_any_request.py tests/gateway/ingest/test_any_bytes.py \
-		tests/gateway/transports/socket_io/test_any_packet.py
+		tests/gateway/transports/socket_io/test_any_packet.py tests/security/test_masking.py \
+		tests/filters/test_stream_mask.py
 	FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} FUZZ_CALLS=300 $(PY) -m tests.attacks.slowest
 
 prometheus: setup-tests  ## a minute of scrapes by a real Prometheus, its linter, and the reference parser of OpenMetrics
@@ -73,6 +74,7 @@ bench: setup  ## lines in and out, latency, server CPU, beside the machine's lim
 
 bench-growth: setup  ## lists, searches, backups and checks as the number of tasks grows to a million
 	$(PY) -m benchmarks.growth 1000 10000 100000 1000000
+	$(PY) -m benchmarks.rare_words 1 10 30
 
 bench-full: setup  ## the gateway beside nchan, Node, Redis, NATS and Go, with medians and plots; about 50 minutes
 	$(PY) -m benchmarks.full

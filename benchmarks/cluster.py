@@ -20,6 +20,7 @@ from typing import Any
 from tests.support.event_stream import EventStream
 from tests.support.gateway_process import GatewayProcess
 from tests.support.postgres_server import PostgresServer
+from tests.support.redis_server import RedisServer
 
 TASK = "latency0"
 _DUE = re.compile(r"@(\d+)$")
@@ -99,6 +100,7 @@ async def main() -> None:
     parser.add_argument("--lines", type=int, default=100_000, help="of each producer")
     parser.add_argument("--rate", type=int, default=100, help="lines a second, for the ages")
     parser.add_argument("--standby", action="store_true", help="each commit waits for a synchronous standby")
+    parser.add_argument("--redis", action="store_true", help="Redis carries lines between gateways")
     options = parser.parse_args()
     async with AsyncExitStack() as stack:
         server = PostgresServer(is_durable=True)
@@ -111,7 +113,13 @@ async def main() -> None:
             standby.start()
             await server.wait_for_standby()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="otto-cluster-")))
-        gateways = [GatewayProcess(folder / name, DATABASE_URL=server.url()) for name in "abc"]
+        environment = {"DATABASE_URL": server.url()}
+        if options.redis:
+            redis = RedisServer(folder)
+            stack.callback(redis.kill)
+            redis.start()
+            environment["REDIS_URL"] = redis.url
+        gateways = [GatewayProcess(folder / name, **environment) for name in "abc"]
         for gateway in gateways:
             stack.callback(gateway.kill)
             await gateway.start()

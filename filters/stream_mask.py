@@ -8,7 +8,7 @@ more, but what follows can: at worst the beginning of a secret is seen, and neve
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from filters.needles import MASK, Needles
@@ -45,7 +45,7 @@ class MaskedLine(Generic[T]):
         self.text = text
         self.found = 0
         self.is_out = False
-        self._spans: list[tuple[int, int, bool]] = []
+        self._spans: list[tuple[int, int, bool]] | None = None
 
     def __repr__(self) -> str:
         return f"<MaskedLine {self.source} {len(self.text)} characters, out={self.is_out}>"
@@ -53,7 +53,13 @@ class MaskedLine(Generic[T]):
     def mask(self, start: int, end: int, *, is_first: bool) -> None:
         """Mask a piece of the text, unless it was given out; one that is not the first of its secret just goes."""
         if not self.is_out:
+            self._spans = self._spans or []
             self._spans.append((start, end, is_first))
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether a piece of it is to go."""
+        return self._spans is not None
 
     def give_out(self) -> None:
         """Nothing more changes."""
@@ -68,7 +74,7 @@ class MaskedLine(Generic[T]):
                 self.found += 1
             done = end
         self.text = "".join(pieces) + text[done:]
-        self._spans = []
+        self._spans = None
 
 
 class _Segment(NamedTuple):
@@ -96,26 +102,24 @@ class _View:
         self.open = end
         self.segments = [_Segment(0, len(end), None, 0)] if end else []
 
-    def feed(self, needles: Needles, lines: Sequence[MaskedLine[Any]], *, is_clean: bool) -> None:
-        """Read on; ``is_clean``: no line has anything to skip."""
-        parts, segments, at = [self.open], self.segments, len(self.open)
+    def feed(self, needles: Needles, lines: Sequence[MaskedLine[Any]], joined: str | None) -> None:
+        """Read on; ``joined`` is the text of the lines, if they have nothing to skip."""
+        # Line ends are skipped in any case, and no other sequence goes over them.
+        kept = joined if joined is not None else self.skipped.sub("", "\n".join([line.text for line in lines]))
+        whole = self.open + kept
+        spans, start = needles.spans(whole), needles.open_start(whole)
+        if not spans and start == len(whole):  # nearly always: where the lines are in the text is of no interest
+            self.open, self.segments = "", []
+            return
+        segments = [*self.segments, *(_whole if joined is not None else self._segments)(lines, len(self.open))]
+        _apply(spans, segments)
+        self.open, self.segments = whole[start:], _behind(segments, start)
+
+    def _segments(self, lines: Sequence[MaskedLine[Any]], at: int) -> Iterator[_Segment]:
         for line in lines:
-            text = line.text
-            if is_clean:
-                parts.append(text)
-                segments.append(_Segment(at, len(text), line, 0))
-                at += len(text)
-                continue
-            for start, end in _kept(self.skipped, text):
-                parts.append(text[start:end])
-                segments.append(_Segment(at, end - start, line, start))
+            for start, end in _kept(self.skipped, line.text):
+                yield _Segment(at, end - start, line, start)
                 at += end - start
-        whole = "".join(parts)
-        if spans := needles.spans(whole):
-            _apply(spans, segments)
-        start = needles.open_start(whole)
-        self.open = whole[start:]
-        self.segments = _behind(segments, start)
 
     @property
     def first_held(self) -> MaskedLine[Any] | None:
@@ -137,9 +141,9 @@ class StreamMask(Generic[T]):
         return f"<StreamMask holds {len(self._pending)} lines>"
 
     @property
-    def is_holding(self) -> bool:
-        """Whether lines wait for more."""
-        return bool(self._pending)
+    def oldest_held(self) -> MaskedLine[T] | None:
+        """The first of the lines that wait for more."""
+        return self._pending[0] if self._pending else None
 
     def set_needles(self, needles: Needles) -> None:
         """Look for other secrets from here on."""
@@ -147,12 +151,15 @@ class StreamMask(Generic[T]):
 
     def feed(self, lines: Sequence[MaskedLine[T]]) -> list[MaskedLine[T]]:
         """Take lines; those that can be given out, masked, in the order in which they came."""
-        for source in {line.source for line in lines}:
-            self._read(source, [line for line in lines if line.source == source])
+        sources = {line.source for line in lines}
+        for source in sources:
+            self._read(source, lines if len(sources) == 1 else [line for line in lines if line.source == source])
         pending = self._pending
         pending += lines
-        held = {id(view.first_held) for views in self._views.values() for view in views if view is not None}
-        count = next((index for index, line in enumerate(pending) if id(line) in held), len(pending))
+        held = {id(view.first_held) for views in self._views.values() for view in views if view and view.segments}
+        count = len(pending)
+        if held:
+            count = next((index for index, line in enumerate(pending) if id(line) in held), count)
         return self._give_out(count)
 
     def release(self) -> list[MaskedLine[T]]:
@@ -179,22 +186,33 @@ class StreamMask(Generic[T]):
     def _give_out(self, count: int) -> list[MaskedLine[T]]:
         out, self._pending = self._pending[:count], self._pending[count:]
         for line in out:
-            line.give_out()
+            if line.is_masked:
+                line.give_out()
+            else:
+                line.is_out = True
         return out
 
     def _read(self, source: str, lines: Sequence[MaskedLine[T]]) -> None:
         plain, shown = self._views.get(source) or (_View(_LINE_END), None)
-        has_escapes = any("\x1b" in line.text or "\x9b" in line.text for line in lines)
-        has_ends = any("\n" in line.text or "\r" in line.text for line in lines)
+        joined = "".join([line.text for line in lines])
+        has_escapes = "\x1b" in joined or "\x9b" in joined
+        has_ends = "\n" in joined or "\r" in joined
         if has_escapes and shown is None:  # up to here both texts are the same
             shown = _View(_CONTROL)
             shown.open, shown.segments = plain.open, list(plain.segments)
-        plain.feed(self._needles, lines, is_clean=not has_ends)
+        plain.feed(self._needles, lines, None if has_ends else joined)
         if shown is not None:
-            shown.feed(self._needles, lines, is_clean=not has_ends and not has_escapes)
+            shown.feed(self._needles, lines, None if has_ends or has_escapes else joined)
             if shown.open == plain.open and shown.segments == plain.segments:
                 shown = None
         self._views[source] = plain, shown
+
+
+def _whole(lines: Sequence[MaskedLine[Any]], at: int) -> Iterator[_Segment]:
+    for line in lines:
+        size = len(line.text)
+        yield _Segment(at, size, line, 0)
+        at += size
 
 
 def _kept(skipped: re.Pattern[str], text: str) -> Iterable[tuple[int, int]]:

@@ -10,6 +10,7 @@ from typing import Final
 from prometheus_client.core import GaugeMetricFamily
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from filters.secret_shapes import ShapeRules
 from gateway.auth import auth_routes
 from gateway.component import Component, Core
 from gateway.components import COMPONENTS, swept_rows
@@ -17,6 +18,7 @@ from gateway.databases import journal_location, lock_database, open_databases, p
 from gateway.errors import ApiError, error_response
 from gateway.history.routes import history_routes
 from gateway.history.stages import stage_routes
+from gateway.history.stored_logs import StoredLogs
 from gateway.http.application import RequestLog, http_application
 from gateway.http.connection import http_protocol_class
 from gateway.http.middleware import HostGuard, SecurityHeaders
@@ -24,6 +26,9 @@ from gateway.http.server import HttpServer
 from gateway.http.sockets import close_all, listen
 from gateway.http.websocket import FramedWebSocketProtocol
 from gateway.hubs import make_hubs, notify_each
+from gateway.ingest.masking.metrics import mask_metrics
+from gateway.ingest.masking.routes import mask_routes
+from gateway.ingest.masking.task_masks import TaskMasks
 from gateway.ingest.routes import ingest_routes
 from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
@@ -118,6 +123,8 @@ class Gateway:
             undo.callback(lock.close)
         sockets = _listen(settings, undo)
         self._databases = await open_databases(settings, lock, swept_rows(), undo)
+        self._logs = StoredLogs(self._databases.journal, derived.history_limits(settings))
+        self._masks = TaskMasks(self._databases.journal, ShapeRules() if settings.mask_shapes else None)
         self._hubs = make_hubs(settings, self._databases.journal, self._metrics)
         self._watch_commits()
         await self._authenticator.start()
@@ -145,6 +152,7 @@ class Gateway:
                 lambda committed: hubs.pipelines.publish(committed.progress),
                 lambda _: self._databases.sink.wake(),
                 metrics.committed,
+                self._masks.committed,
                 lambda _: self._committed_once.set(),
             )
         )
@@ -184,6 +192,7 @@ class Gateway:
             quota=self._quotas.producers,
             connections=derived.quota_of(settings),
             carrier=settings.grpc_server,
+            masks=self._masks,
             otlp=derived.otlp_mapping(settings),
         )
 
@@ -205,7 +214,8 @@ class Gateway:
         core = Core(
             settings=self._settings,
             authenticator=self._authenticator,
-            journal=self._databases.journal,
+            journal=self._masks.journal,
+            logs=self._logs,
             journal_location=journal_location(self._settings),
             polling_location=polling_location(self._settings),
             updates=self._hubs.updates,
@@ -232,6 +242,7 @@ class Gateway:
             quotas=(self._quotas.connections, self._quotas.readers, self._quotas.producers),
             others=[
                 lambda: grpc_server_metrics(self._grpc.server_statistics),
+                lambda: mask_metrics(self._masks.counts),
                 lambda: (GaugeMetricFamily(*figure) for figure in self._databases.journal.metrics()),
                 *(component.metrics for component in self._components),
             ],
@@ -245,10 +256,11 @@ class Gateway:
             *pipeline_routes(hubs.pipelines, authenticator, quota=readers),
             *update_routes(hubs.updates, authenticator, quota=readers),
             # After the streams, whose paths are longer.
-            *history_routes(databases.journal, authenticator, derived.history_limits(self._settings)),
+            *history_routes(self._logs, authenticator),
             *ingest_routes(self._grpc, authenticator),
             *auth_routes(authenticator),
             *stage_routes(databases.journal, authenticator),
+            *mask_routes(self._masks, authenticator),
             *polling_routes(databases.table, authenticator, task_logs.reader),
             *(route for component in self._components for route in component.routes),
             *health_routes(self._health, self._summary_stats, hubs.logs, authenticator),
@@ -288,6 +300,8 @@ class Gateway:
         if self._settings.table_rows is not TableRowsChoice.OFF and self._may_import_rows:
             self._databases.importer.start()
         self._databases.retention.start()
+        if self._databases.summaries is not None:
+            self._databases.summaries.start()
         for component in self._components:
             await component.start()
         undo.push_async_callback(self._grpc.stop, 0)
@@ -359,6 +373,8 @@ class Gateway:
         self._health.phase = Phase.STOPPING
         self._sampling.cancel()
         await self._databases.retention.close()
+        if self._databases.summaries is not None:
+            await self._databases.summaries.close()
         await self._grpc.set_serving(serving=False)
 
     async def _stop_accepting(self) -> None:
@@ -374,6 +390,7 @@ class Gateway:
         )
 
     async def _flush_journal(self) -> None:
+        self._masks.release()
         while self._databases.journal.statistics.waiting_bytes:
             self._committed_once.clear()
             await self._committed_once.wait()

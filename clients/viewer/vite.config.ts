@@ -52,7 +52,7 @@ export default defineConfig({
     environment: 'node',
     pool: 'threads',
     maxWorkers: 2,
-    css: { include: [/\/src\/style\//] },
+    css: { include: [/\/src\//] },
     include: ['tests/**/*.test.{ts,tsx}'],
     testTimeout: 120_000,
     hookTimeout: 120_000,

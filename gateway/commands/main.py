@@ -1,4 +1,4 @@
-"""``otto-gateway``: serve, check, migrate, prune, compact, verify, backup, restore, automation, canary, settings.
+"""``otto-gateway``: serve, check, migrate, prune, compact, verify, scan, backup, restore, automation, canary, settings.
 
 What takes long to import (gRPC, the databases) is imported by the commands that need it.
 """
@@ -160,6 +160,23 @@ def verify(
         from gateway.commands.verify import verify_databases
 
     return verify_databases(settings, as_json=as_json, repair=repair, jobs=jobs, sample=sample, resume=resume)
+
+
+@main.command()
+@click.option("--rewrite", is_flag=True, help="Mask what is found, in the journal and in job_logs; no gateway may run.")
+@click.option("--rule", "names", multiple=True, metavar="NAME", help="Look for this alone; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
+@_with_settings
+def scan(settings: Settings, *, rewrite: bool, names: tuple[str, ...], as_json: bool) -> ExitCode:
+    """Find secrets of a known shape in stored lines; says where they are, and not what.
+
+    \b
+    Ends with 0 if there are none, or they are masked, and with 1 if there are some.
+    """  # noqa: D301 - click wants a real \b
+    with without_painters():
+        from gateway.commands.scan import scan_databases
+
+    return scan_databases(settings, names=names, rewrite=rewrite, as_json=as_json)
 
 
 @main.command()

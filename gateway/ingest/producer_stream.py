@@ -57,6 +57,7 @@ class ProducerStream(ABC):
         self._principal = principal
         self._registry = registry
         self._journal = registry.journal
+        self._masks = registry.masks
         self._limits = registry.limits
         self._authorization = AuthorizationCache(principal)
         self._tasks = StreamTasks(registry.tasks, registry.limits.stream_tasks_max)

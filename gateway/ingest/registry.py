@@ -12,6 +12,7 @@ from gateway.ingest.authentication import WRITE_SCOPE, bearer_token
 from gateway.ingest.counters import Counters, Dialect, Refusal
 from gateway.ingest.flow_control import CALM_SHARE
 from gateway.ingest.limits import IngestLimits
+from gateway.ingest.masking.task_masks import TaskMasks
 from gateway.ingest.open_tasks import OpenTasks
 from gateway.quota import Lease, Quota
 from sessions.close_reasons import CloseReason
@@ -74,6 +75,7 @@ class ProducerRegistry:
     """The journal, the limits, and who is connected.
 
     Attributes:
+        masks: through which everything goes to the journal.
         uploads: requests over HTTP that last, to be ended before the gateway stops.
         gathered_bytes: what the lines count for that streams have taken and not appended yet.
     """
@@ -85,8 +87,10 @@ class ProducerRegistry:
         limits: IngestLimits,
         counters: Counters,
         quota: Quota | None = None,
+        masks: TaskMasks | None = None,
     ) -> None:
         self.journal = journal
+        self.masks = masks or TaskMasks(journal)
         self.limits = limits
         self.counters = counters
         self.tasks = OpenTasks(journal)

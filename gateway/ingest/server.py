@@ -16,6 +16,7 @@ from gateway.grpc_server.status import GrpcStatus
 from gateway.http.sockets import ListenError, close_all, listen
 from gateway.ingest.counters import Counters, IngestStatistics, Observer
 from gateway.ingest.limits import IngestLimits
+from gateway.ingest.masking.task_masks import TaskMasks
 from gateway.ingest.otlp.export import Exporter
 from gateway.ingest.otlp.mapping import OtlpMapping
 from gateway.ingest.registry import ProducerRegistry, StreamEnd
@@ -55,6 +56,7 @@ class GrpcServer:
         connections: what one address may hold in connections; the gateway's own server alone can limit them.
         carrier: see ``Carrier``.
         server_limits: what one peer may do to the server itself; None: derived from ``limits``.
+        masks: secrets of tasks; None: those that this server's producers name.
         otlp: how attributes of OTLP are read; None: by its conventions.
     """
 
@@ -72,11 +74,12 @@ class GrpcServer:
         connections: Quota | None = None,
         carrier: Carrier = "h2",
         server_limits: ServerLimits | None = None,
+        masks: TaskMasks | None = None,
         otlp: OtlpMapping | None = None,
     ) -> None:
         self._limits = limits or IngestLimits()
         self._counters = Counters(observer)
-        self._registry = ProducerRegistry(journal, authenticator, self._limits, self._counters, quota)
+        self._registry = ProducerRegistry(journal, authenticator, self._limits, self._counters, quota, masks)
         self._host = host
         self._port = port
         self._tls = tls

@@ -105,6 +105,7 @@ class Settings(BaseModel):
         True,
         description="Whether ?access_token= is accepted; false: tickets, cookies and headers only.",
     )
+    mcp_enabled: bool = Field(False, description="Whether agents may read logs at /mcp (Model Context Protocol).")
     ticket_ttl_seconds: float = Field(30, gt=0, description="Seconds for which a stream ticket may wait to be used.")
     cookie_samesite: Literal["strict", "lax", "none"] = Field(
         "strict", description="SameSite of the session cookie; `none`, for pages of other sites, needs HTTPS."
@@ -134,6 +135,11 @@ class Settings(BaseModel):
         None,
         description="Where the polling tables are: sqlite:///file.db or postgresql://…. Unset: in the journal's "
         "database.",
+    )
+    redis_url: Text | None = Field(
+        None,
+        description="Redis or Valkey that carries lines between gateways on PostgreSQL faster: "
+        "redis://user:password@host:6379/0. Unset: they read them from the database.",
     )
     durability: Literal["full", "process"] = Field(
         "full", description="What stored lines survive: `full` a power loss, `process` a killed process."
@@ -221,6 +227,11 @@ class Settings(BaseModel):
         ge=0,
         description="Milliseconds between the beginnings of two commits at least, while there are only a few lines, of "
         "producers that do not wait for the answer to each: fewer, larger commits. 0: no pause.",
+    )
+    mask_shapes: bool = Field(
+        False,
+        description="Whether secrets that are known by their shape are masked in the lines of all tasks: tokens of "
+        "some 40 issuers, passwords in addresses, private keys.",
     )
     storage_wait_seconds: float = Field(
         60,
@@ -357,6 +368,11 @@ class Settings(BaseModel):
                 raise ValueError(f"{name}_CLIENT_CA_FILE needs {name}_CERTIFICATE_FILE and {name}_KEY_FILE")
         if (self.naver_client_id is None) != (self.naver_client_secret is None):
             raise ValueError("NAVER_CLIENT_ID and NAVER_CLIENT_SECRET belong together; set both or neither")
+        if self.redis_url is not None:
+            if not self.redis_url.startswith(("redis://", "rediss://", "unix://")):
+                raise ValueError("REDIS_URL must begin with redis://, rediss:// or unix://")
+            if not self.has_shared_journal:
+                raise ValueError("REDIS_URL is for several gateways; it needs DATABASE_URL=postgresql://…")
         if self.has_shared_journal and not is_postgres(self.polling_database):
             for name in ("retention_days", "retention_bytes", "retention_tasks", "retention_rules"):
                 if getattr(self, name):

@@ -56,6 +56,13 @@ NEEDS = (
     Need("gcc", "tests compile C, for its output and for a false clock", ("gcc",), (), (("gcc", "-dumpversion"),)),
     Need("g++", "it builds a driver of SQLite for Node.js", ("g++", "make"), (), (("g++", "-dumpversion"),)),
     Need(
+        "Redis",
+        "several gateways carry lines over it",
+        ("redis-server",),
+        (5,),
+        (("redis-server", "--version"), ("valkey-server", "--version")),
+    ),
+    Need(
         "the C library's headers",
         "what gcc compiles includes them",
         ("libc6-dev",),

@@ -12,7 +12,7 @@ from filters.entry import LogEntry, encode_lines
 from storage.errors import StorageError
 from storage.journal.level_counts import pack_levels
 
-__all__ = ["ChunkDamagedError", "PackedChunk", "open_payload", "open_text", "pack"]
+__all__ = ["ChunkDamagedError", "PackedChunk", "open_payload", "open_text", "pack", "repack"]
 
 LINES_MAX: Final = 8192
 RAW_BYTES_MAX: Final = 1 << 20
@@ -62,6 +62,11 @@ def pack(entries: Sequence[LogEntry]) -> Iterator[PackedChunk]:
             start, size = index, 0
         size += len(line) + 1
     yield _pack(entries[start:], lines[start:])
+
+
+def repack(entries: Sequence[LogEntry]) -> PackedChunk:
+    """The chunk of entries that were one before, whatever their size is now."""
+    return _pack(entries, encode_lines(entries))
 
 
 def _pack(entries: Sequence[LogEntry], lines: list[bytes]) -> PackedChunk:

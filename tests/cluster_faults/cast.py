@@ -1,4 +1,4 @@
-"""Everybody who takes part in a run: three gateways on two servers, a load balancer, producers and readers."""
+"""Everybody who takes part in a run: three gateways on two servers, Redis, a load balancer, producers and readers."""
 
 import asyncio
 import itertools
@@ -18,6 +18,7 @@ from tests.support.nginx import nginx_command
 from tests.support.ports import free_port
 from tests.support.postgres_server import PostgresServer
 from tests.support.programs import running_program
+from tests.support.redis_server import RedisServer
 from tests.support.rough_proxy import RoughProxy
 from tests.support.subscribers import FILTERS, Crowd, Received, Subscriber
 from tests.support.worker import publish
@@ -112,6 +113,7 @@ class Cast:
     directory: Path
     primary: PostgresServer
     standby: PostgresServer
+    redis: RedisServer
     members: list[Member]
     balancer: _Balancer
     workers: list[Worker]
@@ -127,7 +129,11 @@ class Cast:
         """Set the scene; everything is gone with the stack."""
         chance = random.Random(f"cluster {seed}")
         primary, standby = await _servers(stack)
-        members = [await _member(stack, directory / name, primary, standby) for name in ("a", "b", "c")[:GATEWAYS]]
+        redis = RedisServer(directory)
+        stack.callback(redis.kill)
+        redis.start()
+        names = ("a", "b", "c")[:GATEWAYS]
+        members = [await _member(stack, directory / name, redis.url, primary, standby) for name in names]
         await asyncio.gather(*(member.gateway.start() for member in members))
         balancer = _Balancer(free_port(), free_port())
         configuration = BALANCER.format(
@@ -159,7 +165,9 @@ class Cast:
         ]
         crowd = Crowd([*observers, *readers], SILENCE_SECONDS_MAX)
         poller = Poller(balancer.websocket_url, TASK)
-        return cls(plan, chance, directory, primary, standby, members, balancer, workers, crowd, observers, poller)
+        return cls(
+            plan, chance, directory, primary, standby, redis, members, balancer, workers, crowd, observers, poller
+        )
 
     def say(self, text: str) -> None:
         """Tell whoever watches."""
@@ -203,11 +211,12 @@ async def _servers(stack: AsyncExitStack) -> tuple[PostgresServer, PostgresServe
     return primary, standby
 
 
-async def _member(stack: AsyncExitStack, directory: Path, *servers: PostgresServer) -> Member:
+async def _member(stack: AsyncExitStack, directory: Path, redis_url: str, *servers: PostgresServer) -> Member:
     first, second = [await stack.enter_async_context(RoughProxy(server.port)) for server in servers]
     gateway = GatewayProcess(
         directory,
         DATABASE_URL=f"postgresql://otto@{first.address},{second.address}/postgres",
+        REDIS_URL=redis_url,
         HEARTBEAT_INTERVAL_SECONDS="1",
         SHUTDOWN_GRACE_SECONDS="3",
         LOG_FORMAT="json",

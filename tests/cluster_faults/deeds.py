@@ -60,6 +60,13 @@ async def cut_off(cast: Cast) -> None:
         proxy.flow()
 
 
+async def kill_redis(cast: Cast) -> None:
+    """``kill -9`` of Redis, which is away for a while."""
+    cast.redis.kill()
+    await asyncio.sleep(cast.chance.uniform(*cast.plan.pause_seconds))
+    cast.redis.start()
+
+
 async def rolling_restart(cast: Cast) -> None:
     """SIGTERM and a new start of each gateway, one after the other."""
     for member in cast.members:
@@ -74,6 +81,7 @@ DEEDS: dict[str, Callable[[Cast], Awaitable[None]]] = {
     "promote": promote,
     "freeze": freeze,
     "cut off": cut_off,
+    "kill Redis": kill_redis,
     "rolling restart": rolling_restart,
 }
 

@@ -25,7 +25,7 @@ class Plan:
 
 
 LONG = Plan(
-    deeds={"kill": 60, "promote": 3, "freeze": 6, "cut off": 6, "rolling restart": 2},
+    deeds={"kill": 60, "promote": 3, "freeze": 6, "cut off": 6, "kill Redis": 6, "rolling restart": 2},
     pause_seconds=(0.2, 2.0),
     frozen_seconds=(0.5, 20.0),
     workers=("native", "otto") * 8,
@@ -35,7 +35,7 @@ LONG = Plan(
 )
 
 SHORT = Plan(
-    deeds={"kill": 2, "promote": 1, "freeze": 1, "cut off": 1},
+    deeds={"kill": 2, "promote": 1, "freeze": 1, "cut off": 1, "kill Redis": 1},
     pause_seconds=(0.3, 0.6),
     frozen_seconds=(0.5, 1.5),
     workers=("native", "native", "otto"),

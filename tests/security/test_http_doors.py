@@ -52,10 +52,16 @@ PAGES_OF_ONE = (("/logs", "task_id"), ("/executions", "execution_id"), ("/automa
 RUN = {"execution_id": "1", "node_id": "1", "script_id": OURS, "status": "running"}
 DOORS = {
     ("GET", f"{LIVE}/logs/{{task_id}}/stream"): Door(READS, f"{LIVE}/logs/{OURS}/stream"),
+    ("GET", f"{LIVE}/tasks/{{task_id}}/masks"): Door(READS, f"{LIVE}/tasks/{OURS}/masks"),
+    ("POST", f"{LIVE}/tasks/{{task_id}}/masks"): Door(
+        READS, f"{LIVE}/tasks/{OURS}/masks", {"json": {"values": ["a secret"]}}, scope="logs:write"
+    ),
     ("GET", f"{LIVE}/logs/{{task_id}}"): Door(READS, f"{LIVE}/logs/{OURS}"),
     ("GET", f"{LIVE}/logs/{{task_id}}/counts"): Door(READS, f"{LIVE}/logs/{OURS}/counts"),
     ("GET", f"{LIVE}/logs/{{task_id}}/matches"): Door(READS, f"{LIVE}/logs/{OURS}/matches?q=line"),
     ("GET", f"{LIVE}/logs/{{task_id}}/summary"): Door(READS, f"{LIVE}/logs/{OURS}/summary"),
+    ("GET", f"{LIVE}/logs/{{task_id}}/comparison"): Door(READS, f"{LIVE}/logs/{OURS}/comparison"),
+    ("POST", "/mcp"): Door(answers(401, 403, 404, 404), options={"json": {}}),  # off here
     ("GET", f"{LIVE}/search"): Door(answers(401, 403, 200, 200), f"{LIVE}/search?q=nothing"),
     ("GET", f"{LIVE}/tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/progress"): Door(READS, f"{LIVE}/pipelines/{OURS}/progress"),

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import grpc.aio
 from otto.logs.v1 import logs_pb2, logs_pb2_grpc
@@ -22,11 +22,16 @@ async def publish_lines(
     task_id: str,
     lines: Sequence[tuple[str, str]],
     *,
+    event_lines: Mapping[int, int] | None = None,
     worker_id: str = "worker-1",
     start: int = 0,
     end: str | None = None,
 ) -> None:
-    """Publish pairs of level and message, one every 10 ms of their own time, ``start`` steps after a fixed one."""
+    """Publish pairs of level and message, one every 10 ms of their own time, ``start`` steps after a fixed one.
+
+    ``event_lines`` says by the index of a line which line of its event it is, from 2; ``end`` is COMPLETED or FAILED.
+    """
+    events = event_lines or {}
 
     async def requests() -> AsyncIterator[logs_pb2.PublishRequest]:
         yield logs_pb2.PublishRequest(hello=logs_pb2.Hello(producer_id=str(uuid.uuid4()), agent="tests"))
@@ -38,13 +43,14 @@ async def publish_lines(
                     message=message.encode(),
                     level=logs_pb2.Level.Value(f"LEVEL_{level}"),
                     time_unix_nano=START_NANOSECONDS + (start + first + offset) * STEP_NANOSECONDS,
+                    metadata={"eventLine": str(events[first + offset])} if first + offset in events else {},
                 )
                 for offset, (level, message) in enumerate(lines[first : first + BATCH_LINES])
             ]
             named = logs_pb2.LineBatch(task_id=task_id, worker_id=worker_id, lines=batch)
             yield logs_pb2.PublishRequest(number=number, lines=named)
         if end is not None:
-            ended = logs_pb2.EndOfTask(task_id=task_id)
+            ended = logs_pb2.EndOfTask(task_id=task_id, failed=end == "FAILED")
             yield logs_pb2.PublishRequest(number=number + 1, end_of_task=ended)
 
     async with time_limit("all is acknowledged"), grpc.aio.insecure_channel(address) as channel:
@@ -52,8 +58,12 @@ async def publish_lines(
             assert not response.problems, response.problems
 
 
-async def publish_stage(address: str, pipeline_id: str, stage_id: str, percentage: int) -> None:
-    """Report a stage that runs."""
+async def publish_stage(
+    address: str, pipeline_id: str, stage_id: str, percentage: int, *, failed_at: int | None = None
+) -> None:
+    """Report a stage that runs, or, ``failed_at`` steps behind the fixed time of ``publish_lines``, has failed."""
+    status = logs_pb2.STAGE_STATUS_RUNNING if failed_at is None else logs_pb2.STAGE_STATUS_FAILED
+    now = time.time_ns() - 2_000_000_000
 
     async def requests() -> AsyncIterator[logs_pb2.PublishRequest]:
         yield logs_pb2.PublishRequest(hello=logs_pb2.Hello(producer_id=str(uuid.uuid4()), agent="tests"))
@@ -62,9 +72,9 @@ async def publish_stage(address: str, pipeline_id: str, stage_id: str, percentag
             stage_progress=logs_pb2.StageProgress(
                 pipeline_id=pipeline_id,
                 stage_id=stage_id,
-                status=logs_pb2.STAGE_STATUS_RUNNING,
+                status=status,
                 progress_percentage=percentage,
-                time_unix_nano=time.time_ns() - 2_000_000_000,
+                time_unix_nano=now if failed_at is None else START_NANOSECONDS + failed_at * STEP_NANOSECONDS,
             ),
         )
 

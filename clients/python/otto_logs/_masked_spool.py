@@ -139,7 +139,7 @@ class MaskedSpool:
         stream = self._streams.get(address)
         if stream is None:
             if len(self._streams) >= _WORKERS_MAX:
-                self._streams = {each: held for each, held in self._streams.items() if held.is_holding}
+                self._streams = {each: held for each, held in self._streams.items() if held.oldest_held}
             stream = self._streams[address] = StreamMask(needles)
         return stream
 

@@ -1,5 +1,6 @@
 import { render } from 'preact'
 import './style/index.css'
+import { findUsedPages } from './data/used-pages'
 import { App } from './shell/App'
 import { listen } from './shell/keys'
 import { followVersions } from './shell/new-version'
@@ -10,4 +11,5 @@ applyPreferences()
 followAddress()
 listen(document, () => hasCharacterKeys.value)
 followVersions(window, sessionStorage, () => location.reload())
+void findUsedPages()
 render(<App />, document.getElementById('app') as HTMLElement)

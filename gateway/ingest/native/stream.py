@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from otto.logs.v1 import logs_pb2
 
+from filters.identifiers import IdentifierError, check_identifier
 from gateway.auth import Principal
 from gateway.errors import ApiError
 from gateway.grpc_server.interface import Call
@@ -55,9 +56,11 @@ class NativeStream(ProducerStream):
         self._answering: asyncio.Handle | None = None
         self._greeting: asyncio.Task[None] | None = None
         self._reading: tuple[int, Generator[None, None, tuple[Append, logs_pb2.Problem | None]]] | None = None
+        self._masked: bytes | None = None
         self._hello_timer = self._loop.call_later(self._limits.hello_seconds_max, self._miss_hello)
 
     def _has_room(self, size: int) -> bool:
+        # Also while the masks of a request are made ready, which is done before anything else of it.
         if self._items is None or self._greeting is not None:
             return self._greeting is None
         return super()._has_room(size)
@@ -85,19 +88,56 @@ class NativeStream(ProducerStream):
         # The older stream must take nothing after the number is read, so it is told first. What it took before may
         # commit afterwards: then the answer is too low, and what is sent again is a duplicate.
         self._registry.claim(self._producer_id, self)
-        self._greeting = self._loop.create_task(self._greet())
+        self._greeting = self._loop.create_task(self._greet(request))
 
-    async def _greet(self) -> None:
+    async def _greet(self, request: logs_pb2.PublishRequest) -> None:
         """Answer the hello with the last number that is stored; nothing is taken meanwhile."""
         try:
+            problems = await self._mask(request)
             number = await self._journal.last_number(self._producer_id)
+        except ApiError as error:
+            self._greeting = None
+            self.end(StreamEnd.of(error))
+            return
         except StorageError as error:
             self._greeting = None
             self.end(StreamEnd(GrpcStatus.UNAVAILABLE, str(error)))
             return
         self._greeting = None
         self._number = self._acknowledged = number
-        self._respond([])
+        self._respond(problems)
+        self.proceed()
+
+    async def _mask(self, request: logs_pb2.PublishRequest) -> list[logs_pb2.Problem]:
+        """Have the secrets masked that a request names; what is wrong with some of them.
+
+        Raises:
+            ApiError: PERMISSION_DENIED or RESOURCE_EXHAUSTED.
+        """
+        problems: list[logs_pb2.Problem] = []
+        for masks in request.masks:
+            try:
+                task_id = check_identifier("task_id", masks.task_id)
+            except IdentifierError as error:
+                problems.append(logs_pb2.Problem(number=request.number, field="masks.task_id", message=str(error)))
+                continue
+            self._authorization.check_task(task_id)
+            for index, reason in await self._masks.mask(task_id, list(masks.values)):
+                text = f"value {index} of a task is not masked: {reason}"
+                problems.append(logs_pb2.Problem(number=request.number, field="masks.values", message=text))
+        return problems
+
+    async def _mask_first(self, data: bytes, request: logs_pb2.PublishRequest) -> None:
+        """Take a request once its masks are ready."""
+        try:
+            problems = await self._mask(request)
+        except ApiError as error:
+            self._greeting = None
+            self.end(StreamEnd.of(error))
+            return
+        self._greeting, self._masked = None, data
+        if problems:
+            self._respond(problems)
         self.proceed()
 
     def _take(self, data: bytes) -> bool:
@@ -112,6 +152,9 @@ class NativeStream(ProducerStream):
                 raise _no_request(error) from error
             if batch is None:
                 request = _decode(data)
+                if request.masks and self._masked is not data:
+                    self._greeting = self._loop.create_task(self._mask_first(data, request))
+                    return False
                 self._check_number(request.number)
                 self._append(request.number, size, *self._items.item(request, size))
                 return True
@@ -147,7 +190,7 @@ class NativeStream(ProducerStream):
         unacknowledged = _Unacknowledged(number, lines, size, problem)
         self._waiting.append(unacknowledged)
         self._hold(lines, size)
-        self._journal.submit(item, partial(self._settle, unacknowledged))
+        self._masks.submit(item, partial(self._settle, unacknowledged))
 
     def _settle(self, unacknowledged: _Unacknowledged, outcome: Receipt | StorageError) -> None:
         unacknowledged.outcome = outcome

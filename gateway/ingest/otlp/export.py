@@ -111,7 +111,7 @@ class Exporter:
             await self._wait_writable()
         for batch in batches:
             tasks.add(batch.task_id)
-        outcomes = await asyncio.gather(*map(journal.append, batches), return_exceptions=True)
+        outcomes = await asyncio.gather(*map(self.registry.masks.append, batches), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, StorageError):
                 self.registry.counters.refused(Dialect.OTLP, Refusal.UNAVAILABLE)

@@ -86,7 +86,8 @@ class OttoStream(ProducerStream):
         self._reader.count()
 
     def _taken(self) -> None:
-        if self._gathered and not self._groups:
+        # What is held waits for the next lines.
+        if self._gathered and (not self._groups or self._masks.is_holding):
             self._append_group()
 
     def _hurry(self) -> None:
@@ -102,7 +103,7 @@ class OttoStream(ProducerStream):
         group = _Group(lines, batches, [None] * len(batches), len(batches))
         self._groups.append(group)
         for index, batch in enumerate(batches):
-            self._journal.submit(batch, partial(self._settle, group, index))
+            self._masks.submit(batch, partial(self._settle, group, index))
         if not batches:
             self._loop.call_soon(self._answer)
 
@@ -174,7 +175,7 @@ class OttoStream(ProducerStream):
         # Its client does not come back for what is not answered, so the tasks are asked to be closed however the
         # stream ended.
         for batch in self._batches(self._take_gathered()):
-            self._journal.submit(batch, _nobody_hears)
+            self._masks.submit(batch, _nobody_hears)
         self._tasks.close()
 
     def _take_gathered(self) -> list[OttoLine]:

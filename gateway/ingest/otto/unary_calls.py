@@ -110,7 +110,7 @@ def _status(number: int) -> str:
 async def _stored(registry: ProducerRegistry, item: Append) -> Receipt:
     """Wait for a commit without taking the append back where the caller goes away."""
     try:
-        receipt = registry.journal.append(item)
+        receipt = registry.masks.append(item)
         await asyncio.wait([receipt])
         return receipt.result()
     except StorageError as error:

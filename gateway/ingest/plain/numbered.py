@@ -81,7 +81,7 @@ async def store_numbered(
         registry.counters.received(Dialect.HTTP, len(batch.entries), len(body))
         registry.tasks.open(batch.task_id)
         try:
-            receipt = await journal.append(batch)
+            receipt = await registry.masks.append(batch)
         except StorageError as error:
             raise _come_back(error) from error
         finally:

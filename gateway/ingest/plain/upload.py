@@ -115,7 +115,7 @@ class Upload:
         self._tasks.add(batch.task_id)
         self._unanswered_lines += len(batch.entries)
         self._unanswered_bytes += batch.size
-        self._registry.journal.submit(batch, lambda outcome: self._settle(batch, outcome))
+        self._registry.masks.submit(batch, lambda outcome: self._settle(batch, outcome))
 
     def _settle(self, batch: LineBatch, outcome: Receipt | StorageError) -> None:
         self._unanswered_lines -= len(batch.entries)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 __all__ = ["COMMIT", "StoredRange", "columns", "flag", "storable"]
 
@@ -22,12 +22,17 @@ COMMIT: Final = f"SELECT o_position, o_stages FROM journal_commit({_PARAMETERS})
 
 @dataclass(frozen=True, slots=True)
 class StoredRange:
-    """Where a lane stood before and after a commit: records, and transitions of pipelines."""
+    """Where a lane stood before and after a commit: records, and transitions of pipelines.
+
+    ``records`` are those of ``RelayedCommit``, in the life of ``token``.
+    """
 
     before: int
     position: int
     stages_before: int
     stages: int
+    token: str = ""
+    records: Sequence[tuple[Any, ...]] = ()
 
 
 def columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:

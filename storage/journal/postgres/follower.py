@@ -21,6 +21,7 @@ from storage.errors import StorageError
 from storage.journal.chunks import ChunkDamagedError, open_payload
 from storage.journal.interface import Committed, StageProgress, TaskEnded
 from storage.journal.postgres.commit_call import StoredRange
+from storage.journal.postgres.relayed import RelayedCommit
 from storage.journal.postgres.schema import LANE
 from storage.journal.queries import END_KIND
 from storage.journal.reader import stored_end
@@ -55,6 +56,9 @@ SELECT l.position AS reached, l.stages, l.epoch, r.* FROM journal_lanes l LEFT J
   ORDER BY r.position LIMIT {_ROWS_MAX}
 ) r ON true WHERE l.lane = $1 ORDER BY r.position"""  # noqa: S608 - constants
 
+_EARLY_MAX: Final = 256
+"""Commits that wait for others before them."""
+
 _PAYLOAD: Final = "SELECT payload FROM journal_records WHERE lane = $1 AND position = $2 AND day = $3"
 
 _STAGES: Final = """
@@ -85,6 +89,8 @@ class FollowerStatistics:
     records: int = 0
     """Records of other gateways that were read."""
     notified: int = 0
+    relayed: int = 0
+    """Of these, how many came over Redis."""
     is_listening: bool = False
     server: Server = Server()
     error: str = ""
@@ -131,7 +137,8 @@ class LaneFollower:
         self._look = look
         self._wake = asyncio.Event()
         self._to_notify = asyncio.Event()
-        self._records = self._notified = 0
+        self._records = self._notified = self._relayed = 0
+        self._early: dict[int, RelayedCommit] = {}  # by where they begin
         self._is_listening = False
         self._server = Server()
         self._error = ""
@@ -154,6 +161,7 @@ class LaneFollower:
             lag=max(self._seen_position - self._position, 0),
             records=self._records,
             notified=self._notified,
+            relayed=self._relayed,
             is_listening=self._is_listening,
             server=self._server,
             error=self._error,
@@ -176,6 +184,7 @@ class LaneFollower:
         self._position, self._stages, self._seen_position = position, stages, position
         self._own.clear()
         self._own_stages.clear()
+        self._early.clear()
 
     def committed(self, stored: StoredRange) -> None:
         """Pass over what this gateway has stored: it publishes that itself."""
@@ -183,6 +192,30 @@ class LaneFollower:
         self._stages = _passed(self._stages, self._own_stages, stored.stages_before, stored.stages)
         self._seen_position = max(self._seen_position, stored.position)
         self._to_notify.set()
+        self._take_early()
+
+    def received(self, commit: RelayedCommit) -> None:
+        """Publish a commit of another gateway that came over Redis, if all before it was; else it waits for a while."""
+        if commit.token != self.token or commit.before < self._position:
+            return
+        if len(self._early) >= _EARLY_MAX:
+            self._early.clear()  # they are read from the database
+        self._early[commit.before] = commit
+        self._take_early()
+
+    def _take_early(self) -> None:
+        while (commit := self._early.pop(self._position, None)) is not None and commit.position > self._position:
+            watched = self._watched()
+            blocks, ended = list[Block](), list[TaskEnded]()
+            for record in commit.records:
+                if record[0] in watched:
+                    self._relayed += 1
+                    self._records += 1
+                    _take(record, blocks, ended)
+            self._seen_position = max(self._seen_position, commit.position)
+            self._pass_over(commit.position)
+            if commit.records:
+                self._publish(Committed(blocks, ended))
 
     async def _again(self, work: Callable[[asyncpg.Connection], Any]) -> None:
         """Do work on a connection of its own, and on another one when that is lost."""
@@ -282,10 +315,13 @@ class LaneFollower:
             if payload is None:
                 payload = await connection.fetchval(_PAYLOAD, LANE, row["position"], row["day"])
             if payload is not None:
-                _take(row, payload, blocks, ended)
+                _take((*row[5:12], payload), blocks, ended)
         self._day = rows[-1]["day"]
         self._pass_over(rows[-1]["position"] if len(rows) == _ROWS_MAX else rows[0]["reached"])
         self._publish(Committed(blocks, ended))
+        for before in [each for each in self._early if each < self._position]:
+            del self._early[before]
+        self._take_early()
 
     def _pass_over(self, position: int) -> None:
         self._position = max(self._position, position)
@@ -310,9 +346,9 @@ def _passed(position: int, own: dict[int, int], before: int, last: int) -> int:
     return position
 
 
-def _take(row: Row, payload: bytes, blocks: list[Block], ended: list[TaskEnded]) -> None:
-    task_id, kind, first, last = row["task_id"], row["kind"], row["first_sequence"], row["last_sequence"]
-    codec, raw_size, checksum = row["codec"], row["raw_size"], row["checksum"]
+def _take(record: Sequence[Any], blocks: list[Block], ended: list[TaskEnded]) -> None:
+    """Add a record, as ``RelayedCommit`` has them, to what is to be published."""
+    task_id, kind, first, last, codec, raw_size, checksum, payload = record
     start = last if kind == END_KIND else first
     try:
         lines = open_payload(codec, raw_size, checksum, payload, task_id=task_id, first=start, last=last)

@@ -114,6 +114,11 @@ class PostgresWriter(GroupWriter):
     def __repr__(self) -> str:
         return f"<PostgresWriter {self._gateway} commit={self._number}>"
 
+    @property
+    def gateway(self) -> str:
+        """The name that this gateway has drawn."""
+        return self._gateway
+
     def close(self) -> None:
         """Close the connection."""
         self._link.close()
@@ -224,7 +229,8 @@ class PostgresWriter(GroupWriter):
             if finish:
                 self._link.execute(finish)
             return self._result(receipts, 0, started)  # nothing is changed: duplicates, and the like
-        records, stages = len(self._records), len(self._stages)
+        stored, records, stages = self._records, len(self._records), len(self._stages)
+        names = {task.key: task.task_id for task in self._known.touched.values()}
         keys = {*arguments[0]}
         written = [task for task in self._known.touched.values() if task.key in keys]
 
@@ -233,7 +239,9 @@ class PostgresWriter(GroupWriter):
                 task.version += 1  # type: ignore[attr-defined]  # all of them are ours
             self._known.trim()
             self._remembered.saw(self._life.token, position)
-            self._on_stored(StoredRange(position - records, position, stage - stages, stage))
+            rows = [(names[row[0]], *row[1:4], *row[7:]) for row in stored]  # type: ignore[index]
+            place = (position - records, position, stage - stages, stage)
+            self._on_stored(StoredRange(*place, self._life.token, rows))
             return self._result(receipts, position if records else 0, started)
 
         number = self._number + 1

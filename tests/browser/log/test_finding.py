@@ -41,7 +41,7 @@ async def test_filters_apply_live_without_losing_the_place(build: GatewayProcess
     async with open_log(build, "/logs/build?line=3000") as page:
         await wait_for_line(page, 3000)
         await page.get_by_role("button", name="ERROR: 60").click()
-        await page.wait_for_function("() => document.querySelectorAll('.level-info[data-sequence]').length === 0")
+        await page.wait_for_function("() => document.querySelectorAll('[data-level=INFO][data-sequence]').length === 0")
         await wait_for_line(page, 3000)
         shown = await lines_shown(page)
         assert shown == list(range(shown[0], shown[-1] + 1, 100))
@@ -152,7 +152,8 @@ async def test_the_download_is_what_is_filtered(build: GatewayProcess, open_log:
     """The file has the lines that pass the filter and no others."""
     async with open_log(build, "/logs/build?level=ERROR") as page:
         async with page.expect_download() as started:
-            await page.get_by_role("link", name="Download").click()
+            await page.get_by_role("button", name="Download").click()
+            await page.get_by_role("link", name="Text").click()
         text = (await (await started.value).path()).read_text()
         assert len(text.splitlines()) == 60
         assert "needle in module_100" in text

@@ -63,9 +63,14 @@ async def test_colours_levels_and_columns(build: GatewayProcess, open_log: OpenL
         assert colours == ["", "rgb(255, 135, 0)", "rgb(1, 2, 3)"]
         assert await row.locator(".log-level").inner_text() == "WARN"
         assert await row.locator(".log-worker").inner_text() == "worker-2"
-        await page.get_by_role("button", name="Sources").click()
+        assert await row.locator(".log-level, .log-worker").evaluate_all("a => a.map(b => b.dataset.short)") == [
+            "WRN",
+            "w2",
+        ]
+        await page.get_by_role("button", name="View").click()
+        await page.get_by_label("Sources").check()
         assert await row.locator(".log-source").inner_text() == "stdout"
-        await page.get_by_role("button", name="Workers").click()
+        await page.get_by_label("Workers").uncheck()
         await row.locator(".log-worker").wait_for(state="detached")
 
 
@@ -83,6 +88,7 @@ async def test_times_in_three_forms(build: GatewayProcess, open_log: OpenLog) ->
         await page.wait_for_function(
             """() => document.querySelector('[data-sequence="101"] .log-time')?.innerText === '+0:01.000'"""
         )
+        await page.get_by_role("button", name="View").click()
         await page.get_by_label("Time", exact=True).select_option("relative")
         await expect(time).to_have_text(re.compile("(ago|now)$"))
         await page.get_by_label("Time", exact=True).select_option("absolute")
@@ -92,7 +98,7 @@ async def test_times_in_three_forms(build: GatewayProcess, open_log: OpenLog) ->
 
 async def test_wrapped_rows_show_all_of_a_line(build: GatewayProcess, open_log: OpenLog) -> None:
     """Wrapped, nothing is wider than the window, and the end is still the end."""
-    lines = [("INFO", f"{number} " + "word " * (number % 90)) for number in range(1, 401)]
+    lines = [("INFO", f"{number} " + "word " * (number % 150)) for number in range(1, 401)]
     await publish_lines(build.grpc_address, "wrapped", lines)
     async with open_log(build, "/logs/wrapped?wrap=1") as page:
         await wait_for_line(page, 400)

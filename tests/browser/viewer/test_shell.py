@@ -50,7 +50,8 @@ async def test_the_theme_is_the_systems_until_one_is_chosen(viewer: Viewer) -> N
         await page.keyboard.press("Shift+D")
         assert await page.evaluate(ground) == dark
         await page.reload()
-        await expect(page.get_by_role("button", name="Theme: Dark")).to_be_visible()
+        await page.get_by_role("button", name="Settings").click()
+        await expect(page.get_by_label("Dark")).to_be_checked()
         assert await page.evaluate(ground) == dark
 
 
@@ -59,7 +60,8 @@ async def test_it_speaks_korean(viewer: Viewer) -> None:
     async with viewer.open(locale="ko-KR") as page:
         await expect(page.locator("h1")).to_have_text("작업")
         assert await page.title() == "작업 · Otto 로그"
-        await page.get_by_role("button", name="EN", exact=True).click()
+        await page.get_by_role("button", name="설정").click()
+        await page.get_by_text("English").click()
         await expect(page.locator("h1")).to_have_text("Tasks")
         assert await page.locator("html").get_attribute("lang") == "en"
         await page.reload()

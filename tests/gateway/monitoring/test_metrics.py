@@ -26,7 +26,7 @@ SPECIFIED = {
     "otto_refused_connections",
     "process_resident_memory_bytes",
 }
-LABELS = {"transport", "dialect", "kind", "limit", "reason", "le", "version", "generation"}
+LABELS = {"transport", "dialect", "rule", "kind", "limit", "reason", "le", "version", "generation"}
 
 
 async def scrape(http: httpx2.AsyncClient) -> dict[str, dict[tuple[str, ...], float]]:

@@ -9,6 +9,8 @@ export interface Terminal {
   escape(final: string): void
   /** Parameters, each with its subparameters behind it; -1: left out. */
   sequence(final: string, parameters: number[][]): void
+  /** What is printed from here on leads to an address (OSC 8); '' ends that. */
+  link(address: string): void
 }
 
 const PARAMETERS_MAX = 32
@@ -39,7 +41,7 @@ export function parse(text: string, terminal: Terminal): void {
     at = end + 1
     if (code === ESC) at = escapeSequence(text, at, terminal)
     else if (code === CSI) at = controlSequence(text, at, terminal)
-    else if (code === 0x90 || code === 0x98 || code >= OSC) at = controlString(text, at, code === OSC)
+    else if (code === 0x90 || code === 0x98 || code >= OSC) at = controlString(text, at, code === OSC ? terminal : null)
     else terminal.control(code)
   }
 }
@@ -58,7 +60,7 @@ function escapeSequence(text: string, from: number, terminal: Terminal): number 
       const final = text.charAt(at)
       if (hasIntermediates) return at + 1
       if (final === '[') return controlSequence(text, at + 1, terminal)
-      if (']PX^_'.includes(final)) return controlString(text, at + 1, final === ']')
+      if (']PX^_'.includes(final)) return controlString(text, at + 1, final === ']' ? terminal : null)
       terminal.escape(final)
       return at + 1
     }
@@ -86,9 +88,11 @@ function controlSequence(text: string, from: number, terminal: Terminal): number
   return text.length
 }
 
-/** A string behind its introducer; where to go on. BEL ends an OSC alone, CAN and SUB cut each off. */
-function controlString(text: string, from: number, isOsc: boolean): number {
-  const end = skip(isOsc ? OSC_STRING : STRING, text, from)
+/** A string behind its introducer; where to go on. BEL ends an OSC alone, CAN and SUB cut each off. `osc`: it is one. */
+function controlString(text: string, from: number, osc: Terminal | null): number {
+  const end = skip(osc ? OSC_STRING : STRING, text, from)
+  const address = osc && text.startsWith('8;', from) ? text.indexOf(';', from + 2) : -1
+  if (address >= 0 && address < end) osc?.link(text.slice(address + 1, end))
   return text.charCodeAt(end) === ESC ? end : end + 1
 }
 

@@ -13,6 +13,8 @@ export interface Span {
   classes: string
   color?: string
   background?: string
+  /** An address that the line gives for it, as it is: whoever follows it has to look at it first. */
+  link?: string
 }
 
 export interface Painted {
@@ -62,19 +64,21 @@ function addSpan(spans: Span[], span: Span): void {
     last?.end === span.start &&
     last.classes === span.classes &&
     last.color === span.color &&
-    last.background === span.background
+    last.background === span.background &&
+    last.link === span.link
   if (isSame) last.end = span.end
   else if (spans.length < SPANS_MAX) spans.push(span)
 }
 
 function spanOf(pen: Pen, start: number, end: number): Span | null {
   let [foreground, background] = [pen.foreground, pen.background]
-  if (foreground === null && background === null && pen.attributes.size === 0) return null
+  if (foreground === null && background === null && pen.attributes.size === 0 && !pen.link) return null
   const classes = [...pen.attributes].filter((name) => name !== 'inverse').map((name) => `ansi-${name}`)
   if (pen.attributes.has('inverse')) {
     ;[foreground, background] = [background ?? 'inverse', foreground ?? 'inverse']
   }
   const span: Span = { start, end, classes: '' }
+  if (pen.link) span.link = pen.link
   if (foreground === 'inverse') classes.push('ansi-fg-ground')
   else if (typeof foreground === 'number') classes.push(`ansi-fg-${foreground}`)
   else if (foreground !== null) span.color = foreground

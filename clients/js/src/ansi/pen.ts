@@ -7,6 +7,8 @@ export interface Pen {
   readonly foreground: Color | null
   readonly background: Color | null
   readonly attributes: ReadonlySet<string>
+  /** Where what is printed leads to. */
+  readonly link?: string
 }
 
 export const PLAIN: Pen = { foreground: null, background: null, attributes: new Set() }
@@ -59,8 +61,14 @@ export function withSgr(pen: Pen, parameters: readonly (readonly number[])[]): P
     else if (code === 39) foreground = null
     else if (code === 49) background = null
   }
+  if (pen.link) return { foreground, background, attributes, link: pen.link }
   if (foreground === null && background === null && attributes.size === 0) return PLAIN
   return { foreground, background, attributes }
+}
+
+/** The same, leading to another address; '' is none. */
+export function withLink({ foreground, background, attributes }: Pen, link: string): Pen {
+  return link ? { foreground, background, attributes, link } : withSgr({ foreground, background, attributes }, [])
 }
 
 /**

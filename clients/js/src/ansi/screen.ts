@@ -3,7 +3,7 @@
  * the message has lines and as wide as they need; a cell is a code point, a tab is one cell.
  */
 import type { Terminal } from './escapes.ts'
-import { type Pen, PLAIN, withSgr } from './pen.ts'
+import { type Pen, PLAIN, withLink, withSgr } from './pen.ts'
 
 export interface Cell {
   /** '' where nothing was written, or it was erased. */
@@ -77,6 +77,10 @@ export class Screen implements Terminal {
     else if (final === 's') this.#save()
     else if (final === 'u') this.#restore()
     else this.#edit(final, Math.max(first, 0), count)
+  }
+
+  link(address: string): void {
+    this.#pen = withLink(this.#pen, address)
   }
 
   #edit(final: string, kind: number, count: number): void {

@@ -13,6 +13,9 @@ interface StoredTask {
   levels: Partial<Record<Level, number>>
   workers: string[]
   workerCount: number
+  labels?: Record<string, string>
+  /** Why it failed, in one line; where that is known. */
+  cause?: string
 }
 
 export interface Task extends StoredTask {
@@ -35,6 +38,8 @@ const PATH = '/api/v1/log-streaming'
 export interface TaskQuery {
   search: string
   status: string
+  /** `name=value`; '': any. */
+  label?: string
   limit: number
 }
 
@@ -73,10 +78,11 @@ export async function tasksOf(query: TaskQuery, options: ReadOptions = {}): Prom
   return page
 }
 
-async function pageOf({ search, status, limit }: TaskQuery, options: ReadOptions): Promise<TaskPage> {
+async function pageOf({ search, status, label, limit }: TaskQuery, options: ReadOptions): Promise<TaskPage> {
   const parameters = new URLSearchParams({ limit: String(Math.min(limit, 200)) })
   if (search) parameters.set('search', search)
   if (status) parameters.set('status', status)
+  if (label) parameters.set('label', label)
   const tasks: Task[] = []
   for (;;) {
     const page = await read<StoredPage>(`${PATH}/tasks?${parameters}`, options)

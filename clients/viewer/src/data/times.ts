@@ -1,5 +1,6 @@
 // Times and durations, in the reader's own time zone and language.
 import type { Language } from '../shell/preferences'
+import { clockText, dayText } from './zone'
 
 /** Milliseconds since 1970 of what the gateway writes: RFC 3339, SQL's `2026-01-31 13:45:00` in UTC, or a number. */
 export function millisecondsOf(time: string | number | null | undefined): number | null {
@@ -41,15 +42,11 @@ export function ago(time: number, now: number, language: Language): string {
   return format.format(0, 'second')
 }
 
-/** `2026-01-31 13:45:00` where the reader is; the year only where it is another one. */
-export function clock(time: number, now = Date.now()): string {
-  const date = new Date(time)
-  const two = (n: number) => String(n).padStart(2, '0')
-  const day = `${two(date.getMonth() + 1)}-${two(date.getDate())}`
-  const at = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
-  const today = new Date(now)
-  if (date.toDateString() === today.toDateString()) return at
-  return date.getFullYear() === today.getFullYear() ? `${day} ${at}` : `${date.getFullYear()}-${day} ${at}`
+/** `2026-01-31 13:45:00` in a zone, '' being the reader's own; the day where it is not today, the year where it is another. */
+export function clock(time: number, now = Date.now(), zone = ''): string {
+  const [day, today, at] = [dayText(time, zone), dayText(now, zone), clockText(time, zone)]
+  if (day === today) return at
+  return day.slice(0, 4) === today.slice(0, 4) ? `${day.slice(5)} ${at}` : `${day} ${at}`
 }
 
 /** The time with its date and zone, for a tooltip. */

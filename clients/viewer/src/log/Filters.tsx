@@ -1,5 +1,6 @@
 import type { RefObject } from 'preact'
 import { useState } from 'preact/hooks'
+import { Icon } from '../parts/icons'
 import type { Words } from '../words/words'
 import { isEmptyFilter, LEVELS } from './filter'
 import { chipsOf, valueTerm, without, withTyped } from './filter-chips'
@@ -32,7 +33,8 @@ export function Filters({
           <button
             type="button"
             key={level}
-            class={`log-chip is-level level-${level.toLowerCase()}`}
+            class="log-chip is-level"
+            data-level={level}
             aria-pressed={chosen.has(level)}
             aria-label={t.level(level, levels[level] ?? 0)}
             onClick={() => log.toggleLevel(level)}
@@ -66,7 +68,7 @@ export function Filters({
               aria-label={t.removeFilter(text)}
               onClick={() => log.setFilter(without(filter, chip))}
             >
-              ×
+              <Icon name="close" size={12} />
             </button>
           </span>
         )

@@ -1,4 +1,5 @@
 import type { RefObject } from 'preact'
+import { Icon } from '../parts/icons'
 import type { Words } from '../words/words'
 import type { LogController } from './log-controller'
 
@@ -21,14 +22,16 @@ export function Search({
       : search?.failure && search.text === text
         ? t.searchFailed
         : t.searching
+  const isNone = Boolean(text) && search?.isKnown === true && search.text === text && search.total === 0
   return (
     <search class="log-search">
       <form
         onSubmit={(event) => {
           event.preventDefault()
-          void log.step(true)
+          void log.go.step(true)
         }}
       >
+        <Icon name="search" />
         <input
           ref={field}
           type="search"
@@ -37,23 +40,23 @@ export function Search({
           aria-label={t.search}
           autocomplete="off"
           spellcheck={false}
-          onInput={(event) => log.typeSearch(event.currentTarget.value)}
+          onInput={(event) => log.go.typeSearch(event.currentTarget.value)}
           onKeyDown={(event) => {
             if (event.key !== 'Enter' || !event.shiftKey) return
             event.preventDefault()
-            void log.step(false)
+            void log.go.step(false)
           }}
         />
         {text && (
           <>
-            <output class="log-found" title={search?.failure || undefined}>
+            <output class="log-found" data-none={isNone} title={search?.failure || undefined}>
               {found}
             </output>
-            <button type="button" aria-label={t.previous} title={t.previous} onClick={() => void log.step(false)}>
-              ↑
+            <button type="button" aria-label={t.previous} title={t.previous} onClick={() => void log.go.step(false)}>
+              <Icon name="up" />
             </button>
-            <button type="button" aria-label={t.next} title={t.next} onClick={() => void log.step(true)}>
-              ↓
+            <button type="button" aria-label={t.next} title={t.next} onClick={() => void log.go.step(true)}>
+              <Icon name="down" />
             </button>
           </>
         )}

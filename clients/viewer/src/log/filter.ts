@@ -3,6 +3,9 @@ import type { Level, LogFilter } from 'otto-logs'
 
 export const LEVELS: readonly Level[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL']
 
+/** What makes a task fail. */
+export const SEVERE: Level[] = ['ERROR', 'FATAL']
+
 export function isEmptyFilter(filter: LogFilter): boolean {
   return !Object.values(filter).some((value) => (Array.isArray(value) ? value.length > 0 : value))
 }

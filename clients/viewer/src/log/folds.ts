@@ -19,6 +19,11 @@ export interface Group {
   depth: number
   /** Whether its head passes the filter. */
   isShown: boolean
+  /** Whether it is an event of several lines, which no marker begins. */
+  isEvent?: boolean
+  /** When its first and last lines were written; of groups alone. */
+  startTime?: string
+  endTime?: string
 }
 
 /** What to look for, so that all markers of a log are found. */
@@ -77,12 +82,13 @@ export class Folds {
   }
 
   /** Take a marker; one that is not behind all earlier ones is known already. */
-  add(sequence: number, marker: Marker, isShown = true): boolean {
+  add(sequence: number, marker: Marker, isShown = true, time?: string): boolean {
     if (sequence <= this.#last) return false
     this.#last = sequence
     if (marker.kind === 'start') {
       if (this.#open.length >= DEPTH_MAX || this.#groups.size >= this.groupsMax) return false
-      const group: Group = { start: sequence, end: null, name: marker.name, depth: this.#open.length, isShown }
+      const depth = this.#open.length
+      const group: Group = { start: sequence, end: null, name: marker.name, depth, isShown, startTime: time }
       this.#groups.set(sequence, group)
       this.#open.push(group)
       if (marker.isCollapsed && !this.#isFiltered) this.#folded.add(sequence)
@@ -91,8 +97,17 @@ export class Folds {
     const at = marker.name ? this.#open.map((group) => group.name).lastIndexOf(marker.name) : this.#open.length - 1
     if (at < 0) return false
     // An outer section that ends closes what was left open inside of it.
-    for (const group of this.#open.splice(at)) group.end = sequence
+    for (const group of this.#open.splice(at)) {
+      group.end = sequence
+      group.endTime = time
+    }
     return true
+  }
+
+  /** Take an event of several lines, which folds as a group does. */
+  addEvent(start: number, end: number): void {
+    if (!this.#groups.has(start) && this.#groups.size < this.groupsMax)
+      this.#groups.set(start, { start, end, name: '', depth: 0, isShown: true, isEvent: true })
   }
 
   /** The group that a line heads, where it folds. */

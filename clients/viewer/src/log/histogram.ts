@@ -1,6 +1,7 @@
 /** Lines by level over time, from counts over runs of sequences: each run's lines are spread evenly over its own time. */
-import type { Level, LogEntry } from 'otto-logs'
+import type { LogEntry } from 'otto-logs'
 import type { Bucket, LevelCounts } from 'otto-logs/history'
+import { clockText, dayText, offsetOf } from '../data/zone'
 import { LEVELS } from './filter'
 
 export interface Bar {
@@ -152,7 +153,40 @@ function wholeLines(lines: number, from: number, to: number): number {
   return upTo(to) - upTo(from)
 }
 
-/** The level that a bar is mostly about: the worst one that it has. */
-export function worstLevel(levels: LevelCounts): Level | null {
-  return [...LEVELS].reverse().find((level) => (levels[level] ?? 0) > 0) ?? null
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+const STEPS = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
+  ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
+  ...[1, 2, 7, 14, 30, 90, 365].map((n) => n * DAY),
+]
+
+/** At most `most` round times between two, as the clock of a zone shows them; days where a step is one or more. */
+export function timeTicks(start: number, end: number, most: number, zone = ''): { at: number; text: string }[] {
+  const step = STEPS.find((each) => (end - start) / each <= most)
+  if (!step || end <= start) return []
+  const ahead = zone ? offsetOf(start, zone) : -new Date(start).getTimezoneOffset() * MINUTE
+  const ticks = []
+  // The last one needs room for its text.
+  for (let at = Math.ceil((start + ahead) / step) * step - ahead; at <= end - (end - start) / 20; at += step) {
+    const time = clockText(at, zone, step < SECOND)
+    ticks.push({ at, text: step >= DAY ? dayText(at, zone).slice(5) : step >= MINUTE ? time.slice(0, 5) : time })
+  }
+  return ticks
+}
+
+/** The time of all bars from one to another, whichever is first; null: there are no such bars. */
+export function timesOf(
+  bars: readonly Bar[],
+  one: number,
+  other: number,
+): { startTime: string; endTime: string } | null {
+  const [first, last] = [bars[Math.min(one, other)], bars[Math.max(one, other)]]
+  if (!first || !last) return null
+  const time = (milliseconds: number) => new Date(milliseconds).toISOString()
+  return { startTime: time(Math.floor(first.startMilliseconds)), endTime: time(Math.ceil(last.endMilliseconds)) }
 }

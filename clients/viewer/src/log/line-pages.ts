@@ -1,5 +1,5 @@
 /** The lines of a log as one filter shows them: where each of them is, and the pages around what is being looked at. */
-import type { Gap, LogEntry } from 'otto-logs'
+import type { Gap, GatewayError, LogEntry } from 'otto-logs'
 import type { HistoryPage, HistoryQuery } from 'otto-logs/history'
 import { PageCache } from './page-cache'
 import type { PageRange, Place, Plan } from './plan'
@@ -21,6 +21,8 @@ export interface PageSource {
   gaps(gaps: readonly Gap[]): void
   /** The journal began another life. */
   restart(): void
+  /** The gateway refused, and would do so again. */
+  refused(error: GatewayError): void
 }
 
 const LOADS_MAX = 3
@@ -136,7 +138,8 @@ export class LinePages {
     const { life } = this.source
     const loading = this.#read(page)
       .catch(async (error) => {
-        if (life.aborted || isRefusal(error)) return
+        if (life.aborted) return
+        if (isRefusal(error)) return this.source.refused(error)
         await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS))
       })
       .finally(() => {

@@ -1,17 +1,26 @@
 /** What the reader does with a log: where they look, what they chose, how lines are shown; the address follows. */
-import { batch, computed, effect, signal, untracked } from '@preact/signals'
-import type { Level, LogFilter } from 'otto-logs'
+import { batch, effect, signal, untracked } from '@preact/signals'
+import type { Level, LogEntry, LogFilter } from 'otto-logs'
 import { gateway } from 'otto-logs/history'
 import type { Shell } from '../shell/contract'
+import { density, repository, timeZone } from '../shell/preferences'
+import { AddressSync } from './address-sync'
 import { Clipboard } from './clipboard'
+import { SEVERE } from './filter'
+import { type Bar, timesOf } from './histogram'
 import { LogModel } from './log-model'
 import { LogRows } from './log-rows'
+import { Navigation } from './navigation'
+import { openingOf } from './opening'
 import { RowWindow, type WindowElements } from './row-window'
-import { type LineRange, TIME_FORMATS, type ViewState, viewQuery, viewState } from './view-state'
+import { Selection } from './selection'
+import { readStages, StageWatch } from './stages'
+import { Failure, readSummary } from './summary'
+import { type LineRange, TIME_FORMATS, type ViewState, viewState } from './view-state'
 
-const TYPING_MILLISECONDS = 250
 const ARRIVALS_MILLISECONDS = 10_000
-const ADDRESS_MILLISECONDS = 200
+/** Rows that the reader moves before what is in the way makes room. */
+const MOVED_ROWS = 3
 
 export class LogController {
   readonly model: LogModel
@@ -22,44 +31,83 @@ export class LogController {
   readonly activeRow = signal<number | null>(null)
   /** The sequence at the upper edge, for the histogram. */
   readonly edge = signal({ from: 0, to: 0 })
-  readonly isBusy = computed(() => this.model.phase.value === 'loading')
+  /** Whether it is still being found out where the page opens. */
+  readonly isPlacing = signal(false)
+  readonly go: Navigation
+  /** The line of which all is shown. */
+  readonly detailed = signal<LogEntry | null>(null)
+  readonly stages: StageWatch
+  readonly failure: Failure
   #window: RowWindow | null = null
   #shell: Shell
   #language = 'en'
-  #query: URLSearchParams
-  #address: ReturnType<typeof setTimeout> | undefined
-  #searching: ReturnType<typeof setTimeout> | undefined
+  #address: AddressSync
   #ticking: ReturnType<typeof setInterval>
   #announced = -Infinity
   #rows: LogRows
   #clipboard = new Clipboard()
   readonly said = this.#clipboard.said
-  #stop: () => void
-  #pivot: number | null = null
+  #selection: Selection
+  #stop: (() => void)[]
+  /** The line at the upper edge where the page opened. */
+  #opened: number | null = null
 
   constructor(taskId: string, query: URLSearchParams, shell: Shell) {
     this.#shell = shell
-    this.#query = query
+    this.#address = new AddressSync(query)
     this.view.value = viewState(query)
     this.model = new LogModel({ options: shell.gateway, stored: gateway(shell.gateway), taskId })
+    const pipeline = this.view.value.pipeline ?? taskId
+    this.stages = new StageWatch(
+      (signal) => readStages(pipeline, signal),
+      () => this.isOver,
+    )
+    this.failure = new Failure((signal) => readSummary(taskId, signal))
+    this.go = new Navigation({
+      model: this.model,
+      view: this.view,
+      activeRow: this.activeRow,
+      isFollowing: this.isFollowing,
+      window: () => this.#window,
+      words: () => this.#shell.t.log,
+      changed: () => this.#changed(),
+      change: (change) => this.change(change),
+      choose: (sequence) => this.choose(sequence, true),
+      announce: (text) => this.#shell.announce(text),
+      say: (text) => this.#clipboard.say(text),
+    })
+    this.#selection = new Selection({
+      view: this.view,
+      change: (change) => this.change(change),
+      eventAt: (sequence) => this.model.eventAt(sequence),
+    })
     this.#rows = new LogRows({
       model: this.model,
       view: this.view,
       activeRow: this.activeRow,
       words: () => ({ t: this.#shell.t, language: this.#language }),
-      seen: (from, to) => {
-        this.edge.value = { from, to }
-      },
+      seen: (from, to) => this.#seen(from, to),
     })
     this.model.onArrival = (count) => this.#arrivals(count)
-    this.model.onRestart = () => this.#follow(true)
+    this.model.onRestart = () => this.go.follow(true)
     this.isFollowing.value = this.view.value.lines === null
-    this.#stop = effect(() => {
-      void this.model.version.value
-      void this.model.searchVersion.value
-      void this.model.startTimestamp.value
-      untracked(() => this.#changed())
-    })
+    this.#stop = [
+      effect(() => {
+        void this.model.version.value
+        void this.model.searchVersion.value
+        void this.model.startTimestamp.value
+        void timeZone.value
+        void repository.value
+        untracked(() => this.#changed())
+      }),
+      effect(() => {
+        void density.value
+        untracked(() => this.#window?.resized())
+      }),
+      effect(() => {
+        if (this.model.status.value === 'FAILED') untracked(() => void this.failure.read())
+      }),
+    ]
     this.#ticking = setInterval(() => {
       if (this.view.value.time === 'relative' && !document.hidden) this.#changed()
     }, 1000)
@@ -79,12 +127,19 @@ export class LogController {
   }
 
   close(): void {
-    this.#stop()
+    for (const stop of this.#stop) stop()
     this.model.close()
+    this.stages.close()
+    this.failure.close()
     this.#window?.close()
-    clearTimeout(this.#address)
-    clearTimeout(this.#searching)
+    this.#address.close()
+    this.go.close()
     clearInterval(this.#ticking)
+  }
+
+  /** Whether the task has ended. */
+  get isOver(): boolean {
+    return !['RUNNING', 'UNKNOWN'].includes(this.model.status.value)
   }
 
   async #open(): Promise<void> {
@@ -92,7 +147,43 @@ export class LogController {
     if (search) void this.model.find(search)
     await this.model.open(filter)
     if (this.mayEnter && (await this.enter())) return
-    if (lines) await this.goTo(lines.from)
+    if (lines) await this.go.to(lines.from)
+    else if (this.isFollowing.value && this.isOver) await this.#place()
+  }
+
+  /** Go to where a task that is over is read first. */
+  async #place(): Promise<void> {
+    this.isPlacing.value = this.model.status.value === 'FAILED'
+    const opening = await openingOf(this.model.status.value, {
+      stages: this.stages,
+      failure: this.failure,
+      firstErrorSince: (startTime) => this.model.firstSince(startTime, SEVERE),
+    })
+    if (opening === 'start') {
+      this.go.follow(false)
+      this.#window?.show(0, 0)
+    } else if (opening === 'end') this.go.follow(true)
+    else {
+      await this.go.to(opening.sequence)
+      void this.failure.takeOpened(opening.sequence, (at) =>
+        this.model.lines(this.model.eventAt(at) ?? { from: at, to: at }),
+      )
+    }
+    this.isPlacing.value = false
+  }
+
+  /** The card of a failed task makes room as soon as the reader moves on, without moving the lines. */
+  #seen(from: number, to: number): void {
+    this.edge.value = { from, to }
+    if (this.isPlacing.value || !this.failure.summary.value || !this.failure.isOpen.value) return
+    this.#opened ??= from
+    if (Math.abs(from - this.#opened) > MOVED_ROWS) this.foldCard(true)
+  }
+
+  /** Fold the card of a failed task to a button, or show it again. */
+  foldCard(isFolded: boolean): void {
+    this.#opened = null
+    this.failure.isOpen.value = !isFolded
   }
 
   /** Whether the gateway has refused, and would not with another token. */
@@ -100,11 +191,12 @@ export class LogController {
     return [401, 403].includes(this.model.refusal.value?.status ?? 0)
   }
 
-  /** Ask for a token, and open the log anew; false where there is none. */
+  /** Ask for a token, and open the log anew where it is being read; false where there is none. */
   async enter(): Promise<boolean> {
     if (!(await this.#shell.signIn(this.model.refusal.value?.message ?? ''))) return false
     this.model.refusal.value = null
-    await this.#open()
+    if (this.model.rowCount) await this.#refilter(this.view.value.filter)
+    else await this.#open()
     return true
   }
 
@@ -148,35 +240,24 @@ export class LogController {
     if (change.isWrapped !== undefined) this.#window?.setWrapped(change.isWrapped)
     this.#changed()
     this.#window?.forget()
-    clearTimeout(this.#address)
-    this.#address = setTimeout(() => this.#writeAddress(), ADDRESS_MILLISECONDS)
-  }
-
-  #writeAddress(): void {
-    const query = viewQuery(this.view.value, this.#query)
-    this.#query = query
-    const text = `${location.pathname}${query.size ? `?${query}` : ''}`
-    if (text !== location.pathname + location.search) this.#shell.navigate(text, { replace: true })
+    this.#address.later(
+      () => this.view.value,
+      () => this.#shell,
+    )
   }
 
   /** The address changed by other means: back, forward, a link. */
   readAddress(query: URLSearchParams): void {
-    if (
-      query.toString() === this.#query.toString() ||
-      viewQuery(this.view.value, query).toString() === viewQuery(viewState(query), query).toString()
-    ) {
-      this.#query = query
-      return
-    }
-    this.#query = query
     const before = this.view.value
-    this.view.value = viewState(query)
+    const view = this.#address.read(query, before)
+    if (!view) return
+    this.view.value = view
     const { filter, lines, search, isWrapped } = this.view.value
     this.#window?.setWrapped(isWrapped)
     this.#changed()
     if (search !== before.search) void this.model.find(search)
     if (JSON.stringify(filter) !== JSON.stringify(before.filter)) void this.#refilter(filter)
-    else if (lines && JSON.stringify(lines) !== JSON.stringify(before.lines)) void this.goTo(lines.from)
+    else if (lines && JSON.stringify(lines) !== JSON.stringify(before.lines)) void this.go.to(lines.from)
   }
 
   setFilter(filter: LogFilter): void {
@@ -189,7 +270,7 @@ export class LogController {
    * keeps the first one's line, as long as nobody scrolls.
    */
   async #refilter(filter: LogFilter): Promise<void> {
-    const pivot = this.isFollowing.value ? null : this.#place()
+    const pivot = this.isFollowing.value ? null : this.#lookedAt()
     this.activeRow.value = null
     await this.model.open(filter)
     if (pivot) {
@@ -209,7 +290,7 @@ export class LogController {
     return anchor ? `${anchor.row} ${Math.round(anchor.offset)}` : ''
   }
 
-  #place(): { sequence: number; pixels: number; isActive: boolean } | null {
+  #lookedAt(): { sequence: number; pixels: number; isActive: boolean } | null {
     if (this.#kept && this.#kept.anchor === this.#anchorText()) return this.#kept
     if (!this.#window || !this.model.rowCount) return null
     const active = this.activeRow.value
@@ -219,6 +300,24 @@ export class LogController {
     return { sequence: this.model.sequenceAt(row), pixels: -offset, isActive: false }
   }
 
+  /** Only lines of the times of some bars of the histogram. */
+  setRange(bars: readonly Bar[], one: number, other: number): void {
+    const times = timesOf(bars, one, other)
+    if (times) this.setFilter({ ...this.view.value.filter, ...times })
+  }
+
+  clearRange(): void {
+    const { startTime, endTime, ...rest } = this.view.value.filter
+    if (startTime || endTime) this.setFilter(rest)
+  }
+
+  /** The lines around one that a filter shows, without the filter. */
+  async showAround(sequence: number): Promise<void> {
+    this.change({ filter: {} })
+    await this.model.open({})
+    await this.go.to(sequence)
+  }
+
   toggleLevel(level: Level): void {
     const chosen = new Set(this.view.value.filter.levels ?? [])
     if (!chosen.delete(level)) chosen.add(level)
@@ -226,115 +325,9 @@ export class LogController {
     this.setFilter(chosen.size ? { ...rest, levels: [...chosen] } : rest)
   }
 
-  // --- going somewhere ---
-
-  #follow(isFollowing: boolean): void {
-    if (this.#window) this.#window.follow(isFollowing)
-    else this.isFollowing.value = isFollowing
-  }
-
-  toggleFollow(): void {
-    this.#follow(!this.isFollowing.value)
-  }
-
-  toEnd(): void {
-    this.activeRow.value = null
-    this.#follow(true)
-  }
-
-  toStart(): void {
-    this.#window?.show(0, 0)
-    this.#activate(0)
-  }
-
-  async goTo(sequence: number, isActive = true): Promise<void> {
-    this.#follow(false)
-    const row = await this.model.rowOf(sequence)
-    this.#window?.show(row)
-    if (isActive) this.activeRow.value = row
-    this.#changed()
-  }
-
-  move(by: number, isExtending = false): void {
-    const count = this.model.rowCount
-    if (!count) return
-    const anchor = this.#window?.anchor.row ?? 0
-    const from = this.activeRow.value ?? (this.isFollowing.value ? count - (by < 0 ? 0 : 1) : anchor - (by > 0 ? 1 : 0))
-    const row = Math.min(Math.max(from + by, 0), count - 1)
-    if (isExtending) this.choose(this.model.sequenceAt(row), true)
-    this.#activate(row)
-  }
-
-  get pageRows(): number {
-    return this.#window?.pageRows ?? 20
-  }
-
-  #activate(row: number): void {
-    this.activeRow.value = row
-    if (row < this.model.rowCount - 1) this.#follow(false)
-    this.#window?.reveal(row)
-    this.#changed()
-  }
-
-  get place(): number {
-    const active = this.activeRow.value
-    return this.model.sequenceAt(active ?? (this.#window?.anchor.row ?? 0) + 1)
-  }
-
-  async toLevel(levels: Level[], isForward: boolean): Promise<void> {
-    const sequence = await this.model.nearest(levels, this.place, isForward).catch(() => null)
-    if (sequence === null) {
-      this.#clipboard.say(this.#shell.t.log.noFurther(levels[0] as Level))
-      this.#shell.announce(this.said.value)
-      return
-    }
-    await this.goTo(sequence)
-    this.#shell.announce(this.#shell.t.log.announceLine(sequence))
-  }
-
-  // --- search ---
-
-  typeSearch(text: string): void {
-    this.change({ search: text })
-    clearTimeout(this.#searching)
-    this.#searching = setTimeout(() => void this.#find(text), TYPING_MILLISECONDS)
-  }
-
-  async #find(text: string): Promise<void> {
-    if (this.model.search.value?.text === text) return
-    await this.model.find(text)
-    const found = this.model.search.value
-    if (found?.isKnown && found.text === text) this.#shell.announce(this.#shell.t.log.announceFound(found.total))
-  }
-
-  async step(isForward: boolean): Promise<void> {
-    clearTimeout(this.#searching)
-    const wanted = this.view.value.search
-    if (wanted !== (this.model.search.value?.text ?? '')) await this.#find(wanted)
-    const search = this.model.search.value
-    if (!search) return
-    const sequence = isForward ? search.next(this.place) : search.previous(this.place)
-    this.model.searchVersion.value += 1
-    if (sequence !== null) await this.goTo(sequence)
-  }
-
-  // --- choosing and copying ---
-
   choose(sequence: number, isExtending: boolean): void {
-    const { lines } = this.view.value
-    if (isExtending && lines) {
-      const pivot = this.#pivot ?? lines.from
-      this.change({ lines: { from: Math.min(pivot, sequence), to: Math.max(pivot, sequence) } })
-      return
-    }
-    if (!isExtending && lines?.from === sequence && lines.to === sequence) {
-      this.#pivot = null
-      this.change({ lines: null })
-      return
-    }
-    this.#pivot = sequence
-    this.change({ lines: { from: sequence, to: sequence } })
-    this.#follow(false)
+    this.#selection.choose(sequence, isExtending)
+    if (!isExtending && this.view.value.lines) this.go.follow(false)
   }
 
   chooseActive(): void {
@@ -345,8 +338,13 @@ export class LogController {
     if (range) await this.#clipboard.copyLines(this.model.lines(range), this.#shell)
   }
 
+  /** Show a text for a moment. */
+  say(text: string): void {
+    this.#clipboard.say(text)
+  }
+
   async copyLink(): Promise<void> {
-    this.#writeAddress()
+    this.#address.write(this.view.value, this.#shell)
     await this.#clipboard.copyLink(location.href, this.#shell)
   }
 
@@ -379,11 +377,20 @@ export class LogController {
     this.change({ time: TIME_FORMATS[(at + 1) % TIME_FORMATS.length] ?? 'absolute' })
   }
 
+  /** Show all of a line, of the active one where none is named; the same again hides it. */
+  detail(sequence: number | null): void {
+    const row = sequence === null ? this.activeRow.value : this.model.rowNear(sequence)
+    const what = row === null ? null : this.model.row(row)
+    const entry = what?.kind === 'line' ? (what.entry ?? null) : null
+    this.detailed.value = entry?.sequence === this.detailed.value?.sequence ? null : entry
+  }
+
   /** Undo the latest kind of narrowing. */
   clear(): boolean {
     const { lines, search } = this.view.value
-    if (lines) this.change({ lines: null })
-    else if (search) this.typeSearch('')
+    if (this.detailed.value) this.detailed.value = null
+    else if (lines) this.change({ lines: null })
+    else if (search) this.go.typeSearch('')
     else if (this.activeRow.value !== null) {
       this.activeRow.value = null
       this.#changed()

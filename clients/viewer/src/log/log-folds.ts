@@ -44,7 +44,7 @@ export class LogFolds {
     // Where a text is asked for, markers come that the stream leaves out.
     const marker = this.#log.filter.keywords?.length ? null : markerOf(entry.message)
     if (!marker) return false
-    if (this.#isKnown) return this.folds.add(entry.sequence, marker)
+    if (this.#isKnown) return this.folds.add(entry.sequence, marker, true, entry.timestamp)
     this.#waiting.push(entry)
     return false
   }
@@ -78,7 +78,7 @@ export class LogFolds {
   #take(entries: readonly LogEntry[]): void {
     for (const entry of entries) {
       const marker = markerOf(entry.message)
-      if (marker) this.folds.add(entry.sequence, marker, this.#hasText(entry))
+      if (marker) this.folds.add(entry.sequence, marker, this.#hasText(entry), entry.timestamp)
     }
   }
 

@@ -2,9 +2,11 @@
 import { signal } from '@preact/signals'
 import { type Gap, GatewayError, type Level, type LogEntry, type LogFilter } from 'otto-logs'
 import type { Counts, HistoryPage, HistoryQuery, LevelCounts } from 'otto-logs/history'
+import { eventEnd, eventOf, unfoldedEvent } from './events'
 import { isEmptyFilter } from './filter'
-import type { Group } from './folds'
+import { KnownNames } from './known-names'
 import { LinePages } from './line-pages'
+import { firstLineSince, nearestLine } from './line-places'
 import { linesOf } from './line-range'
 import { followLog, type LiveState, type LogSource } from './live-log'
 import { LogCounts } from './log-counts'
@@ -12,21 +14,10 @@ import { type FoldedLog, LogFolds } from './log-folds'
 import { type Notice, Notices } from './notices'
 import { BucketPlan, PAGE_LINES, type Plan, SequencePlan } from './plan'
 import { isRefusal } from './refusals'
+import type { Row } from './row'
 import { type Hidden, type Placed, RowModel } from './row-model'
 import { TextSearch } from './text-search'
 import type { LineRange } from './view-state'
-
-export type Row =
-  | { kind: 'notice'; notice: Notice }
-  /** undefined: not loaded; null: no longer stored. */
-  | {
-      kind: 'line'
-      index: number
-      entry: LogEntry | null | undefined
-      group?: Group
-      isFolded?: boolean
-      folded?: number
-    }
 
 export type Phase = 'loading' | 'open' | 'missing' | 'refused' | 'unreachable'
 
@@ -52,9 +43,11 @@ export class LogModel {
   #folding: LogFolds
   readonly folds: LogFolds['folds']
   readonly startTimestamp = signal<string | null>(null)
-  /** Workers and sources that were seen, for the choice of filters. */
-  readonly workers = signal<readonly string[]>([])
-  readonly sources = signal<readonly string[]>([])
+  /** Of the newest line. */
+  readonly lastTimestamp = signal<string | null>(null)
+  readonly #names = new KnownNames()
+  readonly workers = this.#names.workers
+  readonly sources = this.#names.sources
   readonly rows = new RowModel<Notice>()
   /** Told of every live batch: how many lines came. */
   onArrival: (count: number) => void = () => {}
@@ -105,8 +98,8 @@ export class LogModel {
     return this.#lines.size
   }
 
-  get downloadUrl(): string {
-    return this.#source.stored.downloadUrl(this.#source.taskId, { filter: this.#filter, format: 'text' })
+  downloadUrl(format: 'text' | 'ndjson', filter = this.#filter): string {
+    return this.#source.stored.downloadUrl(this.#source.taskId, { filter, format })
   }
 
   close(): void {
@@ -130,8 +123,7 @@ export class LogModel {
       } catch (error) {
         if (life.signal.aborted) return
         if (isRefusal(error)) {
-          this.refusal.value = error
-          this.phase.value = 'refused'
+          this.#refused(error)
           return
         }
         this.phase.value = 'unreachable'
@@ -170,7 +162,8 @@ export class LogModel {
     if (first > 1) this.#notices.gap({ from: 1, to: first - 1, reason: 'retention' }, first)
     if (tail) {
       this.#lines.takeTail(tail)
-      this.#seen(tail.entries)
+      this.#names.see(tail.entries)
+      this.lastTimestamp.value = tail.entries[tail.entries.length - 1]?.timestamp ?? null
     }
     this.phase.value = tail && last > 0 ? 'open' : 'missing'
     this.#arrange()
@@ -197,6 +190,7 @@ export class LogModel {
           if (gap.from >= this.firstSequence.value && gap.to <= this.lastSequence.value) this.#gap(gap)
       },
       restart: () => this.#restart(),
+      refused: (error) => this.#refused(error),
     })
   }
 
@@ -217,11 +211,14 @@ export class LogModel {
         this.#notices.end(lastSequence + 1, status)
         this.#arrange()
       },
-      refused: (error) => {
-        this.refusal.value = error
-        this.phase.value = 'refused'
-      },
+      refused: (error) => this.#refused(error),
     })
+  }
+
+  /** What was read before stays; without any line the page says why there is none. */
+  #refused(error: GatewayError): void {
+    this.refusal.value = error
+    if (this.rowCount === 0) this.phase.value = 'refused'
   }
 
   #arrived(batch: LogEntry[]): void {
@@ -242,7 +239,8 @@ export class LogModel {
     if (offline) offline.sequence = last.sequence + 1
     if (this.phase.value !== 'open') this.phase.value = 'open'
     if (this.startTimestamp.value === null) this.startTimestamp.value = (batch[0] as LogEntry).timestamp
-    this.#seen(batch)
+    this.#names.see(batch)
+    this.lastTimestamp.value = last.timestamp
     if (hasMarker || offline || this.isFiltered) this.#arrange()
     else {
       this.rows.grow(this.lineCount)
@@ -250,18 +248,6 @@ export class LogModel {
     }
     this.#counting.changed()
     this.onArrival(count)
-  }
-
-  #seen(entries: readonly LogEntry[]): void {
-    for (const [known, name] of [
-      [this.workers, 'workerId'],
-      [this.sources, 'source'],
-    ] as const) {
-      const fresh = [...new Set(entries.map((entry) => entry[name]))].filter(
-        (value) => value && !known.value.includes(value),
-      )
-      if (fresh.length && known.value.length < 200) known.value = [...known.value, ...fresh].sort()
-    }
   }
 
   #gap(gap: Gap): void {
@@ -316,7 +302,9 @@ export class LogModel {
 
   async #findStart(life: AbortSignal): Promise<void> {
     const page = await this.#page({ limit: 1, signal: life }).catch(() => null)
-    if (!life.aborted && page?.entries[0]) this.startTimestamp.value = page.entries[0].timestamp
+    if (life.aborted || !page?.entries[0]) return
+    this.startTimestamp.value = page.entries[0].timestamp
+    this.#names.see(page.entries)
   }
 
   // --- rows ---
@@ -325,10 +313,18 @@ export class LogModel {
     const place = this.rows.at(row)
     if (place.kind === 'notice') return place
     const entry = this.#lines.entry(place.index)
-    const group = entry ? this.folds.group(entry.sequence) : undefined
-    if (!group) return { kind: 'line', index: place.index, entry }
+    const group = entry && (this.folds.group(entry.sequence) ?? unfoldedEvent(place.index, this.#entryAt))
+    if (!group) return { kind: 'line', index: place.index, entry, event: eventOf(place.index, this.#entryAt) }
     const isFolded = this.folds.isFolded(group.start)
     return { kind: 'line', index: place.index, entry, group, isFolded, folded: this.#folding.lineCount(group) }
+  }
+
+  #entryAt = (index: number) => this.#lines.entry(index)
+
+  /** The lines of the event that begins at a sequence; null where none does. */
+  eventAt(sequence: number): LineRange | null {
+    const end = eventEnd(this.#lines.indexOf(sequence), this.#entryAt)
+    return end === null ? null : { from: sequence, to: end }
   }
 
   /** The sequence of a row, or the nearest one that is known. */
@@ -361,21 +357,25 @@ export class LogModel {
     return this.rows.rowOf(Math.min(this.#lines.indexOf(sequence), Math.max(this.lineCount - 1, 0)))
   }
 
-  /** The nearest line of some levels behind or in front of a line. */
-  async nearest(levels: Level[], sequence: number, isForward: boolean): Promise<number | null> {
-    const position = `${this.#epoch}-${sequence}`
-    const filter = { ...this.#filter, levels: this.#filter.levels?.filter((level) => levels.includes(level)) ?? levels }
-    if (!filter.levels.length) return null
-    const page = await this.#page({
-      ...(isForward ? { after: position } : { before: position }),
-      limit: 1,
-      filter,
-      signal: this.#life.signal,
-    })
-    return page.entries[0]?.sequence ?? null
+  /** The nearest line of some levels behind or in front of a line; of an event of several lines, the first. */
+  nearest(levels: Level[], sequence: number, isForward: boolean): Promise<number | null> {
+    return nearestLine(this.#reading, this.#filter, levels, `${this.#epoch}-${sequence}`, isForward)
+  }
+
+  /** The first line at or behind a time, of some levels where they are given; null: there is none. */
+  firstSince(startTime: string, levels?: Level[]): Promise<number | null> {
+    return firstLineSince(this.#reading, startTime, levels)
+  }
+
+  /** Reads pages until another filter is set. */
+  get #reading() {
+    const { signal } = this.#life
+    return (query: HistoryQuery) => this.#page({ ...query, signal })
   }
 
   async toggleFold(start: number): Promise<boolean> {
+    const event = this.folds.group(start) ? null : this.eventAt(start)
+    if (event) this.folds.addEvent(event.from, event.to)
     const isChanged = await this.#folding.toggle(start)
     if (isChanged) this.#arrange()
     return isChanged
@@ -387,8 +387,8 @@ export class LogModel {
 
   /** The lines of a range that pass the filter, to be copied. */
   lines(range: LineRange): Promise<LogEntry[]> {
-    const { signal } = this.#life
-    return linesOf(range, this.#epoch, (query) => this.#page({ ...query, filter: this.#filter, signal }))
+    const read = this.#reading
+    return linesOf(range, this.#epoch, (query) => read({ ...query, filter: this.#filter }))
   }
 
   /** Look for a text in the whole log; '' ends the search. */

@@ -1,6 +1,9 @@
 /** The rows of a log as the window draws them: what each looks like, and which have to be drawn again. */
 import type { Signal } from '@preact/signals'
+import { dayText } from '../data/zone'
+import { repository, timeZone } from '../shell/preferences'
 import type { Words } from '../words/words'
+import { termsOf } from './filter-terms'
 import type { LogModel } from './log-model'
 import { drawRow, type RowLook } from './row-view'
 import type { RowSource } from './row-window'
@@ -45,7 +48,8 @@ export class LogRows implements RowSource {
     const chosen = this.#isChosen(entry.sequence) ? 'c' : ''
     const match = model.search.value?.current === entry.sequence ? 'm' : ''
     const fold = what.group ? `${what.isFolded}${what.group.end}` : ''
-    return `${entry.sequence}${active}${chosen}${match}${fold}|${this.#lookVersion}`
+    const event = what.event ? 'v' : ''
+    return `${entry.sequence}${event}${active}${chosen}${match}${fold}|${this.#lookVersion}`
   }
 
   draw(element: HTMLElement, row: number): void {
@@ -65,7 +69,16 @@ export class LogRows implements RowSource {
     const { time, hasWorkers, hasSources } = view.value
     const second = time === 'relative' ? Math.floor(Date.now() / 1000) : 0
     const start = time === 'elapsed' && model.startTimestamp.value
-    const text = [time, hasWorkers, hasSources, model.search.value?.text, words().language, second, start].join()
+    const shown = [
+      time,
+      hasWorkers && this.#hasSeveralWorkers,
+      hasSources,
+      this.#hasDays,
+      timeZone.value,
+      repository.value,
+      view.value.filter.expression,
+    ]
+    const text = [...shown, model.search.value?.text, words().language, second, start].join()
     if (text !== this.#lookText) {
       this.#lookText = text
       this.#lookVersion += 1
@@ -80,15 +93,28 @@ export class LogRows implements RowSource {
     const { t, language } = words()
     return {
       t: t.log,
-      clock: new Clock(time, language, start ? Date.parse(start) : null),
+      clock: new Clock(time, language, start ? Date.parse(start) : null, timeZone.value, this.#hasDays),
       now: Date.now(),
       search: model.search.value?.text ?? '',
+      terms: termsOf(view.value.filter),
       match: model.search.value?.current ?? null,
-      hasWorkers,
+      hasWorkers: hasWorkers && this.#hasSeveralWorkers,
       hasSources,
+      repository: repository.value,
       isChosen: (sequence) => this.#isChosen(sequence),
       isActive: (row) => activeRow.value === row,
     }
+  }
+
+  /** One alone is named above the lines. */
+  get #hasSeveralWorkers(): boolean {
+    return this.#state.model.workers.value.length > 1
+  }
+
+  get #hasDays(): boolean {
+    const { startTimestamp, lastTimestamp } = this.#state.model
+    const [first, last] = [Date.parse(startTimestamp.value ?? ''), Date.parse(lastTimestamp.value ?? '')]
+    return !Number.isNaN(first + last) && dayText(first, timeZone.value) !== dayText(last, timeZone.value)
   }
 
   #isChosen(sequence: number): boolean {

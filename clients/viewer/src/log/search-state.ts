@@ -22,6 +22,11 @@ export class SearchState {
     this.#needle = text.toLowerCase()
   }
 
+  /** The sequences of all places that are known, ascending. */
+  get sequences(): readonly number[] {
+    return this.#sequences
+  }
+
   get total() {
     return this.#total
   }

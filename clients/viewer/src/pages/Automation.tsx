@@ -2,10 +2,11 @@ import { useRef, useState } from 'preact/hooks'
 import { type ListedTask, statusOf, TABS, type Tab, type TaskList } from '../data/automation'
 import { read } from '../data/requests'
 import { useResource } from '../data/resource'
+import { DataTable } from '../parts/DataTable'
 import { NewTaskForm } from '../parts/NewTaskForm'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
-import { Status } from '../parts/Status'
+import { StatusBadge } from '../parts/StatusBadge'
 import { Time } from '../parts/Time'
 import { useLimit } from '../parts/use-limit'
 import { useTitle } from '../parts/use-title'
@@ -113,54 +114,62 @@ export function Automation({ shell, query }: { shell: Shell; query: URLSearchPar
 function Table({ shell, tasks }: { shell: Shell; tasks: ListedTask[] }) {
   const t = shell.t
   return (
-    <table class="rows automation">
-      <thead>
-        <tr>
-          <th scope="col">{t.common.status}</th>
-          <th scope="col">{t.automation.task}</th>
-          <th scope="col" class="wide">
-            {t.automation.type}
-          </th>
-          <th scope="col" class="wide">
-            {t.automation.stage}
-          </th>
-          <th scope="col" class="number wide">
-            {t.automation.next}
-          </th>
-          <th scope="col" class="number">
-            {t.automation.changed}
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {tasks.map((task) => (
-          <tr key={task.id}>
-            <td>
-              <Status status={statusOf(task, task.queue)} t={t} />
-            </td>
-            <th scope="row" class="name plain">
-              <a href={automationUrl(task.id)} data-row title={task.id}>
-                <bdi>{task.title}</bdi>
-              </a>
-              {task.last_error && (
-                <span class="bad cut">
-                  <bdi>{task.last_error}</bdi>
-                </span>
-              )}
-            </th>
-            <td class="wide soft">{t.automation.types[task.type] ?? task.type}</td>
-            <td class="wide soft">
-              {task.queue ? (t.automation.stages[task.queue.queue_type] ?? task.queue.queue_type) : '—'}
-            </td>
-            <td class="number wide soft">
-              <Time at={task.schedule?.is_active ? task.schedule.next_run_at : null} as="clock" />
-            </td>
-            <td class="number soft">
-              <Time at={task.queue?.updated_at ?? task.updated_at} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <DataTable
+      name="automation"
+      rows={tasks}
+      keyOf={(task) => task.id}
+      columns={[
+        {
+          key: 'status',
+          header: t.common.status,
+          cell: (task) => <StatusBadge status={statusOf(task, task.queue)} t={t} />,
+        },
+        { key: 'task', header: t.automation.task, isName: true, class: 'plain', cell: (task) => <Title task={task} /> },
+        {
+          key: 'type',
+          header: t.automation.type,
+          isWide: true,
+          class: 'soft',
+          cell: (task) => t.automation.types[task.type] ?? task.type,
+        },
+        {
+          key: 'stage',
+          header: t.automation.stage,
+          isWide: true,
+          class: 'soft',
+          cell: ({ queue }) => (queue ? (t.automation.stages[queue.queue_type] ?? queue.queue_type) : '—'),
+        },
+        {
+          key: 'next',
+          header: t.automation.next,
+          isNumber: true,
+          isWide: true,
+          class: 'soft',
+          cell: ({ schedule }) => <Time at={schedule?.is_active ? schedule.next_run_at : null} as="clock" />,
+        },
+        {
+          key: 'changed',
+          header: t.automation.changed,
+          isNumber: true,
+          class: 'soft',
+          cell: (task) => <Time at={task.queue?.updated_at ?? task.updated_at} />,
+        },
+      ]}
+    />
+  )
+}
+
+function Title({ task }: { task: ListedTask }) {
+  return (
+    <>
+      <a href={automationUrl(task.id)} data-row title={task.id}>
+        <bdi>{task.title}</bdi>
+      </a>
+      {task.last_error && (
+        <span class="bad cut">
+          <bdi>{task.last_error}</bdi>
+        </span>
+      )}
+    </>
   )
 }

@@ -12,10 +12,11 @@ import { change, RequestError, read } from '../data/requests'
 import { useResource } from '../data/resource'
 import { duration, millisecondsOf } from '../data/times'
 import { Bar } from '../parts/Bar'
+import { DataTable } from '../parts/DataTable'
 import { Dialog } from '../parts/Dialog'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
-import { Status, toneOf } from '../parts/Status'
+import { StatusBadge, toneOf } from '../parts/StatusBadge'
 import { TaskLog } from '../parts/TaskLog'
 import { now, Time } from '../parts/Time'
 import { useTitle } from '../parts/use-title'
@@ -121,7 +122,7 @@ export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string
         </h1>
         {detail && (
           <p class="sum">
-            <Status status={statusOf(detail.task, last)} t={t} />
+            <StatusBadge status={statusOf(detail.task, last)} t={t} />
             <span>{t.automation.types[detail.task.type] ?? detail.task.type}</span>
             <span>
               {t.automationTask.created} <Time at={detail.task.created_at} as="clock" />
@@ -205,7 +206,7 @@ function Stages({ shell, detail }: { shell: Shell; detail: TaskDetail }) {
         {stages.map((stage) => (
           <li key={stage.name} data-tone={toneOf(stage.status)}>
             <b>{t.automation.stages[stage.name] ?? stage.name}</b>
-            <Status status={stage.status} t={t} />
+            <StatusBadge status={stage.status} t={t} />
             <span class="soft">{tookOf(stage)}</span>
             {stage.total ? (
               <Bar
@@ -240,42 +241,45 @@ function Queue({ shell, queue }: { shell: Shell; queue: QueueRow[] }) {
       {queue.length === 0 ? (
         <p class="soft">—</p>
       ) : (
-        <table class="rows queue">
-          <thead>
-            <tr>
-              <th scope="col">{t.common.status}</th>
-              <th scope="col">{t.automation.stage}</th>
-              <th scope="col" class="number">
-                {t.automation.changed}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {[...queue].reverse().map((row) => (
-              <tr key={row.id}>
-                <td>
-                  <Status status={row.status} t={t} />
-                </td>
-                <th scope="row" class="name plain">
-                  {t.automation.stages[row.queue_type] ?? row.queue_type}
-                  {row.retry_count > 0 && (
-                    <span class="soft"> {t.automationTask.attempt(row.retry_count, row.max_retry)}</span>
-                  )}
-                  {row.error_message && (
-                    <span class="bad cut" title={row.error_message}>
-                      <bdi>{row.error_message}</bdi>
-                    </span>
-                  )}
-                </th>
-                <td class="number soft">
-                  <Time at={row.updated_at} as="clock" />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <DataTable
+          name="queue"
+          rows={[...queue].reverse()}
+          keyOf={(row) => row.id}
+          columns={[
+            { key: 'status', header: t.common.status, cell: ({ status }) => <StatusBadge status={status} t={t} /> },
+            {
+              key: 'stage',
+              header: t.automation.stage,
+              isName: true,
+              class: 'plain',
+              cell: (row) => <QueueItem row={row} shell={shell} />,
+            },
+            {
+              key: 'changed',
+              header: t.automation.changed,
+              isNumber: true,
+              class: 'soft',
+              cell: (row) => <Time at={row.updated_at} as="clock" />,
+            },
+          ]}
+        />
       )}
     </section>
+  )
+}
+
+function QueueItem({ row, shell }: { row: QueueRow; shell: Shell }) {
+  const t = shell.t
+  return (
+    <>
+      {t.automation.stages[row.queue_type] ?? row.queue_type}
+      {row.retry_count > 0 && <span class="soft"> {t.automationTask.attempt(row.retry_count, row.max_retry)}</span>}
+      {row.error_message && (
+        <span class="bad cut" title={row.error_message}>
+          <bdi>{row.error_message}</bdi>
+        </span>
+      )}
+    </>
   )
 }
 

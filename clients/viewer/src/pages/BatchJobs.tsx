@@ -1,8 +1,10 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import {
+  type ApiCalls,
   type BatchJob,
   type BatchTotals,
   callsByDay,
+  type DayOfCalls,
   isStale,
   type JobProgress,
   type Status as JobStatus,
@@ -15,9 +17,10 @@ import { read } from '../data/requests'
 import { type Resource, useResource } from '../data/resource'
 import { duration } from '../data/times'
 import { Bar } from '../parts/Bar'
+import { DataTable } from '../parts/DataTable'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
-import { Status, statusText, toneOf } from '../parts/Status'
+import { StatusBadge, statusText, toneOf } from '../parts/StatusBadge'
 import { Time } from '../parts/Time'
 import { useLimit } from '../parts/use-limit'
 import { useTitle } from '../parts/use-title'
@@ -148,58 +151,86 @@ function Figures({ shell, totals }: { shell: Shell; totals: BatchTotals }) {
 function Table({ shell, jobs }: { shell: Shell; jobs: readonly BatchJob[] }) {
   const t = shell.t
   return (
-    <table class="rows">
-      <thead>
-        <tr>
-          <th scope="col">{t.common.status}</th>
-          <th scope="col">{t.batchJobs.job}</th>
-          <th scope="col">{t.batchJobs.progress}</th>
-          <th scope="col" class="number wide">
-            {t.batchJobs.notCounted}
-          </th>
-          <th scope="col" class="number wide">
-            {t.batchJobs.mean}
-          </th>
-          <th scope="col" class="number">
-            {t.batchJobs.created}
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {jobs.map((job) => (
-          <tr key={job.id}>
-            <td>
-              <Status status={job.retryAt ? 'RETRYING' : job.status} t={t} />
-            </td>
-            <th scope="row" class="name plain">
-              <a href={logUrl(job.id, new URLSearchParams({ pipeline: job.id }))} data-row title={job.id}>
-                <bdi>{job.id}</bdi>
-              </a>
-              {job.retries ? <span class="soft"> {t.batchJobs.retried(job.retries)}</span> : null}
-              {job.error && (
-                <span class="bad cut">
-                  <bdi>{job.error}</bdi>
-                </span>
-              )}
-            </th>
-            <td title={`${job.progress.current} / ${job.progress.total}`}>
-              <Bar
-                percent={(100 * job.progress.current) / job.progress.total}
-                label={job.id}
-                tone={toneOf(job.status)}
-              />
-            </td>
-            <td class="number wide soft">{t.common.number(job.failed)}</td>
-            <td class="number wide soft">
-              {job.meanKeywordMilliseconds === undefined ? '—' : duration(job.meanKeywordMilliseconds)}
-            </td>
-            <td class="number soft">
-              <Time at={job.createdAt} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <DataTable
+      name="batch-jobs"
+      rows={jobs}
+      keyOf={(job) => job.id}
+      columns={[
+        {
+          key: 'status',
+          header: t.common.status,
+          cell: (job) => <StatusBadge status={job.retryAt ? 'RETRYING' : job.status} t={t} />,
+        },
+        {
+          key: 'job',
+          header: t.batchJobs.job,
+          isName: true,
+          class: 'plain',
+          cell: (job) => <Job job={job} shell={shell} />,
+        },
+        { key: 'progress', header: t.batchJobs.progress, cell: (job) => <Progress job={job} /> },
+        {
+          key: 'failed',
+          header: t.batchJobs.notCounted,
+          isNumber: true,
+          isWide: true,
+          class: 'soft',
+          cell: (job) => t.common.number(job.failed),
+        },
+        {
+          key: 'mean',
+          header: t.batchJobs.mean,
+          isNumber: true,
+          isWide: true,
+          class: 'soft',
+          cell: ({ meanKeywordMilliseconds: mean }) => (mean === undefined ? '—' : duration(mean)),
+        },
+        {
+          key: 'created',
+          header: t.batchJobs.created,
+          isNumber: true,
+          class: 'soft',
+          cell: (job) => <Time at={job.createdAt} />,
+        },
+      ]}
+    />
+  )
+}
+
+function Job({ job, shell }: { job: BatchJob; shell: Shell }) {
+  const t = shell.t
+  return (
+    <>
+      <a href={logUrl(job.id, new URLSearchParams({ pipeline: job.id }))} data-row title={job.id}>
+        <bdi>{job.id}</bdi>
+      </a>
+      {job.retries ? <span class="soft"> {t.batchJobs.retried(job.retries)}</span> : null}
+      {job.error && (
+        <span class="bad cut">
+          <bdi>{job.error}</bdi>
+        </span>
+      )}
+    </>
+  )
+}
+
+function Progress({ job }: { job: BatchJob }) {
+  const { current, total } = job.progress
+  return (
+    <span title={`${current} / ${total}`}>
+      <Bar percent={(100 * current) / total} label={job.id} tone={toneOf(job.status)} />
+    </span>
+  )
+}
+
+function Count({ calls, shell }: { calls: ApiCalls | undefined; shell: Shell }) {
+  const t = shell.t
+  if (!calls) return <>—</>
+  return (
+    <>
+      {t.common.number(calls.calls)}
+      {calls.failed > 0 && <span class="bad"> {t.batchJobs.failedCalls(calls.failed)}</span>}
+    </>
   )
 }
 
@@ -209,35 +240,22 @@ function Calls({ shell, totals }: { shell: Shell; totals: BatchTotals }) {
   return (
     <section class="calls">
       <h2>{t.batchJobs.calls}</h2>
-      <table class="rows">
-        <thead>
-          <tr>
-            <th scope="col">{t.batchJobs.day}</th>
-            {apis.map((api) => (
-              <th scope="col" class="number" key={api}>
-                {api}
-              </th>
-            ))}
-            <th scope="col" class="number">
-              {t.batchJobs.sum}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {days.map((day) => (
-            <tr key={day.day}>
-              <th scope="row">{day.day}</th>
-              {day.calls.map((each, n) => (
-                <td class="number soft" key={apis[n]}>
-                  {each ? t.common.number(each.calls) : '—'}
-                  {each && each.failed > 0 && <span class="bad"> {t.batchJobs.failedCalls(each.failed)}</span>}
-                </td>
-              ))}
-              <td class="number">{t.common.number(day.total)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <DataTable
+        name="calls"
+        rows={days}
+        keyOf={(day) => day.day}
+        columns={[
+          { key: 'day', header: t.batchJobs.day, isName: true, class: 'plain', cell: ({ day }) => day },
+          ...apis.map((api, n) => ({
+            key: `of ${api}`,
+            header: api,
+            isNumber: true,
+            class: 'soft',
+            cell: (day: DayOfCalls) => <Count calls={day.calls[n]} shell={shell} />,
+          })),
+          { key: 'sum', header: t.batchJobs.sum, isNumber: true, cell: ({ total }) => t.common.number(total) },
+        ]}
+      />
     </section>
   )
 }

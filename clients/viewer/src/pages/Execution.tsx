@@ -3,10 +3,11 @@ import { executionOf, type NodeRow, totalsOf, type Execution as Whole } from '..
 import { read } from '../data/requests'
 import { useResource } from '../data/resource'
 import { duration } from '../data/times'
+import { DataTable } from '../parts/DataTable'
 import { Plot } from '../parts/Plot'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
-import { Status, statusText } from '../parts/Status'
+import { StatusBadge, statusText } from '../parts/StatusBadge'
 import { now, Time } from '../parts/Time'
 import { useTitle } from '../parts/use-title'
 import { Waterfall } from '../parts/Waterfall'
@@ -64,7 +65,7 @@ export function Execution({ shell, executionId }: { shell: Shell; executionId: s
         </h1>
         {whole.runs.length > 0 && (
           <p class="sum">
-            <Status status={whole.status} t={t} />
+            <StatusBadge status={whole.status} t={t} />
             {whole.scriptId && (
               <span class="cut">
                 <bdi>{whole.scriptId}</bdi>
@@ -128,41 +129,44 @@ function Totals({ shell, execution }: { shell: Shell; execution: Whole }) {
   return (
     <section aria-labelledby="totals">
       <h2 id="totals">{t.execution.totals}</h2>
-      <table class="rows totals">
-        <thead>
-          <tr>
-            <th scope="col">{t.execution.node}</th>
-            <th scope="col" class="number">
-              {t.execution.runs}
-            </th>
-            <th scope="col" class="number">
-              {t.execution.longest}
-            </th>
-            <th scope="col" class="number">
-              {t.execution.sum}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {totals.slice(0, NODES_SHOWN).map((node, n) => (
-            <tr key={n}>
-              <th scope="row" class="name">
-                <bdi>{node.name}</bdi>
-              </th>
-              <td class="number soft">{t.common.number(node.runs)}</td>
-              <td class="number soft">{duration(node.longest)}</td>
-              <td class="number meter">
+      <DataTable
+        name="totals"
+        rows={totals.slice(0, NODES_SHOWN)}
+        keyOf={(node) => totals.indexOf(node)}
+        columns={[
+          { key: 'node', header: t.execution.node, isName: true, cell: ({ name }) => <bdi>{name}</bdi> },
+          {
+            key: 'runs',
+            header: t.execution.runs,
+            isNumber: true,
+            class: 'soft',
+            cell: ({ runs }) => t.common.number(runs),
+          },
+          {
+            key: 'longest',
+            header: t.execution.longest,
+            isNumber: true,
+            class: 'soft',
+            cell: ({ longest }) => duration(longest),
+          },
+          {
+            key: 'sum',
+            header: t.execution.sum,
+            isNumber: true,
+            class: 'meter',
+            cell: ({ total, failed }) => (
+              <>
                 <i
                   aria-hidden="true"
-                  style={{ width: `${(100 * node.total) / most}%` }}
-                  data-tone={node.failed ? 'bad' : 'busy'}
+                  style={{ width: `${(100 * total) / most}%` }}
+                  data-tone={failed ? 'bad' : 'busy'}
                 />
-                <span>{duration(node.total)}</span>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+                <span>{duration(total)}</span>
+              </>
+            ),
+          },
+        ]}
+      />
     </section>
   )
 }

@@ -4,10 +4,12 @@ import { type Execution, executionsOf, type NodeRow } from '../data/executions'
 import { read } from '../data/requests'
 import { type Resource, useResource } from '../data/resource'
 import { duration } from '../data/times'
+import { DataTable } from '../parts/DataTable'
+import { Name } from '../parts/Name'
 import { Plot } from '../parts/Plot'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
-import { Status, statusText, toneOf } from '../parts/Status'
+import { StatusBadge, statusText, toneOf } from '../parts/StatusBadge'
 import { now, Time } from '../parts/Time'
 import { useTitle } from '../parts/use-title'
 import type { Shell } from '../shell/contract'
@@ -146,52 +148,51 @@ function Durations({ shell, executions }: { shell: Shell; executions: Execution[
 function Table({ shell, executions }: { shell: Shell; executions: Execution[] }) {
   const t = shell.t
   return (
-    <table class="rows executions">
-      <thead>
-        <tr>
-          <th scope="col">{t.common.status}</th>
-          <th scope="col">{t.executions.execution}</th>
-          <th scope="col" class="wide">
-            {t.executions.script}
-          </th>
-          <th scope="col" class="wide">
-            {t.executions.nodes}
-          </th>
-          <th scope="col" class="number">
-            {t.common.duration}
-          </th>
-          <th scope="col" class="number">
-            {t.common.started}
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {executions.map((each) => (
-          <tr key={each.id}>
-            <td>
-              <Status status={each.status} t={t} />
-            </td>
-            <th scope="row" class="name">
-              <a href={executionUrl(each.id)} data-row title={each.id}>
-                <bdi>{each.id}</bdi>
-              </a>
-            </th>
-            <td class="wide soft cut">
-              <bdi>{each.scriptId ?? '—'}</bdi>
-            </td>
-            <td class="wide">
-              <Strip shell={shell} execution={each} />
-            </td>
-            <td class="number soft">
-              <Took execution={each} />
-            </td>
-            <td class="number soft">
-              <Time at={each.start} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <DataTable
+      name="executions"
+      rows={executions}
+      keyOf={(each) => each.id}
+      columns={[
+        { key: 'status', header: t.common.status, cell: (each) => <StatusBadge status={each.status} t={t} /> },
+        {
+          key: 'execution',
+          header: t.executions.execution,
+          isName: true,
+          cell: ({ id }) => (
+            <a href={executionUrl(id)} data-row title={id}>
+              <Name text={id} />
+            </a>
+          ),
+        },
+        {
+          key: 'script',
+          header: t.executions.script,
+          isWide: true,
+          class: 'soft cut',
+          cell: ({ scriptId }) => <bdi>{scriptId ?? '—'}</bdi>,
+        },
+        {
+          key: 'nodes',
+          header: t.executions.nodes,
+          isWide: true,
+          cell: (each) => <Strip shell={shell} execution={each} />,
+        },
+        {
+          key: 'took',
+          header: t.common.duration,
+          isNumber: true,
+          class: 'soft',
+          cell: (each) => <Took execution={each} />,
+        },
+        {
+          key: 'started',
+          header: t.common.started,
+          isNumber: true,
+          class: 'soft',
+          cell: ({ start }) => <Time at={start} />,
+        },
+      ]}
+    />
   )
 }
 

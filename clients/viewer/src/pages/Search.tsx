@@ -10,6 +10,7 @@ import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure } from '../parts/State'
 import { useTitle } from '../parts/use-title'
 import type { Shell } from '../shell/contract'
+import { timeZone } from '../shell/preferences'
 import { logUrl } from '../shell/routes'
 
 const HITS = 300
@@ -179,7 +180,7 @@ function Parts({ line, q }: { line: LogEntry; q: string }) {
     <>
       <span class="sequence">{line.sequence}</span>
       <span class="at" title={time === null ? undefined : exactly(time)}>
-        {time === null ? '' : clock(time)}
+        {time === null ? '' : clock(time, Date.now(), timeZone.value)}
       </span>
       <span class="level">{line.level}</span>
       <span class="text">

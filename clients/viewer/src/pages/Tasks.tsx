@@ -1,12 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useResource } from '../data/resource'
+import { grouped, labelNames, nextOrder, orderOf, RANGES, since, sorted, tookOf } from '../data/task-order'
 import { type Task, tasksOf } from '../data/tasks'
-import { duration, millisecondsOf } from '../data/times'
+import { duration } from '../data/times'
 import { Bar } from '../parts/Bar'
+import { DataTable } from '../parts/DataTable'
 import { Levels } from '../parts/Levels'
+import { Menu } from '../parts/Menu'
+import { Name } from '../parts/Name'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
-import { Status, statusText } from '../parts/Status'
+import { StatusBadge, statusText } from '../parts/StatusBadge'
 import { Time } from '../parts/Time'
 import { useLimit } from '../parts/use-limit'
 import { useTitle } from '../parts/use-title'
@@ -17,16 +21,24 @@ const STATUSES = ['', 'RUNNING', 'COMPLETED', 'FAILED']
 const PAGE = 50
 const TYPING_MILLISECONDS = 200
 
+/** The query of the page's address, and what changes a part of it. */
+interface TaskView {
+  query: URLSearchParams
+  narrow(name: string, value: string): void
+}
+
 /** All tasks, those with the newest lines first. */
 export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }) {
   const t = shell.t
   const page = useRef<HTMLElement | null>(null)
   const search = query.get('search') ?? ''
   const status = query.get('status') ?? ''
+  const label = query.get('label') ?? ''
+  const hours = RANGES[query.get('since') ?? '']
   const [limit, more] = useLimit(PAGE)
   const found = useResource(
-    `tasks ${search} ${status} ${limit}`,
-    (signal) => tasksOf({ search, status, limit }, { signal }),
+    `tasks ${search} ${status} ${label} ${limit}`,
+    (signal) => tasksOf({ search, status, label, limit }, { signal }),
     (value) => (value?.tasks.some((task) => task.status === 'RUNNING') ? 2000 : 3000),
   )
   useTitle(shell, t.tasks.title)
@@ -42,7 +54,9 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
   // What is being typed, until the address has it: the list that is loaded meanwhile must not take it back.
   const [typed, setTyped] = useState<string | null>(null)
   const typing = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
-  const tasks = found.value?.tasks
+  const loaded = found.value?.tasks
+  const tasks = loaded && sorted(since(loaded, hours, Date.now()), orderOf(query.get('sort')))
+  const view = { query, narrow }
   const running = tasks?.filter((task) => task.status === 'RUNNING').length ?? 0
   return (
     <section class="page" ref={page}>
@@ -50,7 +64,7 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
         <h1>{t.tasks.title}</h1>
         {tasks && (
           <p class="sum">
-            {t.tasks.shown(tasks.length, found.value?.total ?? null)}
+            {t.tasks.shown(tasks.length, hours === undefined ? (found.value?.total ?? null) : null)}
             {running > 0 && <b data-tone="busy">{t.tasks.running(running)}</b>}
           </p>
         )}
@@ -81,6 +95,7 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
               }, TYPING_MILLISECONDS)
             }}
           />
+          <ViewMenu tasks={loaded ?? []} view={view} shell={shell} />
         </search>
       </header>
       {found.error &&
@@ -91,7 +106,7 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
         ))}
       {!tasks && !found.error && <Loading shell={shell} />}
       {tasks?.length === 0 &&
-        (search || status ? (
+        (search || status || label || hours ? (
           <Empty title={t.tasks.noMatch}>
             <p>{t.tasks.noMatchText}</p>
           </Empty>
@@ -101,8 +116,8 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
             <pre class="command">otto-logs run --task build-0001 -- make</pre>
           </Empty>
         ))}
-      {tasks && tasks.length > 0 && <Table tasks={tasks} shell={shell} />}
-      {found.value?.next && (
+      {tasks && tasks.length > 0 && <Table tasks={tasks} view={view} shell={shell} />}
+      {found.value?.next && tasks?.length === loaded?.length && (
         <p class="actions">
           <button type="button" onClick={more}>
             {t.common.more}
@@ -113,62 +128,145 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
   )
 }
 
-function Table({ tasks, shell }: { tasks: Task[]; shell: Shell }) {
+function Table({ tasks, view, shell }: { tasks: readonly Task[]; view: TaskView; shell: Shell }) {
   const t = shell.t
+  const order = orderOf(view.query.get('sort'))
   return (
-    <table class="rows tasks">
-      <thead>
-        <tr>
-          <th scope="col">{t.common.status}</th>
-          <th scope="col">{t.tasks.task}</th>
-          <th scope="col" class="number">
-            {t.tasks.lines}
-          </th>
-          <th scope="col" class="wide">
-            {t.tasks.levels}
-          </th>
-          <th scope="col" class="wide">
-            {t.tasks.workers}
-          </th>
-          <th scope="col" class="number wide">
-            {t.common.duration}
-          </th>
-          <th scope="col" class="number">
-            {t.tasks.activity}
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {tasks.map((task) => (
-          <tr key={task.taskId}>
-            <td>
-              <Status status={task.status} t={t} />
-            </td>
-            <th scope="row" class="name">
-              <span class="beside">
-                <a href={logUrl(task.taskId)} data-row title={task.taskId}>
-                  <bdi>{task.taskId}</bdi>
-                </a>
-                {task.progress !== null && (
-                  <Bar percent={task.progress} label={`${t.tasks.progress}: ${task.taskId}`} />
-                )}
-              </span>
-            </th>
-            <td class="number">{t.common.number(task.lines)}</td>
-            <td class="wide">
-              <Levels levels={task.levels} t={t} />
-            </td>
-            <td class="wide workers">
-              <Workers task={task} shell={shell} />
-            </td>
-            <td class="number wide soft">{tookOf(task)}</td>
-            <td class="number soft">
-              <Time at={task.lastTimestamp} />
-            </td>
-          </tr>
+    <DataTable
+      name="tasks"
+      rows={tasks}
+      groups={grouped(tasks, view.query.get('group') ?? '')}
+      keyOf={(task) => task.taskId}
+      order={order}
+      sort={(key) => view.narrow('sort', nextOrder(order, key))}
+      columns={[
+        {
+          key: 'status',
+          header: t.common.status,
+          isSortable: true,
+          cell: ({ status }) => <StatusBadge status={status} t={t} />,
+        },
+        {
+          key: 'task',
+          header: t.tasks.task,
+          isName: true,
+          isSortable: true,
+          cell: (task) => <Title task={task} shell={shell} />,
+        },
+        {
+          key: 'lines',
+          header: t.tasks.lines,
+          isNumber: true,
+          isSortable: true,
+          cell: ({ lines }) => t.common.number(lines),
+        },
+        {
+          key: 'levels',
+          header: t.tasks.levels,
+          isWide: true,
+          isSortable: true,
+          cell: ({ levels }) => <Levels levels={levels} t={t} />,
+        },
+        {
+          key: 'workers',
+          header: t.tasks.workers,
+          isWide: true,
+          class: 'workers',
+          cell: (task) => <Workers task={task} shell={shell} />,
+        },
+        {
+          key: 'duration',
+          header: t.common.duration,
+          isNumber: true,
+          isWide: true,
+          isSortable: true,
+          class: 'soft',
+          cell: (task) => durationOf(task),
+        },
+        {
+          key: 'activity',
+          header: t.tasks.activity,
+          isNumber: true,
+          isSortable: true,
+          class: 'soft',
+          cell: ({ lastTimestamp }) => <Time at={lastTimestamp} />,
+        },
+      ]}
+    />
+  )
+}
+
+function Title({ task, shell }: { task: Task; shell: Shell }) {
+  const { taskId, progress, cause } = task
+  return (
+    <>
+      <span class="beside">
+        <a href={logUrl(taskId)} data-row title={taskId}>
+          <Name text={taskId} />
+        </a>
+        {progress !== null && <Bar percent={progress} label={`${shell.t.tasks.progress}: ${taskId}`} />}
+      </span>
+      {cause && (
+        <span class="bad cut cause" title={cause}>
+          <bdi>{cause}</bdi>
+        </span>
+      )}
+    </>
+  )
+}
+
+/** What the list shows of the tasks: a time, groups, a label. */
+function ViewMenu({ tasks, view, shell }: { tasks: readonly Task[]; view: TaskView; shell: Shell }) {
+  const t = shell.t.tasks
+  const groups: [string, string][] = [
+    ['', t.noGroups],
+    ['prefix', t.byPrefix],
+    ...labelNames(tasks).map((name): [string, string] => [`label:${name}`, t.byLabel(name)]),
+  ]
+  return (
+    <Menu label={shell.t.log.view} icon="view">
+      <Field name={t.group} values={groups} view={view} parameter="group" />
+      <Field name={t.time} values={Object.entries(t.ranges)} view={view} parameter="since" />
+      <label class="menu-field">
+        <span>{t.label}</span>
+        <input
+          value={view.query.get('label') ?? ''}
+          placeholder="branch=main"
+          spellcheck={false}
+          autocomplete="off"
+          onChange={(event) => view.narrow('label', event.currentTarget.value.trim())}
+        />
+      </label>
+    </Menu>
+  )
+}
+
+function Field({
+  name,
+  values,
+  view,
+  parameter,
+}: {
+  name: string
+  values: readonly (readonly [string, string])[]
+  view: TaskView
+  parameter: string
+}) {
+  return (
+    <label class="menu-field">
+      <span>{name}</span>
+      <select
+        aria-label={name}
+        value={view.query.get(parameter) ?? ''}
+        onChange={(event) => view.narrow(parameter, event.currentTarget.value)}
+      >
+        {values.map(([value, text]) => (
+          <option key={value} value={value}>
+            {text}
+          </option>
         ))}
-      </tbody>
-    </table>
+      </select>
+    </label>
   )
 }
 
@@ -183,9 +281,9 @@ function Workers({ task, shell }: { task: Task; shell: Shell }) {
   )
 }
 
-function tookOf(task: Task): string {
-  const [first, last] = [millisecondsOf(task.firstTimestamp), millisecondsOf(task.lastTimestamp)]
-  return first !== null && last !== null ? duration(last - first) : '—'
+function durationOf(task: Task): string {
+  const took = tookOf(task)
+  return took === null ? '—' : duration(took)
 }
 
 // Says which tasks ended, and nothing of lines: a list that changes every second must not be read out.

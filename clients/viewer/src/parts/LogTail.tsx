@@ -4,6 +4,7 @@ import { plain } from 'otto-logs/ansi'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { clock, millisecondsOf } from '../data/times'
 import type { Shell } from '../shell/contract'
+import { timeZone } from '../shell/preferences'
 import { useStream } from './use-stream'
 
 const LINES_MAX = 200
@@ -40,7 +41,7 @@ export function LogTail({ shell, taskId }: { shell: Shell; taskId: string }) {
       {lines.length === 0 && <li class="faint">{t.noLog}</li>}
       {lines.map((line) => (
         <li key={line.sequence} data-level={line.level}>
-          <span class="faint">{clock(millisecondsOf(line.timestamp) ?? 0)}</span>
+          <span class="faint">{clock(millisecondsOf(line.timestamp) ?? 0, Date.now(), timeZone.value)}</span>
           <span class="level">{line.level}</span>
           <span>{plain(line.message)}</span>
         </li>

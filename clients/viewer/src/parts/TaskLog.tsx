@@ -7,6 +7,7 @@ import { read } from '../data/requests'
 import { useResource } from '../data/resource'
 import { clock, millisecondsOf } from '../data/times'
 import type { Shell } from '../shell/contract'
+import { timeZone } from '../shell/preferences'
 import { LogTail } from './LogTail'
 import { Failure } from './State'
 
@@ -67,7 +68,7 @@ function Rows({ shell, query }: { shell: Shell; query: string }) {
         {rows.length === 0 && <li class="faint">{t.noLog}</li>}
         {rows.map((row) => (
           <li key={row.id} data-level={row.level.toUpperCase()}>
-            <span class="faint">{clock(millisecondsOf(row.created_at) ?? 0)}</span>
+            <span class="faint">{clock(millisecondsOf(row.created_at) ?? 0, Date.now(), timeZone.value)}</span>
             <span class="level">{row.level.toUpperCase()}</span>
             <span>{plain(row.message)}</span>
           </li>

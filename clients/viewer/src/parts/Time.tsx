@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import { ago, clock, exactly, millisecondsOf } from '../data/times'
-import { language } from '../shell/preferences'
+import { language, timeZone } from '../shell/preferences'
 
 /** The time, to the second; it stands still while nobody looks. */
 export const now = signal(Date.now())
@@ -17,7 +17,7 @@ export function Time({ at, as = 'ago' }: { at: string | number | null | undefine
   return (
     <time dateTime={exact} title={exact}>
       {as === 'clock'
-        ? clock(time)
+        ? clock(time, now.value, timeZone.value)
         : ago(Math.min(time, now.value), now.value - time < 60_000 ? now.value : coarse.value, language.value)}
     </time>
   )

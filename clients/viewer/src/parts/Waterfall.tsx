@@ -1,7 +1,7 @@
 import { type Execution, type NodeRun, ticksOf } from '../data/executions'
 import { duration } from '../data/times'
 import type { Shell } from '../shell/contract'
-import { Status, toneOf } from './Status'
+import { StatusBadge, toneOf } from './StatusBadge'
 import { Time } from './Time'
 
 const TICKS = 6
@@ -54,7 +54,7 @@ export function Waterfall({
                 onClick={() => toggle(run.row.id)}
               >
                 <span class="node" title={run.row.node_id ?? undefined}>
-                  <Status status={run.status} t={t} />
+                  <StatusBadge status={run.status} t={t} />
                   <bdi>{run.name}</bdi>
                   {run.row.node_type && <span class="type">{run.row.node_type}</span>}
                 </span>

@@ -1,6 +1,8 @@
 import { lazy, Suspense } from 'preact/compat'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Tasks } from '../pages/Tasks'
+import { favicon } from '../parts/icons'
+import { characterOf, colourOf } from '../parts/StatusBadge'
 import { announce, spoken } from './announcements'
 import { Boundary } from './Boundary'
 import type { Shell } from './contract'
@@ -40,8 +42,10 @@ export function App() {
       t,
       announce,
       keys: { register: (keys) => register(keys) },
-      title: (text) => {
-        document.title = text ? `${text} · ${t.shell.name}` : t.shell.name
+      title: (text, status) => {
+        const named = text ? `${text} · ${t.shell.name}` : t.shell.name
+        document.title = status ? `${characterOf(status)} ${named}` : named
+        document.querySelector('link[rel=icon]')?.setAttribute('href', favicon(status ? colourOf(status) : null))
       },
       signIn,
     }),

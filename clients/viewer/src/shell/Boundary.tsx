@@ -3,6 +3,8 @@ import { words } from './preferences'
 
 interface Properties {
   children: ComponentChildren
+  /** A part that fails leaves the rest of the page alone, without a word. */
+  isQuiet?: boolean
 }
 
 /** Keeps the shell where a page fails, so that one can go elsewhere. A part that was not loaded comes with a new page alone. */
@@ -16,6 +18,7 @@ export class Boundary extends Component<Properties, { text: string | null }> {
   override render() {
     const t = words.value.shell
     if (this.state.text === null) return this.props.children
+    if (this.props.isQuiet) return null
     return (
       <div class="state" role="alert">
         <h2>{t.broken}</h2>

@@ -1,7 +1,10 @@
 import { useRef } from 'preact/hooks'
-import { chooseLanguage, chooseTheme, LANGUAGES, language, THEMES, theme, words } from './preferences'
+import { usedPages } from '../data/used-pages'
+import { Icon } from '../parts/icons'
+import { chooseTheme, THEMES, theme, words } from './preferences'
 import { navigate, route } from './router'
 import { logUrl } from './routes'
+import { SettingsMenu } from './SettingsMenu'
 
 const PAGES = [
   { name: 'tasks', url: '/', of: ['tasks', 'log', 'pipeline'] },
@@ -11,7 +14,8 @@ const PAGES = [
   { name: 'search', url: '/search', of: ['search'] },
 ] as const
 
-const LANGUAGE_NAMES = { en: 'English', ko: '한국어' }
+/** In the navigation where they are used, or looked at. */
+const OPTIONAL = new Set<string>(['executions', 'automation'])
 
 /** The theme after the one in use. */
 export function nextTheme(): void {
@@ -29,21 +33,20 @@ export function TopBar({ help }: { help(): void }) {
     field.current.value = ''
     navigate(logUrl(name))
   }
-  const language_ = language.value
-  const other = LANGUAGES.find((each) => each !== language_) ?? 'en'
+  const shown = PAGES.filter(
+    ({ name, of }) => !OPTIONAL.has(name) || usedPages.value.has(name) || (of as readonly string[]).includes(here),
+  )
   return (
     <header class="bar">
       <a class="skip" href="#content">
         {t.skip}
       </a>
       <a class="brand" href="/">
-        <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
-          <path d="M2 3h9M2 6.5h12M2 10h6M2 13.5h10" />
-        </svg>
+        <Icon name="logo" />
         {t.name}
       </a>
       <nav aria-label={t.pages}>
-        {PAGES.map((page) => (
+        {shown.map((page) => (
           <a
             key={page.name}
             href={page.url}
@@ -65,34 +68,11 @@ export function TopBar({ help }: { help(): void }) {
         />
       </form>
       <div class="switches">
-        <button
-          type="button"
-          onClick={nextTheme}
-          title={`${t.theme}: ${t.themes[theme.value]}`}
-          aria-label={`${t.theme}: ${t.themes[theme.value]}`}
-        >
-          <ThemeMark />
-        </button>
-        <button type="button" onClick={() => chooseLanguage(other)} lang={other} title={LANGUAGE_NAMES[other]}>
-          {other.toUpperCase()}
-        </button>
+        <SettingsMenu />
         <button type="button" onClick={help} aria-label={t.help} title={`${t.help} (?)`}>
-          ?
+          <Icon name="keyboard" />
         </button>
       </div>
     </header>
-  )
-}
-
-function ThemeMark() {
-  const paths = {
-    system: 'M8 1.5a6.5 6.5 0 1 0 0 13zM8 1.5a6.5 6.5 0 0 1 0 13',
-    light: 'M8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6M8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3 3l1 1M12 12l1 1M3 13l1-1M12 4l1-1',
-    dark: 'M13.5 9.5A6 6 0 0 1 6.5 2.5a6 6 0 1 0 7 7z',
-  }
-  return (
-    <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" data-mark={theme.value}>
-      <path d={paths[theme.value]} />
-    </svg>
   )
 }

@@ -13,8 +13,8 @@ export interface Shell {
   announce(text: string): void
   /** Shortcuts while a page is shown; the help sheet lists them. */
   keys: { register(keys: Keys): () => void }
-  /** The browser's tab and the page's history name it. */
-  title(text: string): void
+  /** The browser's tab and the page's history name it; with a status, its mark is in front and on the icon. */
+  title(text: string, status?: string): void
   /** Asks for a token after a 401 or 403; true once there is a new one, false when the reader declines. */
   signIn(reason: string): Promise<boolean>
 }

@@ -66,7 +66,7 @@ export function listen(document: Document, hasCharacters: () => boolean = () => 
     if (event.defaultPrevented || event.isComposing || (isCharacter(event) && !hasCharacters())) return
     const name = nameOf(event)
     const typing = isTyping(event.target)
-    const isModal = document.querySelector('dialog[open]') !== null
+    const isModal = document.querySelector('dialog[open], [data-menu]') !== null
     // By when the keys were pressed, not by a timer: a page that is busy must not tear a sequence apart.
     if (event.timeStamp - beforeAt > SEQUENCE_MILLISECONDS) before = ''
     for (const wanted of before ? [`${before} ${name}`, name] : [name]) {

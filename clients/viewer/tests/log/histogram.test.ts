@@ -1,7 +1,7 @@
 import type { LogEntry } from 'otto-logs'
 import type { Bucket } from 'otto-logs/history'
 import { expect, test } from 'vitest'
-import { LineCounts, timeBars, worstLevel } from '../../src/log/histogram'
+import { LineCounts, timeBars, timesOf, timeTicks } from '../../src/log/histogram'
 
 const at = (seconds: number) => new Date(1_700_000_000_000 + seconds * 1000).toISOString()
 const bucket = (from: number, to: number, start: number, end: number, errors = 0): Bucket => ({
@@ -46,9 +46,22 @@ test('live lines come on top once, and buckets stay bounded', () => {
   expect(counts.buckets.reduce((sum, { total }) => sum + total, 0)).toBe(1_200_000)
 })
 
-test('the worst level speaks for a bar', () => {
-  expect(worstLevel({ INFO: 5, WARN: 1 })).toBe('WARN')
-  expect(timeBars([], 10)).toEqual([])
+test('bars that were dragged over are a time, whichever was first', () => {
+  const bars = timeBars([bucket(1, 100, 0, 10)], 10)
+  expect(timesOf(bars, 4, 2)).toEqual({ startTime: at(2), endTime: at(5) })
+  expect(timesOf(bars, 0, 99)).toBeNull()
+})
+
+test('without lines there are no bars', () => expect(timeBars([], 10)).toEqual([]))
+
+test('an axis has round times of the zone, and days where steps are days', () => {
+  const start = Date.parse('2026-01-01T10:00:07Z')
+  const texts = (seconds: number, zone = 'UTC') =>
+    timeTicks(start, start + seconds * 1000, 7, zone).map(({ text }) => text)
+  expect(texts(60)).toEqual(['10:00:10', '10:00:20', '10:00:30', '10:00:40', '10:00:50', '10:01:00'])
+  expect(texts(3600, 'Asia/Kathmandu')).toEqual(['15:50', '16:00', '16:10', '16:20', '16:30', '16:40'])
+  expect(texts(86_400 * 5)).toEqual(['01-02', '01-03', '01-04', '01-05', '01-06'])
+  expect(timeTicks(5, 5, 7)).toEqual([])
 })
 
 test('one error is in one bar, and several are in as many at most', () => {

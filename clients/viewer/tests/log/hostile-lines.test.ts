@@ -31,9 +31,11 @@ const look: RowLook = {
   clock: new Clock('absolute', 'en', null),
   now: 0,
   search: 'a',
+  terms: ['b', 'x'],
   match: null,
   hasWorkers: true,
   hasSources: true,
+  repository: '',
   isChosen: () => false,
   isActive: () => false,
 }

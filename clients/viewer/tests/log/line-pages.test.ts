@@ -37,6 +37,7 @@ function slow(plan: SequencePlan | BucketPlan, isFiltered: boolean) {
     recounted: vi.fn(),
     gaps: vi.fn(),
     restart: vi.fn(),
+    refused: vi.fn(),
   } satisfies PageSource
   return { pages: new LinePages(plan, source), source, asked, life }
 }

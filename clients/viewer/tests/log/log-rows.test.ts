@@ -8,6 +8,8 @@ function made() {
     row: (row: number) => ({ kind: 'line', index: row, entry: { sequence: row + 1 } }),
     search: signal(null),
     startTimestamp: signal(null),
+    lastTimestamp: signal(null),
+    workers: signal(['w']),
     want: vi.fn(),
     sequenceAt: (row: number) => row + 1,
   }

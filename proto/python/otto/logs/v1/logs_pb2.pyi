@@ -137,6 +137,7 @@ class PublishRequest(_message.Message):
     WORKER_STATUS_FIELD_NUMBER: _builtins.int
     END_OF_TASK_FIELD_NUMBER: _builtins.int
     STAGE_PROGRESS_FIELD_NUMBER: _builtins.int
+    MASKS_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Counts this producer's requests, from 1, without holes. 0 only with `hello`. A number that was sent before is
     acknowledged again; one that leaves others out ends the stream with INVALID_ARGUMENT.
@@ -151,6 +152,14 @@ class PublishRequest(_message.Message):
     def end_of_task(self) -> Global___EndOfTask: ...
     @_builtins.property
     def stage_progress(self) -> Global___StageProgress: ...
+    @_builtins.property
+    def masks(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaskMasks]:
+        """Secrets of tasks, in effect before anything of this request. They belong to the connection's life, not to the
+        numbers: say them with each Hello, and later with any request of at most 32 KiB; what is known already costs
+        nothing. The gateway keeps them in memory alone, for as long as the task is open, and masks them as `***` in lines,
+        metadata and reasons of the task, whoever sends those. A producer that has them itself had better mask itself.
+        """
+
     def __init__(
         self,
         *,
@@ -160,16 +169,49 @@ class PublishRequest(_message.Message):
         worker_status: Global___WorkerStatusReport | None = ...,
         end_of_task: Global___EndOfTask | None = ...,
         stage_progress: Global___StageProgress | None = ...,
+        masks: _abc.Iterable[Global___TaskMasks] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_of_task", b"end_of_task", "hello", b"hello", "item", b"item", "lines", b"lines", "stage_progress", b"stage_progress", "worker_status", b"worker_status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_of_task", b"end_of_task", "hello", b"hello", "item", b"item", "lines", b"lines", "number", b"number", "stage_progress", b"stage_progress", "worker_status", b"worker_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_of_task", b"end_of_task", "hello", b"hello", "item", b"item", "lines", b"lines", "masks", b"masks", "number", b"number", "stage_progress", b"stage_progress", "worker_status", b"worker_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["hello", "lines", "worker_status", "end_of_task", "stage_progress"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
 
 Global___PublishRequest: _TypeAlias = PublishRequest  # noqa: Y015
+
+@_typing.final
+class TaskMasks(_message.Message):
+    """What is masked in one task: at most 1,000 values with 262,144 characters in all, each of 6 to 16,384 characters. Each
+    is also found in base64, hexadecimal digits, and escaped for URLs, JSON and shells, and over the ends of lines: a line
+    at whose end one may begin waits for the next one, for 50 ms at most, and so does its acknowledgement.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """A value that cannot be masked is left out, and a Problem says which; one that is of several lines counts line by
+        line, too.
+        """
+
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        values: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task_id", b"task_id", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskMasks: _TypeAlias = TaskMasks  # noqa: Y015
 
 @_typing.final
 class Hello(_message.Message):

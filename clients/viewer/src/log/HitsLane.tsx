@@ -1,0 +1,23 @@
+import { useMemo } from 'preact/hooks'
+import { LANE_PARTS, partsWithHits } from './hits'
+import type { LogController } from './log-controller'
+
+/** The places of the search beside the scroll bar, in the proportion of the whole log. */
+export function HitsLane({ log }: { log: LogController }) {
+  const { model } = log
+  const version = model.searchVersion.value
+  const { rowCount } = model
+  const search = model.search.value
+  const parts = useMemo(
+    () => (search ? partsWithHits(search.sequences, rowCount, (row) => model.sequenceAt(row)) : []),
+    [search, version, rowCount],
+  )
+  if (!parts.length) return null
+  return (
+    <svg class="log-lane" viewBox={`0 0 1 ${LANE_PARTS}`} preserveAspectRatio="none" aria-hidden="true">
+      {parts.map((part) => (
+        <rect key={part} x={0} y={part} width={1} height={1} />
+      ))}
+    </svg>
+  )
+}

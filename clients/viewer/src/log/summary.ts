@@ -1,0 +1,109 @@
+/** Why a task failed, as the gateway sums it up. */
+import { signal } from '@preact/signals'
+import type { LogEntry } from 'otto-logs'
+import { plain } from 'otto-logs/ansi'
+import { read } from '../data/requests'
+
+export interface SummaryLine {
+  sequence: number
+  workerId: string
+  message: string
+}
+
+export interface NamedPlace {
+  sequence: number
+  name?: string
+  file?: string
+  line?: number
+  message?: string
+}
+
+export interface Comparison {
+  taskId: string
+  durationSeconds: number | null
+  /** Those that differ. */
+  labels: { name: string; before: string | null; now: string | null }[]
+  /** Messages that only this run has, errors first. */
+  appeared: { sequence: number; message: string; count: number }[]
+  appearedCount: number
+}
+
+export interface RunSummary {
+  taskId: string
+  status: string
+  reason: string
+  exitCode: number | null
+  command: string | null
+  durationSeconds: number | null
+  labels: Record<string, string>
+  firstError: SummaryLine | null
+  cause: { rule: string; workerId: string; firstSequence: number; lastSequence: number; lines: string[] } | null
+  /** With the last good run of the same name; null: there is none. */
+  comparison?: Comparison | null
+  failedTests: NamedPlace[]
+  failedTestCount: number
+}
+
+const CHARACTERS = 8000
+
+/** Read the summary of a task; null where the gateway gives none, or the reader may not have it. */
+export function readSummary(taskId: string, signal: AbortSignal): Promise<RunSummary | null> {
+  const path = `/api/v1/log-streaming/logs/${encodeURIComponent(taskId)}/summary?characters=${CHARACTERS}`
+  return read<RunSummary>(path, { signal, isOptional: true }).catch(() => null)
+}
+
+/** The line that a failed task opens at; null: nothing in it says why. */
+export function decisiveLine({ cause, firstError }: RunSummary): number | null {
+  return cause?.firstSequence ?? firstError?.sequence ?? null
+}
+
+/** At most `most` lines of a cause: where it begins, and its end, where most tools say what is wrong. */
+export function shownLines(lines: readonly string[], most: number): string[] {
+  // Rules around a title, as pytest draws them, say nothing.
+  const said = lines
+    .map((line) => line.replace(/^[_=*-]{3,} | [_=*-]{3,}$/g, ''))
+    .filter((line) => /[^\s_=*-]/.test(line))
+  if (said.length <= most) return said
+  return [said[0] as string, '…', ...said.slice(said.length - most + 2)]
+}
+
+/** The summary of one task: read once, when it is wanted first; shown as a card, or folded to a button. */
+export class Failure {
+  readonly summary = signal<RunSummary | null>(null)
+  readonly isOpen = signal(true)
+  #reading: Promise<RunSummary | null> | undefined
+  #life = new AbortController()
+  #read: (signal: AbortSignal) => Promise<RunSummary | null>
+
+  constructor(read: (signal: AbortSignal) => Promise<RunSummary | null>) {
+    this.#read = read
+  }
+
+  read(): Promise<RunSummary | null> {
+    this.#reading ??= this.#read(this.#life.signal).then((found) => {
+      if (!this.#life.signal.aborted) this.summary.value = found
+      return found
+    })
+    return this.#reading
+  }
+
+  /**
+   * What is shown as the cause: that of the summary, or the event at `opened`, where the page has opened, if the former
+   * is in front of it. Then it is of a stage that went on.
+   */
+  async takeOpened(opened: number, linesAt: (sequence: number) => Promise<LogEntry[]>): Promise<void> {
+    const summary = await this.read()
+    const known = summary && decisiveLine(summary)
+    if (!summary || (known !== null && known >= opened)) return
+    const lines = await linesAt(opened).catch(() => [])
+    if (!lines.length || this.#life.signal.aborted) return
+    const [firstSequence, lastSequence] = [opened, lines[lines.length - 1]?.sequence ?? opened]
+    const texts = lines.map(({ message }) => plain(message))
+    const cause = { rule: 'stage', workerId: lines[0]?.workerId ?? '', firstSequence, lastSequence, lines: texts }
+    this.summary.value = { ...summary, cause }
+  }
+
+  close(): void {
+    this.#life.abort()
+  }
+}

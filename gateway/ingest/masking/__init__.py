@@ -1,0 +1,1 @@
+"""Secrets of tasks, masked in what producers send before it is stored."""

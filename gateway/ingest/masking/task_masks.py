@@ -1,0 +1,302 @@
+"""What producers send, on its way to the journal: secrets of tasks are masked, and lines held where one may begin.
+
+A batch is stored as a whole or not at all, so it waits as a whole for its last line, and everything of the same
+producer waits behind it: its numbers are stored in their order. Nothing that waits is acknowledged.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final, cast
+
+import msgspec
+
+from filters.needles import Needles
+from filters.secret_shapes import OpenKeys, ShapeRules
+from filters.stream_mask import MaskedLine
+from gateway.ingest.masking.known_secrets import HeldItem, HeldLine, KnownSecrets, Lane, MaskedTask
+from storage.errors import StorageError
+from storage.journal.interface import (
+    Append,
+    Committed,
+    Journal,
+    LineBatch,
+    Receipt,
+    Settled,
+    TaskEnding,
+    WorkerRegistered,
+    WorkerReport,
+)
+
+__all__ = ["KNOWN", "TaskMasks"]
+
+HOLD_SECONDS: Final = 0.05
+KNOWN: Final = "known"
+"""The rule that counts secrets which producers have named."""
+_COUNTED_TASKS_MAX: Final = 10_000
+
+
+class TaskMasks:
+    """Stands before the journal.
+
+    Attributes:
+        submit: as ``Journal.submit``, and that itself as long as there is nothing to mask; ``append`` likewise.
+        known: the secrets that producers have named; ``mask`` adds to them.
+
+    Args:
+        journal: takes what is masked.
+        shapes: secrets of any task that are known by their shape; None: none are.
+        hold_seconds: how long a line waits for the next one where a secret may begin at its end.
+    """
+
+    def __init__(
+        self, journal: Journal, shapes: ShapeRules | None = None, *, hold_seconds: float = HOLD_SECONDS
+    ) -> None:
+        self._journal = journal
+        self._shapes = shapes
+        self._open_keys = OpenKeys()
+        self._hold_seconds = hold_seconds
+        self.submit: Callable[[Append, Settled], None] = journal.submit
+        self.append: Callable[[Append], asyncio.Future[Receipt]] = journal.append
+        if shapes is not None:
+            self._begin()
+        self.known = KnownSecrets()
+        self._lanes: dict[str, Lane] = {}
+        self._holding: dict[tuple[str, str], None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._counts: Counter[str] = Counter()
+        self._counts_of: dict[str, Counter[str]] = {}
+
+    def __repr__(self) -> str:
+        return f"<TaskMasks {self.known!r}, {len(self._lanes)} producers wait>"
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether lines wait for others to come."""
+        return bool(self._lanes)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How much was masked since the start, by rule."""
+        return self._counts
+
+    def counts_of(self, task_id: str) -> Mapping[str, int]:
+        """How much was masked in a task's lines since the start, by rule."""
+        return self._counts_of.get(task_id, {})
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, for those who append to it without knowing of masks."""
+        return cast(Journal, _MaskedJournal(self._journal, self))
+
+    def _begin(self) -> None:
+        """There is something to mask from now on."""
+        self.submit, self.append = self._submit, self._append
+
+    def _append(self, item: Append) -> "asyncio.Future[Receipt]":
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+
+        def settled(outcome: Receipt | StorageError) -> None:
+            if future.done():
+                return
+            if isinstance(outcome, StorageError):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+
+        self._submit(item, settled)
+        return future
+
+    async def mask(self, task_id: str, values: list[str]) -> list[tuple[int, str]]:
+        """Have values masked in a task's lines from now on; which of them cannot be, and why.
+
+        Raises:
+            ApiError: RESOURCE_EXHAUSTED.
+        """
+        refused = await self.known.add(task_id, values)
+        self._begin()
+        return [(each.index, each.reason) for each in refused]
+
+    def committed(self, committed: Committed) -> None:
+        """A commit was made: the secrets of tasks that have ended are forgotten some time later."""
+        tasks = self.known.tasks
+        if tasks:
+            self.known.sweep()
+            for ended in committed.ended:
+                if ended.task_id in tasks:
+                    tasks[ended.task_id].end()
+
+    def release(self) -> None:
+        """Hold nothing any longer."""
+        for task_id, worker_id in list(self._holding):
+            self._release(task_id, worker_id)
+
+    def _submit(self, item: Append, settled: Settled) -> None:
+        task_id = getattr(item, "task_id", "")
+        task = self.known.tasks.get(task_id)
+        producer = item.producer
+        lane = producer.producer_id if producer is not None else f"{task_id}\n{getattr(item, 'worker_id', '')}"
+        held = HeldItem(item, settled, lane)
+        if task is not None:
+            if isinstance(item, LineBatch):
+                self._read(task, item, held)
+            else:
+                for worker_id in [worker_id for name, worker_id in self._holding if name == task_id]:
+                    self._release(task_id, worker_id)
+                held.item = _masked_report(item, task.needles)
+        queue = self._lanes.get(lane)
+        if queue is None and not held.waits:
+            self._hand_over(held)
+            return
+        if queue is None:
+            queue = self._lanes[lane] = deque()
+        queue.append(held)
+        self._drain(lane)
+
+    def _read(self, task: MaskedTask, batch: LineBatch, held: HeldItem) -> None:
+        task.touch()
+        stream = task.stream(batch.worker_id)
+        if batch.producer is not None:
+            number = batch.producer.number
+            numbered = task.numbers_of(batch.producer.producer_id)
+            if number in numbered:  # sent again: read from where it was read before
+                self._release(batch.task_id, batch.worker_id)
+                stream.go_on_at(numbered[number])
+            else:
+                numbered[number] = stream.progress
+            held.settled = partial(_settled, numbered, number, held.settled)
+        self._mask_fields(batch, task.needles)
+        held.came_at = asyncio.get_running_loop().time()
+        lines = [MaskedLine((held, entry), entry.source, entry.message) for entry in batch.entries]
+        held.waits = len(lines)
+        self._given_out(batch.task_id, stream.feed(lines))
+        self._note_holding(batch.task_id, batch.worker_id, task)
+
+    def _mask_fields(self, batch: LineBatch, needles: Needles) -> None:
+        """Metadata stands for itself."""
+        for index, entry in enumerate(batch.entries):
+            if entry.metadata or entry.pod_metadata:
+                batch.entries[index] = msgspec.structs.replace(
+                    entry,
+                    metadata=_masked_values(entry.metadata, needles),
+                    pod_metadata=_masked_values(entry.pod_metadata, needles),
+                )
+
+    def _given_out(self, task_id: str, lines: Iterable[MaskedLine[HeldLine]]) -> None:
+        """Lines are masked and need not wait; nor need what waited for them."""
+        lanes = set()
+        for line in lines:
+            held, entry = line.item
+            if line.text is not entry.message:
+                entry.message = line.text
+                self.count(task_id, KNOWN, line.found)
+            held.waits -= 1
+            if not held.waits:
+                lanes.add(held.lane)
+        for lane in lanes:
+            self._drain(lane)
+
+    def count(self, task_id: str, rule: str, found: int) -> None:
+        """Something was masked."""
+        self._counts[rule] += found
+        counts = self._counts_of.pop(task_id, None) or Counter()
+        if len(self._counts_of) >= _COUNTED_TASKS_MAX:
+            del self._counts_of[next(iter(self._counts_of))]
+        counts[rule] += found
+        self._counts_of[task_id] = counts
+
+    def _hand_over(self, held: HeldItem) -> None:
+        """Nothing waits any more, and a line is looked at for shapes without the secrets that are known."""
+        if self._shapes is not None and isinstance(held.item, LineBatch):
+            self._mask_shapes(held.item, self._shapes)
+        self._journal.submit(held.item, held.settled)
+
+    def _mask_shapes(self, batch: LineBatch, shapes: ShapeRules) -> None:
+        entries, task_id, worker_id = batch.entries, batch.task_id, batch.worker_id
+        masked = shapes.mask(
+            [entry.message for entry in entries],
+            self._open_keys,
+            lambda index: (task_id, worker_id, entries[index].source),
+        )
+        for index, line in masked.items():
+            entries[index].message = line.text
+            for rule, found in line.found.items():
+                self.count(task_id, rule, found)
+
+    def _drain(self, lane: str) -> None:
+        """Hand over what waits no longer, in its order."""
+        queue = self._lanes.get(lane)
+        while queue and not queue[0].waits:
+            self._hand_over(queue.popleft())
+        if not queue:
+            self._lanes.pop(lane, None)
+
+    def _release(self, task_id: str, worker_id: str) -> None:
+        self._holding.pop((task_id, worker_id), None)
+        task = self.known.tasks[task_id]
+        self._given_out(task_id, task.stream(worker_id).release())
+
+    def _note_holding(self, task_id: str, worker_id: str, task: MaskedTask) -> None:
+        if task.stream(worker_id).oldest_held is None:
+            self._holding.pop((task_id, worker_id), None)
+            return
+        self._holding[task_id, worker_id] = None
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._hold_seconds, self._release_due)
+
+    def _release_due(self) -> None:
+        """Let go of what has waited for long enough; the timer runs as long as something waits."""
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        before = loop.time() - self._hold_seconds
+        soonest = None
+        for task_id, worker_id in list(self._holding):
+            oldest = self.known.tasks[task_id].stream(worker_id).oldest_held
+            came_at = before if oldest is None else oldest.item[0].came_at
+            if came_at <= before:
+                self._release(task_id, worker_id)
+            else:
+                soonest = min(came_at, soonest or came_at)
+        if soonest is not None and self._timer is None:
+            self._timer = loop.call_at(soonest + self._hold_seconds, self._release_due)
+
+
+class _MaskedJournal:
+    """A journal, with masks before it."""
+
+    def __init__(self, journal: Journal, masks: TaskMasks) -> None:
+        self._journal = journal
+        self._masks = masks
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._masks if name in ("submit", "append") else self._journal, name)
+
+
+def _settled(numbered: dict[int, Any], number: int, settled: Settled, outcome: Receipt | StorageError) -> None:
+    """A numbered batch is stored: those before it are not sent again."""
+    if isinstance(outcome, Receipt):
+        for stored in [each for each in numbered if each < number]:
+            del numbered[stored]
+    settled(outcome)
+
+
+def _masked_report(item: Append, needles: Needles) -> Append:
+    if isinstance(item, WorkerReport):
+        metadata = _masked_values(item.metadata, needles)
+        return replace(item, reason=needles.masked(item.reason)[0], metadata=metadata)
+    if isinstance(item, TaskEnding):
+        return replace(item, reason=needles.masked(item.reason)[0])
+    if isinstance(item, WorkerRegistered):
+        return replace(item, metadata=_masked_values(item.metadata, needles) or {})
+    return item
+
+
+def _masked_values(fields: dict[str, Any] | None, needles: Needles) -> dict[str, Any] | None:
+    if not fields:
+        return fields
+    return {
+        key: needles.masked(value)[0] if isinstance(value, str) else _masked_values(value, needles)
+        for key, value in fields.items()
+    }
