@@ -1,4 +1,4 @@
-"""``otto-gateway``: serve, check, migrate, prune, compact, verify, scan, backup, restore, automation, canary, settings.
+"""The commands of ``otto-gateway``, from serve and check to settings.
 
 What takes long to import (gRPC, the databases) is imported by the commands that need it.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from components.alerts.commands import rules
 from components.automation.commands import automation
 from gateway.commands.canary import canary
 from gateway.commands.exit_codes import ExitCode
@@ -242,6 +243,7 @@ def restore(settings: Settings, *, file: Path, is_polling: bool) -> ExitCode:
 
 main.add_command(automation)
 main.add_command(canary)
+main.add_command(rules)
 
 
 @main.command(name="settings")

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,16 @@ import asyncpg
 
 from storage.errors import StorageObstructedError
 from storage.journal.group_writer import CommitResult, GroupWriter
-from storage.journal.interface import Append, LineBatch, StageProgress, TaskEnded, WorkerRegistered, WorkerReport
+from storage.journal.interface import (
+    Append,
+    LineBatch,
+    StageProgress,
+    StreamClosed,
+    TaskEnded,
+    TaskEnding,
+    WorkerRegistered,
+    WorkerReport,
+)
 from storage.journal.known_state import WrittenTask
 from storage.journal.postgres.commit_call import COMMIT, StoredRange, columns, flag, storable
 from storage.journal.postgres.epoch import Life, Remembered, begin_life
@@ -291,10 +300,11 @@ class PostgresWriter(GroupWriter):
 
     def _preload(self, items: Sequence[Append]) -> None:
         """Read what is not known yet of the tasks, producers and workers of a group, a query each."""
-        numbers: dict[str, int] = {}
-        for item in reversed(items):
-            if item.producer is not None:
-                numbers[item.producer.producer_id] = item.producer.number
+        self._look_again({item.task_id for item in items if isinstance(item, StreamClosed | TaskEnding)})
+        firsts = {item.producer.producer_id: item.producer for item in reversed(items) if item.producer is not None}
+        for name, first in firsts.items():
+            self._known.forget_behind(name, first.number - 1 if first.previous is None else first.previous)
+        numbers = {name: first.number for name, first in firsts.items()}
         tasks, producers = self._known.unknown(
             {item.task_id for item in items if not isinstance(item, StageProgress)}, numbers
         )
@@ -318,6 +328,22 @@ class PostgresWriter(GroupWriter):
             keys, names = zip(*workers, strict=True)
             for row in self._link.fetch(_WORKERS, list(keys), list(names)):
                 self._loaded_workers[row[0], row[1]] = row[2]
+
+    def _look_again(self, names: Iterable[str]) -> None:
+        """Forget what is remembered, if others have changed one of these tasks.
+
+        The end of a task or of a stream changes nothing where the task has ended already, or a worker has not. Then no
+        version is compared by the commit.
+        """
+        known = {name: task for name in names if (task := self._known.known_task(name)) is not None}
+        if not known:
+            return
+        rows = self._link.fetch(
+            "SELECT task_id, version FROM journal_tasks WHERE task_id = ANY($1::text[])", list(known)
+        )
+        versions = {row[0]: row[1] for row in rows}
+        if any(versions.get(name) != task.version for name, task in known.items()):  # type: ignore[attr-defined]
+            self.forget()
 
     def _load_tasks(self, names: Sequence[str]) -> None:
         self._loaded_tasks.update(dict.fromkeys(names))
