@@ -74,6 +74,7 @@ bench: setup  ## lines in and out, latency, server CPU, beside the machine's lim
 
 bench-growth: setup  ## lists, searches, backups and checks as the number of tasks grows to a million
 	$(PY) -m benchmarks.growth 1000 10000 100000 1000000
+	$(PY) -m benchmarks.rare_words 1 10 30
 
 bench-full: setup  ## the gateway beside nchan, Node, Redis, NATS and Go, with medians and plots; about 50 minutes
 	$(PY) -m benchmarks.full

@@ -13,6 +13,7 @@ from filters.expressions.compiled import Batch, cost_of, levels_of, literals, mo
 from filters.expressions.parser import parse
 from filters.keyword_search import keyword_search
 from filters.model import EVERYTHING, LogFilter
+from filters.summary_search import SummarySearch
 
 __all__ = ["Matcher"]
 
@@ -34,7 +35,7 @@ class Matcher:
     """
 
     __slots__ = (
-        *("_expression", "_have_keyword", "_needs_folded", "_search", "_task_ids", "_worker_ids"),
+        *("_expression", "_have_keyword", "_needs_folded", "_search", "_summary_search", "_task_ids", "_worker_ids"),
         *("everything", "filter", "level_mask", "weight"),
     )
 
@@ -55,6 +56,7 @@ class Matcher:
             needed = most_selective([needed, literals(node)])
         needles = [max(_ESCAPED.split(text), key=len) for text in needed]
         self._search = ByteSearch(needles) if needles and all(needles) else None
+        self._summary_search = SummarySearch(needles) if self._search is not None else None
 
     def __repr__(self) -> str:
         return f"<Matcher {self.filter!r}>"
@@ -70,6 +72,15 @@ class Matcher:
         if wanted.start_time and latest < wanted.start_time:
             return False
         return not (wanted.end_time and earliest > wanted.end_time)
+
+    @property
+    def reads_summaries(self) -> bool:
+        """Whether a summary of text can show that nothing in it matches."""
+        return self._summary_search is not None
+
+    def may_match_summary(self, summary: bytes) -> bool:
+        """Whether encoded entries with this summary can hold a match at all; see ``filters.text_summary``."""
+        return self._summary_search is None or self._summary_search.may_be_in(summary)
 
     def may_match_text(self, text: bytes) -> bool:
         """Whether encoded entries, one a line, can hold a match at all; quick where they cannot."""

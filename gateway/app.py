@@ -18,6 +18,7 @@ from gateway.databases import journal_location, lock_database, open_databases, p
 from gateway.errors import ApiError, error_response
 from gateway.history.routes import history_routes
 from gateway.history.stages import stage_routes
+from gateway.history.stored_logs import StoredLogs
 from gateway.http.application import RequestLog, http_application
 from gateway.http.connection import http_protocol_class
 from gateway.http.middleware import HostGuard, SecurityHeaders
@@ -122,6 +123,7 @@ class Gateway:
             undo.callback(lock.close)
         sockets = _listen(settings, undo)
         self._databases = await open_databases(settings, lock, swept_rows(), undo)
+        self._logs = StoredLogs(self._databases.journal, derived.history_limits(settings))
         self._masks = TaskMasks(self._databases.journal, ShapeRules() if settings.mask_shapes else None)
         self._hubs = make_hubs(settings, self._databases.journal, self._metrics)
         self._watch_commits()
@@ -213,6 +215,7 @@ class Gateway:
             settings=self._settings,
             authenticator=self._authenticator,
             journal=self._masks.journal,
+            logs=self._logs,
             journal_location=journal_location(self._settings),
             polling_location=polling_location(self._settings),
             updates=self._hubs.updates,
@@ -253,7 +256,7 @@ class Gateway:
             *pipeline_routes(hubs.pipelines, authenticator, quota=readers),
             *update_routes(hubs.updates, authenticator, quota=readers),
             # After the streams, whose paths are longer.
-            *history_routes(databases.journal, authenticator, derived.history_limits(self._settings)),
+            *history_routes(self._logs, authenticator),
             *ingest_routes(self._grpc, authenticator),
             *auth_routes(authenticator),
             *stage_routes(databases.journal, authenticator),
@@ -297,6 +300,8 @@ class Gateway:
         if self._settings.table_rows is not TableRowsChoice.OFF and self._may_import_rows:
             self._databases.importer.start()
         self._databases.retention.start()
+        if self._databases.summaries is not None:
+            self._databases.summaries.start()
         for component in self._components:
             await component.start()
         undo.push_async_callback(self._grpc.stop, 0)
@@ -368,6 +373,8 @@ class Gateway:
         self._health.phase = Phase.STOPPING
         self._sampling.cancel()
         await self._databases.retention.close()
+        if self._databases.summaries is not None:
+            await self._databases.summaries.close()
         await self._grpc.set_serving(serving=False)
 
     async def _stop_accepting(self) -> None:

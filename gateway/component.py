@@ -8,6 +8,7 @@ if TYPE_CHECKING:  # commands that only look at components start in half the tim
     from prometheus_client.core import Metric
 
     from gateway.auth import Authenticator
+    from gateway.history.stored_logs import StoredLogs
     from gateway.polling.task_logs import TaskLogs
     from gateway.routing.operation import DescribedRoute
     from gateway.settings.model import Settings
@@ -27,6 +28,7 @@ class Core:
         settings: of the whole process.
         authenticator: finds out who asks.
         journal: takes lines and ends of tasks, and shows those of everybody.
+        logs: reads what is stored on behalf of somebody, as the routes of the history do.
         journal_location: the journal's database, for tables beside it.
         polling_location: the database of the polling tables, which other programs use too.
         updates: tells UIs that records have changed.
@@ -37,6 +39,7 @@ class Core:
     settings: "Settings"
     authenticator: "Authenticator"
     journal: "Journal"
+    logs: "StoredLogs"
     journal_location: "DatabaseLocation"
     polling_location: "DatabaseLocation"
     updates: "UpdateHub"

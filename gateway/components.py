@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 from components.automation.component import AutomationComponent
 from components.batch_jobs.component import BatchJobsComponent
 from components.executions.component import ExecutionsComponent
+from components.mcp.component import McpComponent
 from gateway.component import Component
 
 if TYPE_CHECKING:
@@ -12,7 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["COMPONENTS", "swept_rows"]
 
-COMPONENTS: Final[tuple[type[Component], ...]] = (AutomationComponent, ExecutionsComponent, BatchJobsComponent)
+COMPONENTS: Final[tuple[type[Component], ...]] = (
+    AutomationComponent,
+    ExecutionsComponent,
+    BatchJobsComponent,
+    McpComponent,
+)
 """Every component. They are opened and started in this order, after the core, and closed before it in reverse."""
 
 

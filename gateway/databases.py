@@ -20,6 +20,7 @@ from storage.retention.table_sweep import JOB_LOGS, RetentionSweep
 from storage.retention.worker import Retention, Sweep
 from storage.sqlite.disk_reserve import DiskReserve
 from storage.sqlite.files import sqlite_path, wait_for_lock
+from storage.summaries import SummarySweep
 from storage.tables import DatabaseLocation
 
 if TYPE_CHECKING:
@@ -51,13 +52,14 @@ SHARED_JOURNAL_LIMITS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Databases:
-    """The journal, the polling tables, and what copies and removes their rows."""
+    """The journal, the polling tables, what copies and removes their rows, and what summarises lines for searches."""
 
     journal: StoredJournal
     table: PollingStore
     sink: PollingSink
     importer: RowImporter
     retention: Retention
+    summaries: SummarySweep | None = None
     leadership: "Leadership | None" = None
 
 
@@ -142,10 +144,19 @@ async def open_databases(
         is_leader=leadership.is_leader if leadership is not None else _always,
     )
     undo.push_async_callback(retention.close)
+    summaries = SummarySweep(journal) if isinstance(journal, SqliteJournal) else None
+    if summaries is not None:
+        undo.push_async_callback(summaries.close)
     if leadership is not None:
         leadership.on_change = sink.wake
     return Databases(
-        journal=journal, table=table, sink=sink, importer=importer, retention=retention, leadership=leadership
+        journal=journal,
+        table=table,
+        sink=sink,
+        importer=importer,
+        retention=retention,
+        summaries=summaries,
+        leadership=leadership,
     )
 
 

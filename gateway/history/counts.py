@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from typing import Annotated, Final
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -117,13 +118,12 @@ FIND_MATCHES: Final = Operation(
 )
 
 
-def filter_and_text(request: Request, *, has_labels: bool = False) -> LogFilter:
+def filter_and_text(query: QueryParams, *, has_labels: bool = False) -> LogFilter:
     """What a request looks for: its filter, which may choose tasks by labels where ``has_labels``, and its text.
 
     Raises:
         ApiError: INVALID_ARGUMENT that names the parameter.
     """
-    query = request.query_params
     return with_text(filter_of(query.multi_items(), has_labels=has_labels), Q.of(query))
 
 
@@ -141,7 +141,7 @@ def count_routes(
 
     async def counts(request: Request) -> Response:
         subject, state = await task_of(request, COUNTS_PATH)
-        matcher = Matcher(filter_and_text(request))
+        matcher = Matcher(filter_and_text(request.query_params))
         buckets = _BUCKETS.of(request.query_params)
         with scans.of(subject).place():
             work = _counts(reads.of(subject), state, matcher, buckets, Budget(limits.seconds_max))
@@ -151,7 +151,7 @@ def count_routes(
 
     async def matches(request: Request) -> Response:
         subject, state = await task_of(request, MATCHES_PATH)
-        matcher = Matcher(filter_and_text(request))
+        matcher = Matcher(filter_and_text(request.query_params))
         query = request.query_params
         limit = _MATCHES.of(query, maximum=limits.matches_max, default=limits.matches_max)
         with scans.of(subject).place():

@@ -35,7 +35,7 @@ from gateway.routing.path_parameters import path_identifier
 from gateway.transports.stream_request import FILTER_PARAMETERS, TAIL_MAX, filter_of
 from storage.journal.interface import TaskState
 
-__all__ = ["PATH", "known_task", "log_routes"]
+__all__ = ["PATH", "known_task", "log_routes", "read_page"]
 
 PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}"
 _READ_LOG: Final = Operation(
@@ -80,7 +80,7 @@ def log_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits
             )
         query = page_query(request.query_params, lines_max=limits.lines_max)
         state = await known_task(reads, task_id)
-        work = _page(Pages(mine, limits), reads.epoch, state, query, matcher)
+        work = read_page(Pages(mine, limits), reads.epoch, state, query, matcher)
         page, is_restart = await while_connected(request, work)
         return await _page_answer(
             request, kind, reads.epoch, state, page, is_restart=is_restart, is_message_only=is_plain
@@ -101,7 +101,9 @@ async def known_task(reads: Reads, task_id: str) -> TaskState:
     return state
 
 
-async def _page(pages: Pages, epoch: str, state: TaskState, query: PageQuery, matcher: Matcher) -> tuple[Page, bool]:
+async def read_page(
+    pages: Pages, epoch: str, state: TaskState, query: PageQuery, matcher: Matcher
+) -> tuple[Page, bool]:
     """The page, and whether it begins anew, because the position is of another life of the journal."""
     if query.is_tail:
         return await pages.before(state, state.last, query.limit, matcher), False

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from filters.entry import LogEntry
-from gateway.auth import Authenticator
+from gateway.auth import Authenticator, Principal
 from gateway.errors import ApiError
 from gateway.history.bodies import BODY_HEADERS, answer, json_entries, json_entry
 from gateway.history.counts import Q, filter_and_text
@@ -24,7 +25,7 @@ from gateway.routing.parameters import Number
 from gateway.transports.sse.encoding import event_bytes
 from gateway.transports.stream_request import FILTER_PARAMETERS
 
-__all__ = ["search_routes"]
+__all__ = ["SearchResult", "gathered", "made_search", "search_result", "search_routes"]
 
 PATH: Final = "/api/v1/log-streaming/search"
 
@@ -100,29 +101,39 @@ def search_routes(
         principal.require("logs:read")
         query = request.query_params
         mine = scans.of(principal.subject)
-        made = Search(
-            reads.of(principal.subject),
-            principal,
-            filter_and_text(request, has_labels=True),
-            RecordCursor.of(query, reads),
-            limit=_HITS.of(query, maximum=limits.hits_max, default=min(_HITS.default, limits.hits_max)),
-            context=_CONTEXT.of(query),
-            limits=limits,
-        )
+        made = made_search(reads, principal, query, limits)
         if "text/event-stream" in request.headers.get("accept", ""):
             mine.check()
             headers = {**BODY_HEADERS, "X-Accel-Buffering": "no"}
             return StreamingResponse(_events(made, Q.of(query), mine), headers=headers, media_type="text/event-stream")
         with mine.place():
-            hits = await while_connected(request, _gathered(made))
-        result = _result(made, Q.of(query), hits)
+            hits = await while_connected(request, gathered(made))
+        result = search_result(made, Q.of(query), hits)
         size = sum(hit.size for hit in hits)
         return await answer(request, "json", lambda: msgspec.json.encode(result), size)
 
     return [DescribedRoute(PATH, search, SEARCH_LOGS)]
 
 
-async def _gathered(search: Search) -> list[Hit]:
+def made_search(reads: Reads, principal: Principal, query: QueryParams, limits: HistoryLimits) -> Search:
+    """The search that query parameters ask for.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT that names the parameter.
+    """
+    return Search(
+        reads.of(principal.subject),
+        principal,
+        filter_and_text(query, has_labels=True),
+        RecordCursor.of(query, reads),
+        limit=_HITS.of(query, maximum=limits.hits_max, default=min(_HITS.default, limits.hits_max)),
+        context=_CONTEXT.of(query),
+        limits=limits,
+    )
+
+
+async def gathered(search: Search) -> list[Hit]:
+    """All hits of a search."""
     return [found async for found in search if isinstance(found, Hit)]
 
 
@@ -136,7 +147,7 @@ async def _events(search: Search, q: str, scans: PrincipalScans) -> AsyncIterato
     except ApiError as error:
         yield _event("error", error.detail)
         return
-    totals = msgspec.to_builtins(_result(search, q, ()))
+    totals = msgspec.to_builtins(search_result(search, q, ()))
     yield _event("complete", {name: totals[name] for name in totals if name not in {"q", "hits"}})
 
 
@@ -148,7 +159,8 @@ def _hit(hit: Hit) -> SearchHit:
     return SearchHit(json_entry(hit.line), json_entries(hit.before), json_entries(hit.after))
 
 
-def _result(search: Search, q: str, hits: Sequence[Hit]) -> SearchResult:
+def search_result(search: Search, q: str, hits: Sequence[Hit]) -> SearchResult:
+    """The hits of a search as a document."""
     totals = search.totals
     return SearchResult(
         q,

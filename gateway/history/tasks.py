@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,7 +24,7 @@ from gateway.routing.operation import DescribedRoute, Operation
 from gateway.routing.parameters import Choice, Labels, Number, Parameter
 from storage.journal.history import KnownTask, SequenceRange, TaskOverview
 
-__all__ = ["task_routes"]
+__all__ = ["StoredTaskList", "StoredTaskSummary", "TaskLists", "task_routes"]
 
 PATH: Final = "/api/v1/log-streaming/tasks"
 _TASKS_PER_STEP: Final = 512
@@ -207,34 +208,52 @@ async def _total(reads: Reads, query: TaskQuery, snapshot: int) -> int | None:
     return None
 
 
-def task_routes(reads: Reads, authenticator: Authenticator, limits: HistoryLimits) -> list[DescribedRoute]:
-    """The route."""
-    counts, causes = LevelCounts(), Causes()
+class TaskLists:
+    """Makes pages of tasks, and remembers what was counted and found out for them."""
 
-    async def tasks(request: Request) -> Response:
-        principal = await authenticator.principal_of(request)
+    def __init__(self, reads: Reads, limits: HistoryLimits) -> None:
+        self._reads = reads
+        self._limits = limits
+        self._counts, self._causes = LevelCounts(), Causes()
+
+    def __repr__(self) -> str:
+        return f"<TaskLists {self._counts!r} {self._causes!r}>"
+
+    async def page(self, principal: Principal, query: QueryParams) -> StoredTaskList:
+        """The page that query parameters ask for.
+
+        Raises:
+            ApiError: INVALID_ARGUMENT that names the parameter, or PERMISSION_DENIED.
+        """
         principal.require("logs:read")
-        query = request.query_params
         limit = _LIMIT.of(query)
         given = query.get("status", "").upper()
         status = (_STATUS.of({"status": given}) if given else None) or ""
         search = query.get(_SEARCH.name, "").casefold()
-        cursor = RecordCursor.of(query, reads)
-        mine = reads.of(principal.subject)
+        cursor = RecordCursor.of(query, self._reads)
+        mine = self._reads.of(principal.subject)
         wanted = TaskQuery(principal, search, status, _LABEL.of(query.multi_items()))
-        budget = Budget(limits.seconds_max / 10)
+        budget = Budget(self._limits.seconds_max / 10)
         found, following = await _page(mine, wanted, cursor, limit, budget)
         total = await _total(mine, wanted, cursor.snapshot)
         overviews = await mine.overviews([task.task_id for task in found], workers_max=_WORKERS_MAX)
         labels = await _labels(mine, found)
         shown = [
-            await _summary(mine, counts, task, overview, budget, has)
+            await _summary(mine, self._counts, task, overview, budget, has)
             for task, overview, has in zip(found, overviews, labels, strict=True)
         ]
-        known = await causes.of(mine, [overview.state for overview in overviews], readable_by(principal))
+        causes = await self._causes.of(mine, [overview.state for overview in overviews], readable_by(principal))
         for task in shown:
-            task.cause = known.get(task.task_id, msgspec.UNSET)
-        body = msgspec.json.encode(StoredTaskList(shown, str(following) if following else None, total))
+            task.cause = causes.get(task.task_id, msgspec.UNSET)
+        return StoredTaskList(shown, str(following) if following else None, total)
+
+
+def task_routes(lists: TaskLists, authenticator: Authenticator) -> list[DescribedRoute]:
+    """The route."""
+
+    async def tasks(request: Request) -> Response:
+        page = await lists.page(await authenticator.principal_of(request), request.query_params)
+        body = msgspec.json.encode(page)
         return await answer(request, "json", lambda: body, len(body))
 
     return [DescribedRoute(PATH, tasks, _LIST_TASKS)]

@@ -119,7 +119,7 @@ def _operation(operation: Operation, needs_tokens: bool) -> dict[str, Any]:
         }
     fields["responses"] = {str(status): _response(_answer(answer)) for status, answer in operation.answers.items()}
     for status, codes in operation.error_codes().items():
-        fields["responses"][str(int(status))] = _refusal(codes, operation)
+        fields["responses"].setdefault(str(int(status)), _refusal(codes, operation))
     return fields
 
 

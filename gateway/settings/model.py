@@ -105,6 +105,7 @@ class Settings(BaseModel):
         True,
         description="Whether ?access_token= is accepted; false: tickets, cookies and headers only.",
     )
+    mcp_enabled: bool = Field(False, description="Whether agents may read logs at /mcp (Model Context Protocol).")
     ticket_ttl_seconds: float = Field(30, gt=0, description="Seconds for which a stream ticket may wait to be used.")
     cookie_samesite: Literal["strict", "lax", "none"] = Field(
         "strict", description="SameSite of the session cookie; `none`, for pages of other sites, needs HTTPS."

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 from storage.journal.history import KnownTask, WorkerRecord
 from storage.journal.inventory import StoredChunk, StoredTask
 
-__all__ = ["END_KIND", "INLINE_BYTES_MAX", "LINES_KIND", "Bounds", "Queries", "RecordRow", "StateRow"]
+__all__ = ["END_KIND", "INLINE_BYTES_MAX", "LINES_KIND", "Bounds", "Queries", "RecordRow", "Span", "StateRow"]
 
 LINES_KIND: Final = 0
 END_KIND: Final = 1
@@ -36,6 +36,14 @@ class Bounds(NamedTuple):
     payload: bytes | None
 
 
+class Span(NamedTuple):
+    """Consecutive chunks of a task, with the summary of their text; see ``filters.text_summary``."""
+
+    first: int
+    last: int
+    summary: bytes
+
+
 class Queries(Protocol):
     """One connection for reading; belongs to one thread."""
 
@@ -57,6 +65,14 @@ class Queries(Protocol):
 
     def bounds_before(self, key: int, sequence: int, rows_max: int) -> Sequence[Bounds]:
         """Chunks of a task that end before a sequence, the last one first."""
+        ...
+
+    def spans_after(self, key: int, sequence: int, rows_max: int) -> Sequence[Span]:
+        """Summaries of a task that end after a sequence, in order."""
+        ...
+
+    def spans_before(self, key: int, sequence: int, rows_max: int) -> Sequence[Span]:
+        """Summaries of a task that end before a sequence, the last one first."""
         ...
 
     def payload(self, record_id: int) -> bytes | None:

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Final
 
@@ -11,19 +11,19 @@ import msgspec
 
 from filters.block import Selection
 from filters.matching import Matcher
+from filters.text_summary import SummaryBuilder
+from storage.journal.chunk_walk import chunks_after, chunks_before
 from storage.journal.chunks import ChunkDamagedError, open_payload, open_text
 from storage.journal.counting import Counting
 from storage.journal.history import KnownTask, LevelCounts, SequenceRange, TaskOverview, WorkerRecord
 from storage.journal.interface import DamagedLines, Record, StageProgress, TailStep, TaskEnded, TaskState
 from storage.journal.inventory import StoredChunk, StoredTask
-from storage.journal.queries import END_KIND, Bounds, Queries
+from storage.journal.queries import END_KIND, Bounds, Queries, Span
 from storage.journal.read_page import CHUNKS_MAX, OPENED_BYTES_MAX, Page
 
 __all__ = ["END_DECODER", "Reader", "stored_end"]
 
 _log = logging.getLogger(__name__)
-
-_CHUNKS_PER_QUERY: Final = 128
 
 _KEPT_BYTES_MAX: Final = 16 << 20
 """Chunks kept opened for readers that take them in several steps."""
@@ -116,7 +116,7 @@ class Reader:
         Raises:
             ChunkDamagedError: what comes next cannot be read; what is before it is on the page.
         """
-        for bounds in self._chunks_after(key, page.end):
+        for bounds in chunks_after(self._queries, key, page.end, matcher):
             if bounds.first > page.end + 1:
                 raise ChunkDamagedError(task_id, page.end + 1, min(bounds.first - 1, page.upto), "they are missing")
             if not matcher.may_match(bounds.levels, bounds.earliest, bounds.latest):
@@ -145,7 +145,7 @@ class Reader:
         if matcher.everything or count <= 0 or upto < first:
             return TailStep(min(max(first - 1, upto - max(count, 0)), last), 0, is_done=True)
         opened = 0
-        for number, bounds in enumerate(self._chunks_before(key, upto)):
+        for number, bounds in enumerate(chunks_before(self._queries, key, upto, matcher)):
             if number >= CHUNKS_MAX or opened >= OPENED_BYTES_MAX:
                 return TailStep(upto, count, is_done=False)
             if matcher.may_match(bounds.levels, bounds.earliest, bounds.latest):
@@ -177,7 +177,7 @@ class Reader:
         key, first, last = self._task(task_id)
         stretch_last = min(sequences.last, last)
         counting = Counting(sequences, max(after, first - 1), matcher)
-        for bounds in self._chunks_after(key, counting.end):
+        for bounds in chunks_after(self._queries, key, counting.end):
             if counting.is_full or bounds.first > stretch_last:
                 break
             if bounds.first > counting.end + 1:
@@ -218,7 +218,7 @@ class Reader:
         chunks = opened = 0
         for number, task in enumerate(tasks):
             try:
-                for bounds in self._chunks_before(self._task(task.task_id)[0], task.last):
+                for bounds in chunks_before(self._queries, self._task(task.task_id)[0], task.last, matcher):
                     chunks += 1
                     if chunks > CHUNKS_MAX or opened >= OPENED_BYTES_MAX:
                         return number
@@ -298,6 +298,28 @@ class Reader:
         """See ``Inventory.stored_chunks``."""
         return self._queries.stored_chunks(task_id, after, count_max)
 
+    def summarize(self, task_id: str, after: int, bytes_min: int) -> Span | None:
+        """The summary of the first chunks after ``after`` that have so many bytes together; None if there are fewer.
+
+        With 0 bytes it is of all that there are. Of lines that cannot be read nothing is known: it is empty.
+        """
+        key, first, _ = self._task(task_id)
+        start = reached = max(after, first - 1)
+        builder, size, is_known = SummaryBuilder(), 0, True
+        for bounds in chunks_after(self._queries, key, start):
+            try:
+                builder.add(self._text(bounds, task_id))
+            except ChunkDamagedError:
+                is_known = False
+            is_known = is_known and bounds.first <= reached + 1
+            size, reached = size + bounds.raw_size, bounds.last
+            if bytes_min and size >= bytes_min:
+                break
+        else:
+            if bytes_min or reached == start:
+                return None
+        return Span(start + 1, reached, builder.finish() if is_known else b"")
+
     def _is_removed(self, error: ChunkDamagedError) -> bool:
         """Whether retention has taken what could not be read; a task's first sequence only grows."""
         return error.first < self._task(error.task_id)[1]
@@ -314,25 +336,6 @@ class Reader:
     def _task(self, task_id: str) -> tuple[int, int, int]:
         """Key, first and last sequence of a task; an unknown one has no lines."""
         return self._queries.task(task_id) or (0, 1, 0)
-
-    def _chunks_after(self, key: int, sequence: int) -> Iterator[Bounds]:
-        rows_max = 4  # most readers want little, and are close to the end
-        while True:
-            rows = self._queries.bounds_after(key, sequence, rows_max)
-            yield from rows
-            if len(rows) < rows_max:
-                return
-            sequence, rows_max = rows[-1].last, _CHUNKS_PER_QUERY
-
-    def _chunks_before(self, key: int, sequence: int) -> Iterator[Bounds]:
-        # The chunk that ``sequence`` is in ends at it or after it; all others end before.
-        yield from self._queries.bounds_after(key, sequence - 1, 1)
-        while True:
-            rows = self._queries.bounds_before(key, sequence, _CHUNKS_PER_QUERY)
-            yield from rows
-            if len(rows) < _CHUNKS_PER_QUERY:
-                return
-            sequence = rows[-1].last
 
     def _open(self, bounds: Bounds, task_id: str) -> list[bytes]:
         """The lines of a chunk."""

@@ -1,10 +1,11 @@
 """URLs of PostgreSQL: which they are, and how they are shown."""
 
+from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
 from storage.errors import DatabaseError
 
-__all__ = ["plain_url", "shown_address"]
+__all__ = ["plain_url", "shown_address", "single_servers"]
 
 
 def plain_url(url: str) -> str:
@@ -30,3 +31,12 @@ def shown_address(url: str) -> str:
     if not database:
         raise DatabaseError("the database URL must name a database: postgresql://user@host:5432/otto")
     return f"{servers or 'the local socket'}/{database}"
+
+
+def single_servers(url: str) -> Sequence[str]:
+    """A URL for each server that one names: ``postgresql://user@db1,db2/otto``."""
+    parts = urlsplit(url)
+    user, at, servers = parts.netloc.rpartition("@")
+    if "," not in servers:
+        return [url]
+    return [parts._replace(netloc=f"{user}{at}{server}").geturl() for server in servers.split(",")]

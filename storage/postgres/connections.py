@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 
+from storage.postgres.address import single_servers
 from storage.postgres.errors import is_lost
 
 __all__ = ["Link", "Row", "connect"]
@@ -22,6 +23,12 @@ _DEAD_PEER_MILLISECONDS: Final = 10_000
 
 _NOT_REPLICATED: Final = ("canceling wait for synchronous", "canceling the wait for synchronous")
 """A commit that an administrator cancelled while it waited for a standby is answered as done, with this warning."""
+
+_NEXT_SERVER: Final = (OSError, asyncpg.TargetServerAttributeNotMatched, asyncpg.CannotConnectNowError)
+"""What one server of several may answer while another one can be written."""
+
+_served: dict[str, str] = {}
+"""Which server of a URL could be written last."""
 
 _SETTINGS: Final = {
     "application_name": "otto-gateway",
@@ -43,9 +50,26 @@ async def connect(url: str, *, synchronous_commit: bool = True) -> asyncpg.Conne
     settings = dict(_SETTINGS)
     if not synchronous_commit:
         settings["synchronous_commit"] = "off"
-    return await asyncpg.connect(
-        url, timeout=_CONNECT_SECONDS_MAX, server_settings=settings, target_session_attrs="read-write"
-    )
+    servers = single_servers(url)
+    if _served.get(url) in servers:  # that which could be written the last time comes first
+        servers = sorted(servers, key=lambda server: server != _served[url])
+    unfit: Exception | None = None
+    for server in servers:
+        # One after the other, each with its share of the time: a host that has vanished does not answer at all.
+        try:
+            connection = await asyncpg.connect(
+                server,
+                timeout=_CONNECT_SECONDS_MAX / len(servers),
+                server_settings=settings,
+                target_session_attrs="read-write",
+            )
+        except _NEXT_SERVER as error:
+            unfit = error if unfit is None or not isinstance(error, OSError) else unfit
+        else:
+            _served[url] = server
+            return connection
+    assert unfit is not None  # noqa: S101 - there is at least one server
+    raise unfit
 
 
 class _Loop(asyncio.SelectorEventLoop):

@@ -1,5 +1,6 @@
 """How fast retention works: what is due, and what commits leave of the database's time."""
 
+import asyncio
 import math
 import time
 from collections.abc import Callable
@@ -28,6 +29,7 @@ class Pace:
         commit_seconds: what commits have taken since the start, together.
         fullness: how much of what may wait for a commit waits, from 0 to 1.
         pause_seconds_max: the longest pause; 0: none at all.
+        share_max: of the free time, what a long pass takes.
         clock: seconds.
     """
 
@@ -37,11 +39,13 @@ class Pace:
         fullness: Callable[[], float],
         *,
         pause_seconds_max: float,
+        share_max: float = _SHARE_MAX,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commit_seconds = commit_seconds
         self._fullness = fullness
         self._pause_seconds_max = pause_seconds_max
+        self._share_max = share_max
         self._clock = clock
         self._busy = 0.0
         self.begin()
@@ -60,13 +64,17 @@ class Pace:
         if self._fullness() > _CROWDED:
             return _SHARE_MIN
         doublings = min((self._clock() - self._began_at) / _DOUBLED_AFTER_SECONDS, 16.0)
-        return min(_SHARE_MIN * math.pow(2.0, doublings), _SHARE_MAX)
+        return min(_SHARE_MIN * math.pow(2.0, doublings), self._share_max)
 
     def pause(self, step_seconds: float) -> float:
         """Seconds to pause after a step that took ``step_seconds``."""
         self._look()
         free = max(1.0 - self._busy, _FREE_MIN)
         return min(step_seconds * (1.0 / (self.share * free) - 1.0), self._pause_seconds_max)
+
+    async def rest(self, step_seconds: float) -> None:
+        """Pause after a step that took ``step_seconds``."""
+        await asyncio.sleep(self.pause(step_seconds))
 
     def _look(self) -> None:
         """Take the share of commits anew, from time to time."""

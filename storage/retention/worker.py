@@ -288,7 +288,7 @@ class Retention:
         return self._statistics
 
     async def _pause(self, step_seconds: float) -> None:
-        await asyncio.sleep(self._pace.pause(step_seconds))
+        await self._pace.rest(step_seconds)
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -4,7 +4,7 @@ from typing import Final
 
 __all__ = ["SCHEMA_VERSION", "VERSION_TABLE"]
 
-SCHEMA_VERSION: Final = "0007"
+SCHEMA_VERSION: Final = "0008"
 """The newest of ``storage/migrations``: a database that has it needs no Alembic."""
 
 VERSION_TABLE: Final = "otto_schema_version"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from otto_logs._commands.away_note import AwayNote
 from otto_logs._commands.gateway import Gateway
+from otto_logs._commands.masking import Masking
 from otto_logs._errors import NotDeliveredError
 from otto_logs._values import SpoolPolicy
 
@@ -49,14 +50,14 @@ def test_without_a_directory_nothing_is_remembered(cache: Path) -> None:
 
 @pytest.mark.parametrize(
     ("away", "close_timeout", "waits"),
-    [(0, None, [10]), (4, None, [6, 0]), (300, None, [1, 0]), (300, 3, [3])],
+    [(0, None, [1, 9]), (4, None, [6, 0]), (300, None, [1, 0]), (300, 3, [1, 2]), (0, 1, [1])],
 )
 def test_what_the_gateway_was_away_is_taken_off_the_wait(
     monkeypatch: pytest.MonkeyPatch, away: int, close_timeout: float | None, waits: list[float]
 ) -> None:
-    """A second is left for one attempt, and a wait that the user gives stays as it is."""
+    """A second is left for one attempt; what the user says stays. A wait is announced after a second, and no longer."""
     gateway = Gateway(ABSENT, None, None, None, None, close_timeout)
-    producer = gateway.producer(SpoolPolicy.BLOCK)
+    producer = gateway.producer(SpoolPolicy.BLOCK, Masking())
     asked: list[float] = []
 
     def wait(seconds: float) -> None:

@@ -319,3 +319,31 @@ async def test_wrong_usage_is_answered_in_one_sentence(arguments: list[str], tex
     assert ended.code == 2
     assert text in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+async def test_a_command_may_have_a_terminal(peer: IngestPeer) -> None:
+    """Both of its outputs are one, their lines have no carriage return, and the sources stay apart."""
+    script = "test -t 1 && test -t 2 && echo colours; echo errors >&2; stty size <&1; exit 4"
+    ended = await otto_logs("run", "--gateway", peer.address, "--tty", *sh(script), environment={"COLUMNS": "100"})
+
+    assert ended.code == 4
+    (said, size) = ended.stdout.split(b"\n")[:2]
+    assert (said, size.split()[1]) == (b"colours", b"100")
+    lines = {line.message: line.source for request in peer.stored("lines") for line in request.lines.lines}
+    assert lines == {b"colours": Source.STDOUT, size: Source.STDOUT, b"errors": Source.STDERR}
+
+
+@pytest.mark.parametrize(
+    ("environment", "seen"), [({}, b"1\n"), ({"NO_COLOR": "1"}, b"\n"), ({"FORCE_COLOR": "3"}, b"3\n")]
+)
+async def test_commands_are_asked_for_colours(peer: IngestPeer, environment: dict[str, str], seen: bytes) -> None:
+    """Unless somebody has said something about them."""
+    ended = await otto_logs("run", "--gateway", peer.address, *sh("echo $FORCE_COLOR"), environment=environment)
+    assert ended.stdout == seen
+
+
+async def test_a_wait_at_the_end_is_announced(tmp_path: Path) -> None:
+    """Before it begins, with its length; so is the page of the gateway that was named."""
+    ended = await otto_logs("run", "--gateway", "127.0.0.9:1", "--task", "t", "--close-timeout", "1.5", *sh("echo x"))
+    assert "task t · http://127.0.0.9:4000/?task=t" in ended.stderr
+    assert "waiting up to 2 s for the gateway to have everything (1 line)" in ended.stderr

@@ -17,6 +17,7 @@ FOLDERS = {path.parent.name for path in (Path(__file__).parents[2] / "components
 NAVER = {"naver_client_id": "id", "naver_client_secret": "secret"}
 EXTRAS = [
     ("dateutil", {"automation_enabled": True}, "AUTOMATION_ENABLED needs dateutil", "automation"),
+    ("mcp", {"mcp_enabled": True}, "MCP_ENABLED needs mcp", "mcp"),
     ("PIL", {"automation_enabled": True}, "AUTOMATION_ENABLED needs PIL", "automation"),
     ("httpx2", NAVER, "NAVER_CLIENT_ID needs httpx2", "batch-jobs"),
 ]

@@ -60,6 +60,8 @@ DOORS = {
     ("GET", f"{LIVE}/logs/{{task_id}}/counts"): Door(READS, f"{LIVE}/logs/{OURS}/counts"),
     ("GET", f"{LIVE}/logs/{{task_id}}/matches"): Door(READS, f"{LIVE}/logs/{OURS}/matches?q=line"),
     ("GET", f"{LIVE}/logs/{{task_id}}/summary"): Door(READS, f"{LIVE}/logs/{OURS}/summary"),
+    ("GET", f"{LIVE}/logs/{{task_id}}/comparison"): Door(READS, f"{LIVE}/logs/{OURS}/comparison"),
+    ("POST", "/mcp"): Door(answers(401, 403, 404, 404), options={"json": {}}),  # off here
     ("GET", f"{LIVE}/search"): Door(answers(401, 403, 200, 200), f"{LIVE}/search?q=nothing"),
     ("GET", f"{LIVE}/tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/progress"): Door(READS, f"{LIVE}/pipelines/{OURS}/progress"),

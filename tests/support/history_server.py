@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from gateway.errors import ApiError
 from gateway.history.limits import HistoryLimits
 from gateway.history.routes import history_routes
+from gateway.history.stored_logs import StoredLogs
 from gateway.http.application import http_application
 from storage.journal.interface import LineBatch
 from storage.journal.sqlite import SqliteJournal
@@ -74,7 +75,7 @@ class History:
 async def history_of(path: Path, limits: HistoryLimits | None = None) -> AsyncIterator[History]:
     journal = await SqliteJournal.open(path, durability="process")
     everyone = Everyone()
-    app = http_application(history_routes(journal, everyone, limits))
+    app = http_application(history_routes(StoredLogs(journal, limits), everyone))
     async with serve(app) as url, httpx2.AsyncClient(base_url=url, headers={"Accept-Encoding": "identity"}) as http:
         yield History(journal, http, everyone)
     await journal.close()

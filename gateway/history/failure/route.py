@@ -1,23 +1,17 @@
 """``GET …/logs/{taskId}/summary`` and ``/comparison``: why a task failed, and what was different when it did not."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.auth import Authenticator
+from gateway.auth import Authenticator, Principal
 from gateway.history.bodies import BODY_HEADERS
 from gateway.history.failure.comparison import TaskComparison
-from gateway.history.failure.reading import read_comparison, read_summary
-from gateway.history.failure.runs import readable_by
 from gateway.history.failure.summary import TaskSummary, comparison_markdown, markdown, within
-from gateway.history.limits import HistoryLimits
-from gateway.history.log import known_task
 from gateway.history.openapi import HISTORY, TASK
-from gateway.history.reads import Budget, Reads
-from gateway.history.scans import Scans
 from gateway.http.disconnects import while_connected
 from gateway.routing.operation import Answer, DescribedRoute, Operation
 from gateway.routing.parameters import Choice, Identifier, Number
@@ -69,38 +63,35 @@ COMPARE_TASKS: Final = Operation(
 )
 
 
-def summary_routes(
-    reads: Reads, authenticator: Authenticator, limits: HistoryLimits, scans: Scans
-) -> list[DescribedRoute]:
+class FailureReads(Protocol):
+    """Reads summaries and comparisons on behalf of somebody; ``StoredLogs`` does."""
+
+    async def summary(self, principal: Principal, task_id: str) -> TaskSummary:
+        """Why a task failed."""
+        ...
+
+    async def comparison(self, principal: Principal, task_id: str, other_id: str | None) -> TaskComparison:
+        """A task beside another one, or beside the last good run of its name."""
+        ...
+
+
+def summary_routes(logs: FailureReads, authenticator: Authenticator) -> list[DescribedRoute]:
     """The routes."""
 
     async def summary(request: Request) -> Response:
         task_id = path_identifier(request.scope, PATH, "task_id")
         principal = await authenticator.principal_of(request)
-        principal.require("logs:read", task_id=task_id)
         is_markdown = _is_markdown(request)
         characters = _CHARACTERS.of(request.query_params)
-        state = await known_task(reads, task_id)
-        with scans.of(principal.subject).place():
-            work = read_summary(reads.of(principal.subject), state, Budget(limits.seconds_max), readable_by(principal))
-            found = await while_connected(request, work)
+        found = await while_connected(request, logs.summary(principal, task_id))
         return _answer(is_markdown, lambda: markdown(found, characters), lambda: within(found, characters))
 
     async def comparison(request: Request) -> Response:
         task_id = path_identifier(request.scope, COMPARISON_PATH, "task_id")
         principal = await authenticator.principal_of(request)
-        principal.require("logs:read", task_id=task_id)
         is_markdown = _is_markdown(request)
         other_id = _WITH.of(request.query_params)
-        if other_id is not None:
-            principal.require("logs:read", task_id=other_id)
-        state = await known_task(reads, task_id)
-        other = None if other_id is None else await known_task(reads, other_id)
-        with scans.of(principal.subject).place():
-            work = read_comparison(
-                reads.of(principal.subject), state, other, Budget(limits.seconds_max), readable_by(principal)
-            )
-            found = await while_connected(request, work)
+        found = await while_connected(request, logs.comparison(principal, task_id, other_id))
         return _answer(is_markdown, lambda: comparison_markdown(found), lambda: msgspec.json.encode(found))
 
     return [

@@ -9,7 +9,7 @@ import msgspec
 from storage.journal.history import KnownTask, WorkerRecord
 from storage.journal.inventory import StoredChunk, StoredTask
 from storage.journal.postgres.schema import LANE
-from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, StateRow
+from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, Span, StateRow
 from storage.postgres.connections import Link, Row
 
 __all__ = ["PostgresQueries"]
@@ -117,6 +117,14 @@ class PostgresQueries:
         """Chunks that end before a sequence."""
         query = f"{_BOUNDS} < $2 ORDER BY last_sequence DESC LIMIT $3"
         return [Bounds(*row) for row in self._link.read(query, key, sequence, rows_max, *self._days)]
+
+    def spans_after(self, key: int, sequence: int, rows_max: int) -> Sequence[Span]:  # noqa: ARG002 - there are none
+        """None: chunks are not summarised here."""
+        return ()
+
+    def spans_before(self, key: int, sequence: int, rows_max: int) -> Sequence[Span]:  # noqa: ARG002 - there are none
+        """None: chunks are not summarised here."""
+        return ()
 
     def payload(self, record_id: int) -> bytes | None:
         """The payload of a record."""

@@ -10,7 +10,7 @@ import msgspec
 
 from storage.journal.history import KnownTask, WorkerRecord
 from storage.journal.inventory import StoredChunk, StoredTask
-from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, StateRow
+from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, Span, StateRow
 from storage.journal.sqlite.known_tasks import count_tasks, newest_tasks
 from storage.journal.sqlite.stored_chunks import stored_chunks, stored_tasks
 from storage.sqlite.connections import Access, open_connection
@@ -23,6 +23,10 @@ _BOUNDS: Final = f"""
     FROM journal_records WHERE task_key = ? AND kind = 0 AND last_sequence
 """  # noqa: S608 - a constant
 
+
+_SPANS: Final = """
+    SELECT first_sequence, last_sequence, summary FROM journal_summaries WHERE task_key = ? AND last_sequence
+"""
 
 _BUSY_SECONDS: Final = 1.0
 
@@ -71,6 +75,16 @@ class SqliteQueries:
         """Chunks that end before a sequence."""
         rows = self._db.execute(f"{_BOUNDS} < ? ORDER BY last_sequence DESC LIMIT ?", (key, sequence, rows_max))
         return [*map(Bounds._make, rows.fetchall())]
+
+    def spans_after(self, key: int, sequence: int, rows_max: int) -> Sequence[Span]:
+        """Summaries that end after a sequence."""
+        rows = self._db.execute(f"{_SPANS} > ? ORDER BY last_sequence LIMIT ?", (key, sequence, rows_max))
+        return [*map(Span._make, rows.fetchall())]
+
+    def spans_before(self, key: int, sequence: int, rows_max: int) -> Sequence[Span]:
+        """Summaries that end before a sequence."""
+        rows = self._db.execute(f"{_SPANS} < ? ORDER BY last_sequence DESC LIMIT ?", (key, sequence, rows_max))
+        return [*map(Span._make, rows.fetchall())]
 
     def payload(self, record_id: int) -> bytes | None:
         """The payload of a record."""

@@ -81,6 +81,7 @@ class Remover:
         with self._transaction() as db:
             db.execute("DELETE FROM journal_records WHERE task_key = ? AND kind = 0 AND last_sequence <= ?", (key, cut))
             db.execute("DELETE FROM journal_records WHERE task_key = ? AND kind = 1 AND last_sequence <= ?", (key, cut))
+            db.execute("DELETE FROM journal_summaries WHERE task_key = ? AND last_sequence <= ?", (key, cut))
             db.execute(
                 "UPDATE journal_tasks SET first_sequence = ?1 + 1, stored_bytes = max(stored_bytes - ?2, 0), "
                 "last_record = CASE WHEN last_sequence > ?1 THEN last_record ELSE 0 END WHERE task_key = ?3",

@@ -61,6 +61,17 @@ records = Table(
     sqlite_autoincrement=True,
 )
 
+# What is known of the text of consecutive chunks of a task; see filters.text_summary. Empty: nothing.
+summaries = Table(
+    "journal_summaries",
+    metadata,
+    Column("task_key", Integer, nullable=False),
+    Column("last_sequence", Integer, nullable=False),
+    Column("first_sequence", Integer, nullable=False),
+    Column("summary", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("task_key", "last_sequence"),
+)
+
 workers = Table(
     "journal_workers",
     metadata,

@@ -20,5 +20,6 @@ def settings(tmp_path: Path) -> Settings:
         durability="process",
         shutdown_grace_seconds=2,
         automation_enabled=True,
+        mcp_enabled=True,
         tasks_dir=tmp_path / "tasks",
     )

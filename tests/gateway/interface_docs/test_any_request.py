@@ -52,7 +52,7 @@ UNSAID = {
 """Fields that a request may have as described and that are refused all the same, each with the reason."""
 NOWHERE = {"NAVER_CLIENT_ID": "1", "NAVER_CLIENT_SECRET": "1", "NAVER_API_URL": "http://127.0.0.1:9"}
 STAGES = {f"AUTOMATION_{name}_COMMAND": "true" for name in ("SCRIPT", "IMAGE", "VIDEO", "YOUTUBE")}
-ON = {"JWT_SECRET": SECRET, "AUTOMATION_ENABLED": "true", **STAGES, **NOWHERE}
+ON = {"JWT_SECRET": SECRET, "AUTOMATION_ENABLED": "true", "MCP_ENABLED": "true", **STAGES, **NOWHERE}
 TOKENS = st.sampled_from(
     [
         f"Bearer {make_token(scopes=('logs:read', 'admin'))}",

@@ -27,7 +27,7 @@ AUTOMATION = {f"{verb}AutomationTask" for verb in ("read", "retry", "stop", "del
 async def gateway(tmp_path: Path) -> AsyncIterator[GatewayProcess]:
     """With a task that has ended, one that continues, and a pipeline, under the names of the examples."""
     nowhere = {"NAVER_CLIENT_ID": "1", "NAVER_CLIENT_SECRET": "1", "NAVER_API_URL": "http://127.0.0.1:9"}
-    nowhere |= {"AUTOMATION_ENABLED": "true", "AUTOMATION_SCRIPT_COMMAND": "sleep 60"}
+    nowhere |= {"MCP_ENABLED": "true", "AUTOMATION_ENABLED": "true", "AUTOMATION_SCRIPT_COMMAND": "sleep 60"}
     async with running_gateway(tmp_path, JWT_SECRET=SECRET, BATCH_JOBS_MAX="100", **nowhere) as started:
         yield started
         assert trouble(started.log()) == []

@@ -1,10 +1,15 @@
 """A command as a child process: its output as it comes, its end, and the signals meant for it."""
 
 import contextlib
+import errno
+import fcntl
 import os
 import selectors
+import shutil
 import signal
+import struct
 import subprocess
+import termios
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +23,10 @@ __all__ = ["Child"]
 _READ_BYTES: Final = 64 * 1024
 _QUIET_SECONDS: Final = 0.5
 _DRAIN_SECONDS: Final = 5.0
+_COLUMNS, _ROWS = 120, 40
+"""Of a command's terminal where we have none."""
+_OUTPUT_MODES: Final = 1
+"""Their place in what ``tcgetattr`` gives."""
 _FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 
@@ -27,14 +36,29 @@ class Child:
 
     A signal that comes after the command has ended is meant for this program, and raises ``KeyboardInterrupt``.
 
+    Args:
+        arguments: the command.
+        environment: its variables.
+        has_terminal: its output goes to two pseudo-terminals in the place of pipes, so that it writes as to a screen.
+
     Raises:
         OSError: the command cannot be started.
     """
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - running what the caller names is the purpose
-            arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, bufsize=0
-        )
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], *, has_terminal: bool = False) -> None:
+        ends = {source: pseudo_terminal() if has_terminal else os.pipe() for source in Source}
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - running what the caller names is the purpose
+                arguments, stdout=ends[Source.STDOUT][1], stderr=ends[Source.STDERR][1], env=environment
+            )
+        except BaseException:
+            for read, _ in ends.values():
+                os.close(read)
+            raise
+        finally:
+            for _, write in ends.values():
+                os.close(write)
+        self._pipes = {source: open(read, "rb", buffering=0) for source, (read, _) in ends.items()}  # noqa: PTH123, SIM115
         self._previous: dict[signal.Signals, object] = {}
         self._wake_read, self._wake_write = os.pipe()
         self._waiter = threading.Thread(target=self._wait, name="otto-logs wait", daemon=True)
@@ -53,9 +77,8 @@ class Child:
     ) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # it came from signal.signal
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
+        for pipe in self._pipes.values():
+            pipe.close()
 
     def output(self) -> Iterator[tuple[Source, bytes]]:
         """What the command writes, in the order of arrival, until both pipes are closed.
@@ -63,14 +86,11 @@ class Child:
         Programs that it left in the background may hold the pipes open: once the command itself has ended, half a
         second of silence, or five seconds in all, end it too.
         """
-        stdout, stderr = self._process.stdout, self._process.stderr
-        assert stdout is not None  # noqa: S101  (both are pipes)
-        assert stderr is not None  # noqa: S101
         with selectors.DefaultSelector() as selector:
-            selector.register(stdout, selectors.EVENT_READ, Source.STDOUT)
-            selector.register(stderr, selectors.EVENT_READ, Source.STDERR)
+            for source, pipe in self._pipes.items():
+                selector.register(pipe, selectors.EVENT_READ, source)
             selector.register(self._wake_read, selectors.EVENT_READ, None)
-            open_pipes = 2
+            open_pipes = len(self._pipes)
             ended_at: float | None = None
             while open_pipes:
                 ready = selector.select(None if ended_at is None else _QUIET_SECONDS)
@@ -85,7 +105,7 @@ class Child:
                         selector.unregister(key.fileobj)
                         open_pipes -= 1
                         continue
-                    data = os.read(key.fd, _READ_BYTES)
+                    data = _read(key.fd)
                     if data:
                         yield key.data, data
                         continue
@@ -98,12 +118,10 @@ class Child:
 
     def close_pipe(self, source: Source) -> None:
         """Nobody reads this output any more: let the command find out as it would without us."""
-        pipe = self._process.stdout if source is Source.STDOUT else self._process.stderr
-        if pipe is not None:
-            # Not closed here, because the selector still knows its descriptor: what takes its place reads as its end.
-            null = os.open(os.devnull, os.O_RDONLY)
-            os.dup2(null, pipe.fileno())
-            os.close(null)
+        # Not closed here, because the selector still knows its descriptor: what takes its place reads as its end.
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, self._pipes[source].fileno())
+        os.close(null)
 
     def wait(self) -> int:
         """The command's exit code; 128 plus the number of the signal that killed it."""
@@ -127,6 +145,27 @@ class Child:
             return  # the terminal has sent it to the command as well
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
+
+
+def pseudo_terminal() -> tuple[int, int]:
+    """A new terminal of the size of ours that changes nothing of what is written to it: our end, and the command's."""
+    read, write = os.openpty()
+    modes = termios.tcgetattr(write)
+    modes[_OUTPUT_MODES] &= ~termios.OPOST  # else each line would end with a carriage return as well
+    termios.tcsetattr(write, termios.TCSANOW, modes)
+    size = shutil.get_terminal_size((_COLUMNS, _ROWS))
+    fcntl.ioctl(write, termios.TIOCSWINSZ, struct.pack("HHHH", size.lines, size.columns, 0, 0))
+    return read, write
+
+
+def _read(descriptor: int) -> bytes:
+    """What there is; nothing at the end. That of a pseudo-terminal is an error on Linux."""
+    try:
+        return os.read(descriptor, _READ_BYTES)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return b""
 
 
 def _terminal_signals_all() -> bool:

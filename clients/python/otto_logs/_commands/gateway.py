@@ -23,7 +23,7 @@ from otto_logs._gateway_url import default_url
 from otto_logs._limits import ProducerLimits
 from otto_logs._statistics import Problem, ProblemKind, ProducerState
 from otto_logs._sync_producer import SyncLogProducer
-from otto_logs._values import SpoolPolicy, check_identifier
+from otto_logs._values import SpoolPolicy, check_identifier, line_count
 
 __all__ = [
     "Gateway",
@@ -42,6 +42,8 @@ _REPEAT_SECONDS: Final = 30.0
 _MEMORY_MEBIBYTES: Final = 64
 _MEBIBYTE: Final = 1024 * 1024
 _CLOSE_SECONDS: Final = 10.0
+_SILENT_SECONDS: Final = 1.0
+"""A wait that is no longer than this is not announced."""
 _CLOSE_SECONDS_LEAST: Final = 1.0
 """Time for one attempt: a gateway may have come back since it was seen away."""
 
@@ -165,11 +167,25 @@ class Gateway:
                 if producer.statistics.state is not ProducerState.CONNECTED:
                     say(f"the gateway has been away for {away:.0f} s; --close-timeout would wait for longer")
                     seconds = 0.0
+        if seconds > _SILENT_SECONDS:
+            seconds -= self._announce(producer, seconds)
         try:
             producer.close(seconds)
         finally:
             if producer.statistics.connections:
                 self._away_note.clear()
+
+    @staticmethod
+    def _announce(producer: SyncLogProducer, seconds: float) -> float:
+        """Say how long the end will be waited for, unless it comes at once; the seconds that this took."""
+        try:
+            producer.flush(_SILENT_SECONDS)
+        except NotDeliveredError:
+            waiting = line_count(producer.statistics.lines_waiting)
+            say(f"waiting up to {seconds:.0f} s for the gateway to have everything ({waiting}); see --close-timeout")
+        else:
+            return 0.0
+        return _SILENT_SECONDS
 
     @property
     def _away_note(self) -> AwayNote:

@@ -49,6 +49,12 @@ def _checked_labels(_context: click.Context, _parameter: click.Parameter, value:
 @click.command(context_settings={"allow_interspersed_args": False}, short_help="Run a command as a worker of a task.")
 @click.option("--task", callback=identifier, help="Task that the lines belong to. Default: a new one, printed.")
 @click.option("--worker", callback=identifier, help="Name of this worker. Default: this machine's.")
+@click.option(
+    "--tty",
+    "has_terminal",
+    is_flag=True,
+    help="Give the command a pseudo-terminal, for programs that write without colours or late to anything else.",
+)
 @click.option("--quiet", is_flag=True, help="Do not show the command's output here.")
 @click.option(
     "--level",
@@ -84,6 +90,7 @@ def run(
     masking: Masking,
     task: str | None,
     worker: str | None,
+    has_terminal: bool,
     quiet: bool,
     level: str,
     labels: tuple[str, ...],
@@ -96,7 +103,8 @@ def run(
 
     The output is shown here as well. The exit code is the command's own (128 + n: killed by signal n; 126, 127: it
     cannot be started), also if the gateway is away or refuses: a gateway never breaks a build. SIGINT, SIGTERM,
-    SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are forwarded. The command sees OTTO_TASK_ID and OTTO_WORKER_ID.
+    SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are forwarded. The command sees OTTO_TASK_ID and OTTO_WORKER_ID, and
+    FORCE_COLOR, unless NO_COLOR or FORCE_COLOR is set.
 
     Values of variables that are named like secrets (*_TOKEN, *_PASSWORD, …) are sent as ***, in whatever form the
     command prints them. What it learns on the way it masks with: otto-logs mask VALUE
@@ -116,7 +124,7 @@ def run(
     mask_server = MaskServer(producer.mask)
     told = {"OTTO_TASK_ID": task, "OTTO_WORKER_ID": worker, MASK_SOCKET_VARIABLE: mask_server.path}
     try:
-        child = Child(command, {**os.environ, **told})
+        child = Child(command, {**_colours(), **os.environ, **told}, has_terminal=has_terminal)
     except OSError as error:
         text = f"cannot run {command[0]!r}: {error.strerror or error}"
         code = ExitCode.NOT_FOUND if isinstance(error, FileNotFoundError) else ExitCode.CANNOT_EXECUTE
@@ -140,6 +148,11 @@ def run(
         exit_code = child.wait()
     mask_server.close()
     sys.exit(exit_code)
+
+
+def _colours() -> dict[str, str]:
+    """What has programs write colours to a pipe; the page shows them."""
+    return {} if "NO_COLOR" in os.environ else {"FORCE_COLOR": "1"}
 
 
 def _relay(child: Child, reporter: "_Reporter", *, echo: bool) -> None:

@@ -17,6 +17,7 @@ import { Search } from './Search'
 import { StageStrip } from './StageStrip'
 import { SummaryButton, SummaryCard } from './SummaryCard'
 import './log.css'
+import './terms.css'
 import { ViewMenu } from './ViewMenu'
 
 /** One task's log. */

@@ -3,6 +3,7 @@ import type { Signal } from '@preact/signals'
 import { dayText } from '../data/zone'
 import { repository, timeZone } from '../shell/preferences'
 import type { Words } from '../words/words'
+import { termsOf } from './filter-terms'
 import type { LogModel } from './log-model'
 import { drawRow, type RowLook } from './row-view'
 import type { RowSource } from './row-window'
@@ -75,6 +76,7 @@ export class LogRows implements RowSource {
       this.#hasDays,
       timeZone.value,
       repository.value,
+      view.value.filter.expression,
     ]
     const text = [...shown, model.search.value?.text, words().language, second, start].join()
     if (text !== this.#lookText) {
@@ -94,6 +96,7 @@ export class LogRows implements RowSource {
       clock: new Clock(time, language, start ? Date.parse(start) : null, timeZone.value, this.#hasDays),
       now: Date.now(),
       search: model.search.value?.text ?? '',
+      terms: termsOf(view.value.filter),
       match: model.search.value?.current ?? null,
       hasWorkers: hasWorkers && this.#hasSeveralWorkers,
       hasSources,

@@ -5,12 +5,12 @@ import { paint, type Span } from 'otto-logs/ansi'
 import { clock, duration } from '../data/times'
 import { timeZone } from '../shell/preferences'
 import type { Words } from '../words/words'
+import { type Mark, marksOf } from './filter-terms'
 import { type Group, markerOf } from './folds'
 import { mayBeJson } from './json-lines'
 import { type Link, linksOf } from './links'
 import type { Notice } from './notices'
 import type { Row } from './row'
-import { occurrences } from './search-state'
 import type { Clock } from './times'
 
 export interface RowLook {
@@ -18,6 +18,8 @@ export interface RowLook {
   clock: Clock
   now: number
   search: string
+  /** Texts of the filter. */
+  terms: readonly string[]
   match: number | null
   hasWorkers: boolean
   hasSources: boolean
@@ -143,7 +145,7 @@ function fillMessage(
   const whole = text.length
   if (whole > SHOWN_MAX) text = text.slice(0, SHOWN_MAX)
   const links = linksOf(text, spans, look.repository)
-  cell.append(...pieces(text, spans, occurrences(text, look.search), links))
+  cell.append(...pieces(text, spans, marksOf(text, look.search, look.terms), links))
   if (whole > SHOWN_MAX) cell.append(made('span', 'log-aside', look.t.moreCharacters(whole - SHOWN_MAX)))
   const took = group && durationOf(group)
   if (took) cell.append(made('span', 'log-aside', took))
@@ -179,12 +181,7 @@ function durationOf({ startTime, endTime }: Group): string {
 }
 
 /** Text nodes, spans for colours, links, and marks for what was searched, without overlap. */
-function pieces(
-  text: string,
-  spans: readonly Span[],
-  marks: readonly [number, number][],
-  links: readonly Link[],
-): Node[] {
+function pieces(text: string, spans: readonly Span[], marks: readonly Mark[], links: readonly Link[]): Node[] {
   if (!spans.length && !marks.length && !links.length) return [document.createTextNode(text)]
   const nodes: Node[] = []
   const edges = new Set([0, text.length])
@@ -196,10 +193,10 @@ function pieces(
   for (let at = 0; at + 1 < sorted.length; at++) {
     const [start, end] = [sorted[at] as number, sorted[at + 1] as number]
     while (span < spans.length && (spans[span] as Span).end <= start) span++
-    while (mark < marks.length && (marks[mark] as [number, number])[1] <= start) mark++
+    while (mark < marks.length && (marks[mark] as Mark)[1] <= start) mark++
     while (link < links.length && (links[link] as Link).end <= start) link++
     const painted = spans[span] && (spans[span] as Span).start <= start ? spans[span] : undefined
-    const isMarked = marks[mark] !== undefined && (marks[mark] as [number, number])[0] <= start
+    const isMarked = marks[mark] !== undefined && (marks[mark] as Mark)[0] <= start
     let node: Node = document.createTextNode(text.slice(start, end))
     if (painted) {
       const element = made('span', painted.classes)
@@ -212,6 +209,8 @@ function pieces(
     }
     if (isMarked) {
       const element = made('mark', '')
+      const term = marks[mark]?.[2]
+      if (term !== undefined) element.dataset.term = String(term)
       element.append(node)
       node = element
     }

@@ -31,6 +31,7 @@ const look: RowLook = {
   clock: new Clock('absolute', 'en', null),
   now: 0,
   search: 'a',
+  terms: ['b', 'x'],
   match: null,
   hasWorkers: true,
   hasSources: true,

@@ -273,3 +273,22 @@ async def test_a_database_that_is_not_there_yet_is_waited_for(postgres: Postgres
     assert "cannot be reached" in reasons[0]
     assert (await append(journal, batch("a")))[0].last == 1
     await journal.close()
+
+
+async def test_a_host_that_does_not_answer_does_not_hide_the_next(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each server has its share of the time; the one that could be written comes first from then on."""
+    monkeypatch.setattr(connections, "_CONNECT_SECONDS_MAX", 2.0)
+    asked: list[object] = []
+    silent = await asyncio.start_server(lambda *streams: asked.append(streams), "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    url = f"postgresql://otto@127.0.0.1:{port},127.0.0.1:{postgres.port}/postgres"
+    for _ in range(2):
+        connection = await connections.connect(url)
+        assert await connection.fetchval("SELECT NOT pg_is_in_recovery()")
+        await connection.close()
+    assert len(asked) == 1
+    for _, writer in asked:  # type: ignore[misc]
+        writer.close()
+    silent.close()

@@ -58,6 +58,7 @@ async def test_a_database_of_an_older_version_gets_the_newest_chunks(tmp_path: P
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DROP INDEX journal_tasks_by_activity")
         connection.execute("ALTER TABLE journal_tasks DROP COLUMN last_record")
+        connection.execute("DROP TABLE journal_summaries")
         connection.execute("UPDATE otto_schema_version SET version_num = '0005'")
     journal = await SqliteJournal.open(path)
     assert await names(journal, journal.newest_record) == ["a", "b"]

@@ -147,6 +147,7 @@ async def test_an_old_database_is_counted_when_it_is_migrated(tmp_path: Path) ->
         connection.execute("ALTER TABLE journal_tasks DROP COLUMN last_record")
         connection.execute("ALTER TABLE journal_tasks DROP COLUMN stored_bytes")
         connection.execute("DROP TABLE journal_marks")
+        connection.execute("DROP TABLE journal_summaries")
         connection.execute("UPDATE otto_schema_version SET version_num = '0001'")
     journal = await SqliteJournal.open(path)
     (task,) = await journal.stored_tasks("", count_max=10)

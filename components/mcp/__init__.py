@@ -1,0 +1,1 @@
+"""Stored logs for agents, over the Model Context Protocol."""

@@ -1,0 +1,119 @@
+"""Searches with summaries find what searches without them find."""
+
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from filters.matching import Matcher
+from filters.model import LogFilter
+from filters.parsing import filter_from_query
+from storage.journal import chunk_walk, reader
+from storage.journal.interface import LineBatch
+from storage.journal.queries import Bounds
+from storage.journal.sqlite import SqliteJournal
+from storage.summaries import SummarySweep
+from tests.support.job_logs import sqlite
+from tests.support.journal_items import batch, entry, messages, report
+
+WORDS = ["connection", "refused", "timeout", "Straße", "STRASSE", "오류가 났다", "실패", "ﬁnished", "Kelvin", "user42"]
+RARE = ["deadlock", "segfault", "needle in it", "Ünique", "번개", "req-7f3a-99c1-x"]
+FILTERS = [
+    *(
+        LogFilter(keywords=(word.casefold(),))
+        for word in (*WORDS, *RARE, "absent", "eadloc", "ß", "kelvin", "finished")
+    ),
+    LogFilter(keywords=("absent", "segfault")),
+    *(
+        filter_from_query([("filter", text)])
+        for text in ("deadlock -refused", "-deadlock", "/dead.*k/ or segfault", "not (refused or timeout)", "/x$/")
+    ),
+]
+
+
+@pytest.fixture
+async def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SqliteJournal]:
+    monkeypatch.setattr(chunk_walk, "_SPANS_PER_QUERY", 2)
+    journal = await SqliteJournal.open(tmp_path / "otto.db", durability="process")
+    yield journal
+    await journal.close()
+
+
+async def store(journal: SqliteJournal, chance: random.Random, task: str, chunks: int) -> None:
+    """Chunks of some lines, with a rare word now and then."""
+    for _ in range(chunks):
+        lines = [" ".join(chance.choices(WORDS, k=chance.randint(1, 12))) for _ in range(chance.randint(1, 40))]
+        if chance.random() < 0.05:
+            lines[-1] += f" so {chance.choice(RARE)}"
+        await journal.append(batch(*lines, task=task))
+
+
+async def sweep(journal: SqliteJournal) -> int:
+    made = SummarySweep(journal, span_bytes=20_000, pause_seconds_max=0)
+    await made.run_once()
+    return made.summaries
+
+
+async def found(journal: SqliteJournal, task: str, wanted: LogFilter) -> tuple[list[str], list[int], bool]:
+    """What pages, tails and the search over tasks say."""
+    matcher, last = Matcher(wanted), (await journal.task_state(task)).last
+    pages = await messages(journal, task, matcher, lines_max=100, after=(await journal.task_state(task)).first - 1)
+    tails = [await journal.tail_start(task, 3, upto, matcher) for upto in range(1, last + 1, 211)]
+    known = [each for each in await journal.newest_tasks(1 << 40, 1 << 40, count_max=100) if each.task_id == task]
+    return pages, tails, await journal.without_match(known, matcher) > 0
+
+
+@pytest.mark.parametrize("seed", [1])
+async def test_nothing_that_matches_is_passed_over(journal: SqliteJournal, seed: int) -> None:
+    """Any word, in any case, inside of words, negated, or in a regular expression; also while a task grows."""
+    chance = random.Random(seed)
+    for chunks in (16, 0, 12):
+        await store(journal, chance, "build", chunks)
+        before = [await found(journal, "build", wanted) for wanted in FILTERS]
+        assert (await sweep(journal) > 0) == (chunks > 0)
+        assert [await found(journal, "build", wanted) for wanted in FILTERS] == before
+    await journal.remove_through("build", (await journal.task_state("build")).last // 2, copied=1 << 40)
+    (stored,) = [await messages(journal, "build", after=(await journal.task_state("build")).first - 1)]
+    for wanted in FILTERS:
+        expected = [text for text in stored if Matcher(wanted).matches(entry(text))]
+        assert (await found(journal, "build", wanted))[0] == expected
+
+
+async def test_chunks_that_cannot_match_are_not_opened(journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word that occurs once is found by opening a span; one that is nowhere, by opening what has no summary yet."""
+    chance = random.Random(1)
+    for _ in range(40):
+        await journal.append(batch(*(f"compiled module {chance.randrange(10**6)} in time" for _ in range(50))))
+    await journal.append(batch("a deadlock"))
+    await journal.append(report("COMPLETED"))
+    await sweep(journal)
+    opened: list[int] = []
+    text = reader.Reader._text
+
+    def counted(self: reader.Reader, bounds: Bounds, task: str) -> bytes:
+        opened.append(bounds.record_id)
+        return text(self, bounds, task)
+
+    monkeypatch.setattr(reader.Reader, "_text", counted)
+    assert await messages(journal, matcher=Matcher(LogFilter(keywords=("deadlock",)))) == ["a deadlock"]
+    once = len(opened)
+    assert await messages(journal, matcher=Matcher(LogFilter(keywords=("segfault",)))) == []
+    assert once <= 10
+    assert len(opened) - once <= 1
+
+
+async def test_a_task_that_ended_is_summarised_whole(journal: SqliteJournal) -> None:
+    """However small; one that goes on waits until it is worth it. What is done is not done again."""
+    await journal.append(LineBatch("small", "w1", [entry("x y z " * 300, task="small")], 2000, 0.0, None))
+    assert await sweep(journal) == 0
+    await journal.append(report("COMPLETED", task="small"))
+    assert (await sweep(journal), await sweep(journal)) == (1, 0)
+
+
+async def test_summaries_go_with_their_lines(journal: SqliteJournal, tmp_path: Path) -> None:
+    """Retention leaves none of lines that are gone."""
+    await store(journal, random.Random(1), "build", 40)
+    assert await sweep(journal) > 1
+    await journal.remove_through("build", 1 << 40, copied=1 << 40)
+    assert sqlite(tmp_path / "otto.db", "SELECT count(*) FROM journal_summaries").strip() == "0"
