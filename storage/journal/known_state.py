@@ -121,6 +121,11 @@ class KnownState:
             [each for each in numbers if each not in self._numbers],
         )
 
+    def forget_behind(self, producer_id: str, previous: int) -> None:
+        """Have a producer looked up again that may have stored more elsewhere: what comes before its next number."""
+        if self._numbers.get(producer_id, previous) < previous:
+            del self._numbers[producer_id]
+
     def known_task(self, task_id: str) -> WrittenTask | None:
         """A task, if it need not be read."""
         return self.touched.get(task_id) or self._tasks.get(task_id)

@@ -30,6 +30,10 @@ FROM journal_records r JOIN journal_tasks USING (task_key)
 WHERE record_id > ? AND kind = ? ORDER BY record_id LIMIT ?"""
 _REPLACE: Final = "UPDATE journal_records SET codec = ?, raw_size = ?, checksum = ?, payload = ? WHERE record_id = ?"
 _RESIZE: Final = "UPDATE journal_tasks SET stored_bytes = max(stored_bytes + ?, 0) WHERE task_key = ?"
+_HAS_SUMMARIES: Final = "SELECT 1 FROM sqlite_master WHERE name = 'journal_summaries'"
+_FORGET_SUMMARY: Final = (
+    "UPDATE journal_summaries SET summary = x'' WHERE task_key = ? AND last_sequence >= ? AND first_sequence <= ?"
+)
 _ROWS: Final = "SELECT id, log_message FROM job_logs WHERE id > ? ORDER BY id LIMIT ?"
 
 
@@ -130,6 +134,8 @@ class JournalScan:
                 values = (chunk.codec, chunk.raw_size, chunk.checksum, chunk.payload, row.record_id)
                 connection.execute(_REPLACE, values)
                 connection.execute(_RESIZE, (len(chunk.payload) - len(row.payload), row.task_key))
+                if connection.execute(_HAS_SUMMARIES).fetchone():  # it knows nothing of what stands there now
+                    connection.execute(_FORGET_SUMMARY, (row.task_key, row.first, row.last))
 
     def _found(self, entries: Sequence[LogEntry]) -> dict[int, tuple[LogEntry, dict[str, int]]]:
         """Entries without their secrets, by their index."""

@@ -9,10 +9,12 @@ import pytest
 from filters.matching import Matcher
 from filters.model import LogFilter
 from filters.parsing import filter_from_query
+from filters.secret_shapes import ShapeRules
 from storage.journal import chunk_walk, reader
 from storage.journal.interface import LineBatch
 from storage.journal.queries import Bounds
 from storage.journal.sqlite import SqliteJournal
+from storage.scanning.journal_scan import JournalScan
 from storage.summaries import SummarySweep
 from tests.support.job_logs import sqlite
 from tests.support.journal_items import batch, entry, messages, report
@@ -117,3 +119,20 @@ async def test_summaries_go_with_their_lines(journal: SqliteJournal, tmp_path: P
     assert await sweep(journal) > 1
     await journal.remove_through("build", 1 << 40, copied=1 << 40)
     assert sqlite(tmp_path / "otto.db", "SELECT count(*) FROM journal_summaries").strip() == "0"
+
+
+async def test_lines_that_were_masked_afterwards_are_found_as_they_are(journal: SqliteJournal, tmp_path: Path) -> None:
+    """Their summary is of what stood there before, so it counts for nothing any more."""
+    padding = [f"compiled module {number} in time" for number in range(400)]
+    secret = "ghp_" + "a1B2" * 9
+    await journal.append(batch(*padding, f"with {secret} it worked"))
+    await journal.append(report("COMPLETED"))
+    assert await sweep(journal) == 1
+    await journal.close()
+    assert len(list(JournalScan(tmp_path / "otto.db", ShapeRules(), rewrite=True).run())) == 1
+    again = await SqliteJournal.open(tmp_path / "otto.db", durability="process")
+    try:
+        wanted = Matcher(LogFilter(keywords=("with *** it",)))
+        assert await messages(again, matcher=wanted) == ["with *** it worked"]
+    finally:
+        await again.close()

@@ -7,12 +7,12 @@ import asyncpg
 import pytest
 
 from storage.errors import DatabaseError, DiskFullError, StorageObstructedError, StorageUnavailableError
-from storage.journal.interface import Committed
+from storage.journal.interface import Committed, StreamClosed, TaskEnding
 from storage.journal.postgres import PostgresJournal, schema
 from storage.postgres import connections
 from storage.postgres.connections import Link
 from tests.contracts.journal_contract import append
-from tests.support.journal_items import batch, messages, number, report
+from tests.support.journal_items import AT, batch, messages, number, report
 from tests.support.postgres_server import PostgresServer
 from tests.support.waiting import until
 
@@ -60,6 +60,41 @@ async def test_a_number_stored_through_another_gateway_is_a_duplicate(
     (again,) = await append(journal, batch("b", producer=number(2)))
     assert again.duplicate
     assert await messages(journal) == ["a", "b"]
+
+
+async def test_a_producer_that_comes_back_goes_on_after_what_another_gateway_stored(
+    journal: PostgresJournal, other: PostgresJournal
+) -> None:
+    """What this gateway remembers of its numbers leaves a hole that is none."""
+    await append(journal, batch("a", producer=number(1)))
+    await append(other, batch("b", producer=number(2)))
+    await append(journal, batch("c", producer=number(3)))
+    assert await messages(journal) == ["a", "b", "c"]
+    with pytest.raises(StorageUnavailableError, match="5 was not stored because 4 was not"):
+        await journal.append(batch("e", producer=number(5)))
+
+
+async def test_an_end_after_lines_of_another_gateway_is_stored(
+    journal: PostgresJournal, other: PostgresJournal
+) -> None:
+    """Also where this gateway remembers that the task has ended, before they opened it again."""
+    await append(journal, batch("a"), TaskEnding("build", failed=False, timestamp=AT))
+    await append(other, batch("b"))
+    await append(journal, TaskEnding("build", failed=True, timestamp=AT))
+    ended = (await other.task_state("build")).ended
+    assert ended is not None
+    assert (ended.last, ended.status) == (2, "FAILED")
+
+
+async def test_a_closed_stream_ends_a_task_by_reports_that_another_gateway_took(
+    journal: PostgresJournal, other: PostgresJournal
+) -> None:
+    """What this gateway remembers of the workers is looked up again."""
+    await append(journal, batch("a", worker="w1"), batch("b", worker="w2"))
+    await append(other, report("COMPLETED", "w1"), report("COMPLETED", "w2"))
+    await append(other, batch("late", worker="w2"))
+    await append(journal, StreamClosed("build"))
+    assert (await other.task_state("build")).ended is not None
 
 
 @pytest.mark.parametrize("is_stored", [True, False])
@@ -211,6 +246,13 @@ async def test_a_server_that_is_too_old_is_said(url: str, monkeypatch: pytest.Mo
     """With its version and the one that is needed."""
     monkeypatch.setattr(schema, "SERVER_VERSION_MIN", 99)
     with pytest.raises(DatabaseError, match=r"is version \d+; 99 or newer is needed"):
+        await PostgresJournal.open(url)
+
+
+async def test_a_pooler_that_keeps_no_settings_is_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pgbouncer in transaction mode does that was told to ignore them; without that it refuses them itself."""
+    monkeypatch.delitem(connections._SETTINGS, "idle_in_transaction_session_timeout")
+    with pytest.raises(DatabaseError, match="does not keep the settings of a session"):
         await PostgresJournal.open(url)
 
 
