@@ -263,17 +263,20 @@ def _cause(rule: str, event: Event) -> Cause:
 
 
 def _cause_without_errors(run: Run, ends: _Ends, compared: _Compared | None) -> Cause | None:
-    """Of a task that failed and says no error: a warning that the good run does not have, or its last lines."""
+    """Of a task that failed and says no error: a signal, a new warning, or its last lines."""
     if run.status != "FAILED":
         return None
+    if not ends.last:
+        return None
+    reason = run.state.ended.reason if run.state.ended is not None else ""
+    lines = [strip_ansi(entry.message)[:_LINE_CHARACTERS] for entry in ends.last]
+    last = ends.last[-1]
+    if reason.startswith("killed by "):  # which a program cannot say of itself
+        return Cause("signal", reason, last.worker_id, ends.last[0].sequence, last.sequence, lines)
     new = [kind for kind in compared.comparison.appeared if kind.level == "WARN"] if compared is not None else []
     if new:
         return Cause(
             "new warning", new[0].message, new[0].worker_id, new[0].sequence, new[0].sequence, [new[0].message]
         )
-    if not ends.last:
-        return None
-    lines = [strip_ansi(entry.message)[:_LINE_CHARACTERS] for entry in ends.last]
-    last = ends.last[-1]
     said = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return Cause("last lines", said, last.worker_id, ends.last[0].sequence, last.sequence, lines)
