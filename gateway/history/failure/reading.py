@@ -39,6 +39,7 @@ _COMPARED_LINES: Final = 4_000
 _COMPARED_LINES_MAX: Final = 20_000
 _CAUSE_LINES_MAX: Final = 40
 _LAST_LINES: Final = 10
+_OUTPUT_LINES: Final = 20
 _KINDS: Final = 5
 """Kinds of messages that a summary shows of a comparison."""
 _LINE_CHARACTERS: Final = 300
@@ -88,8 +89,20 @@ async def read_summary(reads: Reads, state: TaskState, budget: Budget, covers: C
     if cause is not None and cause[0] in {FIRST_ERROR, "new error"}:
         succeeded_at = await _successes(reads, state, events[-1].first, budget)
         cause = await asyncio.to_thread(cause_of, events, state.last, count_in_good=count, succeeded_at=succeeded_at)
+    if cause is not None and cause[1].head.startswith("--- FAIL") and len(cause[1].texts) == 1:
+        await _add_output_of_test(reads, state, cause[1])
     shown = _cause(*cause) if cause is not None else _cause_without_errors(run, ends, compared)
     return await asyncio.to_thread(_summary, run, events, shown, ends, compared, is_complete=found.is_complete)
+
+
+async def _add_output_of_test(reads: Reads, state: TaskState, event: Event) -> None:
+    """``go test -v`` prints what a test says in front of the line that says that it failed."""
+    said: list[str] = []
+    for entry in reversed(await _lines(reads, state, event.first - 1 - _OUTPUT_LINES, event.first - 1)):
+        if entry.worker_id != event.worker_id or not entry.message.startswith("    "):
+            break
+        said.append(strip_ansi(entry.message))
+    event.texts += reversed(said)
 
 
 async def read_comparison(
