@@ -108,14 +108,21 @@ def check(settings: Settings) -> ExitCode:
 
 @main.command()
 @click.option("--dry-run", is_flag=True, help="Print what would be changed, and change nothing.")
+@click.option("--from", "source", metavar="URL", help="Move this SQLite database; needs --to.")
+@click.option("--to", "target", metavar="URL", help="The PostgreSQL database that it is moved to.")
 @_with_settings
-def migrate(settings: Settings, *, dry_run: bool) -> ExitCode:
-    """Bring the databases to the present schema; harmless if they are there already."""
+def migrate(settings: Settings, *, dry_run: bool, source: str | None, target: str | None) -> ExitCode:
+    """Bring the databases to the present schema, or move one to PostgreSQL; harmless if it is done already."""
     with without_painters():
-        from gateway.commands.migration import migrate_databases, pending_changes
+        from gateway.commands.migration import migrate_databases, move_to_postgres, pending_changes
         from gateway.databases import journal_location, polling_location
         from storage.errors import StorageError
 
+    if source or target:
+        if dry_run or not (source and target):
+            _say("--from and --to belong together, without --dry-run")
+            return ExitCode.USAGE
+        return move_to_postgres(source, target)
     try:
         if dry_run:
             changes = pending_changes(settings)
