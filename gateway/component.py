@@ -84,6 +84,19 @@ class Component(Protocol):
         """
 
     @classmethod
+    def create_tables(cls, journal_location: "DatabaseLocation", polling_location: "DatabaseLocation") -> None:
+        """Create all of its tables, for rows that are moved there; blocks.
+
+        Args:
+            journal_location: as in ``Core``.
+            polling_location: as in ``Core``.
+
+        Raises:
+            StorageError: the database cannot be used.
+        """
+        cls.migrate(journal_location, polling_location)
+
+    @classmethod
     def pending_changes(
         cls,
         journal_location: "DatabaseLocation",  # noqa: ARG003

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from components.alerts.component import AlertsComponent
 from components.automation.component import AutomationComponent
 from components.batch_jobs.component import BatchJobsComponent
 from components.executions.component import ExecutionsComponent
@@ -17,6 +18,7 @@ COMPONENTS: Final[tuple[type[Component], ...]] = (
     AutomationComponent,
     ExecutionsComponent,
     BatchJobsComponent,
+    AlertsComponent,
     McpComponent,
 )
 """Every component. They are opened and started in this order, after the core, and closed before it in reverse."""

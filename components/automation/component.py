@@ -1,13 +1,13 @@
 """The automation queue as a component."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from components.automation.extra import require_automation_extra
 from components.automation.retention import TASK_LOGS
 from gateway.component import Component, Core
 from gateway.settings.model import Settings
-from gateway.settings.sources import SettingsError
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -40,8 +40,6 @@ class AutomationComponent(Component):
         """The extra `automation` is installed if the queue is on."""
         if settings.automation_enabled:
             require_automation_extra("AUTOMATION_ENABLED")
-            if settings.has_shared_journal:
-                raise SettingsError(["AUTOMATION_ENABLED is not there yet for a journal on PostgreSQL; leave it out"])
 
     @classmethod
     def migrate(
@@ -50,9 +48,22 @@ class AutomationComponent(Component):
         polling_location: "DatabaseLocation",  # noqa: ARG003 - its tables are not there
     ) -> None:
         """Bring the tables to the present schema, if there are any: the queue creates them when it starts."""
-        database = _tables_at(journal_location)
-        if database is not None:
-            database.prepare()
+        with _tables_at(journal_location) as database:
+            if database is not None:
+                database.prepare()
+
+    @classmethod
+    def create_tables(
+        cls,
+        journal_location: "DatabaseLocation",
+        polling_location: "DatabaseLocation",  # noqa: ARG003 - its tables are not there
+    ) -> None:
+        """Create the tables beside the journal."""
+        from components.automation.tables import AutomationDatabase
+
+        database = AutomationDatabase(journal_location)
+        database.prepare()
+        database.close()
 
     @classmethod
     def pending_changes(
@@ -61,8 +72,8 @@ class AutomationComponent(Component):
         polling_location: "DatabaseLocation",  # noqa: ARG003
     ) -> Sequence[str]:
         """Columns and indexes that are missing, and items that are put back to ``waiting``."""
-        database = _tables_at(journal_location)
-        return () if database is None else database.pending_changes()
+        with _tables_at(journal_location) as database:
+            return () if database is None else database.pending_changes()
 
     @classmethod
     async def open(cls, core: Core) -> Self:
@@ -88,11 +99,15 @@ class AutomationComponent(Component):
         return () if queue is None else AutomationCollector(lambda: queue.statistics).collect()
 
 
-def _tables_at(location: "DatabaseLocation") -> "AutomationDatabase | None":
+@contextmanager
+def _tables_at(location: "DatabaseLocation") -> "Iterator[AutomationDatabase | None]":
     from components.automation.tables import AutomationDatabase
 
     database = AutomationDatabase(location)
-    return database if database.exists and database.has_tables() else None
+    try:
+        yield database if database.exists and database.has_tables() else None
+    finally:
+        database.close()
 
 
 def _queue_of(core: Core) -> "AutomationQueue":
@@ -106,4 +121,5 @@ def _queue_of(core: Core) -> "AutomationQueue":
         stages_of(core.settings),
         core.settings.tasks_dir.absolute(),
         message_bytes_max=core.settings.message_bytes_max,
+        is_leader=core.is_leader,
     )

@@ -41,6 +41,7 @@ class AutomationQueue:
         stages: what runs for each queue type.
         tasks_directory: where each task has its files.
         message_bytes_max: a longer line is cut.
+        is_leader: whether this gateway works on the queue, if several share the database.
 
     Raises:
         StorageError: by every method that reads or writes, where the database cannot be used now.
@@ -54,13 +55,16 @@ class AutomationQueue:
         tasks_directory: Path,
         *,
         message_bytes_max: int = 64 << 10,
+        is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
         self._database = database
         self._tasks = TaskRepository(database, utc_now)
         self._overview = TaskOverview(database)
-        self._scheduler = Scheduler(database, stages, tasks_directory)
-        self._forwarder = TaskLogForwarder(database, JournalDestination(journal, message_bytes_max=message_bytes_max))
-        self._received = ReceivedLines(database, journal)
+        self._scheduler = Scheduler(database, stages, tasks_directory, is_leader=is_leader)
+        self._forwarder = TaskLogForwarder(
+            database, JournalDestination(journal, message_bytes_max=message_bytes_max), is_leader=is_leader
+        )
+        self._received = ReceivedLines(database, journal, is_leader=is_leader)
         self._work: list[asyncio.Task[None]] = []
 
     def __repr__(self) -> str:
@@ -101,6 +105,8 @@ class AutomationQueue:
             other.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await self._send_rest()
+        if self._database.is_shared:
+            await asyncio.to_thread(self._database.close)
 
     async def create(self, title: str, kind: str, **fields: Any) -> str:
         """Add a task; see ``TaskRepository.create``."""

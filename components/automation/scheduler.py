@@ -33,6 +33,7 @@ __all__ = ["AnyStage", "Scheduler", "utc_now"]
 AnyStage = Stage | CoroutineStage
 _log = structlog.get_logger()
 
+_FOLLOW_SECONDS: Final = 0.5
 _TAKEN_UP: Final = "the scheduler that ran this stage died"
 
 
@@ -51,6 +52,7 @@ class Scheduler:
         now: the time in UTC.
         expiry_seconds: how long the lock outlives a dead holder; renewed, and tasks of other processes noticed, three
             times in it.
+        is_leader: whether this gateway bids for the lock, if several share the database.
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class Scheduler:
         *,
         now: Callable[[], datetime] = utc_now,
         expiry_seconds: int = 15,
+        is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._is_leader = is_leader
         self._database = database
         self._stages = stages
         self._directory = tasks_directory
@@ -97,6 +101,9 @@ class Scheduler:
     async def _bid(self) -> None:
         is_told = False
         while True:
+            if not self._is_leader():
+                await asyncio.sleep(_FOLLOW_SECONDS)
+                continue
             lock = SchedulerLock(self._database, self._now, expiry_seconds=self._expiry_seconds)
             if not await asyncio.to_thread(lock.take):
                 if not is_told:

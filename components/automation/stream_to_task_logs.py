@@ -1,7 +1,7 @@
 """Lines that other producers send for tasks of the queue, as rows of ``task_logs``: each once, in their order."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -40,9 +40,13 @@ class ReceivedLines:
     Args:
         database: prepared.
         journal: where lines are.
+        is_leader: whether this gateway copies them, if several share the database.
     """
 
-    def __init__(self, database: AutomationDatabase, journal: Journal) -> None:
+    def __init__(
+        self, database: AutomationDatabase, journal: Journal, *, is_leader: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._is_leader = is_leader
         self._database = database
         self._journal = journal
         self._after: int | None = None
@@ -61,6 +65,9 @@ class ReceivedLines:
         await self._loop.run()
 
     async def _step(self) -> float:
+        if not self._is_leader():
+            self._after = None
+            return _POLL_SECONDS
         try:
             return 0.0 if await self.copy() else _POLL_SECONDS
         except BaseException:
@@ -86,12 +93,16 @@ class ReceivedLines:
 
     @property
     def _name(self) -> str:
-        return f"received {self._journal.epoch}"
+        # In the journal's own database, what was copied goes back in time only together with it.
+        return "received" if self._database.is_shared else f"received {self._journal.epoch}"
 
     def _placed(self, newest: int) -> int:
         """Where it continues; the first time at the end, for before there was a queue there were no tasks of it."""
         with self._database.transaction() as connection:
-            noted = progress(connection, self._name)  # one more than the record, for 0 says that nothing is noted
+            noted = progress(connection, self._name)
+            if not noted and self._database.is_shared:  # it was moved from SQLite
+                noted = progress(connection, f"received {self._journal.epoch}")
+            # One more than the record, for 0 says that nothing is noted.
             if not noted:
                 save_progress(connection, self._name, newest + 1)
             return noted - 1 if noted else newest

@@ -1,7 +1,7 @@
 """Sends the rows of ``task_logs`` to a stream, in their order."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from components.automation.tables import AutomationDatabase
@@ -45,9 +45,18 @@ class TaskLogForwarder:
         database: where the rows are.
         destination: where they go.
         poll_seconds: pause between two looks while nothing is new.
+        is_leader: whether this gateway sends them, if several share the database.
     """
 
-    def __init__(self, database: AutomationDatabase, destination: Destination, *, poll_seconds: float = 0.25) -> None:
+    def __init__(
+        self,
+        database: AutomationDatabase,
+        destination: Destination,
+        *,
+        poll_seconds: float = 0.25,
+        is_leader: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._is_leader = is_leader
         self._database = database
         self._destination = destination
         self._poll_seconds = poll_seconds
@@ -74,6 +83,9 @@ class TaskLogForwarder:
         await self._loop.run()
 
     async def _step(self) -> float:
+        if not self._is_leader():
+            self._after = None
+            return self._poll_seconds
         return 0.0 if await self.deliver() else self._poll_seconds
 
     async def deliver(self) -> int:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from components.batch_jobs.jobs import BatchJobs, BatchLimits
     from components.batch_jobs.tables import BatchJob
     from sessions.updates import JobProgress
+    from storage.tables import DatabaseLocation
 
 __all__ = ["BatchJobsComponent", "batch_limits", "progress_of"]
 
@@ -36,6 +37,20 @@ class BatchJobsComponent(Component):
         """The extra `batch-jobs` is installed if there are credentials."""
         if settings.naver_client_id is not None:
             require_extra("batch-jobs", ["httpx2"], needed_for="NAVER_CLIENT_ID")
+
+    @classmethod
+    def create_tables(
+        cls,
+        journal_location: "DatabaseLocation",
+        polling_location: "DatabaseLocation",  # noqa: ARG003 - its tables are not there
+    ) -> None:
+        """Create the tables beside the journal."""
+        from components.batch_jobs.tables.schema import metadata
+        from storage.tables import TableDatabase
+
+        database = TableDatabase(journal_location, create=metadata.create_all, name="batch jobs")
+        database.write(lambda _: None)
+        database.close()
 
     @classmethod
     async def open(cls, core: Core) -> Self:

@@ -10,7 +10,8 @@ import click
 
 from gateway.commands.exit_codes import ExitCode
 from gateway.commands.progress_line import ProgressLine
-from gateway.settings.model import Settings
+from gateway.commands.sqlite_only import require_sqlite
+from gateway.settings.model import Settings, is_postgres
 from storage.backup import Backup, Restored, back_up, restore, scratch_file
 from storage.errors import DatabaseError, DatabaseInUseError, StorageError
 from storage.polling import PollingTable
@@ -32,6 +33,7 @@ def back_up_database(
     progress = ProgressLine("byte")
     is_printed = file == STANDARD_OUTPUT
     try:
+        require_sqlite(settings, "backup", is_polling=is_polling)
         source = _database(settings, is_polling=is_polling)
         with scratch_file() as scratch:
             target = scratch if is_printed else Path(file)
@@ -60,6 +62,7 @@ def restore_database(settings: Settings, file: Path, *, is_polling: bool) -> Exi
     """Put a backup in place of a database that no gateway has open, and print what readers see then."""
     progress = ProgressLine("byte")
     try:
+        require_sqlite(settings, "restore", is_polling=is_polling)
         lock = acquire_lock(sqlite_path(settings.database_url))
         target = _database(settings, is_polling=is_polling)
         restored = restore(file, target, lock, on_progress=progress.show)
@@ -79,7 +82,8 @@ def _database(settings: Settings, *, is_polling: bool) -> Path:
 
 
 def _is_elsewhere(settings: Settings) -> bool:
-    return PollingTable(settings.polling_database).path.resolve() != sqlite_path(settings.database_url).resolve()
+    url = settings.polling_database
+    return not is_postgres(url) and PollingTable(url).path.resolve() != sqlite_path(settings.database_url).resolve()
 
 
 def _is_verified(copy: Path) -> bool:

@@ -6,6 +6,7 @@ import click
 
 from gateway.commands.exit_codes import ExitCode
 from gateway.commands.progress_line import ProgressLine
+from gateway.commands.sqlite_only import require_sqlite
 from gateway.settings.model import Settings
 from storage.compaction import compact
 from storage.errors import DatabaseInUseError, StorageError
@@ -19,8 +20,9 @@ def compact_database(settings: Settings, *, is_polling: bool) -> ExitCode:
     """Make the file of the journal, or of ``job_logs`` where it is another, as small as its content."""
     started = time.monotonic()
     progress = ProgressLine("byte")
-    path = PollingTable(settings.polling_database).path if is_polling else sqlite_path(settings.database_url)
     try:
+        require_sqlite(settings, "compact", is_polling=is_polling)
+        path = PollingTable(settings.polling_database).path if is_polling else sqlite_path(settings.database_url)
         lock = acquire_lock(sqlite_path(settings.database_url))
         done = compact(path, lock, on_progress=progress.show)
     except DatabaseInUseError:

@@ -1,4 +1,4 @@
-"""``otto-gateway``: serve, check, migrate, prune, compact, verify, scan, backup, restore, automation, canary, settings.
+"""The commands of ``otto-gateway``, from serve and check to settings.
 
 What takes long to import (gRPC, the databases) is imported by the commands that need it.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from components.alerts.commands import rules
 from components.automation.commands import automation
 from gateway.commands.canary import canary
 from gateway.commands.exit_codes import ExitCode
@@ -107,14 +108,21 @@ def check(settings: Settings) -> ExitCode:
 
 @main.command()
 @click.option("--dry-run", is_flag=True, help="Print what would be changed, and change nothing.")
+@click.option("--from", "source", metavar="URL", help="Move this SQLite database; needs --to.")
+@click.option("--to", "target", metavar="URL", help="The PostgreSQL database that it is moved to.")
 @_with_settings
-def migrate(settings: Settings, *, dry_run: bool) -> ExitCode:
-    """Bring the databases to the present schema; harmless if they are there already."""
+def migrate(settings: Settings, *, dry_run: bool, source: str | None, target: str | None) -> ExitCode:
+    """Bring the databases to the present schema, or move one to PostgreSQL; harmless if it is done already."""
     with without_painters():
-        from gateway.commands.migration import migrate_databases, pending_changes
+        from gateway.commands.migration import migrate_databases, move_to_postgres, pending_changes
         from gateway.databases import journal_location, polling_location
         from storage.errors import StorageError
 
+    if source or target:
+        if dry_run or not (source and target):
+            _say("--from and --to belong together, without --dry-run")
+            return ExitCode.USAGE
+        return move_to_postgres(source, target)
     try:
         if dry_run:
             changes = pending_changes(settings)
@@ -235,6 +243,7 @@ def restore(settings: Settings, *, file: Path, is_polling: bool) -> ExitCode:
 
 main.add_command(automation)
 main.add_command(canary)
+main.add_command(rules)
 
 
 @main.command(name="settings")

@@ -3,23 +3,34 @@
 import asyncio
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import click
+
+from gateway.commands.exit_codes import ExitCode
+from gateway.commands.progress_line import ProgressLine
 from gateway.components import COMPONENTS
 from gateway.databases import POSTGRES_MODULES, journal_location, polling_location
 from gateway.settings.extras import require_extra
-from gateway.settings.model import Settings
+from gateway.settings.model import Settings, is_postgres
+from gateway.settings.sources import SettingsError
+from storage.errors import DatabaseError, DatabaseInUseError, StorageError
 from storage.polling import PollingStore, PollingTable
 from storage.sqlite.connections import Access, open_connection
 from storage.sqlite.errors import translate_errors
-from storage.sqlite.files import migrate
+from storage.sqlite.files import acquire_lock, migrate, sqlite_path
 from storage.sqlite.schema_version import VERSION_TABLE
 from storage.tables import DatabaseLocation
 
-__all__ = ["migrate_databases", "pending_changes"]
+if TYPE_CHECKING:
+    from storage.transfer import Transferred
+
+__all__ = ["migrate_databases", "move_databases", "move_to_postgres", "pending_changes"]
 
 
 def migrate_databases(journal: DatabaseLocation, polling: DatabaseLocation) -> str:
@@ -51,6 +62,59 @@ def _migrate_shared(url: str) -> int:
     from storage.journal.postgres.schema import migrate_url
 
     return migrate_url(url)
+
+
+def move_databases(source: str, target: str, on_progress: Callable[[int, int], None]) -> "Transferred":
+    """Move everything of a SQLite database to PostgreSQL; continues a move that was broken off.
+
+    Args:
+        source: ``sqlite:///…``; it stays as it is, in the present schema.
+        target: ``postgresql://…``.
+        on_progress: called with the rows that are copied, and all rows.
+
+    Raises:
+        SettingsError: the extra is missing.
+        StorageError: a database cannot be used, or a gateway is running on the source.
+    """
+    require_extra("postgres", POSTGRES_MODULES, needed_for="a move to PostgreSQL")
+    from storage.transfer import transfer
+
+    if is_postgres(source) or not is_postgres(target):
+        raise DatabaseError("a move goes --from sqlite:///file.db --to postgresql://user@host:5432/database")
+    path = sqlite_path(source)
+    if not path.exists():
+        raise DatabaseError(f"there is no database {path}")
+    try:
+        lock = acquire_lock(path)
+    except DatabaseInUseError:
+        raise DatabaseInUseError(f"a gateway is running on {path}: stop it first") from None
+    with lock:
+        migrate(_url(path))
+        migrate_databases(target, target)
+        for component in COMPONENTS:
+            component.create_tables(target, target)
+        return transfer(path, target, on_progress)
+
+
+def move_to_postgres(source: str, target: str) -> ExitCode:
+    """``move_databases``, with its progress and what was moved on the terminal."""
+    progress = ProgressLine("row")
+    try:
+        moved = move_databases(source, target, progress.show)
+    except (SettingsError, StorageError, OSError) as error:
+        progress.clear()
+        click.echo(f"otto-gateway: {error}", err=True)
+        return ExitCode.FAILED
+    progress.clear()
+    for name, count in sorted(moved.rows.items()):
+        if count:
+            click.echo(f"{name}: {count:,} rows")
+    if moved.left_out:
+        click.echo(
+            f"otto-gateway: not moved, for the gateway does not know them: {', '.join(moved.left_out)}", err=True
+        )
+    click.echo(f"moved and compared: epoch {moved.epoch} up to record {moved.last_record:,}; positions stay valid")
+    return ExitCode.OK
 
 
 def pending_changes(settings: Settings) -> list[str]:

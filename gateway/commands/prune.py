@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from gateway.commands.sqlite_only import require_sqlite
 from gateway.components import swept_rows
 from gateway.settings.derived import retention_policy
 from gateway.settings.model import Settings
@@ -32,6 +33,7 @@ async def prune(settings: Settings, *, is_dry: bool) -> Sequence[str]:
     Raises:
         StorageError: a database cannot be used; the text says why in one sentence.
     """
+    require_sqlite(settings, "prune")
     policy = retention_policy(settings)
     if not policy.is_set:
         return [_NOTHING_SET]

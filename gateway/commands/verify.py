@@ -10,6 +10,7 @@ import click
 
 from gateway.commands.exit_codes import ExitCode
 from gateway.commands.progress_line import ProgressLine
+from gateway.commands.sqlite_only import require_sqlite
 from gateway.settings.derived import retention_policy
 from gateway.settings.model import Settings
 from storage.errors import DatabaseError, DatabaseInUseError, StorageError
@@ -53,6 +54,7 @@ def verify_databases(
         return ExitCode.USAGE
     progress = ProgressLine("record")
     try:
+        require_sqlite(settings, "verify")
         path = sqlite_path(settings.database_url)
         table = PollingTable(settings.polling_database)
         ages = retention_policy(settings).ages

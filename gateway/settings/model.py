@@ -346,6 +346,16 @@ class Settings(BaseModel):
     )
     automation_stage_minutes: float = Field(60, gt=0, description="Minutes that one of these stages may take.")
 
+    # Alerts
+    alert_rules: Path | None = Field(
+        None,
+        description="File of rules over the lines of all tasks (YAML), read again when it changes; unset: alerts "
+        "are off.",
+    )
+    alert_targets: Path | None = Field(
+        None, description="File of targets that rules may notify (YAML), read at the start; unset: there are none."
+    )
+
     # Logs
     log_level: LogLevel = Field("INFO", description="Least severe level of the gateway's own log.")
     log_format: Literal["auto", "json", "text"] = Field(

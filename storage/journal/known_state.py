@@ -126,10 +126,6 @@ class KnownState:
         if self._numbers.get(producer_id, previous) < previous:
             del self._numbers[producer_id]
 
-    def forget_task(self, task_id: str) -> None:
-        """Have a task looked up again; not one of the transaction under way."""
-        self._tasks.pop(task_id, None)
-
     def known_task(self, task_id: str) -> WrittenTask | None:
         """A task, if it need not be read."""
         return self.touched.get(task_id) or self._tasks.get(task_id)

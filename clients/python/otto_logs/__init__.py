@@ -5,6 +5,7 @@ Everything public is here; modules whose names start with ``_`` may change at an
 
 import otto_logs._quiet_grpc  # noqa: F401  # isort: split  # before anything else imports gRPC
 from otto_logs._endpoint import Tls
+from otto_logs._entries import Entry, Gap, LogFilter, LogPage, SearchHit
 from otto_logs._errors import (
     AuthenticationError,
     ClosedError,
@@ -13,15 +14,18 @@ from otto_logs._errors import (
     IncompatibleError,
     InvalidRequestError,
     NotDeliveredError,
+    NotFoundError,
     OttoLogsError,
     PermissionDeniedError,
     ReplacedError,
     RequestTooLargeError,
     SpoolFullError,
+    UnavailableError,
 )
 from otto_logs._handler import OttoHandler
 from otto_logs._limits import ProducerLimits
 from otto_logs._log_client import LogClient, LogNotSentError
+from otto_logs._log_reader import LogReader, LogReading, read
 from otto_logs._node_executor import NodeExecutor, node_context
 from otto_logs._producer import LogProducer, Worker
 from otto_logs._report_queue import ReportStatistics
@@ -34,16 +38,23 @@ __all__ = [
     "AuthenticationError",
     "ClosedError",
     "Durability",
+    "Entry",
     "ForkedError",
+    "Gap",
     "GatewayError",
     "IncompatibleError",
     "InvalidRequestError",
     "Level",
     "LogClient",
+    "LogFilter",
     "LogNotSentError",
+    "LogPage",
     "LogProducer",
+    "LogReader",
+    "LogReading",
     "NodeExecutor",
     "NotDeliveredError",
+    "NotFoundError",
     "OttoHandler",
     "OttoLogsError",
     "PermissionDeniedError",
@@ -55,6 +66,7 @@ __all__ = [
     "ReplacedError",
     "ReportStatistics",
     "RequestTooLargeError",
+    "SearchHit",
     "Source",
     "SpoolFullError",
     "SpoolPolicy",
@@ -62,8 +74,10 @@ __all__ = [
     "SyncLogProducer",
     "SyncWorker",
     "Tls",
+    "UnavailableError",
     "Worker",
     "WorkerStatus",
     "node_context",
+    "read",
     "read_summary",
 ]

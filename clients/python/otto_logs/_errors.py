@@ -8,6 +8,8 @@ OttoLogsError
 │   ├── RequestTooLargeError    it takes no request of that size
 │   ├── IncompatibleError       no Otto log gateway, or one of another version
 │   └── ReplacedError           another producer uses the same producer id
+├── NotFoundError           there is no such task
+├── UnavailableError        the gateway is away; asking again may help
 ├── NotDeliveredError       time was up before everything was acknowledged
 ├── SpoolFullError          nothing can be dropped to make room
 ├── ClosedError             the producer was closed
@@ -22,11 +24,13 @@ __all__ = [
     "IncompatibleError",
     "InvalidRequestError",
     "NotDeliveredError",
+    "NotFoundError",
     "OttoLogsError",
     "PermissionDeniedError",
     "ReplacedError",
     "RequestTooLargeError",
     "SpoolFullError",
+    "UnavailableError",
 ]
 
 
@@ -51,7 +55,15 @@ class AuthenticationError(GatewayError):
 
 
 class PermissionDeniedError(GatewayError):
-    """The token does not allow to write this task or pipeline."""
+    """The token does not cover this task or pipeline."""
+
+
+class NotFoundError(OttoLogsError):
+    """There is no such task, or none of its lines are stored."""
+
+
+class UnavailableError(OttoLogsError):
+    """The gateway is away, or cannot answer now."""
 
 
 class InvalidRequestError(GatewayError):

@@ -16,14 +16,13 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    type_coerce,
     update,
 )
 
 from components.automation.tables.log import append
 from components.automation.tables.records import QueueItem, TaskLine
 from components.automation.tables.schema import task_logs, task_queue, task_schedules, tasks
-from components.automation.tables.times import moment, time_like
+from components.automation.tables.times import moment, stored_text, time_like
 
 __all__ = ["enqueue_due", "next_schedule_time", "schedule_again"]
 
@@ -68,11 +67,13 @@ def schedule_again(connection: Connection, item: QueueItem, now: datetime, next_
     ``next_run_at`` is stored in the form that the schedule's times have: other programs read it.
     """
     mine = task_schedules.c.id == item.schedule_id
-    raw = select(*(type_coerce(task_schedules.c[name], Text) for name in ("next_run_at", "scheduled_time")))
-    found = connection.execute(raw.where(mine)).first()
-    form = next((each for each in found or () if each), None)
-    text = None if next_run_at is None else literal(time_like(form, next_run_at), Text)
-    values: dict[str, Any] = {"next_run_at": text, "is_active": int(next_run_at is not None)}
+    time: Any = next_run_at
+    if next_run_at is not None and connection.dialect.name == "sqlite":
+        raw = select(*(stored_text(task_schedules.c[name]) for name in ("next_run_at", "scheduled_time")))
+        found = connection.execute(raw.where(mine)).first()
+        form = next((each for each in found or () if each), None)
+        time = literal(time_like(form, next_run_at), Text)
+    values: dict[str, Any] = {"next_run_at": time, "is_active": int(next_run_at is not None)}
     connection.execute(update(task_schedules).where(mine).values(values))
     if next_run_at is not None:
         connection.execute(
@@ -92,7 +93,7 @@ def schedule_again(connection: Connection, item: QueueItem, now: datetime, next_
 def _due_time() -> ColumnElement[Any]:
     """``next_run_at``, or ``scheduled_time`` if that is not set; as text, for it may be in any form."""
     columns = (task_schedules.c.next_run_at, task_schedules.c.scheduled_time)
-    return func.coalesce(*(func.nullif(type_coerce(each, Text), literal("", Text)) for each in columns))
+    return func.coalesce(*(func.nullif(stored_text(each), literal("", Text)) for each in columns))
 
 
 def _is_idle() -> ColumnElement[bool]:

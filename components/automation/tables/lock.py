@@ -18,6 +18,8 @@ __all__ = ["LockLostError", "SchedulerLock"]
 _NAME: Final = "main_scheduler"
 """The row that schedulers of the older system take, too: only one of them and ours works at a time."""
 
+_GATEWAY: Final = "gateway-"
+
 
 class LockLostError(Exception):
     """Another scheduler may hold the lock by now; nothing of the transaction was stored."""
@@ -29,14 +31,16 @@ class SchedulerLock:
     Args:
         database: where the lock is.
         now: the time in UTC, without a time zone.
-        expiry_seconds: how long a dead holder keeps the lock.
+        expiry_seconds: how long a dead holder keeps the lock. On PostgreSQL one gateway leads, and only that one bids:
+            the lock of another gateway is that of a dead one, or of one that has just lost the lead, and ends at once.
     """
 
     def __init__(self, database: AutomationDatabase, now: Callable[[], datetime], *, expiry_seconds: int = 15) -> None:
         self.database = database
         self.now = now
         self.expiry_seconds = expiry_seconds
-        self.holder = uuid4().hex
+        self._was_held = False
+        self.holder = f"{_GATEWAY if database.is_shared else ''}{uuid4().hex}"
 
     def __repr__(self) -> str:
         return f"<SchedulerLock {self.holder}>"
@@ -47,13 +51,17 @@ class SchedulerLock:
         values = {"locked_at": now, "locked_by": self.holder, "expires_at": whole(now, self.expiry_seconds)}
         with self.database.transaction() as connection:
             free = or_(scheduler_lock.c.locked_by == self.holder, self._is_expired(now))
+            if self.database.is_shared and not self._was_held:
+                free = or_(free, scheduler_lock.c.locked_by.startswith(_GATEWAY))
             if connection.execute(
                 update(scheduler_lock).where(scheduler_lock.c.lock_name == _NAME, free).values(values)
             ).rowcount:
+                self._was_held = True
                 return True
             if connection.execute(select(scheduler_lock).where(scheduler_lock.c.lock_name == _NAME)).first():
                 return False
             connection.execute(insert(scheduler_lock).values(lock_name=_NAME, **values))
+            self._was_held = True
             return True
 
     def _is_expired(self, now: datetime) -> ColumnElement[bool]:

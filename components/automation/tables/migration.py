@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Column, Connection, Index, Table, func, inspect, select, update
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateColumn
 
 from components.automation.tables.log import append
 from components.automation.tables.records import TaskLine
-from components.automation.tables.schema import SQLITE_TRIGGERS, metadata, task_queue, tasks
+from components.automation.tables.schema import POSTGRES_TRIGGERS, SQLITE_TRIGGERS, metadata, task_queue, tasks
 from storage.errors import SchemaError
 
 __all__ = ["Change", "create_missing", "pending_changes"]
@@ -40,9 +39,8 @@ def create_missing(connection: Connection, now: datetime) -> list[str]:
     metadata.create_all(connection)
     for change in changes:
         change.apply(connection, now)
-    if connection.dialect.name == "sqlite":
-        for trigger in SQLITE_TRIGGERS:
-            connection.exec_driver_sql(trigger)
+    for trigger in SQLITE_TRIGGERS if connection.dialect.name == "sqlite" else POSTGRES_TRIGGERS:
+        connection.exec_driver_sql(trigger)
     return [change.text for change in changes]
 
 
@@ -77,11 +75,11 @@ def _columns(connection: Connection, table: Table) -> Iterator[Change]:
 
 
 def _adding(table: Table, column: "Column[object]") -> Callable[[Connection, datetime], None]:
-    kind = str(CreateColumn(column).compile(dialect=sqlite.dialect()))
-    kind = kind.replace(" DEFAULT CURRENT_TIMESTAMP", "")  # which SQLite allows for new tables alone
-    kind += "".join(f" REFERENCES {key.column.table.name} ({key.column.name})" for key in column.foreign_keys)
+    references = "".join(f" REFERENCES {key.column.table.name} ({key.column.name})" for key in column.foreign_keys)
 
     def add(connection: Connection, _now: datetime) -> None:
+        kind = str(CreateColumn(column).compile(dialect=connection.dialect)) + references
+        kind = kind.replace(" DEFAULT CURRENT_TIMESTAMP", "")  # which SQLite allows for new tables alone
         connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {kind}")
 
     return add

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from components.automation.tables.times import UtcTime
 
 __all__ = [
+    "POSTGRES_TRIGGERS",
     "SQLITE_TRIGGERS",
     "contents",
     "courier_progress",
@@ -177,8 +178,7 @@ courier_progress = Table(
 )
 
 
-# By triggers, for programs that open the database themselves do not switch foreign keys on. PostgreSQL wants them as
-# ON DELETE SET NULL and a function.
+# By triggers, for programs that open the database themselves do not switch foreign keys on.
 SQLITE_TRIGGERS: Final = (
     """CREATE TRIGGER IF NOT EXISTS otto_content_deleted BEFORE DELETE ON contents BEGIN
            UPDATE tasks SET content_id = NULL WHERE content_id = OLD.id;
@@ -194,4 +194,35 @@ SQLITE_TRIGGERS: Final = (
        BEGIN
            SELECT RAISE(IGNORE);
        END""",
+)
+
+POSTGRES_TRIGGERS: Final = (
+    """CREATE OR REPLACE FUNCTION otto_content_deleted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           UPDATE tasks SET content_id = NULL WHERE content_id = OLD.id;
+           RETURN OLD;
+       END $$""",
+    (
+        "CREATE OR REPLACE TRIGGER otto_content_deleted BEFORE DELETE ON contents FOR EACH ROW "
+        "EXECUTE FUNCTION otto_content_deleted()"
+    ),
+    """CREATE OR REPLACE FUNCTION otto_task_deleted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           UPDATE contents SET task_id = NULL WHERE task_id = OLD.id;
+           RETURN NULL;
+       END $$""",
+    (
+        "CREATE OR REPLACE TRIGGER otto_task_deleted AFTER DELETE ON tasks FOR EACH ROW "
+        "EXECUTE FUNCTION otto_task_deleted()"
+    ),
+    """CREATE OR REPLACE FUNCTION otto_one_processing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           IF NEW.status = 'processing' AND OLD.status <> 'processing' AND EXISTS (
+               SELECT 1 FROM task_queue WHERE queue_type = NEW.queue_type AND status = 'processing' AND id <> NEW.id)
+           THEN
+               RETURN NULL;
+           END IF;
+           RETURN NEW;
+       END $$""",
+    (
+        "CREATE OR REPLACE TRIGGER otto_one_processing BEFORE UPDATE OF status ON task_queue FOR EACH ROW "
+        "EXECUTE FUNCTION otto_one_processing()"
+    ),
 )

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import DateTime
+from sqlalchemy import DateTime, Text, TypeDecorator
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
-__all__ = ["UtcTime", "moment", "parse_time", "time_like"]
+__all__ = ["UtcTime", "moment", "parse_time", "stored_text", "time_like"]
 
 
 def parse_time(text: object) -> datetime | None:
@@ -46,7 +46,21 @@ class _SqliteTime(sqlite.DATETIME):
         return parse_time
 
 
-UtcTime: Final = DateTime().with_variant(_SqliteTime(truncate_microseconds=True), "sqlite")  # type: ignore[no-untyped-call]
+class _PostgresTime(TypeDecorator[datetime]):
+    """Whole seconds, as on SQLite: a time that is due is not rounded up."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: object) -> datetime | None:  # noqa: ARG002
+        return None if value is None else value.replace(microsecond=0)
+
+
+UtcTime: Final = (
+    DateTime()
+    .with_variant(_SqliteTime(truncate_microseconds=True), "sqlite")  # type: ignore[no-untyped-call]
+    .with_variant(_PostgresTime(), "postgresql")
+)
 
 
 class moment(GenericFunction[Any]):  # noqa: N801 - used as a function
@@ -64,4 +78,22 @@ def _sqlite_moment(element: moment, compiler: Any, **options: Any) -> str:
 
 @compiles(moment)
 def _other_moment(element: moment, compiler: Any, **options: Any) -> str:
-    return str(compiler.process(element.clauses, **options))
+    return f"CAST({compiler.process(element.clauses, **options)} AS TIMESTAMP)"
+
+
+class stored_text(GenericFunction[Any]):  # noqa: N801 - used as a function
+    """A column of times as the text that it holds; PostgreSQL holds no text, and has one form."""
+
+    type = Text()
+    inherit_cache = True
+    name = "stored_text"
+
+
+@compiles(stored_text, "sqlite")
+def _sqlite_text(element: stored_text, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(next(iter(element.clauses)), **options))
+
+
+@compiles(stored_text)
+def _other_text(element: stored_text, compiler: Any, **options: Any) -> str:
+    return f"to_char({compiler.process(element.clauses, **options)}, 'YYYY-MM-DD HH24:MI:SS')"

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from filters.labels import labels_of
+from filters.run_names import run_name
 from gateway.auth import Principal
-from gateway.history.failure.run_names import run_name
 from gateway.history.reads import Budget, Reads
 from storage.journal.history import WorkerRecord
 from storage.journal.interface import TaskState

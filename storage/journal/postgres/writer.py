@@ -2,8 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import asyncpg
@@ -24,6 +23,7 @@ from storage.journal.known_state import WrittenTask
 from storage.journal.postgres.commit_call import COMMIT, StoredRange, columns, flag, storable
 from storage.journal.postgres.epoch import Life, Remembered, begin_life
 from storage.journal.postgres.schema import LANE, add_partitions
+from storage.journal.postgres.written_rows import DECIDING, TASKS, WORKERS, ChangedWorker, Doubt, VersionedTask
 from storage.journal.queries import LINES_KIND
 from storage.postgres.connections import Link
 from storage.postgres.errors import is_lost
@@ -42,47 +42,6 @@ _GATEWAYS_KEPT: Final = "7 days"
 # Acknowledged means stored, whatever is set for everybody else.
 _SYNCHRONOUS: Final = """
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"""
-
-_TASKS: Final = """
-SELECT task_id, task_key, version, last_sequence, end_status, end_timestamp, end_reason, end_through_status,
-(SELECT count(*) FROM journal_workers w WHERE w.task_key = t.task_key),
-(SELECT count(*) FROM journal_workers w WHERE w.task_key = t.task_key
- AND status IN ('COMPLETED', 'FAILED', 'TERMINATED'))
-FROM journal_tasks t WHERE task_id = ANY($1::text[])"""
-
-_WORKERS: Final = """
-SELECT w.task_key, w.worker_id, w.status FROM journal_workers w
-JOIN unnest($1::bigint[], $2::text[]) AS n (key, id) ON w.task_key = n.key AND w.worker_id = n.id"""
-
-_DECIDING: Final = """
-SELECT status, reason, worker_id FROM journal_workers WHERE task_key = $1 AND NOT worker_id = ANY($2::text[])
-ORDER BY status = 'FAILED' DESC, reason <> '' DESC, worker_id LIMIT 1"""
-
-
-@dataclass(slots=True)
-class _Task(WrittenTask):
-    """A task with the version that it has in the database; 0: it is not there yet."""
-
-    version: int = 0
-
-
-@dataclass(slots=True)
-class _Worker:
-    """What a commit changes of a worker; None: nothing."""
-
-    is_new: bool = False
-    status: str | None = None
-    reason: str | None = None
-    metadata: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Doubt:
-    """A commit whose answer was lost: it is stored, if the gateway's commit number is this one."""
-
-    items: Sequence[Append]
-    number: int
-    results: Callable[[int, int], CommitResult]
 
 
 class PostgresWriter(GroupWriter):
@@ -116,7 +75,7 @@ class PostgresWriter(GroupWriter):
         self._gateway = secrets.token_hex(8)
         self._number = 0
         self._is_registered = False
-        self._doubt: _Doubt | None = None
+        self._doubt: Doubt | None = None
         self._keys: list[int] = []
         super().__init__(self)
 
@@ -134,11 +93,11 @@ class PostgresWriter(GroupWriter):
 
     def _begin(self) -> None:
         super()._begin()
-        self._workers: dict[tuple[int, str], _Worker] = {}
+        self._workers: dict[tuple[int, str], ChangedWorker] = {}
         self._stages: dict[tuple[str, str], StageProgress] = {}
         self._pipelines: dict[str, tuple[int, int]] = {}  # what it was and what it is
         self._new_keys: set[int] = set()
-        self._loaded_tasks: dict[str, _Task | None] = {}
+        self._loaded_tasks: dict[str, VersionedTask | None] = {}
         self._loaded_numbers: dict[str, int] = {}
         self._loaded_workers: dict[tuple[int, str], str | None] = {}
 
@@ -196,7 +155,7 @@ class PostgresWriter(GroupWriter):
             self.forget()
             self._on_life(life)
 
-    def _resolve(self, doubt: _Doubt) -> CommitResult | None:
+    def _resolve(self, doubt: Doubt) -> CommitResult | None:
         """What became of a commit; with the lane locked, so that none is still under way."""
         self._link.execute("BEGIN")
         try:
@@ -260,7 +219,7 @@ class PostgresWriter(GroupWriter):
                 self._link.execute(finish)
         except Exception as error:
             if is_lost(error):
-                self._doubt = _Doubt(items, number, results)
+                self._doubt = Doubt(items, number, results)
             raise
         self._number = number
         return results(*row)
@@ -300,11 +259,7 @@ class PostgresWriter(GroupWriter):
 
     def _preload(self, items: Sequence[Append]) -> None:
         """Read what is not known yet of the tasks, producers and workers of a group, a query each."""
-        for item in items:
-            if isinstance(item, StreamClosed | TaskEnding):
-                # It changes nothing where the task has ended, or a worker has not: then no version is compared, and
-                # what is remembered may be of before another gateway's commits.
-                self._known.forget_task(item.task_id)
+        self._look_again({item.task_id for item in items if isinstance(item, StreamClosed | TaskEnding)})
         firsts = {item.producer.producer_id: item.producer for item in reversed(items) if item.producer is not None}
         for name, first in firsts.items():
             self._known.forget_behind(name, first.number - 1 if first.previous is None else first.previous)
@@ -330,16 +285,32 @@ class PostgresWriter(GroupWriter):
         if workers:
             self._loaded_workers = dict.fromkeys(workers)
             keys, names = zip(*workers, strict=True)
-            for row in self._link.fetch(_WORKERS, list(keys), list(names)):
+            for row in self._link.fetch(WORKERS, list(keys), list(names)):
                 self._loaded_workers[row[0], row[1]] = row[2]
+
+    def _look_again(self, names: Iterable[str]) -> None:
+        """Forget what is remembered, if others have changed one of these tasks.
+
+        The end of a task or of a stream changes nothing where the task has ended already, or a worker has not. Then no
+        version is compared by the commit.
+        """
+        known = {name: task for name in names if (task := self._known.known_task(name)) is not None}
+        if not known:
+            return
+        rows = self._link.fetch(
+            "SELECT task_id, version FROM journal_tasks WHERE task_id = ANY($1::text[])", list(known)
+        )
+        versions = {row[0]: row[1] for row in rows}
+        if any(versions.get(name) != task.version for name, task in known.items()):  # type: ignore[attr-defined]
+            self.forget()
 
     def _load_tasks(self, names: Sequence[str]) -> None:
         self._loaded_tasks.update(dict.fromkeys(names))
         for name, key, version, last, status, at, reason, through, workers, finished in self._link.fetch(
-            _TASKS, list(names)
+            TASKS, list(names)
         ):
             ended = None if status is None else TaskEnded(name, last, status, at, reason, through)
-            self._loaded_tasks[name] = _Task(
+            self._loaded_tasks[name] = VersionedTask(
                 key, name, last, ended, workers=workers, unfinished=workers - finished, version=version
             )
 
@@ -363,28 +334,28 @@ class PostgresWriter(GroupWriter):
             self._keys = [row[0] for row in reversed(rows)]
         key = self._keys.pop()
         self._new_keys.add(key)
-        return _Task(key, task_id, 0, None)
+        return VersionedTask(key, task_id, 0, None)
 
     def add_worker(self, key: int, worker_id: str) -> str | None:
         """See ``StateSource``."""
         worker = (key, worker_id)
         if worker not in self._workers:
             if worker not in self._loaded_workers and key not in self._new_keys:
-                rows = self._link.fetch(_WORKERS, [key], [worker_id])
+                rows = self._link.fetch(WORKERS, [key], [worker_id])
                 self._loaded_workers[worker] = rows[0][2] if rows else None
             status = self._loaded_workers.get(worker)
             if status is not None:
                 return status
-            self._workers[worker] = _Worker(is_new=True)
+            self._workers[worker] = ChangedWorker(is_new=True)
             return None
         return self._workers[worker].status or ""
 
     def _set_status(self, key: int, worker_id: str, status: str, reason: str) -> None:
-        worker = self._workers.setdefault((key, worker_id), _Worker())
+        worker = self._workers.setdefault((key, worker_id), ChangedWorker())
         worker.status, worker.reason = status, reason
 
     def _set_metadata(self, key: int, worker_id: str, metadata: str) -> None:
-        self._workers.setdefault((key, worker_id), _Worker()).metadata = metadata
+        self._workers.setdefault((key, worker_id), ChangedWorker()).metadata = metadata
 
     def _deciding_report(self, key: int) -> tuple[str, str]:
         reported = {
@@ -393,7 +364,7 @@ class PostgresWriter(GroupWriter):
             if of == key and each.status is not None
         }
         found = [(status, reason, worker) for worker, (status, reason) in reported.items()]
-        found += [tuple(row) for row in self._link.fetch(_DECIDING, key, list(reported))]
+        found += [tuple(row) for row in self._link.fetch(DECIDING, key, list(reported))]
         status, reason, _ = min(found, key=lambda each: (each[0] != "FAILED", not each[1], each[2]))
         return status, reason
 

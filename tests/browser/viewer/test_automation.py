@@ -148,6 +148,6 @@ async def test_a_gateway_without_automation_says_so(viewer: Viewer) -> None:
     missing = {"error": {"code": "NOT_FOUND", "message": "no such path"}}
     async with viewer.open() as page:
         await page.route("**/api/automation/tasks?**", lambda route: route.fulfill(status=404, json=missing))
-        await page.get_by_role("link", name="Automation").click()
+        await page.goto(f"{viewer.gateway.url}/automation")
         await expect(page.get_by_text("Automation is off")).to_be_visible()
         await expect(page.get_by_role("button", name="New task")).to_have_count(0)

@@ -1,8 +1,11 @@
+import asyncio
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, select
 
 from components.automation.scheduler import Scheduler
 from components.automation.schedules import next_due
@@ -15,6 +18,8 @@ from components.automation.tables import (
     TaskOverview,
     TaskRepository,
 )
+from components.automation.tables.schema import contents
+from storage.tables import DatabaseLocation
 
 
 class Clock:
@@ -29,9 +34,9 @@ class Clock:
 
 
 class Bench:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, location: DatabaseLocation) -> None:
         self.clock = Clock()
-        self.database = AutomationDatabase(path / "otto.db")
+        self.database = AutomationDatabase(location)
         self.database.prepare()
         self.tasks = TaskRepository(self.database, self.clock)
         self.queue = self.scheduler()
@@ -43,7 +48,7 @@ class Bench:
 
     def content(self, task_id: str) -> dict[str, Any]:
         with self.database.reading() as connection:
-            row = connection.exec_driver_sql("SELECT * FROM contents WHERE task_id = ?", (task_id,)).mappings().one()
+            row = connection.execute(select(contents).where(contents.c.task_id == task_id)).mappings().one()
             return dict(row)
 
     def complete(self, *kinds: str, **arguments: Any) -> None:
@@ -69,8 +74,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench(location: DatabaseLocation) -> Iterator[Bench]:
+    made = Bench(location)
+    yield made
+    made.database.close()
 
 
 @pytest.mark.parametrize("mode", ["crawl", "upload", "dalle3", "imagen3", "sora2", None])
@@ -242,9 +249,9 @@ def test_deleting_keeps_the_content_and_deleting_a_content_clears_the_task(bench
     bench.tasks.stop(first)
     assert bench.tasks.delete(first)
     with bench.database.transaction() as connection:
-        kept = connection.exec_driver_sql("SELECT task_id FROM contents WHERE id = ?", (made,)).scalar_one()
+        kept = connection.execute(select(contents.c.task_id).where(contents.c.id == made)).scalar_one()
         assert kept is None
-        connection.exec_driver_sql("DELETE FROM contents WHERE task_id = ?", (second,))
+        connection.execute(delete(contents).where(contents.c.task_id == second))
     task = bench.tasks.task(second)
     assert task is not None
     assert task["content_id"] is None
@@ -274,14 +281,14 @@ def test_a_stop_leaves_what_is_published(bench: Bench, passed: int, status: str)
     assert bench.content(task_id)["status"] == status
 
 
-async def test_a_schedule_that_was_stopped_is_not_due_again(bench: Bench, tmp_path: Path) -> None:
+def test_a_schedule_that_was_stopped_is_not_due_again(bench: Bench, tmp_path: Path) -> None:
     """Trying its last run again is one run."""
     task_id = bench.tasks.create("a", "shortform", schedule={"repeat_type": "daily"})
     bench.tasks.stop(task_id)
     assert bench.tasks.retry(task_id) is not None
     item = bench.queue.dequeue("schedule")
     assert item is not None
-    await Scheduler(bench.database, {}, tmp_path, now=bench.clock)._pass(bench.queue, item)
+    asyncio.run(Scheduler(bench.database, {}, tmp_path, now=bench.clock)._pass(bench.queue, item))
     assert [row["queue_type"] for row in bench.tasks.queue(task_id) if row["status"] == "waiting"] == ["script"]
 
 

@@ -1,6 +1,8 @@
 """The examples in the documents, carried out against a real gateway."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,9 @@ from tests.support.signed_tokens import SECRET, make_token
 from tests.support.socket_io_client import Recorder
 from tests.support.waiting import attempts
 
-SCOPES = ("logs:read", "logs:write")
+SCOPES = ("logs:read", "logs:write", "alerts:write")
 TOKEN = make_token(scopes=SCOPES)
+ALERTS = {"muteIncident", "resolveIncident", "removeAlertRule"}
 AUTOMATION = {f"{verb}AutomationTask" for verb in ("read", "retry", "stop", "delete")}
 
 
@@ -28,9 +31,42 @@ async def gateway(tmp_path: Path) -> AsyncIterator[GatewayProcess]:
     """With a task that has ended, one that continues, and a pipeline, under the names of the examples."""
     nowhere = {"NAVER_CLIENT_ID": "1", "NAVER_CLIENT_SECRET": "1", "NAVER_API_URL": "http://127.0.0.1:9"}
     nowhere |= {"MCP_ENABLED": "true", "AUTOMATION_ENABLED": "true", "AUTOMATION_SCRIPT_COMMAND": "sleep 60"}
-    async with running_gateway(tmp_path, JWT_SECRET=SECRET, BATCH_JOBS_MAX="100", **nowhere) as started:
+    async with (
+        alert_files(tmp_path) as alerts,
+        running_gateway(tmp_path, JWT_SECRET=SECRET, BATCH_JOBS_MAX="100", **nowhere, **alerts) as started,
+    ):
         yield started
         assert trouble(started.log()) == []
+
+
+@asynccontextmanager
+async def alert_files(directory: Path) -> AsyncIterator[dict[str, str]]:
+    """Settings of alerts: a rule that the lines match, and a target that takes everything."""
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        (directory / "rules.yaml").write_text("rules: [{name: timeouts, filter: {keywords: [timeout]}}]")
+        (directory / "targets.yaml").write_text(f"targets: {{team: {{webhook: '{url}', allow_private: true}}}}")
+        yield {"ALERT_RULES": str(directory / "rules.yaml"), "ALERT_TARGETS": str(directory / "targets.yaml")}
+
+
+async def take_alert(http: httpx2.AsyncClient, call: Call, headers: dict[str, str]) -> None:
+    """Put an open incident, and a stored rule, in the place of the examples."""
+    if call.operation["operationId"] == "removeAlertRule":
+        rule = {"name": "out-of-memory", "filter": {"keywords": ["OutOfMemory"]}}
+        await http.post("/api/v1/alerts/rules", json={"rule": rule}, headers=headers)
+        return
+    async for _ in attempts("there is an incident"):
+        found = (await http.get("/api/v1/alerts/incidents", params={"state": "open"}, headers=headers)).json()
+        if found["incidents"]:
+            break
+    call.path = call.path.replace("/7", f"/{found['incidents'][0]['id']}")
 
 
 async def fill(gateway: GatewayProcess) -> None:
@@ -81,6 +117,8 @@ async def test_every_example_of_http_works(gateway: GatewayProcess) -> None:
                 example = "batch_1767225600000_0123abcd"
                 call.path = call.path.replace(example, taken.json()["jobId"])
                 call.query.update({"jobId": taken.json()["jobId"]} if "jobId" in call.query else {})
+            if call.operation["operationId"] in ALERTS:
+                await take_alert(http, call, headers)
             if call.operation["operationId"] in AUTOMATION:
                 await take_automation_task(http, call, headers)
             if call.operation["operationId"] == "deleteNodeExecutions" and not call.query:

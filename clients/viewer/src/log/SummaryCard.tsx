@@ -8,6 +8,8 @@ import type { LogController } from './log-controller'
 import { decisiveLine, type RunSummary, shownLines } from './summary'
 
 const CAUSE_LINES = 5
+/** Below a headline: the end alone. */
+const HEADED_LINES = 3
 const TESTS_SHOWN = 3
 const LABELS_SHOWN = 4
 
@@ -30,7 +32,7 @@ export function SummaryCard({ log, t }: { log: LogController; t: Words['log'] })
 export function SummaryButton({ log, t }: { log: LogController; t: Words['log'] }) {
   if (!log.failure.summary.value || log.model.status.value !== 'FAILED' || log.failure.isOpen.value) return null
   return (
-    <button type="button" class="log-why" onClick={() => log.foldCard(false)}>
+    <button type="button" class="log-why" onClick={() => log.failure.fold(false)}>
       <Icon name="bad" size={12} /> {t.summary.show}
     </button>
   )
@@ -51,11 +53,16 @@ function Cause({ summary, log, t }: { summary: RunSummary; log: LogController; t
   const { cause, firstError } = summary
   const sequence = decisiveLine(summary)
   if (sequence === null) return null
-  const lines = cause ? shownLines(cause.lines, CAUSE_LINES) : [firstError?.message ?? '']
+  const most = cause?.headline ? HEADED_LINES : CAUSE_LINES
+  const said = cause?.lines.filter((line) => line.trim() !== cause.headline?.trim())
+  const lines = said ? shownLines(said, most) : [firstError?.message ?? '']
   return (
     <button type="button" class="log-card-cause" onClick={() => void log.go.toCause(sequence)}>
       <span class="log-card-line">{t.summary.line(sequence)}</span>
-      <code>{lines.join('\n')}</code>
+      <code>
+        {cause?.headline && <b>{cause.headline}</b>}
+        {lines.join('\n')}
+      </code>
     </button>
   )
 }
@@ -125,7 +132,7 @@ function Actions({ summary, log, t }: { summary: RunSummary; log: LogController;
           {t.summary.allErrors(errors)}
         </button>
       )}
-      <button type="button" aria-label={t.summary.hide} title={t.summary.hide} onClick={() => log.foldCard(true)}>
+      <button type="button" aria-label={t.summary.hide} title={t.summary.hide} onClick={() => log.failure.fold(true)}>
         <Icon name="close" />
       </button>
     </p>

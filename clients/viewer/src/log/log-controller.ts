@@ -19,8 +19,8 @@ import { Failure, readSummary } from './summary'
 import { type LineRange, TIME_FORMATS, type ViewState, viewState } from './view-state'
 
 const ARRIVALS_MILLISECONDS = 10_000
-/** Rows that the reader moves before what is in the way makes room. */
-const MOVED_ROWS = 3
+/** What a reader moves lines with, besides keys. */
+const MOVES = ['wheel', 'touchmove', 'pointerdown']
 
 export class LogController {
   readonly model: LogModel
@@ -49,8 +49,6 @@ export class LogController {
   readonly said = this.#clipboard.said
   #selection: Selection
   #stop: (() => void)[]
-  /** The line at the upper edge where the page opened. */
-  #opened: number | null = null
 
   constructor(taskId: string, query: URLSearchParams, shell: Shell) {
     this.#shell = shell
@@ -73,6 +71,7 @@ export class LogController {
       changed: () => this.#changed(),
       change: (change) => this.change(change),
       choose: (sequence) => this.choose(sequence, true),
+      moved: this.failure.moved,
       announce: (text) => this.#shell.announce(text),
       say: (text) => this.#clipboard.say(text),
     })
@@ -170,20 +169,12 @@ export class LogController {
       )
     }
     this.isPlacing.value = false
+    this.failure.fold(false)
   }
 
-  /** The card of a failed task makes room as soon as the reader moves on, without moving the lines. */
   #seen(from: number, to: number): void {
     this.edge.value = { from, to }
-    if (this.isPlacing.value || !this.failure.summary.value || !this.failure.isOpen.value) return
-    this.#opened ??= from
-    if (Math.abs(from - this.#opened) > MOVED_ROWS) this.foldCard(true)
-  }
-
-  /** Fold the card of a failed task to a button, or show it again. */
-  foldCard(isFolded: boolean): void {
-    this.#opened = null
-    this.failure.isOpen.value = !isFolded
+    this.failure.seen(from)
   }
 
   /** Whether the gateway has refused, and would not with another token. */
@@ -211,7 +202,10 @@ export class LogController {
     }
     window.setWrapped(this.view.value.isWrapped)
     if (this.isFollowing.value) window.follow(true)
+    const { moved } = this.failure
+    for (const type of MOVES) elements.scroller.addEventListener(type, moved, { passive: true })
     return () => {
+      for (const type of MOVES) elements.scroller.removeEventListener(type, moved)
       window.close()
       this.#window = null
     }

@@ -21,6 +21,8 @@ export interface NavigationState {
   /** Rows may look different. */
   changed(): void
   change(change: Partial<ViewState>): void
+  /** The reader goes somewhere. */
+  moved(): void
   /** Extend the choice up to a line. */
   choose(sequence: number): void
   announce(text: string): void
@@ -53,6 +55,7 @@ export class Navigation {
   }
 
   toEnd(): void {
+    this.#state.moved()
     this.#state.activeRow.value = null
     this.follow(true)
   }
@@ -63,6 +66,7 @@ export class Navigation {
   }
 
   async to(sequence: number, isActive = true): Promise<void> {
+    this.#state.moved()
     this.follow(false)
     const row = await this.#state.model.rowOf(sequence)
     this.#state.window()?.show(row)
@@ -87,6 +91,7 @@ export class Navigation {
   }
 
   #activate(row: number): void {
+    this.#state.moved()
     this.#state.activeRow.value = row
     if (row < this.#state.model.rowCount - 1) this.follow(false)
     this.#state.window()?.reveal(row)

@@ -37,7 +37,7 @@ const LEVEL_TEXTS: Record<string, string> = {
   ERROR: 'ERR',
   FATAL: 'FTL',
 }
-const WORKER_COLOURS = 6
+const WORKER_COLOURS = 5
 
 /** What a line's row says of the group that it heads. */
 type Fold = Pick<Row & { kind: 'line' }, 'group' | 'isFolded' | 'folded'>

@@ -37,7 +37,15 @@ export interface RunSummary {
   durationSeconds: number | null
   labels: Record<string, string>
   firstError: SummaryLine | null
-  cause: { rule: string; workerId: string; firstSequence: number; lastSequence: number; lines: string[] } | null
+  cause: {
+    rule: string
+    /** The cause in one line. */
+    headline?: string
+    workerId: string
+    firstSequence: number
+    lastSequence: number
+    lines: string[]
+  } | null
   /** With the last good run of the same name; null: there is none. */
   comparison?: Comparison | null
   failedTests: NamedPlace[]
@@ -45,6 +53,7 @@ export interface RunSummary {
 }
 
 const CHARACTERS = 8000
+const MOVED_LINES = 3
 
 /** Read the summary of a task; null where the gateway gives none, or the reader may not have it. */
 export function readSummary(taskId: string, signal: AbortSignal): Promise<RunSummary | null> {
@@ -64,6 +73,7 @@ export function shownLines(lines: readonly string[], most: number): string[] {
     .map((line) => line.replace(/^[_=*-]{3,} | [_=*-]{3,}$/g, ''))
     .filter((line) => /[^\s_=*-]/.test(line))
   if (said.length <= most) return said
+  if (most <= 3) return said.slice(-most)
   return [said[0] as string, '…', ...said.slice(said.length - most + 2)]
 }
 
@@ -72,6 +82,8 @@ export class Failure {
   readonly summary = signal<RunSummary | null>(null)
   readonly isOpen = signal(true)
   #reading: Promise<RunSummary | null> | undefined
+  #isMoved = false
+  #before = 0
   #life = new AbortController()
   #read: (signal: AbortSignal) => Promise<RunSummary | null>
 
@@ -101,6 +113,25 @@ export class Failure {
     const texts = lines.map(({ message }) => plain(message))
     const cause = { rule: 'stage', workerId: lines[0]?.workerId ?? '', firstSequence, lastSequence, lines: texts }
     this.summary.value = { ...summary, cause }
+  }
+
+  /** The reader goes somewhere. */
+  moved = (): void => {
+    this.#isMoved = true
+  }
+
+  /** The first line on screen is another: the card makes room where it is the reader who has moved. */
+  seen(sequence: number): void {
+    if (!this.summary.value || !this.isOpen.value) return
+    // Before that, what the card itself takes moves the lines.
+    if (!this.#isMoved) this.#before = sequence
+    else if (Math.abs(sequence - this.#before) > MOVED_LINES) this.fold(true)
+  }
+
+  /** Fold the card to a button, or show it again. */
+  fold(isFolded: boolean): void {
+    this.#isMoved = false
+    this.isOpen.value = !isFolded
   }
 
   close(): void {

@@ -241,7 +241,7 @@ function Calls({ shell, totals }: { shell: Shell; totals: BatchTotals }) {
     <section class="calls">
       <h2>{t.batchJobs.calls}</h2>
       <DataTable
-        name="calls"
+        name="days"
         rows={days}
         keyOf={(day) => day.day}
         columns={[

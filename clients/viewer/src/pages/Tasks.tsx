@@ -1,8 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { automationTitles, findTitles } from '../data/automation-titles'
 import { useResource } from '../data/resource'
 import { grouped, labelNames, nextOrder, orderOf, RANGES, since, sorted, tookOf } from '../data/task-order'
 import { type Task, tasksOf } from '../data/tasks'
 import { duration } from '../data/times'
+import { usedPages } from '../data/used-pages'
 import { Bar } from '../parts/Bar'
 import { DataTable } from '../parts/DataTable'
 import { Levels } from '../parts/Levels'
@@ -44,6 +46,8 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
   useTitle(shell, t.tasks.title)
   usePageKeys(shell, page)
   useSpokenChanges(shell, found.value?.tasks)
+  const used = usedPages.value
+  useEffect(() => void findTitles(found.value?.tasks.map(({ taskId }) => taskId) ?? []), [found.value, used])
 
   const narrow = (name: string, value: string) => {
     const next = new URLSearchParams(query)
@@ -198,11 +202,12 @@ function Table({ tasks, view, shell }: { tasks: readonly Task[]; view: TaskView;
 
 function Title({ task, shell }: { task: Task; shell: Shell }) {
   const { taskId, progress, cause } = task
+  const title = automationTitles.value.get(taskId)
   return (
     <>
       <span class="beside">
         <a href={logUrl(taskId)} data-row title={taskId}>
-          <Name text={taskId} />
+          {title ? <bdi>{title}</bdi> : <Name text={taskId} />}
         </a>
         {progress !== null && <Bar percent={progress} label={`${shell.t.tasks.progress}: ${taskId}`} />}
       </span>

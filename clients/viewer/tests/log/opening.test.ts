@@ -40,6 +40,7 @@ test('a gateway that does not say why keeps nobody waiting', async () => {
 test('of a long cause the beginning and the end are shown, without blank lines', () => {
   expect(shownLines(['a', '', 'b', 'c', 'd', 'e'], 4)).toEqual(['a', '…', 'd', 'e'])
   expect(shownLines(['a', 'b'], 4)).toEqual(['a', 'b'])
+  expect(shownLines(['a', 'b', 'c', 'd'], 3)).toEqual(['b', 'c', 'd'])
   expect(shownLines(['____ test_x ____', '======', '- - -'], 4)).toEqual(['test_x'])
   expect(decisiveLine(summary(7, 3))).toBe(7)
 })
@@ -61,4 +62,19 @@ test('a cause of a stage that went on gives way to the event at which the page o
   await other.takeOpened(12, linesAt)
   expect(other.summary.value?.cause?.firstSequence).toBe(20)
   expect(linesAt).toHaveBeenCalledTimes(1)
+})
+
+test('the card makes room when the reader moves on, and not when its own height moves the lines', async () => {
+  const failure = new Failure(async () => summary(7, 3))
+  await failure.read()
+  for (const first of [1, 20, 9]) failure.seen(first)
+  expect(failure.isOpen.value).toBe(true)
+  failure.moved()
+  failure.seen(12)
+  expect(failure.isOpen.value).toBe(true)
+  failure.seen(13)
+  expect(failure.isOpen.value).toBe(false)
+  failure.fold(false)
+  failure.seen(40)
+  expect(failure.isOpen.value).toBe(true)
 })

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.history.failure.run_names import run_name
+from filters.run_names import run_name
 
 
 @pytest.mark.parametrize(

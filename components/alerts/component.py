@@ -1,0 +1,85 @@
+"""Alerts as a component."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Self
+
+from gateway.component import Component, Core
+from gateway.settings.extras import require_extra
+from gateway.settings.model import Settings
+from gateway.settings.sources import SettingsError
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+    from components.alerts.alerts import Alerts
+
+__all__ = ["AlertsComponent"]
+
+
+class AlertsComponent(Component):
+    """Rules, incidents and notifications in the journal's database, if there is a file of rules."""
+
+    name = "alerts"
+
+    def __init__(self, core: Core, alerts: "Alerts | None") -> None:
+        from components.alerts.routes import alert_routes
+
+        self._alerts = alerts
+        self.routes = alert_routes(alerts, core.authenticator)
+
+    def __repr__(self) -> str:
+        return f"<AlertsComponent {self._alerts!r}>"
+
+    @classmethod
+    def check(cls, settings: Settings) -> None:
+        """The extra `alerts` is installed if there are rules, and the rules can be used."""
+        if settings.alert_rules is None:
+            return
+        require_extra("alerts", ["yaml", "apprise"], needed_for="ALERT_RULES")
+        from components.alerts.book import read_document, read_targets
+        from components.alerts.rules import RuleError, rules_from
+
+        try:
+            targets = read_targets(settings.alert_targets)
+            rules_from(read_document(settings.alert_rules), targets, place=str(settings.alert_rules))
+        except RuleError as error:
+            raise SettingsError([f"ALERT_RULES: {error}"]) from error
+
+    @classmethod
+    async def open(cls, core: Core) -> Self:
+        """Read the rules; the engine begins with ``start``."""
+        settings = core.settings
+        cls.check(settings)
+        if settings.alert_rules is None:
+            return cls(core, None)
+        from components.alerts.alerts import Alerts
+        from components.alerts.book import read_targets
+
+        alerts = Alerts(
+            core.journal,
+            core.journal_location,
+            settings.alert_rules,
+            read_targets(settings.alert_targets),
+            durability=settings.durability,
+            is_leader=core.is_leader,
+        )
+        await alerts.open()
+        return cls(core, alerts)
+
+    async def start(self) -> None:
+        """Continue with the first record that was not evaluated."""
+        if self._alerts is not None:
+            self._alerts.start()
+
+    async def close(self, grace_seconds: float) -> None:
+        """Let the present turn and what is being sent end."""
+        if self._alerts is not None:
+            await self._alerts.close(grace_seconds)
+
+    def metrics(self) -> "Iterable[Metric]":
+        """The counters; none without rules."""
+        if self._alerts is None:
+            return ()
+        from components.alerts.metrics import alert_metrics
+
+        return alert_metrics(self._alerts.engine.statistics, self._alerts.outbox)

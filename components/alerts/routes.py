@@ -1,0 +1,358 @@
+"""Alerts over HTTP: incidents, rules with a preview, and tests of targets."""
+
+import re
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from components.alerts.messages import (
+    ALERTS,
+    IncidentList,
+    IncidentView,
+    MuteRequest,
+    Preview,
+    PreviewRequest,
+    RuleList,
+    RuleView,
+    SampleLine,
+    TargetTested,
+    Undelivered,
+    UndeliveredList,
+    incident_view,
+    rule_view,
+    time_text,
+)
+from components.alerts.rules import RuleError
+from components.alerts.sending import SendError, title_and_text
+from gateway.auth import Authenticator, Principal
+from gateway.errors import ApiError
+from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body
+from gateway.routing.operation import Body, DescribedRoute, Operation
+from gateway.routing.parameters import Choice, Number, Parameter, Text
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from components.alerts.alerts import Alerts
+    from components.alerts.incidents import Incident
+
+__all__ = ["ALERTS_WRITE", "alert_routes"]
+
+T = TypeVar("T")
+
+ALERTS_WRITE: Final = "alerts:write"
+BASE: Final = "/api/v1/alerts"
+
+_OFF: Final = "alerts are off: set ALERT_RULES to a file of rules to use them"
+_RETRY_AFTER_SECONDS: Final = 2
+_BODY_BYTES: Final = 256 << 10
+_UNDELIVERED_MAX: Final = 100
+_NUMBER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
+
+_STATE: Final = Choice("state", "Only these; without it, all.", choices=("open", "resolved"))
+_RULE: Final = Text("rule", "Of this rule alone.", length_max=100, examples=("out-of-memory",))
+_ONE: Final = Number("id", "This one alone.", minimum=1, examples=(7,))
+_LIMIT: Final = Number(
+    "limit", "Incidents of one page; 50 without it.", minimum=1, maximum=200, default=50, examples=(20,)
+)
+_CURSOR: Final = Number("cursor", "`next` of the answer before.", minimum=1)
+_ID: Final = Parameter(
+    "incidentId",
+    "The incident.",
+    schema={"type": "string", "pattern": "^[0-9]{1,16}$"},
+    examples=("7",),
+    place="path",
+    is_required=True,
+)
+_NAME_FORM: Final = r"^[a-z0-9][a-z0-9._-]{0,99}$"
+_RULE_NAME: Final = Parameter(
+    "name",
+    "The rule.",
+    schema={"type": "string", "pattern": _NAME_FORM},
+    examples=("out-of-memory",),
+    place="path",
+    is_required=True,
+)
+_TARGET: Final = Parameter(
+    "target",
+    "The target.",
+    schema={"type": "string", "pattern": _NAME_FORM},
+    examples=("team",),
+    place="path",
+    is_required=True,
+)
+_EXAMPLE: Final = {"name": "out-of-memory", "filter": {"keywords": ["OutOfMemory"]}, "tasks": "build-*"}
+
+_LIST: Final = Operation(
+    "listIncidents",
+    "GET",
+    ALERTS,
+    "Incidents, the newest first",
+    description="Without `ALERT_RULES`, 503. For tokens without `tasks` and `pipelines`.",
+    scope="logs:read",
+    parameters=(_ONE, _STATE, _RULE, _LIMIT, _CURSOR),
+    answers={200: IncidentList},
+    stored=True,
+)
+_RESOLVE: Final = Operation(
+    "resolveIncident",
+    "POST",
+    ALERTS,
+    "Resolve an incident",
+    description="It says who has done it. The next line that matches opens another one.",
+    scope=ALERTS_WRITE,
+    parameters=(_ID,),
+    answers={200: IncidentView},
+    errors=("NOT_FOUND",),
+    stored=True,
+)
+_MUTE: Final = Operation(
+    "muteIncident",
+    "POST",
+    ALERTS,
+    "Send nothing about an incident for a while",
+    description="It goes on counting.",
+    scope=ALERTS_WRITE,
+    parameters=(_ID,),
+    body=Body(MuteRequest, {"hour": {"minutes": 60}}),
+    answers={200: IncidentView},
+    errors=("NOT_FOUND",),
+    stored=True,
+)
+_RULES: Final = Operation(
+    "listAlertRules",
+    "GET",
+    ALERTS,
+    "The rules in use",
+    scope="logs:read",
+    answers={200: RuleList},
+    stored=True,
+)
+_STORE: Final = Operation(
+    "storeAlertRule",
+    "POST",
+    ALERTS,
+    "Store a rule",
+    description="In the place of a stored one of the same name; rules of the file are changed there. It counts from "
+    "the next line on.",
+    scope=ALERTS_WRITE,
+    body=Body(PreviewRequest, {"rule": {"rule": _EXAMPLE}}),
+    answers={200: RuleView},
+    stored=True,
+)
+_REMOVE: Final = Operation(
+    "removeAlertRule",
+    "DELETE",
+    ALERTS,
+    "Remove a stored rule",
+    description="Its open incidents are resolved.",
+    scope=ALERTS_WRITE,
+    parameters=(_RULE_NAME,),
+    answers={200: RuleList},
+    errors=("NOT_FOUND",),
+    stored=True,
+)
+_PREVIEW: Final = Operation(
+    "previewAlertRule",
+    "POST",
+    ALERTS,
+    "What a rule would have found",
+    description="In the newest stored lines, for 5 s at most. Conditions that are about time find nothing.",
+    scope=ALERTS_WRITE,
+    body=Body(PreviewRequest, {"rule": {"rule": _EXAMPLE}}),
+    answers={200: Preview},
+    stored=True,
+)
+_TEST: Final = Operation(
+    "testAlertTarget",
+    "POST",
+    ALERTS,
+    "Send a test to a target",
+    description="Once, without the outbox; what the target said is in the error.",
+    scope=ALERTS_WRITE,
+    parameters=(_TARGET,),
+    answers={200: TargetTested},
+    errors=("NOT_FOUND", "UNAVAILABLE"),
+)
+_UNDELIVERED: Final = Operation(
+    "listUndelivered",
+    "GET",
+    ALERTS,
+    "Notifications that were given up",
+    description="Of the last day's attempts none was taken.",
+    scope=ALERTS_WRITE,
+    answers={200: UndeliveredList},
+    stored=True,
+)
+
+
+def alert_routes(alerts: "Alerts | None", authenticator: Authenticator) -> list[DescribedRoute]:
+    """All routes; without alerts they say that they are off."""
+    handlers = _Handlers(alerts, authenticator)
+    return [
+        DescribedRoute(f"{BASE}/incidents", handlers.page, _LIST),
+        DescribedRoute(f"{BASE}/incidents/{{incident_id:identifier}}/resolve", handlers.resolve, _RESOLVE),
+        DescribedRoute(f"{BASE}/incidents/{{incident_id:identifier}}/mute", handlers.mute, _MUTE),
+        DescribedRoute(f"{BASE}/rules", handlers.rules, _RULES),
+        DescribedRoute(f"{BASE}/rules", handlers.store, _STORE),
+        DescribedRoute(f"{BASE}/rules/{{name:identifier}}", handlers.remove, _REMOVE),
+        DescribedRoute(f"{BASE}/preview", handlers.preview, _PREVIEW),
+        DescribedRoute(f"{BASE}/targets/{{target:identifier}}/test", handlers.test, _TEST),
+        DescribedRoute(f"{BASE}/undelivered", handlers.undelivered, _UNDELIVERED),
+    ]
+
+
+class _Handlers:
+    def __init__(self, alerts: "Alerts | None", authenticator: Authenticator) -> None:
+        self._alerts = alerts
+        self._authenticator = authenticator
+        self._budget = BodyBudget(8 * _BODY_BYTES)
+
+    async def page(self, request: Request) -> Response:
+        alerts, _ = await self._entered(request, "logs:read")
+        query = request.query_params
+        state, limit = _STATE.of(query), _LIMIT.of(query)
+        below = _CURSOR.of(query) or None
+        is_open = None if state is None else state == "open"
+        number = _ONE.of(query)
+        if number:
+            with _storage():
+                one = await alerts.find(number)
+            return answer(IncidentList([] if one is None else [incident_view(one)], None))
+        with _storage():
+            found = await alerts.page(is_open=is_open, rule=_RULE.of(query), below=below, limit=limit + 1)
+        following = str(found[limit - 1].id) if len(found) > limit else None
+        return answer(IncidentList([incident_view(incident) for incident in found[:limit]], following))
+
+    async def resolve(self, request: Request) -> Response:
+        alerts, principal = await self._entered(request, ALERTS_WRITE)
+        with _storage():
+            changed = await alerts.engine.resolve(_number(request), principal.subject or "anonymous")
+        return answer(incident_view(_found(changed)))
+
+    async def mute(self, request: Request) -> Response:
+        alerts, _ = await self._entered(request, ALERTS_WRITE)
+        wanted = await self._body(request, MuteRequest)
+        with _storage():
+            changed = await alerts.engine.mute(_number(request), wanted.minutes * 60.0)
+        return answer(incident_view(_found(changed)))
+
+    async def rules(self, request: Request) -> Response:
+        alerts, _ = await self._entered(request, "logs:read")
+        return answer(_rule_list(alerts))
+
+    async def store(self, request: Request) -> Response:
+        alerts, principal = await self._entered(request, ALERTS_WRITE)
+        wanted = await self._body(request, PreviewRequest)
+        with _storage(), _rules():
+            rule = await alerts.book.store(wanted.rule, principal.subject or "anonymous")
+        return answer(rule_view(rule, 0))
+
+    async def remove(self, request: Request) -> Response:
+        alerts, _ = await self._entered(request, ALERTS_WRITE)
+        name = request.path_params["name"]
+        with _storage():
+            if not await alerts.book.remove(name):
+                raise ApiError("NOT_FOUND", f"there is no stored rule {name[:100]!r}")
+        return answer(_rule_list(alerts))
+
+    async def preview(self, request: Request) -> Response:
+        alerts, principal = await self._entered(request, ALERTS_WRITE)
+        wanted = await self._body(request, PreviewRequest)
+        with _storage(), _rules():
+            found = await alerts.preview(alerts.book.checked(wanted.rule, principal.subject))
+        lines = [
+            SampleLine(each.task_id, each.sequence, each.worker_id, each.level, each.message) for each in found.samples
+        ]
+        return answer(Preview(found.incidents, found.matches, found.lines, lines, found.is_complete))
+
+    async def test(self, request: Request) -> Response:
+        alerts, _ = await self._entered(request, ALERTS_WRITE)
+        name = request.path_params["target"]
+        try:
+            await alerts.test(name)
+        except KeyError:
+            raise ApiError("NOT_FOUND", f"there is no target {name[:100]!r}") from None
+        except SendError as error:
+            message = f"the target has not taken it: {error}"
+            raise ApiError("UNAVAILABLE", message, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
+        return answer(TargetTested(name))
+
+    async def undelivered(self, request: Request) -> Response:
+        alerts, _ = await self._entered(request, ALERTS_WRITE)
+        with _storage():
+            found = await alerts.undelivered(_UNDELIVERED_MAX)
+        return answer(
+            UndeliveredList(
+                [
+                    Undelivered(
+                        each.id,
+                        each.target,
+                        title_and_text(each.event)[0],
+                        each.error,
+                        each.attempts,
+                        time_text(each.created_at),
+                    )
+                    for each in found
+                ]
+            )
+        )
+
+    async def _entered(self, request: Request, scope: str) -> "tuple[Alerts, Principal]":
+        """Who asks, and the alerts. They are about all tasks, so a token for some is not enough."""
+        principal = await self._authenticator.principal_of(request)
+        principal.require(scope)
+        if principal.is_limited:
+            raise ApiError("PERMISSION_DENIED", "the token covers some tasks only; alerts are about all")
+        if self._alerts is None:
+            raise ApiError("UNAVAILABLE", _OFF)
+        return self._alerts, principal
+
+    async def _body(self, request: Request, kind: type[T]) -> T:
+        body = await read_body(request, self._budget)
+        try:
+            return await decoded(body, kind)
+        finally:
+            self._budget.give_back(len(body))
+
+
+def _rule_list(alerts: "Alerts") -> RuleList:
+    counts: dict[str, int] = alerts.engine.open_by_rule
+    rules = sorted(alerts.book.rules, key=lambda rule: rule.name)
+    return RuleList([rule_view(rule, counts.get(rule.name, 0)) for rule in rules], sorted(alerts.targets))
+
+
+def _number(request: Request) -> int:
+    text: str = request.path_params["incident_id"]
+    if not _NUMBER.fullmatch(text):
+        raise ApiError("NOT_FOUND", f"there is no incident {text[:40]!r}")
+    return int(text)
+
+
+def _found(incident: "Incident | None") -> "Incident":
+    if incident is None:
+        raise ApiError("NOT_FOUND", "there is no such incident, or it is resolved")
+    return incident
+
+
+class _storage:  # noqa: N801 - reads as a part of the statement
+    """Turns errors of storage into the answer that says so."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, StorageError):
+            message = "incidents cannot be stored or read now; try again"
+            raise ApiError("UNAVAILABLE", message, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
+
+
+class _rules:  # noqa: N801 - likewise
+    """Turns a rule that cannot be used into the answer that says why."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, RuleError):
+            raise ApiError("INVALID_ARGUMENT", str(error), field="rule") from error

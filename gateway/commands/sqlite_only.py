@@ -1,0 +1,35 @@
+"""Commands that work on files of SQLite, and what does the same on PostgreSQL."""
+
+from typing import Final
+
+from gateway.settings.model import Settings, is_postgres
+from storage.errors import DatabaseError
+
+__all__ = ["require_sqlite"]
+
+_INSTEAD: Final = {
+    "backup": "use pg_dump or pg_basebackup, and pg_restore",
+    "compact": "autovacuum does it; VACUUM FULL gives space back",
+    "prune": "a running gateway removes what RETENTION_DAYS and the settings beside it do not keep",
+    "restore": "use pg_restore, while no gateway runs",
+    "verify": "use pg_amcheck, and a cluster with data checksums",
+}
+
+
+def require_sqlite(settings: Settings, command: str, *, is_polling: bool = True) -> None:
+    """Return if a command can work on the databases of these settings.
+
+    Args:
+        settings: where they are.
+        command: its name.
+        is_polling: whether it works on the polling tables as well.
+
+    Raises:
+        DatabaseError: one is on PostgreSQL; the sentence says what to use instead.
+    """
+    urls = {"DATABASE_URL": settings.database_url}
+    if is_polling:
+        urls["POLLING_DATABASE_URL"] = settings.polling_database
+    for name, url in urls.items():
+        if is_postgres(url):
+            raise DatabaseError(f"`{command}` is for SQLite, and {name} is on PostgreSQL: {_INSTEAD[command]}")

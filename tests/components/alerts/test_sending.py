@@ -1,0 +1,165 @@
+"""Sending: signed, to public addresses alone, and bounded whatever the target does."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+
+from components.alerts import sending
+from components.alerts.addresses import AddressError, public_address
+from components.alerts.sending import SendError, alertmanager_alert, send
+from components.alerts.targets import Target
+
+EVENT: dict[str, Any] = {
+    "type": "incident.opened",
+    "kind": "opened",
+    "incident": {"id": 7, "key": "build-7", "count": 2, "openedAt": "2026-01-01T00:00:00Z", "resolvedAt": None},
+    "rule": {"name": "oom", "severity": "critical", "description": "out of memory"},
+    "lines": [{"taskId": "build-7", "sequence": 3, "message": "OutOfMemory"}],
+}
+OK = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+@asynccontextmanager
+async def receiver(answer: Callable[[asyncio.StreamWriter], Any]) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """A server that takes one request after the other; its address, and what came."""
+    seen: list[bytes] = []
+    serving: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            seen.append(head + await reader.readexactly(length))
+            with suppress(OSError):
+                await answer(writer)
+        finally:
+            writer.transport.abort() if writer.transport.get_write_buffer_size() > 1 << 16 else writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", seen
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        await asyncio.sleep(0)
+
+
+async def taken(writer: asyncio.StreamWriter) -> None:
+    writer.write(OK)
+
+
+async def test_a_webhook_is_signed() -> None:
+    """As Standard Webhooks has it: the same id at every attempt, over id, time and body."""
+    async with receiver(taken) as (url, seen):
+        await send(Target("team", "webhook", f"{url}/hook?a=1", b"key", is_private=True), "7-1-team", EVENT)
+    head, body = seen[0].split(b"\r\n\r\n", 1)
+    fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    assert head.startswith(b"POST /hook?a=1 HTTP/1.1")
+    signed = f"{fields['webhook-id']}.{fields['webhook-timestamp']}.".encode() + body
+    digest = base64.b64encode(hmac.new(b"key", signed, hashlib.sha256).digest()).decode()
+    assert fields["webhook-signature"] == f"v1,{digest}"
+    assert fields["webhook-id"] == "7-1-team"
+
+
+async def test_alertmanager_gets_its_own_form() -> None:
+    """Version 2 of its API."""
+    async with receiver(taken) as (url, seen):
+        await send(Target("prom", "alertmanager", url, is_private=True), "7-1", EVENT)
+    assert seen[0].startswith(b"POST /api/v2/alerts ")
+    alert = alertmanager_alert(EVENT)
+    assert alert["labels"] == {"alertname": "oom", "severity": "critical", "task": "build-7", "incident": "7"}
+    assert "endsAt" not in alert
+    assert "OutOfMemory" in alert["annotations"]["description"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "localhost",
+        "10.1.2.3",
+        "192.168.0.1",
+        "169.254.169.254",
+        "::1",
+        "fd00::1",
+        "::ffff:127.0.0.1",
+        "0.0.0.0",
+    ],
+)
+async def test_an_internal_address_is_not_reached(host: str) -> None:
+    """Whatever it is called, unless the target allows it."""
+    with pytest.raises(AddressError):
+        await public_address(host, 80, is_private=False)
+    assert await public_address(host, 80, is_private=True)
+
+
+async def test_of_several_addresses_all_must_be_public(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that means a public and an internal one means an internal one."""
+
+    async def lookup(*_: object, **__: object) -> list[Any]:
+        return [(0, 0, 0, "", (address, 80)) for address in ("93.184.215.14", "10.0.0.1")]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lookup)
+    with pytest.raises(AddressError, match=r"10\.0\.0\.1"):
+        await public_address("hook.example", 80, is_private=False)
+
+
+async def redirects(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\n\r\n")
+
+
+async def fails(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 500 Oh no\r\n\r\n")
+
+
+async def hangs(writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(3600)
+
+
+async def drips(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
+async def floods(writer: asyncio.StreamWriter) -> None:
+    for _ in range(1 << 10):
+        writer.write(b"x" * (1 << 20))
+        await writer.drain()
+
+
+async def closes(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (redirects, "302 Found"),
+        (fails, "500 Oh no"),
+        (hangs, "no answer within"),
+        (drips, "no answer within"),
+        (floods, "limit"),
+        (closes, None),
+    ],
+)
+async def test_a_bad_target_costs_a_bounded_time(
+    monkeypatch: pytest.MonkeyPatch, answer: Callable[[asyncio.StreamWriter], Any], said: str | None
+) -> None:
+    """And says what it did: redirects are not followed, and of a gigabyte little is read."""
+    if answer in {hangs, drips}:
+        monkeypatch.setattr(sending, "_SECONDS_MAX", 0.5)
+    async with receiver(answer) as (url, seen):
+        with pytest.raises(SendError, match=said):
+            await send(Target("team", "webhook", url, is_private=True), "7-1", EVENT)
+    assert len(seen) <= 1
