@@ -93,7 +93,7 @@ class ProducerRegistry:
         self.masks = masks or TaskMasks(journal)
         self.limits = limits
         self.counters = counters
-        self.tasks = OpenTasks(journal)
+        self.tasks = OpenTasks(self.masks.journal)
         self.uploads: set[Stoppable] = set()
         self.gathered_bytes = 0
         self._authenticator = authenticator

@@ -11,7 +11,7 @@ import asyncpg
 from storage.postgres.address import single_servers
 from storage.postgres.errors import is_lost
 
-__all__ = ["Link", "Row", "connect"]
+__all__ = ["IDLE_SECONDS_MAX", "Link", "Row", "connect"]
 
 T = TypeVar("T")
 Row: TypeAlias = Any
@@ -30,13 +30,16 @@ _NEXT_SERVER: Final = (OSError, asyncpg.TargetServerAttributeNotMatched, asyncpg
 _served: dict[str, str] = {}
 """Which server of a URL could be written last."""
 
+IDLE_SECONDS_MAX: Final = "3s"
+"""How long a transaction may do nothing: a gateway that is stopped with the lane locked stops all others."""
+
 _SETTINGS: Final = {
     "application_name": "otto-gateway",
     "jit": "off",
     "TimeZone": "UTC",
     "statement_timeout": "0",  # a commit that is cut off says nothing about whether it is stored
     "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "3s",  # one that is stopped with the lane locked stops all others
+    "idle_in_transaction_session_timeout": IDLE_SECONDS_MAX,
 }
 
 

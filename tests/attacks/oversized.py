@@ -35,6 +35,8 @@ async def oversized_requests(target: Target) -> str:
         "many keywords": get.format(
             "/api/v1/log-streaming/search?q=a" + "".join(f"&keywords={n}" for n in range(3_000)), ""
         ),
+        "a deep filter": get.format("/api/v1/log-streaming/search?filter=" + "(" * 30_000, ""),
+        "a large regular expression": get.format("/api/v1/log-streaming/search?filter=/(x%7B30%7D)%7B1000%7D/", ""),
         "a deep document": post("Content-Length: 40000").decode() + "[" * 40_000,
     }
     bodies = {

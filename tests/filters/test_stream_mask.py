@@ -5,6 +5,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from otto_logs._needles import Needles as ClientNeedles
 
 from filters.needles import Needles
 from filters.stream_mask import MaskedLine, StreamMask
@@ -103,3 +104,23 @@ def test_what_is_sent_again_is_masked_as_before() -> None:
         stream.go_on_at(before)
         out = stream.feed([MaskedLine(None, "stdout", "-2-secret hunter")]) + stream.release()
         assert [line.text for line in out] == ["*** hunter"]
+
+
+@given(st.lists(secrets, min_size=1, max_size=4), st.text(alphabet="abcdefABC/+'\"& =é", max_size=200))
+@settings(max_examples=30)
+def test_client_and_gateway_find_the_same(values: list[str], text: str) -> None:
+    """The client's regular expression and the gateway's automaton give the same places."""
+    text += values[0].strip()
+    ours, theirs = Needles(values), ClientNeedles(values)
+    assert ours.spans(text) == theirs.spans(text)
+    assert ours.open_start(text[:-1]) == theirs.open_start(text[:-1])
+
+
+def test_a_text_of_beginnings_costs_no_more_than_its_length() -> None:
+    """Hostile: each of 16,000 characters may begin a secret of 16,000; some of them are compared, and all are kept."""
+    needles = Needles(["a" * 15_000 + "b"])
+    assert needles.open_start("a" * 14_999 + "c") < 15_000
+    stream: StreamMask[None] = StreamMask(needles)
+    stream.feed([MaskedLine(None, "stdout", "a" * 14_999 + "c" + "a" * 10_000)])
+    out = stream.feed([MaskedLine(None, "stdout", "a" * 5_000 + "b!")]) + stream.release()
+    assert [line.text[-4:] for line in out] == ["c***", "***!"]

@@ -7,6 +7,7 @@ from random import Random
 
 import grpc
 import httpx2
+import pytest
 from otto.logs.v1 import logs_pb2
 
 from filters.needles import Needles
@@ -100,6 +101,7 @@ async def send_otto(gateway: GatewayProcess, channel: grpc.aio.Channel, task_id:
     await producer.call.done_writing()
 
 
+@pytest.mark.timeout(24 * 3600 if TASKS > 3 else 300)
 async def test_no_secret_is_anywhere(tmp_path: Path) -> None:
     """Neither live, nor in history, downloads, tables, files, metrics nor the gateway's own log; all else is there."""
     print(f"FUZZ_SEED={SEED}")

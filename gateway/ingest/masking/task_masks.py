@@ -6,18 +6,19 @@ producer waits behind it: its numbers are stored in their order. Nothing that wa
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, cast
 
-import msgspec
+import structlog
 
+from filters.entry import LogEntry
 from filters.needles import Needles
 from filters.secret_shapes import OpenKeys, ShapeRules
 from filters.stream_mask import MaskedLine
 from gateway.ingest.masking.known_secrets import HeldItem, HeldLine, KnownSecrets, Lane, MaskedTask
-from storage.errors import StorageError
+from storage.errors import StorageError, StorageUnavailableError
 from storage.journal.interface import (
     Append,
     Committed,
@@ -32,17 +33,22 @@ from storage.journal.interface import (
 
 __all__ = ["KNOWN", "TaskMasks"]
 
+_log = structlog.get_logger(__name__)
+
 HOLD_SECONDS: Final = 0.05
 KNOWN: Final = "known"
 """The rule that counts secrets which producers have named."""
 _COUNTED_TASKS_MAX: Final = 10_000
+_SLICE_CHARACTERS: Final = 16 << 10
+_LINE_CHARACTERS: Final = 32
+"""What a line counts for beside its message."""
 
 
 class TaskMasks:
     """Stands before the journal.
 
     Attributes:
-        submit: as ``Journal.submit``, and that itself as long as there is nothing to mask; ``append`` likewise.
+        submit: as ``Journal.submit``, and that itself as long as there is nothing to mask.
         known: the secrets that producers have named; ``mask`` adds to them.
 
     Args:
@@ -59,12 +65,14 @@ class TaskMasks:
         self._open_keys = OpenKeys()
         self._hold_seconds = hold_seconds
         self.submit: Callable[[Append, Settled], None] = journal.submit
-        self.append: Callable[[Append], asyncio.Future[Receipt]] = journal.append
+        self._is_masking = False
         if shapes is not None:
             self._begin()
         self.known = KnownSecrets()
         self._lanes: dict[str, Lane] = {}
         self._holding: dict[tuple[str, str], None] = {}
+        self._later: deque[Callable[[], None]] = deque()
+        self._going: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._counts: Counter[str] = Counter()
         self._counts_of: dict[str, Counter[str]] = {}
@@ -93,9 +101,12 @@ class TaskMasks:
 
     def _begin(self) -> None:
         """There is something to mask from now on."""
-        self.submit, self.append = self._submit, self._append
+        self.submit, self._is_masking = self._submit, True
 
-    def _append(self, item: Append) -> "asyncio.Future[Receipt]":
+    def append(self, item: Append) -> "asyncio.Future[Receipt]":
+        """As ``Journal.append``."""
+        if not self._is_masking:
+            return self._journal.append(item)
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
 
         def settled(outcome: Receipt | StorageError) -> None:
@@ -130,59 +141,92 @@ class TaskMasks:
 
     def release(self) -> None:
         """Hold nothing any longer."""
+        while self._later:
+            self._later.popleft()()
         for task_id, worker_id in list(self._holding):
             self._release(task_id, worker_id)
 
     def _submit(self, item: Append, settled: Settled) -> None:
-        task_id = getattr(item, "task_id", "")
+        task_id = _task_of(item)
         task = self.known.tasks.get(task_id)
         producer = item.producer
         lane = producer.producer_id if producer is not None else f"{task_id}\n{getattr(item, 'worker_id', '')}"
         held = HeldItem(item, settled, lane)
-        if task is not None:
-            if isinstance(item, LineBatch):
-                self._read(task, item, held)
-            else:
-                for worker_id in [worker_id for name, worker_id in self._holding if name == task_id]:
-                    self._release(task_id, worker_id)
-                held.item = _masked_report(item, task.needles)
         queue = self._lanes.get(lane)
-        if queue is None and not held.waits:
+        if task is None and queue is None:
             self._hand_over(held)
             return
         if queue is None:
             queue = self._lanes[lane] = deque()
         queue.append(held)
-        self._drain(lane)
+        if task is not None:
+            task.touch()
+            held.waits = 1  # until it was read
+            take = partial(self._attempt, held, partial(self._take, task, held))
+            if self._later:
+                self._later.append(take)
+            else:
+                take()
 
-    def _read(self, task: MaskedTask, batch: LineBatch, held: HeldItem) -> None:
-        task.touch()
-        stream = task.stream(batch.worker_id)
-        if batch.producer is not None:
-            number = batch.producer.number
-            numbered = task.numbers_of(batch.producer.producer_id)
+    def _attempt(self, held: HeldItem, step: Callable[[], None]) -> None:
+        """Take a step with an item; whatever is wrong with it, it is not stored unmasked, and others go on."""
+        try:
+            step()
+        except Exception:  # noqa: BLE001 - what no one foresaw costs this item alone, and is logged
+            _log.exception("masking failed")
+            queue = self._lanes.get(held.lane)
+            if queue is not None and held in queue:
+                queue.remove(held)
+                error = StorageUnavailableError("secrets could not be masked in what was sent")
+                asyncio.get_running_loop().call_soon(held.settled, error)
+            self._drain(held.lane)
+
+    def _take(self, task: MaskedTask, held: HeldItem) -> None:
+        """Read an item, a large one in slices with turns of the loop in between."""
+        item = held.item
+        if not isinstance(item, LineBatch):
+            for worker_id in [worker_id for name, worker_id in self._holding if name == _task_of(item)]:
+                self._release(_task_of(item), worker_id)
+            held.item = _masked_report(item, task.needles)
+            self._has_been_read(held)
+            return
+        stream = task.stream(item.worker_id)
+        if item.producer is not None:
+            number = item.producer.number
+            numbered = task.numbers_of(item.producer.producer_id)
             if number in numbered:  # sent again: read from where it was read before
-                self._release(batch.task_id, batch.worker_id)
+                self._release(item.task_id, item.worker_id)
                 stream.go_on_at(numbered[number])
             else:
                 numbered[number] = stream.progress
             held.settled = partial(_settled, numbered, number, held.settled)
-        self._mask_fields(batch, task.needles)
-        held.came_at = asyncio.get_running_loop().time()
-        lines = [MaskedLine((held, entry), entry.source, entry.message) for entry in batch.entries]
-        held.waits = len(lines)
-        self._given_out(batch.task_id, stream.feed(lines))
-        self._note_holding(batch.task_id, batch.worker_id, task)
+        first, *others = _slices(item.entries)
+        steps = [partial(self._attempt, held, partial(self._read, task, held, item, entries)) for entries in others]
+        self._read(task, held, item, first)
+        if not steps:
+            self._has_been_read(held)
+            return
+        self._later.extendleft(reversed([*steps, partial(self._has_been_read, held)]))
+        if self._going is None:
+            self._going = asyncio.get_running_loop().call_soon(self._go_on)
 
-    def _mask_fields(self, batch: LineBatch, needles: Needles) -> None:
-        """Metadata stands for itself."""
-        for index, entry in enumerate(batch.entries):
-            if entry.metadata or entry.pod_metadata:
-                batch.entries[index] = msgspec.structs.replace(
-                    entry,
-                    metadata=_masked_values(entry.metadata, needles),
-                    pod_metadata=_masked_values(entry.pod_metadata, needles),
-                )
+    def _go_on(self) -> None:
+        """One step of what is to be read, in each turn of the loop."""
+        if self._later:
+            self._later.popleft()()
+        self._going = asyncio.get_running_loop().call_soon(self._go_on) if self._later else None
+
+    def _has_been_read(self, held: HeldItem) -> None:
+        held.waits -= 1
+        self._drain(held.lane)
+
+    def _read(self, task: MaskedTask, held: HeldItem, batch: LineBatch, entries: Sequence[LogEntry]) -> None:
+        _mask_fields(entries, task.needles)
+        held.came_at = asyncio.get_running_loop().time()
+        held.waits += len(entries)
+        lines = [MaskedLine((held, entry), entry.source, entry.message) for entry in entries]
+        self._given_out(batch.task_id, task.stream(batch.worker_id).feed(lines))
+        self._note_holding(batch.task_id, batch.worker_id, task)
 
     def _given_out(self, task_id: str, lines: Iterable[MaskedLine[HeldLine]]) -> None:
         """Lines are masked and need not wait; nor need what waited for them."""
@@ -280,6 +324,36 @@ def _settled(numbered: dict[int, Any], number: int, settled: Settled, outcome: R
         for stored in [each for each in numbered if each < number]:
             del numbered[stored]
     settled(outcome)
+
+
+def _slices(entries: Sequence[LogEntry]) -> list[Sequence[LogEntry]]:
+    """Entries in order, about so many together as are read in some milliseconds; one slice at least."""
+    slices, start, size = list[Sequence[LogEntry]](), 0, 0
+    for index, entry in enumerate(entries):
+        size += len(entry.message) + _LINE_CHARACTERS
+        for fields in (entry.metadata, entry.pod_metadata):
+            if fields:
+                size += sum(map(len, fields)) + sum(map(len, fields.values()))
+        if size >= _SLICE_CHARACTERS:
+            slices.append(entries[start : index + 1])
+            start, size = index + 1, 0
+    if start < len(entries) or not slices:
+        slices.append(entries[start:])
+    return slices
+
+
+def _mask_fields(entries: Iterable[LogEntry], needles: Needles) -> None:
+    """Metadata stands for itself."""
+    for entry in entries:
+        if entry.metadata:
+            entry.metadata = _masked_values(entry.metadata, needles)
+        if entry.pod_metadata:
+            entry.pod_metadata = _masked_values(entry.pod_metadata, needles)
+
+
+def _task_of(item: Append) -> str:
+    """The task of an item that has one."""
+    return str(getattr(item, "task_id", ""))
 
 
 def _masked_report(item: Append, needles: Needles) -> Append:

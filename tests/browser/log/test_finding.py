@@ -49,6 +49,12 @@ async def test_filters_apply_live_without_losing_the_place(build: GatewayProcess
         await page.get_by_label("Add a filter").fill("worker:worker-2")
         await page.keyboard.press("Enter")
         await page.get_by_text("30 lines", exact=True).wait_for()
+        await page.get_by_label("Add a filter").fill("-/line 2?00/ NEEDLE OR nowhere")
+        await page.keyboard.press("Enter")
+        await expect(page.locator('.log-row mark[data-term="0"]').first).to_have_text("needle")
+        await page.get_by_label("Add a filter").fill('"half a phrase')
+        await page.keyboard.press("Enter")
+        await page.get_by_text("the quote is not closed").wait_for()
         await page.get_by_role("button", name="Clear", exact=True).click()
         await wait_for_line(page, 3001)
 

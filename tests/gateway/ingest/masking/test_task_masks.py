@@ -1,3 +1,4 @@
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 
@@ -155,3 +156,33 @@ async def test_secrets_are_forgotten_some_time_after_their_task_has_ended(
     assert "t" in masks.known.tasks
     masks.known.sweep(time.monotonic() + 660)
     assert "t" not in masks.known.tasks
+
+
+async def test_a_large_batch_is_read_in_slices(masks: TaskMasks, journal: WatchedJournal) -> None:
+    """Hostile: 64 long lines full of secrets. Others have their turns, and the order stays."""
+    outcomes = Outcomes()
+    masks.submit(batch(1, *[f"{SECRET} " * 1_000] * 64), outcomes)
+    masks.submit(batch(2, "behind it"), outcomes)
+    masks.submit(TaskEnding("t", False, AT), outcomes)
+    turns = 0
+    while not journal.appended:
+        turns += 1
+        await asyncio.sleep(0)
+    await until(lambda: len(outcomes) == 3, "all are stored")
+    assert turns >= 31  # of two lines each
+    lines = await stored(journal)
+    assert lines == [*["*** " * 1_000] * 64, "behind it"]
+    assert isinstance(journal.appended[-1], TaskEnding)
+
+
+async def test_what_cannot_be_masked_is_refused_alone(masks: TaskMasks, journal: WatchedJournal) -> None:
+    """It is not stored as it is, its sender hears of it, and what came behind it goes on."""
+    outcomes = Outcomes()
+    broken = batch(0, "x")
+    broken.entries[0].metadata = {"key": 7}  # type: ignore[dict-item]
+    broken.entries[0].source = []  # type: ignore[assignment]
+    masks.submit(broken, outcomes)
+    masks.submit(batch(0, SECRET), outcomes)
+    await until(lambda: len(outcomes) == 2, "both are settled")
+    assert await stored(journal) == ["***"]
+    assert [isinstance(each, StorageError) for each in outcomes].count(True) == 1

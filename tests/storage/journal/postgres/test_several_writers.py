@@ -249,6 +249,13 @@ async def test_a_server_that_is_too_old_is_said(url: str, monkeypatch: pytest.Mo
         await PostgresJournal.open(url)
 
 
+async def test_a_pooler_that_keeps_no_settings_is_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pgbouncer in transaction mode does that was told to ignore them; without that it refuses them itself."""
+    monkeypatch.delitem(connections._SETTINGS, "idle_in_transaction_session_timeout")
+    with pytest.raises(DatabaseError, match="does not keep the settings of a session"):
+        await PostgresJournal.open(url)
+
+
 async def test_limits_of_an_administrator_do_not_cut_commits_off(postgres: PostgresServer, url: str) -> None:
     """A role's own time-out, or commits that do not wait for the disk, are not those of a gateway."""
     schema_name = url.rpartition("=")[2]

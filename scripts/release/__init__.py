@@ -1,0 +1,1 @@
+"""``make release``: the files of a release, the same bytes each time."""
