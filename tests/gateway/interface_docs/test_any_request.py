@@ -50,8 +50,6 @@ UNSAID = {
     "execution_id": "it or another filter is needed, and OpenAPI cannot say that of two parameters",
     "title": "what is printable is in no pattern of JSON Schema",
     "rule": "what a rule is, depends on its condition",
-    "filter": "the grammar of expressions is in no pattern of JSON Schema",
-    "Producer-Number": "it follows the last one of its producer, and OpenAPI compares no values",
     "keywords": "what is printable is in no pattern of JSON Schema",
 }
 """Fields that a request may have as described and that are refused all the same, each with the reason."""
