@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit model prometheus faults cluster-faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock release clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit failing-builds model prometheus faults cluster-faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock release clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -83,6 +83,9 @@ viewer-figures: setup-tests  ## the log page in Chromium: a million lines, 5,000
 
 mutants: setup  ## plant small bugs in the pure modules and list those that no test notices; MUTANTS_SECONDS=600
 	$(PY) -m tests.mutants
+
+failing-builds: setup-tests  ## ten real builds that fail, and whether their summaries say why
+	$(PY) -m tests.failing_builds
 
 faults: setup-tests  ## break everything, 100 times kill -9, and see every promise kept; some 10 minutes
 	$(PY) -m tests.faults $(FAULTS)

@@ -52,7 +52,9 @@ def build(target: Path, made_at: int, *, has_javascript: bool = True) -> None:
         command = [sys.executable, "-m", "hatchling", "build", "-d", str(target.resolve())]
         _run(command, ROOT / folder, environment)
     if has_javascript:  # what it packs it builds before
-        command = ["npm", "pack", "--silent", "--pack-destination", str(target.resolve())]
+        # In a folder of its own: pip takes a file of this name for the source archive of Python's package.
+        (target / "npm").mkdir()
+        command = ["npm", "pack", "--silent", "--pack-destination", str(target.resolve() / "npm")]
         _run(command, ROOT / "clients" / "js", environment)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     name, version = project["name"], project["version"]
@@ -62,7 +64,8 @@ def build(target: Path, made_at: int, *, has_javascript: bool = True) -> None:
 
 def sums(folder: Path) -> dict[str, str]:
     """The hash of each file."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def _run(command: list[str], folder: Path, environment: Mapping[str, str]) -> None:

@@ -29,7 +29,8 @@ from storage.transfer.table_copy import TableCopy, source_tables, target_columns
 
 __all__ = ["Transferred", "transfer"]
 
-_NOT_COPIED: Final = frozenset({VERSION_TABLE, "journal_meta"})
+_NOT_COPIED: Final = frozenset({VERSION_TABLE, "journal_meta", "journal_summaries"})
+"""Of SQLite alone: versions and the epoch, which are stored otherwise, and what searches derive from chunks."""
 
 _TARGET_TABLES: Final = """
 SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')

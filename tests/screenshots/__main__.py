@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
@@ -40,19 +41,24 @@ class Picture:
 PICTURES = (
     Picture("tasks", "/", ".tasks tbody tr"),
     Picture("log", "/logs/web-frontend-2207?q=case_1", ".log-row[data-sequence] mark", ("Shift+E",)),
+    Picture("failed", "/logs/web-frontend-2207", ".log-card-cause"),
     Picture("executions", "/executions", ".executions tbody tr"),
     Picture("execution", "/executions/run-4097", ".waterfall li", ("j", "j", "j", "j", "j", "j", "j", "Enter")),
     Picture("search", "/search?q=resume%3A%3Acase_10", ".search-state[data-state=done]"),
     Picture("automation", "/automation/{held}", ".log-tail li"),
     Picture("tasks-phone", "/", ".tasks tbody tr", is_phone=True),
-    Picture("log-phone", "/logs/web-frontend-2207", ".log-row[data-sequence]", is_phone=True),
+    Picture("log-phone", "/logs/web-frontend-2207", ".log-card-cause", is_phone=True),
     Picture("execution-phone", "/executions/run-4100", ".waterfall li", is_phone=True),
 )
 
 
 # A stage that can be looked at while it runs.
 UPLOADING = shlex.join([sys.executable, str(Path(__file__).with_name("uploading.py"))]) + " {settings}"
-SETTINGS = {"DURABILITY": "process", "AUTOMATION_ENABLED": "true", "AUTOMATION_YOUTUBE_COMMAND": UPLOADING}
+SETTINGS: dict[str, Any] = {
+    "DURABILITY": "process",
+    "AUTOMATION_ENABLED": "true",
+    "AUTOMATION_YOUTUBE_COMMAND": UPLOADING,
+}
 
 
 async def main(directory: Path, names: Sequence[str]) -> None:

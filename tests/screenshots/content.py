@@ -73,6 +73,17 @@ SAYINGS: dict[str, Sequence[str]] = {
 }
 
 
+FAILURE = (
+    "Traceback (most recent call last):",
+    '  File "tests/test_session.py", line 88, in test_resume',
+    "    assert received == expected, 'a line is missing behind the gap'",
+    "AssertionError: a line is missing behind the gap",
+    "assert [1, 2, 4] == [1, 2, 3, 4]",
+    "  At index 2 diff: 4 != 3",
+)
+"""The last whole window of a build that fails: one event."""
+
+
 async def fill(grpc_address: str, url: str) -> None:
     """Send builds over gRPC, and executions over HTTP."""
     source = random.Random(SEED)
@@ -123,8 +134,13 @@ async def _publish(channel: grpc.aio.Channel, build: Build, source: random.Rando
             said = source.choice(SAYINGS[level]).format(n=number)
             if number % 150 == 135:
                 said = f"::group::Package {number // 150 + 1}"
+            event = number - _failure_start(build)
+            metadata = {}
+            if 0 <= event < WINDOW_LINES:
+                said, level = FAILURE[event], "ERROR"
+                metadata = {"eventLine": str(event + 1)} if event else {}
             at = int((start + build.seconds * number / build.lines) * 1e9)
-            line = logs_pb2.Line(message=said.encode(), level=LEVELS[level], time_unix_nano=at)
+            line = logs_pb2.Line(message=said.encode(), level=LEVELS[level], time_unix_nano=at, metadata=metadata)
             lines.append(line)
         batch = logs_pb2.LineBatch(task_id=build.task_id, worker_id=source.choice(build.workers), lines=lines)
         items.append(logs_pb2.PublishRequest(lines=batch))
@@ -143,11 +159,33 @@ async def _publish(channel: grpc.aio.Channel, build: Build, source: random.Rando
         await asyncio.sleep(0)
 
 
+def _failure_start(build: Build) -> int:
+    """The number of the line with which the failure begins; one that never comes for a build that does not fail."""
+    return (
+        build.lines // WINDOW_LINES * WINDOW_LINES - WINDOW_LINES + 1 if build.status == "failed" else build.lines + 1
+    )
+
+
 def _stages(build: Build) -> list[logs_pb2.StageProgress]:
-    """A build that still runs tells how far it is: one stage over, one half, one to come."""
+    """One that runs tells how far it is: one stage over, one half, one to come. One that failed did in its last."""
+    now = time.time_ns()
+    if build.status == "failed":
+        start = now - int(60e9 * build.minutes_ago)
+        parts = (("prepare", 0.0, 0.12), ("compile", 0.12, 0.8), ("test", 0.8, 1.0))
+        return [
+            logs_pb2.StageProgress(
+                pipeline_id=build.task_id,
+                stage_id=stage,
+                status=logs_pb2.STAGE_STATUS_FAILED if stage == "test" else logs_pb2.STAGE_STATUS_COMPLETED,
+                progress_percentage=100,
+                time_unix_nano=start + int(1e9 * build.seconds * end),
+                started_unix_nano=start + int(1e9 * build.seconds * begin),
+                completed_unix_nano=start + int(1e9 * build.seconds * end),
+            )
+            for stage, begin, end in parts
+        ]
     if build.status is not None:
         return []
-    now = time.time_ns()
     return [
         logs_pb2.StageProgress(
             pipeline_id=build.task_id, stage_id=stage, status=status, progress_percentage=percentage, time_unix_nano=now

@@ -39,6 +39,7 @@ _COMPARED_LINES: Final = 4_000
 _COMPARED_LINES_MAX: Final = 20_000
 _CAUSE_LINES_MAX: Final = 40
 _LAST_LINES: Final = 10
+_OUTPUT_LINES: Final = 20
 _KINDS: Final = 5
 """Kinds of messages that a summary shows of a comparison."""
 _LINE_CHARACTERS: Final = 300
@@ -88,8 +89,20 @@ async def read_summary(reads: Reads, state: TaskState, budget: Budget, covers: C
     if cause is not None and cause[0] in {FIRST_ERROR, "new error"}:
         succeeded_at = await _successes(reads, state, events[-1].first, budget)
         cause = await asyncio.to_thread(cause_of, events, state.last, count_in_good=count, succeeded_at=succeeded_at)
+    if cause is not None and cause[1].head.startswith("--- FAIL") and len(cause[1].texts) == 1:
+        await _add_output_of_test(reads, state, cause[1])
     shown = _cause(*cause) if cause is not None else _cause_without_errors(run, ends, compared)
     return await asyncio.to_thread(_summary, run, events, shown, ends, compared, is_complete=found.is_complete)
+
+
+async def _add_output_of_test(reads: Reads, state: TaskState, event: Event) -> None:
+    """``go test -v`` prints what a test says in front of the line that says that it failed."""
+    said: list[str] = []
+    for entry in reversed(await _lines(reads, state, event.first - 1 - _OUTPUT_LINES, event.first - 1)):
+        if entry.worker_id != event.worker_id or not entry.message.startswith("    "):
+            break
+        said.append(strip_ansi(entry.message))
+    event.texts += reversed(said)
 
 
 async def read_comparison(
@@ -263,17 +276,20 @@ def _cause(rule: str, event: Event) -> Cause:
 
 
 def _cause_without_errors(run: Run, ends: _Ends, compared: _Compared | None) -> Cause | None:
-    """Of a task that failed and says no error: a warning that the good run does not have, or its last lines."""
+    """Of a task that failed and says no error: a signal, a new warning, or its last lines."""
     if run.status != "FAILED":
         return None
+    if not ends.last:
+        return None
+    reason = run.state.ended.reason if run.state.ended is not None else ""
+    lines = [strip_ansi(entry.message)[:_LINE_CHARACTERS] for entry in ends.last]
+    last = ends.last[-1]
+    if reason.startswith("killed by "):  # which a program cannot say of itself
+        return Cause("signal", reason, last.worker_id, ends.last[0].sequence, last.sequence, lines)
     new = [kind for kind in compared.comparison.appeared if kind.level == "WARN"] if compared is not None else []
     if new:
         return Cause(
             "new warning", new[0].message, new[0].worker_id, new[0].sequence, new[0].sequence, [new[0].message]
         )
-    if not ends.last:
-        return None
-    lines = [strip_ansi(entry.message)[:_LINE_CHARACTERS] for entry in ends.last]
-    last = ends.last[-1]
     said = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return Cause("last lines", said, last.worker_id, ends.last[0].sequence, last.sequence, lines)

@@ -48,7 +48,7 @@ class TaskMasks:
     """Stands before the journal.
 
     Attributes:
-        submit: as ``Journal.submit``, and that itself as long as there is nothing to mask; ``append`` likewise.
+        submit: as ``Journal.submit``, and that itself as long as there is nothing to mask.
         known: the secrets that producers have named; ``mask`` adds to them.
 
     Args:
@@ -65,7 +65,7 @@ class TaskMasks:
         self._open_keys = OpenKeys()
         self._hold_seconds = hold_seconds
         self.submit: Callable[[Append, Settled], None] = journal.submit
-        self.append: Callable[[Append], asyncio.Future[Receipt]] = journal.append
+        self._is_masking = False
         if shapes is not None:
             self._begin()
         self.known = KnownSecrets()
@@ -101,9 +101,12 @@ class TaskMasks:
 
     def _begin(self) -> None:
         """There is something to mask from now on."""
-        self.submit, self.append = self._submit, self._append
+        self.submit, self._is_masking = self._submit, True
 
-    def _append(self, item: Append) -> "asyncio.Future[Receipt]":
+    def append(self, item: Append) -> "asyncio.Future[Receipt]":
+        """As ``Journal.append``."""
+        if not self._is_masking:
+            return self._journal.append(item)
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
 
         def settled(outcome: Receipt | StorageError) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from otto_logs import LogFilter, LogReader
 
 from tests.faults.wall_clock import Clock
 from tests.support.commands import otto_logs
@@ -133,7 +134,7 @@ def opened(client: JsClient, stream: str) -> int:
 
 
 async def test_an_expression_gives_every_client_the_same_lines(tmp_path: Path) -> None:
-    """Both transports, live and stored, the event loop and the journal's readers, and our commands."""
+    """Both transports, live and stored, by the event loop and by the readers; our commands; a Python program."""
     expression = "(timeout OR /exit (code|status) [1-9]/) -retry"
     texts = ("compiling", "Timeout after 5 s", "timeout: retry", "exit status 0", "exit status 2")
     lines = [f"{number} {texts[number % 5]} {'x' * (number % 7) * 100}" for number in range(600)]
@@ -149,6 +150,9 @@ async def test_an_expression_gives_every_client_the_same_lines(tmp_path: Path) -
         shown = await otto_logs("tail", "--raw", "--filter", expression, "build", **commands)
         found = await otto_logs("search", "--json", "--limit", "1000", "--filter", expression, **commands)
         refused = await otto_logs("tail", "--filter", "error (timeout", "build", **commands)
+        async with LogReader(gateway.url) as logs:
+            entries = logs.read("build", filter=LogFilter(expression=expression))
+            assert [entry.message async for entry in entries] == expected
     assert shown.stdout.decode().splitlines() == expected
     hits = [json.loads(hit)["entry"]["message"] for hit in found.stdout.decode().splitlines()]
     assert hits == expected[::-1]

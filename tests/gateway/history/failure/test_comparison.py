@@ -68,12 +68,15 @@ async def test_any_two_tasks_can_be_compared(history: History) -> None:
 
 
 async def test_a_run_that_fails_without_an_error_shows_how_it_ended(history: History) -> None:
-    """A warning that the good run does not have, or else the last lines."""
+    """The signal that ended it, a warning that the good run does not have, or else the last lines."""
     await write_run(history, "a-1", ("one", "INFO"), second=1)
     await write_run(history, "a-2", ("one", "INFO"), ("low on memory", "WARN"), second=2, status="FAILED")
     await write_run(history, "b-1", ("one", "INFO"), ("two", "INFO"), second=3, status="FAILED")
-    causes = [(await history.get(f"/logs/{task}/summary"))["cause"] for task in ("a-2", "b-1")]
+    await history.write("one", task="c-1")
+    await history.journal.append(WorkerReport("c-1", "w1", "FAILED", AT.format(4), "killed by SIGSEGV"))
+    causes = [(await history.get(f"/logs/{task}/summary"))["cause"] for task in ("a-2", "b-1", "c-1")]
     assert [(cause["rule"], cause["headline"]) for cause in causes] == [
         ("new warning", "low on memory"),
         ("last lines", "two"),
+        ("signal", "killed by SIGSEGV"),
     ]

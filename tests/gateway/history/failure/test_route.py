@@ -66,6 +66,18 @@ async def test_a_summary_is_for_whom_the_task_is(history: History) -> None:
     assert (await history.http.get(f"{BASE}/logs/build/summary")).status_code == 403
 
 
+async def test_what_a_go_test_says_before_it_fails_is_part_of_the_cause(history: History) -> None:
+    """As `go test -v` prints it: the message first, then the failure; not what the test before it said."""
+    await history.write(
+        "=== RUN   TestPass", "    a_test.go:3: fine", "=== RUN   TestAdd", "    a_test.go:7: got 2, want 3"
+    )
+    await history.write("--- FAIL: TestAdd (0.00s)", level="ERROR")
+    cause = (await history.get("/logs/build/summary"))["cause"]
+
+    assert cause["headline"] == "TestAdd: got 2, want 3"
+    assert cause["lines"] == ["--- FAIL: TestAdd (0.00s)", "    a_test.go:7: got 2, want 3"]
+
+
 async def test_a_summary_reads_errors_and_not_the_task(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a task with many lines, a bounded number is decoded: what has no errors is skipped by its levels."""
     for _ in range(20):

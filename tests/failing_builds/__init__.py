@@ -1,0 +1,1 @@
+"""Real builds that fail, and whether their summaries say why."""
