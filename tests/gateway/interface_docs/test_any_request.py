@@ -17,7 +17,7 @@ import requests
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis.checks import CHECKS, load_all_checks
-from schemathesis.core.failures import AcceptedNegativeData, FailureGroup
+from schemathesis.core.failures import AcceptedNegativeData, FailureGroup, ServerError
 from schemathesis.generation import GenerationMode
 from schemathesis.openapi.checks import RejectedPositiveData
 
@@ -117,6 +117,8 @@ def is_unsaid(finding: BaseException, answer: requests.Response) -> bool:
     """Whether the description cannot say what makes the difference."""
     if isinstance(finding, RejectedPositiveData):
         return answer.json()["error"].get("field") in UNSAID
+    if isinstance(finding, ServerError):  # a part that is off says so with the status that is described for it
+        return answer.status_code == requests.codes.unavailable and " off: set " in answer.text
     if not isinstance(finding, AcceptedNegativeData):
         return False
     given = {name.lower(): value for name, value in answer.request.headers.items()}
