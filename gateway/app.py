@@ -8,22 +8,20 @@ from functools import partial
 from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from filters.secret_shapes import ShapeRules
 from gateway.auth import auth_routes
 from gateway.component import Component, Core
 from gateway.components import COMPONENTS, swept_rows
 from gateway.databases import journal_location, lock_database, open_databases, polling_location
-from gateway.errors import ApiError, error_response
 from gateway.history.routes import history_routes
 from gateway.history.stages import stage_routes
 from gateway.history.stored_logs import StoredLogs
-from gateway.http.application import RequestLog, http_application
+from gateway.http.application import RequestLog, beside, http_application
 from gateway.http.connection import http_protocol_class
 from gateway.http.middleware import HostGuard, SecurityHeaders
 from gateway.http.server import HttpServer
-from gateway.http.sockets import close_all, listen
+from gateway.http.sockets import listen_all
 from gateway.http.websocket import FramedWebSocketProtocol
 from gateway.hubs import make_hubs, notify_each
 from gateway.ingest.masking.metrics import mask_metrics
@@ -32,7 +30,7 @@ from gateway.ingest.masking.task_masks import TaskMasks
 from gateway.ingest.routes import ingest_routes
 from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
-from gateway.monitoring.health import Dependency, Health, Phase
+from gateway.monitoring.health import Health, Phase
 from gateway.monitoring.health_routes import health_routes
 from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources, grpc_server_metrics
 from gateway.monitoring.metrics_routes import metrics_routes
@@ -42,7 +40,8 @@ from gateway.polling.task_logs import TaskLogs
 from gateway.quota import Quota
 from gateway.routing.operation import DescribedRoute
 from gateway.settings import derived
-from gateway.settings.model import Settings, is_postgres
+from gateway.settings.consistency import is_postgres
+from gateway.settings.model import Settings
 from gateway.settings.values import TableRowsChoice
 from gateway.shutdown import Step, run_steps
 from gateway.transports.socket_io.asyncapi import POLL, POST, SOCKET_IO
@@ -59,7 +58,7 @@ __all__ = ["Gateway"]
 _STEP_SECONDS_MIN: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Quotas:
     connections: Quota
     readers: Quota
@@ -80,11 +79,7 @@ class Gateway:
         self._committed_once = asyncio.Event()
         self._authenticator = derived.authenticator_of(settings)
         self._metrics = Metrics()
-        self._quotas = _Quotas(
-            connections=derived.quota_of(settings),
-            readers=derived.quota_of(settings),
-            producers=derived.quota_of(settings),
-        )
+        self._quotas = _Quotas(*(derived.quota_of(settings) for _ in range(3)))
         self._components: list[Component] = []
         self._failure = ""
         self.ports: tuple[int, ...] = ()
@@ -121,7 +116,7 @@ class Gateway:
         lock = await lock_database(settings)
         if lock is not None:
             undo.callback(lock.close)
-        sockets = _listen(settings, undo)
+        sockets = self._listen(undo)
         self._databases = await open_databases(settings, lock, swept_rows(), undo)
         self._logs = StoredLogs(self._databases.journal, derived.history_limits(settings))
         self._masks = TaskMasks(self._databases.journal, ShapeRules() if settings.mask_shapes else None)
@@ -131,7 +126,7 @@ class Gateway:
         undo.push_async_callback(self._authenticator.close)
         self._health = Health(
             *(self._databases.journal, self._databases.sink, self._authenticator),
-            others=[self._other_gateways, self._leadership] if settings.has_shared_journal else [],
+            others=[self._databases.other_gateways, self._databases.who_leads] if settings.has_shared_journal else [],
         )
         self._grpc = self._grpc_server()
         self._socket_io = self._socket_io_server()
@@ -142,6 +137,13 @@ class Gateway:
         self._summary_stats = SummaryStats(sources.totals, lambda: self._hubs.admission.active)
         self.routes = _described(self._all_routes(task_logs), needs_tokens=self._authenticator.enabled)
         self._http = self._http_server(sockets)
+
+    def _listen(self, undo: AsyncExitStack) -> list[socket.socket]:
+        settings = self._settings
+        wanted = {"HTTP_PORT": settings.http_port, "WEBSOCKET_PORT": settings.websocket_port}
+        if settings.http_port == settings.websocket_port != 0:
+            del wanted["WEBSOCKET_PORT"]
+        return listen_all(settings.listen_host, wanted, undo)
 
     def _watch_commits(self) -> None:
         hubs, journal, metrics = self._hubs, self._databases.journal, self._metrics
@@ -171,14 +173,6 @@ class Gateway:
         """Windows, polling tables and caches follow from lines that are gone: only a new start is sure of them."""
         self._failure = "the database has lost what was stored; start again with what it has"
         self.ask_to_stop()
-
-    def _other_gateways(self) -> Dependency:
-        journal = self._databases.journal
-        return Dependency("otherGateways", journal.follower_error, is_needed=False, figures=journal.figures)
-
-    def _leadership(self) -> Dependency:
-        leadership = self._databases.leadership
-        return Dependency("leadership", leadership.error if leadership else "", is_needed=False)
 
     def _grpc_server(self) -> GrpcServer:
         settings = self._settings
@@ -278,7 +272,7 @@ class Gateway:
             unlimited_bodies=[route.path.partition("{")[0] for route in self.routes if route.limits_its_body],
             on_error=self._metrics.error,
         )
-        both = SecurityHeaders(HostGuard(_either(self._socket_io, application), settings.accepted_hosts))
+        both = SecurityHeaders(HostGuard(beside(SOCKET_IO_PATH, self._socket_io, application), settings.accepted_hosts))
         return HttpServer(
             RequestLog(both) if settings.debug_mode else both,
             sockets,
@@ -297,11 +291,11 @@ class Gateway:
             self._databases.leadership.start()
         await self._databases.sink.start()
         self._follow_others()
-        if self._settings.table_rows is not TableRowsChoice.OFF and self._may_import_rows:
-            self._databases.importer.start()
-        self._databases.retention.start()
-        if self._databases.summaries is not None:
-            self._databases.summaries.start()
+        # A line of a row has no copy in the tables of other gateways; they have to share the tables, too.
+        may_import = not self._settings.has_shared_journal or is_postgres(self._settings.polling_database)
+        self._databases.start_background(
+            imports_rows=may_import and self._settings.table_rows is not TableRowsChoice.OFF
+        )
         for component in self._components:
             await component.start()
         undo.push_async_callback(self._grpc.stop, 0)
@@ -311,11 +305,6 @@ class Gateway:
         self._sampling = asyncio.create_task(self._sample(), name="vitals")
         self._health.phase = Phase.SERVING
         self.ports = (*self._http.ports, grpc_port)
-
-    @property
-    def _may_import_rows(self) -> bool:
-        """A line of a row has no copy in the tables of other gateways; they have to share the tables, too."""
-        return not self._settings.has_shared_journal or is_postgres(self._settings.polling_database)
 
     def ask_to_stop(self) -> None:
         """Make ``run`` return; idempotent."""
@@ -363,7 +352,7 @@ class Gateway:
                 Step("take over no more rows of other programs", self._databases.importer.close, seconds),
                 Step("store what waits for a commit", self._flush_journal, seconds),
                 Step("copy it to the polling tables", partial(self._databases.sink.close, grace), 2 * seconds),
-                Step("let another gateway lead", self._stop_leading, seconds),
+                Step("let another gateway lead", self._databases.stop_leading, seconds),
                 Step("close the databases", self._close, seconds),
             ],
             seconds_max=self._settings.shutdown_seconds_max,
@@ -372,9 +361,7 @@ class Gateway:
     async def _say_not_ready(self) -> None:
         self._health.phase = Phase.STOPPING
         self._sampling.cancel()
-        await self._databases.retention.close()
-        if self._databases.summaries is not None:
-            await self._databases.summaries.close()
+        await self._databases.stop_background()
         await self._grpc.set_serving(serving=False)
 
     async def _stop_accepting(self) -> None:
@@ -395,10 +382,6 @@ class Gateway:
             self._committed_once.clear()
             await self._committed_once.wait()
 
-    async def _stop_leading(self) -> None:
-        if self._databases.leadership is not None:
-            await self._databases.leadership.close()
-
     async def _close(self) -> None:
         await self._authenticator.close()
         await self._databases.journal.close()
@@ -415,27 +398,3 @@ def _described(routes: list[DescribedRoute], *, needs_tokens: bool) -> tuple[Des
     elsewhere = [(SOCKET_IO_PATH, POLL), (SOCKET_IO_PATH, POST)]
     documents = description_routes(routes, channels=[SOCKET_IO], elsewhere=elsewhere, needs_tokens=needs_tokens)
     return *routes, *documents
-
-
-def _listen(settings: Settings, undo: AsyncExitStack) -> list[socket.socket]:
-    wanted = {"HTTP_PORT": settings.http_port, "WEBSOCKET_PORT": settings.websocket_port}
-    if settings.http_port == settings.websocket_port != 0:
-        del wanted["WEBSOCKET_PORT"]
-    sockets: list[socket.socket] = []
-    for name, port in wanted.items():
-        made = listen(settings.listen_host, port, setting=name)
-        undo.callback(close_all, made)
-        sockets += made
-    return sockets
-
-
-def _either(socket_io: ASGIApp, application: ASGIApp) -> ASGIApp:
-    """Socket.IO below its path, everything else elsewhere."""
-
-    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        app = socket_io if scope["path"].startswith(SOCKET_IO_PATH) else application
-        if scope["type"] == "websocket" and app is application:
-            app = error_response(ApiError("NOT_FOUND", f"WebSockets are served below {SOCKET_IO_PATH} only"))
-        await app(scope, receive, send)
-
-    return dispatch

@@ -8,9 +8,11 @@ from typing import IO, TYPE_CHECKING, Final
 
 import structlog
 
+from gateway.monitoring.health import Dependency
+from gateway.settings.consistency import is_postgres
 from gateway.settings.derived import retention_policy
 from gateway.settings.extras import require_extra
-from gateway.settings.model import Settings, is_postgres
+from gateway.settings.model import Settings
 from storage.journal.sqlite import SqliteJournal
 from storage.journal.stored_journal import StoredJournal
 from storage.polling import ClosingRows, PollingSink, PollingStore, PollingTable, RowImporter, TableRows
@@ -61,6 +63,33 @@ class Databases:
     retention: Retention
     summaries: SummarySweep | None = None
     leadership: "Leadership | None" = None
+
+    def start_background(self, *, imports_rows: bool) -> None:
+        """Begin to take over rows of other programs, to remove what is old, and to summarise."""
+        if imports_rows:
+            self.importer.start()
+        self.retention.start()
+        if self.summaries is not None:
+            self.summaries.start()
+
+    async def stop_background(self) -> None:
+        """End removing and summarising; rows are taken over until the servers have ended."""
+        await self.retention.close()
+        if self.summaries is not None:
+            await self.summaries.close()
+
+    async def stop_leading(self) -> None:
+        """Let another gateway do what is done once."""
+        if self.leadership is not None:
+            await self.leadership.close()
+
+    def other_gateways(self) -> Dependency:
+        """Whether other gateways are followed."""
+        return Dependency("otherGateways", self.journal.follower_error, is_needed=False, figures=self.journal.figures)
+
+    def who_leads(self) -> Dependency:
+        """Whether it can be found out which gateway does what is done once."""
+        return Dependency("leadership", self.leadership.error if self.leadership else "", is_needed=False)
 
 
 async def lock_database(settings: Settings) -> IO[bytes] | None:

@@ -11,7 +11,8 @@ import click
 from gateway.commands.exit_codes import ExitCode
 from gateway.commands.progress_line import ProgressLine
 from gateway.commands.sqlite_only import require_sqlite
-from gateway.settings.model import Settings, is_postgres
+from gateway.settings.consistency import is_postgres
+from gateway.settings.model import Settings
 from storage.backup import Backup, Restored, back_up, restore, scratch_file
 from storage.errors import DatabaseError, DatabaseInUseError, StorageError
 from storage.polling import PollingTable

@@ -16,8 +16,9 @@ from gateway.commands.exit_codes import ExitCode
 from gateway.commands.progress_line import ProgressLine
 from gateway.components import COMPONENTS
 from gateway.databases import POSTGRES_MODULES, journal_location, polling_location
+from gateway.settings.consistency import is_postgres
 from gateway.settings.extras import require_extra
-from gateway.settings.model import Settings, is_postgres
+from gateway.settings.model import Settings
 from gateway.settings.sources import SettingsError
 from storage.errors import DatabaseError, DatabaseInUseError, StorageError
 from storage.polling import PollingStore, PollingTable

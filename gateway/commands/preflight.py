@@ -9,9 +9,10 @@ from pathlib import Path
 from gateway.components import COMPONENTS
 from gateway.databases import POSTGRES_MODULES
 from gateway.http.sockets import ListenError, close_all, listen
+from gateway.settings.consistency import is_postgres
 from gateway.settings.derived import authenticator_of, grpc_tls, http_tls
 from gateway.settings.extras import require_extra
-from gateway.settings.model import Settings, is_postgres
+from gateway.settings.model import Settings
 from gateway.settings.sources import SettingsError
 from storage.errors import DatabaseError, StorageError
 from storage.sqlite.connections import Access, open_connection

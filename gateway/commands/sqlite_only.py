@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from gateway.settings.model import Settings, is_postgres
+from gateway.settings.consistency import is_postgres
+from gateway.settings.model import Settings
 from storage.errors import DatabaseError
 
 __all__ = ["require_sqlite"]

@@ -10,7 +10,8 @@ from typing import Final, NoReturn
 
 from gateway.commands.exit_codes import ExitCode
 from gateway.http.sockets import ListenError, close_all, listen, share_ports
-from gateway.settings.model import Settings, is_postgres
+from gateway.settings.consistency import is_postgres
+from gateway.settings.model import Settings
 from gateway.settings.sources import SettingsError
 
 __all__ = ["check_workers", "run_workers", "settings_of"]

@@ -20,7 +20,7 @@ from gateway.errors import ApiError, error_response
 from gateway.http.origins import AllowedOrigins, OriginGuard
 from storage.errors import StorageError
 
-__all__ = ["RequestLog", "http_application"]
+__all__ = ["RequestLog", "beside", "http_application"]
 
 _CORS_METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
 _CORS_HEADERS: Final = (
@@ -206,3 +206,15 @@ class RequestLog:
                 status=status,
                 seconds=round(time.monotonic() - started, 4),
             )
+
+
+def beside(path: str, special: ASGIApp, application: ASGIApp) -> ASGIApp:
+    """An application below a path, where alone WebSockets are, and another one everywhere else."""
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        app = special if scope["path"].startswith(path) else application
+        if scope["type"] == "websocket" and app is application:
+            app = error_response(ApiError("NOT_FOUND", f"WebSockets are served below {path} only"))
+        await app(scope, receive, send)
+
+    return dispatch

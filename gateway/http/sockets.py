@@ -4,9 +4,11 @@ import errno
 import os
 import socket
 import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Final
 
-__all__ = ["ListenError", "close_all", "listen", "share_ports"]
+__all__ = ["ListenError", "close_all", "listen", "listen_all", "share_ports"]
 
 _UNSENT_BYTES: Final = 128 << 10
 """What the kernel takes of one connection before writing pauses; without a limit about 4 MB wait unseen."""
@@ -105,3 +107,17 @@ def _explained(error: OSError, host: str, port: int, setting: str) -> str:
     if error.errno == errno.EACCES:
         return f"{place} needs rights that this user does not have; set {setting} to a port from 1024 on"
     return f"cannot listen on {place}: {error.strerror}"
+
+
+def listen_all(host: str, ports: Mapping[str, int], undo: AsyncExitStack) -> list[socket.socket]:
+    """Listen on several ports, by the names of their settings.
+
+    Raises:
+        ListenError: one is taken, or the address cannot be used.
+    """
+    sockets: list[socket.socket] = []
+    for name, port in ports.items():
+        made = listen(host, port, setting=name)
+        undo.callback(close_all, made)
+        sockets += made
+    return sockets

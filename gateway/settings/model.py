@@ -2,10 +2,10 @@
 
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gateway.settings.consistency import check_together, is_postgres
 from gateway.settings.loopback import EVERY_ADDRESS, LOOPBACK, LOOPBACK_NAMES, is_loopback
 from gateway.settings.values import (
     Bytes,
@@ -25,9 +25,8 @@ from gateway.settings.values import (
     Texts,
 )
 
-__all__ = ["CREDENTIALS", "Settings", "is_postgres"]
+__all__ = ["CREDENTIALS", "Settings"]
 
-_SHARED_SCHEMES: Final = frozenset({"postgres", "postgresql"})
 CREDENTIALS: Final = ("jwt_secret", "jwt_public_key", "jwt_public_key_file", "jwks_url")
 
 
@@ -348,9 +347,7 @@ class Settings(BaseModel):
 
     # Alerts
     alert_rules: Path | None = Field(
-        None,
-        description="File of rules over the lines of all tasks (YAML), read again when it changes; unset: alerts "
-        "are off.",
+        None, description="File of rules of alerts (YAML), read again when it changes; unset: alerts are off."
     )
     alert_targets: Path | None = Field(
         None, description="File of targets that rules may notify (YAML), read at the start; unset: there are none."
@@ -364,37 +361,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.jwt_public_key is not None and self.jwt_public_key_file is not None:
-            raise ValueError("JWT_PUBLIC_KEY and JWT_PUBLIC_KEY_FILE are both set; keep one of them")
-        for certificate, key in (
-            ("http_tls_certificate_file", "http_tls_key_file"),
-            ("grpc_tls_certificate_file", "grpc_tls_key_file"),
-        ):
-            if (getattr(self, certificate) is None) != (getattr(self, key) is None):
-                raise ValueError(f"{certificate.upper()} and {key.upper()} belong together; set both or neither")
-        for kind in ("http", "grpc"):
-            if getattr(self, f"{kind}_tls_client_ca_file") and not getattr(self, f"{kind}_tls_certificate_file"):
-                name = f"{kind.upper()}_TLS"
-                raise ValueError(f"{name}_CLIENT_CA_FILE needs {name}_CERTIFICATE_FILE and {name}_KEY_FILE")
-        if (self.naver_client_id is None) != (self.naver_client_secret is None):
-            raise ValueError("NAVER_CLIENT_ID and NAVER_CLIENT_SECRET belong together; set both or neither")
-        if self.redis_url is not None:
-            if not self.redis_url.startswith(("redis://", "rediss://", "unix://")):
-                raise ValueError("REDIS_URL must begin with redis://, rediss:// or unix://")
-            if not self.has_shared_journal:
-                raise ValueError("REDIS_URL is for several gateways; it needs DATABASE_URL=postgresql://…")
-        if self.has_shared_journal and not is_postgres(self.polling_database):
-            for name in ("retention_days", "retention_bytes", "retention_tasks", "retention_rules"):
-                if getattr(self, name):
-                    raise ValueError(
-                        f"{name.upper()} needs POLLING_DATABASE_URL on PostgreSQL, as the journal: "
-                        "which lines the files of other gateways have is not known"
-                    )
-        api = urlsplit(self.naver_api_url)
-        if api.scheme != "https" and not is_loopback(api.hostname or ""):
-            raise ValueError("NAVER_API_URL must begin with https://: the secret is sent there")
-        if self.grpc_port and self.grpc_port in {self.http_port, self.websocket_port}:
-            raise ValueError("GRPC_PORT must not be HTTP_PORT or WEBSOCKET_PORT")
+        check_together(self)
         return self
 
     @property
@@ -411,11 +378,7 @@ class Settings(BaseModel):
 
     @property
     def accepted_hosts(self) -> tuple[str, ...]:
-        """Names that requests may be addressed to; none: any.
-
-        Where nobody is asked for a token, a page anywhere on the web could otherwise point a name of its own at this
-        machine (DNS rebinding) and use the gateway as if it were its own.
-        """
+        """Names that requests may be addressed to, so that no page points its own at this machine; none: any."""
         if self.allowed_hosts or self.has_credentials or not is_loopback(self.listen_host):
             return self.allowed_hosts
         return LOOPBACK_NAMES
@@ -434,8 +397,3 @@ class Settings(BaseModel):
     def has_shared_journal(self) -> bool:
         """Whether the journal is on PostgreSQL, where other gateways may use it as well."""
         return is_postgres(self.database_url)
-
-
-def is_postgres(url: str) -> bool:
-    """Whether a URL names a PostgreSQL database."""
-    return url.partition("://")[0].partition("+")[0] in _SHARED_SCHEMES

@@ -18,13 +18,7 @@ from gateway.engine_io.socket import EngineSocket
 from gateway.errors import ApiError
 from gateway.quota import Lease
 from gateway.transports.server_figures import ServerFigures
-from gateway.transports.socket_io.encoding import (
-    BATCHES,
-    ENTRIES,
-    acknowledgement,
-    event,
-    raw_event,
-)
+from gateway.transports.socket_io.encoding import BATCHES, ENTRIES, acknowledgement, event, raw_event
 from gateway.transports.socket_io.messages import (
     Closing,
     Connected,
