@@ -30,12 +30,12 @@ export function endpoint(url: string, path: string, query: Query = {}): string {
 /** A filter as query parameters. */
 export function filterQuery(filter: LogFilter = {}): Query {
   const { startTime, endTime, expression } = filter
-  const query: Query = { startTime, endTime, filter: expression || undefined }
+  const query: Query = { startTime, endTime, filter: expression }
   for (const [field, name] of Object.entries(NAMES) as [keyof typeof NAMES, string][]) {
     const values = filter[field]
     if (values?.some((value) => value.includes(','))) {
       // In an address the comma separates, and would make two of it without a word.
-      throw new GatewayError('INVALID_ARGUMENT', `filter.${field}: a comma works over socket.io only`, 400, name)
+      throw new GatewayError('INVALID_ARGUMENT', `${field}: commas need socket.io`, 400, name)
     }
     if (values?.length) query[name] = values.join(',')
   }
@@ -59,6 +59,5 @@ export function request(
   if (token) headers.Authorization = `Bearer ${token}`
   // Not a method call: a browser's fetch wants to be called without an object.
   const get = options.fetch ?? fetch
-  const { credentials } = options
-  return get(address, { headers, cache: 'no-store', ...(credentials && { credentials }), ...(signal && { signal }) })
+  return get(address, { headers, cache: 'no-store', credentials: options.credentials, signal } as RequestInit)
 }

@@ -59,5 +59,5 @@ export async function refusal(response: Response): Promise<GatewayError> {
 
 /** Whether an answer with this status would be the same the next time. */
 export function isFinal(status: number | undefined): boolean {
-  return status !== undefined && status >= 400 && status < 500 && ![408, 425, 429].includes(status)
+  return status! >= 400 && status! < 500 && ![408, 425, 429].includes(status!)
 }

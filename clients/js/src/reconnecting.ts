@@ -53,8 +53,8 @@ export abstract class Reconnecting<E extends StreamEvents> {
     const { signal } = this.#over
     options.signal?.addEventListener('abort', this.close, { signal })
     const listen = globalThis.addEventListener
-    listen?.('visibilitychange', this.#seen, { signal }) // it bubbles from the document
-    listen?.('pageshow', this.#seen, { signal })
+    // The first one bubbles from the document.
+    for (const type of ['visibilitychange', 'pageshow']) listen?.(type, this.#seen, { signal })
     // Another network: the old connection may be dead without a word, and resuming costs little.
     listen?.('online', () => this.interrupt(), { signal })
     const silence = options.silence ?? SILENCE
@@ -221,7 +221,7 @@ export abstract class Reconnecting<E extends StreamEvents> {
       this.#heardAt -= late
       this.#seen()
     } else if (this.#state.kind !== 'waiting') {
-      this.#endIfSilent(silence, { error: new GatewayError('SILENT', 'silent too long') })
+      this.#endIfSilent(silence, { error: new GatewayError('SILENT', 'silent') })
     } else if (now > this.#state.retryAt) this.#wake?.()
   }
 

@@ -43,7 +43,7 @@ export async function readEvents<T>(
       }
     },
     onError(error) {
-      if (error.type === 'max-buffer-size-exceeded') broken ??= new GatewayError('PROTOCOL', 'endless event')
+      if (error.type === 'max-buffer-size-exceeded') broken ??= new GatewayError('PROTOCOL', 'endless')
     },
     ...(onRetry && { onRetry }),
   })
@@ -81,7 +81,7 @@ export function overSse(options: ConnectionOptions, subject: Subject, attempt: A
       const [epoch, number] = splitPosition(position)
       if (epoch) subject.epoch(epoch)
       if (name === 'message') {
-        if (!epoch || data.sequence !== number) throw new GatewayError('PROTOCOL', `line with the id ${position}`)
+        if (!epoch || data.sequence !== number) throw new GatewayError('PROTOCOL', `line with id ${position}`)
         subject.entry(data)
       } else if (name === 'gap') subject.gap(data)
       else if (name === 'progress') subject.progress(data, number)

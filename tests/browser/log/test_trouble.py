@@ -179,7 +179,7 @@ async def test_the_stages_of_a_pipeline_stand_above_the_log(build: GatewayProces
         await page.get_by_role("button", name="compile 40 %").wait_for()
         await publish_stage(build.grpc_address, "release", "compile", 80)
         await page.get_by_role("button", name="compile 80 %").wait_for()
-        assert " s" in await page.locator(".log-stage-time").inner_text()
+        await page.locator(".log-stage-time", has_text=" s").wait_for()  # from milliseconds to seconds
 
 
 async def test_a_pipeline_has_a_page(build: GatewayProcess, open_log: OpenLog) -> None:
