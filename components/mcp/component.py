@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Self
 
-from components.mcp.routes import mcp_routes
 from gateway.component import Component, Core
 from gateway.settings.extras import require_extra
 from gateway.settings.model import Settings
@@ -19,6 +18,8 @@ class McpComponent(Component):
     name = "mcp"
 
     def __init__(self, core: Core, endpoint: "McpEndpoint | None") -> None:
+        from components.mcp.routes import mcp_routes
+
         self._endpoint = endpoint
         self.routes = mcp_routes(endpoint, core.authenticator)
 

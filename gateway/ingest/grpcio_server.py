@@ -242,7 +242,10 @@ class _GrpcioCall:
                     await asyncio.sleep(_BREAK_SHOWS_AFTER_SECONDS)
                     handler.finish(Ending.HALF_CLOSED)
                     return
-                self._check_size(message)
+                if len(message) > self._message_bytes_max:
+                    self._refuse_size(len(message))
+                    handler.finish(Ending.BROKEN)
+                    return
                 handler.receive([message])
         except RefusedError as error:
             self.end(error.status, error.text)
@@ -252,11 +255,10 @@ class _GrpcioCall:
             _log.exception("RPC failed")
             self.end(GrpcStatus.INTERNAL, OWN_FAULT)
 
-    def _check_size(self, message: bytes) -> None:
+    def _refuse_size(self, size: int) -> None:
         """The limit of the server is that of the method that takes the largest messages."""
-        if len(message) > self._message_bytes_max:
-            text = f"a message of {len(message)} bytes; at most {self._message_bytes_max} are taken"
-            raise RefusedError(GrpcStatus.RESOURCE_EXHAUSTED, text)
+        text = f"a message of {size} bytes; at most {self._message_bytes_max} are taken"
+        self.end(GrpcStatus.RESOURCE_EXHAUSTED, text)
 
     def _regulate(self) -> None:
         if self._is_paused or self._unsent_bytes > self._limits.unsent_bytes_max:

@@ -9,6 +9,10 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc import StatusCode
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from otto.logs.v1 import logs_pb2
 from ottoscaler.v1 import log_streaming_pb2
 
@@ -28,6 +32,14 @@ HELLO = logs_pb2.PublishRequest(hello=logs_pb2.Hello(producer_id="p"))
 LINE = log_streaming_pb2.LogEntry(task_id=OURS, worker_id="w", message="m")
 FORWARDED = LINE
 WORKER = {"task_id": OURS, "worker_id": "w"}
+EXPORT = ExportLogsServiceRequest(
+    resource_logs=[
+        ResourceLogs(
+            resource=Resource(attributes=[KeyValue(key="otto.task_id", value=AnyValue(string_value=OURS))]),
+            scope_logs=[ScopeLogs(log_records=[LogRecord(body=AnyValue(string_value="a line"))])],
+        )
+    ]
+)
 REFLECTION = [reflection_pb2.ServerReflectionRequest(list_services="")]
 
 DOORS: dict[str, tuple[dict[str, StatusCode], list[Any]]] = {
@@ -39,6 +51,7 @@ DOORS: dict[str, tuple[dict[str, StatusCode], list[Any]]] = {
         WRITES,
         [log_streaming_pb2.WorkerStatusNotification(**WORKER, status="RUNNING")],
     ),
+    "/opentelemetry.proto.collector.logs.v1.LogsService/Export": (WRITES, [EXPORT]),
     "/grpc.health.v1.Health/Check": (OPEN, [health_pb2.HealthCheckRequest()]),
     "/grpc.health.v1.Health/Watch": (OPEN, [health_pb2.HealthCheckRequest()]),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": (OPEN, REFLECTION),

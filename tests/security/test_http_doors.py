@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from gateway.app import Gateway
+from gateway.grpc_server.status import GrpcStatus
 from gateway.settings.model import Settings
 from gateway.viewer.built_files import INDEX, built_files
 from tests.support.credentials import BAD, KINDS, OURS, credential
@@ -27,7 +28,7 @@ def answers(bad: int, wrong_scope: int, other_task: int, right: int) -> Answers:
 
 READS = answers(401, 403, 403, 200)
 OFF = answers(401, 403, 403, 503)
-"""Batch jobs, for which this gateway has no credentials of Naver."""
+"""Batch jobs, for which this gateway has no credentials of Naver, and alerts, for which it has no rules."""
 NO_QUEUE = answers(401, 403, 403, 404)
 """The automation queue, which is off here."""
 OPEN = answers(200, 200, 200, 200)
@@ -50,6 +51,15 @@ LIVE = "/api/v1/log-streaming"
 RUNS = "/api/logs/node-execution"
 PAGES_OF_ONE = (("/logs", "task_id"), ("/executions", "execution_id"), ("/automation", "task_id"))
 RUN = {"execution_id": "1", "node_id": "1", "script_id": OURS, "status": "running"}
+ALERTS = "/api/v1/alerts"
+OTLP = {
+    "resourceLogs": [
+        {
+            "resource": {"attributes": [{"key": "otto.task_id", "value": {"stringValue": "elsewhere"}}]},
+            "scopeLogs": [{"logRecords": [{"body": {"stringValue": "a line"}}]}],
+        }
+    ]
+}
 DOORS = {
     ("GET", f"{LIVE}/logs/{{task_id}}/stream"): Door(READS, f"{LIVE}/logs/{OURS}/stream"),
     ("GET", f"{LIVE}/tasks/{{task_id}}/masks"): Door(READS, f"{LIVE}/tasks/{OURS}/masks"),
@@ -62,6 +72,32 @@ DOORS = {
     ("GET", f"{LIVE}/logs/{{task_id}}/summary"): Door(READS, f"{LIVE}/logs/{OURS}/summary"),
     ("GET", f"{LIVE}/logs/{{task_id}}/comparison"): Door(READS, f"{LIVE}/logs/{OURS}/comparison"),
     ("POST", "/mcp"): Door(answers(401, 403, 404, 404), options={"json": {}}),  # off here
+    **{
+        (method, "/api/v1/ingest/{task_id}"): Door(
+            READS, "/api/v1/ingest/elsewhere", {"content": b"a line"}, scope="logs:write", is_for_all=True
+        )
+        for method in ("POST", "PUT")
+    },
+    ("POST", "/v1/logs"): Door(READS, options={"json": OTLP}, scope="logs:write", is_for_all=True),
+    **{("GET", f"{ALERTS}/{path}"): Door(OFF, is_for_all=True) for path in ("incidents", "rules")},
+    ("GET", f"{ALERTS}/undelivered"): Door(OFF, scope="alerts:write", is_for_all=True),
+    ("DELETE", f"{ALERTS}/rules/{{name}}"): Door(OFF, f"{ALERTS}/rules/one", scope="alerts:write", is_for_all=True),
+    **{
+        ("POST", f"{ALERTS}/{path}"): Door(
+            OFF,
+            f"{ALERTS}/{path.replace('{incident_id}', '1').replace('{target}', 'team')}",
+            scope="alerts:write",
+            is_for_all=True,
+            options={"json": {}},
+        )
+        for path in (
+            "rules",
+            "preview",
+            "incidents/{incident_id}/resolve",
+            "incidents/{incident_id}/mute",
+            "targets/{target}/test",
+        )
+    },
     ("GET", f"{LIVE}/search"): Door(answers(401, 403, 200, 200), f"{LIVE}/search?q=nothing"),
     ("GET", f"{LIVE}/tasks"): Door(answers(401, 403, 200, 200)),
     ("GET", f"{LIVE}/pipelines/{{pipeline_id}}/progress"): Door(READS, f"{LIVE}/pipelines/{OURS}/progress"),
@@ -120,6 +156,12 @@ def knock(http: httpx2.Client, method: str, path: str, **options: Any) -> httpx2
         return response
 
 
+def code_of(response: httpx2.Response) -> str:
+    """In our form of errors, or in that of OTLP."""
+    body = response.json()
+    return body["error"]["code"] if "error" in body else GrpcStatus(body["code"]).name
+
+
 async def test_every_route_has_a_row(tmp_path: Path) -> None:
     """A new endpoint says in this table who may come in."""
     ports = {"http_port": 0, "websocket_port": 0, "grpc_port": 0}
@@ -149,7 +191,7 @@ def test_who_comes_in(http: httpx2.Client, method: str, path: str, kind: str) ->
         stored_nowhere = {"no-store", "private, no-cache"} if not is_stream else {"no-cache"}
         assert response.headers["cache-control"] in stored_nowhere
     if status in CODES:
-        assert response.json()["error"]["code"] == CODES[status]
+        assert code_of(response) == CODES[status]
         assert (response.headers.get("www-authenticate") == "Bearer") is (status == 401)
         assert token is None or token not in response.text
         assert f"a line of {OURS}" not in response.text
@@ -178,7 +220,7 @@ def test_what_changes_something_takes_the_header_alone(http: httpx2.Client, path
     url = f"{path}?access_token={token}" if carrier == "query" else path
     headers = {"Cookie": f"otto_session={token}"} if carrier == "cookie" else {}
     response = http.post(url, headers=headers, **DOORS["POST", path].options)
-    assert (response.status_code, response.json()["error"]["code"]) == (401, "UNAUTHENTICATED")
+    assert (response.status_code, code_of(response)) == (401, "UNAUTHENTICATED")
     assert "set-cookie" not in response.headers
 
 
