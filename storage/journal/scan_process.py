@@ -22,18 +22,23 @@ from storage.journal.chunks import ChunkDamagedError
 from storage.journal.queries import Queries
 from storage.journal.reader import Reader
 
-__all__ = ["ScanProcesses"]
+__all__ = ["ScanProcesses", "serve"]
 
 _log = logging.getLogger(__name__)
 
-_FROM_SECONDS: Final = 0.5
+_FROM_SECONDS: Final = 0.2
 """Seconds of scans in threads before the first process is started: a search now and then needs none."""
+
+_START_SECONDS_MAX: Final = 2.0
+"""How long a scan waits for a process that is starting; it takes a third of a second on a quiet machine."""
 
 _PAUSE_SECONDS: Final = 30.0
 """After a process has ended or could not be started, there is none for so long."""
 
 _NICENESS: Final = 5
-"""Where there are fewer processors than work, the live path goes first."""
+"""Where there are fewer processors than work, the live path goes first; also before what the process imports."""
+
+_PROGRAM: Final = f"import os; os.nice({_NICENESS}); from {__name__} import serve; serve()"
 
 
 class ScanProcesses:
@@ -99,7 +104,7 @@ class ScanProcesses:
             return None
         with self._guard:
             process = self._idle.pop() if self._idle else self._start()
-        if process is None or process.is_ready:
+        if process is None or process.is_ready or process.wait_ready(_START_SECONDS_MAX):
             return process
         self._give_back(process)
         return None
@@ -137,7 +142,7 @@ class _Process:
         self._link, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - this module
-                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                [sys.executable, "-P", "-c", _PROGRAM, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -155,6 +160,10 @@ class _Process:
                 self._link.recv()
             self._is_ready = True
         return self._is_ready
+
+    def wait_ready(self, seconds: float) -> bool:
+        """Wait until it answers; False if it does not in time."""
+        return self._link.poll(seconds) and self.is_ready
 
     def ask(self, name: str, arguments: Sequence[object]) -> tuple[Any, list[tuple[str, int, int, str]]] | None:
         """The result and the damage found; None if that has to be asked here.
@@ -203,9 +212,9 @@ def _serve(link: Connection) -> None:
         reader.noted = []
 
 
-if __name__ == "__main__":
+def serve() -> None:
+    """What the process does; it ends with the gateway."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # it ends with the gateway
-    os.nice(_NICENESS)
+        signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError), Connection(int(sys.argv[1])) as connection:
         _serve(connection)
