@@ -26,8 +26,10 @@ __all__ = ["ScanProcesses", "serve"]
 
 _log = logging.getLogger(__name__)
 
-_FROM_SECONDS: Final = 0.2
-"""Seconds of scans in threads before the first process is started: a search now and then needs none."""
+_FROM_SECONDS: Final = 0.05
+_APART_SECONDS: Final = 1.0
+"""Scans in threads, less than a second apart, before the first process is started: a short one now and then needs
+none."""
 
 _START_SECONDS_MAX: Final = 2.0
 """How long a scan waits for a process that is starting; it takes a third of a second on a quiet machine."""
@@ -56,6 +58,7 @@ class ScanProcesses:
         self._idle: list[_Process] = []
         self._all: set[_Process] = set()
         self._seconds = 0.0
+        self._scanned_at = -math.inf
         self._not_before = -math.inf if connect is not None else math.inf
         self._is_closed = False
 
@@ -83,11 +86,14 @@ class ScanProcesses:
                     for place in damaged:
                         self._reader.note(ChunkDamagedError(*place))
                     return result
-        started = time.perf_counter()
+        started = time.monotonic()
+        if started - self._scanned_at > _APART_SECONDS:
+            self._seconds = 0.0
         try:
             return getattr(self._reader, name)(*arguments)
         finally:
-            self._seconds += time.perf_counter() - started
+            self._scanned_at = time.monotonic()
+            self._seconds += self._scanned_at - started
 
     def close(self) -> None:
         """End the processes; what is asked of them meanwhile is done here. Idempotent."""
@@ -100,7 +106,7 @@ class ScanProcesses:
 
     def _take(self) -> "_Process | None":
         """A process that is ready; None if there is none yet."""
-        if self._seconds < _FROM_SECONDS or time.monotonic() < self._not_before:
+        if not self._all and (self._seconds < _FROM_SECONDS or time.monotonic() < self._not_before):
             return None
         with self._guard:
             process = self._idle.pop() if self._idle else self._start()
