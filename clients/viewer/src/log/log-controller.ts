@@ -153,23 +153,27 @@ export class LogController {
   /** Go to where a task that is over is read first. */
   async #place(): Promise<void> {
     this.isPlacing.value = this.model.status.value === 'FAILED'
-    const opening = await openingOf(this.model.status.value, {
+    const sources = {
       stages: this.stages,
       failure: this.failure,
-      firstErrorSince: (startTime) => this.model.firstSince(startTime, SEVERE),
+      firstErrorSince: (startTime: string) => this.model.firstSince(startTime, SEVERE),
+    }
+    const opening = await openingOf(this.model.status.value, sources, (sequence) => {
+      if (this.isFollowing.value) void this.#openAt(sequence) // else the reader has gone elsewhere
     })
     if (opening === 'start') {
       this.go.follow(false)
       this.#window?.show(0, 0)
     } else if (opening === 'end') this.go.follow(true)
-    else {
-      await this.go.to(opening.sequence)
-      void this.failure.takeOpened(opening.sequence, (at) =>
-        this.model.lines(this.model.eventAt(at) ?? { from: at, to: at }),
-      )
-    }
+    else await this.#openAt(opening.sequence)
     this.isPlacing.value = false
     this.failure.fold(false)
+  }
+
+  async #openAt(sequence: number): Promise<void> {
+    await this.go.to(sequence)
+    this.failure.fold(false)
+    void this.failure.takeOpened(sequence, (at) => this.model.lines(this.model.eventAt(at) ?? { from: at, to: at }))
   }
 
   #seen(from: number, to: number): void {

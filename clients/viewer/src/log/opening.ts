@@ -16,12 +16,22 @@ export interface OpeningSources {
   firstErrorSince(startTime: string): Promise<number | null>
 }
 
-/** One that failed: the first error of the stage that failed, or what made it fail. A good one: its top. Others: the end. */
-export async function openingOf(status: string, sources: OpeningSources): Promise<Opening> {
+/**
+ * One that failed: the first error of the stage that failed, or what made it fail. A good one: its top. Others: the end.
+ * What is found out too late to wait for goes to `onLate`.
+ */
+export async function openingOf(
+  status: string,
+  sources: OpeningSources,
+  onLate: (sequence: number) => void = () => {},
+): Promise<Opening> {
   if (status === 'COMPLETED') return 'start'
   if (status !== 'FAILED') return 'end'
-  const sequence = await within(WAIT_MILLISECONDS, firstToSee(sources))
-  return sequence === null ? 'end' : { sequence }
+  const finding = firstToSee(sources)
+  const sequence = await within(WAIT_MILLISECONDS, finding)
+  if (sequence !== null) return { sequence }
+  finding.then((late) => late !== null && onLate(late)).catch(() => {})
+  return 'end'
 }
 
 async function firstToSee({ stages, failure, firstErrorSince }: OpeningSources): Promise<number | null> {

@@ -37,6 +37,19 @@ test('a gateway that does not say why keeps nobody waiting', async () => {
   vi.useRealTimers()
 })
 
+test('what is found out late is told then', async () => {
+  vi.useFakeTimers()
+  const late = { read: () => new Promise<RunSummary>((resolve) => setTimeout(() => resolve(summary(7, 3)), 3000)) }
+  const told = vi.fn()
+  const opening = openingOf('FAILED', { ...sources(null, null, null), failure: late }, told)
+  await vi.advanceTimersByTimeAsync(2000)
+  expect(await opening).toBe('end')
+  expect(told).not.toHaveBeenCalled()
+  await vi.advanceTimersByTimeAsync(2000)
+  expect(told).toHaveBeenCalledWith(7)
+  vi.useRealTimers()
+})
+
 test('of a long cause the beginning and the end are shown, without blank lines', () => {
   expect(shownLines(['a', '', 'b', 'c', 'd', 'e'], 4)).toEqual(['a', '…', 'd', 'e'])
   expect(shownLines(['a', 'b'], 4)).toEqual(['a', 'b'])
