@@ -1,6 +1,7 @@
 """Alerts as a component."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from gateway.component import Component, Core
@@ -35,34 +36,31 @@ class AlertsComponent(Component):
         """The extra `alerts` is installed if there are rules, and the rules can be used."""
         if settings.alert_rules is None:
             return
-        require_extra("alerts", ["yaml", "apprise"], needed_for="ALERT_RULES")
-        from components.alerts.book import read_document, read_targets
-        from components.alerts.rules import RuleError, rules_from
+        with _usable():
+            from components.alerts.book import read_document, read_targets
+            from components.alerts.rules import rules_from
 
-        try:
             targets = read_targets(settings.alert_targets)
             rules_from(read_document(settings.alert_rules), targets, place=str(settings.alert_rules))
-        except RuleError as error:
-            raise SettingsError([f"ALERT_RULES: {error}"]) from error
 
     @classmethod
     async def open(cls, core: Core) -> Self:
         """Read the rules; the engine begins with ``start``."""
         settings = core.settings
-        cls.check(settings)
         if settings.alert_rules is None:
             return cls(core, None)
-        from components.alerts.alerts import Alerts
-        from components.alerts.book import read_targets
+        with _usable():
+            from components.alerts.alerts import Alerts
+            from components.alerts.book import read_targets
 
-        alerts = Alerts(
-            core.journal,
-            core.journal_location,
-            settings.alert_rules,
-            read_targets(settings.alert_targets),
-            durability=settings.durability,
-            is_leader=core.is_leader,
-        )
+            alerts = Alerts(
+                core.journal,
+                core.journal_location,
+                settings.alert_rules,
+                read_targets(settings.alert_targets),
+                durability=settings.durability,
+                is_leader=core.is_leader,
+            )
         await alerts.open()
         return cls(core, alerts)
 
@@ -83,3 +81,15 @@ class AlertsComponent(Component):
         from components.alerts.metrics import alert_metrics
 
         return alert_metrics(self._alerts.engine.statistics, self._alerts.outbox)
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    """Turns what cannot be used into an error of the settings: the extra, the rules or the targets."""
+    require_extra("alerts", ["yaml", "apprise"], needed_for="ALERT_RULES")
+    from components.alerts.rules import RuleError
+
+    try:
+        yield
+    except RuleError as error:
+        raise SettingsError([f"ALERT_RULES: {error}"]) from error

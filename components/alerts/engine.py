@@ -196,7 +196,7 @@ class AlertEngine:
 
     async def _store(self, turn: Turn) -> None:
         """Write a turn; only then it is true."""
-        before = self._state.documents() if self._state else {}
+        state = self._state
         version = turn.state.version
         turn.state.version += 1
 
@@ -211,10 +211,11 @@ class AlertEngine:
                     turn.state.open[place] = stored
             for place, notice in turn.notices:
                 incident = replace(notice.incident, id=turn.incidents[place].id)
-                rule = self.rules[incident.rule]
+                rule = turn.rules[incident.rule]
                 for target in rule.notify:
                     key = f"{incident.id}-{incident.notices}-{target}"
                     repository.add_delivery(key, target, incident_event(notice.kind, incident, rule), self._clock())
+            before = {} if state is None else state.documents()
             for name, value in turn.state.documents().items():
                 if value != before.get(name):
                     repository.set_value(name, value)

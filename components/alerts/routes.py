@@ -1,6 +1,8 @@
 """Alerts over HTTP: incidents, rules with a preview, and tests of targets."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from starlette.requests import Request
@@ -30,7 +32,6 @@ from gateway.errors import ApiError
 from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body
 from gateway.routing.operation import Body, DescribedRoute, Operation
 from gateway.routing.parameters import Choice, Number, Parameter, Text
-from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from components.alerts.alerts import Alerts
@@ -216,25 +217,21 @@ class _Handlers:
         is_open = None if state is None else state == "open"
         number = _ONE.of(query)
         if number:
-            with _storage():
-                one = await alerts.find(number)
+            one = await alerts.find(number)
             return answer(IncidentList([] if one is None else [incident_view(one)], None))
-        with _storage():
-            found = await alerts.page(is_open=is_open, rule=_RULE.of(query), below=below, limit=limit + 1)
+        found = await alerts.page(is_open=is_open, rule=_RULE.of(query), below=below, limit=limit + 1)
         following = str(found[limit - 1].id) if len(found) > limit else None
         return answer(IncidentList([incident_view(incident) for incident in found[:limit]], following))
 
     async def resolve(self, request: Request) -> Response:
         alerts, principal = await self._entered(request, ALERTS_WRITE)
-        with _storage():
-            changed = await alerts.engine.resolve(_number(request), principal.subject or "anonymous")
+        changed = await alerts.engine.resolve(_number(request), principal.subject or "anonymous")
         return answer(incident_view(_found(changed)))
 
     async def mute(self, request: Request) -> Response:
         alerts, _ = await self._entered(request, ALERTS_WRITE)
         wanted = await self._body(request, MuteRequest)
-        with _storage():
-            changed = await alerts.engine.mute(_number(request), wanted.minutes * 60.0)
+        changed = await alerts.engine.mute(_number(request), wanted.minutes * 60.0)
         return answer(incident_view(_found(changed)))
 
     async def rules(self, request: Request) -> Response:
@@ -244,22 +241,21 @@ class _Handlers:
     async def store(self, request: Request) -> Response:
         alerts, principal = await self._entered(request, ALERTS_WRITE)
         wanted = await self._body(request, PreviewRequest)
-        with _storage(), _rules():
+        with _rules():
             rule = await alerts.book.store(wanted.rule, principal.subject or "anonymous")
         return answer(rule_view(rule, 0))
 
     async def remove(self, request: Request) -> Response:
         alerts, _ = await self._entered(request, ALERTS_WRITE)
         name = request.path_params["name"]
-        with _storage():
-            if not await alerts.book.remove(name):
-                raise ApiError("NOT_FOUND", f"there is no stored rule {name[:100]!r}")
+        if not await alerts.book.remove(name):
+            raise ApiError("NOT_FOUND", f"there is no stored rule {name[:100]!r}")
         return answer(_rule_list(alerts))
 
     async def preview(self, request: Request) -> Response:
         alerts, principal = await self._entered(request, ALERTS_WRITE)
         wanted = await self._body(request, PreviewRequest)
-        with _storage(), _rules():
+        with _rules():
             found = await alerts.preview(alerts.book.checked(wanted.rule, principal.subject))
         lines = [
             SampleLine(each.task_id, each.sequence, each.worker_id, each.level, each.message) for each in found.samples
@@ -280,8 +276,7 @@ class _Handlers:
 
     async def undelivered(self, request: Request) -> Response:
         alerts, _ = await self._entered(request, ALERTS_WRITE)
-        with _storage():
-            found = await alerts.undelivered(_UNDELIVERED_MAX)
+        found = await alerts.undelivered(_UNDELIVERED_MAX)
         return answer(
             UndeliveredList(
                 [
@@ -335,24 +330,10 @@ def _found(incident: "Incident | None") -> "Incident":
     return incident
 
 
-class _storage:  # noqa: N801 - reads as a part of the statement
-    """Turns errors of storage into the answer that says so."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, StorageError):
-            message = "incidents cannot be stored or read now; try again"
-            raise ApiError("UNAVAILABLE", message, retry_after_seconds=_RETRY_AFTER_SECONDS) from error
-
-
-class _rules:  # noqa: N801 - likewise
+@contextmanager
+def _rules() -> Iterator[None]:
     """Turns a rule that cannot be used into the answer that says why."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, RuleError):
-            raise ApiError("INVALID_ARGUMENT", str(error), field="rule") from error
+    try:
+        yield
+    except RuleError as error:
+        raise ApiError("INVALID_ARGUMENT", str(error), field="rule") from error

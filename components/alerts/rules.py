@@ -225,7 +225,7 @@ def _targets_of(names: Sequence[str] | None, targets: frozenset[str]) -> tuple[s
         if name not in targets:
             known = f"there are {', '.join(sorted(targets))}" if targets else "no targets are configured"
             raise ValueError(f"`notify` names {name[:40]!r}: {known}")
-    return tuple(names or ())
+    return tuple(dict.fromkeys(names or ()))
 
 
 def _one_of(name: str, text: str, kind: Any) -> Any:

@@ -129,7 +129,7 @@ class Turn:
                 if name in rules
             },
         )
-        self._rules = rules
+        self.rules = rules
         self._now = now
         self._run_name = run_name
         self._timed = [rule for rule in rules.values() if rule.lasting]
@@ -143,7 +143,7 @@ class Turn:
             self._has_lines(task_id, first, last)
         combined: dict[tuple[str, str], list[Found]] = {}
         for (name, key, template), found in evaluation.found.items():
-            rule = self._rules.get(name)
+            rule = self.rules.get(name)
             if rule is None:
                 continue
             if rule.condition is Condition.COUNT:
@@ -151,7 +151,7 @@ class Turn:
             else:
                 self._found(rule, key, template, found)
         for (name, key), founds in combined.items():
-            self._count(self._rules[name], key, founds)
+            self._count(self.rules[name], key, founds)
         for ended, at in evaluation.ended:
             self._ended(ended, at)
         self.state.position = position
@@ -162,7 +162,7 @@ class Turn:
             for timed in self._timed:
                 self._check_time(timed, task_id, activity)
         for place, incident in list(self.state.open.items()):
-            rule = self._rules.get(incident.rule)
+            rule = self.rules.get(incident.rule)
             if rule is None:
                 self._resolve(place, incident, Resolution.HAND, "the rule was removed")
             elif rule.is_about_lines and self._now - incident.changed_at >= rule.resolve_after:
@@ -244,7 +244,7 @@ class Turn:
         self.state.runs[run] = ended.status
         if len(self.state.runs) > _RUNS_MAX:
             self.state.runs.pop(next(iter(self.state.runs)))
-        for rule in self._rules.values():
+        for rule in self.rules.values():
             if not rule.covers(task_id):
                 continue
             key = run if rule.key_of(task_id) == task_id else "*"
@@ -270,7 +270,7 @@ class Turn:
         self._tell(place, incident)
 
     def _tell(self, place: IncidentKey, incident: Incident) -> None:
-        rule = self._rules.get(incident.rule)
+        rule = self.rules.get(incident.rule)
         if rule is None:
             return  # it was removed
         budget = self.state.budgets.setdefault(rule.name, Budget(rule.per_hour))

@@ -14,7 +14,7 @@ RULE = {"name": "oom", "filter": {"keywords": ["OutOfMemory"]}}
 
 
 def test_defaults_are_for_what_a_rule_leaves_out() -> None:
-    """Also the targets, which must be known."""
+    """Also the targets, which must be known; one is notified once, however often it is named."""
     document = {
         "defaults": {"notify": ["team"], "cooldown": "1h"},
         "rules": [RULE, {**RULE, "name": "b", "notify": []}],

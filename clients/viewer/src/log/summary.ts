@@ -2,55 +2,10 @@
 import { signal } from '@preact/signals'
 import type { LogEntry } from 'otto-logs'
 import { plain } from 'otto-logs/ansi'
+import type { RunSummary } from 'otto-logs/history'
 import { read } from '../data/requests'
 
-export interface SummaryLine {
-  sequence: number
-  workerId: string
-  message: string
-}
-
-export interface NamedPlace {
-  sequence: number
-  name?: string
-  file?: string
-  line?: number
-  message?: string
-}
-
-export interface Comparison {
-  taskId: string
-  durationSeconds: number | null
-  /** Those that differ. */
-  labels: { name: string; before: string | null; now: string | null }[]
-  /** Messages that only this run has, errors first. */
-  appeared: { sequence: number; message: string; count: number }[]
-  appearedCount: number
-}
-
-export interface RunSummary {
-  taskId: string
-  status: string
-  reason: string
-  exitCode: number | null
-  command: string | null
-  durationSeconds: number | null
-  labels: Record<string, string>
-  firstError: SummaryLine | null
-  cause: {
-    rule: string
-    /** The cause in one line. */
-    headline?: string
-    workerId: string
-    firstSequence: number
-    lastSequence: number
-    lines: string[]
-  } | null
-  /** With the last good run of the same name; null: there is none. */
-  comparison?: Comparison | null
-  failedTests: NamedPlace[]
-  failedTestCount: number
-}
+export type { RunSummary } from 'otto-logs/history'
 
 const CHARACTERS = 8000
 const MOVED_LINES = 3
@@ -111,7 +66,8 @@ export class Failure {
     if (!lines.length || this.#life.signal.aborted) return
     const [firstSequence, lastSequence] = [opened, lines[lines.length - 1]?.sequence ?? opened]
     const texts = lines.map(({ message }) => plain(message))
-    const cause = { rule: 'stage', workerId: lines[0]?.workerId ?? '', firstSequence, lastSequence, lines: texts }
+    const workerId = lines[0]?.workerId ?? ''
+    const cause = { rule: 'stage', headline: '', workerId, firstSequence, lastSequence, lines: texts }
     this.summary.value = { ...summary, cause }
   }
 
