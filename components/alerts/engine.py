@@ -33,7 +33,7 @@ _KEPT_SECONDS: Final = 90 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class AlertStatistics:
-    """Counts since the start, and what there is now."""
+    """Counts since the start, and present values."""
 
     rules: int = 0
     open: int = 0
@@ -231,7 +231,7 @@ class AlertEngine:
             self._notify()
 
     async def _change(self, number: int, change: Callable[[Turn, Any, Incident], None]) -> Incident | None:
-        """Change an open incident, also beside the gateway that evaluates: whoever comes second reads again."""
+        """Change an open incident, also beside the gateway that evaluates: the second of two writers reads again."""
         while True:
             try:
                 return await self._changed(number, change)

@@ -34,7 +34,7 @@ class Phase(Enum):
 class Dependency:
     """Something that the gateway needs; ``is_needed``: without it no line is taken or served.
 
-    ``figures`` are what whoever looks into trouble wants to know beside the error, for everybody to see.
+    ``figures`` are details beside the error, visible to everybody.
     """
 
     name: str

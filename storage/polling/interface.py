@@ -166,7 +166,7 @@ class PollingStore(Protocol):
     def rows(
         self, connection: Any, after: int, upto: int, *, message_bytes_max: int, rows_max: int
     ) -> list[ExternalRow]:
-        """Rows by their ids, whoever wrote them."""
+        """Rows by their ids, of every writer."""
         ...
 
     async def extent(self, job_id: str, after_id: int = 0) -> Extent:

@@ -53,9 +53,9 @@ CREATE TABLE otto_table_watch (
 )""",
 }
 
-# Ids are given at an insert and become visible at its commit: whoever follows them would miss rows that commit late. So
-# those who insert hold a lock until their commit, all at once, and the gateway takes it alone: no row with a lower id
-# comes after it, and its own ids follow each other. A lock of the table would do the same, and stop autovacuum.
+# Ids are given at an insert and become visible at its commit: a reader that follows them would miss rows that commit
+# late. So inserts hold a shared lock until their commit, and the gateway takes it alone: no row with a lower id comes
+# after it, and its own ids follow each other. A lock of the table would do the same, and stop autovacuum.
 _TURNS: Final = (
     """
 CREATE OR REPLACE FUNCTION otto_job_logs_insert() RETURNS trigger LANGUAGE plpgsql AS $$

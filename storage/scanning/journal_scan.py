@@ -95,7 +95,7 @@ class JournalScan:
         """What is found, a line at a time.
 
         Args:
-            on_progress: is told the record that was reached, and the last one.
+            on_progress: called with the record that was reached, and the last one.
 
         Raises:
             ChunkDamagedError: lines cannot be read.

@@ -170,7 +170,7 @@ class Cast:
         )
 
     def say(self, text: str) -> None:
-        """Tell whoever watches."""
+        """Write it into the log of events."""
         with (self.directory / "events.log").open("a") as log:
             log.write(f"{time.monotonic():.3f} {text}\n")
 

@@ -46,7 +46,7 @@ def test_what_is_built_runs_without_the_repository(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_same_commit_gives_the_same_bytes(tmp_path: Path) -> None:
-    """Whenever, wherever and by whoever it is built."""
+    """At any time, in any directory, by any user."""
     folders = tmp_path / "a", tmp_path / "b"
     for folder in folders:
         build(folder, MADE_AT, has_javascript=False)

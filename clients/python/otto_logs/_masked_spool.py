@@ -35,7 +35,7 @@ class _Line(NamedTuple):
 class MaskedSpool:
     """What ``Spool`` says, for another spool; lines come to that one masked, and some of them a moment later.
 
-    Not locked, as any spool: whoever uses it holds the outbox's lock.
+    Not locked, as any spool: its caller holds the outbox's lock.
 
     Args:
         spool: the one that keeps them.

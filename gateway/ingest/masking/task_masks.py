@@ -270,7 +270,7 @@ class TaskMasks:
                 self.count(task_id, rule, found)
 
     def _drain(self, lane: str) -> None:
-        """Hand over what waits no longer, in its order."""
+        """Hand over the items whose time is over, in their order."""
         queue = self._lanes.get(lane)
         while queue and not queue[0].waits:
             self._hand_over(queue.popleft())

@@ -71,7 +71,7 @@ class Remembered:
     """A gateway's memory, which its writer and its follower share; any thread.
 
     Args:
-        life: what was found at the start. Whoever was there before may have shown all of it.
+        life: what was found at the start. Earlier gateways may have shown all of it.
     """
 
     def __init__(self, life: Life) -> None:

@@ -223,7 +223,7 @@ class PostgresJournal(StoredJournal):
         self._event_loop.call_soon_threadsafe(self._adopt, life)
 
     def _adopt(self, life: Life) -> None:
-        """Where the database has lost something, everything that was derived from that is wrong: others are told."""
+        """Where the database has lost something, all that was derived from it is wrong: call the listener."""
         if life.number <= self._life.number:
             return  # the writer and the follower find out each for itself
         is_lost, self._life = life.epoch != self._life.epoch, life

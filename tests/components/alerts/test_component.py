@@ -114,7 +114,9 @@ async def test_kills_lose_and_double_nothing(alerting: tuple[GatewayProcess, dic
         await publish(gateway.grpc_address, f"build-{number}", ["OutOfMemory", "fine", "OutOfMemory"], end=True)
         gateway.kill()
         await gateway.start()
-    await until(lambda: len(taken) == 10, "every incident was told, opened and resolved", shown=lambda: sorted(taken))
+    await until(
+        lambda: len(taken) == 10, "every incident was notified of, opened and resolved", shown=lambda: sorted(taken)
+    )
     found = await incidents(gateway)
     assert sorted((each["key"], each["count"], each["isOpen"]) for each in found) == [
         (f"build-{number}", 2, False) for number in range(5)

@@ -75,7 +75,7 @@ def test_a_crash_loop_of_a_million_lines_is_two_notifications() -> None:
 
 
 def test_what_goes_on_is_told_once_in_a_cooldown() -> None:
-    """With the number of lines until then; where there are no more, nothing is told."""
+    """With the number of lines until then; where there are no more, nothing is sent."""
     bench = Bench(broken(cooldown="10m", resolve_after="2h"))
     bench.take(lines("build-7", "broken"))
     bench.take(lines("build-7", "broken", "broken"))
@@ -171,7 +171,7 @@ def test_a_task_that_runs_long_is_noticed_until_it_ends() -> None:
 
 
 def test_a_muted_incident_counts_and_sends_nothing() -> None:
-    """Until its time; then what has come meanwhile is told."""
+    """Until its time; then a notification counts what has come meanwhile."""
     bench = Bench(broken(cooldown="1m", resolve_after="7d"))
     turn = bench.take(lines("t", "broken"))
     (place, incident), *_ = turn.state.open.items()

@@ -30,7 +30,7 @@ async def _completed(jobs: BatchJobs, job_id: str) -> None:
 
 
 async def test_the_leader_works_on_jobs_of_every_gateway(postgres: PostgresServer) -> None:
-    """One that takes over goes on with the next keyword: none is asked for twice or left out."""
+    """One that takes over continues with the next keyword: none is asked for twice or left out."""
     url, journal, leader = await postgres.add_schema(), MemoryJournal(), "a"
     first, asked = _gateway(url, journal, lambda: leader == "a")
     second, asked_then = _gateway(url, journal, lambda: leader == "b")

@@ -18,7 +18,7 @@ from tests.support.journal_items import batch
 
 
 class Reader:
-    """Whoever asks may read some tasks."""
+    """The asking principal may read some tasks."""
 
     principal = Principal(subject="agent", scopes=frozenset({LOGS_READ}))
 

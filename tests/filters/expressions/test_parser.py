@@ -80,7 +80,7 @@ def test_a_blank_expression_restricts_nothing(blank: str) -> None:
     assert filter_from_query([("filter", blank)]) == filter_from_query([])
 
 
-# A filter is compiled and applied by the gateway: whoever writes one must not be able to make that expensive.
+# A filter is compiled and applied by the gateway: its author must not be able to make that expensive.
 @pytest.mark.parametrize(
     ("expression", "position"),
     [

@@ -19,7 +19,7 @@ const IDLE_MILLISECONDS = 10_000
 
 export type StageReport = Pick<PipelineProgress, 'stageId' | 'status'> & Partial<PipelineProgress>
 
-/** Stages as they are told, in the order in which they began; those that have not, behind them. */
+/** Stages as they are shown, in the order in which they began; those that have not, behind them. */
 export function stagesOf(reports: readonly StageReport[]): Stage[] {
   const begun = (stage: Stage) => stage.startMilliseconds ?? Number.POSITIVE_INFINITY
   return reports.map(stageOf).sort((a, b) => (begun(a) === begun(b) ? 0 : begun(a) - begun(b)))

@@ -1,4 +1,4 @@
-/** How a line's time is told. */
+/** How a line's time is shown. */
 import { clockText, dayText } from '../data/zone'
 import type { TimeFormat } from './view-state'
 

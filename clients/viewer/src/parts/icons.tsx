@@ -15,7 +15,7 @@ const PATHS = {
     'M8 10a2 2 0 1 0 0-4 2 2 0 0 0 0 4M8 1.5V4M8 12v2.5M1.5 8H4M12 8h2.5M3.4 3.4l1.8 1.8M10.8 10.8l1.8 1.8M3.4 12.6l1.8-1.8M10.8 5.2l1.8-1.8',
   keyboard: 'M2 4h12v8H2zM4.5 6.5h.01M7 6.5h.01M9.5 6.5h.01M12 6.5h-.5M5 9.5h6',
   logo: 'M2 3h9M2 6.5h12M2 10h6M2 13.5h10',
-  // What a status is told by; forms differ, so that colour is not needed.
+  // Icons of statuses; forms differ, so that colour is not needed.
   busy: 'M13 8a5 5 0 1 1-5-5',
   good: 'M3 8.5l3.5 3.5L13 5',
   bad: 'M8 2.5 13.5 8 8 13.5 2.5 8z',

@@ -55,7 +55,7 @@ export const hasCharacterKeys = signal(remembered('otto.keys') !== 'off')
 export const density = signal<Density>(oneOf(DENSITIES, remembered('otto.density'), 'normal'))
 /** Where files of lines lead to, with `{file}` and `{line}` in it; '': nowhere. */
 export const repository = signal(remembered('otto.repository') ?? '')
-/** The zone that times are told in: '' is the browser's own. */
+/** The time zone of all times: '' is the browser's own. */
 export const timeZone = signal(knownZone(remembered('otto.zone')) ?? '')
 export const words = computed<Words>(() => (language.value === 'ko' ? ko : en))
 

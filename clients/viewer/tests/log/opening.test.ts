@@ -37,7 +37,7 @@ test('a gateway that does not say why keeps nobody waiting', async () => {
   vi.useRealTimers()
 })
 
-test('what is found out late is told then', async () => {
+test('a cause that is found late is reported when it is found', async () => {
   vi.useFakeTimers()
   const late = { read: () => new Promise<RunSummary>((resolve) => setTimeout(() => resolve(summary(7, 3)), 3000)) }
   const told = vi.fn()

@@ -38,7 +38,7 @@ def read(line: bytes | dict[str, Any], *, size: int = 0, **fields: Any) -> LogEn
     ],
 )  # fmt: skip
 def test_a_line_keeps_what_it_says(line: Any, seen: tuple[Any, ...]) -> None:
-    """Whoever wrote it: names of several shippers are known, other fields are metadata, and no line is refused."""
+    """For every shipper: names of several of them are known, other fields are metadata, and no line is refused."""
     entry = read(line)
     assert (entry.message, entry.level, entry.source, entry.metadata) == seen
 

@@ -50,7 +50,7 @@ async def opened(serve: Any) -> Callable[..., Any]:
 
 
 class Body:
-    """A request's body that a test goes on with."""
+    """A request's body that a test continues."""
 
     def __init__(self) -> None:
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue()

@@ -69,7 +69,7 @@ async def test_a_failover_that_lost_nothing_is_invisible(pair: Pair) -> None:
 
 
 async def test_a_failover_that_lost_something_is_another_epoch(pair: Pair) -> None:
-    """Whoever remembers more than the database has begins it, and both gateways are told."""
+    """A gateway that remembers more than the database has begins it, and both gateways notice."""
     here, there = await pair.journal(), await pair.journal()
     lost: list[str] = []
     here.follow(lambda _: None, list, on_lost=lambda: lost.append("here"))

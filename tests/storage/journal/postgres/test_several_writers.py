@@ -250,7 +250,7 @@ async def test_a_server_that_is_too_old_is_said(url: str, monkeypatch: pytest.Mo
 
 
 async def test_a_pooler_that_keeps_no_settings_is_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As pgbouncer in transaction mode does that was told to ignore them; without that it refuses them itself."""
+    """As pgbouncer in transaction mode does if it is set to ignore them; without that it refuses them itself."""
     monkeypatch.delitem(connections._SETTINGS, "idle_in_transaction_session_timeout")
     with pytest.raises(DatabaseError, match="does not keep the settings of a session"):
         await PostgresJournal.open(url)
