@@ -66,6 +66,7 @@ async def found(journal: SqliteJournal, task: str, wanted: LogFilter) -> tuple[l
     return pages, tails, await journal.without_match(known, matcher) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 async def test_nothing_that_matches_is_passed_over(journal: SqliteJournal, seed: int) -> None:
     """Any word, in any case, inside of words, negated, or in a regular expression; also while a task grows."""
