@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
@@ -25,6 +26,11 @@ Durability = Literal["full", "process"]
 """What survives: ``full`` a power loss, ``process`` a killed process."""
 
 _CHECKPOINT_BYTES: Final = 2 << 20
+_CHECKPOINT_SECONDS: Final = 0.25
+"""Between two checkpoints of a file at least; the log grows by what is written in this time."""
+_CHECKPOINT_PAUSE: Final = 4.0
+"""The same as a multiple of what the last one took, for a slow disk."""
+_next_checkpoints: dict[Path, float] = {}
 
 
 class Access(Enum):
@@ -128,15 +134,22 @@ def transaction(connection: sqlite3.Connection, lock: WriteLock) -> Iterator[Non
 def checkpoint(connection: sqlite3.Connection, path: Path) -> None:
     """Copy a write-ahead log that has grown back into its file, without the write lock: it stops nobody.
 
+    Not again at once: it waits for the disk twice, and a log that has been large stays so, whatever is in it.
+
     Raises:
         sqlite3.Error: it could not be copied; it stays as it was.
     """
+    started = time.monotonic()
+    if started < _next_checkpoints.get(path, 0.0):
+        return
     try:
         size = Path(f"{path}-wal").stat().st_size
     except FileNotFoundError:
         return
     if size > _CHECKPOINT_BYTES:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        now = time.monotonic()
+        _next_checkpoints[path] = now + max(_CHECKPOINT_SECONDS, _CHECKPOINT_PAUSE * (now - started))
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:
