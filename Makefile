@@ -72,9 +72,8 @@ readers: setup-tests  ## slow and hostile readers, and what the others notice; 5
 bench: setup  ## lines in and out, latency, server CPU, beside the machine's limit
 	$(PY) -m benchmarks
 
-bench-growth: setup  ## lists, searches, backups and checks as the number of tasks grows to a million
-	$(PY) -m benchmarks.growth 1000 10000 100000 1000000
-	$(PY) -m benchmarks.rare_words 1 10 30
+bench-growth: setup  ## start, lists, searches, backups and checks up to a million tasks and 30 million lines, as curves; GROWTH='--tasks 1000 --lines 1'
+	$(PY) -m benchmarks.growth $(GROWTH)
 
 RETENTION = --rate 20000 --seconds 600 --readers 5 --old-lines 20000000 --rounds 1
 bench-retention: setup  ## ten minutes of 20,000 lines a second beside retention of 20 million; RETENTION='--rate N --seconds T …'
