@@ -97,7 +97,9 @@ async def check_found_by_trace(gateway: GatewayProcess, task_id: str) -> None:
         page = (await http.get(f"{logs}/logs/{task_id}", params={**wanted, "limit": LINES})).json()
         assert [entry["message"] for entry in page["entries"]] == [f"line {number}" for number in IN_SPAN]
         found = (await http.get(f"{logs}/search", params={**wanted, "q": f"line {IN_SPAN[1]}"})).json()
-        assert (task_id, f"line {IN_SPAN[1]}") in [(hit["entry"]["taskId"], hit["entry"]["message"]) for hit in found["hits"]]
+        assert (task_id, f"line {IN_SPAN[1]}") in [
+            (hit["entry"]["taskId"], hit["entry"]["message"]) for hit in found["hits"]
+        ]
 
 
 async def test_what_opentelemetry_sends_arrives(tmp_path: Path) -> None:
