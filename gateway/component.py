@@ -33,7 +33,7 @@ class Core:
         journal_location: the journal's database, for tables beside it.
         polling_location: the database of the polling tables, which other programs use too.
         pipelines: calls listeners with transitions of stages once they are stored, by this gateway or another one.
-        updates: tells UIs that records have changed.
+        updates: notifies UIs that records have changed.
         task_logs: takes a reader of ``task_logs`` for the polling API.
         is_leader: whether this gateway does what is done once, if several share the databases.
     """

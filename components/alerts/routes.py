@@ -107,7 +107,7 @@ _MUTE: Final = Operation(
     "POST",
     ALERTS,
     "Send nothing about an incident for a while",
-    description="It goes on counting. The incident says who has muted it, and until when; 0 minutes end it.",
+    description="It continues counting. The incident says who has muted it, and until when; 0 minutes end it.",
     scope=ALERTS_WRITE,
     parameters=(_ID,),
     body=Body(MuteRequest, {"hour": {"minutes": 60}}),
