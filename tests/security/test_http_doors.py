@@ -80,7 +80,7 @@ DOORS = {
     },
     ("POST", "/v1/logs"): Door(READS, options={"json": OTLP}, scope="logs:write", is_for_all=True),
     **{("GET", f"{ALERTS}/{path}"): Door(OFF, is_for_all=True) for path in ("incidents", "rules", "maintenance")},
-    ("GET", f"{ALERTS}/tasks"): Door(OFF),
+    ("GET", f"{ALERTS}/tasks"): Door(answers(401, 403, 503, 503)),
     ("GET", f"{ALERTS}/tasks/{{task_id}}/incidents"): Door(OFF, f"{ALERTS}/tasks/{OURS}/incidents"),
     ("DELETE", f"{ALERTS}/maintenance/{{name}}"): Door(
         OFF, f"{ALERTS}/maintenance/one", scope="alerts:write", is_for_all=True
