@@ -19,6 +19,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 from storage.journal.postgres import PostgresJournal
 from tests.support.journal_items import batch
 from tests.support.postgres_server import PostgresServer
@@ -48,6 +50,18 @@ async def write(url: str, tasks: Sequence[str], seconds: float) -> dict[str, Any
     found = {"commits": journal.statistics.commits, "took": took, "cpu": time.process_time() - spent}
     await journal.close()
     return found
+
+
+async def delay_commits(url: str, seconds: float) -> None:
+    """Let each commit wait with its lanes locked."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN PERFORM pg_sleep({seconds}); RETURN NULL; END $$; "
+        "CREATE CONSTRAINT TRIGGER distant AFTER UPDATE ON journal_gateways DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION wait_at_commit()"
+    )
+    await connection.close()
 
 
 def cpu_of(server: PostgresServer) -> float:
@@ -88,6 +102,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lanes", description=__doc__)
     parser.add_argument("--standby", action="store_true", help="each commit waits for a synchronous standby")
     parser.add_argument("--volatile", action="store_true", help="commits do not wait for the disk")
+    parser.add_argument("--commit-ms", type=float, default=0, help="how much longer a commit takes: a distant standby")
     parser.add_argument("--processes", type=int, default=PROCESSES, help="how many gateways write")
     parser.add_argument("--write", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -108,6 +123,8 @@ async def main() -> None:
         for lanes in LANES:
             url = await server.add_schema()
             await (await PostgresJournal.open(url, lanes=lanes)).close()
+            if options.commit_ms:
+                await delay_commits(url, options.commit_ms / 1e3)
             await measure(server, url, f"{options.processes} gateways, {lanes} lanes", tasks)
         await measure(server, url, f"one task through {options.processes} gateways", [["hot"]] * options.processes)
 
