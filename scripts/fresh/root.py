@@ -21,6 +21,7 @@ _UID = 1000
 # shell: one that becomes another user no longer ends with its parent.
 _NAMESPACE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
 _ENTER = """
+[ -z "$LOOPBACK" ] || ip link set "$LOOPBACK" up
 mount -t overlay overlay -o "lowerdir=$BASE,upperdir=$UPPER,workdir=$WORK" "$MERGED"
 mount -t proc proc "$MERGED/proc"
 mount --rbind /sys "$MERGED/sys"
@@ -41,8 +42,13 @@ class Copy:
     path: Path
     environment: Mapping[str, str]
 
-    def run(self, command: str, *, user: str = "root", directory: str = "/") -> "subprocess.CompletedProcess[str]":
-        """Run a shell command in it; its output is shown as it comes, and returned."""
+    def run(
+        self, command: str, *, user: str = "root", directory: str = "/", has_network: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a shell command in it; its output is shown as it comes, and returned.
+
+        Without a network it has a loopback interface of its own, and takes no port of this machine.
+        """
         print(f"{user}:{directory}$ {command}", flush=True)
         inside = [f"HOME={HOMES[user]}", f"USER={user}", f"PATH={_PATHS[user]}", "LANG=C.UTF-8", "TERM=dumb"]
         inside += [f"{name}={value}" for name, value in host.variables().items()]
@@ -51,8 +57,8 @@ class Copy:
         enter = ["chroot", self.environment["MERGED"], *become, "env", "-i", *inside, "sh", "-c", script]
         output: list[str] = []
         with subprocess.Popen(  # noqa: S603
-            [*_NAMESPACE, "sh", "-euc", _ENTER, "sh", *enter],
-            env={**os.environ, **self.environment},
+            [*_NAMESPACE, *([] if has_network else ["--net"]), "sh", "-euc", _ENTER, "sh", *enter],
+            env={**os.environ, **self.environment, "LOOPBACK": "" if has_network else "lo"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
