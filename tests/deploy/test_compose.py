@@ -11,24 +11,26 @@ import asyncpg
 import httpx2
 import jwt
 import pytest
+import redis.asyncio
 import yaml
 
 from tests.support.gateway_process import GatewayProcess
 from tests.support.ports import free_port
 from tests.support.postgres_server import PostgresServer
 from tests.support.programs import program, running_program
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import attempts
 from tests.support.worker import publish
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FILE = DEPLOY / "compose" / "compose.yaml"
 SERVICES: dict[str, Any] = yaml.safe_load(FILE.read_text())["services"]
-IN_ENV_FILE = {"JWT_SECRET": "s" * 32, "POSTGRES_PASSWORD": "p", "GRAFANA_PASSWORD": "g"}
+IN_ENV_FILE = {"JWT_SECRET": "s" * 32, "POSTGRES_PASSWORD": "p", "GRAFANA_PASSWORD": "g", "REDIS_URL": ""}
 
 
 def filled(text: str) -> str:
-    """As compose does: a variable of ``.env``, or an end with its message."""
-    return re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: IN_ENV_FILE[found[1]], text)
+    """As compose does, with ``.env``."""
+    return re.sub(r"\$\{(\w+):[?-][^}]*\}", lambda found: IN_ENV_FILE[found[1]], text)
 
 
 def test_the_file_is_valid() -> None:
@@ -45,7 +47,9 @@ def test_the_file_is_valid() -> None:
 @pytest.mark.slow
 @pytest.mark.xdist_group("postgres")
 async def test_its_services_work_together(postgres: PostgresServer, tmp_path: Path) -> None:
-    """The gateway stores in PostgreSQL, its health check passes, and Prometheus scrapes it with the rules loaded."""
+    """The gateway is healthy, stores in PostgreSQL, listens to Redis,
+    and Prometheus scrapes it with the rules loaded.
+    """
     connection = await asyncpg.connect(f"postgresql://otto@127.0.0.1:{postgres.port}/postgres")
     await connection.execute("CREATE DATABASE compose ENCODING 'UTF8' TEMPLATE template0")
     await connection.close()
@@ -54,7 +58,10 @@ async def test_its_services_work_together(postgres: PostgresServer, tmp_path: Pa
         "@postgres:5432/otto", f"@127.0.0.1:{postgres.port}/compose"
     )
     environment["POLLING_DATABASE_URL"] = f"sqlite:///{tmp_path / 'otto.db'}"
-    gateway = GatewayProcess(tmp_path / "gateway", **environment)
+    redis_server = RedisServer(tmp_path)
+    redis_server.start()
+    assert environment["REDIS_URL"] == ""
+    gateway = GatewayProcess(tmp_path / "gateway", **environment | {"REDIS_URL": redis_server.url})
     await gateway.start()
     configuration, port = tmp_path / "prometheus.yml", free_port()
     text = (DEPLOY / "compose" / "prometheus.yml").read_text().replace("scrape_interval: 15s", "scrape_interval: 1s")
@@ -78,5 +85,8 @@ async def test_its_services_work_together(postgres: PostgresServer, tmp_path: Pa
                     break
             groups = (await client.get(f"{url}/api/v1/rules")).json()["data"]["groups"]
             assert {group["name"] for group in groups} >= {"otto-gateway-alerts", "otto-canary"}
+        async with redis.asyncio.Redis.from_url(redis_server.url) as client_of_redis:
+            assert await client_of_redis.pubsub_channels()  # the gateway listens there
     finally:
         await gateway.stop()
+        redis_server.kill()
