@@ -47,13 +47,17 @@ def main() -> int:
     (target / f"{name}-{version}.provenance.json").write_text(statement)
     text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums(target).items()))
     (target / _SUMS).write_text(text)
-    print(text)
-    rows = [("built twice, compared", True, f"{len(first)} files, the same bytes")]
-    rows += [row(name, check, target) for name, check in CHECKS.items()]
-    print("".join(f"{'ok    ' if is_well else 'FAILED'}  {name:28}{saw}\n" for name, is_well, saw in rows), end="")
+    print(text, flush=True)
+    are_well = [_shown("built twice, compared", True, f"{len(first)} files, the same bytes")]
+    are_well += [_shown(*row(name, check, target)) for name, check in CHECKS.items()]
     if _output("git", "status", "--short"):
         print("not committed: what git status shows is in these files; they are no release")
-    return 0 if all(is_well for _, is_well, _ in rows) else 1
+    return 0 if all(are_well) else 1
+
+
+def _shown(name: str, is_well: bool, saw: str) -> bool:
+    print(f"{'ok    ' if is_well else 'FAILED'}  {name:28}{saw}", flush=True)
+    return is_well
 
 
 def row(name: str, check: Callable[[Path], str], folder: Path) -> tuple[str, bool, str]:
