@@ -152,7 +152,7 @@ async def run_rotel(place: Place) -> list[dict[str, object]]:
     ports = f"--otlp-grpc-endpoint 127.0.0.1:{grpc_port} --otlp-http-endpoint 127.0.0.1:{http_port}"
     files = f"--pid-file {place.folder}/rotel.pid --log-file {place.folder}/rotel.log"
     command = f"exec {place.literal(block).rstrip()} {ports} {files}"
-    process = subprocess.Popen(["bash", "-c", command], env=place.environment({}), cwd=place.folder)
+    process = subprocess.Popen(["bash", "-c", command], env=place.environment({}), cwd=place.folder, stdout=sys.stderr)
     try:
         async for _ in attempts("the collector listens"):
             with contextlib.suppress(OSError):
