@@ -108,7 +108,7 @@ class RuleBook:
         """
         rule = rule_from(document, self._targets, source=author)
         if any(rule.name == each.name for each in self._from_file):
-            raise RuleError(f"rule {rule.name}: it is in the file of rules; change it there")
+            raise RuleError(f"rule {rule.name}: a rule of this `name` is in the file of rules; change it there")
         return rule
 
     async def store(self, document: Mapping[str, Any], author: str) -> Rule:

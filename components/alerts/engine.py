@@ -12,7 +12,7 @@ from components.alerts.evaluation import Evaluation, LineRules
 from components.alerts.incidents import Incident
 from components.alerts.messages import incident_event
 from components.alerts.rules import Rule
-from components.alerts.tables import Repository
+from components.alerts.tables import Act, Repository
 from components.alerts.turns import EngineState, Turn
 from filters.run_names import run_name
 from storage.journal.interface import Journal
@@ -125,12 +125,14 @@ class AlertEngine:
         """Resolve an incident; None if it is not open."""
         return await self._change(number, lambda turn, place, _incident: turn.resolve(place, by))
 
-    async def mute(self, number: int, seconds: float) -> Incident | None:
+    async def mute(self, number: int, seconds: float, by: str) -> Incident | None:
         """Send nothing about an incident for a while; None if it is not open."""
-        until = self._clock() + seconds
-        return await self._change(
-            number, lambda turn, place, incident: turn.put(place, replace(incident, muted_until=until))
-        )
+        return await self._change(number, lambda turn, place, _incident: turn.mute(place, by, seconds))
+
+    def notified_since(self, rule: str, since: float) -> int:
+        """How many notifications of a rule were made since a time of the last hour."""
+        budget = self._state.budgets.get(rule) if self._state else None
+        return sum(at > since for at in budget.times) if budget else 0
 
     @property
     def open_by_rule(self) -> dict[str, int]:
@@ -215,6 +217,9 @@ class AlertEngine:
                 for target in rule.notify:
                     key = f"{incident.id}-{incident.notices}-{target}"
                     repository.add_delivery(key, target, incident_event(notice.kind, incident, rule), self._clock())
+            for place, by, seconds in turn.mutes:
+                act = Act(self._clock(), "muted", by, f"{seconds / 60:.0f}")
+                repository.note(turn.incidents[place].id, act)
             before = {} if state is None else state.documents()
             for name, value in turn.state.documents().items():
                 if value != before.get(name):

@@ -1,5 +1,6 @@
 """What is said of alerts over HTTP and in notifications."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -7,10 +8,12 @@ import msgspec
 
 from components.alerts.incidents import Incident, NoticeKind, Sample
 from components.alerts.rules import Rule
+from components.alerts.tables import Act, Delivery
 from gateway.routing.operation import Tag
 
 __all__ = [
     "ALERTS",
+    "IncidentHistory",
     "IncidentList",
     "IncidentView",
     "MuteRequest",
@@ -21,6 +24,7 @@ __all__ = [
     "TargetTested",
     "Undelivered",
     "UndeliveredList",
+    "acts_of",
     "incident_event",
     "incident_view",
     "rule_view",
@@ -65,6 +69,33 @@ class IncidentView(msgspec.Struct, rename="camel"):
     lines: list[SampleLine]
 
 
+class IncidentAct(msgspec.Struct, rename="camel"):
+    """Something that was done about an incident."""
+
+    kind: Annotated[
+        str,
+        msgspec.Meta(
+            description="`delivered`, `waiting` or `given_up`, of a notification, or `muted`.", examples=["delivered"]
+        ),
+    ]
+    at: Time
+    who: Annotated[str, msgspec.Meta(description="The target, or who has muted it.", examples=["team"])]
+    notice: Annotated[
+        str, msgspec.Meta(description="`opened`, `continues` or `resolved`, of a notification.", examples=["opened"])
+    ] = ""
+    minutes: Annotated[int | None, msgspec.Meta(description="Of a mute.")] = None
+    attempts: Annotated[int | None, msgspec.Meta(description="So far, of a notification that was not taken.")] = None
+    error: Annotated[
+        str, msgspec.Meta(description="Of the last attempt; with `alerts:write`.", examples=["no answer within 10 s"])
+    ] = ""
+
+
+class IncidentHistory(msgspec.Struct):
+    """What was done about an incident, the newest first."""
+
+    acts: list[IncidentAct]
+
+
 class IncidentList(msgspec.Struct, rename="camel"):
     """Incidents, the newest first."""
 
@@ -89,6 +120,10 @@ class RuleView(msgspec.Struct, rename="camel"):
     description: Annotated[str, _like("See the page on heap sizes.")]
     source: Annotated[str, msgspec.Meta(description="`file`, or who has stored it.", examples=["file"])]
     open_incidents: int
+    notifications_per_hour: Annotated[int, msgspec.Meta(description="At most.", examples=[20])]
+    notifications_last_hour: Annotated[int, msgspec.Meta(description="Made so far.", examples=[2])]
+    notified_at: Annotated[Time | None, msgspec.Meta(description="Last; null: never, as far as is kept.")]
+    rule: Annotated[dict[str, Any], msgspec.Meta(description="As it would be written in a file of rules.")]
 
 
 class RuleList(msgspec.Struct):
@@ -112,6 +147,7 @@ class Preview(msgspec.Struct, rename="camel"):
     lines: Annotated[int, msgspec.Meta(description="That were looked at.")]
     examples: list[SampleLine]
     is_complete: Annotated[bool, msgspec.Meta(description="False: there are older lines that were not looked at.")]
+    since: Annotated[Time | None, msgspec.Meta(description="Of the first line that was looked at.")]
 
 
 class TargetTested(msgspec.Struct):
@@ -168,7 +204,31 @@ def incident_view(incident: Incident) -> IncidentView:
     )
 
 
-def rule_view(rule: Rule, open_incidents: int) -> RuleView:
+def acts_of(acts: Sequence[Act], deliveries: Sequence[Delivery], *, has_errors: bool) -> list[IncidentAct]:
+    """What was done about an incident, the newest first; what still waits goes first."""
+    pending = [
+        IncidentAct(
+            kind="given_up" if each.is_dead else "waiting",
+            at=time_text(each.created_at),
+            who=each.target,
+            notice=each.event["kind"],
+            attempts=each.attempts,
+            error=each.error if has_errors else "",
+        )
+        for each in deliveries
+    ]
+    done = [
+        IncidentAct(kind=act.kind, at=time_text(act.at), who=act.who, minutes=int(act.detail))
+        if act.kind == "muted"
+        else IncidentAct(kind=act.kind, at=time_text(act.at), who=act.who, notice=act.detail)
+        for act in acts
+    ]
+    return pending + done
+
+
+def rule_view(
+    rule: Rule, open_incidents: int, *, notified_last_hour: int = 0, notified_at: float | None = None
+) -> RuleView:
     """A rule as it is shown."""
     return RuleView(
         rule.name,
@@ -179,6 +239,10 @@ def rule_view(rule: Rule, open_incidents: int) -> RuleView:
         rule.description,
         rule.source,
         open_incidents,
+        rule.per_hour,
+        notified_last_hour,
+        None if notified_at is None else time_text(notified_at),
+        dict(rule.document),
     )
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from components.alerts.messages import (
     ALERTS,
+    IncidentHistory,
     IncidentList,
     IncidentView,
     MuteRequest,
@@ -21,6 +22,7 @@ from components.alerts.messages import (
     TargetTested,
     Undelivered,
     UndeliveredList,
+    acts_of,
     incident_view,
     rule_view,
     time_text,
@@ -120,6 +122,18 @@ _MUTE: Final = Operation(
     errors=("NOT_FOUND",),
     stored=True,
 )
+_HISTORY: Final = Operation(
+    "readIncidentHistory",
+    "GET",
+    ALERTS,
+    "What was done about an incident",
+    description="Notifications with what became of them, and mutes, the newest first, at most 100 of each.",
+    scope="logs:read",
+    parameters=(_ID,),
+    answers={200: IncidentHistory},
+    errors=("NOT_FOUND",),
+    stored=True,
+)
 _RULES: Final = Operation(
     "listAlertRules",
     "GET",
@@ -194,6 +208,7 @@ def alert_routes(alerts: "Alerts | None", authenticator: Authenticator) -> list[
         DescribedRoute(f"{BASE}/incidents", handlers.page, _LIST),
         DescribedRoute(f"{BASE}/incidents/{{incident_id:identifier}}/resolve", handlers.resolve, _RESOLVE),
         DescribedRoute(f"{BASE}/incidents/{{incident_id:identifier}}/mute", handlers.mute, _MUTE),
+        DescribedRoute(f"{BASE}/incidents/{{incident_id:identifier}}/history", handlers.history, _HISTORY),
         DescribedRoute(f"{BASE}/rules", handlers.rules, _RULES),
         DescribedRoute(f"{BASE}/rules", handlers.store, _STORE),
         DescribedRoute(f"{BASE}/rules/{{name:identifier}}", handlers.remove, _REMOVE),
@@ -229,14 +244,22 @@ class _Handlers:
         return answer(incident_view(_found(changed)))
 
     async def mute(self, request: Request) -> Response:
-        alerts, _ = await self._entered(request, ALERTS_WRITE)
+        alerts, principal = await self._entered(request, ALERTS_WRITE)
         wanted = await self._body(request, MuteRequest)
-        changed = await alerts.engine.mute(_number(request), wanted.minutes * 60.0)
+        changed = await alerts.engine.mute(_number(request), wanted.minutes * 60.0, principal.subject or "anonymous")
         return answer(incident_view(_found(changed)))
+
+    async def history(self, request: Request) -> Response:
+        alerts, principal = await self._entered(request, "logs:read")
+        number = _number(request)
+        if await alerts.find(number) is None:
+            raise ApiError("NOT_FOUND", f"there is no incident {number}")
+        acts, deliveries = await alerts.history(number)
+        return answer(IncidentHistory(acts_of(acts, deliveries, has_errors=principal.allows(ALERTS_WRITE))))
 
     async def rules(self, request: Request) -> Response:
         alerts, _ = await self._entered(request, "logs:read")
-        return answer(_rule_list(alerts))
+        return answer(await _rule_list(alerts))
 
     async def store(self, request: Request) -> Response:
         alerts, principal = await self._entered(request, ALERTS_WRITE)
@@ -250,7 +273,7 @@ class _Handlers:
         name = request.path_params["name"]
         if not await alerts.book.remove(name):
             raise ApiError("NOT_FOUND", f"there is no stored rule {name[:100]!r}")
-        return answer(_rule_list(alerts))
+        return answer(await _rule_list(alerts))
 
     async def preview(self, request: Request) -> Response:
         alerts, principal = await self._entered(request, ALERTS_WRITE)
@@ -260,7 +283,8 @@ class _Handlers:
         lines = [
             SampleLine(each.task_id, each.sequence, each.worker_id, each.level, each.message) for each in found.samples
         ]
-        return answer(Preview(found.incidents, found.matches, found.lines, lines, found.is_complete))
+        since = None if found.since is None else time_text(found.since)
+        return answer(Preview(found.incidents, found.matches, found.lines, lines, found.is_complete, since))
 
     async def test(self, request: Request) -> Response:
         alerts, _ = await self._entered(request, ALERTS_WRITE)
@@ -311,10 +335,19 @@ class _Handlers:
             self._budget.give_back(len(body))
 
 
-def _rule_list(alerts: "Alerts") -> RuleList:
+async def _rule_list(alerts: "Alerts") -> RuleList:
     counts: dict[str, int] = alerts.engine.open_by_rule
-    rules = sorted(alerts.book.rules, key=lambda rule: rule.name)
-    return RuleList([rule_view(rule, counts.get(rule.name, 0)) for rule in rules], sorted(alerts.targets))
+    notified = await alerts.notified_at()
+    views = [
+        rule_view(
+            rule,
+            counts.get(rule.name, 0),
+            notified_last_hour=alerts.notified_last_hour(rule.name),
+            notified_at=notified.get(rule.name),
+        )
+        for rule in sorted(alerts.book.rules, key=lambda rule: rule.name)
+    ]
+    return RuleList(views, sorted(alerts.targets))
 
 
 def _number(request: Request) -> int:
@@ -336,4 +369,5 @@ def _rules() -> Iterator[None]:
     try:
         yield
     except RuleError as error:
-        raise ApiError("INVALID_ARGUMENT", str(error), field="rule") from error
+        field = f"rule.{error.field}" if error.field else "rule"
+        raise ApiError("INVALID_ARGUMENT", str(error), field=field) from error

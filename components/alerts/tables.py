@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from components.alerts.incidents import Incident, Resolution, Sample
 
-__all__ = ["Delivery", "Repository", "metadata"]
+__all__ = ["Act", "Delivery", "Repository", "metadata"]
 
 _Id: Final = Integer().with_variant(BigInteger(), "postgresql")
 
@@ -89,6 +89,18 @@ stored_rules = Table(
     Column("author", Text, nullable=False),
 )
 
+history = Table(
+    "otto_alert_history",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("incident", _Id, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("otto_alert_history_incident", "incident"),
+)
+
 _samples: Final = msgspec.json.Decoder(tuple[Sample, ...])
 _last: Final = msgspec.json.Decoder(Sample | None)
 _dict: Final = msgspec.json.Decoder(dict[str, Any])
@@ -105,6 +117,23 @@ class Delivery(msgspec.Struct, frozen=True):
     created_at: float
     attempts: int
     error: str
+    is_dead: bool = False
+
+
+class Act(msgspec.Struct, frozen=True):
+    """What was done about an incident.
+
+    Attributes:
+        at: Unix seconds.
+        kind: ``delivered`` or ``muted``.
+        who: the target, or who has muted it.
+        detail: which notification, or for how many minutes.
+    """
+
+    at: float
+    kind: str
+    who: str
+    detail: str
 
 
 class Repository:
@@ -158,7 +187,8 @@ class Repository:
         return replace(incident, id=int(key[0]))
 
     def remove_resolved(self, before: float) -> int:
-        """Remove incidents that were resolved before that."""
+        """Remove incidents that were resolved before that, and what was done until then."""
+        self._db.execute(delete(history).where(history.c.at < before))
         return self._db.execute(delete(incidents).where(incidents.c.resolved_at < before)).rowcount
 
     def add_delivery(self, key: str, target: str, event: Mapping[str, Any], now: float) -> None:
@@ -175,9 +205,32 @@ class Repository:
         ).scalar()
         return [_delivery(row) for row in rows], following
 
-    def sent(self, number: int) -> None:
+    def sent(self, delivery: Delivery, now: float) -> None:
         """It was taken."""
-        self._db.execute(delete(outbox).where(outbox.c.id == number))
+        self._db.execute(delete(outbox).where(outbox.c.id == delivery.id))
+        incident = delivery.event.get("incident", {}).get("id")
+        if incident:
+            self.note(incident, Act(now, "delivered", delivery.target, delivery.event["kind"]))
+
+    def note(self, incident: int, act: Act) -> None:
+        """Something was done about an incident."""
+        self._db.execute(insert(history).values(incident=incident, **msgspec.structs.asdict(act)))
+
+    def acts(self, incident: int, limit: int) -> list[Act]:
+        """What was done about an incident, the newest first."""
+        query = select(history).where(history.c.incident == incident).order_by(history.c.id.desc()).limit(limit)
+        return [Act(row.at, row.kind, row.who, row.detail) for row in self._db.execute(query)]
+
+    def deliveries(self, incident: int, limit: int) -> list[Delivery]:
+        """What is to be sent about an incident, or was given up, the newest first."""
+        query = select(outbox).where(outbox.c.key.like(f"{incident}-%")).order_by(outbox.c.id.desc()).limit(limit)
+        return [_delivery(row) for row in self._db.execute(query)]
+
+    def notified_at(self) -> dict[str, float]:
+        """When somebody was last notified, by rule."""
+        last = func.max(incidents.c.notified_at)
+        rows = self._db.execute(select(incidents.c.rule, last).group_by(incidents.c.rule).having(last.is_not(None)))
+        return {rule: float(at) for rule, at in rows}
 
     def failed(self, number: int, error: str, next_at: float | None) -> None:
         """It could not be sent; it is tried again at ``next_at``, or not at all."""
@@ -232,4 +285,6 @@ def _values(incident: Incident) -> dict[str, Any]:
 
 
 def _delivery(row: Row[Any]) -> Delivery:
-    return Delivery(row.id, row.key, row.target, _dict.decode(row.event), row.created_at, int(row.attempts), row.error)
+    event = _dict.decode(row.event)
+    attempts, is_dead = int(row.attempts), bool(row.is_dead)
+    return Delivery(row.id, row.key, row.target, event, row.created_at, attempts, row.error, is_dead)

@@ -3,7 +3,7 @@ changes nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from components.alerts.durations import duration_text
@@ -102,7 +102,7 @@ class EngineState:
 
 
 class Turn:
-    """The changes of one turn; ``incidents`` and ``notices`` are what has to be stored, ``state`` is what is true then.
+    """The changes of one turn: ``incidents``, ``notices`` and ``mutes`` are stored, ``state`` is what is true then.
 
     Args:
         before: the state; it is not changed.
@@ -116,6 +116,7 @@ class Turn:
     ) -> None:
         self.incidents: dict[IncidentKey, Incident] = {}
         self.notices: list[tuple[IncidentKey, Notice]] = []
+        self.mutes: list[tuple[IncidentKey, str, float]] = []
         self.state = EngineState(
             before.position,
             before.version,
@@ -173,6 +174,11 @@ class Turn:
     def resolve(self, place: IncidentKey, by: str) -> None:
         """An incident is over, somebody says."""
         self._resolve(place, self.state.open[place], Resolution.HAND, by)
+
+    def mute(self, place: IncidentKey, by: str, seconds: float) -> None:
+        """Nothing is sent about an incident for a while, somebody says."""
+        self.put(place, replace(self.state.open[place], muted_until=self._now + seconds))
+        self.mutes.append((place, by, seconds))
 
     def put(self, place: IncidentKey, incident: Incident) -> None:
         """An incident has changed."""

@@ -22,7 +22,7 @@ from tests.support.waiting import attempts
 
 SCOPES = ("logs:read", "logs:write", "alerts:write")
 TOKEN = make_token(scopes=SCOPES)
-ALERTS = {"muteIncident", "resolveIncident", "removeAlertRule"}
+ALERTS = {"muteIncident", "resolveIncident", "removeAlertRule", "readIncidentHistory"}
 AUTOMATION = {f"{verb}AutomationTask" for verb in ("read", "retry", "stop", "delete")}
 
 
