@@ -6,6 +6,8 @@ const NAME = 'otto.pages'
 const PROBES = {
   executions: { path: '/api/logs/node-execution?limit=1', has: (answer: unknown) => hasItems(answer) },
   automation: { path: '/api/automation/tasks?limit=1', has: (answer: unknown) => hasItems(answer) },
+  // Whoever has set ALERT_RULES uses alerts, also as long as nothing has happened.
+  alerts: { path: '/api/v1/alerts/incidents?limit=1', has: () => true },
 } as const
 type Name = keyof typeof PROBES
 

@@ -1,16 +1,14 @@
-import type { Level, LogEntry } from 'otto-logs'
-import { plain } from 'otto-logs/ansi'
+import type { Level } from 'otto-logs'
 import { gateway, type SearchHit, type SearchProgress, type SearchTotals } from 'otto-logs/history'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { type RequestError, signedIn } from '../data/requests'
-import { marked } from '../data/search'
 import { LEVELS } from '../data/tasks'
-import { clock, exactly, millisecondsOf } from '../data/times'
+import { millisecondsOf } from '../data/times'
+import { ContextLine, LineText } from '../parts/LineText'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure } from '../parts/State'
 import { useTitle } from '../parts/use-title'
 import type { Shell } from '../shell/contract'
-import { timeZone } from '../shell/preferences'
 import { logUrl } from '../shell/routes'
 
 const HITS = 300
@@ -152,7 +150,7 @@ function Hits({ shell, found, q }: { shell: Shell; found: Found; q: string }) {
             {hits.map((hit) => (
               <li key={hit.entry.sequence}>
                 {hit.before.map((line) => (
-                  <Context key={line.sequence} line={line} />
+                  <ContextLine key={line.sequence} line={line} />
                 ))}
                 <a
                   class="hit"
@@ -160,10 +158,10 @@ function Hits({ shell, found, q }: { shell: Shell; found: Found; q: string }) {
                   data-level={hit.entry.level}
                   href={logUrl(taskId, new URLSearchParams({ q, line: String(hit.entry.sequence) }))}
                 >
-                  <Parts line={hit.entry} q={q} />
+                  <LineText line={hit.entry} q={q} />
                 </a>
                 {hit.after.map((line) => (
-                  <Context key={line.sequence} line={line} />
+                  <ContextLine key={line.sequence} line={line} />
                 ))}
               </li>
             ))}
@@ -171,30 +169,6 @@ function Hits({ shell, found, q }: { shell: Shell; found: Found; q: string }) {
         </li>
       ))}
     </ol>
-  )
-}
-
-function Parts({ line, q }: { line: LogEntry; q: string }) {
-  const time = millisecondsOf(line.timestamp)
-  return (
-    <>
-      <span class="sequence">{line.sequence}</span>
-      <span class="at" title={time === null ? undefined : exactly(time)}>
-        {time === null ? '' : clock(time, Date.now(), timeZone.value)}
-      </span>
-      <span class="level">{line.level}</span>
-      <span class="text">
-        {marked(plain(line.message), q).map((part, n) => (part.isMatch ? <mark key={n}>{part.text}</mark> : part.text))}
-      </span>
-    </>
-  )
-}
-
-function Context({ line }: { line: LogEntry }) {
-  return (
-    <div class="hit context">
-      <Parts line={line} q="" />
-    </div>
   )
 }
 
