@@ -10,6 +10,7 @@ import { timeZone } from '../shell/preferences'
 import { DownloadMenu } from './DownloadMenu'
 import { Filters } from './Filters'
 import { Histogram } from './Histogram'
+import { IncidentsLink } from './IncidentsLink'
 import { LogController } from './log-controller'
 import { keysOf } from './log-keys'
 import { Rows } from './Rows'
@@ -42,6 +43,7 @@ export function LogPage({ taskId, query, shell }: { taskId: string; query: URLSe
         <h1 title={taskId}>{taskId}</h1>
         <State log={log} taskId={taskId} shell={shell} />
         <SummaryButton log={log} t={t} />
+        <IncidentsLink log={log} taskId={taskId} shell={shell} />
         <Facts log={log} shell={shell} />
         <span class="log-actions">
           <button type="button" aria-label={t.copyLink} title={t.copyLink} onClick={() => void log.copyLink()}>

@@ -23,7 +23,7 @@ export function Excerpts({
   const key = JSON.stringify(lines.map(({ taskId, sequence }) => [taskId, sequence]))
   const excerpts = useMemo(() => excerptsOf(lines, context), [key, context])
   return (
-    <ol class="hits excerpts">
+    <ol class="hits excerpts" data-days="false">
       {excerpts.map((excerpt, n) => (
         <li key={`${excerpt.taskId} ${excerpt.from} ${n}`}>
           <Lines shell={shell} excerpt={excerpt} isFirst={excerpts[n - 1]?.taskId !== excerpt.taskId} />
