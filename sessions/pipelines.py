@@ -6,7 +6,7 @@ not what happened in between (conflation). Its picture is complete and right whe
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -124,7 +124,7 @@ class PipelineSession(ConflatedSession[Progress]):
         This is the seam. No gap: every stage whose state changed after ``position`` has a last number after it, so
         the journal's answer has it; what is committed after that answer has a number after all of the answer's, so
         after the new position, and will be published: the next call finds it in the window or asks again. No
-        duplicate: numbers given only grow, and what is published late, after the journal had told it, is not after
+        duplicate: numbers given only grow, and what is published late, after the journal had reported it, is not after
         the position any more.
         """
         head = self._topic.head
@@ -173,6 +173,7 @@ class PipelineHub(ConflatedHub[PipelineSession]):
         self._reads = 0
         self._topics: dict[str, _Feed] = {}
         self._transitions = 0
+        self._listeners: list[Callable[[Sequence[Progress]], None]] = []
 
     def __repr__(self) -> str:
         return f"<PipelineHub {len(self._topics)} pipelines>"
@@ -193,9 +194,15 @@ class PipelineHub(ConflatedHub[PipelineSession]):
             reads=self._reads,
         )
 
+    def add_listener(self, listener: Callable[[Sequence[Progress]], None]) -> None:
+        """Hand all transitions to somebody else, who must not block or raise."""
+        self._listeners.append(listener)
+
     def publish(self, progress: Sequence[Progress]) -> None:
         """Take what one commit stored, in order."""
         self._transitions += len(progress)
+        for listener in self._listeners if progress else ():
+            listener(progress)
         for transition in progress:
             feed = self._topics.get(transition.pipeline_id)
             if feed is not None:

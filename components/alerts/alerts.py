@@ -8,23 +8,27 @@ from pathlib import Path
 from typing import Any, Final
 
 from components.alerts.book import RuleBook
+from components.alerts.changes import IncidentChanges
 from components.alerts.delivery import Outbox
 from components.alerts.engine import AlertEngine
 from components.alerts.evaluation import Found, LineRules
 from components.alerts.incidents import Incident, NoticeKind, Sample
 from components.alerts.messages import incident_event
+from components.alerts.repository import Delivered, Delivery, MarkedIncident, Repository
 from components.alerts.rules import Condition, Rule
 from components.alerts.sending import Sender, send
-from components.alerts.tables import Act, Delivery, Repository, metadata
+from components.alerts.tables import create_tables
 from components.alerts.targets import Target
+from components.alerts.task_labels import ReadWorkers
 from components.alerts.turns import EngineState, Turn
 from filters.model import EVERYTHING
+from sessions.updates import IncidentUpdate
 from storage.journal.interface import Journal
 from storage.tables import DatabaseLocation, TableDatabase
 
 __all__ = ["Alerts", "Tried"]
 
-_HISTORY_MAX: Final = 100
+_NOTIFICATIONS_MAX: Final = 100
 _TRIED_RECORDS: Final = 20_000
 _EXAMPLES_MAX: Final = 10
 _TRIED_LINES: Final = 500_000
@@ -57,6 +61,8 @@ class Alerts:
         sender: sends a notification.
         clock: Unix seconds.
         is_leader: whether this gateway is the one that evaluates and sends.
+        publish: takes updates of incidents for UIs.
+        read_workers: asks what the workers of tasks have reported, for rules that choose by labels.
 
     Raises:
         RuleError: the file of rules cannot be used.
@@ -73,16 +79,26 @@ class Alerts:
         sender: Sender = send,
         clock: Callable[[], float] = time.time,
         is_leader: Callable[[], bool] = lambda: True,
+        publish: Callable[[IncidentUpdate], None] = lambda _: None,
+        read_workers: ReadWorkers | None = None,
     ) -> None:
         self._journal = journal
-        self._database = TableDatabase(location, create=metadata.create_all, durability=durability, name="alerts")
+        self._database = TableDatabase(location, create=create_tables, durability=durability, name="alerts")
         self._send = sender
         self._clock = clock
         self.targets = targets
         self.book = RuleBook(rules_path, targets, self._database)
         self.outbox = Outbox(self._database, targets, sender=sender, clock=clock, is_leader=is_leader)
         self.engine = AlertEngine(
-            journal, self._database, self.book.rules, notify=self.outbox.wake, clock=clock, is_leader=is_leader
+            journal,
+            self._database,
+            self.book.rules,
+            targets=targets,
+            read_workers=read_workers,
+            changes=IncidentChanges(publish, clock),
+            notify=self.outbox.wake,
+            clock=clock,
+            is_leader=is_leader,
         )
 
     def __repr__(self) -> str:
@@ -91,7 +107,7 @@ class Alerts:
     async def open(self) -> None:
         """Make the tables that are missing, and read the stored rules."""
         await self.book.open()
-        self.engine.use(self.book.rules)
+        self.engine.use(self.book.rules, self.book.windows)
 
     def start(self) -> None:
         """Begin to evaluate and to send."""
@@ -113,15 +129,27 @@ class Alerts:
         )
         return found
 
+    async def of_task(self, task_id: str, *, is_open: bool | None, limit: int) -> list[MarkedIncident]:
+        """Incidents with lines of a task, the newest first."""
+        found: list[MarkedIncident] = await self._read(
+            lambda repository: repository.of_task(task_id, is_open=is_open, limit=limit)
+        )
+        return found
+
+    async def open_by_task(self, limit: int) -> list[tuple[str, int]]:
+        """How many open incidents tasks have."""
+        found: list[tuple[str, int]] = await self._read(lambda repository: repository.open_by_task(limit))
+        return found
+
     async def find(self, number: int) -> Incident | None:
         """One incident."""
         found: Incident | None = await self._read(lambda repository: repository.find(number))
         return found
 
-    async def history(self, number: int) -> tuple[list[Act], list[Delivery]]:
-        """What was done about an incident, and what could not be sent yet, or at all."""
-        found: tuple[list[Act], list[Delivery]] = await self._read(
-            lambda repository: (repository.acts(number, _HISTORY_MAX), repository.deliveries(number, _HISTORY_MAX))
+    async def notifications(self, number: int) -> tuple[list[Delivery], list[Delivered]]:
+        """Those of an incident that wait or were given up, and those that were taken, each the newest first."""
+        found: tuple[list[Delivery], list[Delivered]] = await self._read(
+            lambda repository: repository.notifications(number, _NOTIFICATIONS_MAX)
         )
         return found
 

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from components.alerts.repository import Delivery, Repository
 from components.alerts.sending import Sender, SendError, send
-from components.alerts.tables import Delivery, Repository
 from components.alerts.targets import Target
 from storage.outage import OutageLog
 from storage.tables import TableDatabase

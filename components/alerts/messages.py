@@ -1,33 +1,42 @@
 """What is said of alerts over HTTP and in notifications."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from components.alerts.incidents import Incident, NoticeKind, Sample
+from components.alerts.maintenance import Window
+from components.alerts.repository import MarkedIncident
 from components.alerts.rules import Rule
-from components.alerts.tables import Act, Delivery
 from gateway.routing.operation import Tag
 
 __all__ = [
     "ALERTS",
-    "IncidentHistory",
     "IncidentList",
     "IncidentView",
+    "MaintenanceList",
+    "MaintenanceRequest",
+    "MaintenanceView",
     "MuteRequest",
     "Preview",
     "PreviewRequest",
     "RuleList",
     "RuleView",
     "TargetTested",
+    "TaskCount",
+    "TaskCounts",
+    "TaskIncident",
+    "TaskIncidents",
     "Undelivered",
     "UndeliveredList",
-    "acts_of",
+    "digest_event",
     "incident_event",
     "incident_view",
     "rule_view",
+    "task_incident",
+    "window_view",
 ]
 
 ALERTS: Final = Tag("Alerts", "Incidents that rules over the lines of all tasks have opened.")
@@ -65,35 +74,9 @@ class IncidentView(msgspec.Struct, rename="camel"):
     resolution: Annotated[str | None, msgspec.Meta(description="`success`, `silence` or `hand`.", examples=["hand"])]
     resolved_by: Annotated[str, _like("alice")]
     muted_until: Time | None
+    muted_by: Annotated[str, _like("alice")]
     notifications: int
     lines: list[SampleLine]
-
-
-class IncidentAct(msgspec.Struct, rename="camel"):
-    """Something that was done about an incident."""
-
-    kind: Annotated[
-        str,
-        msgspec.Meta(
-            description="`delivered`, `waiting` or `given_up`, of a notification, or `muted`.", examples=["delivered"]
-        ),
-    ]
-    at: Time
-    who: Annotated[str, msgspec.Meta(description="The target, or who has muted it.", examples=["team"])]
-    notice: Annotated[
-        str, msgspec.Meta(description="`opened`, `continues` or `resolved`, of a notification.", examples=["opened"])
-    ] = ""
-    minutes: Annotated[int | None, msgspec.Meta(description="Of a mute.")] = None
-    attempts: Annotated[int | None, msgspec.Meta(description="So far, of a notification that was not taken.")] = None
-    error: Annotated[
-        str, msgspec.Meta(description="Of the last attempt; with `alerts:write`.", examples=["no answer within 10 s"])
-    ] = ""
-
-
-class IncidentHistory(msgspec.Struct):
-    """What was done about an incident, the newest first."""
-
-    acts: list[IncidentAct]
 
 
 class IncidentList(msgspec.Struct, rename="camel"):
@@ -103,10 +86,78 @@ class IncidentList(msgspec.Struct, rename="camel"):
     next: Annotated[str | None, msgspec.Meta(description="`cursor` of the next page; null: there is none.")]
 
 
+class Mark(msgspec.Struct):
+    """The place of a line."""
+
+    sequence: Annotated[int, msgspec.Meta(examples=[51])]
+    timestamp: Time
+
+
+class TaskIncident(msgspec.Struct, rename="camel"):
+    """An incident, and what it has of one task. Its ``lines`` are those of the task."""
+
+    incident: IncidentView
+    severity: Annotated[str, _like("critical")]
+    count: Annotated[int, msgspec.Meta(description="Lines of the task.", examples=[3])]
+    marks: Annotated[list[Mark], msgspec.Meta(description="The first 200 of these lines.")]
+
+
+class TaskIncidents(msgspec.Struct, rename="camel"):
+    """Incidents with lines of one task, the newest first."""
+
+    task_id: Annotated[str, _like("build-7")]
+    incidents: list[TaskIncident]
+
+
+class TaskCount(msgspec.Struct, rename="camel"):
+    """How many open incidents a task has."""
+
+    task_id: Annotated[str, _like("build-7")]
+    open: Annotated[int, msgspec.Meta(examples=[1])]
+
+
+class TaskCounts(msgspec.Struct, rename="camel"):
+    """Tasks with open incidents, that with the newest one first."""
+
+    tasks: list[TaskCount]
+    is_complete: Annotated[bool, msgspec.Meta(description="False: there are more than were asked for.")]
+
+
 class MuteRequest(msgspec.Struct):
     """How long nothing is sent."""
 
-    minutes: Annotated[int, msgspec.Meta(ge=1, le=43_200, description="1 to 43,200, which is 30 days.")]
+    minutes: Annotated[
+        int, msgspec.Meta(ge=0, le=43_200, description="Up to 43,200, which is 30 days; 0: no longer muted.")
+    ]
+
+
+class MaintenanceView(msgspec.Struct, rename="camel"):
+    """A time at which nobody is notified."""
+
+    name: Annotated[str, _like("nightly")]
+    rules: Annotated[list[str], msgspec.Meta(examples=[["*"]])]
+    tasks: Annotated[list[str], msgspec.Meta(examples=[["build-*"]])]
+    start: Annotated[Time | None, msgspec.Meta(description="Null: it comes every week.")]
+    end: Time | None
+    weekly: Annotated[
+        str | None,
+        msgspec.Meta(description="Days, times and time zone.", examples=["sat, sun 22:00 to 06:00 Asia/Seoul"]),
+    ]
+    is_active: Annotated[bool, msgspec.Meta(description="Whether it is that time.")]
+    description: Annotated[str, _like("Backups.")]
+    source: Annotated[str, msgspec.Meta(description="`file`, or who has stored it.", examples=["file"])]
+
+
+class MaintenanceList(msgspec.Struct):
+    """The maintenance windows."""
+
+    windows: list[MaintenanceView]
+
+
+class MaintenanceRequest(msgspec.Struct):
+    """A maintenance window."""
+
+    window: Annotated[dict[str, Any], msgspec.Meta(description="As in a file of rules.")]
 
 
 class RuleView(msgspec.Struct, rename="camel"):
@@ -115,6 +166,7 @@ class RuleView(msgspec.Struct, rename="camel"):
     name: Annotated[str, msgspec.Meta(examples=["out-of-memory"])]
     when: Annotated[str, msgspec.Meta(examples=["line"])]
     tasks: Annotated[list[str], msgspec.Meta(examples=[["build-*"]])]
+    labels: Annotated[list[str], msgspec.Meta(examples=[["repo=shop"]])]
     notify: Annotated[list[str], msgspec.Meta(examples=[["team"]])]
     severity: Annotated[str, _like("critical")]
     description: Annotated[str, _like("See the page on heap sizes.")]
@@ -199,31 +251,34 @@ def incident_view(incident: Incident) -> IncidentView:
         resolution=None if incident.resolution is None else incident.resolution.value,
         resolved_by=incident.resolved_by,
         muted_until=None if incident.muted_until == float("-inf") else time_text(incident.muted_until),
+        muted_by=incident.muted_by,
         notifications=incident.notices,
         lines=[_line(sample) for sample in incident.samples],
     )
 
 
-def acts_of(acts: Sequence[Act], deliveries: Sequence[Delivery], *, has_errors: bool) -> list[IncidentAct]:
-    """What was done about an incident, the newest first; what still waits goes first."""
-    pending = [
-        IncidentAct(
-            kind="given_up" if each.is_dead else "waiting",
-            at=time_text(each.created_at),
-            who=each.target,
-            notice=each.event["kind"],
-            attempts=each.attempts,
-            error=each.error if has_errors else "",
-        )
-        for each in deliveries
-    ]
-    done = [
-        IncidentAct(kind=act.kind, at=time_text(act.at), who=act.who, minutes=int(act.detail))
-        if act.kind == "muted"
-        else IncidentAct(kind=act.kind, at=time_text(act.at), who=act.who, notice=act.detail)
-        for act in acts
-    ]
-    return pending + done
+def task_incident(found: MarkedIncident, task_id: str, severity: str) -> TaskIncident:
+    """An incident as it is shown beside the log of a task."""
+    view = incident_view(found.incident)
+    view.lines = [line for line in view.lines if line.task_id == task_id]
+    marks = [Mark(sequence, time_text(at)) for sequence, at in found.lines.marks]
+    return TaskIncident(view, severity, found.lines.count, marks)
+
+
+def window_view(window: Window, now: float) -> MaintenanceView:
+    """A maintenance window as it is shown."""
+    is_once = window.zone is None
+    return MaintenanceView(
+        name=window.name,
+        rules=list(window.rules),
+        tasks=list(window.tasks),
+        start=time_text(window.start) if is_once else None,
+        end=time_text(window.end) if is_once else None,
+        weekly=window.weekly_text,
+        is_active=window.is_active(now),
+        description=window.description,
+        source=window.source,
+    )
 
 
 def rule_view(
@@ -234,6 +289,7 @@ def rule_view(
         rule.name,
         rule.condition.value,
         list(rule.tasks),
+        sorted(rule.labels),
         list(rule.notify),
         rule.severity,
         rule.description,
@@ -244,6 +300,16 @@ def rule_view(
         None if notified_at is None else time_text(notified_at),
         dict(rule.document),
     )
+
+
+def digest_event(events: Sequence[Mapping[str, Any]], count: int) -> dict[str, Any]:
+    """Several notifications as one.
+
+    Args:
+        events: those of the newest incidents, the newest first.
+        count: of all incidents.
+    """
+    return {"type": "incident.digest", "kind": "digest", "count": count, "events": list(events)}
 
 
 def incident_event(kind: NoticeKind, incident: Incident, rule: Rule) -> dict[str, Any]:

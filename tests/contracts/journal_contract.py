@@ -404,7 +404,7 @@ class JournalContract:
         assert [record.first for record in await journal.records(0, bytes_max=1 << 20)] == list(range(9, 20, 2))
 
     async def test_a_task_that_is_wholly_removed_keeps_its_numbers(self, journal: Journal) -> None:
-        """What is appended then goes on after them; the end stands until then, without its record."""
+        """What is appended then continues after them; the end stands until then, without its record."""
         await append(journal, batch("a", "b"), report("COMPLETED"))
         assert await remove(journal, "build", 2) == 2
         state = await journal.task_state("build")

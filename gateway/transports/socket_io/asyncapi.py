@@ -22,7 +22,7 @@ from gateway.transports.socket_io.messages import (
     UpdateLogFilter,
 )
 from gateway.transports.socket_io.protocol import NAMESPACE
-from sessions.updates import JobProgress
+from sessions.updates import IncidentUpdate, JobProgress
 
 __all__ = ["POLL", "POST", "SOCKET_IO"]
 
@@ -51,6 +51,7 @@ SOCKET_IO: Final = Channel(
         Message("log-entries", "Lines, for subscriptions with `batch`.", list[LogEntry]),
         Message("pipeline-progress", "The state of one stage.", PipelineProgress),
         Message("progress", "A batch job has changed; nothing is asked for it.", JobProgress),
+        Message("incident", "An incident of an alert rule has changed; nothing is asked for it.", IncidentUpdate),
         Message("log-gap", "Lines that no longer exist.", LogGap),
         Message(
             "log-complete", "The task has ended and every line of it was sent; the subscription is over.", LogComplete
@@ -133,7 +134,7 @@ POLL: Final = Operation(
     _TAG,
     "Packets for a Socket.IO client",
     description="Engine.IO's long polling and WebSocket handshake. Use a Socket.IO client; its events are described in "
-    "`/asyncapi.json`. Who asks is told by the namespace's `auth: {token}`.",
+    "`/asyncapi.json`. The namespace's `auth: {token}` identifies the caller.",
     parameters=_PARAMETERS,
     answers={200: _PACKETS},
     errors=("SERVER_FULL", "UNAVAILABLE"),

@@ -38,7 +38,7 @@ SELECT task_id, first_sequence, last_sequence, end_status, stored_bytes, last_re
 WHERE coalesce(end_status, 'RUNNING') = $4 AND last_record > 0 AND last_record < least($1, $2::bigint + 1)
 ORDER BY last_record DESC LIMIT $3"""
 
-# Those that went on after the moment of the ranking. The place that each had in it is looked for in its chunks.
+# Those that continued after the moment of the ranking. The place that each had in it is looked for in its chunks.
 _CONTINUED: Final = """
 SELECT task_id, t.first_sequence, r.last_sequence, end_status, stored_bytes, r.position
 FROM journal_tasks t CROSS JOIN LATERAL (

@@ -29,7 +29,7 @@ async def other(url: str) -> AsyncIterator[PostgresJournal]:
 async def test_a_task_changed_by_another_gateway_is_read_again(
     journal: PostgresJournal, other: PostgresJournal
 ) -> None:
-    """Sequences go on after the other's lines, and its workers count for the end."""
+    """Sequences continue after the other's lines, and its workers count for the end."""
     await append(journal, batch("a", worker="w1"))
     await append(other, batch("b", worker="w2"))
     await append(journal, batch("c", worker="w1"), report("COMPLETED", "w1"))
@@ -305,7 +305,7 @@ async def test_a_full_disk_of_the_server_is_said(journal: PostgresJournal, url: 
 
 
 async def test_a_database_that_is_not_there_yet_is_waited_for(postgres: PostgresServer, url: str) -> None:
-    """The reason is said once; the start goes on when the server is there."""
+    """The reason is said once; the start continues when the server is there."""
     reasons: list[str] = []
     postgres.kill()
     opening = asyncio.create_task(PostgresJournal.open(url, on_wait=reasons.append))
