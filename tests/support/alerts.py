@@ -15,15 +15,15 @@ from tests.support.ports import free_port
 __all__ = ["alert_settings"]
 
 RULES = """
-defaults: {notify: [team]}
+defaults: {notify: [team], tasks: [gateway-*, web-*, nightly-*, render-*]}
 rules:
   - name: failed-builds
     when: failed
     severity: critical
     description: Somebody who has merged today looks at it.
-  - {name: flaky-network, filter: '"connection reset by peer"', tasks: ['gateway-*', 'web-*'], notify: [team, pager]}
+  - {name: flaky-network, filter: '"connection reset by peer"', notify: [team, pager]}
   - {name: many-retries, when: count, count: 20, within: 10m, filter: {keywords: [retrying the upload]}, severity: info}
-  - {name: stuck, when: silent, for: 6h, tasks: [gateway-*, web-*], notify: []}
+  - {name: stuck, when: silent, for: 6h, notify: []}
 """
 
 

@@ -28,6 +28,7 @@ const incident = (more: Partial<Incident>): Incident => ({
   resolution: null,
   resolvedBy: '',
   mutedUntil: null,
+  mutedBy: '',
   notifications: 1,
   lines: [line('build-7', 12)],
   ...more,

@@ -38,7 +38,7 @@ export interface AlertRule {
   name: string
   when: string
   tasks: string[]
-  labels?: string[]
+  labels: string[]
   notify: string[]
   severity: string
   description: string

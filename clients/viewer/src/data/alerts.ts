@@ -27,16 +27,15 @@ export interface Incident {
   resolution: string | null
   resolvedBy: string
   mutedUntil: string | null
-  mutedBy?: string
+  mutedBy: string
   notifications: number
   lines: AlertLine[]
 }
 
-export interface IncidentAct {
-  kind: 'delivered' | 'waiting' | 'given_up' | (string & {})
+export interface Notification {
+  outcome: 'delivered' | 'waiting' | 'given_up' | (string & {})
   at: string
-  /** The target. */
-  who: string
+  target: string
   notice: string
   attempts?: number | null
   error?: string

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals'
 import { ALERTS, type Incident } from './alerts'
 import { read } from './requests'
-import { usedPages } from './used-pages'
+import { isUsed } from './used-pages'
 
 export interface TaskIncident {
   incident: Incident
@@ -18,7 +18,7 @@ export const openByTask = signal<ReadonlyMap<string, number>>(new Map())
 
 /** Looks again. */
 export async function countOpenIncidents(options: { signal: AbortSignal }): Promise<null> {
-  if (!usedPages.value.has('alerts')) return null
+  if (!(await isUsed('alerts'))) return null
   const { tasks } = await read<{ tasks: { taskId: string; open: number }[] }>(`${ALERTS}/tasks?limit=1000`, {
     ...options,
     isOptional: true,
@@ -29,7 +29,7 @@ export async function countOpenIncidents(options: { signal: AbortSignal }): Prom
 
 /** The incidents of a task, the newest first. */
 export async function incidentsOfTask(taskId: string, signal: AbortSignal): Promise<TaskIncident[]> {
-  if (!usedPages.value.has('alerts')) return []
+  if (!(await isUsed('alerts'))) return []
   const path = `${ALERTS}/tasks/${encodeURIComponent(taskId)}/incidents`
   return (await read<{ incidents: TaskIncident[] }>(path, { signal, isOptional: true })).incidents
 }

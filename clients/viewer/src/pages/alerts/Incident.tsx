@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useRef } from 'preact/hooks'
 import type { AlertRule, RuleList } from '../../data/alert-rules'
-import { ALERTS, type Incident, type IncidentAct, incidentOf, MUTE_MINUTES, stateOf } from '../../data/alerts'
+import { ALERTS, type Incident, incidentOf, MUTE_MINUTES, type Notification, stateOf } from '../../data/alerts'
 import { change, read } from '../../data/requests'
 import { useResource } from '../../data/resource'
 import { duration } from '../../data/times'
@@ -115,7 +115,7 @@ function Tools({
   }
   return (
     <div class="tools">
-      {isMuted && incident.mutedBy !== undefined && (
+      {isMuted && (
         <button type="button" disabled={action.isBusy} onClick={() => mute(0)}>
           {t.unmute}
         </button>
@@ -195,37 +195,37 @@ const TONES: Record<string, [tone: string, icon: 'good' | 'bad' | 'warn']> = {
 
 function Notifications({ shell, incident, rule }: { shell: Shell; incident: Incident; rule: AlertRule | undefined }) {
   const t = shell.t.alerts
-  const path = `${ALERTS}/incidents/${incident.id}/history`
+  const path = `${ALERTS}/incidents/${incident.id}/notifications`
   const found = useResource(
     `${path} ${incident.notifications}`,
-    (signal) => read<{ acts: IncidentAct[] }>(path, { signal, isOptional: true }),
-    (value) => (value?.acts.some(({ kind }) => kind === 'waiting') ? 3000 : 15_000),
+    (signal) => read<{ notifications: Notification[] }>(path, { signal, isOptional: true }),
+    (value) => (value?.notifications.some(({ outcome }) => outcome === 'waiting') ? 3000 : 15_000),
   )
-  const acts = found.value?.acts ?? []
+  const sent = found.value?.notifications ?? []
   return (
     <section aria-labelledby="notifications">
       <h2 id="notifications">{t.notifications}</h2>
-      {found.value && acts.length === 0 && (
+      {found.value && sent.length === 0 && (
         <p class="soft">{rule && rule.notify.length === 0 ? t.noTargets : t.noNotifications}</p>
       )}
-      {acts.length > 0 && (
+      {sent.length > 0 && (
         <DataTable
           name="notifications"
-          rows={acts}
-          keyOf={(act) => `${act.kind} ${act.at} ${act.who} ${act.notice}`}
+          rows={sent}
+          keyOf={({ outcome, at, target, notice }) => [outcome, at, target, notice].join()}
           columns={[
-            { key: 'outcome', header: t.outcome, cell: (act) => <OutcomeOf shell={shell} act={act} /> },
+            { key: 'outcome', header: t.outcome, cell: ({ outcome }) => <OutcomeOf shell={shell} outcome={outcome} /> },
             {
               key: 'target',
               header: t.target,
               isName: true,
               class: 'plain',
-              cell: (act) => (
+              cell: ({ target, error }) => (
                 <>
-                  <bdi>{act.who}</bdi>
-                  {act.error && (
-                    <span class="bad cut" title={act.error}>
-                      <bdi>{act.error}</bdi>
+                  <bdi>{target}</bdi>
+                  {error && (
+                    <span class="bad cut" title={error}>
+                      <bdi>{error}</bdi>
                     </span>
                   )}
                 </>
@@ -234,7 +234,7 @@ function Notifications({ shell, incident, rule }: { shell: Shell; incident: Inci
             { key: 'notice', header: t.notice, cell: ({ notice }) => t.notices[notice] ?? notice },
             {
               key: 'attempts',
-              header: '',
+              header: t.tries,
               isWide: true,
               class: 'soft',
               cell: ({ attempts }) => (attempts ? t.attempts(attempts) : ''),
@@ -253,12 +253,12 @@ function Notifications({ shell, incident, rule }: { shell: Shell; incident: Inci
   )
 }
 
-function OutcomeOf({ shell, act }: { shell: Shell; act: IncidentAct }) {
-  const [tone, icon] = TONES[act.kind] ?? ['idle', 'good']
+function OutcomeOf({ shell, outcome }: { shell: Shell; outcome: string }) {
+  const [tone, icon] = TONES[outcome] ?? ['idle', 'good']
   return (
     <span class="status" data-tone={tone}>
       <Icon name={icon} size={14} />
-      <span class="status-word">{shell.t.alerts.outcomes[act.kind] ?? act.kind}</span>
+      <span class="status-word">{shell.t.alerts.outcomes[outcome] ?? outcome}</span>
     </span>
   )
 }

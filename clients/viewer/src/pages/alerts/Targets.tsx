@@ -102,7 +102,13 @@ function GivenUp({ shell }: { shell: Shell }) {
                 </>
               ),
             },
-            { key: 'attempts', header: '', isWide: true, class: 'soft', cell: ({ attempts }) => t.attempts(attempts) },
+            {
+              key: 'attempts',
+              header: t.tries,
+              isWide: true,
+              class: 'soft',
+              cell: ({ attempts }) => t.attempts(attempts),
+            },
             {
               key: 'time',
               header: t.time,

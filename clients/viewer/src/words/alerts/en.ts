@@ -53,6 +53,7 @@ export const alerts = {
   target: 'Target',
   outcome: 'Outcome',
   outcomes: { delivered: 'Delivered', waiting: 'Tried again', given_up: 'Given up' } as Record<string, string>,
+  tries: 'Attempts',
   attempts: (n: number) => times(n, 'attempt'),
   time: 'Time',
   resolve: 'Resolve',
@@ -200,6 +201,7 @@ export const alerts = {
   lineMark: (rules: string) => `Incident: ${rules}`,
   masked: (n: number) => `${count.format(n)} masked`,
   maskedHint: (n: number) =>
-    `${times(n, 'secret')} in these lines ${n === 1 ? 'was' : 'were'} replaced by *** before anything was stored.`,
+    `${times(n, 'secret')} in these lines ${n === 1 ? 'was' : 'were'} replaced by *** before anything was stored, as far as this start of the gateway knows.`,
+  maskedBy: { known: 'values that a producer named' } as Record<string, string>,
   keys: { resolve: 'Resolve the incident', create: 'New rule' },
 }

@@ -50,6 +50,7 @@ export const alerts: Words['alerts'] = {
   target: '수신처',
   outcome: '결과',
   outcomes: { delivered: '전달됨', waiting: '재시도 중', given_up: '포기함' },
+  tries: '시도',
   attempts: (n: number) => `${count.format(n)}회 시도`,
   time: '시각',
   resolve: '해결',
@@ -192,6 +193,8 @@ export const alerts: Words['alerts'] = {
   badge: (n: number) => `열린 인시던트 ${count.format(n)}건`,
   lineMark: (rules: string) => `인시던트: ${rules}`,
   masked: (n: number) => `${count.format(n)}건 가림`,
-  maskedHint: (n: number) => `저장하기 전에 이 로그의 비밀 값 ${count.format(n)}건을 ***로 바꿨습니다.`,
+  maskedHint: (n: number) =>
+    `저장하기 전에 이 로그의 비밀 값 ${count.format(n)}건을 ***로 바꿨습니다. 게이트웨이가 시작된 뒤의 수입니다.`,
+  maskedBy: { known: '생산자가 알린 값' },
   keys: { resolve: '인시던트 해결', create: '새 규칙' },
 }
