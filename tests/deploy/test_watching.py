@@ -71,7 +71,9 @@ async def test_every_query_is_answered_by_a_real_prometheus(tmp_path: Path) -> N
     """None has an error, every metric that one names is the gateway's, and the rules load without a complaint."""
     port = free_port()
     configuration = tmp_path / "prometheus.yml"
-    async with running_gateway(tmp_path / "gateway", AUTOMATION_ENABLED="true") as gateway:
+    (tmp_path / "rules.yaml").write_text("rules: []")
+    alerts = {"ALERT_RULES": str(tmp_path / "rules.yaml")}
+    async with running_gateway(tmp_path / "gateway", AUTOMATION_ENABLED="true", **alerts) as gateway:
         target = f"{gateway.host}:{gateway.http_port}"
         configuration.write_text(
             f"global: {{scrape_interval: 1s}}\nrule_files: ['{RULES}']\nscrape_configs:\n"

@@ -83,7 +83,7 @@ DOORS = {
         OFF, f"{ALERTS}/incidents/1/notifications", is_for_all=True
     ),
     **{("GET", f"{ALERTS}/{path}"): Door(OFF, is_for_all=True) for path in ("incidents", "rules", "maintenance")},
-    ("GET", f"{ALERTS}/tasks"): Door(OFF),
+    ("GET", f"{ALERTS}/tasks"): Door(answers(401, 403, 503, 503)),
     ("GET", f"{ALERTS}/tasks/{{task_id}}/incidents"): Door(OFF, f"{ALERTS}/tasks/{OURS}/incidents"),
     ("DELETE", f"{ALERTS}/maintenance/{{name}}"): Door(
         OFF, f"{ALERTS}/maintenance/one", scope="alerts:write", is_for_all=True
