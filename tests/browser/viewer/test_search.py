@@ -59,7 +59,7 @@ async def test_an_expression_narrows_it(viewer: Viewer) -> None:
         await expect(page.get_by_label("Add a filter")).to_have_value("straw -two")
         await page.get_by_label("Add a filter").fill("straw (")
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("alert")).to_contain_text("is not closed")
+        await expect(page.get_by_role("alert")).to_contain_text("a term is missing")
 
 
 async def test_a_search_can_be_given_up(viewer: Viewer) -> None:
