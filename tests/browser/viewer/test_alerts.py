@@ -70,6 +70,7 @@ async def test_a_rule_is_tried_stored_and_removed(viewer: Viewer) -> None:
         await expect(page.locator(".alerts-preview").get_by_role("alert")).to_contain_text("'soon' is no duration")
         await page.get_by_role("button", name="Create").click()
         await expect(page.get_by_label("Between notifications")).to_be_focused()
+        await page.evaluate("scrollTo(0, 0)")
         assert await violations(page) == []
         await page.get_by_label("Between notifications").fill("1h")
         await page.get_by_role("button", name="Preview").click()
