@@ -49,7 +49,7 @@ PICTURES = (
     Picture("automation", "/automation/{held}", ".log-tail li"),
     Picture("incidents", "/alerts", ".incidents tbody tr"),
     Picture("incident", "/alerts/incidents/{incident}", ".notifications tbody tr"),
-    Picture("alert-rule", "/alerts/rules/out-of-memory", ".alerts-editor", ("Shift+Tab",)),
+    Picture("alert-rule", "/alerts/rules/flaky-network", ".alerts-editor", ("p",), ".alerts-preview a.hit"),
     Picture("incidents-phone", "/alerts", ".incidents tbody tr", is_phone=True),
     Picture("tasks-phone", "/", ".tasks tbody tr", is_phone=True),
     Picture("log-phone", "/logs/web-frontend-2207", ".log-card-cause", is_phone=True),

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { canPreview, type RuleDocument, type RulePreview } from '../../data/alert-rules'
 import { ALERTS } from '../../data/alerts'
 import { change } from '../../data/requests'
@@ -23,6 +23,9 @@ export function PreviewPanel({ shell, when, body }: { shell: Shell; when: string
       setFound(result)
       return ''
     })
+  const tried = useRef(() => {})
+  tried.current = () => canPreview(when) && !action.isBusy && preview()
+  useLayoutEffect(() => shell.keys.register({ p: { label: t.keys.preview, run: () => tried.current() } }), [shell])
   return (
     <section aria-labelledby="preview" class="alerts-preview">
       <h2 id="preview">{t.preview}</h2>

@@ -203,5 +203,5 @@ export const alerts = {
   maskedHint: (n: number) =>
     `${times(n, 'secret')} in these lines ${n === 1 ? 'was' : 'were'} replaced by *** before anything was stored, as far as this start of the gateway knows.`,
   maskedBy: { known: 'values that a producer named' } as Record<string, string>,
-  keys: { resolve: 'Resolve the incident', create: 'New rule' },
+  keys: { resolve: 'Resolve the incident', create: 'New rule', preview: 'Preview on stored lines' },
 }

@@ -196,5 +196,5 @@ export const alerts: Words['alerts'] = {
   maskedHint: (n: number) =>
     `저장하기 전에 이 로그의 비밀 값 ${count.format(n)}건을 ***로 바꿨습니다. 게이트웨이가 시작된 뒤의 수입니다.`,
   maskedBy: { known: '생산자가 알린 값' },
-  keys: { resolve: '인시던트 해결', create: '새 규칙' },
+  keys: { resolve: '인시던트 해결', create: '새 규칙', preview: '저장된 줄로 미리 보기' },
 }
