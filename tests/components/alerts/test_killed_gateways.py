@@ -28,6 +28,7 @@ from tests.support.waiting import attempts
 
 KILLS = int(os.environ.get("ALERT_KILLS", "2"))
 SEED = int(os.environ.get("ALERT_SEED", "1"))
+TASKS_PER_KILL = 15
 FAILED_MAX = 40
 """Incidents of tasks that fail stay open, and a rule has at most 100 of them."""
 RULES = """
@@ -80,10 +81,14 @@ class Written:
         self.lines: dict[str, list[str]] = {}
         self.failed: set[str] = set()
         self.is_over = False
+        self.tasks_max = TASKS_PER_KILL
 
     async def write(self, address: str, number: int) -> None:
         async with LogProducer(address) as producer:
             while not self.is_over:
+                if len(self.lines) >= self.tasks_max:  # however long a gateway takes to start
+                    await asyncio.sleep(0.02)
+                    continue
                 task_id = f"{self._random.choice(('build', 'test'))}-{number}"
                 lines = self.lines[task_id] = []
                 for _ in range(self._random.randint(5, 40)):
@@ -165,6 +170,7 @@ async def test_kills_lose_and_double_nothing(tmp_path: Path, kind: str, request:
         writers = [asyncio.create_task(written.write(each.grpc_address, at)) for at, each in enumerate(gateways)]
         for number in range(KILLS):
             await asyncio.sleep(random.uniform(0.2, 1.0))
+            written.tasks_max += TASKS_PER_KILL
             gateway = gateways[number % len(gateways)]
             gateway.kill()
             await gateway.start()
