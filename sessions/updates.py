@@ -21,6 +21,7 @@ from sessions.conflated import ConflatedHub, ConflatedSession, Unread
 __all__ = [
     "AnyUpdate",
     "JobProgress",
+    "TaskChange",
     "Update",
     "UpdateHub",
     "UpdateLimits",
@@ -112,7 +113,31 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
         return msgspec.json.encode(self)
 
 
-AnyUpdate = Update | JobProgress
+class TaskChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A task was deleted, pinned or unpinned."""
+
+    event: ClassVar[str] = "taskChanged"
+    socket_io_event: ClassVar[str] = "task-changed"
+
+    type: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["deleted", "pinned", "unpinned"]})]
+    task_id: Annotated[str, msgspec.Meta(examples=["build-7"])]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes two updates the same one."""
+        return (self.event, self.task_id)
+
+    @property
+    def subject(self) -> str:
+        """Who may see it is who may read this task."""
+        return self.task_id
+
+    def json(self) -> bytes:
+        """The payload."""
+        return msgspec.json.encode(self)
+
+
+AnyUpdate = Update | JobProgress | TaskChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

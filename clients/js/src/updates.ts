@@ -1,4 +1,4 @@
-/** What changes in execution records and batch jobs, from now on. There is no way back: a page asks anew after `open`. */
+/** What changes in execution records, batch jobs and the list of tasks, from now on. There is no way back: a page asks anew after `open`. */
 import { endpoint } from './address.ts'
 import type { Ending } from './errors.ts'
 import { type Attempt, Reconnecting } from './reconnecting.ts'
@@ -13,10 +13,21 @@ export interface LogsUpdated {
   executionId?: string
 }
 
+/** How far a batch job is. */
+export interface JobProgress {
+  jobId: string
+  status: 'pending' | 'processing' | 'completed' | 'failed' | (string & {})
+  /** Keywords that are done, and all of them. */
+  progress: { current: number; total: number }
+  error?: string
+  /** When it is tried again, in milliseconds since 1970. */
+  retryAt?: number
+}
+
 export interface UpdateEvents extends StreamEvents {
   logsUpdated: LogsUpdated
-  /** How far a batch job is, as the gateway says it. */
-  progress: Record<string, unknown>
+  progress: JobProgress
+  taskChanged: { type: 'deleted' | 'pinned' | 'unpinned' | (string & {}); taskId: string }
 }
 
 export type UpdateStream = Stream<UpdateEvents>
@@ -36,7 +47,7 @@ class Updates extends Reconnecting<UpdateEvents> implements UpdateStream {
 
   protected override connect(attempt: Attempt): Promise<Ending> {
     const take = ({ name, data }: ServerEvent) => {
-      if (name === 'logsUpdated' || name === 'progress') this.emit(name, data)
+      if (name === 'logsUpdated' || name === 'progress' || name === 'taskChanged') this.emit(name, data)
       return undefined
     }
     return listen(this.#options, endpoint(this.#options.url, 'updates'), attempt, take, () => undefined)

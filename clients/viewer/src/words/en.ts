@@ -77,6 +77,13 @@ export const en = {
     unknown: 'not known',
   },
   tasks: {
+    actions: (task: string) => `What to do with ${task}`,
+    pin: 'Pin',
+    unpin: 'Unpin',
+    pinned: 'Pinned: nothing of it is removed',
+    remove: 'Delete',
+    removeSure: (task: string, lines: string) => `${task} and its ${lines} are deleted for everybody, for good.`,
+    removed: (task: string) => `${task} was deleted`,
     label: 'Label',
     group: 'Group',
     noGroups: 'Not grouped',

@@ -77,6 +77,13 @@ export const ko: Words = {
     unknown: '알 수 없음',
   },
   tasks: {
+    actions: (task: string) => `${task} 작업 메뉴`,
+    pin: '고정',
+    unpin: '고정 해제',
+    pinned: '고정됨: 삭제되지 않습니다',
+    remove: '삭제',
+    removeSure: (task: string, lines: string) => `${task}과(와) ${lines}이 모든 사용자에게서 완전히 삭제됩니다.`,
+    removed: (task: string) => `${task} 삭제됨`,
     label: '라벨',
     group: '그룹',
     noGroups: '그룹 없음',
