@@ -384,8 +384,7 @@ class Gateway:
 
     async def _close(self) -> None:
         await self._authenticator.close()
-        await self._databases.journal.close()
-        await self._databases.table.close()
+        await self._databases.close()
 
     async def _sample(self) -> None:
         while True:

@@ -85,6 +85,12 @@ class Databases:
         if self.leadership is not None:
             await self.leadership.close()
 
+    async def close(self) -> None:
+        """Close the databases; idempotent. Nothing works on them any more."""
+        await self.journal.close()
+        await self.table.close()
+        self.pins.close()
+
     def other_gateways(self) -> Dependency:
         """Whether other gateways are followed."""
         return Dependency("otherGateways", self.journal.follower_error, is_needed=False, figures=self.journal.figures)

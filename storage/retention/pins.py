@@ -1,8 +1,9 @@
 """Pinned tasks: nothing of them is removed, neither by retention nor on request, until the pin is taken away."""
 
 import asyncio
-from collections.abc import Collection, Sequence
-from typing import Final
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
 
 from sqlalchemy import Column, Connection, Float, MetaData, Table, Text, delete, func, insert, inspect, select
 
@@ -12,6 +13,8 @@ __all__ = ["PINS_MAX", "Pins", "TooManyPinsError", "metadata"]
 
 PINS_MAX: Final = 10_000
 """Pinned tasks; each pass of retention has all of them in memory."""
+
+T = TypeVar("T")
 
 metadata = MetaData()
 
@@ -39,6 +42,7 @@ class Pins:
 
     def __init__(self, location: DatabaseLocation) -> None:
         self._database = TableDatabase(location, create=metadata.create_all, name="pins")
+        self._writer = ThreadPoolExecutor(1, "pins")
 
     def __repr__(self) -> str:
         return f"<Pins {self._database!r}>"
@@ -75,16 +79,20 @@ class Pins:
             db.execute(insert(pins).values(task_id=task_id, pinned_at=at, pinned_by=by))
             return True
 
-        return await asyncio.to_thread(self._database.write, work)
+        return await self._write(work)
 
     async def unpin(self, task_id: str) -> bool:
         """Take the pin of a task away; False if it had none."""
         query = delete(pins).where(pins.c.task_id == task_id)
-        return await asyncio.to_thread(self._database.write, lambda db: db.execute(query).rowcount > 0)
+        return await self._write(lambda db: db.execute(query).rowcount > 0)
 
     def close(self) -> None:
-        """Close the writer's connection; idempotent."""
+        """Close the connections; idempotent, and nothing is read or written any more."""
+        self._writer.shutdown()
         self._database.close()
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._database.write, work)
 
 
 def _pinned(db: Connection, task_ids: Collection[str] | None) -> frozenset[str]:

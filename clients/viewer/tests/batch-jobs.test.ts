@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest'
 import type { JobProgress } from 'otto-logs/client'
+import { expect, it } from 'vitest'
 import { type BatchJob, callsByDay, isStale, withProgress } from '../src/data/batch-jobs'
 
 const job = (over: Partial<BatchJob>): BatchJob => ({

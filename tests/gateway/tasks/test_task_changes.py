@@ -2,33 +2,34 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from pathlib import Path
 
 import httpx2
 import pytest
-from pydantic import SecretStr
 
-from gateway.app import Gateway
-from gateway.settings.model import Settings
+from tests.support.gateway_process import running_gateway
 from tests.support.postgres_server import PostgresServer
 from tests.support.signed_tokens import SECRET, bearer, make_token
 from tests.support.waiting import WAIT_SECONDS_MAX
 
 LIVE = "/api/v1/log-streaming"
+pytestmark = pytest.mark.xdist_group("postgres")
+
 TOKEN = bearer(make_token(scopes=["logs:read", "logs:write", "tasks:write"]))
 READER = bearer(make_token(scopes=["logs:read"]))
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-async def http(settings: Settings, request: pytest.FixtureRequest) -> AsyncIterator[httpx2.AsyncClient]:
-    changes: dict[str, Any] = {"jwt_secret": SecretStr(SECRET)}
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
+async def http(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[httpx2.AsyncClient]:
+    changes = {"JWT_SECRET": SECRET}
     if request.param == "postgres":
         server: PostgresServer = request.getfixturevalue("postgres")
-        changes["database_url"] = await server.add_schema()
-    gateway = await Gateway.start(settings.model_copy(update=changes))
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}", timeout=60, headers=TOKEN) as client:
+        changes["DATABASE_URL"] = await server.add_schema()
+    async with (
+        running_gateway(tmp_path, **changes) as gateway,
+        httpx2.AsyncClient(base_url=gateway.url, timeout=WAIT_SECONDS_MAX, headers=TOKEN) as client,
+    ):
         yield client
-    await gateway.stop()
 
 
 async def listed(http: httpx2.AsyncClient) -> dict[str, bool]:

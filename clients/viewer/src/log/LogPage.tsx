@@ -17,7 +17,6 @@ import { Search } from './Search'
 import { StageStrip } from './StageStrip'
 import { SummaryButton, SummaryCard } from './SummaryCard'
 import './log.css'
-import './terms.css'
 import { ViewMenu } from './ViewMenu'
 
 /** One task's log. */
@@ -43,7 +42,7 @@ export function LogPage({ taskId, query, shell }: { taskId: string; query: URLSe
         <State log={log} taskId={taskId} shell={shell} />
         <SummaryButton log={log} t={t} />
         <Facts log={log} shell={shell} />
-        <span class="log-actions">
+        <span class="log-actions quiet">
           <button type="button" aria-label={t.copyLink} title={t.copyLink} onClick={() => void log.copyLink()}>
             <Icon name="link" />
           </button>
@@ -57,7 +56,7 @@ export function LogPage({ taskId, query, shell }: { taskId: string; query: URLSe
       <div class="log-tools">
         <Search log={log} t={t} field={search} />
         <Filters log={log} t={t} field={filter} />
-        <span class="log-view">
+        <span class="log-view quiet">
           <ViewMenu log={log} t={t} />
           <Follow log={log} shell={shell} />
         </span>

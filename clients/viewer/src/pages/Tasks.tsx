@@ -223,7 +223,7 @@ function Table({
           class: 'soft',
           cell: ({ lastTimestamp }) => <Time at={lastTimestamp} />,
         },
-        actions && { key: 'actions', header: '', class: 'row-actions', cell: actions },
+        actions && { key: 'actions', header: '', class: 'row-actions quiet', cell: actions },
       ]}
     />
   )
