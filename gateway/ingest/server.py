@@ -35,7 +35,7 @@ Carrier: TypeAlias = Literal["h2", "grpcio"]
 
 _STOPPING: Final = StreamEnd(
     GrpcStatus.UNAVAILABLE,
-    "the gateway is shutting down; come back and go on behind the last answer",
+    "the gateway is shutting down; come back and continue after the last answer",
     away_milliseconds=(500, 3_000),
 )
 _CUT_OFF_SECONDS: Final = 2.0
@@ -48,7 +48,7 @@ class GrpcServer:
         journal: where everything goes.
         authenticator: who may write.
         limits: see ``IngestLimits``.
-        observer: is told what arrives and what is refused.
+        observer: notified of what arrives and what is refused.
         host: an address, or a name that has one.
         port: 0: any free one.
         tls: None: plain text.

@@ -236,7 +236,7 @@ class Settings(BaseModel):
         60,
         ge=0,
         description="Seconds that lines wait for a journal that is locked by another program or whose disk is full, "
-        "before producers are told to send them again; 0: told at once when the disk is full.",
+        "before producers are told to send them again; 0: asked at once when the disk is full.",
     )
     disk_reserve_bytes: Annotated[int, Field(ge=0)] = Field(
         8 << 20,
@@ -271,9 +271,9 @@ class Settings(BaseModel):
         30,
         gt=0,
         description="Seconds that one page, count or search of the history may look for lines; it then answers what it "
-        "has found, and from where to go on.",
+        "has found, and from where to continue.",
     )
-    history_hits_max: Count = Field(1000, description="Hits of one search; the next go on behind them.")
+    history_hits_max: Count = Field(1000, description="Hits of one search; the next continue after them.")
     history_scans_max: Count = Field(
         16,
         description="Counts, searches and downloads of one principal at once, four times as many of all; the next is "

@@ -45,7 +45,7 @@ class Counting:
         return self.end >= self._stretch.last or self._chunks >= CHUNKS_MAX or self._opened >= OPENED_BYTES_MAX
 
     def pass_over(self, last: int) -> None:
-        """Go on after lines that cannot be read."""
+        """Continue after lines that cannot be read."""
         self.end = min(last, self._stretch.last)
 
     def add_unopened(self, first: int, last: int, levels: int, earliest: str, latest: str) -> bool:
@@ -55,7 +55,7 @@ class Counting:
         bucket = sequences.bucket(low)
         start, end = sequences.bounds(bucket)
         if low == start or high >= end:
-            return False  # the first or the last line of a bucket, which tells its time, is in it
+            return False  # the first or the last line of a bucket, which has its time, is in it
         if self._matcher.may_match(levels, earliest, latest):
             counts = self._known(levels, last - first + 1, earliest, latest)
             if counts is None or (low, high) != (first, last):

@@ -265,7 +265,7 @@ class JournalStatistics:
     disk_bytes_free: int | None = None
     """What the database may still grow by; None: it is not known."""
     last_record: int = 0
-    """The id of the newest record, from which sinks tell their lag; 0 if nothing is stored or it is not known."""
+    """The id of the newest record, from which sinks compute their lag; 0 if nothing is stored or it is not known."""
     damaged_records: int = 0
     """Records that were found damaged on the disk."""
 
@@ -381,6 +381,19 @@ class Journal(Inventory, Protocol):
 
         Call it until it returns 0. What such a producer sends again counts as new. Those of ``WATCH_PREFIX`` stay: the
         rows that they count stay in their table, too.
+        """
+        ...
+
+    async def forget_tasks(self, at: float, *, copied: int) -> int:
+        """Remove what is kept of some tasks that have no lines: their workers, and of their end the reason; how many.
+
+        Those that had lines and have ended, and others that had none for 90 days before ``at``, in Unix seconds. Call
+        it until it returns 0. ``task_state`` says the same of them as before, and a line that comes later gets the next
+        sequence.
+
+        Args:
+            at: the present time.
+            copied: the record that sinks have reached; a task with an end behind it stays.
         """
         ...
 

@@ -1,6 +1,6 @@
 """Who writes to a database file next, among the writers of this process.
 
-SQLite has one writer at a time, and whoever comes second polls with sleeps of up to 100 ms. Between the journal and the
+SQLite has one writer at a time, and the second one polls with sleeps of up to 100 ms. Between the journal and the
 sinks of one process a lock decides instead, and the journal goes first.
 """
 
@@ -13,9 +13,14 @@ __all__ = ["WriteLock", "write_lock"]
 
 
 class WriteLock:
-    """A lock with two classes of waiters: ``urgent`` ones go before all others."""
+    """A lock with two classes of waiters: ``urgent`` ones go before all others.
+
+    Attributes:
+        unchecked_bytes: what those who are not urgent have written since their last checkpoint, about.
+    """
 
     def __init__(self) -> None:
+        self.unchecked_bytes = 0
         self._condition = threading.Condition()
         self._is_held = False
         self._urgent = 0
