@@ -77,9 +77,9 @@ async def violations(page: Page) -> list[str]:
 async def hindrances(page: Page) -> list[str]:
     """What stands in somebody's way on a page as it is.
 
-    Looked at are: axe in both themes and with the system's colours alone (forced colours), widths of a phone and of 200
-    and 400 %, motion where none is wanted, and the keyboard alone: every stop is reached, shows that it has the focus,
-    and leads on.
+    Looked at are: axe in both themes, widths of a phone and of 200 and 400 %, motion where none is wanted, and the
+    keyboard alone with the system's colours alone (forced colours, whose contrast is the system's): every stop is
+    reached, shows that it has the focus, and leads on.
     """
     found = await violations(page)
     await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
@@ -87,8 +87,7 @@ async def hindrances(page: Page) -> list[str]:
     if moving := await page.evaluate("document.getAnimations().map(({animationName}) => animationName)"):
         found.append(f"moves: {moving}")
     await page.emulate_media(forced_colors="active", reduced_motion="reduce")
-    found += [f"forced colours: {each}" for each in await violations(page)]
-    found += await _without_the_mouse(page)
+    found += [f"forced colours: {each}" for each in await _without_the_mouse(page)]
     await page.emulate_media(color_scheme="light", forced_colors="none", reduced_motion="reduce")
     size = page.viewport_size
     for name, (width, height) in WIDTHS.items():

@@ -105,14 +105,14 @@ async def test_a_task_is_pinned_and_deleted_with_the_keyboard(viewer: Viewer) ->
     """From the menu of its row: a pin is shown and stands against deletion; a deleted task leaves the list."""
     await publish(viewer.gateway.grpc_address, "to-delete", ["one"], end=True)
     async with viewer.open("/?search=to-delete") as page:
-        await page.get_by_label("What to do with to-delete").press("Enter")
+        await page.get_by_role("button", name="What to do with to-delete").press("Enter")
         await page.get_by_role("button", name="Pin", exact=True).press("Enter")
         await expect(page.get_by_text("Pinned: nothing of it is removed")).to_be_attached()
-        await page.get_by_label("What to do with to-delete").press("Enter")
+        await page.get_by_role("button", name="What to do with to-delete").press("Enter")
         await expect(page.get_by_role("button", name="Delete")).to_be_disabled()
         await page.get_by_role("button", name="Unpin").press("Enter")
         await expect(page.get_by_text("Pinned: nothing of it is removed")).to_have_count(0)
-        await page.get_by_label("What to do with to-delete").press("Enter")
+        await page.get_by_role("button", name="What to do with to-delete").press("Enter")
         await page.get_by_role("button", name="Delete").press("Enter")
         await page.get_by_role("dialog").get_by_role("button", name="Delete").press("Enter")
         await expect(page.get_by_text("No task matches")).to_be_visible()

@@ -223,7 +223,12 @@ function Table({
           class: 'soft',
           cell: ({ lastTimestamp }) => <Time at={lastTimestamp} />,
         },
-        actions && { key: 'actions', header: '', class: 'row-actions quiet', cell: actions },
+        actions && {
+          key: 'actions',
+          header: <span class="heard-only">{t.tasks.change}</span>,
+          class: 'row-actions quiet',
+          cell: actions,
+        },
       ]}
     />
   )

@@ -78,6 +78,7 @@ export const en = {
   },
   tasks: {
     actions: (task: string) => `What to do with ${task}`,
+    change: 'Change',
     pin: 'Pin',
     unpin: 'Unpin',
     pinned: 'Pinned: nothing of it is removed',

@@ -78,6 +78,7 @@ export const ko: Words = {
   },
   tasks: {
     actions: (task: string) => `${task} 작업 메뉴`,
+    change: '변경',
     pin: '고정',
     unpin: '고정 해제',
     pinned: '고정됨: 삭제되지 않습니다',
