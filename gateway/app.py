@@ -33,7 +33,7 @@ from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
 from gateway.monitoring.health import Health, Phase
 from gateway.monitoring.health_routes import health_routes
-from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources, grpc_server_metrics
+from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources, grpc_server_metrics, lane_metrics
 from gateway.monitoring.metrics_routes import metrics_routes
 from gateway.monitoring.summary_stats import SAMPLE_SECONDS, SummaryStats
 from gateway.polling.routes import polling_routes
@@ -211,6 +211,7 @@ class Gateway:
             logs=self._logs,
             journal_location=journal_location(self._settings),
             polling_location=polling_location(self._settings),
+            pipelines=self._hubs.pipelines,
             updates=self._hubs.updates,
             task_logs=task_logs,
             **({} if leadership is None else {"is_leader": leadership.is_leader}),
@@ -237,6 +238,7 @@ class Gateway:
                 lambda: grpc_server_metrics(self._grpc.server_statistics),
                 lambda: mask_metrics(self._masks.counts),
                 lambda: (GaugeMetricFamily(*figure) for figure in self._databases.journal.metrics()),
+                lambda: lane_metrics(self._databases.journal.lane_lags),
                 *(component.metrics for component in self._components),
             ],
         )

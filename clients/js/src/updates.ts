@@ -1,4 +1,4 @@
-/** What changes in execution records, batch jobs and the list of tasks, from now on. There is no way back: a page asks anew after `open`. */
+/** What changes in execution records, batch jobs, incidents and the list of tasks, from now on. There is no way back: a page asks anew after `open`. */
 import { endpoint } from './address.ts'
 import type { Ending } from './errors.ts'
 import { type Attempt, Reconnecting } from './reconnecting.ts'
@@ -24,10 +24,26 @@ export interface JobProgress {
   retryAt?: number
 }
 
+/** An incident of an alert rule has been opened, counted on, muted or resolved. */
+export interface IncidentUpdated {
+  incidentId: number
+  rule: string
+  severity: string
+  /** The task or its runs; `*`: all tasks. */
+  key: string
+  /** Of the newest line; null: it is of all tasks. */
+  taskId: string | null
+  /** Its lines. */
+  count: number
+  isOpen: boolean
+  isMuted: boolean
+}
+
 export interface UpdateEvents extends StreamEvents {
   logsUpdated: LogsUpdated
   progress: JobProgress
   taskChanged: { type: 'deleted' | 'pinned' | 'unpinned' | (string & {}); taskId: string }
+  incident: IncidentUpdated
 }
 
 export type UpdateStream = Stream<UpdateEvents>
@@ -47,7 +63,8 @@ class Updates extends Reconnecting<UpdateEvents> implements UpdateStream {
 
   protected override connect(attempt: Attempt): Promise<Ending> {
     const take = ({ name, data }: ServerEvent) => {
-      if (name === 'logsUpdated' || name === 'progress' || name === 'taskChanged') this.emit(name, data)
+      if (name === 'logsUpdated' || name === 'progress' || name === 'taskChanged' || name === 'incident')
+        this.emit(name, data)
       return undefined
     }
     return listen(this.#options, endpoint(this.#options.url, 'updates'), attempt, take, () => undefined)
