@@ -162,11 +162,8 @@ class Gateway:
     def _publishers(self) -> Sequence[Callable[[Committed], None]]:
         """Those who hear of every commit, whichever gateway made it."""
         hubs, sink = self._hubs, self._databases.sink
-        return (
-            hubs.logs.publish,
-            lambda committed: hubs.pipelines.publish(committed.progress),
-            lambda _: sink.wake(),
-        )
+        stages = lambda committed: hubs.pipelines.publish(committed.progress)  # noqa: E731
+        return hubs.logs.publish, stages, lambda _: sink.wake()
 
     def _restart_needed(self) -> None:
         """Windows, polling tables and caches follow from lines that are gone: only a new start is sure of them."""
