@@ -44,6 +44,7 @@ from gateway.settings.consistency import is_postgres
 from gateway.settings.model import Settings
 from gateway.settings.values import TableRowsChoice
 from gateway.shutdown import Step, run_steps
+from gateway.together import join_others
 from gateway.transports.socket_io.asyncapi import POLL, POST, SOCKET_IO
 from gateway.transports.socket_io.server import PATH as SOCKET_IO_PATH
 from gateway.transports.socket_io.server import SocketIoLimits, SocketIoServer
@@ -237,7 +238,7 @@ class Gateway:
             others=[
                 lambda: grpc_server_metrics(self._grpc.server_statistics),
                 lambda: mask_metrics(self._masks.counts),
-                lambda: (GaugeMetricFamily(*figure) for figure in self._databases.journal.metrics()),
+                lambda: (GaugeMetricFamily(*figure) for figure in self._databases.metrics()),
                 *(component.metrics for component in self._components),
             ],
         )
@@ -287,8 +288,7 @@ class Gateway:
 
     async def _start(self, undo: AsyncExitStack) -> None:
         """Start the core, then the components, and the servers last: what they take has somewhere to go."""
-        if self._databases.leadership is not None:
-            self._databases.leadership.start()
+        await join_others(self._databases, self._authenticator, self._hubs.updates)
         await self._databases.sink.start()
         self._follow_others()
         # A line of a row has no copy in the tables of other gateways; they have to share the tables, too.

@@ -1,6 +1,7 @@
 """The databases of the core, and what works on them from the start to the end of the process."""
 
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from storage.summaries import SummarySweep
 from storage.tables import DatabaseLocation
 
 if TYPE_CHECKING:
+    from storage.postgres.channel import GatewayChannel
     from storage.postgres.leadership import Leadership
 
 __all__ = [
@@ -45,9 +47,8 @@ _ONE_DATABASE: Final = "journal"
 """Whose progress the sink's is, in the place of an epoch, if the polling tables are in the journal's database."""
 
 SHARED_JOURNAL_LIMITS: Final = {
-    "shared": "the journal, polling tables, execution records, automation, batch jobs",
-    "of_each_gateway": "tickets, quotas, live updates of batch jobs and executions",
-    "not_there_yet": "verify, prune, backup, several lanes",
+    "shared": "the journal, polling tables, execution records, automation, batch jobs, live updates, tickets",
+    "of_each_gateway": "limits of connections, counters",
 }
 """What several gateways on one PostgreSQL have together, and what not; said at each start."""
 
@@ -63,6 +64,7 @@ class Databases:
     retention: Retention
     summaries: SummarySweep | None = None
     leadership: "Leadership | None" = None
+    channel: "GatewayChannel | None" = None
 
     def start_background(self, *, imports_rows: bool) -> None:
         """Begin to take over rows of other programs, to remove what is old, and to summarise."""
@@ -79,17 +81,32 @@ class Databases:
             await self.summaries.close()
 
     async def stop_leading(self) -> None:
-        """Let another gateway do what is done once."""
+        """Let another gateway do what is done once, and leave the others."""
         if self.leadership is not None:
             await self.leadership.close()
+        if self.channel is not None:
+            await self.channel.close()
 
     def other_gateways(self) -> Dependency:
         """Whether other gateways are followed."""
         return Dependency("otherGateways", self.journal.follower_error, is_needed=False, figures=self.journal.figures)
 
     def who_leads(self) -> Dependency:
-        """Whether it can be found out which gateway does what is done once."""
-        return Dependency("leadership", self.leadership.error if self.leadership else "", is_needed=False)
+        """Whether this gateway does what is done once, and how many gateways there are."""
+        if self.leadership is None or self.channel is None:
+            return Dependency("leadership", is_needed=False)
+        figures = {"leads": self.leadership.is_leader(), "gateways": self.channel.gateways}
+        error = self.leadership.error or self.channel.error
+        return Dependency("leadership", error, is_needed=False, figures=figures)
+
+    def metrics(self) -> Iterable[tuple[str, str, float]]:
+        """What several gateways on one database have to show, as gauges: name, meaning, value."""
+        yield from self.journal.metrics()
+        if self.leadership is not None and self.channel is not None:
+            leads = self.leadership.is_leader()
+            yield "otto_gateway_leads", "1: this gateway does what is done once among all on its database.", leads
+            gateways = self.channel.gateways
+            yield "otto_gateways", "Gateways on this database, as this one sees them.", gateways
 
 
 async def lock_database(settings: Settings) -> IO[bytes] | None:
@@ -148,15 +165,18 @@ async def open_databases(
         StorageError: a database cannot be used.
     """
     leadership: Leadership | None = None
+    channel: GatewayChannel | None = None
     if settings.has_shared_journal:
         if lock is not None:
             undo.callback(lock.close)
         journal: StoredJournal = await _open_shared_journal(settings)
-        leadership = _leadership(settings)
+        undo.push_async_callback(journal.close)
+        leadership, channel = _leadership(settings), _channel(settings)
         undo.push_async_callback(leadership.close)
+        undo.push_async_callback(channel.close)
     else:
         journal = await _open_journal(settings, sqlite_path(settings.database_url), lock)
-    undo.push_async_callback(journal.close)
+        undo.push_async_callback(journal.close)
     table = await _open_table(settings)
     undo.push_async_callback(table.close)
     is_leader = leadership.is_leader if leadership is not None and is_postgres(settings.polling_database) else _always
@@ -186,6 +206,7 @@ async def open_databases(
         retention=retention,
         summaries=summaries,
         leadership=leadership,
+        channel=channel,
     )
 
 
@@ -198,6 +219,12 @@ def _leadership(settings: Settings) -> "Leadership":
     from storage.postgres.leadership import Leadership
 
     return Leadership(settings.database_url)
+
+
+def _channel(settings: Settings) -> "GatewayChannel":
+    from storage.postgres.channel import GatewayChannel
+
+    return GatewayChannel(settings.database_url, gateway=secrets.token_hex(8))
 
 
 async def _open_table(settings: Settings) -> PollingStore:

@@ -224,7 +224,28 @@ _SHOWN_EPOCHS: Final = """
 ALTER TABLE journal_lives ADD COLUMN shown text;
 """
 
-STEPS: Final = (_TABLES + _COMMIT, _SHOWN_EPOCHS)
+_TOGETHER: Final = """
+-- What gateways have together beside the journal: nothing that a crash of the server may not take.
+CREATE UNLOGGED TABLE journal_peers (
+    gateway text PRIMARY KEY,
+    public_key bytea NOT NULL,
+    seen timestamptz NOT NULL
+);
+CREATE UNLOGGED TABLE journal_tickets (
+    ticket bytea PRIMARY KEY,             -- its hash
+    subject text NOT NULL,
+    principal bytea NOT NULL,
+    good_until timestamptz NOT NULL
+);
+CREATE UNLOGGED TABLE journal_masks (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    sender text NOT NULL,
+    recipient text NOT NULL,
+    sealed bytea NOT NULL                 -- for the recipient's key, which is in its memory alone
+);
+"""
+
+STEPS: Final = (_TABLES + _COMMIT, _SHOWN_EPOCHS, _TOGETHER)
 
 _ADD_PARTITIONS: Final = """
 SELECT journal_add_partition((now() AT TIME ZONE 'UTC')::date + n) FROM generate_series(0, 1) AS n"""
