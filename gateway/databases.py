@@ -33,10 +33,12 @@ if TYPE_CHECKING:
 __all__ = [
     "POSTGRES_MODULES",
     "Databases",
+    "copied_epoch",
     "journal_location",
     "lock_database",
     "open_databases",
     "polling_location",
+    "sweeps",
 ]
 
 _log = structlog.get_logger(__name__)
@@ -186,7 +188,7 @@ async def open_databases(
     policy = retention_policy(settings)
     retention = Retention(
         journal,
-        _sweeps(settings, policy, swept),
+        sweeps(settings, policy, swept),
         policy,
         copied=lambda: sink.copied,
         reserve=_reserve(settings),
@@ -236,6 +238,12 @@ async def _open_table(settings: Settings) -> PollingStore:
     return await PostgresPollingTable.open(settings.polling_database)
 
 
+def copied_epoch(settings: Settings) -> str | None:
+    """Under what the sink's progress counts; None: the journal's epoch."""
+    is_one = settings.has_shared_journal and settings.polling_database == settings.database_url
+    return _ONE_DATABASE if is_one else None
+
+
 def _copies(
     settings: Settings, journal: StoredJournal, table: PollingStore, is_leader: Callable[[], bool]
 ) -> tuple[PollingSink, RowImporter]:
@@ -244,14 +252,13 @@ def _copies(
     Tables in the journal's own database go back in time only together with it, whatever its epoch is then: what was
     copied counts on.
     """
-    is_one = settings.has_shared_journal and settings.polling_database == settings.database_url
-    epoch = _ONE_DATABASE if is_one else None
+    epoch = copied_epoch(settings)
     sink = PollingSink(
         journal,
         table,
         closing_rows=ClosingRows(settings.closing_rows.value),
         table_rows=TableRows(settings.table_rows.value),
-        lineage=() if is_one else journal.lineage,
+        lineage=journal.lineage if epoch is None else (),
         epoch=epoch,
         is_leader=is_leader,
     )
@@ -266,7 +273,7 @@ def _copies(
     return sink, importer
 
 
-def _sweeps(settings: Settings, policy: RetentionPolicy, swept: Sequence[PollingRows]) -> Sequence[Sweep]:
+def sweeps(settings: Settings, policy: RetentionPolicy, swept: Sequence[PollingRows]) -> Sequence[Sweep]:
     """Sweeps of ``job_logs``, and of other tables in the journal's database."""
     return (
         _sweep(polling_location(settings), policy, JOB_LOGS),
