@@ -25,7 +25,7 @@ _NAMESPACE: Final = "/log-streaming"
 _REFUSALS: Final = frozenset({400, 401, 403, 404, 405})
 
 Sighting = Callable[[int], None]
-"""Told the number of each line that came, 0 for one that is none of the task's."""
+"""Called with the number of each line received, 0 for a line of another task."""
 
 
 class RefusedError(Exception):
@@ -57,8 +57,8 @@ class Reader:
     """Follows a task until it is cancelled, or until the route says that the task has ended.
 
     Args:
-        come, go: told when lines can be expected, and when not.
-        see: told of each line.
+        come, go: called when lines can be expected, and when not.
+        see: called for each line.
     """
 
     route: Route

@@ -25,7 +25,7 @@ _ONE_DIGIT: Final = bytes.maketrans(b"123456789", b"0" * 9)
 _FACTOR: Final = 0x9E3779B1  # Knuth, multiplicative hashing: 2^32 divided by the golden ratio
 _MASK: Final = 0xFFFFFFFF
 _FULL: Final = 1.4
-"""Sequences for each bit, from which on three quarters of all bits are set, and the summary would tell too little."""
+"""Sequences for each bit, from which on three quarters of all bits are set: the summary would exclude too little."""
 
 _PRESENT: Final = 1
 _BEYOND_ASCII: Final = 2
@@ -60,7 +60,7 @@ class SummaryBuilder:
                 self._grams.update(_numbers(piece[offset : len(piece) - (len(piece) - offset) % _GRAM_BYTES]))
 
     def finish(self) -> bytes:
-        """The summary; empty if it would tell too little: nothing is known of the text then."""
+        """The summary; empty if it would exclude too little: nothing is known of the text then."""
         size = min(len(self._grams), self._size // SUMMARY_SHARE - 1)
         if size < 1 or len(self._grams) > _FULL * 8 * size:
             return b""

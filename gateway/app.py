@@ -342,7 +342,7 @@ class Gateway:
             [
                 Step("say that it is not ready", self._say_not_ready, seconds),
                 Step("take no new connections", self._stop_accepting, seconds),
-                Step("end the streams, and tell their clients to come back", self._end_streams, seconds),
+                Step("end the streams, and ask their clients to come back", self._end_streams, seconds),
                 Step("end the HTTP server", self._http.stop, 2 * seconds),
                 Step("let producers have their answers, and end gRPC", partial(self._grpc.stop, grace), 2 * seconds),
                 *(

@@ -31,7 +31,7 @@ class Core:
         logs: reads what is stored on behalf of somebody, as the routes of the history do.
         journal_location: the journal's database, for tables beside it.
         polling_location: the database of the polling tables, which other programs use too.
-        updates: tells UIs that records have changed.
+        updates: notifies UIs that records have changed.
         task_logs: takes a reader of ``task_logs`` for the polling API.
         is_leader: whether this gateway does what is done once, if several share the databases.
     """

@@ -35,7 +35,7 @@ class Hubs:
 
 
 def make_hubs(settings: Settings, journal: StoredJournal, metrics: Metrics) -> Hubs:
-    """Hubs that read the past from a journal, and are not told of its commits yet."""
+    """Hubs that read the past from a journal, and are not notified of its commits yet."""
     admission = Admission(settings.max_connections)
     return Hubs(
         admission=admission,

@@ -47,7 +47,7 @@ class Hub:
         history: the journal.
         limits: see ``Limits``.
         admission: counts sessions; shared with other kinds of streams.
-        observer: is told latencies.
+        observer: receives latencies.
         history_errors: what ``history`` raises when it cannot be read; sessions then end with STORAGE_UNAVAILABLE.
         scheduler: gives lagging sessions their turns; by default one that makes room for flushes.
     """

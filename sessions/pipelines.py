@@ -124,7 +124,7 @@ class PipelineSession(ConflatedSession[Progress]):
         This is the seam. No gap: every stage whose state changed after ``position`` has a last number after it, so
         the journal's answer has it; what is committed after that answer has a number after all of the answer's, so
         after the new position, and will be published: the next call finds it in the window or asks again. No
-        duplicate: numbers given only grow, and what is published late, after the journal had told it, is not after
+        duplicate: numbers given only grow, and what is published late, after the journal had reported it, is not after
         the position any more.
         """
         head = self._topic.head

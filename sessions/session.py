@@ -236,7 +236,7 @@ class Session:
     def fail(self) -> None:
         """End the session because of an error of ours; to be called where the exception is being handled.
 
-        Never raises. The first error is logged; what follows from it, such as a transport that cannot be told, is not.
+        Never raises. The first error is logged; what follows from it, such as a failed notification, is not.
         """
         if not self._has_failed:
             self._has_failed = True
@@ -276,7 +276,7 @@ class Session:
                     # Another gateway may have given it out, and has not been followed that far yet.
                     stored = await self._services.history.task_state(self._topic.task_id)
                     # An id that was given out cannot be beyond the end, unless the journal went back in time and
-                    # nobody noticed. Which lines this client has not seen, it cannot tell; repeating is better than a
+                    # nobody noticed. Which lines this client has not seen is unknown; repeating is better than a
                     # hole.
                     return 0 if position.sequence > stored.last else position.sequence
                 return position.sequence
@@ -338,7 +338,7 @@ class Session:
     def _announce_gap(self, start: int, reason: str = "retention") -> None:
         """Say that the lines after the position up to ``start`` no longer exist, if there are any, and continue there.
 
-        A transport without room is told later: the next read from this position finds the same gap.
+        A transport without room is notified later: the next read from this position finds the same gap.
         """
         if start <= self.position or not self._writable:
             return

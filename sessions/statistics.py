@@ -50,7 +50,7 @@ class HubStatistics:
 
 
 class Observer(Protocol):
-    """Is told what a statistic of counts cannot hold."""
+    """Receives what a statistic of counts cannot hold."""
 
     def delivery_latency(self, seconds: float) -> None:
         """From a line's arrival at the gateway to the write to its live subscribers; once per run."""

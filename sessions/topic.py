@@ -81,7 +81,7 @@ class Topic:
             self.flush()
         if block.first <= self.head:
             block = block.after(self.head)
-        # Lines that are missing in between are in the journal: the window starts anew, and whoever needs them reads.
+        # Lines that are missing in between are in the journal: the window starts anew, sessions that need them read.
         self.window.append(block)
         self.window.trim(self._limits.window_bytes_per_task)
         self._unmatched.append(block)

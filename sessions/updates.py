@@ -203,7 +203,7 @@ class UpdateHub(ConflatedHub[UpdateSession]):
         )
 
     def add_listener(self, listener: Callable[[Sequence[AnyUpdate]], int]) -> None:
-        """Tell somebody else of all updates, merged; the listener returns how many it had to drop."""
+        """Send all updates, merged, to another listener, which returns how many it had to drop."""
         self._listeners.append(listener)
 
     def set_relay(self, relay: Callable[[Sequence[AnyUpdate]], None]) -> None:

@@ -47,7 +47,7 @@ class _Process:
 
 
 def boot_id() -> str:
-    """What tells this run of the machine from the others."""
+    """Identifies this boot of the machine."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
@@ -77,7 +77,7 @@ async def end_processes(pid: int, started: int, *, grace_seconds: float) -> tupl
                 for each in set(found) - told:
                     _signal(each, signal.SIGTERM)
                 told.update(found)
-                await asyncio.sleep(pause)  # the kernel tells nobody when they have ended
+                await asyncio.sleep(pause)  # the kernel does not notify when they have ended
                 pause = min(2 * pause, _POLL_SECONDS_MAX)
                 found = await asyncio.to_thread(_processes_of, pid, started)
     groups = await asyncio.to_thread(stage_cgroups, f"{pid}-{started}", {each.pid for each in found})

@@ -259,7 +259,7 @@ def _schedule(wanted: ScheduleRequest) -> dict[str, Any]:
     field = "schedule.timezone"
     try:
         if not isinstance(name, str):
-            raise ValueError("it is no text")  # noqa: TRY004, TRY301 - told with the other mistakes of this field
+            raise ValueError("it is no text")  # noqa: TRY004, TRY301 - reported with the other mistakes of this field
         zone = time_zone(name)
         times = {}
         for column in ("scheduled_time", "youtube_publish_time"):

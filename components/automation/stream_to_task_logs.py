@@ -34,7 +34,7 @@ _decoder: Final = msgspec.json.Decoder(LogEntry)
 class ReceivedLines:
     """Follows a journal from the first start on; how far is noted in the transaction of the rows.
 
-    A line that tells a row of ``task_logs`` already, as those of the queue's own stages do, is none of them. A row that
+    A line that reports a row of ``task_logs`` already, as the queue's own stages do, is none of them. A row that
     came from the stream has its position in ``metadata.stream_position``, and is not forwarded there again.
 
     Args:
@@ -156,7 +156,7 @@ def _linked(line: TaskLine, items: set[int]) -> TaskLine:
 
 
 def _rows(record: Record, epoch: str) -> Iterator[tuple[TaskLine, int | None]]:
-    """The lines as rows, each with the number of the row that it tells, if it says one."""
+    """The lines as rows, each with the number of the row that it reports, if it names one."""
     for sequence, text in enumerate(record.lines, start=record.first):
         try:
             entry = _decoder.decode(text)

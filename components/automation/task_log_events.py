@@ -143,7 +143,7 @@ def _metadata(row: Row, given: dict[str, Any]) -> dict[str, str]:
 
 
 def _stages(row: Row, given: dict[str, Any], message: str) -> Iterator[StageState]:
-    """The stages whose state a row tells; a stop names those that it ended."""
+    """The stages whose state a row reports; a stop names those that it ended."""
     action = row["action_type"]
     status = _STATUSES.get(action or "")
     stages = [row["queue_type"]]

@@ -17,7 +17,7 @@ def publish_changes(hub: UpdateHub, changes: Sequence[Change]) -> None:
 def update_of(change: Change) -> Update:
     """The update that a change makes.
 
-    A node that has ended is told in the same words as a script that has: the UI that hears of it reads the rows.
+    The update for a node that has ended has the form of one for a script: the UI that receives it reads the rows.
     """
     if isinstance(change, NodeReport):
         has_failed = change.status is NodeStatus.FAILED

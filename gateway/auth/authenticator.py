@@ -1,4 +1,4 @@
-"""The one place that tells who asks, for HTTP, gRPC and Socket.IO alike."""
+"""The one place that identifies callers, for HTTP, gRPC and Socket.IO alike."""
 
 import time
 from collections.abc import Callable

@@ -184,7 +184,7 @@ class ServerCall:
         self._reader.feed(data, start, end)
 
     def finish(self, ending: Ending) -> None:
-        """Nothing more will arrive; the handler is told after it has received everything."""
+        """Nothing more will arrive; the handler is notified after it has received everything."""
         self.takes_data = False
         if self._ending is Ending.BROKEN and self.is_gone:
             return

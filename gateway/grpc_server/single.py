@@ -47,7 +47,7 @@ class SingleRequest:
         self._request = messages[0]
 
     def finish(self, ending: Ending) -> None:
-        """Serve the request: it is complete, whoever waits for the answer."""
+        """Serve the request, which is complete, even if nobody waits for the answer any more."""
         if self._request is None:
             self._call.end(GrpcStatus.INTERNAL, "the request is missing")
         elif self._task is None:

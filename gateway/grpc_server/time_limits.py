@@ -1,4 +1,4 @@
-"""What a connection has to have done by when; decides alone, and is told the time."""
+"""The deadlines of a connection; a pure state machine, the caller passes the time."""
 
 from gateway.grpc_server.limits import ServerLimits
 

@@ -119,7 +119,7 @@ class Pages:
             lines += found.lines
             left -= sum(map(len, found.lines))
             position = found.end
-        if len(lines) > limit:  # the one too many tells that there is more
+        if len(lines) > limit:  # the extra one shows that there are more
             position = sequences.pop() - 1
             lines.pop()
         has_previous = await self._is_any_before(state, after, matcher)
@@ -155,7 +155,7 @@ class Pages:
         return Page(start, upto, [line for _, line in kept], gaps, start >= state.first, has_next)
 
     async def _is_any_before(self, state: TaskState, upto: int, matcher: Matcher) -> bool:
-        """Whether there are matching lines; also if one step does not tell."""
+        """Whether there are matching lines, also if that takes more than one step."""
         upto = min(upto, state.last)
         if upto < state.first or matcher.everything:
             return upto >= state.first

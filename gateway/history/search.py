@@ -74,7 +74,7 @@ class Totals:
 
 
 class Search:
-    """One search. Iterating it does the work, and whoever stops iterating stops the work.
+    """One search. Iterating it does the work; the work stops with the iteration.
 
     Args:
         reads: the journal.

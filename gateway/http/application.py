@@ -52,7 +52,7 @@ def http_application(
         body_bytes_max: a longer request body is refused.
         body_bytes_max_of: the same for single paths, which take longer ones.
         unlimited_bodies: how paths begin whose handlers limit the body themselves.
-        on_error: told the code of every refusal and failure, in lower case.
+        on_error: called with the code of every refusal and failure, in lower case.
     """
 
     async def refuse(request: Request, error: Exception) -> Response:

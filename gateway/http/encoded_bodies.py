@@ -17,7 +17,7 @@ ENCODINGS: Final = ("gzip", "deflate", "zstd", "identity")
 _WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _PIECE_BYTES: Final = 64 << 10
 _ZSTD_PIECE_BYTES: Final = 128
-"""Of compressed bytes at a time: a block of four becomes 128 KiB, and zstandard cannot be told to stop before."""
+"""Of compressed bytes at a time: a block of four becomes 128 KiB, and zstandard has no way to stop before."""
 _ZSTD_WINDOW_BYTES_MAX: Final = 8 << 20
 _TURN_BYTES: Final = 256 << 10
 """Decoded before others have their turn."""

@@ -74,7 +74,7 @@ class _Server(uvicorn.Server):
         self.is_started = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tell when it serves."""
+        """Notify that it serves."""
         await super().startup(sockets)
         self.is_started.set()
 

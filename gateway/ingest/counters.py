@@ -1,4 +1,4 @@
-"""What ingest took, refused and changed: counted, and told to an observer."""
+"""Counts what ingest took, refused and changed, and reports it to an observer."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -11,7 +11,7 @@ CALM_SHARE: Final = 0.5
 
 
 class FlowControl(NamedTuple):
-    """What a producer is told: lines that may be in flight, and milliseconds to wait; 0: none."""
+    """What a producer receives: lines that may be in flight, and milliseconds to wait; 0: none."""
 
     credit_lines: int
     wait_ms: int

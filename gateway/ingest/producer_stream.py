@@ -30,7 +30,7 @@ from storage.errors import StorageError
 __all__ = ["ProducerStream"]
 
 _EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
-"""A token ends at a date: what a timer was told is no longer right once somebody has set the clock."""
+"""A token ends at a date: a timer's duration is no longer right once somebody has set the clock."""
 _PUSHBACK: Final = "grpc-retry-pushback-ms"
 """How gRPC's retry design (A6) lets a server say when to come back."""
 _EXPIRED: Final = StreamEnd(

@@ -25,8 +25,8 @@ __all__ = ["Producer", "ProducerRegistry", "StreamEnd"]
 class StreamEnd:
     """Why the gateway ends a stream: the status of the RPC and its text.
 
-    ``away_milliseconds``: how long the producer is asked to stay away, at least and at most; each stream is told a time
-    in between, so that not all come back at once.
+    ``away_milliseconds``: how long the producer is asked to stay away, at least and at most; each stream receives a
+    time in between, so that not all come back at once.
     """
 
     status: GrpcStatus

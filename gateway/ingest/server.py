@@ -48,7 +48,7 @@ class GrpcServer:
         journal: where everything goes.
         authenticator: who may write.
         limits: see ``IngestLimits``.
-        observer: is told what arrives and what is refused.
+        observer: notified of what arrives and what is refused.
         host: an address, or a name that has one.
         port: 0: any free one.
         tls: None: plain text.

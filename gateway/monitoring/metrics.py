@@ -267,8 +267,8 @@ def _of_retention(retention: RetentionStatistics) -> Iterable[Metric]:
 def _of_updates(updates: UpdateStatistics) -> Iterable[Metric]:
     yield GaugeMetricFamily("otto_update_sessions", "Subscribers of logsUpdated over SSE.", updates.sessions)
     yield CounterMetricFamily("otto_updates_raised", "Changes of executions' records.", updates.raised)
-    yield CounterMetricFamily("otto_updates_merged", "Changes told together with another one.", updates.merged)
-    yield CounterMetricFamily("otto_updates_dropped", "Changes not told to clients too slow to read.", updates.dropped)
+    yield CounterMetricFamily("otto_updates_merged", "Changes sent together with another one.", updates.merged)
+    yield CounterMetricFamily("otto_updates_dropped", "Changes not sent to clients too slow to read.", updates.dropped)
 
 
 def _of_sockets(socket_io: SocketIoStatistics) -> Iterable[Metric]:

@@ -236,7 +236,7 @@ class Settings(BaseModel):
         60,
         ge=0,
         description="Seconds that lines wait for a journal that is locked by another program or whose disk is full, "
-        "before producers are told to send them again; 0: told at once when the disk is full.",
+        "before producers are told to send them again; 0: asked at once when the disk is full.",
     )
     disk_reserve_bytes: Annotated[int, Field(ge=0)] = Field(
         8 << 20,

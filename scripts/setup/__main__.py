@@ -1,4 +1,4 @@
-"""The entry: written so that old Pythons can read it, because they are to be told so."""
+"""The entry: written so that old Pythons can read it and print which version is needed."""
 
 import os
 import sys

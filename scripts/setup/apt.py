@@ -25,7 +25,7 @@ def install(packages: Sequence[str], rights: str, progress: Progress, *, policy:
         packages: Debian's names.
         rights: ``root`` or ``sudo``.
         progress: what shows it.
-        policy: the file that tells whether services may be started.
+        policy: the file that says whether services may be started.
 
     Raises:
         StepError: apt cannot; its last words have been shown.

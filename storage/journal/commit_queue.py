@@ -1,6 +1,6 @@
 """What waits for a commit: a lane for each producer, and the lanes take turns.
 
-In one queue for all, whoever sends most would decide how long everybody else waits: after 30 MB of one producer a lone
+In one queue for all, the busiest producer would decide how long the others wait: after 30 MB of one producer a lone
 line waits for eight commits, and for seconds on a slow disk. Here it is in the next commit.
 """
 

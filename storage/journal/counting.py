@@ -55,7 +55,7 @@ class Counting:
         bucket = sequences.bucket(low)
         start, end = sequences.bounds(bucket)
         if low == start or high >= end:
-            return False  # the first or the last line of a bucket, which tells its time, is in it
+            return False  # the first or the last line of a bucket, which has its time, is in it
         if self._matcher.may_match(levels, earliest, latest):
             counts = self._known(levels, last - first + 1, earliest, latest)
             if counts is None or (low, high) != (first, last):

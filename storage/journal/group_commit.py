@@ -44,7 +44,7 @@ Outcome = list[CommitResult | StorageError]
 
 def _resolve(future: "asyncio.Future[Receipt]", answer: Receipt | StorageError) -> None:
     if future.done():
-        return  # whoever appended has gone; the line is stored all the same
+        return  # the caller that appended has gone; the line is stored all the same
     if isinstance(answer, StorageError):
         future.set_exception(answer)
     else:
@@ -250,7 +250,7 @@ class GroupCommit:
     def _store(self, items: Sequence[Append]) -> Outcome:
         """Commit a group, and try again for as long as the store cannot take it and may yet.
 
-        Where Otto's client is asked to send a line again, it drops it; so it is not told before waiting is of no use.
+        If Otto's client is asked to send a line again, it drops it; so it is not asked as long as waiting may help.
         Between two attempts others may have the lock, such as those who make room on the disk.
         """
         deadline = time.monotonic() + self._retry_seconds_max
@@ -317,7 +317,7 @@ class GroupCommit:
             self._count(result)
             try:
                 self._listener(replace(result.committed, is_gathered=self._is_gathered))
-            except Exception:  # noqa: BLE001 - the lines are stored, and whoever sent them must be told
+            except Exception:  # noqa: BLE001 - the lines are stored, and their producers must be answered
                 _log.exception("commit listener failed")
         for (_, settled), answer in zip(group, answers, strict=True):
             try:

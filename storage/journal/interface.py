@@ -265,7 +265,7 @@ class JournalStatistics:
     disk_bytes_free: int | None = None
     """What the database may still grow by; None: it is not known."""
     last_record: int = 0
-    """The id of the newest record, from which sinks tell their lag; 0 if nothing is stored or it is not known."""
+    """The id of the newest record, from which sinks compute their lag; 0 if nothing is stored or it is not known."""
     damaged_records: int = 0
     """Records that were found damaged on the disk."""
 

@@ -34,7 +34,7 @@ END_DECODER: Final = msgspec.json.Decoder(tuple[str, str, str, bool])
 """The end of a task as it is stored: status, timestamp, reason, and whether it followed from reports."""
 
 _DAMAGED_MAX: Final = 4096
-"""Damaged places that are told apart and logged."""
+"""How many damaged places are logged, one by one."""
 
 
 def stored_end(task_id: str, last: int, stored: bytes) -> TaskEnded:
@@ -47,7 +47,7 @@ class Reader:
     """All queries of the journal; may be used by several threads at once.
 
     A query is several statements, and retention may remove chunks between two of them. What it took looks like damage
-    then; the task's first sequence tells the difference, and the query is made again. A transaction around each query
+    then; the task's first sequence shows the difference, and the query is made again. A transaction around each query
     would do without, and cost every one of them what hardly ever happens to one.
     """
 

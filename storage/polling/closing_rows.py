@@ -1,4 +1,4 @@
-"""The closing row: what tells a polling UI that a task has ended when its own last line does not."""
+"""The closing row: shows a polling UI that a task has ended when its own last line does not."""
 
 import time
 from enum import Enum
@@ -41,7 +41,7 @@ def closing_message(policy: ClosingRows, ended: TaskEnded) -> str | None:
 
 
 def is_said(message: str, last_message: str | None) -> bool:
-    """Whether a job's newest row, whoever wrote it, already says what the closing row would.
+    """Whether a job's newest row, of any writer, already says what the closing row would.
 
     The newest row counts because that is what the UI looks at. So a task that was opened again and ends again gets
     another closing row after its new lines, and an end without new lines adds nothing.

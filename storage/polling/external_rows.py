@@ -33,7 +33,7 @@ class ExternalRowReader:
     Args:
         epoch: the journal's, whose copies are not foreign.
         rows_max: rows of one stretch.
-        message_bytes_max: what is read of one message; a byte more, so that a cut can be told.
+        message_bytes_max: what is read of one message; a byte more, so that a cut is noticed.
     """
 
     def __init__(self, table: PollingStore, epoch: str, *, rows_max: int, message_bytes_max: int) -> None:

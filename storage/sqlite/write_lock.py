@@ -1,6 +1,6 @@
 """Who writes to a database file next, among the writers of this process.
 
-SQLite has one writer at a time, and whoever comes second polls with sleeps of up to 100 ms. Between the journal and the
+SQLite has one writer at a time, and the second one polls with sleeps of up to 100 ms. Between the journal and the
 sinks of one process a lock decides instead, and the journal goes first.
 """
 

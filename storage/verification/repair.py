@@ -38,7 +38,7 @@ ORDER BY first_id DESC LIMIT 1"""
 
 
 class RowRepair:
-    """Makes the changes that a check asks for; whoever uses it holds the journal, so that no gateway copies meanwhile.
+    """Makes the changes that a check asks for; its caller holds the journal, so that no gateway copies meanwhile.
 
     Every change is complete by itself: killed in between, the next check finds what is left.
 

@@ -95,7 +95,7 @@ class RowCheck:
         reader: of the same, for rows of other programs.
         epoch: the journal's.
         expired_before: rows with an older ``created_at`` may be missing, because retention deletes them; "" none may.
-        on_fix: told what would put each finding right.
+        on_fix: called with the change that would repair each finding.
         stored_text: a text as the database keeps it.
     """
 
@@ -222,7 +222,9 @@ class RowCheck:
                 if id_range.is_loose:
                     self._find(id_range, lines[start][1])
                     if id_range.is_loose:
-                        start += 1  # this line's row is not there, or not as it should be: told below, as not covered
+                        start += (
+                            1  # this line's row is not there, or not as it should be: reported below, as not covered
+                        )
                         continue
                 end = min(len(lines), start + id_range.last - id_range.next + 1)
                 self._compare(record, lines, start, end, id_range, covered)
@@ -327,7 +329,7 @@ class RowCheck:
             self._taken_over = row_id
 
     def _miss_foreign(self, before: int) -> None:
-        """Tell of rows of other programs in front of ``before`` that became no lines."""
+        """Report rows of other programs in front of ``before`` that became no lines."""
         while self._taken_over < before - 1:
             id_range = self._reader.read(self._taken_over, before - 1)
             if id_range is None or id_range.upto <= self._taken_over:

@@ -98,7 +98,7 @@ def _check_end(connection: SqlConnection, task: _Task, findings: Findings) -> No
         try:
             stored = END_DECODER.decode(open_payload(*rest, task_id=task.task_id, first=last, last=last)[0])
         except (ChunkDamagedError, ValueError):
-            return  # told where records are checked
+            return  # reported when records are checked
         if (last, *stored) == (task.last, task.status, task.timestamp, task.reason, bool(task.through_status)):
             return
         text = f"it ended as {task.status} behind line {task.last}, its record says {stored[0]} behind line {last}"

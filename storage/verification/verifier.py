@@ -28,7 +28,7 @@ from storage.verification.tasks import check_producers, check_tasks
 __all__ = ["Progress", "RecordWalk", "Report", "repair_rows", "taken_over", "verify"]
 
 Progress = Callable[[int, int], None]
-"""Told of the record that was reached, and of the last one; some hundred times in a check."""
+"""Called with the record that was reached, and the last one; some hundred times in a check."""
 
 _PROGRESS_RECORDS = 512
 
@@ -82,8 +82,8 @@ def verify(
         sample: the share of the records that is checked, chosen at random. Below 1.0 rows are not compared, and SQLite
             does not check the file.
         resume: where to keep how far it has got; a check that was cut off continues from there. Gone at the end.
-        on_progress: told how far it has got.
-        on_fix: told what would put each wrong row right.
+        on_progress: called with how far it has got.
+        on_fix: called with the change that would repair each wrong row.
 
     Raises:
         DatabaseError, StorageUnavailableError: the journal cannot be opened, or is none; or ``resume`` is of another.

@@ -187,7 +187,7 @@ class Delivery:
         return address
 
     def check_delivered(self, timeout_seconds: float | None) -> None:
-        """Tell the caller that a wait was in vain.
+        """Report to the caller that a wait failed.
 
         Raises:
             GatewayError: the gateway refused for good.
@@ -207,7 +207,7 @@ class Delivery:
         )
 
     def check_closed(self, started: float) -> None:
-        """Tell the caller, once, that closing was in vain; it began at ``started`` of ``time.monotonic()``.
+        """Report to the caller, once, that closing failed; it began at ``started`` of ``time.monotonic()``.
 
         Raises:
             GatewayError: the gateway refused for good.

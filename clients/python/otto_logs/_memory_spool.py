@@ -319,7 +319,7 @@ class MemorySpool:
             count = len(run.ordinals)
             if run.mark is not None:
                 if ordinals:
-                    break  # a gap begins a request, so that the request's content is easily told
+                    break  # a gap begins a request, so that the request has one kind of content
                 mark = run.mark if mark is None else mark.plus(run.mark)
                 room -= mark_gap(run.mark, batch)
                 size += run.size

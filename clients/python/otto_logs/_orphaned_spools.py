@@ -144,7 +144,7 @@ class OrphanedSpools:
 
 
 class _LeftoverOutbox(Outbox):
-    """An outbox that nobody puts anything in, and that tells a producer how its connection is."""
+    """An outbox without input that reports the state of the connection to a producer."""
 
     def __init__(self, spool: DiskSpool, limits: ProducerLimits, watcher: Outbox | None) -> None:
         super().__init__(spool, SpoolPolicy.BLOCK, limits)

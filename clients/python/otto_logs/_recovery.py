@@ -135,7 +135,7 @@ def recover(directory: Path, producer_id: str) -> Recovered:
 
 
 def _begin_anywhere(state: SpoolState, record: Record) -> bool:
-    """Begin a ledger with the first record that tells where the lost one was; whether this is one."""
+    """Begin a ledger with the first record that shows where the lost one was; whether this is one."""
     if record.kind in {RecordKind.LINE, RecordKind.ITEM}:
         state.low = line_ordinal(record.body)
         return True
@@ -145,7 +145,7 @@ def _begin_anywhere(state: SpoolState, record: Record) -> bool:
 
 
 def _apply(record: Record, state: SpoolState, segment: _Scanned) -> int:
-    """Tell the ledger what a record says; the ordinal after it, where it has one."""
+    """Apply a record to the ledger; the ordinal after it, if it has one."""
     match record.kind:
         case RecordKind.LINE | RecordKind.ITEM:
             ordinal = line_ordinal(record.body)

@@ -303,7 +303,7 @@ class Sender:
 
 
 def tell(problem: Problem, on_problem: Callable[[Problem], None] | None) -> None:
-    """Tell the log and the program of a problem; never called under the outbox's lock."""
+    """Report a problem to the log and the program; never called under the outbox's lock."""
     _log.log(logging.ERROR if problem.kind is ProblemKind.FAILED else logging.WARNING, "%s", problem.message)
     if on_problem is None:
         return
@@ -323,7 +323,7 @@ def _pushback_seconds(error: grpc.RpcError) -> float:
 
 
 def _why(code: grpc.StatusCode, details: str) -> str:
-    """A status in few words; of a failed connection gRPC tells every layer, and the last one says it all."""
+    """A status in few words; of a failed connection gRPC reports every layer, and the last one is enough."""
     if code is grpc.StatusCode.UNAVAILABLE and "last error:" in details:
         return details.rpartition(": ")[2].lower()
     return f"{code.name}: {details}" if details else code.name

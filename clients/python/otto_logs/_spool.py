@@ -1,7 +1,7 @@
 """The spool: what was accepted and is not acknowledged, in order.
 
 A request gets its number when it is taken for the first time and keeps number and content from then on, because the
-gateway tells what it has by the number alone. Nothing here locks or waits; the outbox calls it under its lock.
+gateway knows by the number alone what it already has. Nothing here locks or waits; the outbox calls it under its lock.
 """
 
 import math

@@ -1,7 +1,7 @@
 """The directory that the processes of one machine share for their spools: one sub-directory each, locked while in use.
 
 The lock is the operating system's and ends with the process, however that ends. What is in a sub-directory that nobody
-has locked was left by a process that is gone; whoever locks it next delivers it, under the same producer id.
+has locked was left by a process that is gone; the next process that locks it delivers it, under the same producer id.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ class Claim:
         if self._fd < 0:
             return
         if not segment_files(self.path):
-            # Still locked: whoever waits for this lock finds that its file is gone, and looks again.
+            # Still locked: a process that waits for this lock finds that its file is gone, and looks again.
             with contextlib.suppress(OSError):
                 (self.path / _LOCK).unlink()
                 self.path.rmdir()

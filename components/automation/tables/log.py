@@ -1,4 +1,4 @@
-"""Rows of ``task_logs`` in the transaction of what they tell; a forwarder sends them on by their numbers."""
+"""Rows of ``task_logs`` in the transaction of what they report; a forwarder sends them on by their numbers."""
 
 import json
 from collections.abc import Sequence

@@ -174,7 +174,7 @@ class QueueRepository:
             return connection.execute(query).first() is not None
 
     def write(self, lines: Sequence[TaskLine]) -> None:
-        """Store lines of one stage; of an item that was deleted meanwhile there is nothing to tell."""
+        """Store lines of one stage; of an item that was deleted meanwhile nothing is stored."""
         with self.lock.held() as connection:
             query = select(task_queue.c.id).where(task_queue.c.id == lines[0].queue_id)
             if connection.execute(query).first() is not None:

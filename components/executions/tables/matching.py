@@ -81,7 +81,7 @@ def decide(report: NodeReport, runs: Sequence[Run]) -> Decision:
 
 
 def duration(report: NodeReport, run: Run | None = None) -> float | None:
-    """The milliseconds of a finished run, as it is told or as its times say."""
+    """The milliseconds of a finished run, as reported, or else computed from its times."""
     told = report.execution_time_ms
     if told is None and run is not None and not run.is_running:
         told = run.execution_time_ms

@@ -90,7 +90,7 @@ class ExecutionStore:
         return self._writer.statistics
 
     def set_listener(self, listener: Callable[[Sequence[Change]], None]) -> None:
-        """Set who is told, on the loop, what each commit has stored."""
+        """Set the listener, called on the loop with what each commit has stored."""
         self._listener = listener
 
     async def report(self, report: NodeReport) -> ReportTaken:

@@ -59,7 +59,7 @@ class ExecutionWriter:
     """Runs work in transactions, several pieces in one where they come together; belongs to its event loop.
 
     Args:
-        listener: told on the loop what a commit has stored, before those who asked for it are answered.
+        listener: called on the loop with what a commit has stored, before its callers are answered.
         pending_bytes_max: bytes that may wait for the database.
     """
 
@@ -204,7 +204,7 @@ class ExecutionWriter:
         return done, changes
 
     def _stored(self, group: Sequence[_Job], changes: Sequence[Change]) -> None:
-        """Back on the loop: tell the listener, then answer, then continue."""
+        """Back on the loop: notify the listener, then answer, then continue."""
         if changes:
             try:
                 self._listener(changes)

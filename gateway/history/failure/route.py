@@ -39,7 +39,7 @@ SUMMARISE_TASK: Final = Operation(
     "GET",
     HISTORY,
     "Why a task failed",
-    description="Exit code, command and duration where a worker told them (`otto-logs run` does), the first error, the "
+    description="Exit code, command and duration if reported (`otto-logs run` does), the first error, the "
     "likely cause with its lines, failed tests, places in files, and what was different from the last good run of the "
     "same name. It is made of the first and last errors when it is asked for, also while the task runs.",
     scope="logs:read",

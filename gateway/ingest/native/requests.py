@@ -67,7 +67,7 @@ class NativeItems:
         """The append that a request asks for, and what was wrong with it.
 
         A request that is not valid becomes a batch without lines, which stores its number and nothing else: the
-        producer is told and forgets it, and after a restart both sides still agree on the next number.
+        producer is notified and forgets it, and after a restart both sides still agree on the next number.
 
         Raises:
             ApiError: PERMISSION_DENIED.

@@ -85,7 +85,7 @@ class NativeStream(ProducerStream):
         # Quoted, so that no subject and id together read like another subject and id.
         self._producer_id = f"{quote(self._principal.subject, safe='')}/{request.hello.producer_id}"
         self._items = NativeItems(self._producer_id, self._authorization, self._limits, self._registry.counters)
-        # The older stream must take nothing after the number is read, so it is told first. What it took before may
+        # The older stream must take nothing after the number is read, so it is notified first. What it took before may
         # commit afterwards: then the answer is too low, and what is sent again is a duplicate.
         self._registry.claim(self._producer_id, self)
         self._greeting = self._loop.create_task(self._greet(request))
@@ -250,7 +250,7 @@ class NativeStream(ProducerStream):
             self._greeting.cancel()
         if self._producer_id:
             self._registry.release(self._producer_id, self)
-        # A producer whose stream broke comes back and continues, so its tasks are not told to be closed.
+        # A producer whose stream broke comes back and continues, so its tasks are not reported as closed.
         self._tasks.close(tell=clean)
 
 

@@ -33,7 +33,7 @@ M = TypeVar("M", log_streaming_pb2.WorkerRegistration, log_streaming_pb2.WorkerS
 
 
 async def register_worker(data: bytes, principal: Principal, registry: ProducerRegistry, workers: Workers) -> bytes:
-    """Remember a worker's metadata and tell it the limits.
+    """Remember a worker's metadata and return the limits.
 
     Raises:
         ApiError: not a message, not permitted, or nothing can be stored now.

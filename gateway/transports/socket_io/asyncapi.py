@@ -133,7 +133,7 @@ POLL: Final = Operation(
     _TAG,
     "Packets for a Socket.IO client",
     description="Engine.IO's long polling and WebSocket handshake. Use a Socket.IO client; its events are described in "
-    "`/asyncapi.json`. Who asks is told by the namespace's `auth: {token}`.",
+    "`/asyncapi.json`. The namespace's `auth: {token}` identifies the caller.",
     parameters=_PARAMETERS,
     answers={200: _PACKETS},
     errors=("SERVER_FULL", "UNAVAILABLE"),

@@ -57,7 +57,7 @@ def start_of(request: SubscribeToLogs) -> Start:
 
 
 def token_of(auth: object) -> str | None:
-    """The token in ``auth: {token}`` of a connect; None if the handshake itself has to tell who asks.
+    """The token in ``auth: {token}`` of a connect; None if the handshake itself has to identify the caller.
 
     Raises:
         ApiError: INVALID_ARGUMENT; ``auth`` is something else.

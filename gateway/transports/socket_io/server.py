@@ -94,7 +94,7 @@ class SocketIoServer:
     Args:
         hub: gives the lines.
         pipelines: gives stage transitions.
-        authenticator: tells who asks.
+        authenticator: identifies the caller.
         server_stats: the numbers that ``get-server-stats`` answers with.
         cors_origins: origins besides its own from which browsers may connect; ``*`` is any, without cookies.
         limits: see ``SocketIoLimits``.
@@ -213,7 +213,7 @@ class SocketIoServer:
         self._leave(socket, CloseReason.CLIENT_GONE)
 
     def updated(self, updates: Sequence[AnyUpdate]) -> int:
-        """Tell every client that may see them of changed records; how many updates were dropped."""
+        """Send changed records to every client that may see them; how many updates were dropped."""
         return sum(subscriber.updated(updates) for subscriber in tuple(self._subscribers.values()))
 
     def dismiss(self, subscriber: Subscriber, reason: CloseReason) -> None:
@@ -223,7 +223,7 @@ class SocketIoServer:
             self._wait_for_join(subscriber.socket)
 
     async def close(self, seconds_max: float = math.inf) -> None:
-        """Tell every client to come back later, and return when they are gone; idempotent.
+        """Ask every client to come back later, and return when they are gone; idempotent.
 
         The connections of clients that do not read are dropped after ``EngineLimits.close_seconds``, or after
         ``seconds_max`` where that is less.

@@ -62,7 +62,7 @@ RETRY_AFTER_SHUTDOWN_MILLISECONDS: Final = (1_000, 10_000)
 
 _ECHO_CHARACTERS_MAX: Final = 256
 _EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
-"""A token ends at a date: what a timer was told is no longer right once somebody has set the clock."""
+"""A token ends at a date: a timer's duration is no longer right once somebody has set the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Subscriber:
         return len(self._tasks) + len(self._pipelines)
 
     def greet(self) -> None:
-        """Tell the client that it is connected, and from now on watch over its token."""
+        """Confirm the connection to the client, and from now on watch over its token."""
         greeting = Connected(self.sid, "Connected to the log stream.", now(), list(FEATURES))
         self.socket.put(event("connected", greeting))
         self._check_expiry()
@@ -157,7 +157,7 @@ class Subscriber:
         return 0 if self._is_closed else self._updates.offer(updates)
 
     def close(self, reason: CloseReason) -> None:
-        """End all subscriptions; idempotent. Unless it left by itself, the client is told why."""
+        """End all subscriptions; idempotent. Unless it left by itself, the client receives the reason."""
         if self._is_closed:
             return
         self._is_closed = True

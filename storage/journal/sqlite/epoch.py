@@ -1,7 +1,7 @@
-"""The life of a journal: its epoch, and how a database that went back in time is told from one that did not.
+"""The life of a journal: its epoch, and how a database that went back in time is recognised.
 
 A backup that is put back has the epoch that it was taken with. Numbers that were given after it would be given again,
-for other lines, and whoever holds a position could not tell. So how far the journal got is also kept beside the
+for other lines, and the holder of a position could not notice. So how far the journal got is also kept beside the
 database, in a file that a backup does not bring along: the mark. A journal that ends before its mark begins a new life.
 """
 

@@ -47,7 +47,7 @@ def stored_tasks(connection: sqlite3.Connection, after: str, count_max: int) -> 
             task_id, first, last, size, now if oldest is None else oldest, now if newest is None else newest, id_
         )
         for task_id, first, last, size, oldest, newest, id_ in connection.execute(_TASKS, (after, count_max))
-        if id_ is not None  # chunks that are missing are for anyone who reads them to tell
+        if id_ is not None  # missing chunks are reported when they are read
     ]
 
 

@@ -1,4 +1,4 @@
-"""Levels and events of a program's output, as far as its lines tell them."""
+"""Levels and events of a program's output, as far as its lines show them."""
 
 from otto_logs._commands.lines import OutputLine
 from otto_logs._events import WorkerEvents

@@ -21,7 +21,7 @@ Query = Sequence[tuple[str, str]]
 
 
 class Stored:
-    """Asks once: whoever wants an answer from a gateway that is away asks again.
+    """Asks once; if the gateway is unreachable, the caller retries.
 
     Args:
         url: the gateway's, such as ``http://127.0.0.1:4000``.
