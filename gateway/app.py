@@ -167,6 +167,7 @@ class Gateway:
             hubs.logs.publish,
             lambda committed: hubs.pipelines.publish(committed.progress),
             lambda _: self._databases.sink.wake(),
+            self._masks.committed,
         )
         journal.follow(publish, lambda: hubs.logs.watched, on_lost=self._restart_needed)
 
@@ -288,7 +289,7 @@ class Gateway:
 
     async def _start(self, undo: AsyncExitStack) -> None:
         """Start the core, then the components, and the servers last: what they take has somewhere to go."""
-        await join_others(self._databases, self._authenticator, self._hubs.updates)
+        await join_others(self._databases, self._authenticator, self._hubs.updates, self._masks)
         await self._databases.sink.start()
         self._follow_others()
         # A line of a row has no copy in the tables of other gateways; they have to share the tables, too.

@@ -9,7 +9,7 @@ import asyncpg
 from storage.errors import DatabaseError, DatabaseInUseError
 from storage.polling.postgres_schema import time_sql
 from storage.postgres.address import plain_url, shown_address
-from storage.postgres.channel import PEER_SECONDS_MAX
+from storage.postgres.channel import ALIVE
 from storage.postgres.connections import Link
 from storage.postgres.errors import translate_errors
 from storage.postgres.leadership import TRY_TO_LEAD
@@ -30,7 +30,7 @@ SELECT id, job_id::text AS job_id, log_message::text AS log_message, {created} A
 _EPOCH: Final = """
 SELECT coalesce(shown, l.epoch) FROM journal_lanes n JOIN journal_lives l ON l.epoch = n.epoch WHERE lane = 0"""
 
-_PEERS: Final = "SELECT count(*) FROM journal_peers WHERE seen > now() - make_interval(secs => ?)"
+_PEERS: Final = f"SELECT count(*) FROM journal_peers WHERE {ALIVE}"  # noqa: S608 - a constant
 
 
 @contextlib.contextmanager
@@ -74,7 +74,7 @@ def held_database(url: str) -> Iterator[None]:
         if not has_table(session, "journal_peers"):
             raise DatabaseError(f"PostgreSQL at {address} has no journal of this version; run `otto-gateway migrate`")
         is_free = session.execute(TRY_TO_LEAD).fetchone()[0]
-        if not is_free or session.execute(_PEERS, (PEER_SECONDS_MAX,)).fetchone()[0]:
+        if not is_free or session.execute(_PEERS).fetchone()[0]:
             raise DatabaseInUseError(f"a gateway is running on PostgreSQL at {address}")
         yield
 

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import zlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import asyncpg
@@ -19,7 +19,7 @@ from storage.postgres.address import plain_url, shown_address
 from storage.postgres.connections import Row, connect
 from storage.postgres.errors import translate_errors
 
-__all__ = ["MESSAGE_BYTES_MAX", "PEER_SECONDS_MAX", "GatewayChannel"]
+__all__ = ["ALIVE", "MESSAGE_BYTES_MAX", "GatewayChannel"]
 
 _log = logging.getLogger(__name__)
 
@@ -28,15 +28,19 @@ MESSAGE_BYTES_MAX: Final = 7900
 PEER_SECONDS_MAX: Final = 10.0
 """A gateway that gives no sign of life for so long is not waited for."""
 
+_SESSIONS: Final = "SELECT pid FROM pg_stat_activity"
+ALIVE: Final = f"seen > now() - interval '{PEER_SECONDS_MAX:.0f} s' AND journal_peers.pid IN ({_SESSIONS})"
+"""Of a row of ``journal_peers``: the gateway lives. The connection of one that was killed is gone at once."""
+
 _BEAT_SECONDS: Final = 1.0
 _ANSWER_SECONDS_MAX: Final = 5.0
 _WAITING_MAX: Final = 1000
 
 _BEAT: Final = """
-INSERT INTO journal_peers (gateway, public_key, seen) VALUES ($1, $2, now())
-ON CONFLICT (gateway) DO UPDATE SET public_key = excluded.public_key, seen = now()"""
+INSERT INTO journal_peers (gateway, public_key, pid, seen) VALUES ($1, $2, pg_backend_pid(), now())
+ON CONFLICT (gateway) DO UPDATE SET public_key = excluded.public_key, pid = excluded.pid, seen = now()"""
 _FORGET: Final = "DELETE FROM journal_peers WHERE seen < now() - interval '60 s'"
-_COUNT: Final = "SELECT count(*) FROM journal_peers WHERE seen > now() - make_interval(secs => $1)"
+_COUNT: Final = f"SELECT count(*) FROM journal_peers WHERE {ALIVE}"  # noqa: S608 - a constant
 _LEAVE: Final = "DELETE FROM journal_peers WHERE gateway = $1"
 
 
@@ -61,7 +65,7 @@ class GatewayChannel:
         self.gateways = 0
         self.dropped = 0
         self.error = ""
-        self.on_return: Callable[[], Awaitable[None]] | None = None
+        self.on_return: Callable[[], None] | None = None
         self._url = plain_url(url)
         self._address = shown_address(url)
         self._handlers: dict[str, Callable[[str, str], None]] = {}
@@ -182,13 +186,13 @@ class GatewayChannel:
     async def _beat(self) -> None:
         """Say that this gateway lives. A row that others have deleted, or took for dead, means that it missed much."""
         await self.fetch(_BEAT, self.gateway, self.public_key)
-        self.gateways = (await self.fetch(_COUNT, PEER_SECONDS_MAX))[0][0]
+        self.gateways = (await self.fetch(_COUNT))[0][0]
         await self.fetch(_FORGET)
         self.error = ""
         now, before = asyncio.get_running_loop().time(), self._seen_at
         self._seen_at = now
         if before is not None and now - before > PEER_SECONDS_MAX / 2 and self.on_return is not None:
-            await self.on_return()
+            self.on_return()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         sender, _, rest = str(payload).partition(" ")

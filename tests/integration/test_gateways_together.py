@@ -30,8 +30,8 @@ async def gateways(postgres: PostgresServer, tmp_path: Path) -> AsyncIterator[li
             gateway.kill()
 
 
-async def test_gateways_share_tickets_and_live_updates_and_one_leads(gateways: list[GatewayProcess]) -> None:
-    """A ticket of one lets a stream in at the other, once; what runs at one is live at the other."""
+async def test_gateways_share_tickets_masks_and_live_updates_and_one_leads(gateways: list[GatewayProcess]) -> None:
+    """A ticket of one lets a stream in at the other, once; secrets named at one are masked, and runs live, at both."""
     here, there = gateways
     async with httpx2.AsyncClient(headers=ALLOWED) as client:
         ticket = (await client.post(f"{here.url}/api/v1/auth/ticket")).json()["ticket"]
@@ -44,6 +44,13 @@ async def test_gateways_share_tickets_and_live_updates_and_one_leads(gateways: l
             await client.post(f"{here.url}/api/logs/node-execution", json=report | {"finished_at": 2})
             data = await _first_data(lines)
         assert data == {"type": "workflowExecutionFailed", "scriptId": "s", "executionId": "e"}
+        secrets = {"values": ["hunter-2-secret"]}
+        named = await client.post(f"{here.url}/api/v1/log-streaming/tasks/build/masks", json=secrets)
+        assert named.json() == {"taskId": "build", "refused": []}
+        upload = f"{there.url}/api/v1/log-streaming/logs/build/lines?worker=w"
+        assert (await client.post(upload, content=b"key hunter-2-secret\n")).status_code == 200
+        log = (await client.get(f"{here.url}/api/v1/log-streaming/logs/build?after=0")).json()
+        assert [entry["message"] for entry in log["entries"]] == ["key ***"]
         async for _ in attempts("one of two leads"):
             reports = [(await client.get(f"{each.url}/api/v1/log-streaming/health")).json() for each in gateways]
             figures = [report["dependencies"]["leadership"]["figures"] for report in reports]

@@ -229,6 +229,7 @@ _TOGETHER: Final = """
 CREATE UNLOGGED TABLE journal_peers (
     gateway text PRIMARY KEY,
     public_key bytea NOT NULL,
+    pid integer NOT NULL,                 -- of its session
     seen timestamptz NOT NULL
 );
 CREATE UNLOGGED TABLE journal_tickets (

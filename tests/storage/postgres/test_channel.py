@@ -7,7 +7,7 @@ import pytest
 
 from storage.errors import StorageError
 from storage.journal.postgres.schema import migrate_url
-from storage.postgres.channel import GatewayChannel
+from storage.postgres.channel import ALIVE, GatewayChannel
 from tests.support.postgres_server import PostgresServer
 from tests.support.waiting import attempts, until
 
@@ -49,8 +49,9 @@ async def test_gateways_know_how_many_they_are(both: tuple[GatewayChannel, Gatew
     await until(lambda: first.gateways == second.gateways == 2, "they know of each other")
     await second.close()
     await until(lambda: first.gateways == 1, "one has left")
-    await first.fetch("INSERT INTO journal_peers VALUES ('gone', '', now() - interval '11 s')")
-    await until(lambda: first.gateways == 1, "one is gone")
+    await first.fetch("INSERT INTO journal_peers VALUES ('stopped', '', pg_backend_pid(), now() - interval '11 s')")
+    await first.fetch("INSERT INTO journal_peers VALUES ('killed', '', 0, now())")
+    assert (await first.fetch(f"SELECT count(*) FROM journal_peers WHERE {ALIVE}"))[0][0] == 1
     with pytest.raises(StorageError, match="is not connected"):
         await second.fetch("SELECT 1")
 
