@@ -41,7 +41,7 @@ def _matcher(pattern: str) -> Callable[[str], object]:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How an event goes on: ``more`` continues it, ``last`` ends it and is in it; blank lines where ``blanks``."""
+    """How an event continues: ``more`` continues it, ``last`` ends it and is in it; blank lines where ``blanks``."""
 
     more: Callable[[str], object]
     last: Callable[[str], object] | None = None

@@ -168,7 +168,7 @@ class StreamMask(Generic[T]):
 
     @property
     def progress(self) -> Progress:
-        """How far it was read, to go on there with what is sent again."""
+        """How far it was read, to continue there with what is sent again."""
         return Progress(
             {
                 source: (plain.open, None if shown is None else shown.open)

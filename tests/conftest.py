@@ -82,12 +82,16 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with what takes long, or shuffle.
+    """Mark what needs PostgreSQL; begin with what takes long, or shuffle.
 
     Shuffled, what shares fixtures stays together: the tests of a file, and the files of a directory. Each name has its
     place by itself, so that the order is the same in every process of xdist, and the same between any two tests
     whatever else was selected.
     """
+    for item in items:
+        drawn = getattr(item, "callspec", None)
+        if "postgres" in getattr(item, "fixturenames", ()) or (drawn and "postgres" in drawn.params.values()):
+            item.add_marker("servers")
     seed = config.getoption("order_seed")
     if seed is None:
         items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))

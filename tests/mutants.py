@@ -158,7 +158,7 @@ def main() -> int:
     for line in report():
         print(line)
     if code is None:
-        print("\nthe time was up; the next run goes on from here")
+        print("\nthe time was up; the next run continues from here")
     return 0
 
 

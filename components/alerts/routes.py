@@ -112,7 +112,7 @@ _MUTE: Final = Operation(
     "POST",
     ALERTS,
     "Send nothing about an incident for a while",
-    description="It goes on counting.",
+    description="It continues counting.",
     scope=ALERTS_WRITE,
     parameters=(_ID,),
     body=Body(MuteRequest, {"hour": {"minutes": 60}}),

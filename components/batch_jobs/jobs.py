@@ -132,7 +132,7 @@ class BatchJobs:
         return BatchStatistics(**self._counts, calls=self._counter.totals, keyword_seconds=self._keyword_seconds)
 
     def start(self) -> None:
-        """Go on with what is there."""
+        """Continue with what is there."""
         self._worker = asyncio.create_task(self._work(), name="batch jobs")
 
     async def create(self, job_id: str, keywords: Sequence[str], priority: Priority) -> None:

@@ -241,7 +241,7 @@ class Receiver:
             if not frame.flags & frames.ACK:
                 self.output += frames.ping(frame.data[frame.payload : frame.end], is_ack=True)
         elif kind == FrameType.GOAWAY and length >= 8 and not frame.stream_id:
-            # Of a client it says that no stream of the server's is taken, and there is none. Its own go on; in h2 the
+            # Of a client it says that no stream of the server is taken; there is none. Its own continue; in h2 the
             # connection would be over.
             self.is_going_away = True
         elif (

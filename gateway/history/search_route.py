@@ -71,7 +71,7 @@ class SearchResult(msgspec.Struct, rename="camel"):
     tasks: list[TaskHits]
     scanned: Scanned
     is_complete: bool
-    next: Annotated[str | None, msgspec.Meta(description="`cursor` to go on with; null: there are no more.")]
+    next: Annotated[str | None, msgspec.Meta(description="`cursor` to continue with; null: there are no more.")]
 
 
 SEARCH_LOGS: Final = Operation(

@@ -141,7 +141,7 @@ class _Streaming:
         self.app = ended
 
     def handle_websocket_upgrade(self, *args: Any) -> None:
-        """The connection goes on as a WebSocket; this object has done its part."""
+        """The connection continues as a WebSocket; this object has done its part."""
         super().handle_websocket_upgrade(*args)  # type: ignore[misc]
         self.app = ended
         self.parser = None  # httptools' parser has this object's methods

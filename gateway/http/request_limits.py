@@ -80,7 +80,7 @@ class _Guard:
         super().connection_lost(exc)  # type: ignore[misc]
 
     def handle_websocket_upgrade(self, *args: Any) -> None:
-        """The connection goes on as a WebSocket, with its place."""
+        """The connection continues as a WebSocket, with its place."""
         self._allow(None)
         super().handle_websocket_upgrade(*args)  # type: ignore[misc]
         protocol: Any = self.transport.get_protocol()

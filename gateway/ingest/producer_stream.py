@@ -34,7 +34,7 @@ _EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
 _PUSHBACK: Final = "grpc-retry-pushback-ms"
 """How gRPC's retry design (A6) lets a server say when to come back."""
 _EXPIRED: Final = StreamEnd(
-    GrpcStatus.UNAUTHENTICATED, "the token has expired; come back with a new one and go on behind the last answer"
+    GrpcStatus.UNAUTHENTICATED, "the token has expired; come back with a new one and continue after the last answer"
 )
 _FAILED: Final = StreamEnd(GrpcStatus.INTERNAL, OWN_FAULT)
 

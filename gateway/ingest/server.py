@@ -35,7 +35,7 @@ Carrier: TypeAlias = Literal["h2", "grpcio"]
 
 _STOPPING: Final = StreamEnd(
     GrpcStatus.UNAVAILABLE,
-    "the gateway is shutting down; come back and go on behind the last answer",
+    "the gateway is shutting down; come back and continue after the last answer",
     away_milliseconds=(500, 3_000),
 )
 _CUT_OFF_SECONDS: Final = 2.0

@@ -271,9 +271,9 @@ class Settings(BaseModel):
         30,
         gt=0,
         description="Seconds that one page, count or search of the history may look for lines; it then answers what it "
-        "has found, and from where to go on.",
+        "has found, and from where to continue.",
     )
-    history_hits_max: Count = Field(1000, description="Hits of one search; the next go on behind them.")
+    history_hits_max: Count = Field(1000, description="Hits of one search; the next continue after them.")
     history_scans_max: Count = Field(
         16,
         description="Counts, searches and downloads of one principal at once, four times as many of all; the next is "

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
         print(failure, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on where this ended", file=sys.stderr)
+        print("interrupted; the same command continues where this ended", file=sys.stderr)
         return 130
     return 0
 

@@ -45,7 +45,7 @@ class Counting:
         return self.end >= self._stretch.last or self._chunks >= CHUNKS_MAX or self._opened >= OPENED_BYTES_MAX
 
     def pass_over(self, last: int) -> None:
-        """Go on after lines that cannot be read."""
+        """Continue after lines that cannot be read."""
         self.end = min(last, self._stretch.last)
 
     def add_unopened(self, first: int, last: int, levels: int, earliest: str, latest: str) -> bool:

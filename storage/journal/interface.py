@@ -384,6 +384,19 @@ class Journal(Inventory, Protocol):
         """
         ...
 
+    async def forget_tasks(self, at: float, *, copied: int) -> int:
+        """Remove what is kept of some tasks that have no lines: their workers, and of their end the reason; how many.
+
+        Those that had lines and have ended, and others that had none for 90 days before ``at``, in Unix seconds. Call
+        it until it returns 0. ``task_state`` says the same of them as before, and a line that comes later gets the next
+        sequence.
+
+        Args:
+            at: the present time.
+            copied: the record that sinks have reached; a task with an end behind it stays.
+        """
+        ...
+
     @property
     def statistics(self) -> JournalStatistics:
         """An immutable snapshot of the counters."""

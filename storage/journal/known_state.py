@@ -53,7 +53,7 @@ class StateSource(Protocol):
         ...
 
     def add_task(self, task_id: str) -> WrittenTask:
-        """Make a task."""
+        """Make a task; one that was removed goes on where it was."""
         ...
 
     def add_worker(self, key: int, worker_id: str) -> str | None:
@@ -162,6 +162,7 @@ class KnownState:
         task = self.find(task_id)
         if task is None:
             task = self._tasks[task_id] = self.touched[task_id] = self._source.add_task(task_id)
+            task.was_ended = task.ended is not None
         return task
 
     def find(self, task_id: str) -> WrittenTask | None:

@@ -54,6 +54,10 @@ class Removals(Protocol):
         """See ``Journal.forget_producers``."""
         ...
 
+    def forget_tasks(self, at: float, copied: int) -> int:
+        """See ``Journal.forget_tasks``."""
+        ...
+
     def close(self) -> None:
         """Close the connection."""
         ...
@@ -280,6 +284,10 @@ class StoredJournal(ABC):
     async def forget_producers(self, before: float) -> int:
         """Forget the numbers of producers that have been silent."""
         return await self._remove(self._remover.forget_producers, before)
+
+    async def forget_tasks(self, at: float, *, copied: int) -> int:
+        """Remove the rows of tasks that have no lines, a step."""
+        return await self._remove(self._remover.forget_tasks, at, copied)
 
     async def close(self) -> None:
         """Commit what is pending, stop the threads, close the file; idempotent, and all callers wait for the end."""

@@ -18,7 +18,7 @@ def hand_over_epoch(
 ) -> None:
     """Give an epoch the progress of the latest ancestor that has one; inside a transaction.
 
-    Where the table went back together with the journal, its account of copies and of others' rows goes on as well.
+    Where the table went back together with the journal, its account of copies and of others' rows continues as well.
     Where it did not, rows of what the journal has lost are not taken back, and whose they are is not known any more:
     others' rows are then taken over from now on.
 

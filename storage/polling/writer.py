@@ -107,7 +107,7 @@ class PollingWriter:
         return self.place
 
     def go_back_to(self, record: int) -> Place:
-        """Go on after ``record`` where the copy is further than that, because the journal has no later one.
+        """Continue after ``record`` where the copy is further than that, because the journal has no later one.
 
         It has lost its end: a backup was put back, or a power cut took what was not yet on the disk. Its next lines
         will have numbers that were used before; the rows of what it lost are there and stay.
@@ -204,7 +204,7 @@ class PollingWriter:
         self._load(connection)
 
     def _inherit(self, connection: SqlConnection) -> None:
-        """Go on from the copy of a former life, where this one has none yet."""
+        """Continue from the copy of a former life, where this one has none yet."""
         if self._lineage and connection.execute(_LOAD, (_SINK, self._epoch)).fetchone() is None:
             with self._table.transaction(connection):
                 hand_over_epoch(self._table, connection, _SINK, self._epoch, self._lineage)

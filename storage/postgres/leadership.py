@@ -2,7 +2,7 @@
 
 An advisory lock of the server, on a connection of its own: it is free as soon as the connection of a gateway that was
 killed is gone. A gateway that stands still (a stopped process) loses it after a few seconds, and finds that out when
-it goes on; until then two may believe that they lead. So the lock saves work and contention, and what is written
+it continues; until then two may believe that they lead. So the lock saves work and contention, and what is written
 compares its own progress in its own transaction.
 """
 

@@ -57,7 +57,7 @@ class Session:
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> _Result:
         """Execute one statement. Parameters are ``?``, or ``?1`` and so on, and only they are question marks."""
         if not self._link.is_open:
-            raise asyncpg.InterfaceError("the connection was lost")  # a transaction would go on in another one
+            raise asyncpg.InterfaceError("the connection was lost")  # a transaction would continue in another one
         query = _numbered(sql)
         if _RETURNS_ROWS.search(query):
             rows = self._link.fetch(query, *parameters)

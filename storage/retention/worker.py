@@ -33,8 +33,8 @@ PRODUCER_SECONDS: Final = 90 * 86400.0
 
 _PASS_SECONDS: Final = 600.0
 _PAUSE_SECONDS_MAX: Final = 1.0
-_PRODUCERS_SECONDS: Final = 0.002
-"""About what forgetting some hundred producers takes."""
+_ROWS_SECONDS: Final = 0.002
+"""About what forgetting some hundred producers or tasks takes."""
 _RETRY_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 5.0
 """Between two looks whether the disk is full, which a pass may change."""
@@ -245,12 +245,14 @@ class Retention:
                 await self._remove(cut)
             self.is_held_up = plan.is_held_up
             is_short = plan.is_short and self._statistics.lines > before
+        while self._policy.is_set and await self._journal.forget_tasks(now, copied=self._copied()):
+            await self._pause(_ROWS_SECONDS)
         for sweep in self._sweeps if self._policy.has_ages else ():
             while await self._sweep_step(sweep, partial(sweep.step, now)):
                 pass
         while count := await self._journal.forget_producers(now - PRODUCER_SECONDS):
             self._count(producers=count)
-            await self._pause(_PRODUCERS_SECONDS)
+            await self._pause(_ROWS_SECONDS)
 
     async def _remove(self, cut: Cut) -> None:
         if cut.is_whole and not cut.is_by_age and not await self._remove_rows(cut):

@@ -4,7 +4,7 @@ from typing import Final
 
 __all__ = ["SCHEMA_VERSION", "VERSION_TABLE"]
 
-SCHEMA_VERSION: Final = "0008"
+SCHEMA_VERSION: Final = "0012"
 """The newest of ``storage/migrations``: a database that has it needs no Alembic."""
 
 VERSION_TABLE: Final = "otto_schema_version"

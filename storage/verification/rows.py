@@ -280,7 +280,7 @@ class RowCheck:
         return found[0] is not None
 
     def _find(self, id_range: _Stretch, values: _Values) -> None:
-        """Go on with the row of this line, where the stretch has one."""
+        """Continue with the row of this line, where the stretch has one."""
         job_id, message, created_at = values
         found = self._connection.execute(_LIKE, (job_id, id_range.next, id_range.last, message, created_at)).fetchone()
         if found[0] is not None:

@@ -1,6 +1,7 @@
 """What every journal does. A test class of an implementation derives from this and provides the fixture ``journal``."""
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
@@ -404,7 +405,7 @@ class JournalContract:
         assert [record.first for record in await journal.records(0, bytes_max=1 << 20)] == list(range(9, 20, 2))
 
     async def test_a_task_that_is_wholly_removed_keeps_its_numbers(self, journal: Journal) -> None:
-        """What is appended then goes on after them; the end stands until then, without its record."""
+        """What is appended then continues after them; the end stands until then, without its record."""
         await append(journal, batch("a", "b"), report("COMPLETED"))
         assert await remove(journal, "build", 2) == 2
         state = await journal.task_state("build")
@@ -489,6 +490,42 @@ class JournalContract:
         await remove(journal, "build", 2)
         await append(journal, report("COMPLETED", "w1"))
         assert (await journal.task_state("build")).ended is None
+
+    async def test_the_row_of_an_emptied_task_goes_and_its_numbers_stay(self, journal: Journal) -> None:
+        """Whoever holds a position of it reads on behind what is gone, and no number means another line."""
+        await append(journal, batch("a", "b"), report("FAILED", reason="why"), batch("x", task="test"))
+        assert await journal.forget_tasks(1e12, copied=1 << 40) == 0
+        await remove(journal, "build", 2)
+        assert await journal.forget_tasks(time.time(), copied=1 << 40) == 1
+        assert await journal.forget_tasks(time.time(), copied=1 << 40) == 0
+        state = await journal.task_state("build")
+        assert (state.first, state.last) == (3, 2)
+        assert state.ended is not None
+        assert (state.ended.last, state.ended.status, state.ended.timestamp[:19]) == (2, "FAILED", AT[:19])
+        gone = await journal.read("build", 0, 2, Matcher(), lines_max=9, bytes_max=999)
+        assert (gone.start, gone.end, list(gone.lines)) == (2, 2, [])
+        assert await append(journal, batch("c"), batch("y", task="test")) == [Receipt(3, 3), Receipt(2, 2)]
+        assert await messages(journal, after=2) == ["c"]
+        state = await journal.task_state("build")
+        assert (state.first, state.last, state.ended) == (3, 3, None)
+
+    async def test_an_end_that_no_sink_has_copied_keeps_its_task(self, journal: Journal) -> None:
+        """Its row is written first."""
+        await append(journal, batch("a"), batch("x", task="test"))
+        await remove(journal, "build", 1)
+        await append(journal, TaskEnding("build", failed=False, timestamp=AT))
+        assert await journal.forget_tasks(1e12, copied=2) == 0
+        assert [end.last for end in await ends(journal)] == [1]
+
+    async def test_a_removed_task_that_is_opened_without_a_line_stays(self, journal: Journal) -> None:
+        """A worker that runs again has opened it; its row is not taken from under it."""
+        await append(journal, batch("a"), report("COMPLETED"), batch("x", task="test"))
+        await remove(journal, "build", 1)
+        await append(journal, report("RUNNING"))
+        assert await journal.forget_tasks(time.time(), copied=1 << 40) == 0
+        assert (await journal.task_state("build")).ended is None
+        await append(journal, report("COMPLETED"))
+        assert (await journal.task_state("build")).ended is not None
 
     async def test_silent_producers_are_forgotten(self, journal: Journal) -> None:
         """Those that stored something lately are not; a forgotten one starts at 1."""

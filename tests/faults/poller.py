@@ -1,4 +1,4 @@
-"""A web UI that polls the rows of a task and goes on after the last one that it has seen."""
+"""A web UI that polls the rows of a task and continues after the last one that it has seen."""
 
 import asyncio
 from dataclasses import dataclass, field

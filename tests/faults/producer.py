@@ -3,7 +3,7 @@
 ``python -m tests.faults.producer WIRE ADDRESS TASK WORKER DIRECTORY LINES_A_SECOND``. WIRE is ``native``, through the
 client ``otto_logs`` with its spool on disk, or ``otto``, one line a message. In the directory are the tally, the
 client's spool, and for Otto's wire a list of the numbers that were sent again. Started again after a kill it continues
-after what it had sent, and the client delivers what was left in the spool; on Otto's wire it goes on after what was
+after what it had sent, and the client delivers what was left in the spool; on Otto's wire it continues after what was
 acknowledged.
 """
 

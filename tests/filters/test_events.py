@@ -27,7 +27,7 @@ def test_a_blank_line_within_an_event_counts_and_has_no_level() -> None:
 
 
 def test_an_event_has_an_end() -> None:
-    """What goes on for ever, as an event taken for one by mistake may, is cut into events."""
+    """What continues for ever, as an event taken for one by mistake may, is cut into events."""
     lines = read("ERROR x", *["  more"] * 1000)
 
     assert max(number for _, number in lines) == 500

@@ -66,7 +66,7 @@ def test_a_control_sequence_that_eats_the_first_character_hides_nothing() -> Non
 
 
 def test_of_two_that_begin_alike_the_longer_is_masked_whole() -> None:
-    """Also where the longer one goes on in the next line."""
+    """Also where the longer one continues in the next line."""
     assert masked(["secret-1", "secret-1-and-more"], "secret-1-and-more", "secret-1", "-and-more") == ["***"] * 3
 
 

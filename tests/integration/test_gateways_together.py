@@ -47,7 +47,7 @@ async def test_gateways_share_tickets_masks_and_live_updates_and_one_leads(gatew
         secrets = {"values": ["hunter-2-secret"]}
         named = await client.post(f"{here.url}/api/v1/log-streaming/tasks/build/masks", json=secrets)
         assert named.json() == {"taskId": "build", "refused": []}
-        upload = f"{there.url}/api/v1/log-streaming/logs/build/lines?worker=w"
+        upload = f"{there.url}/api/v1/ingest/build"
         assert (await client.post(upload, content=b"key hunter-2-secret\n")).status_code == 200
         log = (await client.get(f"{here.url}/api/v1/log-streaming/logs/build?after=0")).json()
         assert [entry["message"] for entry in log["entries"]] == ["key ***"]

@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -320,6 +321,15 @@ class Interleavings(RuleBasedStateMachine):
             assert state.first - 1 == self.lines.removed.get(task, 0) + removed.lines
             assert state.first - 1 <= max(sequence, before)
             self.lines.removed[task] = state.first - 1
+
+    @rule(is_late=st.booleans())
+    def forget_emptied_tasks(self, is_late: bool) -> None:
+        """Whoever comes back sees what it would have seen with the rows."""
+        at = time.time() + (is_late and 100 * 86400)
+        self.run(self.journal.inner.forget_tasks(at, copied=1 << 40))
+        for task in TASKS:
+            state = self.run(self.journal.inner.task_state(task))
+            assert (state.first - 1, state.last) == (self.lines.removed.get(task, 0), self.lines.last(task))
 
     @rule()
     def restart(self) -> None:

@@ -28,7 +28,7 @@ _UPGRADE: Final = (
 
 
 class Stream:
-    """A subscription to one task that goes on after its last line whenever it is opened again.
+    """A subscription to one task that continues after its last line whenever it is opened again.
 
     Args:
         headers: further ones of SSE, each with its end.

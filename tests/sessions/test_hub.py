@@ -222,7 +222,7 @@ async def test_removed_lines_are_announced_as_a_gap(bench):
 
 
 async def test_damaged_lines_are_announced_as_a_gap(bench):
-    """What the disk has damaged is named, for this reader alone, and the stream goes on after it."""
+    """What the disk has damaged is named, for this reader alone, and the stream continues after it."""
     bench.history.store(block(1, 20))
     bench.history.damaged = range(6, 11)
     _, transport = await opened(bench, start=After(Position(3)))

@@ -66,6 +66,7 @@ async def found(journal: SqliteJournal, task: str, wanted: LogFilter) -> tuple[l
     return pages, tails, await journal.without_match(known, matcher) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 async def test_nothing_that_matches_is_passed_over(journal: SqliteJournal, seed: int) -> None:
     """Any word, in any case, inside of words, negated, or in a regular expression; also while a task grows."""
@@ -106,7 +107,7 @@ async def test_chunks_that_cannot_match_are_not_opened(journal: SqliteJournal, m
 
 
 async def test_a_task_that_ended_is_summarised_whole(journal: SqliteJournal) -> None:
-    """However small; one that goes on waits until it is worth it. What is done is not done again."""
+    """However small; one that continues waits until it is worth it. What is done is not done again."""
     await journal.append(LineBatch("small", "w1", [entry("x y z " * 300, task="small")], 2000, 0.0, None))
     assert await sweep(journal) == 0
     await journal.append(report("COMPLETED", task="small"))

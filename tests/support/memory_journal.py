@@ -56,6 +56,7 @@ class MemoryJournal:
         self._marks: list[tuple[int, float]] = []
         self._newest = 0
         self._ends: dict[str, TaskEnded] = {}
+        self._forgotten: set[str] = set()
         self._standing: dict[str, TaskEnded] = {}
         self._reports: dict[str, dict[str, tuple[str, str]]] = {}
         self._numbers: dict[str, int] = {}
@@ -225,6 +226,7 @@ class MemoryJournal:
         self._ended.append(ended)
 
     def _open(self, task_id: str) -> None:
+        self._forgotten.discard(task_id)
         if self._ends.pop(task_id, None) is not None:
             self._opened.append(task_id)
 
@@ -344,6 +346,17 @@ class MemoryJournal:
         for producer_id in silent:
             del self._numbers[producer_id], self._numbered_at[producer_id]
         return len(silent)
+
+    async def forget_tasks(self, at: float, *, copied: int) -> int:
+        gone = 0
+        for task_id, ended in tuple(self._ends.items()):
+            has_records = any(r.task_id == task_id and (r.lines or r.id > copied) for r in self._records)
+            if self._lines.get(task_id) and not has_records and task_id not in self._forgotten:
+                self._ends[task_id] = replace(ended, reason="", through_status=True)
+                self._forgotten.add(task_id)
+                self._reports.pop(task_id, None)
+                gone += 1
+        return gone
 
     def _chunks(self, task_id: str) -> list[Record]:
         return [record for record in self._records if record.task_id == task_id and record.lines]

@@ -63,6 +63,6 @@ class Needles:
         return text, len(spans)
 
     def _begins(self, text: str) -> bool:
-        """Whether a needle begins with the text and goes on behind it."""
+        """Whether a needle begins with the text and continues after it."""
         index = bisect_right(self._sorted, text)
         return index < len(self._sorted) and self._sorted[index].startswith(text)

@@ -104,7 +104,7 @@ def cause_of(
 ) -> tuple[str, Event] | None:
     """The event that most likely made the task fail, and by which rule.
 
-    A crash within the last lines is the cause: nothing goes on after it. Otherwise it is the first error that is
+    A crash within the last lines is the cause: nothing continues after it. Otherwise it is the first error that is
     neither the consequence of another nor a total; where there are such alone, the first of them. Errors that the last
     good run had as well are passed over for those that it had least. If no tool is known by how it says it, the first
     error after the worker's last success is taken, where there is one.

@@ -183,7 +183,7 @@ class TaskMasks:
                 take()
 
     def _attempt(self, held: HeldItem, step: Callable[[], None]) -> None:
-        """Take a step with an item; whatever is wrong with it, it is not stored unmasked, and others go on."""
+        """Take a step with an item; whatever is wrong with it, it is not stored unmasked, and others continue."""
         try:
             step()
         except Exception:  # noqa: BLE001 - what no one foresaw costs this item alone, and is logged

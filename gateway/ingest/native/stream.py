@@ -242,7 +242,7 @@ class NativeStream(ProducerStream):
         """The journal did not store a request: acknowledge nothing after it, the producer sends it all again."""
         self._registry.counters.refused(Dialect.NATIVE, Refusal.UNAVAILABLE, 1 + len(self._waiting))
         self._waiting.clear()
-        self.end(StreamEnd(GrpcStatus.UNAVAILABLE, f"{text}; come back and go on behind the last answer"))
+        self.end(StreamEnd(GrpcStatus.UNAVAILABLE, f"{text}; come back and continue after the last answer"))
 
     def _leave(self, *, clean: bool) -> None:
         self._hello_timer.cancel()

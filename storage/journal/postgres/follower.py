@@ -231,7 +231,7 @@ class LaneFollower:
                 if not self._error:
                     _log.warning("other gateways are not followed", extra={"reason": str(error)})
                 self._error = str(error)
-            except Exception as error:  # noqa: BLE001 - following must go on
+            except Exception as error:  # noqa: BLE001 - following must continue
                 _log.exception("following other gateways failed")
                 self._error = f"other gateways are not followed: {error}"
             await asyncio.sleep(_RECONNECT_SECONDS)

@@ -9,7 +9,9 @@ import msgspec
 from storage.journal.history import KnownTask, WorkerRecord
 from storage.journal.inventory import StoredChunk, StoredTask
 from storage.journal.postgres.schema import LANE
+from storage.journal.postgres.written_rows import REMOVED_STATUS, REMOVED_TIME
 from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, Span, StateRow
+from storage.journal.removed_tasks import name_hash
 from storage.postgres.connections import Link, Row
 
 __all__ = ["PostgresQueries"]
@@ -33,12 +35,23 @@ SELECT max(position) FROM (
   ) AS next
 ) AS sized WHERE before < $2"""  # noqa: S608
 
+# In one statement, so that a task that is removed or comes back meanwhile is found in one place or the other.
+_REMOVED: Final = """
+FROM journal_removed_tasks WHERE name_hash = $2 AND NOT EXISTS (SELECT 1 FROM journal_tasks WHERE task_id = $1)"""
+_STATE: Final = f"""
+SELECT first_sequence, last_sequence, end_status, end_timestamp, end_reason, end_through_status
+FROM journal_tasks WHERE task_id = $1
+UNION ALL SELECT last_sequence + 1, last_sequence, {REMOVED_STATUS}, {REMOVED_TIME}, '', true {_REMOVED}"""  # noqa: S608
+_TASK: Final = f"""
+SELECT task_key, first_sequence, last_sequence, first_day, last_day FROM journal_tasks WHERE task_id = $1
+UNION ALL SELECT 0, last_sequence + 1, last_sequence, NULL, NULL {_REMOVED}"""  # noqa: S608 - constants
+
 _UNCHANGED: Final = """
 SELECT task_id, first_sequence, last_sequence, end_status, stored_bytes, last_record FROM journal_tasks
 WHERE coalesce(end_status, 'RUNNING') = $4 AND last_record > 0 AND last_record < least($1, $2::bigint + 1)
 ORDER BY last_record DESC LIMIT $3"""
 
-# Those that went on after the moment of the ranking. The place that each had in it is looked for in its chunks.
+# Those that continued after the moment of the ranking. The place that each had in it is looked for in its chunks.
 _CONTINUED: Final = """
 SELECT task_id, t.first_sequence, r.last_sequence, end_status, stored_bytes, r.position
 FROM journal_tasks t CROSS JOIN LATERAL (
@@ -89,19 +102,12 @@ class PostgresQueries:
 
     def state(self, task_id: str) -> StateRow | None:
         """What exists of a task."""
-        rows = self._link.read(
-            "SELECT first_sequence, last_sequence, end_status, end_timestamp, end_reason, end_through_status "
-            "FROM journal_tasks WHERE task_id = $1",
-            _text(task_id),
-        )
+        rows = self._link.read(_STATE, _text(task_id), name_hash(task_id))
         return tuple(rows[0]) if rows else None
 
     def task(self, task_id: str) -> tuple[int, int, int] | None:
-        """Key, first and last sequence."""
-        rows = self._link.read(
-            "SELECT task_key, first_sequence, last_sequence, first_day, last_day FROM journal_tasks WHERE task_id = $1",
-            _text(task_id),
-        )
+        """Key, first and last sequence; the key of a removed task is 0."""
+        rows = self._link.read(_TASK, _text(task_id), name_hash(task_id))
         if not rows:
             return None
         key, first, last, *days = rows[0]

@@ -1,10 +1,12 @@
 """Removing from the database in small transactions."""
 
+import time
 from typing import Final
 
 from storage.journal.interface import WATCH_PREFIX
 from storage.journal.inventory import Removed
 from storage.journal.postgres.schema import LANE, add_partitions
+from storage.journal.removed_tasks import IDLE_SECONDS, name_hash, unix_seconds
 from storage.postgres.connections import Link
 
 __all__ = ["PostgresRemover"]
@@ -29,8 +31,42 @@ _REMOVE: Final = """
 WITH gone AS (DELETE FROM journal_records WHERE task_key = $1 AND last_sequence <= $2)
 UPDATE journal_tasks SET first_sequence = $2 + 1, stored_bytes = greatest(stored_bytes - $3, 0),
 last_record = CASE WHEN last_sequence > $2 THEN last_record ELSE 0 END,
+removable_at = CASE WHEN end_status IS NULL THEN $4::bigint ELSE 0 END,
 first_day = coalesce((SELECT day FROM journal_records WHERE task_key = $1 AND kind = 0 AND last_sequence > $2
 ORDER BY last_sequence LIMIT 1), last_day) WHERE task_key = $1"""
+
+
+_STEP_TASKS: Final = 200
+
+_FORGETTABLE: Final = """
+SELECT task_key, version, task_id, last_sequence, (end_status = 'FAILED')::integer, end_timestamp FROM journal_tasks t
+WHERE last_record = 0 AND removable_at <= $1 AND (end_status IS NOT NULL OR removable_at > 0)
+AND NOT EXISTS (SELECT 1 FROM journal_records r WHERE r.task_key = t.task_key AND (kind = 0 OR position > $2))
+LIMIT $3"""
+
+# A report has opened these, but no line has come.
+_SCHEDULE: Final = """
+UPDATE journal_tasks SET removable_at = $1 WHERE last_record = 0 AND removable_at = 0 AND end_status IS NULL"""
+
+_FORGET_WORKERS: Final = """
+WITH workers AS (SELECT task_key, worker_id FROM journal_workers WHERE task_key = ANY($1::bigint[]) LIMIT $2),
+task AS (UPDATE journal_tasks SET version = version + 1 WHERE task_key IN (SELECT task_key FROM workers)
+AND last_record = 0 RETURNING task_key)
+DELETE FROM journal_workers w USING workers JOIN task USING (task_key)
+WHERE w.task_key = workers.task_key AND w.worker_id = workers.worker_id RETURNING 1"""
+
+# What has another version by now was changed by a commit, and stays.
+_FORGET: Final = """
+WITH found AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], $6::bigint[])
+AS n (key, found_version, hash, last, failed, ended)),
+gone AS (DELETE FROM journal_tasks USING found WHERE task_key = key AND version = found_version AND last_record = 0
+RETURNING key, hash, last, failed, ended),
+records AS (DELETE FROM journal_records WHERE task_key IN (SELECT key FROM gone)),
+kept AS (INSERT INTO journal_removed_tasks AS r (name_hash, last_sequence, has_failed, ended_at)
+SELECT hash, last, failed, ended FROM gone WHERE last > 0 ON CONFLICT (name_hash) DO UPDATE SET
+last_sequence = greatest(r.last_sequence, excluded.last_sequence), has_failed = excluded.has_failed,
+ended_at = excluded.ended_at)
+SELECT count(*) FROM gone"""
 
 
 class PostgresRemover:
@@ -77,7 +113,7 @@ class PostgresRemover:
         cut, size, is_done = self._cut(key, self._bound(key, sequence, copied), copied)
         if cut < first:
             return Removed(is_done=first <= last or not has_ended or self._remove_workers(key))
-        self._link.execute(_REMOVE, key, cut, size)
+        self._link.execute(_REMOVE, key, cut, size, int(time.time()) + IDLE_SECONDS)
         return Removed(cut + 1 - first, size, is_done and cut < last)
 
     def forget_producers(self, before: float) -> int:
@@ -88,6 +124,21 @@ class PostgresRemover:
             *(int(before), _WATCHES, _STEP_ROWS),
         )
         return len(gone)
+
+    def forget_tasks(self, at: float, copied: int) -> int:
+        """See ``Journal.forget_tasks``."""
+        self._link.execute(_SCHEDULE, int(at) + IDLE_SECONDS)
+        tasks = self._link.fetch(_FORGETTABLE, int(at), copied, _STEP_TASKS)
+        keys = [task[0] for task in tasks]
+        if keys and self._link.fetch(_FORGET_WORKERS, keys, _STEP_ROWS):
+            return len(keys)  # there may be more of them, and the tasks go after the last
+        if not keys:
+            return 0
+        kept = [(name_hash(name), last, failed, unix_seconds(at)) for *_, name, last, failed, at in tasks]
+        versions = [task[1] for task in tasks]
+        return int(
+            self._link.fetch(_FORGET, keys, versions, *(list(column) for column in zip(*kept, strict=True)))[0][0]
+        )
 
     def _bound(self, key: int, sequence: int, copied: int) -> int:
         """Up to where lines may go: not beyond an end that no sink has seen yet."""

@@ -224,6 +224,46 @@ _SHOWN_EPOCHS: Final = """
 ALTER TABLE journal_lives ADD COLUMN shown text;
 """
 
+_REMOVED_TASKS: Final = """
+CREATE TABLE journal_removed_tasks (      -- see storage.journal.removed_tasks
+    name_hash bigint PRIMARY KEY,
+    last_sequence bigint NOT NULL,
+    has_failed integer,                   -- NULL: it had not ended
+    ended_at bigint                       -- Unix seconds
+);
+CREATE FUNCTION journal_name_hash(task_id text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT ('x' || left(md5(convert_to(task_id, 'UTF8')), 16))::bit(64)::bigint
+$$;
+-- Unix seconds; where it has no lines. 90 days after it was made, unless it loses its lines later.
+ALTER TABLE journal_tasks ADD COLUMN removable_at bigint NOT NULL DEFAULT extract(epoch FROM now())::bigint + 7776000;
+UPDATE journal_tasks SET removable_at = 0 WHERE last_record = 0 AND last_sequence > 0 AND end_status IS NOT NULL;
+CREATE INDEX journal_tasks_removable ON journal_tasks (removable_at) WHERE last_record = 0;
+"""
+
+_ADDED_TASKS: Final = """        INSERT INTO journal_tasks (task_key, task_id, lane, version, first_day, last_day)
+            SELECT k, i, p_lane, 0, today, today FROM unnest(t_key, t_id, t_version) AS n (k, i, v) WHERE v = 0
+            ON CONFLICT (task_id) DO NOTHING;
+"""
+_RETURNED_TASKS: Final = """        IF 0 = ANY(t_version) THEN
+            INSERT INTO journal_tasks (task_key, task_id, lane, version, first_sequence, first_day, last_day)
+                SELECT k, i, p_lane, 0, coalesce(last_sequence + 1, 1), today, today
+                FROM unnest(t_key, t_id, t_version) AS n (k, i, v)
+                LEFT JOIN journal_removed_tasks ON name_hash = journal_name_hash(i) WHERE v = 0
+                ON CONFLICT (task_id) DO NOTHING;
+            PERFORM 1 FROM unnest(t_key, t_id, t_version, t_last) AS n (k, i, v, l)
+                JOIN journal_removed_tasks ON name_hash = journal_name_hash(i)
+                WHERE v = 0 AND last_sequence <> coalesce((SELECT min(f) - 1 FROM unnest(r_key, r_kind, r_first)
+                    AS r (key, kind, f) WHERE key = k AND kind = 0), l);
+            IF FOUND THEN
+                RAISE EXCEPTION 'another gateway has removed a task' USING ERRCODE = 'OT001';
+            END IF;
+            DELETE FROM journal_removed_tasks USING unnest(t_id, t_version) AS n (i, v)
+                WHERE name_hash = journal_name_hash(i) AND v = 0;
+        END IF;
+"""
+# The same function but for tasks that are new, which begin behind the numbers of a removed one of their name.
+_RETURNING_COMMIT: Final = _COMMIT.replace("CREATE", "CREATE OR REPLACE", 1).replace(_ADDED_TASKS, _RETURNED_TASKS)
+
 _TOGETHER: Final = """
 -- What gateways have together beside the journal: nothing that a crash of the server may not take.
 CREATE UNLOGGED TABLE journal_peers (
@@ -246,7 +286,7 @@ CREATE UNLOGGED TABLE journal_masks (
 );
 """
 
-STEPS: Final = (_TABLES + _COMMIT, _SHOWN_EPOCHS, _TOGETHER)
+STEPS: Final = (_TABLES + _COMMIT, _SHOWN_EPOCHS, _REMOVED_TASKS + _RETURNING_COMMIT, _TOGETHER)
 
 _ADD_PARTITIONS: Final = """
 SELECT journal_add_partition((now() AT TIME ZONE 'UTC')::date + n) FROM generate_series(0, 1) AS n"""

@@ -23,8 +23,9 @@ from storage.journal.known_state import WrittenTask
 from storage.journal.postgres.commit_call import COMMIT, StoredRange, columns, flag, storable
 from storage.journal.postgres.epoch import Life, Remembered, begin_life
 from storage.journal.postgres.schema import LANE, add_partitions
-from storage.journal.postgres.written_rows import DECIDING, TASKS, WORKERS, ChangedWorker, Doubt, VersionedTask
+from storage.journal.postgres.written_rows import DECIDING, REMOVED, TASKS, WORKERS, ChangedWorker, Doubt, VersionedTask
 from storage.journal.queries import LINES_KIND
+from storage.journal.removed_tasks import name_hash
 from storage.postgres.connections import Link
 from storage.postgres.errors import is_lost
 
@@ -98,6 +99,7 @@ class PostgresWriter(GroupWriter):
         self._pipelines: dict[str, tuple[int, int]] = {}  # what it was and what it is
         self._new_keys: set[int] = set()
         self._loaded_tasks: dict[str, VersionedTask | None] = {}
+        self._loaded_removed: dict[str, tuple[int, TaskEnded | None]] = {}
         self._loaded_numbers: dict[str, int] = {}
         self._loaded_workers: dict[tuple[int, str], str | None] = {}
 
@@ -313,6 +315,10 @@ class PostgresWriter(GroupWriter):
             self._loaded_tasks[name] = VersionedTask(
                 key, name, last, ended, workers=workers, unfinished=workers - finished, version=version
             )
+        if new := {name_hash(name): name for name in names if self._loaded_tasks[name] is None}:
+            for hashed, last, status, at in self._link.fetch(REMOVED, list(new)):
+                ended = status and TaskEnded(new[hashed], last, status, at, through_status=True)
+                self._loaded_removed[new[hashed]] = (last, ended)
 
     def number_of(self, producer_id: str) -> int:
         """See ``StateSource``."""
@@ -334,7 +340,8 @@ class PostgresWriter(GroupWriter):
             self._keys = [row[0] for row in reversed(rows)]
         key = self._keys.pop()
         self._new_keys.add(key)
-        return VersionedTask(key, task_id, 0, None)
+        last, ended = self._loaded_removed.get(task_id, (0, None))
+        return VersionedTask(key, task_id, last, ended)
 
     def add_worker(self, key: int, worker_id: str) -> str | None:
         """See ``StateSource``."""

@@ -8,7 +8,17 @@ from storage.journal.group_writer import CommitResult
 from storage.journal.interface import Append
 from storage.journal.known_state import WrittenTask
 
-__all__ = ["DECIDING", "TASKS", "WORKERS", "ChangedWorker", "Doubt", "VersionedTask"]
+__all__ = [
+    "DECIDING",
+    "REMOVED",
+    "REMOVED_STATUS",
+    "REMOVED_TIME",
+    "TASKS",
+    "WORKERS",
+    "ChangedWorker",
+    "Doubt",
+    "VersionedTask",
+]
 
 TASKS: Final = """
 SELECT task_id, task_key, version, last_sequence, end_status, end_timestamp, end_reason, end_through_status,
@@ -16,6 +26,14 @@ SELECT task_id, task_key, version, last_sequence, end_status, end_timestamp, end
 (SELECT count(*) FROM journal_workers w WHERE w.task_key = t.task_key
  AND status IN ('COMPLETED', 'FAILED', 'TERMINATED'))
 FROM journal_tasks t WHERE task_id = ANY($1::text[])"""
+
+REMOVED_STATUS: Final = "CASE has_failed WHEN 0 THEN 'COMPLETED' WHEN 1 THEN 'FAILED' END"
+REMOVED_TIME: Final = """to_char(to_timestamp(ended_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS".000000000Z"')"""
+"""The end of a removed task, as its row had it; its reason is gone."""
+
+REMOVED: Final = f"""
+SELECT name_hash, last_sequence, {REMOVED_STATUS}, {REMOVED_TIME} FROM journal_removed_tasks
+WHERE name_hash = ANY($1::bigint[])"""  # noqa: S608 - constants
 
 WORKERS: Final = """
 SELECT w.task_key, w.worker_id, w.status FROM journal_workers w

@@ -24,7 +24,7 @@ _UNCHANGED: Final = """
 SELECT task_id, first_sequence, last_sequence, end_status, stored_bytes, last_record AS record FROM journal_tasks
 WHERE {} AND last_record > 0 AND last_record < min(?1, ?2 + 1)"""
 
-# Those that went on after the moment of the ranking. The place that each had in it is looked for in its chunks. The
+# Those that continued after the moment of the ranking. The place that each had in it is looked for in its chunks. The
 # first condition on last_record is the one by which SQLite seeks; the second is what the index says of its rows.
 _CONTINUED: Final = """
 SELECT task_id, t.first_sequence, r.last_sequence, end_status, stored_bytes, r.record_id AS record

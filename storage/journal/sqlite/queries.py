@@ -11,11 +11,12 @@ import msgspec
 from storage.journal.history import KnownTask, WorkerRecord
 from storage.journal.inventory import StoredChunk, StoredTask
 from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, Span, StateRow
+from storage.journal.removed_tasks import name_hash
 from storage.journal.sqlite.known_tasks import count_tasks, newest_tasks
 from storage.journal.sqlite.stored_chunks import stored_chunks, stored_tasks
 from storage.sqlite.connections import Access, open_connection
 
-__all__ = ["SqliteQueries", "open_queries"]
+__all__ = ["REMOVED_STATUS", "REMOVED_TIME", "SqliteQueries", "open_queries"]
 
 _BOUNDS: Final = f"""
     SELECT record_id, first_sequence, last_sequence, levels, earliest, latest, codec, raw_size, checksum,
@@ -27,6 +28,21 @@ _BOUNDS: Final = f"""
 _SPANS: Final = """
     SELECT first_sequence, last_sequence, summary FROM journal_summaries WHERE task_key = ? AND last_sequence
 """
+
+REMOVED_STATUS: Final = "CASE has_failed WHEN 0 THEN 'COMPLETED' WHEN 1 THEN 'FAILED' END"
+REMOVED_TIME: Final = "strftime('%Y-%m-%dT%H:%M:%S.000000000Z', ended_at, 'unixepoch')"
+"""The end of a removed task, as its row had it; its reason is gone."""
+
+# In one statement, so that a task that is removed or comes back meanwhile is found in one place or the other.
+_REMOVED: Final = """
+FROM journal_removed_tasks WHERE name_hash = ?2 AND NOT EXISTS (SELECT 1 FROM journal_tasks WHERE task_id = ?1)"""
+_STATE: Final = f"""
+SELECT first_sequence, last_sequence, end_status, end_timestamp, end_reason, end_through_status
+FROM journal_tasks WHERE task_id = ?1
+UNION ALL SELECT last_sequence + 1, last_sequence, {REMOVED_STATUS}, {REMOVED_TIME}, '', 1 {_REMOVED}"""  # noqa: S608
+_TASK: Final = f"""
+SELECT task_key, first_sequence, last_sequence FROM journal_tasks WHERE task_id = ?1
+UNION ALL SELECT 0, last_sequence + 1, last_sequence {_REMOVED}"""  # noqa: S608 - constants
 
 _BUSY_SECONDS: Final = 1.0
 
@@ -52,18 +68,12 @@ class SqliteQueries:
 
     def state(self, task_id: str) -> StateRow | None:
         """What exists of a task."""
-        row: StateRow | None = self._db.execute(
-            "SELECT first_sequence, last_sequence, end_status, end_timestamp, end_reason, end_through_status "
-            "FROM journal_tasks WHERE task_id = ?",
-            (task_id,),
-        ).fetchone()
+        row: StateRow | None = self._db.execute(_STATE, (task_id, name_hash(task_id))).fetchone()
         return row
 
     def task(self, task_id: str) -> tuple[int, int, int] | None:
-        """Key, first and last sequence."""
-        row: tuple[int, int, int] | None = self._db.execute(
-            "SELECT task_key, first_sequence, last_sequence FROM journal_tasks WHERE task_id = ?", (task_id,)
-        ).fetchone()
+        """Key, first and last sequence; the key of a removed task is 0."""
+        row: tuple[int, int, int] | None = self._db.execute(_TASK, (task_id, name_hash(task_id))).fetchone()
         return row
 
     def bounds_after(self, key: int, sequence: int, rows_max: int) -> Sequence[Bounds]:

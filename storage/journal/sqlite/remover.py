@@ -1,12 +1,15 @@
 """Removing from the database, in steps so small that the journal's own commits hardly wait for them."""
 
+import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from storage.journal.interface import WATCH_PREFIX
 from storage.journal.inventory import Removed
+from storage.journal.removed_tasks import IDLE_SECONDS, name_hash, unix_seconds
 from storage.sqlite.write_lock import WriteLock
 
 __all__ = ["Remover"]
@@ -17,6 +20,24 @@ _STEP_BYTES: Final = 512 << 10
 
 _STEP_ROWS: Final = 500
 _WATCHES: Final = f"{WATCH_PREFIX}*"
+
+_STEP_TASKS: Final = 200
+
+# The newest row stays whatever it is, or SQLite would give its key again, which a reader may still hold.
+_FORGETTABLE: Final = """
+SELECT task_key, task_id, last_sequence, end_status = 'FAILED', end_timestamp FROM journal_tasks t
+WHERE last_record = 0 AND removable_at <= ?1 AND (end_status IS NOT NULL OR removable_at > 0)
+AND task_key < (SELECT max(task_key) FROM journal_tasks)
+AND NOT EXISTS (SELECT 1 FROM journal_records r WHERE r.task_key = t.task_key AND (kind = 0 OR record_id > ?2))
+LIMIT ?3"""
+_REOPENED: Final = "last_record = 0 AND removable_at = 0 AND end_status IS NULL"
+_FORGET_WORKERS: Final = """
+DELETE FROM journal_workers WHERE (task_key, worker_id) IN (SELECT task_key, worker_id FROM journal_workers
+WHERE task_key IN (SELECT value FROM json_each(?)) LIMIT ?)"""
+_KEEP_NUMBER: Final = """
+INSERT INTO journal_removed_tasks (name_hash, last_sequence, has_failed, ended_at) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET last_sequence = max(last_sequence, excluded.last_sequence), has_failed = excluded.has_failed,
+ended_at = excluded.ended_at"""
 
 _CHECKPOINT_STEPS: Final = 16
 
@@ -84,8 +105,9 @@ class Remover:
             db.execute("DELETE FROM journal_summaries WHERE task_key = ? AND last_sequence <= ?", (key, cut))
             db.execute(
                 "UPDATE journal_tasks SET first_sequence = ?1 + 1, stored_bytes = max(stored_bytes - ?2, 0), "
-                "last_record = CASE WHEN last_sequence > ?1 THEN last_record ELSE 0 END WHERE task_key = ?3",
-                (cut, size, key),
+                "last_record = CASE WHEN last_sequence > ?1 THEN last_record ELSE 0 END, "
+                "removable_at = CASE WHEN end_status IS NULL THEN ?4 ELSE 0 END WHERE task_key = ?3",
+                (cut, size, key, int(time.time()) + IDLE_SECONDS),
             )
         return Removed(cut + 1 - first, size, is_done and cut < last)
 
@@ -104,6 +126,25 @@ class Remover:
                 "AND producer_id <= ? AND producer_id >= ?",
                 (int(before), _WATCHES, max(found)[0], min(found)[0]),
             ).rowcount
+
+    def forget_tasks(self, at: float, copied: int) -> int:
+        """See ``Journal.forget_tasks``."""
+        bounds = (int(at), copied, _STEP_TASKS)
+        if self._db.execute(f"SELECT 1 FROM journal_tasks WHERE {_REOPENED} LIMIT 1").fetchone():  # noqa: S608
+            with self._transaction() as db:  # a report has opened it, but no line has come
+                db.execute(f"UPDATE journal_tasks SET removable_at = ? WHERE {_REOPENED}", (int(at) + IDLE_SECONDS,))  # noqa: S608
+        if not self._db.execute(_FORGETTABLE, bounds).fetchall():
+            return 0
+        with self._transaction(is_remembered=True) as db:
+            tasks = db.execute(_FORGETTABLE, bounds).fetchall()  # again: under the lock nothing is added to them
+            keys = json.dumps([key for key, *_ in tasks])
+            if db.execute(_FORGET_WORKERS, (keys, _STEP_ROWS)).rowcount == _STEP_ROWS:
+                return len(tasks)  # there may be more of them, and the tasks go with the last
+            kept = [(name_hash(name), last, failed, unix_seconds(at)) for _, name, last, failed, at in tasks if last]
+            db.executemany(_KEEP_NUMBER, kept)
+            for table in ("journal_summaries", "journal_records", "journal_tasks"):
+                db.execute(f"DELETE FROM {table} WHERE task_key IN (SELECT value FROM json_each(?))", (keys,))  # noqa: S608
+        return len(tasks)
 
     def _bound(self, key: int, sequence: int, copied: int) -> int:
         """Up to where lines may go: not beyond an end that no sink has seen yet."""

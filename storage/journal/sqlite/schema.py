@@ -26,9 +26,22 @@ tasks = Table(
     Column("end_through_status", Integer),
     Column("stored_bytes", Integer, nullable=False, server_default="0"),  # of the payloads that are there
     Column("last_record", Integer, nullable=False, server_default="0"),  # the newest chunk; 0: it has none
+    Column("removable_at", Integer, nullable=False, server_default="0"),  # Unix seconds; where it has no lines
     # Those that have lines, by status and activity. A task that is written to moves at its end: few pages, always the
     # same ones.
     Index("journal_tasks_by_activity", "end_status", "last_record", sqlite_where=text("last_record > 0")),
+    # Those that have none, for retention.
+    Index("journal_tasks_removable", "removable_at", sqlite_where=text("last_record = 0")),
+)
+
+# Tasks whose rows are gone, see storage.journal.removed_tasks: some 26 bytes each.
+removed_tasks = Table(
+    "journal_removed_tasks",
+    metadata,
+    Column("name_hash", Integer, primary_key=True),
+    Column("last_sequence", Integer, nullable=False),
+    Column("has_failed", Integer),  # NULL: it had not ended
+    Column("ended_at", Integer),  # Unix seconds
 )
 
 # When records were stored: all up to record_id at the time ``at`` or before it. One row per look of the retention, not

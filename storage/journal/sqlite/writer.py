@@ -12,6 +12,8 @@ from storage.journal.group_writer import CommitResult, GroupWriter
 from storage.journal.interface import Append, StageProgress, TaskEnded
 from storage.journal.known_state import WrittenTask
 from storage.journal.queries import LINES_KIND
+from storage.journal.removed_tasks import IDLE_SECONDS, name_hash
+from storage.journal.sqlite.queries import REMOVED_STATUS, REMOVED_TIME
 
 __all__ = ["Writer"]
 
@@ -25,6 +27,12 @@ _UPDATE_TASKS: Final = (
     "end_reason = reason, end_through_status = through_status, stored_bytes = stored_bytes + bytes, "
     "last_record = coalesce(record, last_record) "
     "FROM changed WHERE task_key = key"
+)
+_TAKE_REMOVED: Final = f"""
+DELETE FROM journal_removed_tasks WHERE name_hash = ? RETURNING last_sequence, {REMOVED_STATUS}, {REMOVED_TIME}"""  # noqa: S608 - constants
+_ADD_TASK: Final = (
+    "INSERT INTO journal_tasks (task_id, first_sequence, last_sequence, end_status, end_timestamp, end_reason, "
+    "end_through_status, removable_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _STORE_NUMBERS: Final = (
     "INSERT INTO journal_producers (producer_id, number, updated_at) VALUES {} "
@@ -133,8 +141,12 @@ class Writer(GroupWriter):
 
     def add_task(self, task_id: str) -> WrittenTask:
         """See ``StateSource``."""
-        key = self._db.execute("INSERT INTO journal_tasks (task_id) VALUES (?)", (task_id,)).lastrowid
-        return WrittenTask(int(key or 0), task_id, 0, None)
+        removed = self._db.execute(_TAKE_REMOVED, (name_hash(task_id),)).fetchall()
+        last, status, timestamp = removed[0] if removed else (0, None, "")
+        end = (None,) * 4 if status is None else (status, timestamp, "", 1)
+        key = self._db.execute(_ADD_TASK, (task_id, last + 1, last, *end, int(time.time()) + IDLE_SECONDS)).lastrowid
+        ended = None if status is None else TaskEnded(task_id, last, status, timestamp, through_status=True)
+        return WrittenTask(int(key or 0), task_id, last, ended)
 
     def add_worker(self, key: int, worker_id: str) -> str | None:
         """See ``StateSource``."""

@@ -27,7 +27,7 @@ TEST = "FAILED tests/test_cart.py::test_total - ValueError: 12 items have no pri
 
 
 def failed_build() -> list[tuple[str, str]]:
-    """An error of a stage that went on, and a trace and a failed test of the one that did not."""
+    """An error of a stage that continued, and a trace and a failed test of the one that did not."""
     lines = [("INFO", f"step {number}") for number in range(1, 401)]
     lines[99] = ("ERROR", "the cache is away, going on without")
     lines[249:253] = [("ERROR", text) for text in TRACE]

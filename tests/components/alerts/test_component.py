@@ -18,6 +18,8 @@ from tests.support.http_server import serve
 from tests.support.waiting import until
 from tests.support.worker import publish
 
+pytestmark = pytest.mark.slow  # each starts a gateway
+
 RULES = """
 rules:
   - {name: oom, filter: {keywords: [OutOfMemory]}, tasks: 'build-*', notify: [team], cooldown: 1h}
@@ -106,7 +108,6 @@ async def _counted(gateway: GatewayProcess, count: int) -> bool:
     return [each["count"] for each in await incidents(gateway, rule="oom")] == [count]
 
 
-@pytest.mark.slow
 async def test_kills_lose_and_double_nothing(alerting: tuple[GatewayProcess, dict[str, dict[str, Any]]]) -> None:
     """Incidents are those of a plain recount, and a receiver that knows ids has each notification once."""
     gateway, taken = alerting

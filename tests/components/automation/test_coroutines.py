@@ -87,7 +87,7 @@ async def test_a_time_limit_cancels_it(tmp_path: Path) -> None:
 
 
 async def test_one_that_does_not_end_is_left_behind(tmp_path: Path) -> None:
-    """The queue goes on after the grace time."""
+    """The queue continues after the grace time."""
     release = asyncio.Event()
 
     async def stubborn(_stage: StageRun) -> None:

@@ -40,6 +40,7 @@ async def test_a_task_passes_through_the_demonstration_stages(tmp_path: Path) ->
     assert json.loads(task["settings"]) == {"mediaMode": "crawl"}
 
 
+@pytest.mark.slow
 async def test_a_stopped_stage_is_ended_once_however_often_the_scheduler_wakes(tmp_path: Path) -> None:
     """Until nothing of it runs; then the next task's stage begins."""
     database = AutomationDatabase(tmp_path / "otto.db")

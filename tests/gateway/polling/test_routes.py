@@ -136,7 +136,7 @@ async def test_a_wrong_request_is_answered_with_the_field(
 
 
 async def test_after_id_and_limit_walk_through_a_log(client: httpx2.AsyncClient, database: Path) -> None:
-    """Each request goes on after the last id of the one before, without holes or repetitions."""
+    """Each request continues after the last id of the one before, without holes or repetitions."""
     _insert(database, "a", *range(10))
     seen: list[str] = []
     after = 0

@@ -51,7 +51,7 @@ async def test_every_line_is_a_row_in_the_tasks_order(table: PollingTable) -> No
 
 
 async def test_what_comes_later_is_copied_when_woken(table: PollingTable) -> None:
-    """A running sink goes on as long as there are records, and reads no more often than it must."""
+    """A running sink continues as long as there are records, and reads no more often than it must."""
     journal = RecordList()
     sink = PollingSink(journal, table, linger_seconds=0.001)
     await sink.start()
@@ -147,7 +147,7 @@ async def test_an_ancestor_that_was_not_copied_to_its_end_is_copied_on(table: Po
 
 
 async def test_damaged_lines_get_a_row_that_says_so(table: PollingTable) -> None:
-    """The copy goes on after them, and the table does not look whole."""
+    """The copy continues after them, and the table does not look whole."""
     journal = RecordList()
     journal.add("t", "1")
     journal.all.append(Record(2, "t", 2, damaged=DamagedLines(2, 9, "their checksum does not match")))

@@ -15,6 +15,7 @@ from sessions.limits import Limits
 from sessions.notices import Gap
 from sessions.subscription import FromStart, Subscription
 from storage.errors import StorageClosedError, StorageUnavailableError
+from storage.journal.interface import TaskEnding
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import PollingSink, PollingTable
 from storage.retention.policy import RetentionPolicy
@@ -22,7 +23,7 @@ from storage.retention.rules import parse_rules
 from storage.retention.worker import PRODUCER_SECONDS, Retention, sweeps_of
 from tests.support.job_logs import messages as rows
 from tests.support.job_logs import sqlite
-from tests.support.journal_items import batch, messages, number
+from tests.support.journal_items import AT, batch, messages, number
 from tests.support.moved_clock import pass_time
 from tests.support.scripted_history import RecordingTransport, TextEncoding, settle
 from tests.support.waiting import until
@@ -246,6 +247,22 @@ async def test_a_pass_that_failed_is_tried_again_soon(
     await until(lambda: str(error) in retention.statistics.error, "the error is shown")
     pass_time(2.0)
     await until(lambda: len(passes) == 2, "the pass is tried again")
+
+
+async def test_a_pass_removes_the_rows_of_tasks_that_have_ended(shop: Shop) -> None:
+    """Only where there is a limit; what is stored of a task that is written again goes on behind its numbers."""
+    for task in ("a", "b"):
+        await shop.store("1", "2", task=task)
+        await shop.journal.append(TaskEnding(task, failed=False, timestamp=AT))
+    await shop.store("new")
+    shop.now += 2 * DAY
+    tasks = "SELECT group_concat(task_id) FROM journal_tasks"
+    await shop.retention(RetentionPolicy()).run_once()
+    assert sqlite(shop.table.path, tasks).strip() == "a,b,build"
+    await shop.retention(RetentionPolicy(age_seconds=DAY)).run_once()
+    assert sqlite(shop.table.path, tasks).strip() == "build"
+    await shop.store("3", task="a")
+    assert await messages(shop.journal, "a", after=2) == ["3"]
 
 
 async def test_it_ends_with_the_journal(shop: Shop) -> None:

@@ -61,7 +61,7 @@ async def _fill(path: Path) -> Sequence[Any]:
 
 
 async def test_a_moved_database_is_the_same_for_everybody(tmp_path: Path, url: str) -> None:
-    """Records, sequences, epoch, numbers, rows with their ids; the journal and the copy go on where they were."""
+    """Records, sequences, epoch, numbers, rows with their ids; the journal and the copy continue where they were."""
     path = tmp_path / "otto.db"
     before = await _fill(path)
     with closing(sqlite3.connect(path)) as connection:

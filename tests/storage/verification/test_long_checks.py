@@ -27,6 +27,7 @@ def contents(report: Report) -> tuple[object, ...]:
     return report.records, report.lines, report.rows, report.foreign_lines, report.findings
 
 
+@pytest.mark.slow
 def test_processes_find_what_one_finds(damaged: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same counts and findings, in the same order; also with steps of a record."""
     alone = damaged.verify()

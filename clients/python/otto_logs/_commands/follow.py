@@ -64,7 +64,7 @@ class FollowedFile:
             self._close()
 
     def _resume(self) -> None:
-        """Go on in the file that an earlier one has stopped in, whatever it is called now."""
+        """Continue in the file that an earlier one has stopped in, whatever it is called now."""
         if self._position is None:
             return
         device, inode, offset, head = self._position

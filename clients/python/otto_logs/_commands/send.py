@@ -51,8 +51,8 @@ _PROGRESS_BYTES_LEAST: Final = 4 * 1024 * 1024
 @click.option(
     "--follow",
     is_flag=True,
-    help="Go on with what is written to the one FILE, also after its rotation, until interrupted. With --spool, a "
-    "later run goes on where this one stopped. Implies --keep-open.",
+    help="Continue with what is written to the one FILE, also after its rotation, until interrupted. With --spool, a "
+    "later run continues where this one stopped. Implies --keep-open.",
 )
 @click.argument("files", nargs=-1, type=click.Path(dir_okay=False, allow_dash=True))
 @masking_options

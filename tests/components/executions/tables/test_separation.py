@@ -53,6 +53,7 @@ def test_the_end_of_one_node_ends_nobody_else(other: dict[str, str], began: floa
     assert (mine[2], others[2]) == ("completed", "running")
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(reports, max_size=24))
 def test_nodes_do_not_depend_on_each_other(mixed: list[NodeReport]) -> None:

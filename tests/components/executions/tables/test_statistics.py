@@ -9,6 +9,7 @@ from contextlib import closing
 from functools import cache
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ def empty_database() -> str:
     return str(Path(folder) / "empty.db")
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(history)
 def test_after_any_history_they_equal_a_recount(bursts: list[list[NodeReport | NodeFilter]]) -> None:

@@ -84,7 +84,7 @@ async def test_a_held_line_goes_when_its_time_is_up(journal: WatchedJournal) -> 
 
 
 async def test_what_is_sent_again_is_masked_again(masks: TaskMasks, journal: WatchedJournal) -> None:
-    """A batch that could not be stored goes on where the one before it ended, whatever came in between."""
+    """A batch that could not be stored continues where the one before it ended, whatever came in between."""
     outcomes = Outcomes()
     masks.submit(batch(1, "x hunter"), outcomes)
     masks.release()
@@ -176,7 +176,7 @@ async def test_a_large_batch_is_read_in_slices(masks: TaskMasks, journal: Watche
 
 
 async def test_what_cannot_be_masked_is_refused_alone(masks: TaskMasks, journal: WatchedJournal) -> None:
-    """It is not stored as it is, its sender hears of it, and what came behind it goes on."""
+    """It is not stored as it is, its sender hears of it, and what came behind it continues."""
     outcomes = Outcomes()
     broken = batch(0, "x")
     broken.entries[0].metadata = {"key": 7}  # type: ignore[dict-item]

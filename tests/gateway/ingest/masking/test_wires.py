@@ -77,7 +77,7 @@ async def test_lines_of_the_other_wire_are_held_and_masked(
 async def test_what_arrived_is_stored_however_the_stream_ends(
     channel: grpc.aio.Channel, journal: WatchedJournal
 ) -> None:
-    """A line that is held when its producer goes away is stored, and the next stream goes on behind it."""
+    """A line that is held when its producer goes away is stored, and the next stream continues after it."""
     producer = NativeProducer(channel)
     await producer.send(hello(masks(SECRET)))
     await producer.read()

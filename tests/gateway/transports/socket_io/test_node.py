@@ -133,7 +133,7 @@ async def test_the_official_client_learns_why_it_is_refused(gateway: GatewayServ
 
 
 async def test_the_official_client_comes_back_and_resumes(start_gateway: MakeGateway, start_node: StartNode) -> None:
-    """After the gateway dropped the connection, the client connects again by itself and goes on after its line."""
+    """After the gateway dropped the connection, the client connects again by itself and continues after its line."""
     gateway = await start_gateway(socket_io_limits=SocketIoLimits())
     gateway.commit(block(1, 10))
     client = await start_node(gateway)

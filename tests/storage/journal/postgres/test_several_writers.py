@@ -1,7 +1,8 @@
 """Several gateways on one database: what one has cached is compared with what the others have stored."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from storage.errors import DatabaseError, DiskFullError, StorageObstructedError, StorageUnavailableError
 from storage.journal.interface import Committed, StreamClosed, TaskEnding
 from storage.journal.postgres import PostgresJournal, schema
+from storage.journal.postgres.writer import PostgresWriter
 from storage.postgres import connections
 from storage.postgres.connections import Link
-from tests.contracts.journal_contract import append
+from tests.contracts.journal_contract import append, remove
 from tests.support.journal_items import AT, batch, messages, number, report
 from tests.support.postgres_server import PostgresServer
 from tests.support.waiting import until
@@ -29,7 +31,7 @@ async def other(url: str) -> AsyncIterator[PostgresJournal]:
 async def test_a_task_changed_by_another_gateway_is_read_again(
     journal: PostgresJournal, other: PostgresJournal
 ) -> None:
-    """Sequences go on after the other's lines, and its workers count for the end."""
+    """Sequences continue after the other's lines, and its workers count for the end."""
     await append(journal, batch("a", worker="w1"))
     await append(other, batch("b", worker="w2"))
     await append(journal, batch("c", worker="w1"), report("COMPLETED", "w1"))
@@ -39,6 +41,36 @@ async def test_a_task_changed_by_another_gateway_is_read_again(
     assert ended is not None
     assert (ended.last, ended.status, ended.reason) == (3, "FAILED", "exit 1")
     assert await messages(other) == ["a", "b", "c"]
+
+
+async def test_a_task_removed_through_another_gateway_goes_on_behind_its_numbers(
+    journal: PostgresJournal, other: PostgresJournal
+) -> None:
+    """Also where this gateway remembers its row, or has looked before there was one."""
+    await append(journal, batch("a", "b", worker="w1"), report("COMPLETED", "w1"))
+    await remove(other, "build", 2)
+    assert await other.forget_tasks(time.time(), copied=1 << 40) == 1
+    assert (await append(journal, batch("c")))[0].first == 3
+    assert (await other.task_state("build")).first == 3
+    assert await messages(other, after=2) == ["c"]
+
+
+async def test_a_removed_task_is_no_new_one_to_a_gateway_that_was_slow(
+    journal: PostgresJournal, other: PostgresJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its look and its commit the task was made, ended and removed; the commit is computed again."""
+    await append(journal, batch("a"), report("COMPLETED"))
+    await remove(journal, "build", 1)
+    await journal.forget_tasks(time.time(), copied=1 << 40)
+    load = PostgresWriter._load_tasks
+
+    def seen_before(writer: PostgresWriter, names: Sequence[str]) -> None:
+        load(writer, names)
+        writer._loaded_removed.clear()
+        monkeypatch.setattr(PostgresWriter, "_load_tasks", load)
+
+    monkeypatch.setattr(PostgresWriter, "_load_tasks", seen_before)
+    assert (await append(other, batch("b", "c")))[0].first == 2
 
 
 async def test_concurrent_writers_leave_no_hole_and_no_double(journal: PostgresJournal, other: PostgresJournal) -> None:
@@ -305,7 +337,7 @@ async def test_a_full_disk_of_the_server_is_said(journal: PostgresJournal, url: 
 
 
 async def test_a_database_that_is_not_there_yet_is_waited_for(postgres: PostgresServer, url: str) -> None:
-    """The reason is said once; the start goes on when the server is there."""
+    """The reason is said once; the start continues when the server is there."""
     reasons: list[str] = []
     postgres.kill()
     opening = asyncio.create_task(PostgresJournal.open(url, on_wait=reasons.append))

@@ -31,7 +31,7 @@ async def run_until_killed(path: Path, first: int, acknowledgements: int) -> int
 
 @pytest.mark.slow
 async def test_killed_anywhere_nothing_acknowledged_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
-    """`kill -9`, then the producer goes on a few numbers before the last one that it knows to be stored."""
+    """`kill -9`, then the producer continues a few numbers before the last one that it knows to be stored."""
     path = tmp_path / "otto.db"
     acknowledged = 0
     for _ in range(4):

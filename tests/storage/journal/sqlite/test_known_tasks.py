@@ -57,6 +57,9 @@ async def test_a_database_of_an_older_version_gets_the_newest_chunks(tmp_path: P
     await journal.close()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DROP INDEX journal_tasks_by_activity")
+        connection.execute("DROP INDEX journal_tasks_removable")
+        connection.execute("DROP TABLE journal_removed_tasks")
+        connection.execute("ALTER TABLE journal_tasks DROP COLUMN removable_at")
         connection.execute("ALTER TABLE journal_tasks DROP COLUMN last_record")
         connection.execute("DROP TABLE journal_summaries")
         connection.execute("UPDATE otto_schema_version SET version_num = '0005'")

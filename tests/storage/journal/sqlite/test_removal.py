@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from filters.matching import Matcher
 from filters.model import LogFilter
 from storage.errors import StorageUnavailableError
 from storage.journal.reader import Reader
+from storage.journal.removed_tasks import IDLE_SECONDS
 from storage.journal.sqlite import SqliteJournal
 from tests.support.crash import WatchedConnection, crash
 from tests.support.journal_items import batch, messages, report
@@ -120,6 +122,38 @@ async def test_many_workers_go_in_steps(journal: SqliteJournal, monkeypatch: pyt
     connection.close()
 
 
+async def test_keys_of_removed_tasks_are_not_given_again(journal: SqliteJournal) -> None:
+    """A reader may have looked one up, and would find another task's lines by it; the newest row stays for it."""
+    for task in "abc":
+        await journal.append(batch("1", task=task, worker="w"))
+        await journal.append(report("COMPLETED", "w", task=task))
+        await remove(journal, 1, task=task)
+    assert await journal.forget_tasks(1e9, copied=EVERYTHING) == 2
+    await journal.append(batch("1", task="d"))
+    connection = reading_connection(journal)
+    keys = connection.execute("SELECT task_id, task_key FROM journal_tasks ORDER BY task_key").fetchall()
+    assert keys == [("c", 3), ("d", 4)]
+    connection.close()
+
+
+async def test_an_idle_task_goes_with_its_workers_in_steps(
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has not ended, so it stays for 90 days; then its many workers go a few at a time."""
+    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_ROWS", 2)
+    for number in range(5):
+        await journal.append(report("RUNNING", f"w{number}"))
+    await fill(journal, 1, task="newer")
+    assert await journal.forget_tasks(time.time() + IDLE_SECONDS - 10, copied=EVERYTHING) == 0
+    idle = time.time() + IDLE_SECONDS + 1
+    assert [await journal.forget_tasks(idle, copied=EVERYTHING) for _ in range(4)] == [1, 1, 1, 0]
+    connection = reading_connection(journal)
+    rows = "SELECT (SELECT count(*) FROM journal_tasks), (SELECT count(*) FROM journal_workers)"
+    assert connection.execute(rows).fetchone() == (1, 1)
+    assert connection.execute("SELECT count(*) FROM journal_removed_tasks").fetchone() == (0,)
+    connection.close()
+
+
 async def test_freed_pages_are_used_again(tmp_path: Path) -> None:
     """Storing and removing at the same pace does not make the file grow."""
     path = tmp_path / "otto.db"
@@ -144,6 +178,9 @@ async def test_an_old_database_is_counted_when_it_is_migrated(tmp_path: Path) ->
     await journal.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("DROP INDEX journal_tasks_by_activity")
+        connection.execute("DROP INDEX journal_tasks_removable")
+        connection.execute("DROP TABLE journal_removed_tasks")
+        connection.execute("ALTER TABLE journal_tasks DROP COLUMN removable_at")
         connection.execute("ALTER TABLE journal_tasks DROP COLUMN last_record")
         connection.execute("ALTER TABLE journal_tasks DROP COLUMN stored_bytes")
         connection.execute("DROP TABLE journal_marks")

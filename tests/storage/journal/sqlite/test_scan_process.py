@@ -63,6 +63,7 @@ async def test_scans_are_done_by_a_process_once_there_is_one(
     assert await scanned.tail_start("build", 1, 3_000, SEVENS) == 2_997
 
 
+@pytest.mark.slow
 async def test_a_process_that_ends_costs_nothing_but_time(
     scanned: SqliteJournal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
