@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit failing-builds model prometheus faults cluster-faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock release clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit failing-builds model prometheus faults cluster-faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock release image follow proxies clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -39,6 +39,12 @@ test-fast:  ## the tests of the inner loop: no browser, no other programs, no ga
 
 fresh:  ## `make run` and `make test` in an empty Debian, as root and as somebody else; needs root and debootstrap
 	@$(PYTHON) -B -m scripts.fresh $(FRESH)
+
+image: setup  ## the steps of deploy/Containerfile in an empty Debian, and what they make run; needs root and debootstrap
+	@$(PYTHON) -B -m scripts.fresh.image
+
+follow: setup-tests  ## the commands of docs/deployment.md in an empty Debian, with the files of `make release` in dist/
+	@$(PYTHON) -B -m scripts.fresh.follow $(FOLLOW)
 
 screenshots: setup-tests  ## take the pictures of the viewer for the documentation anew
 	$(PY) -m tests.screenshots
@@ -99,6 +105,9 @@ cluster-faults: setup-tests  ## three gateways, a primary and its standby, all o
 automation-faults: setup-tests  ## 200 tasks through all stages, their two schedulers killed 50 times; AUTOMATION_SEED=N repeats a run
 	.venv/bin/pytest -q -s -n0 -m automation_faults tests/components/automation
 
+proxies: setup-tests  ## each proxy of deploy/proxies with streams that are silent for longer than its default time limits
+	PROXY_SILENCE_SECONDS=75 .venv/bin/pytest -q -n 5 --dist load tests/deploy/test_proxies.py
+
 proto: setup  ## lint the contracts and generate the stubs anew
 	.venv/bin/buf lint proto
 	$(PY) proto/generate.py
@@ -115,6 +124,8 @@ lock: setup  ## resolve dependencies anew into requirements.lock
 		--custom-compile-command 'make lock' -q -o requirements.lock
 	.venv/bin/uv pip compile --group node --python-version 3.11 --universal \
 		--no-emit-index-url --generate-hashes --custom-compile-command 'make lock' -q -o requirements-node.lock
+	.venv/bin/uv pip compile --group tools -c requirements.lock --python-version 3.11 --universal \
+		--no-emit-index-url --generate-hashes --custom-compile-command 'make lock' -q -o requirements-tools.lock
 
 release: setup-tests  ## the files of a release into dist/: packages, bill of materials, hashes; built twice and compared
 	$(PY) -m scripts.release

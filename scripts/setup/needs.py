@@ -83,7 +83,8 @@ NEEDS = (
         (),
         (("test", "-d", "/usr/share/gocode/src/google.golang.org/grpc"),),
     ),
-    Need("nginx", "a test puts it before the gateway", ("nginx",), (1, 18), (("nginx", "-v"),)),
+    Need("nginx", "tests put it before the gateway", ("nginx",), (1, 18), (("nginx", "-v"),)),
+    Need("HAProxy", "tests put it before the gateway", ("haproxy",), (2, 4), (("haproxy", "-v"),)),
     Need("h2load", "a test loads the gRPC port with it", ("nghttp2-client",), (1, 40), (("h2load", "--version"),)),
     Need("openssl", "a test makes a certificate", ("openssl",), (1, 1, 1), (("openssl", "version"),)),
     Need(

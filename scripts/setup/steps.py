@@ -110,6 +110,9 @@ def steps(goal: str, plan: Plan) -> Iterator[Step]:
             ("clients/js/*", "clients/js/src/**/*"),
         )
     if level >= GOALS.index("test"):
+        yield Step(
+            "Tools of platforms", "tools", _install_tools, VENV / "bin" / "hadolint", ("requirements-tools.lock",)
+        )
         yield _npm_ci("tests/node", node)
         yield Step(
             "SQLite for Node.js", "sqlite", _build_sqlite, ROOT / "tests/node/node_modules", _TESTS_NODE, also=node
@@ -153,6 +156,10 @@ def _install_python(lock: Path, progress: Progress) -> None:
     # Hatchling is in the lock file: an isolated build would fetch another one, without a hash.
     editable = [part for package in ("proto/python", "clients/python", ".") for part in ("-e", str(ROOT / package))]
     progress.run([*_PIP, "--no-deps", "--no-build-isolation", *editable])
+
+
+def _install_tools(progress: Progress) -> None:
+    progress.run([*_PIP, "--require-hashes", "-r", str(ROOT / "requirements-tools.lock")])
 
 
 def _install_node(progress: Progress) -> None:

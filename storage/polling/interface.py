@@ -131,8 +131,8 @@ class PollingStore(Protocol):
         """Several reads that agree: no row with a lower id than those seen is inserted later."""
         ...
 
-    def checkpoint(self, connection: Any) -> None:
-        """Keep the database's log small, after a transaction."""
+    def checkpoint(self, connection: Any, written_bytes: int) -> None:
+        """Keep the database's log small, after a transaction of about so many bytes."""
         ...
 
     def create_missing(self, connection: Any) -> None:

@@ -91,7 +91,7 @@ class PostgresPollingTable:
         with self.transaction(connection):
             yield
 
-    def checkpoint(self, connection: Session) -> None:
+    def checkpoint(self, connection: Session, written_bytes: int) -> None:
         """Nothing: the server does it."""
 
     def create_missing(self, connection: Session) -> None:

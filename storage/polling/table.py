@@ -137,9 +137,9 @@ class PollingTable:
         finally:
             connection.execute("COMMIT")
 
-    def checkpoint(self, connection: sqlite3.Connection) -> None:
+    def checkpoint(self, connection: sqlite3.Connection, written_bytes: int) -> None:
         """See ``PollingStore.checkpoint``."""
-        checkpoint(connection, self.path)
+        checkpoint(connection, self.write_lock, written_bytes)
 
     def create_missing(self, connection: sqlite3.Connection) -> None:
         """See ``PollingStore.create_missing``."""

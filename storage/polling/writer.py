@@ -171,7 +171,7 @@ class PollingWriter:
                 else:
                     closing_rows += self._closings.end(connection, step)
         self.place = self._stored = batch.place
-        self._table.checkpoint(connection)
+        self._table.checkpoint(connection, 2 * batch.size)  # pages that are not full, and the index
         written = self.written
         written.rows += rows
         written.closing_rows += closing_rows

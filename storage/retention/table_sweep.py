@@ -16,6 +16,7 @@ from storage.sqlite.errors import translate_errors
 __all__ = ["JOB_LOGS", "RetentionSweep", "oldest_kept", "oldest_kept_sql"]
 
 _BUSY_TIMEOUT_SECONDS: Final = 0.1
+_ROW_BYTES: Final = 256  # that change when a row is deleted, about
 
 _FORGET: Final = "DELETE FROM otto_sink_rows WHERE last_id < (SELECT min(id) FROM job_logs)"
 
@@ -123,7 +124,7 @@ class RetentionSweep:
                 some = f"DELETE FROM {self._name} WHERE id IN ({mine})"  # noqa: S608 - names only
                 deleted = connection.execute(some, (job_id, upto, self._rows_max)).rowcount
             self.deleted += deleted
-            checkpoint(connection, self._table.path)
+            checkpoint(connection, self._table.write_lock, self._rows_max * _ROW_BYTES)
         return deleted == self._rows_max
 
     def rows_to_go(self, now: float, whole: Sequence[str]) -> int:
@@ -193,7 +194,7 @@ class RetentionSweep:
                     f"DELETE FROM {self._name} WHERE id > :after AND id <= :last AND datetime(created_at) < {oldest}",  # noqa: S608
                     parameters | {"after": self._after, "last": last},
                 ).rowcount
-            checkpoint(connection, self._table.path)
+            checkpoint(connection, self._table.write_lock, self._rows_max * _ROW_BYTES)
         self._after = last
         return True
 

@@ -24,7 +24,9 @@ __all__ = [
 Durability = Literal["full", "process"]
 """What survives: ``full`` a power loss, ``process`` a killed process."""
 
-_CHECKPOINT_BYTES: Final = 2 << 20
+_CHECKPOINT_BYTES: Final = 4 << 20
+_TRANSACTION_BYTES: Final = 32 << 10
+"""What a transaction adds to the log besides its content: whole pages, of the table, its indexes and the free list."""
 
 
 class Access(Enum):
@@ -125,18 +127,24 @@ def transaction(connection: sqlite3.Connection, lock: WriteLock) -> Iterator[Non
             raise
 
 
-def checkpoint(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy a write-ahead log that has grown back into its file, without the write lock: it stops nobody.
+def checkpoint(connection: sqlite3.Connection, lock: WriteLock, written_bytes: int) -> None:
+    """After a transaction: copy the write-ahead log into its file when enough was written since the last time.
+
+    A copy waits for the disk three times, and slows down the commits of others meanwhile, so it is not made after each
+    transaction. The size of the log's file says nothing: it stays as large as it once was. No lock is held.
+
+    Args:
+        connection: the one that wrote.
+        lock: of the database file.
+        written_bytes: the content of the transaction, about.
 
     Raises:
-        sqlite3.Error: it could not be copied; it stays as it was.
+        sqlite3.Error: it could not be copied; the log stays as it was.
     """
-    try:
-        size = Path(f"{path}-wal").stat().st_size
-    except FileNotFoundError:
-        return
-    if size > _CHECKPOINT_BYTES:
+    lock.unchecked_bytes += written_bytes + _TRANSACTION_BYTES
+    if lock.unchecked_bytes >= _CHECKPOINT_BYTES:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        lock.unchecked_bytes = 0
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:

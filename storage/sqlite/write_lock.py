@@ -13,9 +13,14 @@ __all__ = ["WriteLock", "write_lock"]
 
 
 class WriteLock:
-    """A lock with two classes of waiters: ``urgent`` ones go before all others."""
+    """A lock with two classes of waiters: ``urgent`` ones go before all others.
+
+    Attributes:
+        unchecked_bytes: what those who are not urgent have written since their last checkpoint, about.
+    """
 
     def __init__(self) -> None:
+        self.unchecked_bytes = 0
         self._condition = threading.Condition()
         self._is_held = False
         self._urgent = 0

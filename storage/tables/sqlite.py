@@ -106,7 +106,7 @@ class SqliteTables:
                         break
                 time.sleep(_RETRY_SECONDS)  # outside of the lock: who waits for it goes first
             with suppress(sqlite3.Error):
-                checkpoint(_driver(connection), self.path)
+                checkpoint(_driver(connection), self.write_lock, 0)
 
     def close(self) -> None:
         """See ``TableDatabase.close``."""

@@ -2,14 +2,15 @@
 
 import configparser
 import re
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from gateway.settings.model import Settings
+from tests.support.manifests import overlay, workload
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SETTINGS = {name.upper() for name in Settings.model_fields}
@@ -18,29 +19,10 @@ UNIT = (DEPLOY / "systemd" / "otto-gateway.service").read_text()
 SHUTDOWN_SECONDS_MAX = Settings.model_fields["shutdown_seconds_max"].default
 
 
-def resources(overlay: str) -> Iterator[dict[str, Any]]:
-    """What ``kubectl apply -k`` would send; the overlays only put resources together."""
-    folder = DEPLOY / "kubernetes" / "overlays" / overlay
-    for name in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]:
-        path = (folder / name).resolve()
-        if path.is_dir():
-            names = yaml.safe_load((path / "kustomization.yaml").read_text())["resources"]
-            files = [path / each for each in names]
-        else:
-            files = [path]
-        for file in files:
-            yield from yaml.safe_load_all(file.read_text())
-
-
-def workload(overlay: str) -> dict[str, Any]:
-    (found,) = (each for each in resources(overlay) if each["kind"] in ("StatefulSet", "Deployment"))
-    return found
-
-
-@pytest.mark.parametrize("overlay", ["single", "several"])
-def test_pods_are_confined_and_have_time_to_end(overlay: str) -> None:
+@pytest.mark.parametrize("name", ["single", "several"])
+def test_pods_are_confined_and_have_time_to_end(name: str) -> None:
     """Not root, a root file system that cannot be written, no capabilities, and more time than a shutdown takes."""
-    pod = workload(overlay)["spec"]["template"]["spec"]
+    pod = workload(name)["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert pod["securityContext"]["runAsNonRoot"]
     assert pod["securityContext"]["runAsUser"] == int(re.findall(r"--uid (\d+)", CONTAINERFILE)[0])
@@ -48,21 +30,21 @@ def test_pods_are_confined_and_have_time_to_end(overlay: str) -> None:
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert pod["terminationGracePeriodSeconds"] > SHUTDOWN_SECONDS_MAX
     mounted = {mount["name"] for mount in container["volumeMounts"]}
-    claimed = {claim["metadata"]["name"] for claim in workload(overlay)["spec"].get("volumeClaimTemplates", ())}
+    claimed = {claim["metadata"]["name"] for claim in workload(name)["spec"].get("volumeClaimTemplates", ())}
     assert mounted == {volume["name"] for volume in pod["volumes"]} | claimed
 
 
-@pytest.mark.parametrize("overlay", ["single", "several"])
-def test_services_policies_and_probes_name_the_ports_of_the_pods(overlay: str) -> None:
+@pytest.mark.parametrize("name", ["single", "several"])
+def test_services_policies_and_probes_name_the_ports_of_the_pods(name: str) -> None:
     """By names that the container has, and selectors that its labels match."""
-    template = workload(overlay)["spec"]["template"]
+    template = workload(name)["spec"]["template"]
     (container,) = template["spec"]["containers"]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     defaults = {"http": Settings.model_fields["http_port"].default, "grpc": Settings.model_fields["grpc_port"].default}
     assert ports == defaults
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["httpGet"]["port"] in ports
-    for each in resources(overlay):
+    for each in overlay(name):
         if each["kind"] == "Service":
             assert {port["targetPort"] for port in each["spec"]["ports"]} == ports.keys()
             assert each["spec"]["selector"].items() <= template["metadata"]["labels"].items()
@@ -77,10 +59,10 @@ def test_every_setting_that_is_set_exists() -> None:
     """In the image, the manifests, the compose file and the unit."""
     used = set(re.findall(r"\b([A-Z][A-Z_]+)=\S", " ".join(re.findall(r"ENV (?:.*\\\n)*.*", CONTAINERFILE))))
     used -= {"PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PIP_DISABLE_PIP_VERSION_CHECK", "PIP_NO_CACHE_DIR"}
-    for overlay in ("single", "several"):
-        (container,) = workload(overlay)["spec"]["template"]["spec"]["containers"]
+    for name in ("single", "several"):
+        (container,) = workload(name)["spec"]["template"]["spec"]["containers"]
         used |= {variable["name"] for variable in container["env"]}
-        used |= {name for each in resources(overlay) if each["kind"] == "ConfigMap" for name in each["data"]}
+        used |= {key for each in overlay(name) if each["kind"] == "ConfigMap" for key in each["data"]}
     compose = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
     used |= compose["services"]["gateway"]["environment"].keys()
     used |= set(re.findall(r"([A-Z_]+)=", " ".join(re.findall(r"^Environment=(.*)", UNIT, re.MULTILINE))))
@@ -112,6 +94,12 @@ def test_the_unit_is_confined_and_waits_for_a_shutdown() -> None:
     assert service["RestartPreventExitStatus"] == "2"
     assert {service[name] for name in ("DynamicUser", "NoNewPrivileges", "PrivateTmp", "ProtectHome")} == {"yes"}
     assert (service["ProtectSystem"], service["StateDirectory"]) == ("strict", "otto")
+
+
+def test_hadolint_finds_nothing_wrong() -> None:
+    """Nor does ShellCheck, which it asks about commands."""
+    done = subprocess.run([Path(sys.executable).with_name("hadolint"), DEPLOY / "Containerfile"], capture_output=True)
+    assert (done.returncode, done.stdout) == (0, b"")
 
 
 def test_the_image_runs_as_somebody_else_and_says_how_it_is() -> None:

@@ -9,7 +9,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from prometheus_client import generate_latest
 
+from canary.exporter import CanaryCollector
+from canary.runner import CanaryState
 from tests.support.gateway_process import running_gateway
 from tests.support.ports import free_port
 from tests.support.programs import program, running_program
@@ -23,7 +26,7 @@ DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "otto-gateway.json"
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 EXPRESSIONS = [target["expr"] for panel in PANELS for target in panel["targets"]]
 ELSEWHERE = {"up", "ALERTS", "process_cpu_seconds_total", "process_resident_memory_bytes"}
-SHARED_JOURNAL = {"otto_journal_lane_lag", "otto_journal_listening"}
+SHARED_JOURNAL = {f"otto_journal_{name}" for name in ("lane_lag", "listening", "relayed", "standbys", "synchronous")}
 """Metrics of a journal on PostgreSQL."""
 
 
@@ -71,7 +74,9 @@ async def test_every_query_is_answered_by_a_real_prometheus(tmp_path: Path) -> N
     """None has an error, every metric that one names is the gateway's, and the rules load without a complaint."""
     port = free_port()
     configuration = tmp_path / "prometheus.yml"
-    async with running_gateway(tmp_path / "gateway", AUTOMATION_ENABLED="true") as gateway:
+    alerts = tmp_path / "alerts.yaml"
+    alerts.write_text("rules: [{name: a-line, filter: {keywords: [line]}}]")
+    async with running_gateway(tmp_path / "gateway", AUTOMATION_ENABLED="true", ALERT_RULES=str(alerts)) as gateway:
         target = f"{gateway.host}:{gateway.http_port}"
         configuration.write_text(
             f"global: {{scrape_interval: 1s}}\nrule_files: ['{RULES}']\nscrape_configs:\n"
@@ -83,6 +88,7 @@ async def test_every_query_is_answered_by_a_real_prometheus(tmp_path: Path) -> N
         async with running_program(command, tmp_path, ready_url=f"{url}/-/ready"), httpx2.AsyncClient() as client:
             await publish(gateway.grpc_address, "build", ["a line"] * 3)
             metrics = (await client.get(f"{gateway.url}/metrics")).text
+            metrics += generate_latest(CanaryCollector(CanaryState({}))).decode()
             known = set(re.findall(r"^# TYPE (\w+)", metrics, re.MULTILINE)) | ELSEWHERE | SHARED_JOURNAL
             assert names(" ".join(EXPRESSIONS) + re.sub(r"otto:\S+", "", RULES.read_text())) <= known
             async for _ in attempts("the first scrape is there"):

@@ -4,18 +4,21 @@ How much of it they send at all is theirs: some throw away what is pending for t
 """
 
 import asyncio
+import contextlib
 import os
+import queue
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from ottoscaler.v1 import log_streaming_pb2 as otto
+from ottoscaler.v1 import log_streaming_pb2_grpc as otto_grpc
 
 from storage.journal.interface import StreamClosed
 from tests.support.counting_proxy import CountingProxy
-from tests.support.producers import OttoProducer
 from tests.support.programs import program, run_node
 from tests.support.waiting import time_limit, until
 from tests.support.watched_journal import WatchedJournal
@@ -51,14 +54,25 @@ async def what_crossed_is_stored(proxy: CountingProxy, journal: WatchedJournal, 
     assert [entry.message for entry in await journal.entries("t")] == crossed
 
 
+def _forward_and_cancel(address: str, count: int) -> None:
+    calls: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def lines() -> Iterator[otto.WorkerLogEntry]:
+        for number in range(count):
+            yield otto.WorkerLogEntry(task_id="t", worker_id="w", message=f"line {number}")
+        calls.get().cancel()
+
+    with grpc.insecure_channel(address) as channel, contextlib.suppress(grpc.RpcError):
+        call = otto_grpc.OttoHandlerLogServiceStub(channel).ForwardWorkerLogs(lines())
+        calls.put(call)
+        for _ in call:
+            pass
+
+
 @COUNTS
 async def test_grpcio(proxy: CountingProxy, journal: WatchedJournal, count: int) -> None:
     """Python's client."""
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{proxy.port}") as channel:
-        producer = OttoProducer(channel, "ForwardWorkerLogs")
-        for number in range(count):
-            await producer.send(f"line {number}")
-        producer.call.cancel()
+    await asyncio.to_thread(_forward_and_cancel, f"127.0.0.1:{proxy.port}", count)
     await what_crossed_is_stored(proxy, journal, count)
 
 

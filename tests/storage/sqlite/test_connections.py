@@ -1,12 +1,14 @@
 """Connections to SQLite files."""
 
+import itertools
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from storage.sqlite.connections import Access, Durability, FileConnection, open_connection
+from storage.sqlite.connections import Access, Durability, FileConnection, checkpoint, open_connection
+from storage.sqlite.write_lock import WriteLock
 from tests.support.job_logs import sqlite
 
 ROOT = Path(__file__).parents[3]
@@ -63,6 +65,21 @@ def test_a_file_connection_follows_the_file_that_is_there(tmp_path: Path) -> Non
     assert connection.is_replaced
     assert connection.get().execute("SELECT x FROM t").fetchone() == (1,)
     connection.close()
+
+
+def test_the_log_is_copied_by_what_was_written_and_not_by_the_size_it_once_had(tmp_path: Path) -> None:
+    """Some transactions share one checkpoint, also after the log's file has grown, which stays as large as it was."""
+    lock, statements = WriteLock(), list[str]()
+    with closing(open_connection(tmp_path / "a.db", Access.WRITE)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+        connection.set_trace_callback(statements.append)
+        for _ in range(3):
+            for _ in range(8):
+                connection.execute("INSERT INTO t VALUES (zeroblob(1000000))")
+                checkpoint(connection, lock, 1_000_000)
+    checkpoints = [place for place, text in enumerate(statements) if "wal_checkpoint" in text]
+    assert len(checkpoints) == 4
+    assert all(later - earlier == 6 for earlier, later in itertools.pairwise(checkpoints))
 
 
 def test_connections_are_opened_in_one_place() -> None:
