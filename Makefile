@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit failing-builds model prometheus faults cluster-faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock release image follow proxies clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit failing-builds model prometheus faults cluster-faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock docs reference release image follow proxies clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -124,8 +124,16 @@ lock: setup  ## resolve dependencies anew into requirements.lock
 		--custom-compile-command 'make lock' -q -o requirements.lock
 	.venv/bin/uv pip compile --group node --python-version 3.11 --universal \
 		--no-emit-index-url --generate-hashes --custom-compile-command 'make lock' -q -o requirements-node.lock
+	.venv/bin/uv pip compile --group docs --python-version 3.11 --universal \
+		--no-emit-index-url --generate-hashes --custom-compile-command 'make lock' -q -o requirements-docs.lock
 	.venv/bin/uv pip compile --group tools -c requirements.lock --python-version 3.11 --universal \
 		--no-emit-index-url --generate-hashes --custom-compile-command 'make lock' -q -o requirements-tools.lock
+
+docs: setup  ## the documentation site in var/docs/site, strict and with every inner link checked
+	$(PY) -m scripts.docs site
+
+reference: setup  ## write the generated pages of docs/reference anew
+	$(PY) -m scripts.docs reference
 
 release: setup-tests  ## the files of a release into dist/: packages, bill of materials, hashes; built twice and compared
 	$(PY) -m scripts.release

@@ -214,6 +214,7 @@ class Gateway:
             logs=self._logs,
             journal_location=journal_location(self._settings),
             polling_location=polling_location(self._settings),
+            pipelines=self._hubs.pipelines,
             updates=self._hubs.updates,
             task_logs=task_logs,
             **({} if leadership is None else {"is_leader": leadership.is_leader}),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # commands that only look at components start in half the tim
     from gateway.polling.task_logs import TaskLogs
     from gateway.routing.operation import DescribedRoute
     from gateway.settings.model import Settings
+    from sessions.pipelines import PipelineHub
     from sessions.updates import UpdateHub
     from storage.journal.interface import Journal
     from storage.retention.polling_rows import PollingRows
@@ -31,6 +32,7 @@ class Core:
         logs: reads what is stored on behalf of somebody, as the routes of the history do.
         journal_location: the journal's database, for tables beside it.
         polling_location: the database of the polling tables, which other programs use too.
+        pipelines: calls listeners with transitions of stages once they are stored, by this gateway or another one.
         updates: notifies UIs that records have changed.
         task_logs: takes a reader of ``task_logs`` for the polling API.
         is_leader: whether this gateway does what is done once, if several share the databases.
@@ -42,6 +44,7 @@ class Core:
     logs: "StoredLogs"
     journal_location: "DatabaseLocation"
     polling_location: "DatabaseLocation"
+    pipelines: "PipelineHub"
     updates: "UpdateHub"
     task_logs: "TaskLogs"
     is_leader: Callable[[], bool] = lambda: True

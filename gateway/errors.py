@@ -7,7 +7,7 @@ import grpc
 import msgspec
 from starlette.responses import Response
 
-__all__ = ["ApiError", "ErrorDetail", "ErrorDocument", "error_body", "error_response"]
+__all__ = ["ApiError", "ErrorDetail", "ErrorDocument", "error_body", "error_codes", "error_response"]
 
 _STATUS: Final = {
     "INVALID_ARGUMENT": (HTTPStatus.BAD_REQUEST, grpc.StatusCode.INVALID_ARGUMENT),
@@ -23,6 +23,11 @@ _STATUS: Final = {
     "UNAVAILABLE": (HTTPStatus.SERVICE_UNAVAILABLE, grpc.StatusCode.UNAVAILABLE),
     "INTERNAL": (HTTPStatus.INTERNAL_SERVER_ERROR, grpc.StatusCode.INTERNAL),
 }
+
+
+def error_codes() -> list[tuple[str, HTTPStatus, grpc.StatusCode]]:
+    """Every code, with its status over HTTP and over gRPC."""
+    return [(code, *statuses) for code, statuses in _STATUS.items()]
 
 
 class ErrorDetail(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):

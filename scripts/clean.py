@@ -24,7 +24,7 @@ ANYWHERE = frozenset(
     }
 )
 """Directories that only tools make, wherever they are."""
-HERE = (PAGES, "clients/js/dist", "benchmarks/build", "build", "dist", "var", ".coverage", ".venv")
+HERE = (PAGES, "clients/js/dist", "benchmarks/build", "build", "dist", "var", ".coverage", ".venv", ".venv-docs")
 
 
 def main() -> int:

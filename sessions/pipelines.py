@@ -6,7 +6,7 @@ not what happened in between (conflation). Its picture is complete and right whe
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -173,6 +173,7 @@ class PipelineHub(ConflatedHub[PipelineSession]):
         self._reads = 0
         self._topics: dict[str, _Feed] = {}
         self._transitions = 0
+        self._listeners: list[Callable[[Sequence[Progress]], None]] = []
 
     def __repr__(self) -> str:
         return f"<PipelineHub {len(self._topics)} pipelines>"
@@ -193,9 +194,15 @@ class PipelineHub(ConflatedHub[PipelineSession]):
             reads=self._reads,
         )
 
+    def add_listener(self, listener: Callable[[Sequence[Progress]], None]) -> None:
+        """Hand all transitions to somebody else, who must not block or raise."""
+        self._listeners.append(listener)
+
     def publish(self, progress: Sequence[Progress]) -> None:
         """Take what one commit stored, in order."""
         self._transitions += len(progress)
+        for listener in self._listeners if progress else ():
+            listener(progress)
         for transition in progress:
             feed = self._topics.get(transition.pipeline_id)
             if feed is not None:

@@ -20,6 +20,7 @@ from sessions.conflated import ConflatedHub, ConflatedSession, Unread
 
 __all__ = [
     "AnyUpdate",
+    "IncidentUpdate",
     "JobProgress",
     "Update",
     "UpdateHub",
@@ -112,7 +113,41 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
         return msgspec.json.encode(self)
 
 
-AnyUpdate = Update | JobProgress
+class IncidentUpdate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """An incident of an alert rule has been opened, counted on, muted or resolved."""
+
+    event: ClassVar[str] = "incident"
+    socket_io_event: ClassVar[str] = "incident"
+
+    incident_id: Annotated[int, msgspec.Meta(examples=[7])]
+    rule: Annotated[str, msgspec.Meta(examples=["out-of-memory"])]
+    severity: Annotated[str, msgspec.Meta(examples=["critical"])]
+    incident_key: Annotated[
+        str, msgspec.Meta(description="The task or its runs; `*`: all tasks.", examples=["build-7"])
+    ] = msgspec.field(name="key")
+    task_id: Annotated[
+        str | None, msgspec.Meta(description="Of the newest line; null: it is of all tasks.", examples=["build-7"])
+    ]
+    count: Annotated[int, msgspec.Meta(description="Lines.", examples=[12])]
+    is_open: bool
+    is_muted: bool
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes two updates the same one."""
+        return (self.event, str(self.incident_id))
+
+    @property
+    def subject(self) -> str | None:
+        """Who may see it is who may read this task; None: all tasks together."""
+        return self.task_id
+
+    def json(self) -> bytes:
+        """The payload."""
+        return msgspec.json.encode(self)
+
+
+AnyUpdate = Update | JobProgress | IncidentUpdate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

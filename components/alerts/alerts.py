@@ -8,17 +8,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from components.alerts.book import RuleBook
+from components.alerts.changes import IncidentChanges
 from components.alerts.delivery import Outbox
 from components.alerts.engine import AlertEngine
 from components.alerts.evaluation import Found, LineRules
 from components.alerts.incidents import Incident, NoticeKind, Sample
 from components.alerts.messages import incident_event
+from components.alerts.repository import Delivery, MarkedIncident, Repository
 from components.alerts.rules import Condition, Rule
 from components.alerts.sending import Sender, send
-from components.alerts.tables import Delivery, Repository, metadata
+from components.alerts.tables import create_tables
 from components.alerts.targets import Target
+from components.alerts.task_labels import ReadWorkers
 from components.alerts.turns import EngineState, Turn
 from filters.model import EVERYTHING
+from sessions.updates import IncidentUpdate
 from storage.journal.interface import Journal
 from storage.tables import DatabaseLocation, TableDatabase
 
@@ -53,6 +57,8 @@ class Alerts:
         sender: sends a notification.
         clock: Unix seconds.
         is_leader: whether this gateway is the one that evaluates and sends.
+        publish: takes updates of incidents for UIs.
+        read_workers: asks what the workers of tasks have reported, for rules that choose by labels.
 
     Raises:
         RuleError: the file of rules cannot be used.
@@ -69,16 +75,26 @@ class Alerts:
         sender: Sender = send,
         clock: Callable[[], float] = time.time,
         is_leader: Callable[[], bool] = lambda: True,
+        publish: Callable[[IncidentUpdate], None] = lambda _: None,
+        read_workers: ReadWorkers | None = None,
     ) -> None:
         self._journal = journal
-        self._database = TableDatabase(location, create=metadata.create_all, durability=durability, name="alerts")
+        self._database = TableDatabase(location, create=create_tables, durability=durability, name="alerts")
         self._send = sender
         self._clock = clock
         self.targets = targets
         self.book = RuleBook(rules_path, targets, self._database)
         self.outbox = Outbox(self._database, targets, sender=sender, clock=clock, is_leader=is_leader)
         self.engine = AlertEngine(
-            journal, self._database, self.book.rules, notify=self.outbox.wake, clock=clock, is_leader=is_leader
+            journal,
+            self._database,
+            self.book.rules,
+            targets=targets,
+            read_workers=read_workers,
+            changes=IncidentChanges(publish, clock),
+            notify=self.outbox.wake,
+            clock=clock,
+            is_leader=is_leader,
         )
 
     def __repr__(self) -> str:
@@ -87,7 +103,7 @@ class Alerts:
     async def open(self) -> None:
         """Make the tables that are missing, and read the stored rules."""
         await self.book.open()
-        self.engine.use(self.book.rules)
+        self.engine.use(self.book.rules, self.book.windows)
 
     def start(self) -> None:
         """Begin to evaluate and to send."""
@@ -107,6 +123,18 @@ class Alerts:
         found: list[Incident] = await self._read(
             lambda repository: repository.page(is_open=is_open, rule=rule, below=below, limit=limit)
         )
+        return found
+
+    async def of_task(self, task_id: str, *, is_open: bool | None, limit: int) -> list[MarkedIncident]:
+        """Incidents with lines of a task, the newest first."""
+        found: list[MarkedIncident] = await self._read(
+            lambda repository: repository.of_task(task_id, is_open=is_open, limit=limit)
+        )
+        return found
+
+    async def open_by_task(self, limit: int) -> list[tuple[str, int]]:
+        """How many open incidents tasks have."""
+        found: list[tuple[str, int]] = await self._read(lambda repository: repository.open_by_task(limit))
         return found
 
     async def find(self, number: int) -> Incident | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from gateway.component import Component, Core
 from gateway.settings.extras import require_extra
@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from components.alerts.alerts import Alerts
+    from storage.tables import DatabaseLocation
 
 __all__ = ["AlertsComponent"]
+
+_WORKERS_MAX: Final = 200
+"""Workers of a task whose labels count."""
 
 
 class AlertsComponent(Component):
@@ -37,11 +41,23 @@ class AlertsComponent(Component):
         if settings.alert_rules is None:
             return
         with _usable():
-            from components.alerts.book import read_document, read_targets
-            from components.alerts.rules import rules_from
+            from components.alerts.book import read_rules, read_targets
 
-            targets = read_targets(settings.alert_targets)
-            rules_from(read_document(settings.alert_rules), targets, place=str(settings.alert_rules))
+            read_rules(settings.alert_rules, read_targets(settings.alert_targets))
+
+    @classmethod
+    def create_tables(
+        cls,
+        journal_location: "DatabaseLocation",
+        polling_location: "DatabaseLocation",  # noqa: ARG003 - its tables are not there
+    ) -> None:
+        """Create the tables beside the journal."""
+        from components.alerts.tables import create_tables
+        from storage.tables import TableDatabase
+
+        database = TableDatabase(journal_location, create=create_tables, name="alerts")
+        database.write(lambda _: None)
+        database.close()
 
     @classmethod
     async def open(cls, core: Core) -> Self:
@@ -60,7 +76,10 @@ class AlertsComponent(Component):
                 read_targets(settings.alert_targets),
                 durability=settings.durability,
                 is_leader=core.is_leader,
+                publish=core.updates.publish,
+                read_workers=lambda task_ids: core.logs.reads.worker_records(task_ids, count_max=_WORKERS_MAX),
             )
+        core.pipelines.add_listener(alerts.engine.stages_have_changed)
         await alerts.open()
         return cls(core, alerts)
 

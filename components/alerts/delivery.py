@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from components.alerts.repository import Delivery, Repository
 from components.alerts.sending import Sender, SendError, send
-from components.alerts.tables import Delivery, Repository
 from components.alerts.targets import Target
 from storage.outage import OutageLog
 from storage.tables import TableDatabase
@@ -45,7 +45,7 @@ class Outbox:
         is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
         self.targets = targets
-        self.sent = self.failed = self.given_up = 0
+        self.sent = self.failed = self.given_up = self.waiting = 0
         self._database = database
         self._send = sender
         self._clock = clock
@@ -72,7 +72,9 @@ class Outbox:
         if not self._is_leader():
             return _FOLLOWER_SECONDS
         now = self._clock()
-        due, next_at = await self._in_thread(lambda repository: repository.due(now, _AT_ONCE))
+        (due, next_at), (self.waiting, _) = await self._in_thread(
+            lambda repository: (repository.due(now, _AT_ONCE), repository.waiting())
+        )
         if not due:
             return _IDLE_SECONDS if next_at is None else min(max(next_at - now, 0.01), _IDLE_SECONDS)
         await asyncio.gather(*map(self._deliver, due))

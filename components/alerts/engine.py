@@ -3,18 +3,24 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from components.alerts.changes import IncidentChanges
 from components.alerts.evaluation import Evaluation, LineRules
 from components.alerts.incidents import Incident
-from components.alerts.messages import incident_event
-from components.alerts.rules import Rule
-from components.alerts.tables import Repository
-from components.alerts.turns import EngineState, Turn
+from components.alerts.maintenance import Window
+from components.alerts.repository import Repository
+from components.alerts.rules import Condition, Rule
+from components.alerts.stages import StageEvent, StageInbox
+from components.alerts.targets import Target
+from components.alerts.task_labels import ReadWorkers, TaskLabels
+from components.alerts.turn_storage import StaleError, write_digests, write_turn
+from components.alerts.turns import PIPELINES_MAX, EngineState, Turn
 from filters.run_names import run_name
+from sessions.transport import Progress
 from storage.journal.interface import Journal
 from storage.outage import OutageLog
 from storage.tables import TableDatabase
@@ -27,6 +33,9 @@ _RECORDS_BYTES: Final = 256 << 10
 _POLL_SECONDS: Final = 0.1
 _CHECK_SECONDS: Final = 1.0
 _FOLLOWER_SECONDS: Final = 0.5
+_DIGEST_LOOK_SECONDS: Final = 60.0
+_OLD_STAGE_SECONDS: Final = 86_400.0
+"""A stage that failed before that, of a pipeline that is not known any more, is no news at a start."""
 _KEPT_SECONDS: Final = 90 * 86_400.0
 """How long resolved incidents are kept."""
 
@@ -48,10 +57,6 @@ class AlertStatistics:
     error: str = ""
 
 
-class _StaleError(Exception):
-    """Somebody else has changed what is stored since it was read."""
-
-
 class AlertEngine:
     """Evaluates every record once; belongs to an event loop.
 
@@ -59,6 +64,9 @@ class AlertEngine:
         journal: whose lines are evaluated.
         database: of the tables of alerts.
         rules: at the start.
+        targets: by name.
+        read_workers: asks what the workers of tasks have reported.
+        changes: tells UIs of what has changed.
         notify: called after a turn that has something to send.
         clock: Unix seconds.
         is_leader: whether this gateway is the one that evaluates.
@@ -70,12 +78,20 @@ class AlertEngine:
         database: TableDatabase,
         rules: Sequence[Rule],
         *,
+        targets: Mapping[str, Target] | None = None,
+        read_workers: ReadWorkers | None = None,
+        changes: IncidentChanges | None = None,
         notify: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
         is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
         self._journal = journal
         self._database = database
+        self._targets = targets or {}
+        self._changes = changes or IncidentChanges()
+        self._labels = None if read_workers is None else TaskLabels(read_workers)
+        self._stages = StageInbox()
+        self._digest_at = 0.0
         self._notify = notify
         self._clock = clock
         self._is_leader = is_leader
@@ -116,20 +132,27 @@ class AlertEngine:
         await self._loop.close(grace_seconds)
         await asyncio.to_thread(self._thread.shutdown)
 
-    def use(self, rules: Sequence[Rule]) -> None:
-        """Take other rules, from the next record on."""
-        self._set(rules)
+    def use(self, rules: Sequence[Rule], windows: Sequence[Window] = ()) -> None:
+        """Take other rules and maintenance windows, from the next record on."""
+        self._set(rules, windows)
         self._loop.wake()
+
+    def stages_have_changed(self, progress: Sequence[Progress]) -> None:
+        """Transitions of pipelines were stored; never blocks."""
+        self._stages.put(progress)
+        if self._stages:
+            self._loop.wake()
 
     async def resolve(self, number: int, by: str) -> Incident | None:
         """Resolve an incident; None if it is not open."""
         return await self._change(number, lambda turn, place, _incident: turn.resolve(place, by))
 
-    async def mute(self, number: int, seconds: float) -> Incident | None:
-        """Send nothing about an incident for a while; None if it is not open."""
-        until = self._clock() + seconds
+    async def mute(self, number: int, seconds: float, by: str) -> Incident | None:
+        """Send nothing about an incident for a while, or again where that is 0; None if it is not open."""
+        until, who = (self._clock() + seconds, by) if seconds > 0 else (float("-inf"), "")
         return await self._change(
-            number, lambda turn, place, incident: turn.put(place, replace(incident, muted_until=until))
+            number,
+            lambda turn, place, incident: turn.put(place, replace(incident, muted_until=until, muted_by=who)),
         )
 
     @property
@@ -137,97 +160,153 @@ class AlertEngine:
         """How many incidents of each rule are open."""
         return dict(Counter(rule for rule, _, _ in self._state.open)) if self._state else {}
 
-    def _set(self, rules: Sequence[Rule]) -> None:
+    def _set(self, rules: Sequence[Rule], windows: Sequence[Window] = ()) -> None:
         self.rules = {rule.name: rule for rule in rules}
+        self.windows = tuple(windows)
+        is_about_stages = any(rule.condition is Condition.STAGE_FAILED for rule in rules)
+        self._must_read = is_about_stages != self._stages.is_open  # which transitions are known
+        self._stages.is_open = is_about_stages
         self._line_rules = LineRules(rules)
 
     async def _step(self) -> float:
         try:
             return await self._turn_or_wait()
-        except _StaleError:
+        except StaleError:
             return 0.0
 
     async def _turn_or_wait(self) -> float:
         if not self._is_leader():
             self._state = None  # another gateway changes what is stored
+            found = await self._run(self._database.read, self._changes.read)
+            self._changes.publish_stored(found, self.rules)
             return _FOLLOWER_SECONDS
         async with self._turns:
+            self._changes.forget()
+            if self._must_read:
+                self._must_read = False
+                self._state = None
             state = await self._known()
             now = self._clock()
-            if self._journal.statistics.last_record > state.position:
-                records = await self._journal.records(state.position, bytes_max=_RECORDS_BYTES)
-                if records:
-                    begun_at = time.perf_counter()
-                    evaluation = await self._run(self._line_rules.evaluate, records)
-                    self._count(evaluation, time.perf_counter() - begun_at)
-                    turn = self._turn(now)
-                    turn.take(evaluation, records[-1].id)
-                    await self._store(turn)
-                    return 0.0
+            if self._stages:
+                await self._take_stages(now)
+                return 0.0
+            if self._journal.statistics.last_record > state.position and await self._take_records(state, now):
+                return 0.0
             if now - self._checked_at >= _CHECK_SECONDS:
                 self._checked_at = now
-                turn = self._turn(now)
-                turn.pass_time()
-                if turn.incidents or turn.state.tasks != state.tasks:
-                    await self._store(turn)
+                await self._pass_time(now)
         return _POLL_SECONDS
+
+    async def _take_records(self, state: EngineState, now: float) -> bool:
+        records = await self._journal.records(state.position, bytes_max=_RECORDS_BYTES)
+        if not records:
+            return False
+        labels = await self._labels_of({record.task_id for record in records})
+        begun_at = time.perf_counter()
+        evaluation = await self._run(self._line_rules.evaluate, records, labels)
+        self._count(evaluation, time.perf_counter() - begun_at)
+        turn = self._turn(now, labels)
+        turn.take(evaluation, records[-1].id)
+        await self._store(turn)
+        return True
+
+    async def _take_stages(self, now: float) -> None:
+        events = self._stages.snapshot()
+        turn = self._turn(now)
+        turn.take_stages(events)
+        await self._store(turn)
+        self._stages.remove(events)
+
+    async def _pass_time(self, now: float) -> None:
+        state = await self._known()
+        turn = self._turn(now, await self._labels_of(state.tasks))
+        turn.pass_time()
+        if turn.incidents or turn.state.tasks != state.tasks:
+            await self._store(turn)
+        if now >= self._digest_at:
+            await self._send_digests(now)
+
+    async def _labels_of(self, task_ids: Iterable[str]) -> Mapping[str, frozenset[str]]:
+        """The labels of tasks, if a rule asks for some."""
+        if self._labels is None or not self._line_rules.chooses_by_labels:
+            return {}
+        return await self._labels.of(list(task_ids))
 
     async def _known(self) -> EngineState:
         """The state, read from the database once."""
         if self._state is None:
             newest = self._journal.statistics.last_record
-
-            def read(connection: Any) -> EngineState:
-                repository = Repository(connection)
-                found = EngineState.of(repository.value, repository.open_incidents(), self.rules.values())
-                repository.remove_resolved(self._clock() - _KEPT_SECONDS)
-                if found is None:
-                    found = EngineState(newest)
-                    for name, value in found.documents().items():
-                        repository.set_value(name, value)
-                return found
-
-            self._state = await self._run(self._database.write, read)
+            self._state, stages = await self._run(
+                self._database.write, lambda connection: self._read_state(Repository(connection), newest)
+            )
+            self._digest_at = 0.0
+            self._stages.put_first(stages)
         return self._state
 
-    def _turn(self, now: float) -> Turn:
+    def _read_state(self, repository: Repository, newest: int) -> tuple[EngineState, list[StageEvent]]:
+        """What is stored, and the stages that ended while nobody evaluated; in a thread."""
+        state = EngineState.of(repository.value, repository.open_incidents(), self.rules.values())
+        now = self._clock()
+        repository.remove_resolved(now - _KEPT_SECONDS)
+        if state is None:
+            state = EngineState(newest)
+            for name, value in state.documents().items():
+                repository.set_value(name, value)
+        if not self._stages.is_open:
+            if state.stages is not None:
+                state.stages = None
+                repository.set_value("stages", {"known": None})
+            return state, []
+        stored = repository.stored_stages()
+        if state.stages is None:  # the first rule of its kind begins with what fails from now on
+            state.stages = {}
+            for event in sorted(stored, key=lambda each: each.at)[-PIPELINES_MAX:]:
+                state.stages[event.pipeline_id] = max(event.number, state.stages.get(event.pipeline_id, 0))
+            repository.set_value("stages", {"known": state.stages})
+            return state, []
+        known = state.stages
+        return state, [
+            event
+            for event in stored
+            if event.number > known.get(event.pipeline_id, 0)
+            and (event.pipeline_id in known or event.at >= now - _OLD_STAGE_SECONDS)
+        ]
+
+    def _turn(self, now: float, labels: Mapping[str, frozenset[str]] | None = None) -> Turn:
         assert self._state is not None  # noqa: S101 - ``_known`` was awaited
-        return Turn(self._state, self.rules, now, lambda task_id: run_name(task_id, {}))
+        known = labels or {}
+        return Turn(
+            self._state,
+            self.rules,
+            now,
+            lambda task_id: run_name(task_id, {}),
+            windows=self.windows,
+            labels=lambda task_id: known.get(task_id, frozenset()),
+        )
 
     async def _store(self, turn: Turn) -> None:
         """Write a turn; only then it is true."""
-        state = self._state
-        version = turn.state.version
-        turn.state.version += 1
-
-        def write(connection: Any) -> None:
-            repository = Repository(connection)
-            if (repository.value("version") or {}).get("number") != version:
-                raise _StaleError
-            for place, incident in turn.incidents.items():
-                stored = repository.store(incident)
-                turn.incidents[place] = stored
-                if stored.is_open:
-                    turn.state.open[place] = stored
-            for place, notice in turn.notices:
-                incident = replace(notice.incident, id=turn.incidents[place].id)
-                rule = turn.rules[incident.rule]
-                for target in rule.notify:
-                    key = f"{incident.id}-{incident.notices}-{target}"
-                    repository.add_delivery(key, target, incident_event(notice.kind, incident, rule), self._clock())
-            before = {} if state is None else state.documents()
-            for name, value in turn.state.documents().items():
-                if value != before.get(name):
-                    repository.set_value(name, value)
-
+        before = await self._known()
         try:
-            await self._run(self._database.write, write)
-        except _StaleError:
+            due_at = await self._run(
+                self._database.write,
+                lambda connection: write_turn(connection, before, turn, self._targets, self._clock()),
+            )
+        except StaleError:
             self._state = None
             raise
         self._state = turn.state
+        if due_at is not None:
+            self._digest_at = min(self._digest_at, due_at)
+        self._changes.publish(turn.incidents.values(), self.rules)
         if turn.notices:
             self._statistics = replace(self._statistics, notices=self._statistics.notices + len(turn.notices))
+            self._notify()
+
+    async def _send_digests(self, now: float) -> None:
+        count, next_at = await self._run(self._database.write, lambda connection: write_digests(connection, now))
+        self._digest_at = now + _DIGEST_LOOK_SECONDS if next_at is None else next_at
+        if count:
             self._notify()
 
     async def _change(self, number: int, change: Callable[[Turn, Any, Incident], None]) -> Incident | None:
@@ -235,7 +314,7 @@ class AlertEngine:
         while True:
             try:
                 return await self._changed(number, change)
-            except _StaleError:
+            except StaleError:
                 continue
 
     async def _changed(self, number: int, change: Callable[[Turn, Any, Incident], None]) -> Incident | None:

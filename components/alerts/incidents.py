@@ -77,7 +77,7 @@ class Incident:
         told: lines that the last notification counted.
         notified_at: when that was made; None: there was none.
         notices: how many were made.
-        muted_until: no notification before that.
+        muted_until: no notification before that; ``muted_by``: who has said so.
     """
 
     id: int = 0
@@ -95,6 +95,7 @@ class Incident:
     notified_at: float | None = None
     notices: int = 0
     muted_until: float = float("-inf")
+    muted_by: str = ""
     resolved_at: float | None = None
     resolution: Resolution | None = None
     resolved_by: str = ""
@@ -103,6 +104,15 @@ class Incident:
     def is_open(self) -> bool:
         """Whether it is not resolved."""
         return self.resolved_at is None
+
+    def is_muted(self, now: float) -> bool:
+        """Whether nobody is notified."""
+        return now < self.muted_until
+
+    @property
+    def task_id(self) -> str:
+        """The task, or the pipeline, of its newest line."""
+        return self.last.task_id if self.last is not None else self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +130,10 @@ class Budget:
     per_hour: int
     times: list[float] = field(default_factory=list)
     suppressed: int = 0
+
+    def has_room(self, now: float) -> bool:
+        """Whether there is one more."""
+        return sum(at > now - 3600 for at in self.times) < self.per_hour
 
     def take(self, now: float) -> bool:
         """Whether there is one more; if so, it is gone."""
@@ -168,9 +182,12 @@ def resolved(incident: Incident, how: Resolution, now: float, by: str = "") -> I
 
 
 def notified(incident: Incident, rule: Rule, budget: Budget, now: float) -> tuple[Incident, Notice | None]:
-    """The incident and what is to be sent about it now, if anything: see this module."""
+    """The incident and what is to be sent about it now, if anything: see this module.
+
+    What is gathered into a digest is bounded by that, and takes nothing from the budget.
+    """
     kind = _due(incident, rule, now)
-    if kind is None or now < incident.muted_until or not budget.take(now):
+    if kind is None or incident.is_muted(now) or not (rule.digest or budget.take(now)):
         return incident, None
     after = replace(incident, told=incident.count, notified_at=now, notices=incident.notices + 1)
     return after, Notice(kind, after)

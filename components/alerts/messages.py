@@ -1,11 +1,14 @@
 """What is said of alerts over HTTP and in notifications."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from components.alerts.incidents import Incident, NoticeKind, Sample
+from components.alerts.maintenance import Window
+from components.alerts.repository import MarkedIncident
 from components.alerts.rules import Rule
 from gateway.routing.operation import Tag
 
@@ -13,17 +16,27 @@ __all__ = [
     "ALERTS",
     "IncidentList",
     "IncidentView",
+    "MaintenanceList",
+    "MaintenanceRequest",
+    "MaintenanceView",
     "MuteRequest",
     "Preview",
     "PreviewRequest",
     "RuleList",
     "RuleView",
     "TargetTested",
+    "TaskCount",
+    "TaskCounts",
+    "TaskIncident",
+    "TaskIncidents",
     "Undelivered",
     "UndeliveredList",
+    "digest_event",
     "incident_event",
     "incident_view",
     "rule_view",
+    "task_incident",
+    "window_view",
 ]
 
 ALERTS: Final = Tag("Alerts", "Incidents that rules over the lines of all tasks have opened.")
@@ -61,6 +74,7 @@ class IncidentView(msgspec.Struct, rename="camel"):
     resolution: Annotated[str | None, msgspec.Meta(description="`success`, `silence` or `hand`.", examples=["hand"])]
     resolved_by: Annotated[str, _like("alice")]
     muted_until: Time | None
+    muted_by: Annotated[str, _like("alice")]
     notifications: int
     lines: list[SampleLine]
 
@@ -72,10 +86,78 @@ class IncidentList(msgspec.Struct, rename="camel"):
     next: Annotated[str | None, msgspec.Meta(description="`cursor` of the next page; null: there is none.")]
 
 
+class Mark(msgspec.Struct):
+    """The place of a line."""
+
+    sequence: Annotated[int, msgspec.Meta(examples=[51])]
+    timestamp: Time
+
+
+class TaskIncident(msgspec.Struct, rename="camel"):
+    """An incident, and what it has of one task. Its ``lines`` are those of the task."""
+
+    incident: IncidentView
+    severity: Annotated[str, _like("critical")]
+    count: Annotated[int, msgspec.Meta(description="Lines of the task.", examples=[3])]
+    marks: Annotated[list[Mark], msgspec.Meta(description="The first 200 of these lines.")]
+
+
+class TaskIncidents(msgspec.Struct, rename="camel"):
+    """Incidents with lines of one task, the newest first."""
+
+    task_id: Annotated[str, _like("build-7")]
+    incidents: list[TaskIncident]
+
+
+class TaskCount(msgspec.Struct, rename="camel"):
+    """How many open incidents a task has."""
+
+    task_id: Annotated[str, _like("build-7")]
+    open: Annotated[int, msgspec.Meta(examples=[1])]
+
+
+class TaskCounts(msgspec.Struct, rename="camel"):
+    """Tasks with open incidents, that with the newest one first."""
+
+    tasks: list[TaskCount]
+    is_complete: Annotated[bool, msgspec.Meta(description="False: there are more than were asked for.")]
+
+
 class MuteRequest(msgspec.Struct):
     """How long nothing is sent."""
 
-    minutes: Annotated[int, msgspec.Meta(ge=1, le=43_200, description="1 to 43,200, which is 30 days.")]
+    minutes: Annotated[
+        int, msgspec.Meta(ge=0, le=43_200, description="Up to 43,200, which is 30 days; 0: no longer muted.")
+    ]
+
+
+class MaintenanceView(msgspec.Struct, rename="camel"):
+    """A time at which nobody is notified."""
+
+    name: Annotated[str, _like("nightly")]
+    rules: Annotated[list[str], msgspec.Meta(examples=[["*"]])]
+    tasks: Annotated[list[str], msgspec.Meta(examples=[["build-*"]])]
+    start: Annotated[Time | None, msgspec.Meta(description="Null: it comes every week.")]
+    end: Time | None
+    weekly: Annotated[
+        str | None,
+        msgspec.Meta(description="Days, times and time zone.", examples=["sat, sun 22:00 to 06:00 Asia/Seoul"]),
+    ]
+    is_active: Annotated[bool, msgspec.Meta(description="Whether it is that time.")]
+    description: Annotated[str, _like("Backups.")]
+    source: Annotated[str, msgspec.Meta(description="`file`, or who has stored it.", examples=["file"])]
+
+
+class MaintenanceList(msgspec.Struct):
+    """The maintenance windows."""
+
+    windows: list[MaintenanceView]
+
+
+class MaintenanceRequest(msgspec.Struct):
+    """A maintenance window."""
+
+    window: Annotated[dict[str, Any], msgspec.Meta(description="As in a file of rules.")]
 
 
 class RuleView(msgspec.Struct, rename="camel"):
@@ -84,6 +166,7 @@ class RuleView(msgspec.Struct, rename="camel"):
     name: Annotated[str, msgspec.Meta(examples=["out-of-memory"])]
     when: Annotated[str, msgspec.Meta(examples=["line"])]
     tasks: Annotated[list[str], msgspec.Meta(examples=[["build-*"]])]
+    labels: Annotated[list[str], msgspec.Meta(examples=[["repo=shop"]])]
     notify: Annotated[list[str], msgspec.Meta(examples=[["team"]])]
     severity: Annotated[str, _like("critical")]
     description: Annotated[str, _like("See the page on heap sizes.")]
@@ -163,8 +246,33 @@ def incident_view(incident: Incident) -> IncidentView:
         resolution=None if incident.resolution is None else incident.resolution.value,
         resolved_by=incident.resolved_by,
         muted_until=None if incident.muted_until == float("-inf") else time_text(incident.muted_until),
+        muted_by=incident.muted_by,
         notifications=incident.notices,
         lines=[_line(sample) for sample in incident.samples],
+    )
+
+
+def task_incident(found: MarkedIncident, task_id: str, severity: str) -> TaskIncident:
+    """An incident as it is shown beside the log of a task."""
+    view = incident_view(found.incident)
+    view.lines = [line for line in view.lines if line.task_id == task_id]
+    marks = [Mark(sequence, time_text(at)) for sequence, at in found.lines.marks]
+    return TaskIncident(view, severity, found.lines.count, marks)
+
+
+def window_view(window: Window, now: float) -> MaintenanceView:
+    """A maintenance window as it is shown."""
+    is_once = window.zone is None
+    return MaintenanceView(
+        name=window.name,
+        rules=list(window.rules),
+        tasks=list(window.tasks),
+        start=time_text(window.start) if is_once else None,
+        end=time_text(window.end) if is_once else None,
+        weekly=window.weekly_text,
+        is_active=window.is_active(now),
+        description=window.description,
+        source=window.source,
     )
 
 
@@ -174,12 +282,23 @@ def rule_view(rule: Rule, open_incidents: int) -> RuleView:
         rule.name,
         rule.condition.value,
         list(rule.tasks),
+        sorted(rule.labels),
         list(rule.notify),
         rule.severity,
         rule.description,
         rule.source,
         open_incidents,
     )
+
+
+def digest_event(events: Sequence[Mapping[str, Any]], count: int) -> dict[str, Any]:
+    """Several notifications as one.
+
+    Args:
+        events: those of the newest incidents, the newest first.
+        count: of all incidents.
+    """
+    return {"type": "incident.digest", "kind": "digest", "count": count, "events": list(events)}
 
 
 def incident_event(kind: NoticeKind, incident: Incident, rule: Rule) -> dict[str, Any]:

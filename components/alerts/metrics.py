@@ -22,6 +22,7 @@ def alert_metrics(found: AlertStatistics, outbox: Outbox) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "otto_alert_suppressed", "Notifications beyond a rule's budget per hour.", value=found.suppressed
     )
+    yield GaugeMetricFamily("otto_alert_outbox_waiting", "Notifications that wait to be sent.", value=outbox.waiting)
     deliveries = CounterMetricFamily(
         "otto_alert_deliveries", "Attempts to deliver a notification, by result.", labels=["result"]
     )

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from components.alerts.access import ALERTS_WRITE, BASE, NAME_FORM, AlertAccess
+from components.alerts.maintenance_routes import maintenance_routes
 from components.alerts.messages import (
     ALERTS,
     IncidentList,
@@ -27,9 +29,10 @@ from components.alerts.messages import (
 )
 from components.alerts.rules import RuleError
 from components.alerts.sending import SendError, title_and_text
-from gateway.auth import Authenticator, Principal
+from components.alerts.task_routes import task_routes
+from gateway.auth import Authenticator
 from gateway.errors import ApiError
-from gateway.http.json_bodies import BodyBudget, answer, decoded, read_body
+from gateway.http.json_bodies import answer
 from gateway.routing.operation import Body, DescribedRoute, Operation
 from gateway.routing.parameters import Choice, Number, Parameter, Text
 
@@ -37,16 +40,9 @@ if TYPE_CHECKING:
     from components.alerts.alerts import Alerts
     from components.alerts.incidents import Incident
 
-__all__ = ["ALERTS_WRITE", "alert_routes"]
+__all__ = ["alert_routes"]
 
-T = TypeVar("T")
-
-ALERTS_WRITE: Final = "alerts:write"
-BASE: Final = "/api/v1/alerts"
-
-_OFF: Final = "alerts are off: set ALERT_RULES to a file of rules to use them"
 _RETRY_AFTER_SECONDS: Final = 2
-_BODY_BYTES: Final = 256 << 10
 _UNDELIVERED_MAX: Final = 100
 _NUMBER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 
@@ -65,11 +61,10 @@ _ID: Final = Parameter(
     place="path",
     is_required=True,
 )
-_NAME_FORM: Final = r"^[a-z0-9][a-z0-9._-]{0,99}$"
 _RULE_NAME: Final = Parameter(
     "name",
     "The rule.",
-    schema={"type": "string", "pattern": _NAME_FORM},
+    schema={"type": "string", "pattern": NAME_FORM},
     examples=("out-of-memory",),
     place="path",
     is_required=True,
@@ -77,7 +72,7 @@ _RULE_NAME: Final = Parameter(
 _TARGET: Final = Parameter(
     "target",
     "The target.",
-    schema={"type": "string", "pattern": _NAME_FORM},
+    schema={"type": "string", "pattern": NAME_FORM},
     examples=("team",),
     place="path",
     is_required=True,
@@ -112,7 +107,7 @@ _MUTE: Final = Operation(
     "POST",
     ALERTS,
     "Send nothing about an incident for a while",
-    description="It continues counting.",
+    description="It continues counting. The incident says who has muted it, and until when; 0 minutes end it.",
     scope=ALERTS_WRITE,
     parameters=(_ID,),
     body=Body(MuteRequest, {"hour": {"minutes": 60}}),
@@ -189,7 +184,8 @@ _UNDELIVERED: Final = Operation(
 
 def alert_routes(alerts: "Alerts | None", authenticator: Authenticator) -> list[DescribedRoute]:
     """All routes; without alerts they say that they are off."""
-    handlers = _Handlers(alerts, authenticator)
+    access = AlertAccess(alerts, authenticator)
+    handlers = _Handlers(access)
     return [
         DescribedRoute(f"{BASE}/incidents", handlers.page, _LIST),
         DescribedRoute(f"{BASE}/incidents/{{incident_id:identifier}}/resolve", handlers.resolve, _RESOLVE),
@@ -200,17 +196,17 @@ def alert_routes(alerts: "Alerts | None", authenticator: Authenticator) -> list[
         DescribedRoute(f"{BASE}/preview", handlers.preview, _PREVIEW),
         DescribedRoute(f"{BASE}/targets/{{target:identifier}}/test", handlers.test, _TEST),
         DescribedRoute(f"{BASE}/undelivered", handlers.undelivered, _UNDELIVERED),
+        *task_routes(access),
+        *maintenance_routes(access),
     ]
 
 
 class _Handlers:
-    def __init__(self, alerts: "Alerts | None", authenticator: Authenticator) -> None:
-        self._alerts = alerts
-        self._authenticator = authenticator
-        self._budget = BodyBudget(8 * _BODY_BYTES)
+    def __init__(self, access: AlertAccess) -> None:
+        self._access = access
 
     async def page(self, request: Request) -> Response:
-        alerts, _ = await self._entered(request, "logs:read")
+        alerts, _ = await self._access.to_all(request, "logs:read")
         query = request.query_params
         state, limit = _STATE.of(query), _LIMIT.of(query)
         below = _CURSOR.of(query) or None
@@ -224,37 +220,38 @@ class _Handlers:
         return answer(IncidentList([incident_view(incident) for incident in found[:limit]], following))
 
     async def resolve(self, request: Request) -> Response:
-        alerts, principal = await self._entered(request, ALERTS_WRITE)
+        alerts, principal = await self._access.to_all(request, ALERTS_WRITE)
         changed = await alerts.engine.resolve(_number(request), principal.subject or "anonymous")
         return answer(incident_view(_found(changed)))
 
     async def mute(self, request: Request) -> Response:
-        alerts, _ = await self._entered(request, ALERTS_WRITE)
-        wanted = await self._body(request, MuteRequest)
-        changed = await alerts.engine.mute(_number(request), wanted.minutes * 60.0)
+        alerts, principal = await self._access.to_all(request, ALERTS_WRITE)
+        wanted = await self._access.body(request, MuteRequest)
+        by = principal.subject or "anonymous"
+        changed = await alerts.engine.mute(_number(request), wanted.minutes * 60.0, by)
         return answer(incident_view(_found(changed)))
 
     async def rules(self, request: Request) -> Response:
-        alerts, _ = await self._entered(request, "logs:read")
+        alerts, _ = await self._access.to_all(request, "logs:read")
         return answer(_rule_list(alerts))
 
     async def store(self, request: Request) -> Response:
-        alerts, principal = await self._entered(request, ALERTS_WRITE)
-        wanted = await self._body(request, PreviewRequest)
+        alerts, principal = await self._access.to_all(request, ALERTS_WRITE)
+        wanted = await self._access.body(request, PreviewRequest)
         with _rules():
             rule = await alerts.book.store(wanted.rule, principal.subject or "anonymous")
         return answer(rule_view(rule, 0))
 
     async def remove(self, request: Request) -> Response:
-        alerts, _ = await self._entered(request, ALERTS_WRITE)
+        alerts, _ = await self._access.to_all(request, ALERTS_WRITE)
         name = request.path_params["name"]
         if not await alerts.book.remove(name):
             raise ApiError("NOT_FOUND", f"there is no stored rule {name[:100]!r}")
         return answer(_rule_list(alerts))
 
     async def preview(self, request: Request) -> Response:
-        alerts, principal = await self._entered(request, ALERTS_WRITE)
-        wanted = await self._body(request, PreviewRequest)
+        alerts, principal = await self._access.to_all(request, ALERTS_WRITE)
+        wanted = await self._access.body(request, PreviewRequest)
         with _rules():
             found = await alerts.preview(alerts.book.checked(wanted.rule, principal.subject))
         lines = [
@@ -263,7 +260,7 @@ class _Handlers:
         return answer(Preview(found.incidents, found.matches, found.lines, lines, found.is_complete))
 
     async def test(self, request: Request) -> Response:
-        alerts, _ = await self._entered(request, ALERTS_WRITE)
+        alerts, _ = await self._access.to_all(request, ALERTS_WRITE)
         name = request.path_params["target"]
         try:
             await alerts.test(name)
@@ -275,7 +272,7 @@ class _Handlers:
         return answer(TargetTested(name))
 
     async def undelivered(self, request: Request) -> Response:
-        alerts, _ = await self._entered(request, ALERTS_WRITE)
+        alerts, _ = await self._access.to_all(request, ALERTS_WRITE)
         found = await alerts.undelivered(_UNDELIVERED_MAX)
         return answer(
             UndeliveredList(
@@ -292,23 +289,6 @@ class _Handlers:
                 ]
             )
         )
-
-    async def _entered(self, request: Request, scope: str) -> "tuple[Alerts, Principal]":
-        """Who asks, and the alerts. They are about all tasks, so a token for some is not enough."""
-        principal = await self._authenticator.principal_of(request)
-        principal.require(scope)
-        if principal.is_limited:
-            raise ApiError("PERMISSION_DENIED", "the token covers some tasks only; alerts are about all")
-        if self._alerts is None:
-            raise ApiError("UNAVAILABLE", _OFF)
-        return self._alerts, principal
-
-    async def _body(self, request: Request, kind: type[T]) -> T:
-        body = await read_body(request, self._budget)
-        try:
-            return await decoded(body, kind)
-        finally:
-            self._budget.give_back(len(body))
 
 
 def _rule_list(alerts: "Alerts") -> RuleList:

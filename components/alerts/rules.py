@@ -1,7 +1,6 @@
 """Rules: a filter with a condition, the tasks that it is about, and who is notified."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -10,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from components.alerts.durations import duration_seconds
+from components.alerts.names import NAME, NAME_RULE
 from filters.matching import Matcher
 from filters.model import EVERYTHING, FilterError, LogFilter
 from filters.parsing import filter_from_json
@@ -17,9 +17,10 @@ from filters.parsing import filter_from_json
 __all__ = ["RULES_MAX", "Condition", "Group", "Rule", "RuleDocument", "RuleError", "rule_from", "rules_from"]
 
 RULES_MAX: Final = 10_000
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)
 _PATTERNS_MAX: Final = 100
 _COUNT_MAX: Final = 1_000
+_LABELS_MAX: Final = 20
+_NO_LABELS: Final = frozenset[str]()
 
 
 class Condition(StrEnum):
@@ -37,6 +38,8 @@ class Condition(StrEnum):
     """A task runs longer than ``for``."""
     SILENT = "silent"
     """A running task has no line for ``for``."""
+    STAGE_FAILED = "stage_failed"
+    """A stage of a pipeline fails."""
 
 
 class Group(StrEnum):
@@ -57,6 +60,7 @@ class RuleDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     when: str = "line"
     filter: str | dict[str, Any] = msgspec.field(default_factory=dict)
     tasks: str | list[str] = "*"
+    labels: dict[str, str] | list[str] = msgspec.field(default_factory=list)
     count: int | None = None
     within: str | None = None
     for_: str | None = msgspec.field(name="for", default=None)
@@ -66,6 +70,7 @@ class RuleDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     resolve_after: str = "30m"
     severity: str = "warning"
     notifications_per_hour: int = 20
+    digest: str | None = None
     description: str = ""
 
 
@@ -74,12 +79,15 @@ class Rule:
     """A rule that is ready to be used; times in seconds.
 
     Attributes:
+        tasks: patterns; of ``STAGE_FAILED`` those of pipelines.
+        labels: that the task has to have all, each as ``name`` or ``name=value``.
         within: of ``COUNT``.
         lasting: of ``RUNNING`` and ``SILENT``.
         notify: names of targets.
         cooldown: between two notifications of an incident.
         resolve_after: without a new match, an incident of lines is over.
         per_hour: notifications of the rule within an hour, at most.
+        digest: seconds over which notifications are gathered into one; 0: each is sent by itself.
         source: ``file``, or who has stored it.
     """
 
@@ -87,6 +95,7 @@ class Rule:
     condition: Condition
     filter: LogFilter
     tasks: tuple[str, ...]
+    labels: frozenset[str] = _NO_LABELS
     count: int = 1
     within: float = 0.0
     lasting: float = 0.0
@@ -96,13 +105,14 @@ class Rule:
     resolve_after: float = 1800.0
     severity: str = "warning"
     per_hour: int = 20
+    digest: float = 0.0
     description: str = ""
     source: str = "file"
     matcher: Matcher = field(default_factory=Matcher, compare=False)
 
-    def covers(self, task_id: str) -> bool:
-        """Whether it is about a task."""
-        return any(fnmatchcase(task_id, pattern) for pattern in self.tasks)
+    def covers(self, task_id: str, labels: Set[str] = _NO_LABELS) -> bool:
+        """Whether it is about a task with these labels, each as ``name`` and as ``name=value``; or a pipeline."""
+        return self.labels <= labels and any(fnmatchcase(task_id, pattern) for pattern in self.tasks)
 
     def key_of(self, task_id: str) -> str:
         """What its incidents are grouped by."""
@@ -127,9 +137,11 @@ def rules_from(document: object, targets: Iterable[str], *, place: str = "rules"
     """
     if not isinstance(document, dict) or not isinstance(document.get("rules"), list):
         raise RuleError(f"{place}: write a list under `rules:`")
-    unknown = set(document) - {"rules", "defaults"}
+    unknown = set(document) - {"rules", "defaults", "maintenance"}
     if unknown:
-        raise RuleError(f"{place}: {min(map(str, unknown))!r} is unknown; there are `rules` and `defaults`")
+        raise RuleError(
+            f"{place}: {min(map(str, unknown))!r} is unknown; there are `rules`, `defaults` and `maintenance`"
+        )
     defaults = document.get("defaults") or {}
     if not isinstance(defaults, dict):
         raise RuleError(f"{place}: `defaults` is no mapping")
@@ -165,8 +177,8 @@ def rule_from(written: object, targets: Iterable[str], *, place: str = "rule", s
 
 
 def _made(document: RuleDocument, targets: frozenset[str], source: str) -> Rule:
-    if not _NAME.fullmatch(document.name):
-        raise ValueError("`name` is 1 to 100 lower-case letters, digits, dots, hyphens and underscores")
+    if not NAME.fullmatch(document.name):
+        raise ValueError(f"`name` is {NAME_RULE}")
     condition = _one_of("when", document.when, Condition)
     tasks = (document.tasks,) if isinstance(document.tasks, str) else tuple(document.tasks)
     if not 1 <= len(tasks) <= _PATTERNS_MAX or not all(tasks):
@@ -181,6 +193,7 @@ def _made(document: RuleDocument, targets: frozenset[str], source: str) -> Rule:
         condition=condition,
         filter=log_filter,
         tasks=tasks,
+        labels=_labels_of(document.labels, condition),
         count=_count_of(document, condition),
         within=_duration_of("within", document.within, is_needed=condition is Condition.COUNT),
         lasting=_duration_of("for", document.for_, is_needed=condition in {Condition.RUNNING, Condition.SILENT}),
@@ -190,6 +203,7 @@ def _made(document: RuleDocument, targets: frozenset[str], source: str) -> Rule:
         resolve_after=duration_seconds(document.resolve_after),
         severity=document.severity[:40],
         per_hour=max(document.notifications_per_hour, 1),
+        digest=duration_seconds(document.digest) if document.digest is not None else 0.0,
         description=document.description[:1000],
         source=source,
         matcher=Matcher(log_filter),
@@ -198,6 +212,15 @@ def _made(document: RuleDocument, targets: frozenset[str], source: str) -> Rule:
 
 def _filter_of(written: "str | Mapping[str, Any]") -> LogFilter:
     return filter_from_json({"expression": written} if isinstance(written, str) else dict(written))
+
+
+def _labels_of(written: Mapping[str, str] | Sequence[str], condition: Condition) -> frozenset[str]:
+    labels = [f"{name}={value}" for name, value in written.items()] if isinstance(written, Mapping) else written
+    if labels and condition is Condition.STAGE_FAILED:
+        raise ValueError("`labels` are of tasks: pipelines have none")
+    if len(labels) > _LABELS_MAX or not all(label.partition("=")[0] for label in labels):
+        raise ValueError(f"`labels` are up to {_LABELS_MAX}, as {{repo: shop}} or [repo=shop, nightly]")
+    return frozenset(labels)
 
 
 def _count_of(document: RuleDocument, condition: Condition) -> int:

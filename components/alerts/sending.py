@@ -61,6 +61,8 @@ def signature(secret: bytes, key: str, timestamp: int, body: bytes) -> str:
 
 def title_and_text(event: Mapping[str, Any]) -> tuple[str, str]:
     """What a person reads of an event."""
+    if event["kind"] == "digest":
+        return _digest_texts(event)
     incident, rule = event["incident"], event["rule"]
     count = incident["count"]
     what = {"resolved": "resolved", "test": "test"}.get(event["kind"], f"{count:,} {'line' if count == 1 else 'lines'}")
@@ -70,6 +72,16 @@ def title_and_text(event: Mapping[str, Any]) -> tuple[str, str]:
         *(f"{line['taskId']} #{line['sequence']}  {line['message']}" for line in event["lines"]),
     ]
     return title, "\n".join(filter(None, lines))
+
+
+def _digest_texts(event: Mapping[str, Any]) -> tuple[str, str]:
+    """Of a digest: a line for each incident, and how many more there are."""
+    count, events = event["count"], event["events"]
+    lines = [title_and_text(each)[0] for each in events]
+    if count > len(lines):
+        lines.append(f"and {count - len(lines):,} more")
+    still_open = sum(each["incident"]["isOpen"] for each in events)
+    return f"{count:,} incident{'' if count == 1 else 's'}, {still_open:,} of them open", "\n".join(lines)
 
 
 def alertmanager_alert(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,7 @@
-"""The tables of alerts, in the journal's database, and what is read and written there.
+"""The tables of alerts, in the journal's database."""
 
-What a run of records has changed is written in one transaction with the position up to which records were evaluated: a
-gateway that is killed evaluates none twice and leaves none out.
-"""
+from typing import Final
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Final
-
-import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -17,19 +10,14 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    Row,
+    PrimaryKeyConstraint,
     Table,
     Text,
-    delete,
-    func,
-    insert,
-    select,
-    update,
+    inspect,
+    text,
 )
 
-from components.alerts.incidents import Incident, Resolution, Sample
-
-__all__ = ["Delivery", "Repository", "metadata"]
+__all__ = ["create_tables", "digests", "incidents", "marks", "outbox", "state", "stored_rules", "stored_windows"]
 
 _Id: Final = Integer().with_variant(BigInteger(), "postgresql")
 
@@ -63,6 +51,7 @@ incidents = Table(
     Column("resolved_at", Float),
     Column("resolution", Text),
     Column("resolved_by", Text, nullable=False),
+    Column("muted_by", Text, nullable=False, server_default=""),
     Index("otto_alert_incidents_open", "resolved_at", "rule"),
 )
 
@@ -81,6 +70,36 @@ outbox = Table(
     Index("otto_alert_outbox_due", "is_dead", "next_at"),
 )
 
+marks = Table(
+    "otto_alert_marks",
+    metadata,
+    Column("incident_id", _Id, nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("count", _Id, nullable=False),
+    Column("positions", Text, nullable=False),  # JSON: sequence and Unix seconds of each
+    PrimaryKeyConstraint("incident_id", "task_id"),
+    Index("otto_alert_marks_task", "task_id", "incident_id"),
+)
+
+digests = Table(
+    "otto_alert_digests",
+    metadata,
+    Column("target", Text, nullable=False),
+    Column("rule", Text, nullable=False),  # empty: all rules of the target
+    Column("incident_id", _Id, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("due_at", Float, nullable=False),
+    PrimaryKeyConstraint("target", "rule", "incident_id"),
+)
+
+stored_windows = Table(
+    "otto_alert_maintenance",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("author", Text, nullable=False),
+)
+
 stored_rules = Table(
     "otto_alert_rules",
     metadata,
@@ -89,147 +108,9 @@ stored_rules = Table(
     Column("author", Text, nullable=False),
 )
 
-_samples: Final = msgspec.json.Decoder(tuple[Sample, ...])
-_last: Final = msgspec.json.Decoder(Sample | None)
-_dict: Final = msgspec.json.Decoder(dict[str, Any])
-_FOREVER: Final = float("-inf")
 
-
-class Delivery(msgspec.Struct, frozen=True):
-    """A notification that waits to be sent, or that could not be."""
-
-    id: int
-    key: str
-    target: str
-    event: dict[str, Any]
-    created_at: float
-    attempts: int
-    error: str
-
-
-class Repository:
-    """Reads and writes on one connection, within its transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
-
-    def value(self, name: str) -> dict[str, Any] | None:
-        """A document of the engine's own."""
-        found = self._db.execute(select(state.c.value).where(state.c.name == name)).scalar()
-        return None if found is None else _dict.decode(found)
-
-    def set_value(self, name: str, value: Mapping[str, Any]) -> None:
-        """Store one."""
-        text = msgspec.json.encode(value).decode()
-        if self._db.execute(update(state).where(state.c.name == name).values(value=text)).rowcount == 0:
-            self._db.execute(insert(state).values(name=name, value=text))
-
-    def open_incidents(self) -> list[Incident]:
-        """All that are not resolved."""
-        query = select(incidents).where(incidents.c.resolved_at.is_(None)).order_by(incidents.c.id)
-        return [_incident(row) for row in self._db.execute(query)]
-
-    def page(
-        self, *, is_open: bool | None = None, rule: str = "", below: int | None = None, limit: int
-    ) -> list[Incident]:
-        """Incidents, the newest first."""
-        query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)
-        if is_open is not None:
-            query = query.where(incidents.c.resolved_at.is_(None) if is_open else incidents.c.resolved_at.is_not(None))
-        if rule:
-            query = query.where(incidents.c.rule == rule)
-        if below is not None:
-            query = query.where(incidents.c.id < below)
-        return [_incident(row) for row in self._db.execute(query)]
-
-    def find(self, number: int) -> Incident | None:
-        """One of them."""
-        row = self._db.execute(select(incidents).where(incidents.c.id == number)).first()
-        return None if row is None else _incident(row)
-
-    def store(self, incident: Incident) -> Incident:
-        """Store an incident; a new one gets its id."""
-        values = _values(incident)
-        if incident.id:
-            self._db.execute(update(incidents).where(incidents.c.id == incident.id).values(values))
-            return incident
-        key = self._db.execute(insert(incidents).values(values)).inserted_primary_key
-        assert key is not None  # noqa: S101 - an insert has one
-        return replace(incident, id=int(key[0]))
-
-    def remove_resolved(self, before: float) -> int:
-        """Remove incidents that were resolved before that."""
-        return self._db.execute(delete(incidents).where(incidents.c.resolved_at < before)).rowcount
-
-    def add_delivery(self, key: str, target: str, event: Mapping[str, Any], now: float) -> None:
-        """Something to be sent."""
-        text = msgspec.json.encode(event).decode()
-        self._db.execute(insert(outbox).values(key=key, target=target, event=text, created_at=now, next_at=now))
-
-    def due(self, now: float, limit: int) -> tuple[list[Delivery], float | None]:
-        """What is to be sent now; and when the next one is."""
-        query = select(outbox).where(outbox.c.is_dead == 0)
-        rows = self._db.execute(query.where(outbox.c.next_at <= now).order_by(outbox.c.id).limit(limit)).all()
-        following = self._db.execute(
-            select(func.min(outbox.c.next_at)).where(outbox.c.is_dead == 0, outbox.c.next_at > now)
-        ).scalar()
-        return [_delivery(row) for row in rows], following
-
-    def sent(self, number: int) -> None:
-        """It was taken."""
-        self._db.execute(delete(outbox).where(outbox.c.id == number))
-
-    def failed(self, number: int, error: str, next_at: float | None) -> None:
-        """It could not be sent; it is tried again at ``next_at``, or not at all."""
-        changes = {"attempts": outbox.c.attempts + 1, "error": error[:1000], "is_dead": int(next_at is None)}
-        if next_at is not None:
-            changes["next_at"] = next_at
-        self._db.execute(update(outbox).where(outbox.c.id == number).values(changes))
-
-    def undelivered(self, limit: int) -> list[Delivery]:
-        """What was given up, the newest first."""
-        query = select(outbox).where(outbox.c.is_dead == 1).order_by(outbox.c.id.desc()).limit(limit)
-        return [_delivery(row) for row in self._db.execute(query)]
-
-    def waiting(self) -> tuple[int, int]:
-        """How many wait to be sent, and how many were given up."""
-        rows = self._db.execute(select(outbox.c.is_dead, func.count()).group_by(outbox.c.is_dead)).all()
-        counts = {int(dead): int(count) for dead, count in rows}
-        return counts.get(0, 0), counts.get(1, 0)
-
-    def rules(self) -> list[tuple[dict[str, Any], str]]:
-        """Documents of stored rules, with their authors."""
-        rows = self._db.execute(select(stored_rules).order_by(stored_rules.c.name))
-        return [(_dict.decode(row.document), row.author) for row in rows]
-
-    def store_rule(self, name: str, document: Mapping[str, Any], author: str) -> None:
-        """Store a rule, in the place of one of the same name."""
-        self.remove_rule(name)
-        text = msgspec.json.encode(document).decode()
-        self._db.execute(insert(stored_rules).values(name=name, document=text, author=author))
-
-    def remove_rule(self, name: str) -> bool:
-        """Whether there was one."""
-        return self._db.execute(delete(stored_rules).where(stored_rules.c.name == name)).rowcount > 0
-
-
-def _incident(row: Row[Any]) -> Incident:
-    values = dict(row._mapping)
-    values["samples"] = _samples.decode(values["samples"])
-    values["last"] = _last.decode(values["last"])
-    values["muted_until"] = _FOREVER if values["muted_until"] is None else values["muted_until"]
-    values["resolution"] = None if values["resolution"] is None else Resolution(values["resolution"])
-    return Incident(**values)
-
-
-def _values(incident: Incident) -> dict[str, Any]:
-    values = {column.name: getattr(incident, column.name) for column in incidents.columns if column.name != "id"}
-    values["samples"] = msgspec.json.encode(incident.samples).decode()
-    values["last"] = msgspec.json.encode(incident.last).decode()
-    values["muted_until"] = None if incident.muted_until == _FOREVER else incident.muted_until
-    values["resolution"] = None if incident.resolution is None else incident.resolution.value
-    return values
-
-
-def _delivery(row: Row[Any]) -> Delivery:
-    return Delivery(row.id, row.key, row.target, _dict.decode(row.event), row.created_at, int(row.attempts), row.error)
+def create_tables(connection: Connection) -> None:
+    """Create what is missing."""
+    metadata.create_all(connection)
+    if "muted_by" not in {each["name"] for each in inspect(connection).get_columns(incidents.name)}:
+        connection.execute(text(f"ALTER TABLE {incidents.name} ADD COLUMN muted_by TEXT NOT NULL DEFAULT ''"))

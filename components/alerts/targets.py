@@ -1,17 +1,17 @@
 """Targets: where notifications go. Only who operates the gateway names them; rules choose from their names."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-__all__ = ["Target", "TargetError", "targets_from"]
+from components.alerts.durations import duration_seconds
+from components.alerts.names import NAME, NAME_RULE
 
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)
+__all__ = ["Target", "TargetError", "targets_from"]
 
 
 class TargetError(ValueError):
@@ -26,6 +26,7 @@ class TargetDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
     apprise_env: str | None = None
     alertmanager: str | None = None
     allow_private: bool = False
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Target:
         url: of the webhook or of Alertmanager, or Apprise's.
         secret: key of the signature; empty: nothing is signed.
         is_private: whether internal addresses are allowed.
+        digest: seconds over which notifications are gathered into one; 0: each is sent by itself.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Target:
     url: str
     secret: bytes = b""
     is_private: bool = False
+    digest: float = 0.0
 
     def __repr__(self) -> str:
         return f"<Target {self.name} {self.kind}>"
@@ -68,8 +71,8 @@ def targets_from(document: object, environment: Mapping[str, str] | None = None)
 
 def _target(name: str, written: Any, environment: Mapping[str, str]) -> Target:
     place = f"target {name[:40]}"
-    if not _NAME.fullmatch(name):
-        raise TargetError(f"{place}: a name is 1 to 100 lower-case letters, digits, dots, hyphens and underscores")
+    if not NAME.fullmatch(name):
+        raise TargetError(f"{place}: a name is {NAME_RULE}")
     try:
         document = msgspec.convert(written, TargetDocument)
     except msgspec.ValidationError as error:
@@ -78,14 +81,20 @@ def _target(name: str, written: Any, environment: Mapping[str, str]) -> Target:
     if len(given) != 1:
         raise TargetError(f"{place}: write one of webhook, alertmanager and apprise_env")
     kind = given[0]
+    try:
+        digest = duration_seconds(document.digest) if document.digest is not None else 0.0
+    except ValueError as error:
+        raise TargetError(f"{place}: digest: {error}") from error
+    if digest and kind == "alertmanager":
+        raise TargetError(f"{place}: Alertmanager groups by itself; a digest is for people")
     value: str = getattr(document, kind)
     if kind == "apprise_env":
-        return Target(name, "apprise", _variable(place, kind, value, environment))
+        return Target(name, "apprise", _variable(place, kind, value, environment), digest=digest)
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise TargetError(f"{place}: {kind} is an address that begins with https:// or http://")
     secret = _variable(place, "secret_env", document.secret_env, environment) if document.secret_env else ""
-    return Target(name, kind, value, secret.encode(), document.allow_private)
+    return Target(name, kind, value, secret.encode(), document.allow_private, digest)
 
 
 def _variable(place: str, field: str, name: str, environment: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from components.alerts.durations import duration_text
-from components.alerts.evaluation import Evaluation, Found, Match
+from components.alerts.evaluation import Evaluation, Found, Match, TaskLines
 from components.alerts.incidents import (
     OPEN_PER_RULE_MAX,
     OTHERS,
@@ -20,10 +20,12 @@ from components.alerts.incidents import (
     opened,
     resolved,
 )
-from components.alerts.rules import Condition, Rule
+from components.alerts.maintenance import Window
+from components.alerts.rules import Condition, Group, Rule
+from components.alerts.stages import StageEvent
 from storage.journal.interface import TaskEnded
 
-__all__ = ["Activity", "EngineState", "IncidentKey", "Turn"]
+__all__ = ["PIPELINES_MAX", "Activity", "EngineState", "IncidentKey", "Turn"]
 
 IncidentKey = tuple[str, str, str]
 """Rule, key and template."""
@@ -31,6 +33,7 @@ IncidentKey = tuple[str, str, str]
 _SUCCESS: Final = "COMPLETED"
 _FAILURE: Final = "FAILED"
 _RUNS_MAX: Final = 10_000
+PIPELINES_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class EngineState:
         runs: how the last run of each name has ended.
         windows: times of the last lines of rules that count, by rule and key.
         budgets: by rule.
+        stages: the last transition of each pipeline that was evaluated; None: no rule is about stages.
     """
 
     position: int = 0
@@ -63,6 +67,7 @@ class EngineState:
     runs: dict[str, str] = field(default_factory=dict)
     windows: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     budgets: dict[str, Budget] = field(default_factory=dict)
+    stages: dict[str, int] | None = None
 
     def documents(self) -> Mapping[str, Mapping[str, Any]]:
         """What is stored of it beside the incidents."""
@@ -73,6 +78,7 @@ class EngineState:
             "runs": self.runs,
             "windows": {f"{rule}\n{key}": times for (rule, key), times in self.windows.items()},
             "budgets": {rule: [budget.suppressed, *budget.times] for rule, budget in self.budgets.items()},
+            "stages": {"known": self.stages},
         }
 
     @classmethod
@@ -98,22 +104,39 @@ class EngineState:
             runs=dict(documents("runs") or {}),
             windows={tuple(name.split("\n", 1)): times for name, times in windows},  # type: ignore[misc]
             budgets=budgets,
+            stages=(documents("stages") or {"known": None})["known"],
         )
 
 
 class Turn:
-    """The changes of one turn; ``incidents`` and ``notices`` are what has to be stored, ``state`` is what is true then.
+    """The changes of one turn: ``incidents``, ``lines`` and ``notices`` have to be stored, ``state`` is true then.
+
+    Attributes:
+        incidents: those that have changed.
+        lines: what was added to them, by task.
+        notices: what is to be sent.
+        state: what is known afterwards.
 
     Args:
         before: the state; it is not changed.
         rules: all of them, by name.
         now: the gateway's clock, in Unix seconds.
         run_name: what a task is a run of.
+        windows: of maintenance.
+        labels: of a task, each as ``name`` and as ``name=value``.
     """
 
     def __init__(
-        self, before: EngineState, rules: Mapping[str, Rule], now: float, run_name: Callable[[str], str]
+        self,
+        before: EngineState,
+        rules: Mapping[str, Rule],
+        now: float,
+        run_name: Callable[[str], str],
+        *,
+        windows: Iterable[Window] = (),
+        labels: Callable[[str], frozenset[str]] = lambda _: frozenset(),
     ) -> None:
+        self.lines: dict[IncidentKey, dict[str, TaskLines]] = {}
         self.incidents: dict[IncidentKey, Incident] = {}
         self.notices: list[tuple[IncidentKey, Notice]] = []
         self.state = EngineState(
@@ -128,10 +151,13 @@ class Turn:
                 for name, each in before.budgets.items()
                 if name in rules
             },
+            None if before.stages is None else dict(before.stages),
         )
         self.rules = rules
         self._now = now
         self._run_name = run_name
+        self._windows = [window for window in windows if window.is_active(now)]
+        self._labels = labels
         self._timed = [rule for rule in rules.values() if rule.lasting]
         self._per_rule: dict[str, int] = {}
         for rule, _, _ in before.open:
@@ -156,6 +182,18 @@ class Turn:
             self._ended(ended, at)
         self.state.position = position
 
+    def take_stages(self, events: Iterable[StageEvent]) -> None:
+        """Notice stages that have failed, and resolve what has completed since; each transition counts once."""
+        if self.state.stages is None:
+            return
+        for event in sorted(events, key=lambda each: (each.pipeline_id, each.number)):
+            known = self.state.stages.pop(event.pipeline_id, None)
+            self.state.stages[event.pipeline_id] = max(known or 0, event.number)
+            if len(self.state.stages) > PIPELINES_MAX:
+                self.state.stages.pop(next(iter(self.state.stages)))
+            if event.number > (known or 0):
+                self._stage_ended(event)
+
     def pass_time(self) -> None:
         """Notice what lasts too long, resolve what is over, and tell what was waiting for its cooldown."""
         for task_id, activity in list(self.state.tasks.items()):
@@ -167,7 +205,7 @@ class Turn:
                 self._resolve(place, incident, Resolution.HAND, "the rule was removed")
             elif rule.is_about_lines and self._now - incident.changed_at >= rule.resolve_after:
                 self._resolve(place, incident, Resolution.SILENCE)
-            else:
+            elif self._budget_of(rule).has_room(self._now):
                 self._tell(place, incident)
 
     def resolve(self, place: IncidentKey, by: str) -> None:
@@ -196,6 +234,9 @@ class Turn:
         else:
             incident = counted(incident, found, self._now)
         self.put(place, incident)
+        tasks = self.lines.setdefault(place, {})
+        for task_id, lines in found.tasks.items():
+            tasks.setdefault(task_id, TaskLines()).add(lines)
         self._tell(place, incident)
 
     def _count(self, rule: Rule, key: str, founds: Sequence[Found]) -> None:
@@ -223,7 +264,7 @@ class Turn:
         self.state.tasks[task_id] = Activity(known.first_at if known else first, last, noticed)
 
     def _check_time(self, rule: Rule, task_id: str, activity: Activity) -> None:
-        if rule.name in activity.noticed or not rule.covers(task_id):
+        if rule.name in activity.noticed or not rule.covers(task_id, self._labels(task_id)):
             return
         is_silent = rule.condition is Condition.SILENT
         lasted = self._now - (activity.last_at if is_silent else activity.first_at)
@@ -245,19 +286,34 @@ class Turn:
         if len(self.state.runs) > _RUNS_MAX:
             self.state.runs.pop(next(iter(self.state.runs)))
         for rule in self.rules.values():
-            if not rule.covers(task_id):
+            if not rule.covers(task_id, self._labels(task_id)):
                 continue
             key = run if rule.key_of(task_id) == task_id else "*"
             if rule.condition is Condition.FAILED and ended.status == _FAILURE:
-                self._found(rule, key, "", _said(task_id, ended.reason or "failed", moment))
+                self._found(rule, key, "", _said(task_id, ended.reason or "failed", moment, ended.last))
             if rule.condition is Condition.RECOVERED and ended.status == _SUCCESS and before == _FAILURE:
-                self._found(rule, key, "", _said(task_id, "succeeded after a failure", moment))
+                self._found(rule, key, "", _said(task_id, "succeeded after a failure", moment, ended.last))
                 place = (rule.name, key, "")
                 self.put(place, resolved(self.state.open[place], Resolution.SUCCESS, self._now))
         if ended.status == _SUCCESS:
             for place, incident in list(self.state.open.items()):
-                if incident.key in {task_id, run}:
+                rule_of = self.rules.get(incident.rule)
+                is_stage = rule_of is not None and rule_of.condition is Condition.STAGE_FAILED
+                if incident.key in {task_id, run} and not is_stage:
                     self._resolve(place, incident, Resolution.SUCCESS)
+
+    def _stage_ended(self, event: StageEvent) -> None:
+        """An incident is about a stage of all runs of a pipeline, as that of a failed task is about all of its runs."""
+        run = self._run_name(event.pipeline_id)
+        for rule in self.rules.values():
+            if rule.condition is not Condition.STAGE_FAILED or not rule.covers(event.pipeline_id):
+                continue
+            place = (rule.name, run if rule.group is Group.TASK else "*", event.stage_id)
+            if event.has_failed:
+                said = f"stage {event.stage_id} failed{': ' + event.message if event.message else ''}"
+                self._found(rule, place[1], place[2], _said(event.pipeline_id, said, event.at))
+            elif (incident := self.state.open.get(place)) is not None:
+                self._resolve(place, incident, Resolution.SUCCESS)
 
     def _over(self, rule: Rule, task_id: str) -> None:
         place = (rule.name, rule.key_of(task_id), str(rule.condition))
@@ -273,16 +329,20 @@ class Turn:
         rule = self.rules.get(incident.rule)
         if rule is None:
             return  # it was removed
-        budget = self.state.budgets.setdefault(rule.name, Budget(rule.per_hour))
-        told, notice = notified(incident, rule, budget, self._now)
+        if any(window.covers(rule.name, incident.task_id) for window in self._windows):
+            return
+        told, notice = notified(incident, rule, self._budget_of(rule), self._now)
         if notice is not None:
             self.put(place, told)
             self.notices.append((place, notice))
 
+    def _budget_of(self, rule: Rule) -> Budget:
+        return self.state.budgets.setdefault(rule.name, Budget(rule.per_hour))
 
-def _said(task_id: str, message: str, at: float) -> Found:
+
+def _said(task_id: str, message: str, at: float, sequence: int = 0) -> Found:
     found = Found()
-    found.add(Match(task_id, 0, at, "", "", message))
+    found.add(Match(task_id, sequence, at, "", "", message))
     return found
 
 
@@ -293,4 +353,9 @@ def _joined(founds: Sequence[Found]) -> Found:
     joined.samples = samples[: len(founds[0].samples) or 1]
     joined.last = max((found.last for found in founds if found.last), key=lambda match: match.at)
     joined.times = sorted(at for found in founds for at in found.times)
+    for found in founds:
+        for task_id, lines in found.tasks.items():
+            joined.tasks.setdefault(task_id, TaskLines()).add(lines)
+    for lines in joined.tasks.values():
+        lines.marks.sort()
     return joined

@@ -5,7 +5,7 @@ from itertools import compress
 from typing import Final, Protocol
 
 from filters.entry import LogEntry, level_mask
-from filters.expressions.nodes import All, AnyOf, Node, Regex, Text, Values
+from filters.expressions.nodes import TRACE_FIELDS, All, AnyOf, Node, Regex, Text, Values
 from filters.expressions.regex import compiled, instructions, literals_of
 from filters.keyword_search import keyword_search
 
@@ -111,6 +111,12 @@ def _values(field: str, chosen: tuple[str, ...], *, is_wanted: bool) -> Test:
         entries = batch.entries
         return [i for i in left if (entries[i].worker_id in wanted) is is_wanted]
 
+    def of_metadata(batch: Batch, left: list[int]) -> list[int]:
+        entries = batch.entries
+        return [i for i in left if ((entries[i].metadata or {}).get(field, "").lower() in wanted) is is_wanted]
+
+    if field in TRACE_FIELDS:
+        return of_metadata
     return {"level": of_level, "source": of_source, "worker": of_worker}[field]
 
 
@@ -164,10 +170,12 @@ def levels_of(node: Node) -> int:
 
 
 def literals(node: Node) -> tuple[str, ...]:
-    """Case-folded texts, of which every message that passes has one; none where that is not known."""
+    """Case-folded texts, of which every encoded entry that passes has one; none where that is not known."""
     match node:
         case Text(text, False):
             return (text,)
+        case Values(field, chosen, False) if field in TRACE_FIELDS:
+            return chosen
         case Regex(pattern, _, False):
             return literals_of(pattern)
         case All(terms):

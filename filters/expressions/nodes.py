@@ -12,7 +12,23 @@ import msgspec
 
 from filters.entry import LEVELS, SOURCES
 
-__all__ = ["All", "AnyOf", "Node", "Regex", "Text", "Values", "all_of", "any_of", "negated", "text_of", "values"]
+__all__ = [
+    "TRACE_FIELDS",
+    "All",
+    "AnyOf",
+    "Node",
+    "Regex",
+    "Text",
+    "Values",
+    "all_of",
+    "any_of",
+    "negated",
+    "text_of",
+    "values",
+]
+
+TRACE_FIELDS: Final = ("trace_id", "span_id")
+"""Fields that compare a value of the entry's metadata of the same name: identifiers in lower-case hexadecimal."""
 
 _FIXED: Final = {"level": LEVELS, "source": SOURCES}
 _SLASH: Final = re.compile(r"\\.|/", re.DOTALL)

@@ -1,10 +1,11 @@
 """The parser: an expression as text becomes a tree, or an error that names the character."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
 from filters.entry import LEVELS, SOURCES
-from filters.expressions.nodes import Node, Regex, Text, all_of, any_of, negated, values
+from filters.expressions.nodes import TRACE_FIELDS, Node, Regex, Text, all_of, any_of, negated, values
 from filters.expressions.regex import INSTRUCTIONS_MAX, RegexError, instructions
 from filters.identifiers import IdentifierError, check_identifier
 from filters.levels import LEVEL_NAMES, SOURCE_NAMES
@@ -21,8 +22,9 @@ DEPTH_MAX: Final = 20
 TEXT_CHARACTERS_MAX: Final = 256
 """Of one text, case-folded, and of one regular expression."""
 
-_FIELDS: Final = ("level", "worker", "source", "label")
-_NOT_FIELDS: Final = frozenset({"levels", "workers", "workerid", "sources", "labels"})
+_FIELDS: Final = ("level", "worker", "source", "label", *TRACE_FIELDS)
+_NOT_FIELDS: Final = frozenset({"levels", "workers", "workerid", "sources", "labels", "traceid", "spanid"})
+_HEXADECIMAL: Final = re.compile("[0-9a-f]{1,32}")
 _OPERATORS: Final = frozenset({"AND", "OR", "NOT"})
 _TO_QUOTE: Final = "put a text with it in quotes"
 
@@ -173,6 +175,10 @@ class _Parser:
             if not value.partition("=")[0].strip():
                 raise self._error("a label is a name, or name=value", start)
             return value
+        if field in TRACE_FIELDS:
+            if not _HEXADECIMAL.fullmatch(value.lower()):
+                raise self._error(f"{field}: needs a whole identifier in hexadecimal digits; {_TO_QUOTE}", start)
+            return value.lower()
         try:
             return check_identifier("worker:", value)
         except IdentifierError as error:

@@ -66,7 +66,7 @@ FILTER_PARAMETERS: Final = (
     Parameter(
         "filter",
         'An expression: texts, `"phrases"`, `-exclusion`, `/regular expressions/`, `level:`, `worker:`, `source:`, '
-        "joined by blanks (AND), `OR` and parentheses.",
+        "`trace_id:`, `span_id:`, joined by blanks (AND), `OR` and parentheses.",
         schema={"type": "string", "maxLength": CHARACTERS_MAX},
         examples=('(timeout OR "connection refused") -retry level:WARN,ERROR', "/exit (code|status) [1-9]/i"),
     ),

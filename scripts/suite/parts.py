@@ -91,6 +91,7 @@ def _checks() -> list[Part]:
         Part("contract-changes", (".venv/bin/buf", "breaking", "proto", "--against", "proto/baseline.binpb")),
         Part("stubs", (".venv/bin/python", "proto/generate.py", "--check")),
         Part("sync-producer", (".venv/bin/python", "clients/python/generate.py", "--check")),
+        Part("reference", (".venv/bin/python", "-m", "scripts.docs", "reference", "--check")),
         Part("js-check", ("npm", "run", "--silent", "--prefix", "clients/js", "check")),
         Part("viewer-check", ("npm", "run", "--silent", "--prefix", "clients/viewer", "check")),
     ]

@@ -27,6 +27,8 @@ from tests.support.waiting import attempts
 TOKEN = make_token(scopes=("logs:write", "logs:read"))
 AUTHORIZATION = {"authorization": f"Bearer {TOKEN}"}
 LINES = 300
+IN_SPAN = (7, 163)
+SPAN_ID = 0x00F067AA0BA902B7
 TRACE_ID = 0x0AF7651916CD43DD8448EB211C80319C
 
 pytestmark = pytest.mark.slow
@@ -64,6 +66,7 @@ def emit(make_exporter: Callable[[], LogRecordExporter], task_id: str) -> None:
         record = LogRecord(timestamp=1_767_225_600_000_000_000 + number, body=f"line {number}", attributes=attributes)
         record.severity_number = SeverityNumber.WARN
         record.trace_id = TRACE_ID
+        record.span_id = SPAN_ID if number in IN_SPAN else 1
         logger.emit(record)
     assert provider.force_flush()
     provider.shutdown()
@@ -83,6 +86,20 @@ async def check_stored(gateway: GatewayProcess, task_id: str) -> None:
     assert first["timestamp"] == "2026-01-01T00:00:00.000000000Z"
     assert first["metadata"]["trace_id"] == f"{TRACE_ID:032x}"
     assert first["metadata"]["number"] == "0"
+    await check_found_by_trace(gateway, task_id)
+
+
+async def check_found_by_trace(gateway: GatewayProcess, task_id: str) -> None:
+    """Both identifiers of a span choose its lines, in a page of the task and in a search of all."""
+    logs = "/api/v1/log-streaming"
+    wanted = {"filter": f"trace_id:{TRACE_ID:032X} span_id:{SPAN_ID:016x} worker:host-1"}
+    async with httpx2.AsyncClient(base_url=gateway.url, headers=AUTHORIZATION) as http:
+        page = (await http.get(f"{logs}/logs/{task_id}", params={**wanted, "limit": LINES})).json()
+        assert [entry["message"] for entry in page["entries"]] == [f"line {number}" for number in IN_SPAN]
+        found = (await http.get(f"{logs}/search", params={**wanted, "q": f"line {IN_SPAN[1]}"})).json()
+        assert (task_id, f"line {IN_SPAN[1]}") in [
+            (hit["entry"]["taskId"], hit["entry"]["message"]) for hit in found["hits"]
+        ]
 
 
 async def test_what_opentelemetry_sends_arrives(tmp_path: Path) -> None:

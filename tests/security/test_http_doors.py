@@ -79,7 +79,12 @@ DOORS = {
         for method in ("POST", "PUT")
     },
     ("POST", "/v1/logs"): Door(READS, options={"json": OTLP}, scope="logs:write", is_for_all=True),
-    **{("GET", f"{ALERTS}/{path}"): Door(OFF, is_for_all=True) for path in ("incidents", "rules")},
+    **{("GET", f"{ALERTS}/{path}"): Door(OFF, is_for_all=True) for path in ("incidents", "rules", "maintenance")},
+    ("GET", f"{ALERTS}/tasks"): Door(answers(401, 403, 503, 503)),
+    ("GET", f"{ALERTS}/tasks/{{task_id}}/incidents"): Door(OFF, f"{ALERTS}/tasks/{OURS}/incidents"),
+    ("DELETE", f"{ALERTS}/maintenance/{{name}}"): Door(
+        OFF, f"{ALERTS}/maintenance/one", scope="alerts:write", is_for_all=True
+    ),
     ("GET", f"{ALERTS}/undelivered"): Door(OFF, scope="alerts:write", is_for_all=True),
     ("DELETE", f"{ALERTS}/rules/{{name}}"): Door(OFF, f"{ALERTS}/rules/one", scope="alerts:write", is_for_all=True),
     **{
@@ -92,6 +97,7 @@ DOORS = {
         )
         for path in (
             "rules",
+            "maintenance",
             "preview",
             "incidents/{incident_id}/resolve",
             "incidents/{incident_id}/mute",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from filters.entry import LEVELS, SOURCES, LogEntry
-from tests.support.filter_strategies import LETTERS, WORKERS
+from tests.support.filter_strategies import LETTERS, TRACES, WORKERS
 
 Says = Callable[[LogEntry], bool]
 
@@ -48,6 +48,12 @@ def _values(field: str, chosen: list[str], attribute: str) -> Written:
     return Written(f"{field}:{shown}", lambda entry: getattr(entry, attribute) in chosen)
 
 
+def _trace(trace_id: str) -> Written:
+    return Written(
+        f"trace_id:{trace_id.upper()}", lambda entry: (entry.metadata or {}).get("trace_id", "").lower() == trace_id
+    )
+
+
 # Python's own expressions are what it is compared with: only what means the same there.
 PATTERNS = ("a", "[ab]+ß", "^A", "b$", "a|B", "(?:ab|B)a", "한.?", "a{2}", "/|\\.", "\\*", "f+é?", "\\s", "b?a+B")
 
@@ -59,6 +65,7 @@ leaves = st.one_of(
     st.builds(_regex, st.sampled_from(["ab", "b[ab]"]), st.just(True)),
     st.lists(st.sampled_from(LEVELS), min_size=1, max_size=6).map(lambda chosen: _values("level", chosen, "level")),
     st.lists(st.sampled_from(SOURCES), min_size=1, max_size=3).map(lambda chosen: _values("source", chosen, "source")),
+    st.sampled_from(TRACES).map(_trace),
     st.lists(st.sampled_from(WORKERS), min_size=1, max_size=2).map(
         lambda chosen: _values("worker", chosen, "worker_id")
     ),

@@ -11,6 +11,7 @@ LETTERS = "abAB ßẞsS한글İıIiéE\u0301\u03a3\u03c3\u03c2\ufb01fF.*[\\\n\x0
 """Letters whose case folding is longer, shorter, or depends on the language; expressions' characters; controls."""
 
 WORKERS = ("worker-1", "worker-2", "작업자", " worker, with comma")
+TRACES = ("0af7", "b7ad6b71")
 TASKS = ("build", "deploy", "*")
 NANOS = st.integers(0, 5).map(lambda n: 1_700_000_000_000_000_000 + n * 400_000_000)
 
@@ -29,6 +30,7 @@ def entries(task_id: str | None = None) -> st.SearchStrategy[LogEntry]:
         level=st.sampled_from(LEVELS),
         source=st.sampled_from(SOURCES),
         message=messages,
+        metadata=st.sampled_from([None, {"number": "0af7"}, *({"trace_id": trace_id} for trace_id in TRACES)]),
     )
 
 

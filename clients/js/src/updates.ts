@@ -1,4 +1,4 @@
-/** What changes in execution records and batch jobs, from now on. There is no way back: a page asks anew after `open`. */
+/** What changes in execution records, batch jobs and incidents, from now on. There is no way back: a page asks anew after `open`. */
 import { endpoint } from './address.ts'
 import type { Ending } from './errors.ts'
 import { type Attempt, Reconnecting } from './reconnecting.ts'
@@ -13,10 +13,26 @@ export interface LogsUpdated {
   executionId?: string
 }
 
+/** An incident of an alert rule has been opened, counted on, muted or resolved. */
+export interface IncidentUpdated {
+  incidentId: number
+  rule: string
+  severity: string
+  /** The task or its runs; `*`: all tasks. */
+  key: string
+  /** Of the newest line; null: it is of all tasks. */
+  taskId: string | null
+  /** Its lines. */
+  count: number
+  isOpen: boolean
+  isMuted: boolean
+}
+
 export interface UpdateEvents extends StreamEvents {
   logsUpdated: LogsUpdated
   /** How far a batch job is, as the gateway says it. */
   progress: Record<string, unknown>
+  incident: IncidentUpdated
 }
 
 export type UpdateStream = Stream<UpdateEvents>
@@ -36,7 +52,7 @@ class Updates extends Reconnecting<UpdateEvents> implements UpdateStream {
 
   protected override connect(attempt: Attempt): Promise<Ending> {
     const take = ({ name, data }: ServerEvent) => {
-      if (name === 'logsUpdated' || name === 'progress') this.emit(name, data)
+      if (name === 'logsUpdated' || name === 'progress' || name === 'incident') this.emit(name, data)
       return undefined
     }
     return listen(this.#options, endpoint(this.#options.url, 'updates'), attempt, take, () => undefined)

@@ -36,6 +36,7 @@ test('updates are handed out as they come, also after the connection was lost', 
   const seen: unknown[] = []
   updates.on('logsUpdated', (update) => seen.push(update))
   updates.on('progress', (progress) => seen.push(progress))
+  updates.on('incident', ({ incidentId, isOpen }) => seen.push([incidentId, isOpen]))
   await until(() => gateway.open.size === 1)
   gateway.send('event: logsUpdated\ndata: {"type":"workflowExecutionFailed","executionId":"e"}\n\n')
   gateway.send('event: heartbeat\ndata: {}\n\nevent: progress\ndata: {"jobId":"j","progress":5}\n\n')
@@ -43,11 +44,13 @@ test('updates are handed out as they come, also after the connection was lost', 
   gateway.cut()
   await until(() => gateway.requests.length === 2 && gateway.open.size === 1)
   gateway.send('event: progress\ndata: {"jobId":"j","progress":6}\n\n')
-  await until(() => seen.length === 3)
+  gateway.send('event: incident\ndata: {"incidentId":7,"isOpen":true}\n\n')
+  await until(() => seen.length === 4)
   expect(seen).toEqual([
     { type: 'workflowExecutionFailed', executionId: 'e' },
     { jobId: 'j', progress: 5 },
     { jobId: 'j', progress: 6 },
+    [7, true],
   ])
   updates.close()
   expect(await updates.closed).toMatchObject({ kind: 'closed', reason: 'CLOSED' })

@@ -5,7 +5,7 @@ Everything public is here; modules whose names start with ``_`` may change at an
 
 import otto_logs._quiet_grpc  # noqa: F401  # isort: split  # before anything else imports gRPC
 from otto_logs._endpoint import Tls
-from otto_logs._entries import Entry, Gap, LogFilter, LogPage, SearchHit
+from otto_logs._entries import Entry, Gap, LogFilter, LogPage, SearchHit, Update
 from otto_logs._errors import (
     AuthenticationError,
     ClosedError,
@@ -25,7 +25,7 @@ from otto_logs._errors import (
 from otto_logs._handler import OttoHandler
 from otto_logs._limits import ProducerLimits
 from otto_logs._log_client import LogClient, LogNotSentError
-from otto_logs._log_reader import LogReader, LogReading, read
+from otto_logs._log_reader import LogReader, LogReading, UpdateReading, read
 from otto_logs._node_executor import NodeExecutor, node_context
 from otto_logs._producer import LogProducer, Worker
 from otto_logs._report_queue import ReportStatistics
@@ -75,6 +75,8 @@ __all__ = [
     "SyncWorker",
     "Tls",
     "UnavailableError",
+    "Update",
+    "UpdateReading",
     "Worker",
     "WorkerStatus",
     "node_context",

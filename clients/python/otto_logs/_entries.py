@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Entry", "Gap", "LogFilter", "LogPage", "SearchHit"]
+__all__ = ["Entry", "Gap", "LogFilter", "LogPage", "SearchHit", "Update"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,3 +108,17 @@ class SearchHit:
     entry: Entry
     before: Sequence[Entry]
     after: Sequence[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Something has changed.
+
+    Attributes:
+        kind: ``open`` (a connection was made: read lists anew), ``incident``, ``logsUpdated`` or ``progress``; others
+            may be added.
+        data: the gateway's document for it; empty for ``open``.
+    """
+
+    kind: str
+    data: Mapping[str, Any]

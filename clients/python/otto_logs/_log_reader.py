@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final, Self
+from typing import Any, Final, Generic, Self, TypeVar
 from urllib.parse import quote
 
 import httpx2
@@ -12,7 +12,7 @@ import httpx2
 from otto_logs._backoff import Backoff
 from otto_logs._commands.formatting import ShownLines
 from otto_logs._commands.stream import error_text, object_of, words
-from otto_logs._entries import Entry, Gap, LogFilter, LogPage, SearchHit
+from otto_logs._entries import Entry, Gap, LogFilter, LogPage, SearchHit, Update
 from otto_logs._errors import (
     AuthenticationError,
     InvalidRequestError,
@@ -23,7 +23,9 @@ from otto_logs._errors import (
 )
 from otto_logs._gateway_url import default_url
 
-__all__ = ["LogReader", "LogReading", "read"]
+__all__ = ["LogReader", "LogReading", "UpdateReading", "read"]
+
+T = TypeVar("T")
 
 _PATH: Final = "/api/v1/log-streaming"
 _CONNECT_SECONDS: Final = 10.0
@@ -151,6 +153,14 @@ class LogReader:
                 return
             cursor = found["next"]
 
+    def updates(self) -> "UpdateReading":
+        """What changes from now on: incidents of alerts, execution records and batch jobs.
+
+        Nothing is kept for a reader that was away: read lists anew after each update of the kind ``open``, which is
+        given out for every connection. Lost connections are made anew.
+        """
+        return UpdateReading(self._client, f"{self._url}/updates", [], self._give_up_seconds)
+
     async def summary(self, task_id: str, *, characters: int = 2000) -> dict[str, Any]:
         """Why a task failed; the document of ``GET …/logs/{taskId}/summary``."""
         return await self._get(f"/logs/{quote(task_id, safe='')}/summary", [("characters", str(characters))])
@@ -179,33 +189,21 @@ async def read(
             yield entry
 
 
-class LogReading:
-    """The lines of one task; iterate it once.
-
-    Attributes:
-        position: where another reading resumes: behind the last entry that was given out.
-        status: how the task ended; None while it has not.
-        gaps: lines within what was read that no longer exist.
-    """
+class _Reading(Generic[T]):
+    """The events of a stream, over lost connections; iterate it once."""
 
     def __init__(
-        self, client: httpx2.AsyncClient, url: str, query: list[tuple[str, str]], after: str, give_up_seconds: float
+        self, client: httpx2.AsyncClient, url: str, query: list[tuple[str, str]], give_up_seconds: float
     ) -> None:
         self._client = client
         self._url = url
         self._query = tuple(query)
         self._give_up_seconds = give_up_seconds
         self._last_id = ""
-        self._shown = ShownLines()
         self._retry_seconds = _RETRY_SECONDS
-        self.position = after
         self.status: str | None = None
-        self.gaps: list[Gap] = []
 
-    def __repr__(self) -> str:
-        return f"<LogReading {self._url} position={self.position!r} status={self.status}>"
-
-    async def __aiter__(self) -> AsyncIterator[Entry]:
+    async def __aiter__(self) -> AsyncIterator[T]:
         backoff = Backoff(_RETRY_SECONDS, _RETRY_SECONDS_MAX)
         away_since: float | None = None
         while True:
@@ -228,8 +226,8 @@ class LogReading:
                 raise UnavailableError(f"the gateway is away: {lost}") from lost
             await asyncio.sleep(delay)
 
-    async def _connection(self) -> AsyncIterator[Entry | None]:
-        """The lines of one connection; None is a sign of life."""
+    async def _connection(self) -> AsyncIterator[T | None]:
+        """What one connection gives out; None is a sign of life."""
         headers = {"Last-Event-ID": self._last_id} if self._last_id else {}
         try:
             async with self._client.sse(
@@ -238,6 +236,7 @@ class LogReading:
                 await self._check(source.response)
                 if self.status is not None:
                     return
+                yield self._opened()
                 async for event in source:
                     if event.retry is not None and event.retry >= 0:
                         self._retry_seconds = event.retry / 1000
@@ -260,6 +259,48 @@ class LogReading:
                 raise refused
             after = response.headers.get("retry-after", "")
             raise _AwayError(error_text(response), float(after) if after.isdigit() else 0.0)
+
+    def _opened(self) -> T | None:
+        """What is given out for a new connection."""
+        return None
+
+    def _event(self, kind: str, data: str, position: str) -> T | None:
+        """What is given out for an event."""
+        raise NotImplementedError
+
+
+class UpdateReading(_Reading[Update]):
+    """Updates; iterate it, for as long as they are wanted."""
+
+    def __repr__(self) -> str:
+        return f"<UpdateReading {self._url}>"
+
+    def _opened(self) -> Update:
+        return Update("open", {})
+
+    def _event(self, kind: str, data: str, position: str) -> Update | None:  # noqa: ARG002 - they have none
+        return None if kind == "heartbeat" else Update(kind, object_of(data))
+
+
+class LogReading(_Reading[Entry]):
+    """The lines of one task; iterate it once.
+
+    Attributes:
+        position: where another reading resumes: behind the last entry that was given out.
+        status: how the task ended; None while it has not.
+        gaps: lines within what was read that no longer exist.
+    """
+
+    def __init__(
+        self, client: httpx2.AsyncClient, url: str, query: list[tuple[str, str]], after: str, give_up_seconds: float
+    ) -> None:
+        super().__init__(client, url, query, give_up_seconds)
+        self._shown = ShownLines()
+        self.position = after
+        self.gaps: list[Gap] = []
+
+    def __repr__(self) -> str:
+        return f"<LogReading {self._url} position={self.position!r} status={self.status}>"
 
     def _event(self, kind: str, data: str, position: str) -> Entry | None:
         """The entry of an event that is a line, and was not given out before the journal was replaced."""

@@ -10,7 +10,7 @@ from gateway.routing.operation import Answer, Header, Operation, Tag
 from gateway.routing.parameters import Identifier
 from gateway.transports.stream_request import AFTER, EVENT, FILTER_PARAMETERS, LAST_EVENT_ID_PARAMETERS, TAIL
 from sessions.notices import Completed, Gap, Heartbeat, StreamError
-from sessions.updates import JobProgress, Update
+from sessions.updates import IncidentUpdate, JobProgress, Update
 
 __all__ = ["STREAM_LOG", "STREAM_PROGRESS", "STREAM_UPDATES"]
 
@@ -100,15 +100,15 @@ STREAM_UPDATES: Final = Operation(
     "streamUpdates",
     "GET",
     _STREAMS,
-    "That records of executions have changed, and how far batch jobs are",
+    "That records of executions or incidents have changed, and how far batch jobs are",
     description="Server-Sent Events from now on, after the commit; repeats within 500 ms are one. A token sees those "
-    "of the scripts and jobs that it may read.",
+    "of the scripts, jobs and tasks that it may read.",
     scope="logs:read",
     answers={200: _STREAM},
     errors=("SERVER_FULL",),
     channel=Channel(
         id="updates",
-        title="Updates of execution records and batch jobs",
+        title="Updates of execution records, batch jobs and incidents",
         description="Says that there is something new to read, not all of it. Nothing is kept for clients that "
         "were away.",
         address="/api/v1/log-streaming/updates",
@@ -116,6 +116,7 @@ STREAM_UPDATES: Final = Operation(
         sends=(
             Message("logsUpdated", "Records of executions have changed.", Update),
             Message("progress", "A batch job has changed.", JobProgress),
+            Message("incident", "An incident has been opened, counted on, muted or resolved.", IncidentUpdate),
             _HEARTBEAT,
             _ERROR,
         ),

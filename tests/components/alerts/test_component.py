@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from otto_logs import LogReader
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +16,7 @@ from starlette.routing import Route
 
 from tests.support.gateway_process import GatewayProcess
 from tests.support.http_server import serve
+from tests.support.socket_io_client import Recorder
 from tests.support.waiting import until
 from tests.support.worker import publish
 
@@ -86,6 +88,12 @@ async def test_lines_become_incidents_and_notifications(
         (incident,) = (await client.get(f"{BASE}/incidents?state=open")).json()["incidents"]
         muted = await client.post(f"{BASE}/incidents/{incident['id']}/mute", json={"minutes": 5})
         assert muted.json()["mutedUntil"]
+        assert muted.json()["mutedBy"] == "anonymous"
+        (beside,) = (await client.get(f"{BASE}/tasks/build-7/incidents")).json()["incidents"]
+        assert (beside["incident"]["id"], beside["severity"], beside["count"]) == (incident["id"], "warning", 1_000)
+        assert [mark["sequence"] for mark in beside["marks"]] == [*range(2, 202)]
+        counts = (await client.get(f"{BASE}/tasks")).json()
+        assert counts == {"tasks": [{"taskId": "build-7", "open": 1}], "isComplete": True}
         resolved = await client.post(f"{BASE}/incidents/{incident['id']}/resolve", json={})
         assert (resolved.json()["resolution"], resolved.json()["isOpen"]) == ("hand", False)
         rule = {"name": "slow", "filter": {"keywords": ["slow"]}, "notify": ["team"]}
@@ -102,6 +110,27 @@ async def test_lines_become_incidents_and_notifications(
         metrics = (await client.get("/metrics")).text
     assert "otto_alert_rules 2.0" in metrics
     assert 'otto_alert_deliveries_total{result="failed"} 0.0' in metrics
+
+
+async def test_changes_of_incidents_reach_both_clients(
+    alerting: tuple[GatewayProcess, dict[str, dict[str, Any]]],
+) -> None:
+    """Over Server-Sent Events and Socket.IO, with the task of the newest line, after they were stored."""
+    gateway, _taken = alerting
+    socket = await Recorder().connect(gateway.url)
+    async with LogReader(gateway.url) as reader:
+        updates = aiter(reader.updates())
+        assert (await anext(updates)).kind == "open"
+        await publish(gateway.grpc_address, "build-7", ["OutOfMemory"], end=True)
+        update = await anext(updates)
+        while update.data.get("isOpen", True):
+            update = await anext(updates)
+    (incident,) = await incidents(gateway)
+    expected = {"incidentId": incident["id"], "rule": "oom", "severity": "warning", "key": "build-7"}
+    expected |= {"taskId": "build-7", "count": 1, "isOpen": False, "isMuted": False}
+    assert (update.kind, update.data) == ("incident", expected)
+    await socket.wait(lambda seen: expected in seen.named("incident"))
+    await socket.close()
 
 
 async def _counted(gateway: GatewayProcess, count: int) -> bool:

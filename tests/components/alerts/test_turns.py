@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from components.alerts.evaluation import Evaluation, LineRules
 from components.alerts.incidents import OPEN_PER_RULE_MAX, NoticeKind, Resolution
+from components.alerts.maintenance import Window, windows_from
 from components.alerts.rules import Rule, rules_from
+from components.alerts.stages import StageEvent
 from components.alerts.turns import EngineState, Turn
 from filters.entry import LogEntry, encode_lines
 from filters.timestamps import from_nanos
@@ -43,17 +45,38 @@ class Bench:
         self.state = EngineState()
         self.now = START
         self.told: list[str] = []
+        self.windows: list[Window] = []
+        self.task_labels: dict[str, frozenset[str]] = {}
+
+    def labels(self, task_id: str) -> frozenset[str]:
+        return self.task_labels.get(task_id, frozenset())
 
     def take(self, *records: Record) -> Turn:
-        turn = Turn(self.state, self.rules, self.now, lambda task: task.rpartition("-")[0])
-        turn.take(LineRules(list(self.rules.values())).evaluate(records), records[-1].id)
+        turn = self.turn()
+        labels = {record.task_id: self.labels(record.task_id) for record in records}
+        turn.take(LineRules(list(self.rules.values())).evaluate(records, labels), records[-1].id)
         return self._done(turn)
 
     def wait(self, seconds: float) -> Turn:
         self.now += seconds
-        turn = Turn(self.state, self.rules, self.now, lambda task: task.rpartition("-")[0])
+        turn = self.turn()
         turn.pass_time()
         return self._done(turn)
+
+    def stage(self, *events: StageEvent) -> Turn:
+        turn = self.turn()
+        turn.take_stages(events)
+        return self._done(turn)
+
+    def turn(self) -> Turn:
+        return Turn(
+            self.state,
+            self.rules,
+            self.now,
+            lambda task: task.rpartition("-")[0],
+            windows=self.windows,
+            labels=self.labels,
+        )
 
     def _done(self, turn: Turn) -> Turn:
         documents, incidents = turn.state.documents(), list(turn.state.open.values())
@@ -184,6 +207,65 @@ def test_a_muted_incident_counts_and_sends_nothing() -> None:
     assert bench.told == ["opened 1"]
     bench.wait(600)
     assert bench.told == ["opened 1", "continues 3"]
+
+
+def failed(number: int, pipeline: str = "release-1", stage: str = "deploy") -> StageEvent:
+    return StageEvent(pipeline, stage, number, has_failed=True, at=START, message="no space left")
+
+
+def test_a_stage_that_fails_is_an_incident_until_it_completes() -> None:
+    """Of all runs of its pipeline; a transition that was evaluated before, or of another stage, changes nothing."""
+    bench = Bench({"name": "stages", "when": "stage_failed", "tasks": "release-*"})
+    bench.state.stages = {}
+    bench.stage(failed(3), failed(3), failed(4, "other-1"))
+    bench.stage(failed(2), failed(1, "release-2"))
+    (incident,) = bench.state.open.values()
+    assert (incident.key, incident.template, incident.count) == ("release", "deploy", 2)
+    assert incident.samples[0].message == "stage deploy failed: no space left"
+    bench.take(end("release-2", "COMPLETED"))
+    assert bench.state.open
+    bench.stage(StageEvent("release-2", "deploy", 2, has_failed=False, at=START, message=""))
+    assert bench.told == ["opened 1", "resolved 2"]
+
+
+def test_a_rule_chooses_tasks_by_labels() -> None:
+    """Lines, ends and times of those that have all of them."""
+    scope = {"labels": {"repo": "shop"}}
+    bench = Bench(
+        broken(**scope),
+        {"name": "red", "when": "failed", **scope},
+        {"name": "s", "when": "silent", "for": "1m"} | scope,
+    )
+    bench.task_labels = {"a-1": frozenset({"repo", "repo=shop"}), "b-1": frozenset({"repo", "repo=bank"})}
+    bench.take(*(lines(task, "broken", number=n) for n, task in enumerate(("a-1", "b-1", "c-1"), 1)))
+    bench.wait(60)
+    bench.take(*(end(task, "FAILED", n) for n, task in enumerate(("a-1", "b-1", "c-1"), 4)))
+    assert sorted((rule, key) for rule, key, _ in bench.state.open) == [("broken", "a-1"), ("red", "a")]
+    assert len(bench.told) == 4
+
+
+def test_nobody_is_notified_in_a_maintenance_window() -> None:
+    """What is still open afterwards is told then; what is over is not, and other tasks and rules are as always."""
+    bench = Bench(broken(cooldown="1m", resolve_after="2h"), broken(name="short", resolve_after="1m"))
+    written = {"name": "w", "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z", "tasks": "build-*"}
+    bench.windows = windows_from([written])
+    bench.take(lines("build-7", "broken"))
+    bench.wait(60)
+    assert bench.told == []
+    bench.take(lines("test-1", "broken", number=2))
+    assert bench.told == ["opened 1"] * 2
+    bench.wait(3_540)
+    assert bench.told == ["opened 1"] * 3 + ["resolved 1"]
+
+
+def test_incidents_have_the_places_of_their_lines() -> None:
+    """By task, the first 200; the end of a task is where it failed."""
+    bench = Bench(broken(group="rule"), {"name": "red", "when": "failed"})
+    turn = bench.take(lines("a", *["broken"] * 300), lines("b", "fine", "broken", number=2))
+    tasks = turn.lines["broken", "*", "broken"]
+    assert (tasks["a"].count, len(tasks["a"].marks), tasks["b"].marks) == (300, 200, [(2, START)])
+    turn = bench.take(end("a-1", "FAILED", 3))
+    assert turn.lines["red", "a", ""]["a-1"].marks == [(1, START)]
 
 
 def test_incidents_of_a_rule_that_was_removed_are_resolved() -> None:

@@ -90,7 +90,16 @@ def test_a_chunk_is_skipped_by_the_levels_of_its_terms() -> None:
 
 
 @pytest.mark.parametrize(
-    "expression", ["a needle", "x needle OR needle y", "/[ab]+ needle\\d/", "-a needle", "/x|q/ /needle/i"]
+    "expression",
+    [
+        "a needle",
+        "x needle OR needle y",
+        "/[ab]+ needle\\d/",
+        "-a needle",
+        "/x|q/ /needle/i",
+        "trace_id:0af7 a",
+        "span_id:B7AD",
+    ],
 )
 def test_lines_without_a_needed_text_are_not_decoded(expression: str) -> None:
     """A text or a regular expression's own letters are looked for on the stored bytes first."""

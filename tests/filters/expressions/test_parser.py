@@ -40,6 +40,8 @@ from filters.parsing import filter_from_json, filter_from_query
         ("levels:ERROR", 1, "level, worker, source, label"),
         ('worker:"a\nb"', 8, "control characters"),
         ("label:=x", 7, "name=value"),
+        ("a trace_id:0xyz", 12, "hexadecimal"),
+        ("traceId:0af7", 1, "trace_id, span_id"),
     ],
 )
 def test_an_error_names_the_character_and_what_would_be_right(expression: str, position: int, right: str) -> None:

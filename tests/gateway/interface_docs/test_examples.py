@@ -22,7 +22,7 @@ from tests.support.waiting import attempts
 
 SCOPES = ("logs:read", "logs:write", "alerts:write")
 TOKEN = make_token(scopes=SCOPES)
-ALERTS = {"muteIncident", "resolveIncident", "removeAlertRule"}
+ALERTS = {"muteIncident", "resolveIncident", "removeAlertRule", "removeMaintenance"}
 AUTOMATION = {f"{verb}AutomationTask" for verb in ("read", "retry", "stop", "delete")}
 
 
@@ -61,6 +61,10 @@ async def take_alert(http: httpx2.AsyncClient, call: Call, headers: dict[str, st
     if call.operation["operationId"] == "removeAlertRule":
         rule = {"name": "out-of-memory", "filter": {"keywords": ["OutOfMemory"]}}
         await http.post("/api/v1/alerts/rules", json={"rule": rule}, headers=headers)
+        return
+    if call.operation["operationId"] == "removeMaintenance":
+        window = {"name": "move", "weekly": {"from": "01:00", "to": "02:00"}}
+        await http.post("/api/v1/alerts/maintenance", json={"window": window}, headers=headers)
         return
     async for _ in attempts("there is an incident"):
         found = (await http.get("/api/v1/alerts/incidents", params={"state": "open"}, headers=headers)).json()

@@ -8,7 +8,7 @@ export const TERM_COLOURS = 6
 export type Mark = [start: number, end: number, term?: number]
 
 const TOKEN =
-  /-(?=[^\s)])|[()]|\b(?:level|worker|source|label):(?:(?:"(?:[^"\\]|\\.)*"|[^\s(),"]+),?)*|"(?:[^"\\]|\\.)*"|\/(?:[^/\\]|\\.)+\/i?|[^\s()"]+/gi
+  /-(?=[^\s)])|[()]|\b(?:level|worker|source|label|trace_id|span_id):(?:(?:"(?:[^"\\]|\\.)*"|[^\s(),"]+),?)*|"(?:[^"\\]|\\.)*"|\/(?:[^/\\]|\\.)+\/i?|[^\s()"]+/gi
 
 /** Texts that have to be there or may be: what is excluded is in no line, and expressions are the gateway's to read. */
 export function termsOf({ keywords = [], expression = '' }: LogFilter): string[] {
@@ -23,7 +23,7 @@ export function termsOf({ keywords = [], expression = '' }: LogFilter): string[]
       isNegated = false
     } else if (token === ')') isOut = groups.pop() ?? false
     else if (token !== 'AND' && token !== 'OR') {
-      const isText = !/^(?:\/.*\/i?|(?:level|worker|source|label):.*)$/is.test(token)
+      const isText = !/^(?:\/.*\/i?|(?:level|worker|source|label|trace_id|span_id):.*)$/is.test(token)
       if (isText && isOut === isNegated)
         terms.push(token.startsWith('"') ? token.slice(1, -1).replace(/\\(.)/g, '$1') : token)
       isNegated = false

@@ -3,7 +3,7 @@ import { marksOf, termsOf } from '../../src/log/filter-terms'
 
 test('the texts that a line may have by its filter are its terms', () => {
   const expression =
-    '(Timeout OR "conn \\"x\\"") -retry NOT (a OR -b) level:WARN,"ERROR" worker:w1 /re\\/g/i main.c:12 AND http://h -"z z"'
+    '(Timeout OR "conn \\"x\\"") -retry NOT (a OR -b) level:WARN,"ERROR" worker:w1 trace_id:0af7 /re\\/g/i main.c:12 AND http://h -"z z"'
   expect(termsOf({ keywords: ['slow'], expression })).toEqual([
     'slow',
     'Timeout',

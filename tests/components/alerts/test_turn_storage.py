@@ -1,0 +1,110 @@
+"""What a turn stores: places of lines, notifications, digests; and what is read of it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+
+from components.alerts.evaluation import MARKS_MAX, LineRules, TaskLines
+from components.alerts.repository import Repository
+from components.alerts.rules import Rule
+from components.alerts.sending import title_and_text
+from components.alerts.tables import create_tables
+from components.alerts.targets import Target
+from components.alerts.turn_storage import StaleError, write_digests, write_turn
+from components.alerts.turns import EngineState, Turn
+from tests.components.alerts.test_turns import START, broken, lines, rules_of
+
+DAILY = {"team": Target("team", "webhook", "https://hook.example", digest=3600.0)}
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        create_tables(connection)
+        for name, value in EngineState().documents().items():
+            Repository(connection).set_value(name, value)
+        yield connection
+    engine.dispose()
+
+
+def stored(
+    connection: Connection,
+    before: EngineState,
+    rules: dict[str, Rule],
+    *tasks: str,
+    now: float = START,
+    **targets: Target,
+) -> tuple[EngineState, float | None]:
+    """What is true after a line of each task, and when a digest is due."""
+    turn = Turn(before, rules, now, lambda task_id: task_id)
+    records = [lines(task, "broken", number=number) for number, task in enumerate(tasks, 1)]
+    turn.take(LineRules(list(rules.values())).evaluate(records), len(records))
+    return turn.state, write_turn(connection, before, turn, targets, now)
+
+
+def notifying(**rest: Any) -> dict[str, Rule]:
+    rule = rules_of(broken(**rest))["broken"]
+    return {"broken": replace(rule, notify=("team",))}
+
+
+@pytest.mark.parametrize(("of_rule", "targets"), [({"digest": "1h"}, {}), ({}, DAILY)])
+def test_a_digest_is_one_notification_in_its_period(
+    connection: Connection, of_rule: dict[str, Any], targets: dict[str, Target]
+) -> None:
+    """Of a rule or a target: each incident as it was last, whatever their number and the rule's budget."""
+    rules = notifying(**of_rule, notifications_per_hour=100)
+    state, due_at = stored(connection, EngineState(), rules, *(f"t-{n}" for n in range(60)), **targets)
+    assert due_at == START + 3600
+    state, due_at = stored(connection, state, rules, "late", now=START + 1_800, **targets)
+    assert due_at == START + 3600
+    assert write_digests(connection, START + 3599) == (0, START + 3600)
+    assert write_digests(connection, START + 3600) == (1, None)
+    ((delivery,), _) = Repository(connection).due(START + 3600, 10)
+    title, said = title_and_text(delivery.event)
+    assert (delivery.target, title) == ("team", "61 incidents, 50 of them open")
+    assert said.splitlines()[0] == "[warning] broken: late (1 line)"
+    assert said.splitlines()[-1] == "and 11 more"
+    stored(connection, state, rules, "next", now=START + 4_000, **targets)
+    assert Repository(connection).next_digest() == START + 7_600
+
+
+def test_a_turn_upon_something_else_is_not_stored(connection: Connection) -> None:
+    """Whoever has changed what is stored, the other one reads it again."""
+    before = EngineState()
+    stored(connection, before, notifying(), "t")
+    with pytest.raises(StaleError):
+        stored(connection, before, notifying(), "t")
+
+
+def test_places_of_lines_are_kept_by_task(connection: Connection) -> None:
+    """The first 200 of each of the first 1,000 tasks; they go with their incident."""
+    state, _ = stored(connection, EngineState(), notifying(group="rule"), "a", "b")
+    repository = Repository(connection)
+    (incident,) = state.open.values()
+    more = TaskLines(300, [(sequence, START) for sequence in range(2, 302)])
+    repository.add_lines(
+        incident.id, {"a": more, **{f"t-{number}": TaskLines(1, [(1, START)]) for number in range(1_100)}}
+    )
+    (found,) = repository.of_task("a", is_open=True, limit=10)
+    assert (found.incident.id, found.lines.count, len(found.lines.marks)) == (incident.id, 301, MARKS_MAX)
+    assert len(repository.open_by_task(2_000)) == 1_000
+    assert repository.of_task("t-1099", is_open=None, limit=10) == []
+    connection.execute(text("UPDATE otto_alert_incidents SET resolved_at = 1"))
+    assert repository.open_by_task(10) == []
+    repository.remove_resolved(2)
+    assert repository.of_task("a", is_open=None, limit=10) == []
+
+
+def test_tables_of_an_older_gateway_get_what_is_missing() -> None:
+    """Who has muted an incident is said since then."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        create_tables(connection)
+        connection.execute(text("ALTER TABLE otto_alert_incidents DROP COLUMN muted_by"))
+        create_tables(connection)
+        assert connection.execute(text("SELECT muted_by FROM otto_alert_incidents")).all() == []
+    engine.dispose()
