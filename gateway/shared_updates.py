@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sessions.updates import AnyUpdate, JobProgress, Update, UpdateHub
+from sessions.updates import AnyUpdate, IncidentUpdate, JobProgress, Update, UpdateHub
 from storage.postgres.channel import MESSAGE_BYTES_MAX, GatewayChannel
 
 __all__ = ["share_updates"]
@@ -15,6 +15,7 @@ _TEXT_CHARACTERS_MAX = 500
 class _Updates(msgspec.Struct, omit_defaults=True):
     records: list[Update] = msgspec.field(default_factory=list)
     jobs: list[JobProgress] = msgspec.field(default_factory=list)
+    incidents: list[IncidentUpdate] = msgspec.field(default_factory=list)
 
 
 _decoder = msgspec.json.Decoder(_Updates)
@@ -36,20 +37,28 @@ def share_updates(hub: UpdateHub, channel: GatewayChannel) -> None:
 
     def receive(_sender: str, text: str) -> None:
         found = _decoder.decode(text)
-        hub.receive([*found.records, *found.jobs])
+        hub.receive([*found.records, *found.jobs, *found.incidents])
 
     hub.set_relay(lambda updates: send(list(updates)))
     channel.listen(_KIND, receive)
 
 
 def _encoded(updates: list[AnyUpdate]) -> bytes:
-    records = [each for each in updates if isinstance(each, Update)]
-    jobs = [each for each in updates if isinstance(each, JobProgress)]
-    return msgspec.json.encode(_Updates(records, jobs))
+    parts = _Updates()
+    for update in updates:
+        if isinstance(update, Update):
+            parts.records.append(update)
+        elif isinstance(update, JobProgress):
+            parts.jobs.append(update)
+        else:
+            parts.incidents.append(update)
+    return msgspec.json.encode(parts)
 
 
 def _shortened(update: AnyUpdate) -> AnyUpdate:
     if isinstance(update, JobProgress):
         return msgspec.structs.replace(update, error=(update.error or "")[:_TEXT_CHARACTERS_MAX] or None)
-    name = (update.script_name or "")[:_TEXT_CHARACTERS_MAX] or None
-    return msgspec.structs.replace(update, script_name=name)
+    if isinstance(update, Update):
+        name = (update.script_name or "")[:_TEXT_CHARACTERS_MAX] or None
+        return msgspec.structs.replace(update, script_name=name)
+    return update
