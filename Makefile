@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-full viewer-figures fuzz audit failing-builds model prometheus faults cluster-faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock docs reference release image follow proxies clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-retention bench-backup bench-full viewer-figures fuzz audit failing-builds model prometheus faults cluster-faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock docs reference release image follow proxies clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -78,9 +78,15 @@ readers: setup-tests  ## slow and hostile readers, and what the others notice; 5
 bench: setup  ## lines in and out, latency, server CPU, beside the machine's limit
 	$(PY) -m benchmarks
 
-bench-growth: setup  ## lists, searches, backups and checks as the number of tasks grows to a million
-	$(PY) -m benchmarks.growth 1000 10000 100000 1000000
-	$(PY) -m benchmarks.rare_words 1 10 30
+bench-growth: setup  ## start, lists, searches, backups and checks up to a million tasks and 30 million lines, as curves; GROWTH='--tasks 1000 --lines 1'
+	$(PY) -m benchmarks.growth $(GROWTH)
+
+RETENTION = --rate 20000 --seconds 600 --readers 5 --old-lines 20000000 --rounds 1
+bench-retention: setup  ## ten minutes of 20,000 lines a second beside retention of 20 million; RETENTION='--rate N --seconds T …'
+	$(PY) -m benchmarks.beside_retention $(RETENTION)
+
+bench-backup: setup  ## backups of 450 MB beside 2,000 lines a second
+	$(PY) -m benchmarks.beside_backup
 
 bench-full: setup  ## the gateway beside nchan, Node, Redis, NATS and Go, with medians and plots; about 50 minutes
 	$(PY) -m benchmarks.full

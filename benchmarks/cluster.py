@@ -1,7 +1,8 @@
 """Several gateways on one PostgreSQL: how old lines are at readers of another gateway, and how many lines they take.
 
 Run as ``python -m benchmarks.cluster``; some two minutes. Prints the ages of lines at readers of the gateway that took
-them and of another one, of the same lines in one run, and lines a second of one, two and three gateways.
+them and of another one, of the same lines in one run, without and with Redis; and lines a second of one, two and three
+gateways.
 """
 
 import argparse
@@ -12,8 +13,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ from tests.support.gateway_process import GatewayProcess
 from tests.support.postgres_server import PostgresServer
 from tests.support.redis_server import RedisServer
 
-TASK = "latency0"
 _DUE = re.compile(r"@(\d+)$")
 SECONDS_MAX = 60.0
 
@@ -58,16 +58,18 @@ async def produce(address: str, *options: object) -> dict[str, Any]:
     return found
 
 
-async def latency(here: GatewayProcess, there: GatewayProcess, lines: int, rate: int) -> None:
+async def latency(here: GatewayProcess, there: GatewayProcess, lines: int, rate: int, label: str) -> None:
     """The same lines at a reader of the gateway that takes them, and at one of another."""
-    readers = [AgeingStream(gateway.stream_url(TASK)) for gateway in (here, there)]
+    prefix = "redis" if label else "plain"
+    readers = [AgeingStream(gateway.stream_url(f"{prefix}0")) for gateway in (here, there)]
     reading = [asyncio.create_task(reader.read_lines(lines)) for reader in readers]
-    options = ("--lines", lines, "--rate", rate, "--prefix", "latency")
+    options = ("--lines", lines, "--rate", rate, "--prefix", prefix)
     async with asyncio.timeout(SECONDS_MAX):
         await asyncio.gather(produce(here.grpc_address, *options), *reading)
-    for name, reader in zip(("same gateway", "other gateway"), readers, strict=True):
+    for name, reader in zip((f"local{label}", f"remote{label}"), readers, strict=True):
         quantiles = statistics.quantiles(reader.ages, n=100)
-        print(f"{name}: p50 {quantiles[49]:.1f} ms, p90 {quantiles[89]:.1f} ms, p99 {quantiles[98]:.1f} ms", flush=True)
+        row = " ".join(f"{quantiles[percent - 1]:>8.1f}" for percent in (50, 90, 99))
+        print(f"{name:<20} {row}", flush=True)
 
 
 async def throughput(gateways: Sequence[GatewayProcess], lines: int, label: str) -> None:
@@ -94,13 +96,28 @@ async def throughput(gateways: Sequence[GatewayProcess], lines: int, label: str)
     )
 
 
+@asynccontextmanager
+async def running(folder: Path, environment: Mapping[str, str], count: int) -> AsyncIterator[Sequence[GatewayProcess]]:
+    """So many gateways of their own, while the context lasts."""
+    gateways = [GatewayProcess(folder / str(number), **environment) for number in range(count)]
+    try:
+        for gateway in gateways:
+            await gateway.start()
+        yield gateways
+    finally:
+        for gateway in gateways:
+            gateway.kill()
+
+
 async def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
     parser.add_argument("--lines", type=int, default=100_000, help="of each producer")
     parser.add_argument("--rate", type=int, default=100, help="lines a second, for the ages")
     parser.add_argument("--standby", action="store_true", help="each commit waits for a synchronous standby")
-    parser.add_argument("--redis", action="store_true", help="Redis carries lines between gateways")
+    parser.add_argument("--redis", action="store_true", help="Redis carries lines between gateways for lines a second")
+    parser.add_argument("--lanes", type=int, default=1, help="of the journal")
+    parser.add_argument("--ages-only", action="store_true", help="leave out lines a second")
     options = parser.parse_args()
     async with AsyncExitStack() as stack:
         server = PostgresServer(is_durable=True)
@@ -113,19 +130,19 @@ async def main() -> None:
             standby.start()
             await server.wait_for_standby()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="otto-cluster-")))
-        environment = {"DATABASE_URL": server.url()}
-        if options.redis:
-            redis = RedisServer(folder)
-            stack.callback(redis.kill)
-            redis.start()
-            environment["REDIS_URL"] = redis.url
-        gateways = [GatewayProcess(folder / name, **environment) for name in "abc"]
-        for gateway in gateways:
-            stack.callback(gateway.kill)
-            await gateway.start()
-        await latency(*gateways[:2], options.rate * 10, options.rate)
-        for count in (1, 2, 3):
-            await throughput(gateways[:count], options.lines, f"run{count}")
+        redis = RedisServer(folder)
+        stack.callback(redis.kill)
+        redis.start()
+        plain = {"DATABASE_URL": server.url(), "JOURNAL_LANES": str(options.lanes)}
+        carried = {**plain, "REDIS_URL": redis.url}
+        print(f"{'age of a line, ms':<20} {'p50':>8} {'p90':>8} {'p99':>8}")
+        for label, environment in (("", plain), (" with Redis", carried)):
+            async with running(folder / f"ages{label}", environment, 2) as (here, there):
+                await latency(here, there, options.rate * 10, options.rate, label)
+        if not options.ages_only:
+            async with running(folder / "lines", carried if options.redis else plain, 3) as gateways:
+                for count in (1, 2, 3):
+                    await throughput(gateways[:count], options.lines, f"run{count}")
 
 
 if __name__ == "__main__":

@@ -1,129 +1,133 @@
-"""How lists of tasks and searches cost as the number of tasks grows.
+"""What the gateway costs as tasks and lines grow.
 
-``python -m benchmarks.growth [TASKS …]`` makes a database for each (1,000 and 10,000; make bench-growth takes up to a
-million) with one chunk of ten lines in each task, and prints for pages of the list and for searches the CPU time of the
-process, which other load on the machine changes little. It also prints what the database costs: bytes, the start of the
-journal, a backup and a check of it.
+``python -m benchmarks.growth`` makes databases of 1,000 to 1,000,000 tasks of ten lines, and of 1 to 30 million lines
+in tasks of 250,000, each through the journal itself. It measures for each: a start of the gateway and its memory, pages
+of the task list, searches with and without hits, a backup, a check, and the bytes on the disk; of tasks also what is
+left once retention has removed all but a thousand. It prints the tables and draws them into ``docs/performance``.
+
+What was measured is kept in ``--results``, and not measured again: a run that was broken off, or one with other sizes,
+continues. ``make bench-growth`` is the whole of it. ``--tasks 1000 10000 --lines 1`` are two minutes.
 """
 
+import argparse
 import asyncio
-import resource
-import sqlite3
+import json
+import os
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from filters.entry import LogEntry
-from storage.backup import back_up
-from storage.journal.chunks import pack
-from storage.journal.sqlite import SqliteJournal
-from storage.polling import PollingTable
-from storage.sqlite.files import migrate_file
-from storage.verification import verify
-from tests.support.history_server import BASE, History, history_of
+from benchmarks import growth_data
+from benchmarks.growth_costs import costs_of_lines, costs_of_tasks
+from benchmarks.plot import curves
 
-_AT: Final = "2026-01-01T00:00:00.000000000Z"
-_LINES: Final = 10
-_REPEATS: Final = 10
-_PAGE: Final = 50
+Measurement = dict[str, float]
 
-
-def fill(path: Path, tasks: int) -> None:
-    """Store the tasks by SQL: a commit of the journal for each would take an hour for a million."""
-    migrate_file(path)
-    lines = [LogEntry("t", "w", n, _AT, "INFO", "stdout", f"compiling module {n}: done") for n in range(1, _LINES + 1)]
-    (chunk,) = pack(lines)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.executemany(
-            "INSERT INTO journal_tasks (task_key, task_id, last_sequence, end_status, end_timestamp, end_reason, "
-            f"end_through_status, stored_bytes, last_record) VALUES (?, ?, {_LINES}, ?, ?, '', 1, ?, ?)",
-            _task_rows(tasks, len(chunk.payload)),
-        )
-        connection.executemany(
-            "INSERT INTO journal_records (record_id, task_key, kind, first_sequence, last_sequence, levels, earliest, "
-            "latest, codec, raw_size, checksum, payload) VALUES (?, ?, 0, 1, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (key, key, _LINES, chunk.levels, _AT, _AT, chunk.codec, chunk.raw_size, chunk.checksum, chunk.payload)
-                for key in range(1, tasks + 1)
-            ),
-        )
-        connection.executemany(
-            "INSERT INTO journal_workers (task_key, worker_id, status) VALUES (?, 'w', 'COMPLETED')",
-            ((key,) for key in range(1, tasks + 1)),
-        )
+_FOLDER: Final = Path(__file__).parents[1] / "docs" / "performance"
+_TASK_CURVES: Final = ("page_ms", "middle_ms", "status_ms", "start_s")
+_LINE_CURVES: Final = ("start_s", "rare_s", "nowhere_s", "backup_s", "verify_s")
+_NAMES: Final = {
+    "page_ms": "first page, ms",
+    "middle_ms": "page in the middle, ms",
+    "status_ms": "page by status, ms",
+    "id_ms": "part of a name, ms",
+    "start_s": "start, s",
+    "memory_mb": "memory, MB",
+    "search_s": "search without hits, s",
+    "rare_s": "word in 10 lines, s",
+    "nowhere_s": "word in none, s",
+    "backup_s": "backup, s",
+    "verify_s": "verify, s",
+    "sample_s": "verify --sample 5, s",
+    "disk_mb": "disk, MB",
+    "fill_s": "filled in, s",
+    "text_mb": "text, MB",
+    "summaries_percent": "summaries, % of text",
+    "summarize_s": "summarised in, s",
+    "rows_kept": "rows after retention",
+    "kept_page_ms": "page after it, ms",
+    "kept_disk_mb": "disk after it and compact, MB",
+    "retention_s": "retention, s",
+}
 
 
-def _task_rows(tasks: int, size: int) -> Iterator[tuple[object, ...]]:
-    for key in range(1, tasks + 1):
-        is_over = key % 100 != 0
-        yield key, f"build-{key}", "COMPLETED" if is_over else None, _AT if is_over else None, size, key
-
-
-async def cpu_of(action: Callable[[], Awaitable[Any]], repeats: int = _REPEATS) -> float:
-    """Milliseconds of CPU time of this process for one call."""
-    await action()
-    before = _cpu_seconds()
-    for _ in range(repeats):
-        await action()
-    return (_cpu_seconds() - before) * 1000 / repeats
-
-
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-async def measure(path: Path, tasks: int) -> None:
-    """Print a line of the table."""
-    opened = _cpu_seconds()
-    journal = await SqliteJournal.open(path)
-    opened = _cpu_seconds() - opened
-    await journal.close()
-    async with history_of(path) as history:
-        middle = f"{history.journal.epoch}-{tasks}-{tasks // 2}"
-        questions: dict[str, dict[str, Any]] = {
-            "page": {},
-            "middle": {"cursor": middle},
-            "status": {"status": "RUNNING"},
-            "id": {"search": f"build-{tasks // 2}"},
-        }
-        costs = [await cpu_of(_getter(history, "/tasks", limit=_PAGE, **given)) for given in questions.values()]
-        costs.append(await cpu_of(_getter(history, "/search", q="nowhere"), repeats=1))
-    started = _cpu_seconds()
-    backup = back_up(path, path.with_suffix(".copy"))
-    copied = _cpu_seconds() - started
-    report = verify(path, PollingTable(path))
-    print(
-        f"{tasks:>9,} | {' | '.join(f'{cost:8.1f}' for cost in costs)} | {backup.bytes / 1e6:7.1f} | "
-        f"{opened:5.2f} | {copied:6.2f} | {report.seconds:6.1f}",
-        flush=True,
-    )
-
-
-def _getter(history: History, path: str, **given: Any) -> Callable[[], Awaitable[Any]]:
-    async def get() -> None:
-        answer = await history.http.get(BASE + path, params=given, timeout=None)
-        answer.raise_for_status()
-
-    return get
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--tasks", type=int, nargs="*", default=[1_000, 10_000, 100_000, 1_000_000])
+    parser.add_argument("--lines", type=float, nargs="*", default=[1, 10, 30], help="millions")
+    parser.add_argument("--directory", type=Path, help="of the databases, which are removed again")
+    parser.add_argument("--results", type=Path, default=_FOLDER / "growth.jsonl")
+    return parser.parse_args()
 
 
 async def main() -> None:
-    """One database after the other."""
-    sizes = [int(text) for text in sys.argv[1:]] or [1_000, 10_000]
-    print("    tasks |     page |   middle |   status |       id |   search |      MB | start | backup | verify")
-    print("          | CPU ms of a page of 50 tasks, and of a search without hits | | CPU s | CPU s | s")
-    for tasks in sizes:
-        with tempfile.TemporaryDirectory() as directory:
-            path = Path(directory) / "otto.db"
-            started = time.monotonic()
-            fill(path, tasks)
-            print(f"          {tasks:,} tasks stored in {time.monotonic() - started:.1f} s", file=sys.stderr)
-            await measure(path, tasks)
+    """Measure what is not known yet, then print and draw all of it."""
+    options = _options()
+    known = _known(options.results)
+    for tasks in options.tasks:
+        await _measured(("tasks", tasks), options, known, lambda path, size=tasks: _of_tasks(path, size))
+    for millions in options.lines:
+        await _measured(("lines", millions * 1e6), options, known, lambda path, size=millions: _of_lines(path, size))
+    for kind, names in (("tasks", _TASK_CURVES), ("lines", _LINE_CURVES)):
+        rows = {size: found for (of, size), found in sorted(known.items()) if of == kind}
+        print(_table(kind, rows))
+        if len(rows) > 1:
+            series = {_NAMES[name]: [(size, found[name]) for size, found in rows.items()] for name in names}
+            (_FOLDER / f"growth-{kind}.svg").write_text(curves(f"Cost by the number of {kind}", kind, series))
+
+
+async def _measured(
+    key: tuple[str, float],
+    options: argparse.Namespace,
+    known: dict[tuple[str, float], Measurement],
+    measure: Callable[[Path], Any],
+) -> None:
+    if key in known:
+        return
+    started = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="otto-growth-", dir=options.directory))
+    try:
+        known[key] = await measure(folder)
+    finally:
+        shutil.rmtree(folder)
+    print(f"{key[1]:,.0f} {key[0]} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    with options.results.open("a") as file:
+        file.write(json.dumps({"kind": key[0], "size": key[1], "cores": os.cpu_count(), **known[key]}) + "\n")
+
+
+async def _of_tasks(folder: Path, tasks: int) -> Measurement:
+    started = time.monotonic()
+    await growth_data.store_tasks(folder / "otto.db", tasks)
+    return {"fill_s": time.monotonic() - started, **await costs_of_tasks(folder, tasks)}
+
+
+async def _of_lines(folder: Path, millions: float) -> Measurement:
+    started = time.monotonic()
+    text = await growth_data.store_lines(folder / "otto.db", int(millions * 1e6))
+    filled = time.monotonic() - started
+    return {"fill_s": filled, "text_mb": text / 1e6, **await costs_of_lines(folder, text)}
+
+
+def _known(results: Path) -> dict[tuple[str, float], Measurement]:
+    found: dict[tuple[str, float], Measurement] = {}
+    for line in results.read_text().splitlines() if results.exists() else ():
+        row = json.loads(line)
+        found[row.pop("kind"), row.pop("size")] = row
+    return found
+
+
+def _table(kind: str, rows: dict[float, Measurement]) -> str:
+    names: Sequence[str] = [name for name in _NAMES if any(name in row for row in rows.values())]
+    lines = [f"| {kind} | " + " | ".join(_NAMES[name] for name in names) + " |", "| --- " * (len(names) + 1) + "|"]
+    lines += [
+        f"| {size:,.0f} | " + " | ".join(f"{row[name]:,.3g}" if name in row else "" for name in names) + " |"
+        for size, row in rows.items()
+    ]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
-__all__ = ["bars", "line"]
+__all__ = ["bars", "curves", "line"]
 
 WIDTH: Final = 760
 LABELS: Final = 190
@@ -13,6 +13,7 @@ LABELS: Final = 190
 ROW: Final = 30
 OURS: Final = "#0a7d55"
 OTHERS: Final = "#7d8590"
+COLOURS: Final = ("#0a7d55", "#c2410c", "#2563eb", "#a21caf", "#7d8590")
 _STYLE: Final = 'font-family="system-ui, sans-serif" font-size="13" fill="#7d8590"'
 
 
@@ -70,3 +71,40 @@ def line(title: str, unit: str, across: str, points: Sequence[tuple[float, float
     path = "L".join(place(x, y) for x, y in points)
     parts.append(f'<path d="M{path}" fill="none" stroke="{OURS}" stroke-width="2"/>')
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def curves(title: str, across: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """Some curves, up to five, both axes logarithmic; all values must be above 0."""
+    width, height, left, top = WIDTH, 340, 60, 40
+    room_across, room_down = width - left - LABELS, height - 30 - top
+    spans = [_decades([point[axis] for points in series.values() for point in points]) for axis in (0, 1)]
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        shares = [(math.log10(value) - low) / (high - low) for value, (low, high) in zip((x, y), spans, strict=True)]
+        return left + room_across * shares[0], height - 30 - room_down * shares[1]
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" {_STYLE}>',
+        f"<title>{escape(title)}</title>",
+        f'<text x="0" y="18" font-size="15" font-weight="600">{escape(title)}</text>',
+    ]
+    for power in range(spans[1][0], spans[1][1] + 1):
+        y = place(10 ** spans[0][0], 10**power)[1]
+        parts.append(f'<path d="M{left} {y:.1f}H{left + room_across}" stroke="#7d8590" stroke-opacity="0.3"/>')
+        parts.append(f'<text x="{left - 8}" y="{y:.1f}" text-anchor="end" font-size="11">{10**power:g}</text>')
+    for power in range(spans[0][0], spans[0][1] + 1):
+        x = place(10**power, 10 ** spans[1][0])[0]
+        parts.append(f'<text x="{x:.1f}" y="{height - 8}" text-anchor="middle" font-size="11">{10**power:,}</text>')
+    for colour, (name, points) in zip(COLOURS, series.items(), strict=False):
+        path = [place(*point) for point in points]
+        drawn = "L".join(f"{x:.1f} {y:.1f}" for x, y in path)
+        parts.append(f'<path d="M{drawn}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        x, y = path[-1]
+        parts.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}" fill="{colour}">{escape(name)}</text>')
+    return "\n".join([*parts, f'<text x="0" y="{height - 8}">{escape(across)}</text>', "</svg>"]) + "\n"
+
+
+def _decades(values: Sequence[float]) -> tuple[int, int]:
+    """The powers of ten around some values."""
+    low = math.floor(math.log10(min(values)))
+    return low, max(math.ceil(math.log10(max(values))), low + 1)

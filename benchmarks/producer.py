@@ -20,6 +20,9 @@ import grpc
 from otto.logs.v1 import logs_pb2, logs_pb2_grpc
 from ottoscaler.v1 import log_streaming_pb2, log_streaming_pb2_grpc
 
+LINES_MAX = 10_000
+"""What one request may have; where more is due, because the gateway does not keep up, the rest is next."""
+
 LINGER_SECONDS = 0.005
 """While a message is not acknowledged, lines that are due within this time share the next, as in ``otto-logs``."""
 
@@ -65,7 +68,7 @@ def due_batches(
     sent = 0
     while sent < lines * tasks:
         now = time.monotonic_ns()
-        due = min(lines * tasks, int((now - started) / step) + 1)
+        due = min(lines * tasks, int((now - started) / step) + 1, sent + LINES_MAX)
         for task in range(tasks):
             # Line n of all lines is line n // tasks of task n % tasks.
             numbers = range(sent + (task - sent) % tasks, due, tasks)

@@ -32,7 +32,7 @@ from gateway.ingest.server import GrpcServer
 from gateway.interface_docs.routes import description_routes
 from gateway.monitoring.health import Health, Phase
 from gateway.monitoring.health_routes import health_routes
-from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources, grpc_server_metrics
+from gateway.monitoring.metrics import GatewayCollector, Metrics, Sources, grpc_server_metrics, lane_metrics
 from gateway.monitoring.metrics_routes import metrics_routes
 from gateway.monitoring.summary_stats import SAMPLE_SECONDS, SummaryStats
 from gateway.polling.routes import polling_routes
@@ -241,6 +241,7 @@ class Gateway:
                 lambda: grpc_server_metrics(self._grpc.server_statistics),
                 lambda: mask_metrics(self._masks.counts),
                 lambda: (GaugeMetricFamily(*figure) for figure in self._databases.metrics()),
+                lambda: lane_metrics(self._databases.journal.lane_lags),
                 *(component.metrics for component in self._components),
             ],
         )

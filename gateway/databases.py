@@ -315,6 +315,7 @@ async def _open_shared_journal(settings: Settings) -> StoredJournal:
         pending_bytes_max=settings.pending_bytes_max,
         retry_seconds_max=settings.storage_wait_seconds,
         gather_seconds=settings.commit_gather_ms / 1000,
+        lanes=settings.journal_lanes,
         redis_url=settings.redis_url,
         on_wait=lambda reason: _log.warning("waiting for the database", reason=reason),
     )

@@ -156,7 +156,7 @@ class Hub:
         if self._window_bytes > self.limits.window_bytes_total:
             self._shrink_windows()
         if self._dirty and not self._is_flush_due:
-            self._schedule_flush(self._flush_seconds if committed.is_gathered else self._tick)
+            self._schedule_flush(committed.is_gathered)
 
     def open(self, subscription: Subscription, transport: Transport) -> Session:
         """Start a session; it begins to write by itself.
@@ -232,13 +232,17 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _schedule_flush(self, pause: float) -> None:
+    def _schedule_flush(self, is_gathered: bool) -> None:
         loop = asyncio.get_running_loop()
+        pause = self._flush_seconds if is_gathered else self._tick
         paused = time.monotonic() - self._flushed_at
         if paused >= pause:
             self._cancel_flush()
             self._is_flush_due = True
             loop.call_soon(self.flush)
+        elif is_gathered:
+            self._cancel_flush()
+            self._flush_timer = loop.call_later(pause - paused, self.flush)
         elif self._flush_timer is None:
             self._flush_timer = loop.call_later(self._tick * (1 + _COMMIT_AWAITED_TICKS) - paused, self.flush)
 

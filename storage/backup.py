@@ -15,7 +15,7 @@ from storage.sqlite.connections import Access, open_connection
 from storage.sqlite.errors import translate_errors
 from storage.sqlite.files import schema_version
 from storage.sqlite.page_copy import CopyProgress, Pace, copy_pages
-from storage.sqlite.schema_version import SCHEMA_VERSION
+from storage.sqlite.schema_version import SCHEMA_VERSION, is_newer
 
 __all__ = [
     "Backup",
@@ -188,8 +188,8 @@ def checked_copy(path: Path) -> Backup:
         for (text,) in connection.execute("PRAGMA quick_check(1)"):
             if text != "ok":
                 raise DatabaseError(f"{path} is damaged: {text}")
-        version = schema_version(connection) or ""
-        if version > SCHEMA_VERSION:
+        version = schema_version(connection)
+        if is_newer(version):
             raise DatabaseError(
                 f"{path} was written by a newer gateway (schema {version}, this one knows {SCHEMA_VERSION})"
             )

@@ -17,18 +17,19 @@ from storage.postgres.session import Session
 
 __all__ = ["has_table", "held_database", "opened_database", "shown_epoch"]
 
-# Where SQLite has one number for a record, PostgreSQL has its place in a lane: statements are the same with this.
+# A position is one number among all lanes, so statements are the same as for SQLite's records with this.
 _RECORDS: Final = """
 CREATE TEMP VIEW journal_records AS
 SELECT position AS record_id, task_key, kind, first_sequence, last_sequence, levels, earliest, latest, codec, raw_size,
-checksum, payload FROM {schema}.journal_records WHERE lane = 0"""
+checksum, payload FROM {schema}.journal_records
+WHERE lane = ANY (ARRAY(SELECT lane FROM {schema}.journal_lanes))"""
 
 _ROWS: Final = """
 CREATE TEMP VIEW job_logs AS
 SELECT id, job_id::text AS job_id, log_message::text AS log_message, {created} AS created_at FROM {schema}.job_logs"""
 
 _EPOCH: Final = """
-SELECT coalesce(shown, l.epoch) FROM journal_lanes n JOIN journal_lives l ON l.epoch = n.epoch WHERE lane = 0"""
+SELECT coalesce(shown, l.epoch) FROM journal_lanes n JOIN journal_lives l ON l.epoch = n.epoch LIMIT 1"""
 
 _PEERS: Final = f"SELECT count(*) FROM journal_peers WHERE {ALIVE}"  # noqa: S608 - a constant
 

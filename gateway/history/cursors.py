@@ -34,7 +34,7 @@ class RecordCursor:
         return f"{self.epoch}-{self.snapshot}-{self.record}{place}"
 
     @classmethod
-    def of(cls, query: Mapping[str, str], reads: Reads) -> Self:
+    async def of(cls, query: Mapping[str, str], reads: Reads) -> Self:
         """The one in ``cursor``, or the beginning.
 
         Raises:
@@ -42,7 +42,7 @@ class RecordCursor:
         """
         text = query.get(CURSOR.name)
         if not text:
-            return cls(reads.epoch, reads.newest_record)
+            return cls(reads.epoch, await reads.settled_record())
         match = _TEXT.match(text)
         if match is None:
             raise ApiError("INVALID_ARGUMENT", f"cursor is {text[:64]!r}: give the `next` of an answer", field="cursor")

@@ -80,10 +80,9 @@ class Reads:
         """The journal's life."""
         return self._journal.epoch
 
-    @property
-    def newest_record(self) -> int:
-        """The id of the newest record."""
-        return self._journal.newest_record
+    async def settled_record(self) -> int:
+        """The id of the newest record of which it is known that none before it is still to come."""
+        return await self._journal.settled_record()
 
     async def task_state(self, task_id: str) -> TaskState:
         """What exists of a task."""

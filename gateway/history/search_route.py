@@ -101,7 +101,7 @@ def search_routes(
         principal.require("logs:read")
         query = request.query_params
         mine = scans.of(principal.subject)
-        made = made_search(reads, principal, query, limits)
+        made = await made_search(reads, principal, query, limits)
         if "text/event-stream" in request.headers.get("accept", ""):
             mine.check()
             headers = {**BODY_HEADERS, "X-Accel-Buffering": "no"}
@@ -115,7 +115,7 @@ def search_routes(
     return [DescribedRoute(PATH, search, SEARCH_LOGS)]
 
 
-def made_search(reads: Reads, principal: Principal, query: QueryParams, limits: HistoryLimits) -> Search:
+async def made_search(reads: Reads, principal: Principal, query: QueryParams, limits: HistoryLimits) -> Search:
     """The search that query parameters ask for.
 
     Raises:
@@ -125,7 +125,7 @@ def made_search(reads: Reads, principal: Principal, query: QueryParams, limits: 
         reads.of(principal.subject),
         principal,
         filter_and_text(query, has_labels=True),
-        RecordCursor.of(query, reads),
+        await RecordCursor.of(query, reads),
         limit=_HITS.of(query, maximum=limits.hits_max, default=min(_HITS.default, limits.hits_max)),
         context=_CONTEXT.of(query),
         limits=limits,

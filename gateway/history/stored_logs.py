@@ -83,7 +83,7 @@ class StoredLogs:
         """Where a text occurs in all tasks."""
         principal.require("logs:read")
         params = QueryParams([*query])
-        search = made_search(self.reads, principal, params, self.limits)
+        search = await made_search(self.reads, principal, params, self.limits)
         with self.scans.of(principal.subject).place():
             hits = await gathered(search)
         # The entries are those that are stored, as JSON.

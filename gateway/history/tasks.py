@@ -230,7 +230,7 @@ class TaskLists:
         given = query.get("status", "").upper()
         status = (_STATUS.of({"status": given}) if given else None) or ""
         search = query.get(_SEARCH.name, "").casefold()
-        cursor = RecordCursor.of(query, self._reads)
+        cursor = await RecordCursor.of(query, self._reads)
         mine = self._reads.of(principal.subject)
         wanted = TaskQuery(principal, search, status, _LABEL.of(query.multi_items()))
         budget = Budget(self._limits.seconds_max / 10)

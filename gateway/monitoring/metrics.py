@@ -25,7 +25,7 @@ from storage.journal.interface import Committed, JournalStatistics
 from storage.polling import RowImportStatistics, SinkStatistics
 from storage.retention.worker import RetentionStatistics
 
-__all__ = ["GatewayCollector", "HasStatistics", "Metrics", "Sources", "grpc_server_metrics"]
+__all__ = ["GatewayCollector", "HasStatistics", "Metrics", "Sources", "grpc_server_metrics", "lane_metrics"]
 
 Statistics = TypeVar("Statistics", covariant=True)
 
@@ -189,6 +189,17 @@ def _of_ingest(ingest: IngestStatistics) -> Iterable[Metric]:
     yield _counters("otto_bytes_received", "Bytes that arrived with lines.", "dialect", ingest.bytes)
     yield CounterMetricFamily("otto_lines_truncated", "Lines cut at the message limit.", ingest.truncated)
     yield CounterMetricFamily("otto_duplicate_batches", "Batches that were stored before.", ingest.duplicates)
+
+
+def lane_metrics(lags: Sequence[int]) -> Iterable[Metric]:
+    """How far each lane of the journal is followed; of one that has a single lane there is nothing to say."""
+    if lags:
+        lag = GaugeMetricFamily(
+            "otto_journal_lag_by_lane", "Records of a lane that were seen and not followed yet.", labels=["lane"]
+        )
+        for lane, count in enumerate(lags):
+            lag.add_metric([str(lane)], count)
+        yield lag
 
 
 def grpc_server_metrics(server: ServerStatistics) -> Iterable[Metric]:

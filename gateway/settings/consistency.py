@@ -40,6 +40,8 @@ def check_together(settings: Any) -> None:
             raise ValueError("REDIS_URL must begin with redis://, rediss:// or unix://")
         if not settings.has_shared_journal:
             raise ValueError("REDIS_URL is for several gateways; it needs DATABASE_URL=postgresql://…")
+    if settings.journal_lanes is not None and not settings.has_shared_journal:
+        raise ValueError("JOURNAL_LANES is for several gateways; it needs DATABASE_URL=postgresql://…")
     if settings.has_shared_journal and not is_postgres(settings.polling_database):
         for name in ("retention_days", "retention_bytes", "retention_tasks", "retention_rules"):
             if getattr(settings, name):

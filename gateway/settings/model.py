@@ -135,6 +135,13 @@ class Settings(BaseModel):
         description="Where the polling tables are: sqlite:///file.db or postgresql://…. Unset: in the journal's "
         "database.",
     )
+    journal_lanes: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="With PostgreSQL: into how many lanes tasks are divided, whose commits do not wait for each other. "
+        "Given when the database is created, and refused afterwards where it differs. Unset: one, or what there is.",
+    )
     redis_url: Text | None = Field(
         None,
         description="Redis or Valkey that carries lines between gateways on PostgreSQL faster: "

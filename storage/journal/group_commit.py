@@ -23,7 +23,7 @@ from storage.journal.gathering import Gathering
 from storage.journal.group_writer import CommitResult, GroupWriter
 from storage.journal.interface import Append, Committed, JournalStatistics, LineBatch, Receipt, Settled
 
-__all__ = ["GroupCommit"]
+__all__ = ["GroupCommit", "resolve"]
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,8 @@ _RETRY_SECONDS: Final = 0.25
 Outcome = list[CommitResult | StorageError]
 
 
-def _resolve(future: "asyncio.Future[Receipt]", answer: Receipt | StorageError) -> None:
+def resolve(future: "asyncio.Future[Receipt]", answer: Receipt | StorageError) -> None:
+    """Tell whoever waits for an append what became of it."""
     if future.done():
         return  # the caller that appended has gone; the line is stored all the same
     if isinstance(answer, StorageError):
@@ -166,7 +167,7 @@ class GroupCommit:
         if self._is_closed:
             future.set_exception(StorageClosedError("the journal has been closed"))
         else:
-            self.submit(item, partial(_resolve, future))
+            self.submit(item, partial(resolve, future))
         return future
 
     def submit(self, item: Append, settled: Settled) -> None:

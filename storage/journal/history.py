@@ -73,9 +73,8 @@ class WorkerRecord:
 class HistoryReads(Protocol):
     """A journal's own methods for it; each is one small step."""
 
-    @property
-    def newest_record(self) -> int:
-        """The id of the newest record, which orders what comes later after it."""
+    async def settled_record(self) -> int:
+        """The id of the newest record; whatever is stored later comes after it."""
         ...
 
     async def task_state(self, task_id: str) -> TaskState:

@@ -83,6 +83,10 @@ class Queries(Protocol):
         """Some records after ``after`` in commit order; as many as fit in, or more that are read only if taken."""
         ...
 
+    def newest_record(self) -> int:
+        """The id of the newest record before which none is still to come; 0 if there is none."""
+        ...
+
     def last_number(self, producer_id: str) -> int:
         """See ``Journal.last_number``."""
         ...

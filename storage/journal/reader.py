@@ -281,6 +281,10 @@ class Reader:
             record_id, error.task_id, error.first, damaged=DamagedLines(error.first, error.last, error.reason)
         )
 
+    def newest_record(self) -> int:
+        """The id of the newest record before which none is still to come."""
+        return self._queries.newest_record()
+
     def last_number(self, producer_id: str) -> int:
         """See ``Journal.last_number``."""
         return self._queries.last_number(producer_id)

@@ -14,7 +14,6 @@ from filters.block import Selection
 from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
 from storage.errors import StorageClosedError
-from storage.journal.group_commit import GroupCommit
 from storage.journal.history import KnownTask, LevelCounts, SequenceRange, TaskOverview, WorkerRecord
 from storage.journal.interface import (
     Ancestor,
@@ -34,9 +33,30 @@ from storage.journal.read_scheduler import ReadKind, ReadScheduler
 from storage.journal.reader import Reader
 from storage.journal.scan_process import ScanProcesses
 
-__all__ = ["Removals", "StoredJournal"]
+__all__ = ["Commits", "Removals", "StoredJournal"]
 
 T = TypeVar("T")
+
+
+class Commits(Protocol):
+    """The way of appends to the disk; see ``GroupCommit``."""
+
+    @property
+    def is_writable(self) -> bool: ...  # noqa: D102
+    @property
+    def fullness(self) -> float: ...  # noqa: D102
+    @property
+    def last_record(self) -> int: ...  # noqa: D102
+    @property
+    def statistics(self) -> JournalStatistics: ...  # noqa: D102
+    def set_listener(self, listener: Callable[[Committed], None]) -> None: ...  # noqa: D102
+    def set_observer(self, observer: Callable[[float], None]) -> None: ...  # noqa: D102
+    def append(self, item: Append) -> "asyncio.Future[Receipt]": ...  # noqa: D102
+    def submit(self, item: Append, settled: Settled) -> None: ...  # noqa: D102
+    async def wait_writable(self) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+    async def wait_closed(self) -> None: ...  # noqa: D102
+    def join(self) -> None: ...  # noqa: D102
 
 
 class Removals(Protocol):
@@ -85,7 +105,7 @@ class StoredJournal(ABC):
     def __init__(
         self,
         *,
-        commits: GroupCommit,
+        commits: Commits,
         reader: Reader,
         readers: int,
         remover: Removals,
@@ -138,6 +158,11 @@ class StoredJournal(ABC):
         """What the health page shows of following other gateways."""
         return {}
 
+    @property
+    def lane_lags(self) -> Sequence[int]:
+        """Of each lane, where there are several: records that were seen and not followed yet."""
+        return ()
+
     def metrics(self) -> Iterable[tuple[str, str, float]]:
         """What only this engine has to show, as gauges: name, meaning, value."""
         return ()
@@ -160,6 +185,10 @@ class StoredJournal(ABC):
     def newest_record(self) -> int:
         """The id of the newest record."""
         return self._commits.last_record
+
+    async def settled_record(self) -> int:
+        """The id of the newest record of which it is known that none before it is still to come."""
+        return self.newest_record
 
     @property
     def statistics(self) -> JournalStatistics:

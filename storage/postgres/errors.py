@@ -27,6 +27,7 @@ _KINDS: Final[tuple[tuple[type[Exception], _Kind, str], ...]] = (
     (asyncpg.TooManyConnectionsError, StorageObstructedError, "takes no more connections"),
     (asyncpg.DiskFullError, DiskFullError, "cannot store more: its disk is full"),
     (asyncpg.LockNotAvailableError, StorageObstructedError, "cannot be written: another session has locked a lane"),
+    (asyncpg.DeadlockDetectedError, StorageObstructedError, "has ended a transaction that waited for another"),
     (asyncpg.QueryCanceledError, StorageObstructedError, "has cancelled a statement"),
     (asyncpg.PostgresConnectionError, StorageObstructedError, "has lost the connection"),
     (asyncpg.InterfaceError, StorageObstructedError, "has lost the connection"),

@@ -22,13 +22,15 @@ from storage.sqlite.write_lock import write_lock
 __all__ = ["FoundLine", "JournalScan", "LineScan", "Rewritable", "ScannedTask", "scan_rows"]
 
 _RECORDS_MAX: Final = 64
+_WINDOW_RECORDS: Final = 1024
+"""What a query may have to sort, where there are several lanes."""
 _ROWS_MAX: Final = 2_000
 _CHARACTERS_MAX: Final = 1 << 20
 
 _SELECT: Final = """
 SELECT record_id, task_key, task_id, r.first_sequence, r.last_sequence, codec, raw_size, checksum, payload
 FROM journal_records r JOIN journal_tasks USING (task_key)
-WHERE record_id > ? AND kind = ? ORDER BY record_id LIMIT ?"""
+WHERE record_id > ? AND record_id <= ? AND kind = ? ORDER BY record_id LIMIT ?"""
 _REPLACE: Final = "UPDATE journal_records SET codec = ?, raw_size = ?, checksum = ?, payload = ? WHERE record_id = ?"
 _RESIZE: Final = """
 UPDATE journal_tasks SET stored_bytes = CASE WHEN stored_bytes + ?1 > 0 THEN stored_bytes + ?1 ELSE 0 END
@@ -129,10 +131,12 @@ class LineScan:
         connection = database.connection
         last = int(connection.execute("SELECT coalesce(max(record_id), 0) FROM journal_records").fetchone()[0])
         after = 0
-        while rows := connection.execute(_SELECT, (after, LINES_KIND, database.records_max)).fetchall():
+        while after < last:
+            upto = min(after + _WINDOW_RECORDS, last)
+            rows = connection.execute(_SELECT, (after, upto, LINES_KIND, database.records_max)).fetchall()
             for row in map(_Row._make, rows):
                 yield from self._look_at(database, row)
-            after = rows[-1][0]
+            after = rows[-1][0] if len(rows) == database.records_max else upto
             on_progress(after, last)
 
     def _look_at(self, database: Rewritable, row: _Row) -> Iterator[FoundLine]:

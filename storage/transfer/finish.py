@@ -53,6 +53,7 @@ def finish(
         _check_unused(link, address)
         for step in _STEPS:
             link.execute(step)
+        link.execute("DELETE FROM journal_lanes WHERE lane > 0")  # records of a file are in one
         link.execute(
             "UPDATE journal_lanes SET position = $1, stages = (SELECT count(*) FROM journal_stages), epoch = $2",
             *(last_record, epoch),

@@ -19,12 +19,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster_faults", description=__doc__)
     parser.add_argument("--seed", type=int, help="repeat the run of this seed; by default a new one")
     parser.add_argument("--kills", type=int, help="how often to kill a gateway")
+    parser.add_argument("--lanes", type=int, help="of the journal")
     parser.add_argument("--short", action="store_true", help="the form that runs with the tests")
     parser.add_argument("--keep", type=Path, help="keep logs in this folder, which must not exist yet")
     options = parser.parse_args()
     plan = SHORT if options.short else LONG
     if options.kills is not None:
         plan = dataclasses.replace(plan, deeds={**plan.deeds, "kill": options.kills})
+    if options.lanes is not None:
+        plan = dataclasses.replace(plan, lanes=options.lanes)
     seed = secrets.randbits(32) if options.seed is None else options.seed
     with tempfile.TemporaryDirectory(prefix="otto-cluster-faults-") as scratch:
         directory = options.keep or Path(scratch) / str(seed)

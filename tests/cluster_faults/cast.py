@@ -133,7 +133,7 @@ class Cast:
         stack.callback(redis.kill)
         redis.start()
         names = ("a", "b", "c")[:GATEWAYS]
-        members = [await _member(stack, directory / name, redis.url, primary, standby) for name in names]
+        members = [await _member(stack, directory / name, redis.url, plan.lanes, primary, standby) for name in names]
         await asyncio.gather(*(member.gateway.start() for member in members))
         balancer = _Balancer(free_port(), free_port())
         configuration = BALANCER.format(
@@ -211,12 +211,15 @@ async def _servers(stack: AsyncExitStack) -> tuple[PostgresServer, PostgresServe
     return primary, standby
 
 
-async def _member(stack: AsyncExitStack, directory: Path, redis_url: str, *servers: PostgresServer) -> Member:
+async def _member(
+    stack: AsyncExitStack, directory: Path, redis_url: str, lanes: int, *servers: PostgresServer
+) -> Member:
     first, second = [await stack.enter_async_context(RoughProxy(server.port)) for server in servers]
     gateway = GatewayProcess(
         directory,
         DATABASE_URL=f"postgresql://otto@{first.address},{second.address}/postgres",
         REDIS_URL=redis_url,
+        JOURNAL_LANES=str(lanes),
         HEARTBEAT_INTERVAL_SECONDS="1",
         SHUTDOWN_GRACE_SECONDS="3",
         LOG_FORMAT="json",

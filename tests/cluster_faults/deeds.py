@@ -1,6 +1,7 @@
 """What is done to gateways, servers and the network between them: one deed after the other."""
 
 import asyncio
+import json
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -42,10 +43,24 @@ async def promote(cast: Cast) -> None:
 
 async def freeze(cast: Cast) -> None:
     """SIGSTOP of a gateway, which wakes up again."""
-    gateway = _any(cast).gateway
-    gateway.signal(signal.SIGSTOP)
-    await asyncio.sleep(cast.chance.uniform(*cast.plan.frozen_seconds))
-    gateway.signal(signal.SIGCONT)
+    await _freeze(_any(cast), cast.chance.uniform(*cast.plan.frozen_seconds))
+
+
+async def freeze_leader(cast: Cast) -> None:
+    """SIGSTOP of the gateway that does what is done once, for as long as may be: another one takes over."""
+    await _freeze(max(cast.members, key=_led_at), cast.plan.frozen_seconds[1])
+
+
+async def _freeze(member: Member, seconds: float) -> None:
+    member.gateway.signal(signal.SIGSTOP)
+    await asyncio.sleep(seconds)
+    member.gateway.signal(signal.SIGCONT)
+
+
+def _led_at(member: Member) -> str:
+    """When a gateway last began to lead; the one that did so last leads now."""
+    lines = [line for line in member.gateway.log().splitlines() if "this gateway does what is done once" in line]
+    return str(json.loads(lines[-1])["timestamp"]) if lines else ""
 
 
 async def cut_off(cast: Cast) -> None:
@@ -80,6 +95,7 @@ DEEDS: dict[str, Callable[[Cast], Awaitable[None]]] = {
     "kill": kill,
     "promote": promote,
     "freeze": freeze,
+    "freeze the leader": freeze_leader,
     "cut off": cut_off,
     "kill Redis": kill_redis,
     "rolling restart": rolling_restart,

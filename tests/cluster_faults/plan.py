@@ -22,16 +22,27 @@ class Plan:
     """On each transport."""
     cuts: int
     """How often each reader throws its connection away."""
+    lanes: int = 1
+    """Of the journal."""
 
 
 LONG = Plan(
-    deeds={"kill": 60, "promote": 3, "freeze": 6, "cut off": 6, "kill Redis": 6, "rolling restart": 2},
+    deeds={
+        "kill": 60,
+        "promote": 3,
+        "freeze": 6,
+        "freeze the leader": 2,
+        "cut off": 6,
+        "kill Redis": 6,
+        "rolling restart": 2,
+    },
     pause_seconds=(0.2, 2.0),
     frozen_seconds=(0.5, 20.0),
     workers=("native", "otto") * 8,
     lines_a_second=20.0,
     readers=15,
     cuts=12,
+    lanes=4,
 )
 
 SHORT = Plan(

@@ -70,7 +70,7 @@ async def last_good_run(reads: Reads, run: Run, covers: Covers, budget: Budget) 
         budget: the time.
     """
     name = run_name(run.state.task_id, run.labels)
-    snapshot = reads.newest_record
+    snapshot = await reads.settled_record()
     below = snapshot + 1
     for _ in range(_STEPS_MAX):
         if budget.is_spent:

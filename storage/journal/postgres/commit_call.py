@@ -1,10 +1,10 @@
-"""The one call that a commit is: its parameters, in the order of ``journal_commit``."""
+"""The one call that a commit is: its parameters, in the order of ``journal_commit`` and ``journal_commit_lanes``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["COMMIT", "StoredRange", "columns", "flag", "storable"]
+__all__ = ["COMMIT", "COMMIT_LANES", "StoredRange", "columns", "flag", "storable"]
 
 _TYPES: Final = (
     *("integer", "text", "text", "bigint"),
@@ -16,8 +16,19 @@ _TYPES: Final = (
     *("bigint[]", "smallint[]", "bigint[]", "bigint[]", "bigint[]"),
     *("text[]", "text[]", "smallint[]", "bigint[]", "bigint[]", "bytea[]"),
 )
-_PARAMETERS: Final = ", ".join(f"${n}::{kind}" for n, kind in enumerate(_TYPES, 1))
-COMMIT: Final = f"SELECT o_position, o_stages FROM journal_commit({_PARAMETERS})"  # noqa: S608 - constants
+_LANE_TYPES: Final = ("integer[]", *_TYPES[1:], "integer[]", "integer[]", "integer[]")
+
+
+def _call(result: str, function: str, types: Sequence[str]) -> str:
+    parameters = ", ".join(f"${n}::{kind}" for n, kind in enumerate(types, 1))
+    return f"SELECT {result} FROM {function}({parameters})"  # noqa: S608 - constants
+
+
+COMMIT: Final = _call("o_position, o_stages", "journal_commit", _TYPES)
+"""With one lane."""
+
+COMMIT_LANES: Final = _call("o_places", "journal_commit_lanes", _LANE_TYPES)
+"""With several: the first parameter is all lanes of the commit, the last are those of tasks, stages and records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,7 @@ class StoredRange:
     stages: int
     token: str = ""
     records: Sequence[tuple[Any, ...]] = ()
+    lane: int = 0
 
 
 def columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:

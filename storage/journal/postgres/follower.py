@@ -1,17 +1,19 @@
-"""Following a lane: what other gateways store is published here soon after their commits.
+"""Following the lanes: what other gateways store is published here soon after their commits.
 
 After a commit its gateway notifies the others from a connection of its own. Never within the commit: NOTIFY would take
-a lock of the whole cluster until the commit is on the disk. What is notified is only a hint; the lane's row, read each
+a lock of the whole cluster until the commit is on the disk. What is notified is only a hint; the lanes' rows, read each
 100 ms, is the floor under it.
 """
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 import asyncpg
@@ -21,14 +23,14 @@ from storage.errors import StorageError
 from storage.journal.chunks import ChunkDamagedError, open_payload
 from storage.journal.interface import Committed, StageProgress, TaskEnded
 from storage.journal.postgres.commit_call import StoredRange
+from storage.journal.postgres.lane_place import LanePlace
 from storage.journal.postgres.relayed import RelayedCommit
-from storage.journal.postgres.schema import LANE
 from storage.journal.queries import END_KIND
 from storage.journal.reader import stored_end
 from storage.postgres.connections import Row, connect
 from storage.postgres.errors import translate_errors
 
-__all__ = ["FollowerStatistics", "LaneFollower", "Server"]
+__all__ = ["Follower", "FollowerStatistics", "Server"]
 
 _log = logging.getLogger(__name__)
 
@@ -40,24 +42,28 @@ _RECONNECT_SECONDS: Final = 0.5
 _ANSWER_SECONDS_MAX: Final = 20.0
 """A server that does not answer a read for so long is taken for gone."""
 
+_RELAYED_SECONDS: Final = 0.02
+"""How long a notification waits of what Redis carries: those who have it by then need not wake up for it."""
+
 _ROWS_MAX: Final = 64
+"""Records of a step, which all lanes share."""
+
 _INLINE_BYTES_MAX: Final = 64 << 10
 """Payloads up to this size come along, so that a step takes 4 MB at most; larger ones are asked for one by one."""
 
-# The lane and its next records as of one moment, in one round trip. Positions follow days: what comes after a record is
-# of its day or a later one.
+# The lanes and their next records as of one moment, in one round trip. Positions of a lane follow days: what comes
+# after a record is of its day or a later one.
 _STEP: Final = f"""
-SELECT l.position AS reached, l.stages, l.epoch, r.* FROM journal_lanes l LEFT JOIN LATERAL (
+SELECT l.lane, l.position AS reached, l.stages, l.epoch, r.*
+FROM unnest($1::integer[], $2::bigint[], $3::date[]) AS mine (lane, after, since) JOIN journal_lanes l USING (lane)
+LEFT JOIN LATERAL (
   SELECT r.position, r.day, t.task_id, r.kind, r.first_sequence, r.last_sequence, r.codec, r.raw_size, r.checksum,
-  CASE WHEN r.kind = {END_KIND} OR (length(r.payload) <= {_INLINE_BYTES_MAX} AND t.task_id = ANY($3::text[]))
+  CASE WHEN r.kind = {END_KIND} OR (length(r.payload) <= {_INLINE_BYTES_MAX} AND t.task_id = ANY($4::text[]))
   THEN r.payload END AS payload
   FROM journal_records r JOIN journal_tasks t USING (task_key)
-  WHERE r.lane = $1 AND r.position > $2 AND r.position <= l.position AND r.day >= $4
-  ORDER BY r.position LIMIT {_ROWS_MAX}
-) r ON true WHERE l.lane = $1 ORDER BY r.position"""  # noqa: S608 - constants
-
-_EARLY_MAX: Final = 256
-"""Commits that wait for others before them."""
+  WHERE r.lane = mine.lane AND r.position > mine.after AND r.position <= l.position AND r.day >= mine.since
+  ORDER BY r.position LIMIT $5
+) r ON true ORDER BY l.lane, r.position"""  # noqa: S608 - constants
 
 _PAYLOAD: Final = "SELECT payload FROM journal_records WHERE lane = $1 AND position = $2 AND day = $3"
 
@@ -82,10 +88,13 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class FollowerStatistics:
-    """How far this gateway follows the others. ``lag`` is the lane's position that was last seen, less its own."""
+    """How far this gateway follows the others.
+
+    ``lags`` are of each lane: its position that was last seen, less that up to which everything was published.
+    """
 
     position: int = 0
-    lag: int = 0
+    lags: tuple[int, ...] = (0,)
     records: int = 0
     """Records of other gateways that were read."""
     notified: int = 0
@@ -95,9 +104,14 @@ class FollowerStatistics:
     server: Server = Server()
     error: str = ""
 
+    @property
+    def lag(self) -> int:
+        """Of all lanes."""
+        return sum(self.lags)
 
-class LaneFollower:
-    """Publishes what other gateways commit in a lane; belongs to the event loop.
+
+class Follower:
+    """Publishes what other gateways commit; belongs to the event loop.
 
     What this gateway commits is published by its own commits, and passed over here. Where the two come in another
     order than in the lane, nothing is lost or doubled: a topic takes nothing that is not after its head, and what it
@@ -106,8 +120,9 @@ class LaneFollower:
     Args:
         url: of the database.
         address: the same, to be shown.
-        stored: where the lane stands.
+        places: where the lanes stand, each with its number.
         publish: takes what others have committed.
+        saw: called before that with a lane and its last record that was seen.
         watched: the tasks whose lines somebody here is waiting for.
         look: finds out which life the database is in, where it may be another one; its token.
 
@@ -119,46 +134,46 @@ class LaneFollower:
         self,
         url: str,
         address: str,
-        stored: StoredRange,
+        places: Sequence[LanePlace],
         *,
         publish: Callable[[Committed], None],
+        saw: Callable[[int, int], None],
         watched: Callable[[], Collection[str]],
         look: Callable[[], Awaitable[str]],
     ) -> None:
         self.token = ""
         self._url = url
         self._address = address
-        self._position, self._stages = stored.position, stored.stages
-        self._seen_position = stored.position
-        self._own: dict[int, int] = {}
-        self._own_stages: dict[int, int] = {}
+        self._places = places
+        self._rows_max = max(_ROWS_MAX // len(places), 1)
         self._publish = publish
+        self._saw = saw
         self._watched = watched
         self._look = look
         self._wake = asyncio.Event()
         self._to_notify = asyncio.Event()
+        self._untold: set[int] = set()  # lanes with commits of which nobody was notified
+        self._notice: asyncio.TimerHandle | None = None
         self._records = self._notified = self._relayed = 0
-        self._early: dict[int, RelayedCommit] = {}  # by where they begin
         self._is_listening = False
         self._server = Server()
         self._error = ""
-        self._day: Any = None
         self._tasks: list[asyncio.Task[None]] = []
 
     def __repr__(self) -> str:
-        return f"<LaneFollower lane={LANE} position={self._position} lag={self.statistics.lag}>"
+        return f"<Follower {self._places}>"
 
     @property
     def position(self) -> int:
-        """The last record up to which everything was published here."""
-        return self._position
+        """The newest record that was published here."""
+        return max(place.position for place in self._places)
 
     @property
     def statistics(self) -> FollowerStatistics:
         """An immutable snapshot."""
         return FollowerStatistics(
-            position=self._position,
-            lag=max(self._seen_position - self._position, 0),
+            position=self.position,
+            lags=tuple(place.lag for place in self._places),
             records=self._records,
             notified=self._notified,
             relayed=self._relayed,
@@ -174,37 +189,39 @@ class LaneFollower:
 
     async def close(self) -> None:
         """Stop; idempotent."""
+        self._drop_notice()
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def restart(self, position: int, stages: int) -> None:
-        """Another epoch of the journal has begun, which may stand before the position."""
-        self._position, self._stages, self._seen_position = position, stages, position
-        self._own.clear()
-        self._own_stages.clear()
-        self._early.clear()
+    def restart(self, positions: Sequence[int], stages: Sequence[int]) -> None:
+        """Another epoch of the journal has begun, which may stand before the positions."""
+        for place, position, stage in zip(self._places, positions, stages, strict=True):
+            place.restart(position, stage)
 
-    def committed(self, stored: StoredRange) -> None:
-        """Pass over what this gateway has stored: it publishes that itself."""
-        self._position = _passed(self._position, self._own, stored.before, stored.position)
-        self._stages = _passed(self._stages, self._own_stages, stored.stages_before, stored.stages)
-        self._seen_position = max(self._seen_position, stored.position)
-        self._to_notify.set()
-        self._take_early()
+    def committed(self, stored: StoredRange, *, is_relayed: bool = False) -> None:
+        """Pass over what this gateway has stored: it publishes that itself. ``is_relayed``: Redis carries it, too."""
+        place = self._places[stored.lane]
+        place.committed(stored)
+        if (stored.position, stored.stages) == (stored.before, stored.stages_before):
+            return
+        self._untold.add(stored.lane)
+        if not is_relayed:
+            self._to_notify.set()
+        elif self._notice is None:
+            self._notice = asyncio.get_running_loop().call_later(_RELAYED_SECONDS, self._to_notify.set)
+        self._take_received(place)
 
     def received(self, commit: RelayedCommit) -> None:
         """Publish a commit of another gateway that came over Redis, if all before it was; else it waits for a while."""
-        if commit.token != self.token or commit.before < self._position:
-            return
-        if len(self._early) >= _EARLY_MAX:
-            self._early.clear()  # they are read from the database
-        self._early[commit.before] = commit
-        self._take_early()
+        if commit.token == self.token and 0 <= commit.lane < len(self._places):
+            place = self._places[commit.lane]
+            place.received(commit)
+            self._take_received(place)
 
-    def _take_early(self) -> None:
-        while (commit := self._early.pop(self._position, None)) is not None and commit.position > self._position:
+    def _take_received(self, place: LanePlace) -> None:
+        while (commit := place.next_received()) is not None:
             watched = self._watched()
             blocks, ended = list[Block](), list[TaskEnded]()
             for record in commit.records:
@@ -212,10 +229,12 @@ class LaneFollower:
                     self._relayed += 1
                     self._records += 1
                     _take(record, blocks, ended)
-            self._seen_position = max(self._seen_position, commit.position)
-            self._pass_over(commit.position)
             if commit.records:
-                self._publish(Committed(blocks, ended))
+                self._tell(place, Committed(blocks, ended, is_gathered=True))
+
+    def _tell(self, place: LanePlace, committed: Committed) -> None:
+        self._saw(place.lane, place.position)
+        self._publish(committed)
 
     async def _again(self, work: Callable[[asyncpg.Connection], Any]) -> None:
         """Do work on a connection of its own, and on another one when that is lost."""
@@ -253,23 +272,29 @@ class LaneFollower:
             self._server = Server()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
-        position, _, stages = payload.partition(" ")
-        if int(position) > self._position or int(stages) > self._stages:
+        position, stages, lane = (*map(int, payload.split()), 0)[:3]
+        place = self._places[lane]
+        if position > place.position or stages > place.stages:
             self._notified += 1
             self._wake.set()
 
     async def _notify(self, connection: asyncpg.Connection) -> None:
-        """One notification for all commits since the last one."""
+        """One notification of each lane for all commits since the last one."""
         channel = await _channel(connection)
         while True:
             await self._to_notify.wait()
             self._to_notify.clear()
+            self._drop_notice()
+            lanes, self._untold = self._untold, set()
+            places = (self._places[lane] for lane in sorted(lanes))
+            told = [f"{place.seen} {place.stages}{f' {place.lane}' * (place.lane > 0)}" for place in places]
             async with asyncio.timeout(_ANSWER_SECONDS_MAX):
-                await connection.execute("SELECT pg_notify($1, $2)", channel, f"{self._seen_position} {self._stages}")
+                await connection.execute("SELECT pg_notify($1, place) FROM unnest($2::text[]) AS place", channel, told)
 
     async def _follow(self, connection: asyncpg.Connection) -> None:
-        if self._day is None:
-            self._day = await connection.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date - 1")
+        since = await connection.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date - 1")
+        for place in self._places:
+            place.day = place.day or since
         self.token = await self._look()
         while True:
             with contextlib.suppress(TimeoutError):
@@ -286,64 +311,59 @@ class LaneFollower:
         A task that is watched from now on is loaded from the journal after this was read, and so has these records. One
         that is watched since the query was sent may have been loaded before: its payloads are read one by one.
         """
+        mine = [(place.lane, place.position, place.day) for place in self._places]
         async with asyncio.timeout(_ANSWER_SECONDS_MAX):
-            rows = await connection.fetch(_STEP, LANE, self._position, list(self._watched()), self._day)
-        lane = rows[0]
-        if lane["epoch"] != self.token:  # before anything is published that was stored in that life
+            rows = await connection.fetch(
+                _STEP, *map(list, zip(*mine, strict=True)), list(self._watched()), self._rows_max
+            )
+        if any(row["epoch"] != self.token for row in rows):  # before anything is published that was stored in that life
             self.token = await self._look()
             return True
-        self._seen_position = lane["reached"]
-        if lane["position"] is not None:
+        is_more = False
+        for lane, found in itertools.groupby(rows, key=itemgetter("lane")):
             async with asyncio.timeout(_ANSWER_SECONDS_MAX):
-                await self._take_records(connection, rows)
-        elif self._position < lane["reached"]:
-            self._pass_over(lane["reached"])  # retention has taken them
-        if self._stages < lane["stages"]:
-            async with asyncio.timeout(_ANSWER_SECONDS_MAX):
-                await self._read_stages(connection, lane["stages"])
-        return bool(self._position < lane["reached"])
+                is_more |= await self._take_lane(connection, self._places[lane], list(found))
+        return is_more
 
-    async def _take_records(self, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
+    async def _take_lane(self, connection: asyncpg.Connection, place: LanePlace, rows: Sequence[Row]) -> bool:
+        """Publish what comes next in a lane; whether there may be more at once."""
+        lane = rows[0]
+        place.seen = lane["reached"]
+        if lane["position"] is not None:
+            await self._take_records(connection, place, rows)
+        elif place.position < lane["reached"]:
+            place.pass_over(lane["reached"])  # retention has taken them
+        if place.stages < lane["stages"]:
+            await self._read_stages(connection, place, lane["stages"])
+        return bool(place.position < lane["reached"])
+
+    async def _take_records(self, connection: asyncpg.Connection, place: LanePlace, rows: Sequence[Row]) -> None:
         """Publish records; all up to where the lane is are committed and visible."""
         watched = self._watched()
         blocks, ended = list[Block](), list[TaskEnded]()
         for row in rows:
-            if row["position"] <= self._position or self._is_own(row["position"]) or row["task_id"] not in watched:
+            if row["position"] <= place.position or place.is_own(row["position"]) or row["task_id"] not in watched:
                 continue
             self._records += 1
             payload = row["payload"]
             if payload is None:
-                payload = await connection.fetchval(_PAYLOAD, LANE, row["position"], row["day"])
+                payload = await connection.fetchval(_PAYLOAD, place.lane, row["position"], row["day"])
             if payload is not None:
-                _take((*row[5:12], payload), blocks, ended)
-        self._day = rows[-1]["day"]
-        self._pass_over(rows[-1]["position"] if len(rows) == _ROWS_MAX else rows[0]["reached"])
-        self._publish(Committed(blocks, ended))
-        for before in [each for each in self._early if each < self._position]:
-            del self._early[before]
-        self._take_early()
+                _take((*row[6:13], payload), blocks, ended)
+        place.day = rows[-1]["day"]
+        place.pass_over(rows[-1]["position"] if len(rows) == self._rows_max else rows[0]["reached"])
+        self._tell(place, Committed(blocks, ended, is_gathered=True))
+        self._take_received(place)
 
-    def _pass_over(self, position: int) -> None:
-        self._position = max(self._position, position)
-        self._position = _passed(self._position, self._own, self._position, self._position)
+    def _drop_notice(self) -> None:
+        if self._notice is not None:
+            self._notice.cancel()
+            self._notice = None
 
-    async def _read_stages(self, connection: asyncpg.Connection, upto: int) -> None:
-        rows: Sequence[Row] = await connection.fetch(_STAGES, LANE, self._stages, upto)
-        self._stages = _passed(max(self._stages, upto), self._own_stages, upto, upto)
+    async def _read_stages(self, connection: asyncpg.Connection, place: LanePlace, upto: int) -> None:
+        rows: Sequence[Row] = await connection.fetch(_STAGES, place.lane, place.stages, upto)
+        place.pass_over_stages(upto)
         self._publish(Committed(progress=[StageProgress(row[0], row[1], row[2], row[3]) for row in rows]))
-
-    def _is_own(self, position: int) -> bool:
-        return any(before < position <= last for before, last in self._own.items())
-
-
-def _passed(position: int, own: dict[int, int], before: int, last: int) -> int:
-    """Where a position gets to with a range that this gateway stored itself, and with those that waited for it."""
-    if last > position:
-        own[before] = last
-    for start in sorted(own):
-        if start <= position:
-            position = max(position, own.pop(start))
-    return position
 
 
 def _take(record: Sequence[Any], blocks: list[Block], ended: list[TaskEnded]) -> None:

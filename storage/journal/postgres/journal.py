@@ -7,17 +7,21 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from filters.read_owner import NOBODY
 from storage.errors import StorageObstructedError
 from storage.journal.group_commit import GroupCommit
 from storage.journal.interface import Ancestor, Committed, JournalStatistics
 from storage.journal.postgres.commit_call import StoredRange
 from storage.journal.postgres.epoch import Life, Memory, Remembered, begin_life
-from storage.journal.postgres.follower import FollowerStatistics, LaneFollower
+from storage.journal.postgres.follower import Follower, FollowerStatistics
+from storage.journal.postgres.lane_commits import LaneCommits
+from storage.journal.postgres.lane_place import LanePlace
 from storage.journal.postgres.queries import PostgresQueries
 from storage.journal.postgres.relayed import RelayedCommit
 from storage.journal.postgres.remover import PostgresRemover
 from storage.journal.postgres.schema import migrate
 from storage.journal.postgres.writer import PostgresWriter
+from storage.journal.read_scheduler import ReadKind
 from storage.journal.reader import Reader
 from storage.journal.stored_journal import StoredJournal
 from storage.postgres.address import plain_url, shown_address
@@ -46,6 +50,7 @@ class PostgresJournal(StoredJournal):
         retry_seconds_max: float,
         gather_seconds: float,
         readers: int,
+        writers_max: int,
         redis_url: str | None,
     ) -> None:
         self._url = url
@@ -54,28 +59,34 @@ class PostgresJournal(StoredJournal):
         self._address = shown_address(url)
         self._life = life
         self._event_loop = asyncio.get_running_loop()
-        self._follower: LaneFollower | None = None
+        self._follower: Follower | None = None
         self._remembered = Remembered(life)
         self._on_lost: Callable[[], None] = lambda: None
-        link = Link(url, on_connect=lambda link: writer.connected(link))
-        writer = PostgresWriter(link, life, remembered=self._remembered, on_life=self._began, on_stored=self._stored)
-        self._writer = writer
         translated = partial(translate_errors, self._address)
-        commits = GroupCommit(
-            *(writer, translated, nullcontext, lambda _: None),
-            last_record=life.position,
-            pending_bytes_max=pending_bytes_max,
-            commit_bytes_max=commit_bytes_max,
-            retry_seconds_max=retry_seconds_max,
-            gather_seconds=gather_seconds,
-        )
+        self._writers = [self._make_writer(url, life) for _ in range(min(len(life.positions), writers_max))]
+        ways = [
+            GroupCommit(
+                *(writer, translated, nullcontext, lambda _: None),
+                last_record=max(life.positions),
+                pending_bytes_max=pending_bytes_max // len(self._writers),
+                commit_bytes_max=commit_bytes_max,
+                retry_seconds_max=retry_seconds_max,
+                gather_seconds=gather_seconds,
+            )
+            for writer in self._writers
+        ]
         super().__init__(
-            commits=commits,
+            commits=ways[0] if len(ways) == 1 else LaneCommits(ways, len(life.positions)),
             reader=Reader(lambda: PostgresQueries(Link(url))),
             readers=readers,
             remover=PostgresRemover(Link(url, synchronous_commit=False)),
             translated=translated,
         )
+
+    def _make_writer(self, url: str, life: Life) -> PostgresWriter:
+        link = Link(url, on_connect=lambda link: writer.connected(link))
+        writer = PostgresWriter(link, life, remembered=self._remembered, on_life=self._began, on_stored=self._stored)
+        return writer
 
     def __repr__(self) -> str:
         return f"<PostgresJournal {self._address} epoch={self.epoch} {self._commits!r}>"
@@ -90,6 +101,8 @@ class PostgresJournal(StoredJournal):
         retry_seconds_max: float = 0.0,
         gather_seconds: float = 0.0,
         readers: int = 2,
+        lanes: int | None = None,
+        writers_max: int = 4,
         redis_url: str | None = None,
         on_wait: Callable[[str], None] | None = None,
     ) -> "PostgresJournal":
@@ -102,6 +115,9 @@ class PostgresJournal(StoredJournal):
             retry_seconds_max: as of ``SqliteJournal.open``; also while the server is away.
             gather_seconds: as of ``SqliteJournal.open``.
             readers: as of ``SqliteJournal.open``.
+            lanes: how many a new database gets, 1 to ``LANES_MAX``; None: one, or what there is.
+            writers_max: threads that commit, where there are as many lanes; each has a connection, and its share of
+                ``pending_bytes_max``.
             redis_url: what carries committed lines between gateways faster; None: they read them from the database.
             on_wait: called with the reason, whenever it changes, while the server is not there yet. None: not waiting.
 
@@ -110,7 +126,7 @@ class PostgresJournal(StoredJournal):
             StorageUnavailableError: it cannot be used now.
         """
         url = plain_url(url)
-        life = await _prepared(url, on_wait)
+        life = await _prepared(url, lanes, on_wait)
         return cls(
             url,
             life,
@@ -119,6 +135,7 @@ class PostgresJournal(StoredJournal):
             retry_seconds_max=retry_seconds_max,
             gather_seconds=gather_seconds,
             readers=readers,
+            writers_max=writers_max,
             redis_url=redis_url,
         )
 
@@ -142,6 +159,17 @@ class PostgresJournal(StoredJournal):
         """The id of the newest record that this gateway knows of, of any gateway."""
         return max(self._commits.last_record, self._follower.position if self._follower else 0)
 
+    async def settled_record(self) -> int:
+        """See ``StoredJournal.settled_record``: commits of several lanes are done in another order than numbered."""
+        if len(self._life.positions) == 1:
+            return self.newest_record
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.newest_record)
+
+    @property
+    def lane_lags(self) -> Sequence[int]:
+        """See ``StoredJournal.lane_lags``."""
+        return self.follower_statistics.lags if len(self._life.positions) > 1 else ()
+
     @property
     def statistics(self) -> JournalStatistics:
         """An immutable snapshot of the counters."""
@@ -162,8 +190,10 @@ class PostgresJournal(StoredJournal):
         """How far other gateways are followed, and what the database is."""
         found = self.follower_statistics
         relay = {} if self._relay is None else {"redis": self._relay.is_connected}
+        lanes = {"laneLags": " ".join(map(str, self.lane_lags))} if self.lane_lags else {}
         return {
             **relay,
+            **lanes,
             "lag": found.lag,
             "listening": found.is_listening,
             "role": found.server.role,
@@ -192,34 +222,35 @@ class PostgresJournal(StoredJournal):
     ) -> None:
         """See ``StoredJournal.follow``."""
         life = self._life
-        start = StoredRange(life.position, life.position, life.stages, life.stages)
+        places = [LanePlace(lane, *place) for lane, place in enumerate(zip(life.positions, life.stages, strict=True))]
         self._on_lost = on_lost
 
-        def publish_reached(committed: Committed) -> None:
-            self._remembered.saw(follower.token, follower.position)
-            publish(committed)
+        def saw(lane: int, position: int) -> None:
+            self._remembered.saw(follower.token, lane, position)
 
-        follower = self._follower = LaneFollower(
-            self._url, self._address, start, publish=publish_reached, watched=watched, look=self._look
+        follower = self._follower = Follower(
+            self._url, self._address, places, publish=publish, saw=saw, watched=watched, look=self._look
         )
         follower.start()
         if self._redis_url is not None:
-            self._relay = _relay(self._redis_url, self._url, self._writer.gateway, follower)
+            self._relay = _relay(self._redis_url, self._url, self._writers[0].gateway, follower)
             self._relay.start()
 
-    def _stored(self, stored: StoredRange) -> None:
-        """On the writer's thread: a commit of this gateway is stored, and will be published after this is heard of."""
+    def _stored(self, stored: Sequence[StoredRange]) -> None:
+        """On a writer's thread: a commit of this gateway is stored, and will be published after this is heard of."""
         self._event_loop.call_soon_threadsafe(self._note, stored)
 
-    def _note(self, stored: StoredRange) -> None:
-        if self._relay is not None and stored.records:
-            place = (self._writer.gateway, stored.token, stored.before, stored.position)
-            self._relay.publish(RelayedCommit(*place, stored.records))
-        if self._follower is not None:
-            self._follower.committed(stored)
+    def _note(self, stored: Sequence[StoredRange]) -> None:
+        for each in stored:
+            is_relayed = False
+            if self._relay is not None and each.records:
+                place = (self._writers[0].gateway, each.token, each.before, each.position)
+                is_relayed = self._relay.publish(RelayedCommit(*place, each.records, each.lane))
+            if self._follower is not None:
+                self._follower.committed(each, is_relayed=is_relayed)
 
     def _began(self, life: Life) -> None:
-        """On the writer's thread: the database is in another life."""
+        """On a writer's thread: the database is in another life."""
         self._event_loop.call_soon_threadsafe(self._adopt, life)
 
     def _adopt(self, life: Life) -> None:
@@ -229,7 +260,7 @@ class PostgresJournal(StoredJournal):
         is_lost, self._life = life.epoch != self._life.epoch, life
         if is_lost:
             if self._follower is not None:
-                self._follower.restart(life.position, life.stages)
+                self._follower.restart(life.positions, life.stages)
             self._on_lost()
 
     async def _look(self) -> str:
@@ -247,21 +278,22 @@ class PostgresJournal(StoredJournal):
         await super()._close()
 
     def _release(self) -> None:
-        self._writer.close()
+        for writer in self._writers:
+            writer.close()
 
 
-def _relay(redis_url: str, url: str, gateway: str, follower: LaneFollower) -> "Relay":
+def _relay(redis_url: str, url: str, gateway: str, follower: Follower) -> "Relay":
     from storage.journal.postgres.relay import Relay  # an extra
 
     return Relay(redis_url, f"otto_journal:{shown_address(url).rpartition('/')[2]}", gateway, follower.received)
 
 
-async def _prepared(url: str, on_wait: Callable[[str], None] | None) -> Life:
+async def _prepared(url: str, lanes: int | None, on_wait: Callable[[str], None] | None) -> Life:
     """``_prepare``, again and again while the server is not there; in steps, so that it can be broken off."""
     reason = ""
     while True:
         try:
-            return await asyncio.to_thread(_prepare, url)
+            return await asyncio.to_thread(_prepare, url, lanes)
         except StorageObstructedError as error:
             if on_wait is None:
                 raise
@@ -271,12 +303,12 @@ async def _prepared(url: str, on_wait: Callable[[str], None] | None) -> Life:
         await asyncio.sleep(_RETRY_SECONDS)
 
 
-def _prepare(url: str) -> Life:
+def _prepare(url: str, lanes: int | None) -> Life:
     address = shown_address(url)
     link = Link(url)
     try:
         with translate_errors(address):
-            migrate(link, address)
+            migrate(link, address, lanes)
             return begin_life(link)
     finally:
         link.close()

@@ -8,7 +8,6 @@ import msgspec
 
 from storage.journal.history import KnownTask, WorkerRecord
 from storage.journal.inventory import StoredChunk, StoredTask
-from storage.journal.postgres.schema import LANE
 from storage.journal.postgres.written_rows import REMOVED_STATUS, REMOVED_TIME
 from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, Span, StateRow
 from storage.journal.removed_tasks import name_hash
@@ -22,18 +21,25 @@ CASE WHEN length(payload) <= {INLINE_BYTES_MAX} THEN payload END
 FROM journal_records WHERE task_key = $1 AND day BETWEEN $4 AND $5 AND kind = 0 AND last_sequence
 """  # noqa: S608 - a constant
 
-_RECORDS: Final = f"""
-SELECT position, task_id, kind, r.first_sequence, r.last_sequence, codec, raw_size, checksum, payload
-FROM journal_records r JOIN journal_tasks USING (task_key)
-WHERE r.lane = {LANE} AND position > $1 AND position <= $2 ORDER BY position LIMIT 256"""  # noqa: S608
+_RECORDS: Final = """
+SELECT r.position, task_id, kind, r.first_sequence, r.last_sequence, codec, raw_size, checksum, payload
+FROM journal_lanes l CROSS JOIN LATERAL (
+  SELECT * FROM journal_records i WHERE i.lane = l.lane AND i.position > $1 AND i.position <= $2
+  ORDER BY i.position LIMIT 256
+) r JOIN journal_tasks USING (task_key) ORDER BY r.position LIMIT 256"""
 
 # As far as the sizes allow, and one in any case.
-_UPTO: Final = f"""
+_UPTO: Final = """
 SELECT max(position) FROM (
   SELECT position, sum(raw_size) OVER (ORDER BY position) - raw_size AS before FROM (
-    SELECT position, raw_size FROM journal_records WHERE lane = {LANE} AND position > $1 ORDER BY position LIMIT 256
+    SELECT r.position, r.raw_size FROM journal_lanes l CROSS JOIN LATERAL (
+      SELECT i.position, i.raw_size FROM journal_records i
+      WHERE i.lane = l.lane AND i.position > $1 AND i.position <= $3 ORDER BY i.position LIMIT 256
+    ) r ORDER BY r.position LIMIT 256
   ) AS next
-) AS sized WHERE before < $2"""  # noqa: S608
+) AS sized WHERE before < $2"""
+
+_ALL: Final = (1 << 63) - 1
 
 # In one statement, so that a task that is removed or comes back meanwhile is found in one place or the other.
 _REMOVED: Final = """
@@ -43,8 +49,8 @@ SELECT first_sequence, last_sequence, end_status, end_timestamp, end_reason, end
 FROM journal_tasks WHERE task_id = $1
 UNION ALL SELECT last_sequence + 1, last_sequence, {REMOVED_STATUS}, {REMOVED_TIME}, '', true {_REMOVED}"""  # noqa: S608
 _TASK: Final = f"""
-SELECT task_key, first_sequence, last_sequence, first_day, last_day FROM journal_tasks WHERE task_id = $1
-UNION ALL SELECT 0, last_sequence + 1, last_sequence, NULL, NULL {_REMOVED}"""  # noqa: S608 - constants
+SELECT task_key, first_sequence, last_sequence, first_day, last_day, lane FROM journal_tasks WHERE task_id = $1
+UNION ALL SELECT 0, last_sequence + 1, last_sequence, NULL, NULL, 0 {_REMOVED}"""  # noqa: S608 - constants
 
 _UNCHANGED: Final = """
 SELECT task_id, first_sequence, last_sequence, end_status, stored_bytes, last_record FROM journal_tasks
@@ -90,11 +96,13 @@ AND last_sequence > $2 ORDER BY last_sequence LIMIT $3"""
 
 
 class PostgresQueries:
-    """See ``storage.journal.queries.Queries``. The days of the task last looked at bound what is searched for it."""
+    """See ``storage.journal.queries.Queries``. Days and lane of the task last looked at bound the search in it."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._days: tuple[object, object] = (None, None)
+        self._lane = 0
+        self._lanes = 0
 
     def close(self) -> None:
         """Close the connection."""
@@ -110,7 +118,7 @@ class PostgresQueries:
         rows = self._link.read(_TASK, _text(task_id), name_hash(task_id))
         if not rows:
             return None
-        key, first, last, *days = rows[0]
+        key, first, last, *days, self._lane = rows[0]
         self._days = (days[0], days[1])
         return key, first, last
 
@@ -136,15 +144,26 @@ class PostgresQueries:
         """The payload of a record."""
         rows = self._link.read(
             "SELECT payload FROM journal_records WHERE lane = $1 AND position = $2 AND day BETWEEN $3 AND $4",
-            *(LANE, record_id, *self._days),
+            *(self._lane, record_id, *self._days),
         )
         return rows[0][0] if rows else None
 
     def records(self, after: int, bytes_max: int) -> Generator[RecordRow, None, None]:
         """Records in commit order, as many as fit in."""
-        (upto,) = self._link.read(_UPTO, after, max(bytes_max, 1))[0]
+        (upto,) = self._link.read(_UPTO, after, max(bytes_max, 1), self._settled())[0]
         for row in self._link.read(_RECORDS, after, upto) if upto is not None else ():
             yield tuple(row)
+
+    def newest_record(self) -> int:
+        """The position of the newest record, before which none is under way."""
+        settled = self._settled()
+        return settled if self._lanes > 1 else int(self._link.read("SELECT position FROM journal_lanes")[0][0])
+
+    def _settled(self) -> int:
+        """A position before which no record is under way; those of one lane become visible in their order."""
+        if not self._lanes:
+            (self._lanes,) = self._link.read("SELECT count(*) FROM journal_lanes")[0]
+        return _ALL if self._lanes == 1 else int(self._link.read("SELECT journal_settled()")[0][0])
 
     def last_number(self, producer_id: str) -> int:
         """The highest number on disk."""

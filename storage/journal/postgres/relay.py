@@ -74,16 +74,17 @@ class Relay:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def publish(self, commit: RelayedCommit) -> None:
-        """Send a commit of this gateway, if it is small enough; never waits."""
+    def publish(self, commit: RelayedCommit) -> bool:
+        """Send a commit of this gateway, if it is small enough; never waits. Whether it is sent."""
         if sum(len(record[7]) for record in commit.records) > _MESSAGE_BYTES_MAX or not self._is_subscribed:
-            return
+            return False
         message = self._encode(commit)
         self._waiting.append(message)
         self._waiting_bytes += len(message)
         while self._waiting_bytes > _WAITING_BYTES_MAX:
             self._waiting_bytes -= len(self._waiting.popleft())
         self._to_send.set()
+        return True
 
     async def _again(self, work: Callable[[Redis], Any]) -> None:
         """Do work on a connection, and on another one when that is lost."""

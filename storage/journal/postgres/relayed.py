@@ -18,3 +18,4 @@ class RelayedCommit(msgspec.Struct, array_like=True, frozen=True):
     before: int
     position: int
     records: Sequence[tuple[str, int, int, int, int, int, int, bytes]]
+    lane: int = 0

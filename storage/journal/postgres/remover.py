@@ -5,7 +5,7 @@ from typing import Final
 
 from storage.journal.interface import WATCH_PREFIX
 from storage.journal.inventory import Removed
-from storage.journal.postgres.schema import LANE, add_partitions
+from storage.journal.postgres.schema import add_partitions
 from storage.journal.removed_tasks import IDLE_SECONDS, name_hash, unix_seconds
 from storage.postgres.connections import Link
 
@@ -22,6 +22,13 @@ _EMPTY_PARTITIONS: Final = """
 SELECT c.oid::regclass::text FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
 WHERE inhparent = 'journal_records'::regclass
 AND right(c.relname, 8) < to_char((now() AT TIME ZONE 'UTC')::date - 1, 'YYYYMMDD') ORDER BY c.relname LIMIT 100"""
+
+_FORGET_MARKS: Final = """
+DELETE FROM journal_marks WHERE position < (
+  SELECT min(oldest.position) FROM journal_lanes l CROSS JOIN LATERAL (
+    SELECT r.position FROM journal_records r WHERE r.lane = l.lane ORDER BY r.position LIMIT 1
+  ) AS oldest
+) AND position < (SELECT max(position) FROM journal_marks)"""
 
 _TASK: Final = """
 SELECT task_key, first_sequence, last_sequence, end_status IS NOT NULL FROM journal_tasks WHERE task_id = $1"""
@@ -89,15 +96,11 @@ class PostgresRemover:
     def mark(self, at: float) -> None:
         """See ``Journal.mark``; also makes the partition of the next day, and drops those that have become empty."""
         self._link.execute(
-            "INSERT INTO journal_marks (position, at) SELECT position, $2 FROM journal_lanes "
-            "WHERE lane = $1 AND position > 0 ON CONFLICT DO NOTHING",
-            *(LANE, int(at)),
+            "INSERT INTO journal_marks (position, at) SELECT max(position), $1 FROM journal_lanes "
+            "HAVING max(position) > 0 ON CONFLICT DO NOTHING",
+            int(at),
         )
-        self._link.execute(
-            "DELETE FROM journal_marks WHERE position < (SELECT min(position) FROM journal_records WHERE lane = $1) "
-            "AND position < (SELECT max(position) FROM journal_marks)",
-            LANE,
-        )
+        self._link.execute(_FORGET_MARKS)
         add_partitions(self._link)
         for (name,) in self._link.fetch(_EMPTY_PARTITIONS):
             if not self._link.fetch(f"SELECT 1 FROM {name} LIMIT 1"):  # noqa: S608 - quoted by the server

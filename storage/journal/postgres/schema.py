@@ -3,16 +3,16 @@
 from typing import Final
 
 from storage.errors import DatabaseError
+from storage.journal.postgres.lanes_schema import SEVERAL_LANES
 from storage.postgres.address import plain_url, shown_address
 from storage.postgres.connections import IDLE_SECONDS_MAX, Link
 from storage.postgres.errors import translate_errors
 
-__all__ = ["LANE", "SERVER_VERSION_MIN", "STEPS", "add_partitions", "check_url", "migrate", "migrate_url"]
+__all__ = ["LANES_MAX", "SERVER_VERSION_MIN", "STEPS", "add_partitions", "check_url", "migrate", "migrate_url"]
 
 SERVER_VERSION_MIN: Final = 14
 
-LANE: Final = 0
-"""The one lane that there is so far: ids of records are its positions, and sinks follow a single number."""
+LANES_MAX: Final = 64
 
 _TABLES: Final = """
 CREATE TABLE journal_lanes (
@@ -286,17 +286,23 @@ CREATE UNLOGGED TABLE journal_masks (
 );
 """
 
-STEPS: Final = (_TABLES + _COMMIT, _SHOWN_EPOCHS, _REMOVED_TASKS + _RETURNING_COMMIT, _TOGETHER)
+STEPS: Final = (_TABLES + _COMMIT, _SHOWN_EPOCHS, _REMOVED_TASKS + _RETURNING_COMMIT, SEVERAL_LANES, _TOGETHER)
 
 _ADD_PARTITIONS: Final = """
 SELECT journal_add_partition((now() AT TIME ZONE 'UTC')::date + n) FROM generate_series(0, 1) AS n"""
 
 
-def migrate(link: Link, address: str) -> int:
+def migrate(link: Link, address: str, lanes: int | None = None) -> int:
     """Bring the journal's tables to the present schema; several gateways may do so at once. Returns the version.
 
+    Args:
+        link: a connection without a transaction.
+        address: of the server, to be shown.
+        lanes: how many lanes a database has that no gateway has used yet, 1 to ``LANES_MAX``; None: what there is.
+
     Raises:
-        DatabaseError: the server is too old, its encoding is not UTF-8, or a newer gateway made the tables.
+        DatabaseError: the server is too old, its encoding is not UTF-8, a newer gateway made the tables, or the
+            database has been used with another number of lanes.
     """
     _check(link, address)
     link.execute("BEGIN")
@@ -304,6 +310,8 @@ def migrate(link: Link, address: str) -> int:
         link.fetch("SELECT pg_advisory_xact_lock(hashtext('otto journal schema'), hashtext(current_schema()::text))")
         link.execute("CREATE TABLE IF NOT EXISTS journal_schema (version integer NOT NULL)")
         _take_steps(link, address)
+        if lanes is not None:
+            _make_lanes(link, address, lanes)
         link.execute("COMMIT")
     except BaseException:
         link.drop()
@@ -368,6 +376,21 @@ def _take_steps(link: Link, address: str) -> None:
         link.execute("DELETE FROM journal_schema")
         link.execute("INSERT INTO journal_schema (version) VALUES ($1)", len(STEPS))
     link.fetch(_ADD_PARTITIONS)
+
+
+def _make_lanes(link: Link, address: str, lanes: int) -> None:
+    (found, is_used) = link.fetch("SELECT count(*), bool_or(epoch <> '') FROM journal_lanes")[0]
+    if found == lanes:
+        return
+    if is_used:
+        raise DatabaseError(
+            f"the journal on PostgreSQL at {address} was created with {found} lane{'s' * (found > 1)}, which stays so; "
+            f"JOURNAL_LANES is {lanes}"
+        )
+    link.execute("DELETE FROM journal_lanes WHERE lane >= $1", lanes)
+    link.execute(
+        "INSERT INTO journal_lanes (lane) SELECT generate_series(0, $1::integer - 1) ON CONFLICT DO NOTHING", lanes
+    )
 
 
 def add_partitions(link: Link) -> None:

@@ -2,30 +2,24 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import asyncpg
 
-from storage.errors import StorageObstructedError
-from storage.journal.group_writer import CommitResult, GroupWriter
+from storage.errors import StorageObstructedError, StorageUnavailableError
+from storage.journal.group_writer import CommitResult
 from storage.journal.interface import (
     Append,
-    LineBatch,
-    StageProgress,
-    StreamClosed,
-    TaskEnded,
-    TaskEnding,
-    WorkerRegistered,
-    WorkerReport,
+    Receipt,
 )
-from storage.journal.known_state import WrittenTask
-from storage.journal.postgres.commit_call import COMMIT, StoredRange, columns, flag, storable
+from storage.journal.postgres.commit_call import COMMIT, COMMIT_LANES, StoredRange
 from storage.journal.postgres.epoch import Life, Remembered, begin_life
-from storage.journal.postgres.schema import LANE, add_partitions
-from storage.journal.postgres.written_rows import DECIDING, REMOVED, TASKS, WORKERS, ChangedWorker, Doubt, VersionedTask
-from storage.journal.queries import LINES_KIND
-from storage.journal.removed_tasks import name_hash
+from storage.journal.postgres.lanes import lane_of
+from storage.journal.postgres.row_writer import RowWriter
+from storage.journal.postgres.schema import add_partitions
+from storage.journal.postgres.written_rows import Doubt
 from storage.postgres.connections import Link
 from storage.postgres.errors import is_lost
 
@@ -35,28 +29,28 @@ _CONFLICT: Final = "OT001"
 _OTHER_LIFE: Final = "OT002"
 _NO_PARTITION: Final = asyncpg.CheckViolationError
 
-_KEYS_AT_ONCE: Final = 32
-"""Keys of tasks that are taken from the sequence at a time; those that are not used are left out for good."""
-
 _GATEWAYS_KEPT: Final = "7 days"
+
+_LOCK: Final = "SELECT 1 FROM journal_lanes WHERE lane = ANY($1::integer[]) ORDER BY lane FOR UPDATE"
 
 # Acknowledged means stored, whatever is set for everybody else.
 _SYNCHRONOUS: Final = """
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"""
 
 
-class PostgresWriter(GroupWriter):
+class PostgresWriter(RowWriter):
     """State that follows the database, compared with it by each commit; belongs to the writer's thread.
 
-    A commit is one call of ``journal_commit``: it locks the lane, and fails whole where a task, a producer or a
-    pipeline is not as it was when the commit was computed. Then it is computed again, with the lane locked.
+    A commit is one call of ``journal_commit``: it locks the lanes of its tasks and pipelines, and fails whole where
+    one of these or a producer is not as it was when the commit was computed. Then it is computed again, with the lanes
+    locked.
 
     Args:
         link: the connection; synchronous commits.
         life: what the journal is at the start.
         remembered: what this gateway has stored or has seen.
         on_life: called with a life that began while the gateway runs.
-        on_stored: called with where a commit is, before anybody hears of it.
+        on_stored: called with where a commit is in each of its lanes, before anybody hears of it.
     """
 
     def __init__(
@@ -66,9 +60,8 @@ class PostgresWriter(GroupWriter):
         *,
         remembered: Remembered,
         on_life: Callable[[Life], None],
-        on_stored: Callable[[StoredRange], None],
+        on_stored: Callable[[Sequence[StoredRange]], None],
     ) -> None:
-        self._link = link
         self._life = life
         self._remembered = remembered
         self._on_life = on_life
@@ -77,8 +70,7 @@ class PostgresWriter(GroupWriter):
         self._number = 0
         self._is_registered = False
         self._doubt: Doubt | None = None
-        self._keys: list[int] = []
-        super().__init__(self)
+        super().__init__(link, len(life.positions))
 
     def __repr__(self) -> str:
         return f"<PostgresWriter {self._gateway} commit={self._number}>"
@@ -91,17 +83,6 @@ class PostgresWriter(GroupWriter):
     def close(self) -> None:
         """Close the connection."""
         self._link.close()
-
-    def _begin(self) -> None:
-        super()._begin()
-        self._workers: dict[tuple[int, str], ChangedWorker] = {}
-        self._stages: dict[tuple[str, str], StageProgress] = {}
-        self._pipelines: dict[str, tuple[int, int]] = {}  # what it was and what it is
-        self._new_keys: set[int] = set()
-        self._loaded_tasks: dict[str, VersionedTask | None] = {}
-        self._loaded_removed: dict[str, tuple[int, TaskEnded | None]] = {}
-        self._loaded_numbers: dict[str, int] = {}
-        self._loaded_workers: dict[tuple[int, str], str | None] = {}
 
     def commit(self, items: Sequence[Append]) -> CommitResult:
         """Store a group.
@@ -161,9 +142,9 @@ class PostgresWriter(GroupWriter):
         """What became of a commit; with the lane locked, so that none is still under way."""
         self._link.execute("BEGIN")
         try:
-            self._link.fetch("SELECT 1 FROM journal_lanes WHERE lane = $1 FOR UPDATE", LANE)
+            self._link.fetch(_LOCK, self._lanes_of(doubt.items))
             rows = self._link.fetch(
-                "SELECT commit_number, position, stages FROM journal_gateways WHERE gateway = $1", self._gateway
+                "SELECT commit_number, position, stages, places FROM journal_gateways WHERE gateway = $1", self._gateway
             )
             self._link.execute("COMMIT")
         except BaseException:
@@ -173,14 +154,16 @@ class PostgresWriter(GroupWriter):
             self._is_registered, self._number = False, 0
             self._ready()
             return None
-        self._number, position, stages = rows[0]
-        return doubt.results(position, stages) if self._number == doubt.number else None
+        self._number, position, stages, places = rows[0]
+        if self._number != doubt.number:
+            return None
+        return doubt.results(places if self._lanes > 1 else (position, stages))
 
     def _attempt_locked(self, items: Sequence[Append], started: float) -> CommitResult:
         """Compute again while nobody else can change anything."""
         self._link.execute("BEGIN")
         try:
-            self._link.fetch("SELECT 1 FROM journal_lanes WHERE lane = $1 FOR UPDATE", LANE)
+            self._link.fetch(_LOCK, self._lanes_of(items))
             return self._attempt(items, started, finish="COMMIT")
         except BaseException:
             self._link.drop()  # rolls back
@@ -199,24 +182,15 @@ class PostgresWriter(GroupWriter):
             if finish:
                 self._link.execute(finish)
             return self._result(receipts, 0, started)  # nothing is changed: duplicates, and the like
-        stored, records, stages = self._records, len(self._records), len(self._stages)
-        names = {task.key: task.task_id for task in self._known.touched.values()}
-        keys = {*arguments[0]}
-        written = [task for task in self._known.touched.values() if task.key in keys]
-
-        def results(position: int, stage: int) -> CommitResult:
-            for task in written:
-                task.version += 1  # type: ignore[attr-defined]  # all of them are ours
-            self._known.trim()
-            self._remembered.saw(self._life.token, position)
-            rows = [(names[row[0]], *row[1:4], *row[7:]) for row in stored]  # type: ignore[index]
-            place = (position - records, position, stage - stages, stage)
-            self._on_stored(StoredRange(*place, self._life.token, rows))
-            return self._result(receipts, position if records else 0, started)
-
+        results = self._results(receipts, {*arguments[0]}, started)
         number = self._number + 1
         try:
-            row = self._link.fetch(COMMIT, LANE, self._life.token, self._gateway, number, *arguments)[0]
+            if self._lanes == 1:
+                (found,) = self._link.fetch(COMMIT, 0, self._life.token, self._gateway, number, *arguments)
+            else:
+                arguments += self._lane_arguments(arguments[0])
+                lanes = self._lanes_of(items)
+                ((found,),) = self._link.fetch(COMMIT_LANES, lanes, self._life.token, self._gateway, number, *arguments)
             if finish:
                 self._link.execute(finish)
         except Exception as error:
@@ -224,166 +198,35 @@ class PostgresWriter(GroupWriter):
                 self._doubt = Doubt(items, number, results)
             raise
         self._number = number
-        return results(*row)
+        return results(found)
 
-    def _arguments(self) -> list[list[object]]:
-        rows = {row[0]: row for row in self._pack_all()}
-        with_workers = {key for key, _ in self._workers}
-        for task in self._known.touched.values():
-            is_new = not task.version  # type: ignore[attr-defined]
-            if task.key not in rows and (is_new or task.key in with_workers):
-                end = task.ended
-                fields = (None,) * 4 if end is None else (end.status, end.timestamp, end.reason, end.through_status)
-                rows[task.key] = (task.key, task.last, *fields, 0)
-        by_key = {task.key: task for task in self._known.touched.values()}
-        newest = {row[0]: place for place, row in enumerate(self._records, 1) if row[1] == LINES_KIND}
-        tasks: list[tuple[object, ...]] = []
-        for key, last, status, at, reason, through, size in rows.values():
-            task = by_key[key]  # type: ignore[index]
-            ending = (status, at, storable(reason), flag(through))
-            tasks.append((key, task.task_id, task.version, last, *ending, size, newest.get(key)))  # type: ignore[attr-defined]
-        workers = [
-            (key, worker, each.is_new, each.status, storable(each.reason), each.metadata)
-            for (key, worker), each in self._workers.items()
-        ]
-        stored = self._known.stored
-        producers = [(name, stored[name], number) for name, number in self._known.counted.items()]
-        pipelines = [(name, before) for name, (before, _) in self._pipelines.items()]
-        stages = [(each.pipeline_id, each.stage_id, each.number, each.document) for each in self._stages.values()]
-        return [
-            *columns(tasks, 10),
-            *columns(workers, 6),
-            *columns(producers, 3),
-            *columns(pipelines, 2),
-            *columns(stages, 4),
-            *columns(self._records, 11),
-        ]
+    def _results(
+        self, receipts: Sequence[Receipt | StorageUnavailableError], keys: set[object], started: float
+    ) -> Callable[[Sequence[int]], CommitResult]:
+        """What follows from a commit once it is stored, and where its lanes stood before and after is known."""
+        stored, stages = self._records, len(self._stages)
+        names = {task.key: task.task_id for task in self._known.touched.values()}
+        written = [task for task in self._known.touched.values() if task.key in keys]
 
-    def _preload(self, items: Sequence[Append]) -> None:
-        """Read what is not known yet of the tasks, producers and workers of a group, a query each."""
-        self._look_again({item.task_id for item in items if isinstance(item, StreamClosed | TaskEnding)})
-        firsts = {item.producer.producer_id: item.producer for item in reversed(items) if item.producer is not None}
-        for name, first in firsts.items():
-            self._known.forget_behind(name, first.number - 1 if first.previous is None else first.previous)
-        numbers = {name: first.number for name, first in firsts.items()}
-        tasks, producers = self._known.unknown(
-            {item.task_id for item in items if not isinstance(item, StageProgress)}, numbers
-        )
-        if tasks:
-            self._load_tasks(tasks)
-        if producers:
-            self._loaded_numbers = dict.fromkeys(producers, 0)
-            rows = self._link.fetch(
-                "SELECT producer_id, number FROM journal_producers WHERE producer_id = ANY($1::text[])", producers
-            )
-            self._loaded_numbers.update((row[0], row[1]) for row in rows)
-        workers = {
-            (task.key, item.worker_id)
-            for item in items
-            if isinstance(item, LineBatch | WorkerReport | WorkerRegistered)
-            and (task := self._known.known_task(item.task_id) or self._loaded_tasks.get(item.task_id)) is not None
-            and (task.key, item.worker_id) not in self._known.statuses
-        }
-        if workers:
-            self._loaded_workers = dict.fromkeys(workers)
-            keys, names = zip(*workers, strict=True)
-            for row in self._link.fetch(WORKERS, list(keys), list(names)):
-                self._loaded_workers[row[0], row[1]] = row[2]
+        def results(found: Sequence[int]) -> CommitResult:
+            for task in written:
+                task.version += 1  # type: ignore[attr-defined]  # all of them are ours
+            self._known.trim()
+            if self._lanes == 1:
+                position, stage = found
+                found = (0, position - len(stored), position, stage - stages, stage)
+            rows = defaultdict[int, list[tuple[object, ...]]](list)
+            for row in stored:
+                name = names[row[0]]  # type: ignore[index]
+                rows[lane_of(name, self._lanes)].append((name, *row[1:4], *row[7:]))
+            ranges = []
+            for start in range(0, len(found), 5):
+                lane, before, position, stages_before, stage = found[start : start + 5]
+                self._remembered.saw(self._life.token, lane, position)
+                place = (before, position, stages_before, stage)
+                ranges.append(StoredRange(*place, self._life.token, rows[lane], lane))
+            self._on_stored(ranges)
+            last_record = max(each.position for each in ranges if each.records) if stored else 0
+            return self._result(receipts, last_record, started)
 
-    def _look_again(self, names: Iterable[str]) -> None:
-        """Forget what is remembered, if others have changed one of these tasks.
-
-        The end of a task or of a stream changes nothing where the task has ended already, or a worker has not. Then no
-        version is compared by the commit.
-        """
-        known = {name: task for name in names if (task := self._known.known_task(name)) is not None}
-        if not known:
-            return
-        rows = self._link.fetch(
-            "SELECT task_id, version FROM journal_tasks WHERE task_id = ANY($1::text[])", list(known)
-        )
-        versions = {row[0]: row[1] for row in rows}
-        if any(versions.get(name) != task.version for name, task in known.items()):  # type: ignore[attr-defined]
-            self.forget()
-
-    def _load_tasks(self, names: Sequence[str]) -> None:
-        self._loaded_tasks.update(dict.fromkeys(names))
-        for name, key, version, last, status, at, reason, through, workers, finished in self._link.fetch(
-            TASKS, list(names)
-        ):
-            ended = None if status is None else TaskEnded(name, last, status, at, reason, through)
-            self._loaded_tasks[name] = VersionedTask(
-                key, name, last, ended, workers=workers, unfinished=workers - finished, version=version
-            )
-        if new := {name_hash(name): name for name in names if self._loaded_tasks[name] is None}:
-            for hashed, last, status, at in self._link.fetch(REMOVED, list(new)):
-                ended = status and TaskEnded(new[hashed], last, status, at, through_status=True)
-                self._loaded_removed[new[hashed]] = (last, ended)
-
-    def number_of(self, producer_id: str) -> int:
-        """See ``StateSource``."""
-        if producer_id in self._loaded_numbers:
-            return self._loaded_numbers[producer_id]
-        rows = self._link.fetch("SELECT number FROM journal_producers WHERE producer_id = $1", producer_id)
-        return int(rows[0][0]) if rows else 0
-
-    def task(self, task_id: str) -> WrittenTask | None:
-        """See ``StateSource``."""
-        if task_id not in self._loaded_tasks:
-            self._load_tasks([task_id])
-        return self._loaded_tasks[task_id]
-
-    def add_task(self, task_id: str) -> WrittenTask:
-        """See ``StateSource``."""
-        if not self._keys:
-            rows = self._link.fetch("SELECT nextval('journal_task_keys') FROM generate_series(1, $1)", _KEYS_AT_ONCE)
-            self._keys = [row[0] for row in reversed(rows)]
-        key = self._keys.pop()
-        self._new_keys.add(key)
-        last, ended = self._loaded_removed.get(task_id, (0, None))
-        return VersionedTask(key, task_id, last, ended)
-
-    def add_worker(self, key: int, worker_id: str) -> str | None:
-        """See ``StateSource``."""
-        worker = (key, worker_id)
-        if worker not in self._workers:
-            if worker not in self._loaded_workers and key not in self._new_keys:
-                rows = self._link.fetch(WORKERS, [key], [worker_id])
-                self._loaded_workers[worker] = rows[0][2] if rows else None
-            status = self._loaded_workers.get(worker)
-            if status is not None:
-                return status
-            self._workers[worker] = ChangedWorker(is_new=True)
-            return None
-        return self._workers[worker].status or ""
-
-    def _set_status(self, key: int, worker_id: str, status: str, reason: str) -> None:
-        worker = self._workers.setdefault((key, worker_id), ChangedWorker())
-        worker.status, worker.reason = status, reason
-
-    def _set_metadata(self, key: int, worker_id: str, metadata: str) -> None:
-        self._workers.setdefault((key, worker_id), ChangedWorker()).metadata = metadata
-
-    def _deciding_report(self, key: int) -> tuple[str, str]:
-        reported = {
-            worker: (each.status, each.reason or "")
-            for (of, worker), each in self._workers.items()
-            if of == key and each.status is not None
-        }
-        found = [(status, reason, worker) for worker, (status, reason) in reported.items()]
-        found += [tuple(row) for row in self._link.fetch(DECIDING, key, list(reported))]
-        status, reason, _ = min(found, key=lambda each: (each[0] != "FAILED", not each[1], each[2]))
-        return status, reason
-
-    def _last_stage(self, pipeline_id: str) -> int:
-        if pipeline_id not in self._pipelines:
-            rows = self._link.fetch("SELECT max(number) FROM journal_stages WHERE pipeline_id = $1", pipeline_id)
-            self._pipelines[pipeline_id] = (rows[0][0] or 0, rows[0][0] or 0)
-        return self._pipelines[pipeline_id][1]
-
-    def _store_stage(self, progress: StageProgress) -> None:
-        before, _ = self._pipelines[progress.pipeline_id]
-        self._pipelines[progress.pipeline_id] = (before, progress.number)
-        stage = (progress.pipeline_id, progress.stage_id)
-        self._stages.pop(stage, None)  # the last state is after the others, too
-        self._stages[stage] = progress
+        return results

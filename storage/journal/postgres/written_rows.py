@@ -67,4 +67,5 @@ class Doubt:
 
     items: Sequence[Append]
     number: int
-    results: Callable[[int, int], CommitResult]
+    results: Callable[[Sequence[int]], CommitResult]
+    """Takes where its lanes stood before and after; see ``PostgresWriter``."""

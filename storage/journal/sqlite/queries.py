@@ -12,6 +12,7 @@ from storage.journal.history import KnownTask, WorkerRecord
 from storage.journal.inventory import StoredChunk, StoredTask
 from storage.journal.queries import INLINE_BYTES_MAX, Bounds, RecordRow, Span, StateRow
 from storage.journal.removed_tasks import name_hash
+from storage.journal.sqlite.epoch import newest_record
 from storage.journal.sqlite.known_tasks import count_tasks, newest_tasks
 from storage.journal.sqlite.stored_chunks import stored_chunks, stored_tasks
 from storage.sqlite.connections import Access, open_connection
@@ -111,6 +112,10 @@ class SqliteQueries:
         )
         with closing(rows):
             yield from rows
+
+    def newest_record(self) -> int:
+        """The last id that was given; retention may have removed its record."""
+        return newest_record(self._db)
 
     def last_number(self, producer_id: str) -> int:
         """The highest number on disk."""

@@ -8,20 +8,25 @@ import pytest
 from gateway.errors import ApiError
 from gateway.history.cursors import RecordCursor
 
-READS: Any = SimpleNamespace(epoch="0000000a", newest_record=77)
+
+async def _settled_record() -> int:
+    return 77
+
+
+READS: Any = SimpleNamespace(epoch="0000000a", settled_record=_settled_record)
 
 
 @pytest.mark.parametrize("cursor", [RecordCursor("0000000a", 9, 8), RecordCursor("0000000a", 9, 8, 7)])
-def test_a_cursor_reads_as_it_is_written(cursor: RecordCursor) -> None:
+async def test_a_cursor_reads_as_it_is_written(cursor: RecordCursor) -> None:
     """With the place within a task, and without."""
-    assert RecordCursor.of({"cursor": str(cursor)}, READS) == cursor
+    assert await RecordCursor.of({"cursor": str(cursor)}, READS) == cursor
     assert str(cursor) == "-".join(map(str, filter(None, (cursor.epoch, 9, 8, cursor.upto))))
 
 
 @pytest.mark.parametrize("query", [{}, {"cursor": ""}])
-def test_without_a_cursor_it_begins_with_the_newest_record(query: dict[str, str]) -> None:
+async def test_without_a_cursor_it_begins_with_the_newest_record(query: dict[str, str]) -> None:
     """Of this moment: what comes later is not part of the ranking."""
-    begun = RecordCursor.of(query, READS)
+    begun = await RecordCursor.of(query, READS)
     assert (begun.epoch, begun.snapshot, begun.upto) == ("0000000a", 77, None)
     assert begun.record > 10**18
 
@@ -46,8 +51,8 @@ def test_another_place_is_in_the_same_ranking() -> None:
         ("x" * 1000, f"cursor is '{'x' * 64}': give the `next` of an answer"),
     ],
 )
-def test_what_is_no_cursor_is_refused(text: str, message: str) -> None:
+async def test_what_is_no_cursor_is_refused(text: str, message: str) -> None:
     """With what was given, as far as there is room, and what would be right."""
     with pytest.raises(ApiError) as caught:
-        RecordCursor.of({"cursor": text}, READS)
+        await RecordCursor.of({"cursor": text}, READS)
     assert (caught.value.code, caught.value.field, str(caught.value)) == ("INVALID_ARGUMENT", "cursor", message)

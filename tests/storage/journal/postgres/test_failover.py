@@ -17,7 +17,8 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.xdist_group("po
 class Pair:
     """A primary and its synchronous standby, and journals on both that outlive either."""
 
-    def __init__(self) -> None:
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
         self.primary = PostgresServer()
         self.primary.start()
         self.primary.wait_ready()
@@ -28,7 +29,9 @@ class Pair:
 
     async def journal(self) -> PostgresJournal:
         url = f"postgresql://otto@127.0.0.1:{self.primary.port},127.0.0.1:{self.standby.port}/postgres"
-        self.journals.append(await PostgresJournal.open(url, retry_seconds_max=60, on_wait=lambda _: None))
+        self.journals.append(
+            await PostgresJournal.open(url, retry_seconds_max=60, lanes=self.lanes, on_wait=lambda _: None)
+        )
         return self.journals[-1]
 
     def fail_over(self) -> None:
@@ -37,8 +40,8 @@ class Pair:
 
 
 @pytest.fixture
-async def pair() -> AsyncIterator[Pair]:
-    pair = Pair()
+async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
+    pair = Pair(getattr(request, "param", 1))
     try:
         await pair.primary.wait_for_standby()
         yield pair
@@ -68,6 +71,7 @@ async def test_a_failover_that_lost_nothing_is_invisible(pair: Pair) -> None:
     assert (late.epoch, late.lineage) == (epoch, ())
 
 
+@pytest.mark.parametrize("pair", [1, 2], indirect=True)
 async def test_a_failover_that_lost_something_is_another_epoch(pair: Pair) -> None:
     """A gateway that remembers more than the database has begins it, and both gateways notice."""
     here, there = await pair.journal(), await pair.journal()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from storage.journal.interface import Append
 from storage.journal.postgres import PostgresJournal
-from storage.journal.postgres.commit_call import COMMIT
+from storage.journal.postgres.commit_call import COMMIT, COMMIT_LANES
 from storage.postgres.connections import Link
 from tests.storage.journal.sqlite.test_model import answers, copies, groups, state
 from tests.support.memory_journal import MemoryJournal
@@ -29,7 +29,7 @@ class Cut:
 
     def _fetch(self, link: Link, query: str, *arguments: object) -> object:
         how = self.how
-        if query != COMMIT or not how:
+        if query not in {COMMIT, COMMIT_LANES} or not how:
             return _fetch(link, query, *arguments)
         self.how = ""
         if how == "after":
@@ -38,9 +38,9 @@ class Cut:
         raise ConnectionResetError("cut")
 
 
-async def compare(url: str, script: Sequence[Sequence[Append]], faults: Sequence[str], cut: Cut) -> None:
+async def compare(url: str, lanes: int, script: Sequence[Sequence[Append]], faults: Sequence[str], cut: Cut) -> None:
     model = MemoryJournal()
-    journals = [await PostgresJournal.open(url, retry_seconds_max=60) for _ in range(2)]
+    journals = [await PostgresJournal.open(url, retry_seconds_max=60, lanes=lanes, writers_max=1) for _ in range(2)]
     try:
         for index, group in enumerate(script):
             fault = faults[index % len(faults)]
@@ -55,15 +55,16 @@ async def compare(url: str, script: Sequence[Sequence[Append]], faults: Sequence
             await journal.close()
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("lanes", [1, 2])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(groups, st.lists(st.sampled_from(("one", "other", "other", "before", "after")), min_size=1, max_size=5))
 def test_two_gateways_do_what_the_list_does(
-    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, script: list[list[Append]], faults: list[str]
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, lanes: int, script: list[list[Append]], faults: list[str]
 ) -> None:
-    """Whatever is appended, in whatever groups, at whichever of them, across connections that are lost."""
+    """Whatever is appended, in whatever groups and lanes, at whichever of them, across connections that are lost."""
 
     async def run() -> None:
         with monkeypatch.context() as patched:
-            await compare(await postgres.add_schema(), script, faults, Cut(patched))
+            await compare(await postgres.add_schema(), lanes, script, faults, Cut(patched))
 
     asyncio.run(run())

@@ -7,7 +7,6 @@ import pytest
 
 from storage.journal.interface import Committed
 from storage.journal.postgres import PostgresJournal, follower
-from storage.journal.postgres.follower import LaneFollower
 from storage.journal.postgres.relayed import RelayedCommit
 from tests.contracts.journal_contract import append
 from tests.support.journal_items import batch, report
@@ -26,8 +25,9 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-async def pair(url: str, redis: RedisServer) -> AsyncIterator[tuple[PostgresJournal, PostgresJournal]]:
-    both = (await PostgresJournal.open(url, redis_url=redis.url), await PostgresJournal.open(url, redis_url=redis.url))
+async def pair(url: str, lanes: int, redis: RedisServer) -> AsyncIterator[tuple[PostgresJournal, PostgresJournal]]:
+    first, second = [await PostgresJournal.open(url, redis_url=redis.url, lanes=lanes) for _ in range(2)]
+    both = (first, second)
     yield both
     for journal in both:
         await journal.close()
@@ -51,9 +51,9 @@ async def connected(*journals: PostgresJournal) -> None:
 async def test_records_come_over_redis_alone(
     pair: tuple[PostgresJournal, PostgresJournal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A gateway that neither hears notifications nor looks at the lane has lines and ends all the same."""
+    """Notifications of what it carries wait; a gateway that does not look at the lane has lines and ends before."""
     monkeypatch.setattr(follower, "_FLOOR_SECONDS", 3600)
-    monkeypatch.setattr(LaneFollower, "_heard", lambda *_: None)
+    monkeypatch.setattr(follower, "_RELAYED_SECONDS", 3600)
     here, there = pair
     heard = listen(there)
     listen(here)
@@ -64,6 +64,7 @@ async def test_records_come_over_redis_alone(
     await until(lambda: any(committed.ended for committed in heard), "the end has come")
     assert lines(heard) == ["a", "b"]
     assert there.follower_statistics.relayed == 3
+    assert there.follower_statistics.notified == 0
 
 
 async def test_redis_that_dies_loses_and_doubles_nothing(

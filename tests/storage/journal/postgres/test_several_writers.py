@@ -73,14 +73,18 @@ async def test_a_removed_task_is_no_new_one_to_a_gateway_that_was_slow(
     assert (await append(other, batch("b", "c")))[0].first == 2
 
 
-async def test_concurrent_writers_leave_no_hole_and_no_double(journal: PostgresJournal, other: PostgresJournal) -> None:
+async def test_concurrent_writers_leave_no_hole_and_no_double(
+    journal: PostgresJournal, other: PostgresJournal, lanes: int
+) -> None:
     """Both write one task at once; each of them loses some races and stores all the same."""
     results = await asyncio.gather(
         *(gateway.append(batch(f"{n}", task=task)) for n in range(10) for task in "xy" for gateway in (journal, other))
     )
     assert sorted(receipt.last for receipt in results) == sorted([*range(1, 21), *range(1, 21)])
     records = await other.records(0, bytes_max=1 << 20)
-    assert [record.id for record in records] == list(range(1, len(records) + 1))
+    ids = [record.id for record in records]
+    assert ids == sorted(set(ids))
+    assert lanes > 1 or ids == list(range(1, len(ids) + 1))  # a commit that is rolled back gives its numbers up
 
 
 async def test_a_number_stored_through_another_gateway_is_a_duplicate(
@@ -131,10 +135,10 @@ async def test_a_closed_stream_ends_a_task_by_reports_that_another_gateway_took(
 
 @pytest.mark.parametrize("is_stored", [True, False])
 async def test_a_commit_whose_answer_is_lost_is_looked_for(
-    url: str, monkeypatch: pytest.MonkeyPatch, *, is_stored: bool
+    url: str, lanes: int, monkeypatch: pytest.MonkeyPatch, *, is_stored: bool
 ) -> None:
     """The gateway's commit number says exactly whether it is stored; it is stored once either way."""
-    journal = await PostgresJournal.open(url, retry_seconds_max=60)
+    journal = await PostgresJournal.open(url, retry_seconds_max=60, lanes=lanes)
     await append(journal, batch("a"))
     heard: list[Committed] = []
     journal.set_commit_listener(heard.append)
@@ -175,7 +179,8 @@ async def test_what_others_commit_is_published_for_watched_tasks(
     assert [entry.message for block in blocks for entry in block.entries()] == ["a", "b"]
     await until(lambda: journal.follower_statistics.position == journal.statistics.last_record, "it has caught up")
     await until(lambda: journal.figures["role"], "the server was asked")
-    assert journal.figures == {"lag": 0, "listening": True, "role": "primary", "standbys": 0, "synchronous": False}
+    figures = {"lag": 0, "listening": True, "role": "primary", "standbys": 0, "synchronous": False}
+    assert figures.items() <= journal.figures.items()
 
 
 async def test_another_timeline_begins_a_new_epoch(journal: PostgresJournal, url: str) -> None:
@@ -298,7 +303,7 @@ async def test_limits_of_an_administrator_do_not_cut_commits_off(postgres: Postg
     journal = await PostgresJournal.open(postgres.url(schema_name, user=schema_name))
     assert (await append(journal, batch("a")))[0].last == 1
     settings = "SELECT current_setting('synchronous_commit') || ' ' || current_setting('statement_timeout')"
-    ((found,),) = await asyncio.to_thread(journal._writer._link.fetch, settings)
+    ((found,),) = await asyncio.to_thread(journal._writers[0]._link.fetch, settings)
     assert found == "on 0"
     await journal.close()
 
