@@ -12,7 +12,7 @@ _INSTEAD: Final = {
     "backup": "use pg_dump or pg_basebackup, and pg_restore",
     "compact": "autovacuum does it; VACUUM FULL gives space back",
     "prune": "have the journal and job_logs both on PostgreSQL, or both in files",
-    "restore": "use pg_restore, while no gateway runs",
+    "restore": "use pg_restore while no gateway runs, and have a new epoch begin, as docs/several-gateways.md shows",
     "scan": "have the journal and job_logs both on PostgreSQL, or both in files",
     "verify": "have the journal and job_logs both on PostgreSQL, or both in files",
     "verify --repair-polling": "verify names each row, and psql can change it",
