@@ -14,7 +14,7 @@ from components.alerts.engine import AlertEngine
 from components.alerts.evaluation import Found, LineRules
 from components.alerts.incidents import Incident, NoticeKind, Sample
 from components.alerts.messages import incident_event
-from components.alerts.repository import Delivery, MarkedIncident, Repository
+from components.alerts.repository import Delivered, Delivery, MarkedIncident, Repository
 from components.alerts.rules import Condition, Rule
 from components.alerts.sending import Sender, send
 from components.alerts.tables import create_tables
@@ -28,7 +28,9 @@ from storage.tables import DatabaseLocation, TableDatabase
 
 __all__ = ["Alerts", "Tried"]
 
+_NOTIFICATIONS_MAX: Final = 100
 _TRIED_RECORDS: Final = 20_000
+_EXAMPLES_MAX: Final = 10
 _TRIED_LINES: Final = 500_000
 _TRIED_SECONDS: Final = 5.0
 _TRIED_BYTES: Final = 1 << 20
@@ -43,6 +45,8 @@ class Tried:
     lines: int
     samples: tuple[Sample, ...]
     is_complete: bool
+    since: float | None
+    """Unix seconds of the first line that was looked at."""
 
 
 class Alerts:
@@ -142,6 +146,22 @@ class Alerts:
         found: Incident | None = await self._read(lambda repository: repository.find(number))
         return found
 
+    async def notifications(self, number: int) -> tuple[list[Delivery], list[Delivered]]:
+        """Those of an incident that wait or were given up, and those that were taken, each the newest first."""
+        found: tuple[list[Delivery], list[Delivered]] = await self._read(
+            lambda repository: repository.notifications(number, _NOTIFICATIONS_MAX)
+        )
+        return found
+
+    async def notified_at(self) -> dict[str, float]:
+        """When somebody was last notified, by rule, in Unix seconds."""
+        found: dict[str, float] = await self._read(lambda repository: repository.notified_at())
+        return found
+
+    def notified_last_hour(self, rule: str) -> int:
+        """How much of its budget a rule has used."""
+        return self.engine.notified_since(rule, self._clock() - 3600)
+
     async def undelivered(self, limit: int) -> list[Delivery]:
         """Notifications that were given up, the newest first."""
         found: list[Delivery] = await self._read(lambda repository: repository.undelivered(limit))
@@ -177,6 +197,7 @@ class Alerts:
         rules = LineRules([rule])
         turn = Turn(EngineState(), {rule.name: rule}, self._clock(), lambda task_id: task_id)
         lines = matches = 0
+        since: float | None = None
         opened: set[Any] = set()
         samples: list[Sample] = []
         deadline = time.monotonic() + _TRIED_SECONDS
@@ -192,7 +213,10 @@ class Alerts:
             lines += evaluation.lines
             matches += sum(found.count for found in evaluation.found.values())
             samples += _samples(evaluation.found.values())
-        return Tried(len(opened), matches, lines, tuple(samples[:5]), is_complete=start == 0 and position >= newest)
+            times = [first for first, _ in evaluation.activity.values()]
+            since = min([*times, *([] if since is None else [since])], default=None)
+        is_complete = start == 0 and position >= newest
+        return Tried(len(opened), matches, lines, tuple(samples[:_EXAMPLES_MAX]), is_complete, since)
 
     async def _read(self, query: Callable[[Repository], Any]) -> Any:
         return await asyncio.to_thread(self._database.read, lambda connection: query(Repository(connection)))

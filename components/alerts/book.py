@@ -128,17 +128,25 @@ class RuleBook:
             await asyncio.gather(watching, return_exceptions=True)
 
     def checked(self, document: object, author: str) -> Rule:
-        """A rule that somebody wants to store, or to try.
+        """A rule that somebody wants to store.
 
         Raises:
             RuleError: it cannot be used.
         """
-        rule = rule_from(document, self._targets, source=author)
+        rule = self.parsed(document, author)
         if any(rule.name == each.name for each in self._from_file):
-            raise RuleError(f"rule {rule.name}: it is in the file of rules; change it there")
+            raise RuleError(f"rule {rule.name}: a rule of this `name` is in the file of rules; change it there")
         if len(self._stored) >= RULES_MAX:
             raise RuleError(f"there are {RULES_MAX:,} stored rules already: remove some")
         return rule
+
+    def parsed(self, document: object, author: str) -> Rule:
+        """A rule that somebody wants to try; it may have the name of another one.
+
+        Raises:
+            RuleError: it cannot be used.
+        """
+        return rule_from(document, self._targets, source=author)
 
     async def store(self, document: Mapping[str, Any], author: str) -> Rule:
         """Store a rule, in the place of one of the same name.

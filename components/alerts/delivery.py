@@ -91,7 +91,8 @@ class Outbox:
             await self._failed(delivery, str(error))
         else:
             self.sent += 1
-            await self._in_thread(lambda repository: repository.sent(delivery.id))
+            now = self._clock()
+            await self._in_thread(lambda repository: repository.sent(delivery, now))
 
     async def _failed(self, delivery: Delivery, reason: str) -> None:
         self.failed += 1

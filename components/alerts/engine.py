@@ -155,6 +155,11 @@ class AlertEngine:
             lambda turn, place, incident: turn.put(place, replace(incident, muted_until=until, muted_by=who)),
         )
 
+    def notified_since(self, rule: str, since: float) -> int:
+        """How many notifications of a rule were made since a time of the last hour."""
+        budget = self._state.budgets.get(rule) if self._state else None
+        return sum(at > since for at in budget.times) if budget else 0
+
     @property
     def open_by_rule(self) -> dict[str, int]:
         """How many incidents of each rule are open."""

@@ -172,6 +172,10 @@ class RuleView(msgspec.Struct, rename="camel"):
     description: Annotated[str, _like("See the page on heap sizes.")]
     source: Annotated[str, msgspec.Meta(description="`file`, or who has stored it.", examples=["file"])]
     open_incidents: int
+    notifications_per_hour: Annotated[int, msgspec.Meta(description="At most.", examples=[20])]
+    notifications_last_hour: Annotated[int, msgspec.Meta(description="Made so far.", examples=[2])]
+    notified_at: Annotated[Time | None, msgspec.Meta(description="Last; null: never, as far as is kept.")]
+    rule: Annotated[dict[str, Any], msgspec.Meta(description="As it would be written in a file of rules.")]
 
 
 class RuleList(msgspec.Struct):
@@ -195,6 +199,7 @@ class Preview(msgspec.Struct, rename="camel"):
     lines: Annotated[int, msgspec.Meta(description="That were looked at.")]
     examples: list[SampleLine]
     is_complete: Annotated[bool, msgspec.Meta(description="False: there are older lines that were not looked at.")]
+    since: Annotated[Time | None, msgspec.Meta(description="Of the first line that was looked at.")]
 
 
 class TargetTested(msgspec.Struct):
@@ -276,7 +281,9 @@ def window_view(window: Window, now: float) -> MaintenanceView:
     )
 
 
-def rule_view(rule: Rule, open_incidents: int) -> RuleView:
+def rule_view(
+    rule: Rule, open_incidents: int, *, notified_last_hour: int = 0, notified_at: float | None = None
+) -> RuleView:
     """A rule as it is shown."""
     return RuleView(
         rule.name,
@@ -288,6 +295,10 @@ def rule_view(rule: Rule, open_incidents: int) -> RuleView:
         rule.description,
         rule.source,
         open_incidents,
+        rule.per_hour,
+        notified_last_hour,
+        None if notified_at is None else time_text(notified_at),
+        dict(rule.document),
     )
 
 

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Row, Table, column, delete, func, insert, sel
 from components.alerts.evaluation import MARKS_MAX, TaskLines
 from components.alerts.incidents import Incident, Resolution, Sample
 from components.alerts.stages import StageEvent, events_of
-from components.alerts.tables import digests, incidents, marks, outbox, state
+from components.alerts.tables import delivered, digests, incidents, marks, outbox, state
 
-__all__ = ["Delivery", "MarkedIncident", "Repository"]
+__all__ = ["Delivered", "Delivery", "MarkedIncident", "Repository"]
 
 _stages: Final = table(
     "journal_stages", column("pipeline_id"), column("stage_id"), column("number"), column("document")
@@ -40,6 +40,15 @@ class Delivery(msgspec.Struct, frozen=True):
     created_at: float
     attempts: int
     error: str
+    is_dead: bool = False
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """A notification of an incident that was taken, at Unix seconds."""
+
+    at: float
+    target: str
+    notice: str
 
 
 class MarkedIncident(msgspec.Struct, frozen=True):
@@ -102,7 +111,8 @@ class Repository:
     def remove_resolved(self, before: float) -> int:
         """Remove incidents that were resolved before that."""
         old = select(incidents.c.id).where(incidents.c.resolved_at < before)
-        self._db.execute(delete(marks).where(marks.c.incident_id.in_(old)))
+        for of_incidents in (marks, delivered):
+            self._db.execute(delete(of_incidents).where(of_incidents.c.incident_id.in_(old)))
         return self._db.execute(delete(incidents).where(incidents.c.resolved_at < before)).rowcount
 
     def recent_incidents(self, resolved_after: float) -> list[Incident]:
@@ -215,9 +225,32 @@ class Repository:
         ).scalar()
         return [_delivery(row) for row in rows], following
 
-    def sent(self, number: int) -> None:
+    def sent(self, delivery: Delivery, now: float) -> None:
         """It was taken."""
-        self._db.execute(delete(outbox).where(outbox.c.id == number))
+        self._db.execute(delete(outbox).where(outbox.c.id == delivery.id))
+        event = delivery.event
+        numbers = {each["incident"]["id"] for each in event.get("events", [event]) if "incident" in each}
+        rows = [
+            {"incident_id": number, "at": now, "target": delivery.target, "notice": event["kind"]}
+            for number in sorted(numbers)
+        ]
+        if rows:
+            self._db.execute(insert(delivered), rows)
+
+    def notifications(self, number: int, limit: int) -> tuple[list[Delivery], list[Delivered]]:
+        """Those of an incident that wait or were given up, and those that were taken, each the newest first."""
+        waiting = select(outbox).where(outbox.c.key.like(f"{number}-%")).order_by(outbox.c.id.desc()).limit(limit)
+        taken = select(delivered).where(delivered.c.incident_id == number).order_by(delivered.c.id.desc()).limit(limit)
+        return (
+            [_delivery(row) for row in self._db.execute(waiting)],
+            [Delivered(row.at, row.target, row.notice) for row in self._db.execute(taken)],
+        )
+
+    def notified_at(self) -> dict[str, float]:
+        """When somebody was last notified, by rule, in Unix seconds."""
+        last = func.max(incidents.c.notified_at)
+        rows = self._db.execute(select(incidents.c.rule, last).group_by(incidents.c.rule).having(last.is_not(None)))
+        return {rule: float(at) for rule, at in rows}
 
     def failed(self, number: int, error: str, next_at: float | None) -> None:
         """It could not be sent; it is tried again at ``next_at``, or not at all."""
@@ -280,4 +313,6 @@ def _values(incident: Incident) -> dict[str, Any]:
 
 
 def _delivery(row: Row[Any]) -> Delivery:
-    return Delivery(row.id, row.key, row.target, _dict.decode(row.event), row.created_at, int(row.attempts), row.error)
+    event = _dict.decode(row.event)
+    attempts, is_dead = int(row.attempts), bool(row.is_dead)
+    return Delivery(row.id, row.key, row.target, event, row.created_at, attempts, row.error, is_dead)

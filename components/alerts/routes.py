@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from components.alerts.access import ALERTS_WRITE, BASE, NAME_FORM, AlertAccess
+from components.alerts.history_routes import history_routes
 from components.alerts.maintenance_routes import maintenance_routes
 from components.alerts.messages import (
     ALERTS,
@@ -196,6 +197,7 @@ def alert_routes(alerts: "Alerts | None", authenticator: Authenticator) -> list[
         DescribedRoute(f"{BASE}/preview", handlers.preview, _PREVIEW),
         DescribedRoute(f"{BASE}/targets/{{target:identifier}}/test", handlers.test, _TEST),
         DescribedRoute(f"{BASE}/undelivered", handlers.undelivered, _UNDELIVERED),
+        *history_routes(access),
         *task_routes(access),
         *maintenance_routes(access),
     ]
@@ -233,7 +235,7 @@ class _Handlers:
 
     async def rules(self, request: Request) -> Response:
         alerts, _ = await self._access.to_all(request, "logs:read")
-        return answer(_rule_list(alerts))
+        return answer(await _rule_list(alerts))
 
     async def store(self, request: Request) -> Response:
         alerts, principal = await self._access.to_all(request, ALERTS_WRITE)
@@ -247,17 +249,18 @@ class _Handlers:
         name = request.path_params["name"]
         if not await alerts.book.remove(name):
             raise ApiError("NOT_FOUND", f"there is no stored rule {name[:100]!r}")
-        return answer(_rule_list(alerts))
+        return answer(await _rule_list(alerts))
 
     async def preview(self, request: Request) -> Response:
         alerts, principal = await self._access.to_all(request, ALERTS_WRITE)
         wanted = await self._access.body(request, PreviewRequest)
         with _rules():
-            found = await alerts.preview(alerts.book.checked(wanted.rule, principal.subject))
+            found = await alerts.preview(alerts.book.parsed(wanted.rule, principal.subject))
         lines = [
             SampleLine(each.task_id, each.sequence, each.worker_id, each.level, each.message) for each in found.samples
         ]
-        return answer(Preview(found.incidents, found.matches, found.lines, lines, found.is_complete))
+        since = None if found.since is None else time_text(found.since)
+        return answer(Preview(found.incidents, found.matches, found.lines, lines, found.is_complete, since))
 
     async def test(self, request: Request) -> Response:
         alerts, _ = await self._access.to_all(request, ALERTS_WRITE)
@@ -291,10 +294,19 @@ class _Handlers:
         )
 
 
-def _rule_list(alerts: "Alerts") -> RuleList:
+async def _rule_list(alerts: "Alerts") -> RuleList:
     counts: dict[str, int] = alerts.engine.open_by_rule
-    rules = sorted(alerts.book.rules, key=lambda rule: rule.name)
-    return RuleList([rule_view(rule, counts.get(rule.name, 0)) for rule in rules], sorted(alerts.targets))
+    notified = await alerts.notified_at()
+    views = [
+        rule_view(
+            rule,
+            counts.get(rule.name, 0),
+            notified_last_hour=alerts.notified_last_hour(rule.name),
+            notified_at=notified.get(rule.name),
+        )
+        for rule in sorted(alerts.book.rules, key=lambda rule: rule.name)
+    ]
+    return RuleList(views, sorted(alerts.targets))
 
 
 def _number(request: Request) -> int:
@@ -316,4 +328,5 @@ def _rules() -> Iterator[None]:
     try:
         yield
     except RuleError as error:
-        raise ApiError("INVALID_ARGUMENT", str(error), field="rule") from error
+        field = f"rule.{error.field}" if error.field else "rule"
+        raise ApiError("INVALID_ARGUMENT", str(error), field=field) from error

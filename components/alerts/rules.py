@@ -1,5 +1,6 @@
 """Rules: a filter with a condition, the tasks that it is about, and who is notified."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,6 +18,7 @@ from filters.parsing import filter_from_json
 __all__ = ["RULES_MAX", "Condition", "Group", "Rule", "RuleDocument", "RuleError", "rule_from", "rules_from"]
 
 RULES_MAX: Final = 10_000
+_NAMED: Final = re.compile(r"`(?:\$\.)?([a-z_]+)")
 _PATTERNS_MAX: Final = 100
 _COUNT_MAX: Final = 1_000
 _LABELS_MAX: Final = 20
@@ -50,7 +52,15 @@ class Group(StrEnum):
 
 
 class RuleError(ValueError):
-    """A rule that cannot be used; the text begins with its place and says what would be right."""
+    """A rule that cannot be used; the text begins with its place and says what would be right.
+
+    The first name in backticks is the field that it is about.
+    """
+
+    @property
+    def field(self) -> str:
+        """The field of the rule that is wrong; empty: the rule as a whole."""
+        return next((name for name in _NAMED.findall(str(self)) if name in _FIELDS), "")
 
 
 class RuleDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -74,6 +84,9 @@ class RuleDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     description: str = ""
 
 
+_FIELDS: Final = frozenset(field.encode_name for field in msgspec.structs.fields(RuleDocument))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A rule that is ready to be used; times in seconds.
@@ -89,6 +102,7 @@ class Rule:
         per_hour: notifications of the rule within an hour, at most.
         digest: seconds over which notifications are gathered into one; 0: each is sent by itself.
         source: ``file``, or who has stored it.
+        document: as it would be written, without what is as by default.
     """
 
     name: str
@@ -108,6 +122,7 @@ class Rule:
     digest: float = 0.0
     description: str = ""
     source: str = "file"
+    document: Mapping[str, Any] = field(default_factory=dict, compare=False)
     matcher: Matcher = field(default_factory=Matcher, compare=False)
 
     def covers(self, task_id: str, labels: Set[str] = _NO_LABELS) -> bool:
@@ -172,7 +187,9 @@ def rule_from(written: object, targets: Iterable[str], *, place: str = "rule", s
         raise RuleError(f"{place}: {error}") from error
     try:
         return _made(document, frozenset(targets), source)
-    except (ValueError, FilterError) as error:
+    except FilterError as error:
+        raise RuleError(f"{place}: `filter`: {error}") from error
+    except ValueError as error:
         raise RuleError(f"{place}: {error}") from error
 
 
@@ -199,13 +216,14 @@ def _made(document: RuleDocument, targets: frozenset[str], source: str) -> Rule:
         lasting=_duration_of("for", document.for_, is_needed=condition in {Condition.RUNNING, Condition.SILENT}),
         group=_one_of("group", document.group, Group),
         notify=_targets_of(document.notify, targets),
-        cooldown=duration_seconds(document.cooldown),
-        resolve_after=duration_seconds(document.resolve_after),
+        cooldown=_duration("cooldown", document.cooldown),
+        resolve_after=_duration("resolve_after", document.resolve_after),
         severity=document.severity[:40],
         per_hour=max(document.notifications_per_hour, 1),
-        digest=duration_seconds(document.digest) if document.digest is not None else 0.0,
+        digest=_duration("digest", document.digest) if document.digest is not None else 0.0,
         description=document.description[:1000],
         source=source,
+        document=msgspec.to_builtins(document),
         matcher=Matcher(log_filter),
     )
 
@@ -240,7 +258,14 @@ def _duration_of(name: str, text: str | None, *, is_needed: bool) -> float:
         return 0.0
     if not is_needed:
         raise ValueError(f"`{name}` has no meaning with this `when`")
-    return duration_seconds(text)
+    return _duration(name, text)
+
+
+def _duration(name: str, text: str) -> float:
+    try:
+        return duration_seconds(text)
+    except ValueError as error:
+        raise ValueError(f"`{name}`: {error}") from None
 
 
 def _targets_of(names: Sequence[str] | None, targets: frozenset[str]) -> tuple[str, ...]:

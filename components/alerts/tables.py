@@ -17,7 +17,17 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["create_tables", "digests", "incidents", "marks", "outbox", "state", "stored_rules", "stored_windows"]
+__all__ = [
+    "create_tables",
+    "delivered",
+    "digests",
+    "incidents",
+    "marks",
+    "outbox",
+    "state",
+    "stored_rules",
+    "stored_windows",
+]
 
 _Id: Final = Integer().with_variant(BigInteger(), "postgresql")
 
@@ -90,6 +100,17 @@ digests = Table(
     Column("event", Text, nullable=False),
     Column("due_at", Float, nullable=False),
     PrimaryKeyConstraint("target", "rule", "incident_id"),
+)
+
+delivered = Table(
+    "otto_alert_delivered",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("incident_id", _Id, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("notice", Text, nullable=False),
+    Index("otto_alert_delivered_incident", "incident_id"),
 )
 
 stored_windows = Table(

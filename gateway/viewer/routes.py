@@ -38,6 +38,13 @@ _PAGES: Final = {
     "/automation": ("viewerAutomationPage", "The viewer: automation tasks"),
     "/automation/{task_id:identifier}": ("viewerAutomationTaskPage", "The viewer: one automation task"),
     "/batch-jobs": ("viewerBatchJobsPage", "The viewer: batch jobs"),
+    "/alerts": ("viewerAlertsPage", "The viewer: incidents"),
+    "/alerts/incidents/{incident_id:identifier}": ("viewerIncidentPage", "The viewer: one incident"),
+    "/alerts/rules": ("viewerAlertRulesPage", "The viewer: rules of alerts"),
+    "/alerts/rules/{name:identifier}": ("viewerAlertRulePage", "The viewer: one rule of alerts"),
+    "/alerts/new-rule": ("viewerNewAlertRulePage", "The viewer: another rule of alerts"),
+    "/alerts/targets": ("viewerAlertTargetsPage", "The viewer: targets of alerts, and what was given up"),
+    "/alerts/maintenance": ("viewerMaintenancePage", "The viewer: maintenance windows of alerts"),
     "/search": ("viewerSearchPage", "The viewer: search across tasks"),
 }
 """Addresses within the viewer, by which it knows what to show: each is answered with the same file."""
@@ -45,6 +52,8 @@ _PAGES: Final = {
 _PARAMETERS: Final = {
     "task_id": Identifier("taskId", "The task.", examples=("build-7",)),
     "execution_id": Identifier("executionId", "The execution.", examples=("run-3",)),
+    "incident_id": Identifier("incidentId", "The incident.", examples=("7",)),
+    "name": Identifier("name", "The rule.", examples=("out-of-memory",)),
 }
 PAGES: Final = Tag("Pages", "The viewer, and descriptions of these interfaces.")
 

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from scripts.fresh import host
 
-__all__ = ["USER", "Copy", "EmptyDebian", "UnableError"]
+__all__ = ["IN_NETWORK", "USER", "Copy", "EmptyDebian", "UnableError", "own_network"]
 
 USER = "somebody"
 HOMES = {"root": "/root", USER: f"/home/{USER}"}
 _PATHS = {"root": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", USER: "/usr/local/bin:/usr/bin:/bin"}
 _UID = 1000
+NETWORK = "otto-fresh"
+IN_NETWORK = ("ip", "netns", "exec", NETWORK)
 # Everything ends with the namespace: mounts, and processes that outlive their command. Its first process stays root's
 # shell: one that becomes another user no longer ends with its parent.
 _NAMESPACE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
@@ -41,8 +43,14 @@ class Copy:
     path: Path
     environment: Mapping[str, str]
 
-    def run(self, command: str, *, user: str = "root", directory: str = "/") -> "subprocess.CompletedProcess[str]":
-        """Run a shell command in it; its output is shown as it comes, and returned."""
+    def run(
+        self, command: str, *, user: str = "root", directory: str = "/", has_network: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a shell command in it; its output is shown as it comes, and returned.
+
+        Without a network it is in the network namespace ``NETWORK``, which has a loopback interface of its own: it
+        takes no port of this machine.
+        """
         print(f"{user}:{directory}$ {command}", flush=True)
         inside = [f"HOME={HOMES[user]}", f"USER={user}", f"PATH={_PATHS[user]}", "LANG=C.UTF-8", "TERM=dumb"]
         inside += [f"{name}={value}" for name, value in host.variables().items()]
@@ -51,7 +59,7 @@ class Copy:
         enter = ["chroot", self.environment["MERGED"], *become, "env", "-i", *inside, "sh", "-c", script]
         output: list[str] = []
         with subprocess.Popen(  # noqa: S603
-            [*_NAMESPACE, "sh", "-euc", _ENTER, "sh", *enter],
+            [*([] if has_network else IN_NETWORK), *_NAMESPACE, "sh", "-euc", _ENTER, "sh", *enter],
             env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -69,6 +77,17 @@ class Copy:
                 raise
         print(f"  → exit code {process.returncode}", flush=True)
         return subprocess.CompletedProcess(command, process.returncode, "".join(output))
+
+
+@contextlib.contextmanager
+def own_network() -> Iterator[None]:
+    """The network namespace ``NETWORK``, with nothing but a loopback interface."""
+    subprocess.run(["ip", "netns", "add", NETWORK], check=True)  # noqa: S603, S607
+    try:
+        subprocess.run([*IN_NETWORK, "ip", "link", "set", "lo", "up"], check=True)  # noqa: S603
+        yield
+    finally:
+        subprocess.run(["ip", "netns", "delete", NETWORK], check=True)  # noqa: S603, S607
 
 
 class EmptyDebian:

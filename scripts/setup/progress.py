@@ -8,14 +8,14 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 __all__ = ["Amount", "Progress", "StepError"]
 
-FIRST_SIGN_SECONDS, BETWEEN_SIGNS_SECONDS_MAX = 10.0, 60.0
+FIRST_SIGN_SECONDS, BETWEEN_SIGNS_SECONDS_MAX = 5.0, 20.0
 LAST_LINE_LENGTH = 60
 LAST_LINES = 40
 # What pip says of each package and each place that it was asked to look in and that has nothing.
@@ -30,11 +30,14 @@ class StepError(Exception):
 class Amount:
     """How far a command is: lines that match ``part`` are counted.
 
-    ``whole`` is how many there will be, or finds that number in a line of the output.
+    ``whole`` is how many there will be, or finds that number in a line of the output. ``last_phase`` begins a part of
+    the work of which the tool says nothing until it is over; ``made`` lists what it has made so far, the newest last.
     """
 
     part: re.Pattern[str]
     whole: int | re.Pattern[str] = 0
+    last_phase: re.Pattern[str] | None = None
+    made: Callable[[], Sequence[str]] = list
 
 
 class Progress:
@@ -80,8 +83,9 @@ class Progress:
         def show() -> None:
             wait = FIRST_SIGN_SECONDS
             while not is_over.wait(wait):
-                words = f" ({last[-1].strip()[:LAST_LINE_LENGTH]})" if last else ""
-                self._say(f"{self._title}: {counter}{time.monotonic() - started:.0f} s{words}")
+                how_far, words = counter.state(last[-1].strip() if last else "")
+                shown = f" ({words[:LAST_LINE_LENGTH]})" if words else ""
+                self._say(f"{self._title}: {how_far}{time.monotonic() - started:.0f} s{shown}")
                 wait = min(2 * wait, BETWEEN_SIGNS_SECONDS_MAX)
 
         with self._log.open("a", encoding="utf-8") as log:
@@ -109,18 +113,25 @@ class _Counter:
     def __init__(self, amount: Amount | None) -> None:
         self._amount = amount
         self._part = 0
+        self._is_last_phase = False
         self._whole = amount.whole if amount is not None and isinstance(amount.whole, int) else 0
 
     def take(self, line: str) -> None:
         if self._amount is None:
             return
+        if self._amount.last_phase is not None and self._amount.last_phase.search(line):
+            self._is_last_phase = True
         if self._amount.part.search(line):
             self._part += 1
         if not isinstance(self._amount.whole, int) and (match := self._amount.whole.search(line)):
             self._whole = int(match[1])
 
-    def __str__(self) -> str:
-        return f"{self._part} of {self._whole}, " if self._whole else ""
+    def state(self, last_line: str) -> tuple[str, str]:
+        """How far it is, and what it does."""
+        if self._amount is not None and self._is_last_phase:
+            made = self._amount.made()
+            return f"{len(made)} of {self._whole} in place, ", made[-1] if made else ""
+        return (f"{self._part} of {self._whole}, " if self._whole else ""), last_line
 
 
 def _lines_into(

@@ -1,5 +1,6 @@
 """What is made inside the clone, in the order in which one needs the other, and when it has to be made anew."""
 
+import contextlib
 import hashlib
 import json
 import re
@@ -24,6 +25,7 @@ _PACKAGES = (".", "clients/python", "proto/python")
 _PYTHON = str(VENV / "bin" / "python")
 _PIP = (_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off")
 _COLLECTED = re.compile(r"^(Collecting|Requirement already satisfied:) .*\(from -r ")
+_INSTALLING = re.compile(r"^Installing collected packages:")
 _TESTS_NODE = ("tests/node/package.json", "tests/node/package-lock.json")
 _NPM_CI = ("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
 
@@ -151,7 +153,7 @@ def _make_venv(tool: str) -> Callable[[Progress], None]:
 
 def _install_python(lock: Path, progress: Progress) -> None:
     locked = len(re.findall(r"^[\w.-]+==", lock.read_text(), re.MULTILINE))  # a few are for other systems
-    amount = Amount(_COLLECTED, locked)
+    amount = Amount(_COLLECTED, locked, _INSTALLING, _installed)
     progress.run([*_PIP, "--require-hashes", "-r", str(lock)], amount=amount)
     # Hatchling is in the lock file: an isolated build would fetch another one, without a hash.
     editable = [part for package in ("proto/python", "clients/python", ".") for part in ("-e", str(ROOT / package))]
@@ -160,6 +162,15 @@ def _install_python(lock: Path, progress: Progress) -> None:
 
 def _install_tools(progress: Progress) -> None:
     progress.run([*_PIP, "--require-hashes", "-r", str(ROOT / "requirements-tools.lock")])
+
+
+def _installed() -> list[str]:
+    """The packages in the virtual environment, the newest last: pip names them when all are there."""
+    found = []
+    for path in VENV.glob("lib/python*/site-packages/*.dist-info"):
+        with contextlib.suppress(OSError):  # pip has just replaced it
+            found.append((path.stat().st_mtime, path.name.partition("-")[0]))
+    return [name for _, name in sorted(found)]
 
 
 def _install_node(progress: Progress) -> None:

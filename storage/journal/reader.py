@@ -309,19 +309,26 @@ class Reader:
         """
         key, first, _ = self._task(task_id)
         start = reached = max(after, first - 1)
-        builder, size, is_known = SummaryBuilder(), 0, True
+        chunks, size = (
+            list[Bounds](),
+            0,
+        )  # first whether they are enough: a task that grows is asked for again and again
         for bounds in chunks_after(self._queries, key, start):
+            chunks.append(bounds)
+            size += bounds.raw_size
+            if bytes_min and size >= bytes_min:
+                break
+        else:
+            if bytes_min or not chunks:
+                return None
+        builder, is_known = SummaryBuilder(), True
+        for bounds in chunks:
             try:
                 builder.add(self._text(bounds, task_id))
             except ChunkDamagedError:
                 is_known = False
             is_known = is_known and bounds.first <= reached + 1
-            size, reached = size + bounds.raw_size, bounds.last
-            if bytes_min and size >= bytes_min:
-                break
-        else:
-            if bytes_min or reached == start:
-                return None
+            reached = bounds.last
         return Span(start + 1, reached, builder.finish() if is_known else b"")
 
     def _is_removed(self, error: ChunkDamagedError) -> bool:

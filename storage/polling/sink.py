@@ -47,6 +47,10 @@ class RecordSource(Protocol):
         """The journal's counters, of which ``last_record`` is read."""
         ...
 
+    async def settled_record(self) -> int:
+        """The newest record that is stored, whoever stored it, as ``StoredJournal`` gives it."""
+        ...
+
     async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
         """The records after ``after``, as ``Journal.records`` gives them."""
         ...
@@ -205,7 +209,8 @@ class PollingSink:
         place = await self._in_thread(self._writer.connect)
         if not self._is_placed:
             self._is_placed = True
-            newest = self._journal.statistics.last_record
+            # Not what this gateway has followed so far: another one may have copied more than that.
+            newest = await self._journal.settled_record()
             if 0 < newest < place.record:
                 _log.warning("journal is older than its polling copy", newest_record=newest, copied_record=place.record)
                 place = self._writer.go_back_to(newest)

@@ -24,6 +24,7 @@ _KINDS: Final[tuple[tuple[type[Exception], _Kind, str], ...]] = (
     (asyncpg.ReadOnlySQLTransactionError, StorageObstructedError, "is a read-only standby"),
     (asyncpg.CannotConnectNowError, StorageObstructedError, "is starting or shutting down"),
     (asyncpg.AdminShutdownError, StorageObstructedError, "has ended the connection"),
+    (asyncpg.IdleInTransactionSessionTimeoutError, StorageObstructedError, "has ended the connection"),
     (asyncpg.TooManyConnectionsError, StorageObstructedError, "takes no more connections"),
     (asyncpg.DiskFullError, DiskFullError, "cannot store more: its disk is full"),
     (asyncpg.LockNotAvailableError, StorageObstructedError, "cannot be written: another session has locked a lane"),
@@ -44,6 +45,7 @@ _LOST: Final = (
     asyncpg.InternalClientError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this gateway was stopped for a while, or was very slow
     OSError,
 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import grpc
 import pytest
 from otto_logs import Level, Source, WorkerStatus
+from otto_logs._commands.gateway import default_url, task_address
 
 from tests.support.commands import Ended, otto_logs, start_otto_logs
 from tests.support.forked_process import KILL
@@ -77,6 +78,26 @@ async def test_a_label_has_a_name_and_a_value(peer: IngestPeer) -> None:
 
     assert (ended.code, ended.stdout) == (2, b"")
     assert "give name=value" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("gateway", "environment", "url"),
+    [
+        ("logs.example.com:9090", {}, "http://logs.example.com:4000"),
+        ("https://logs.example.com:443", {"OTTO_GATEWAY": "127.0.0.1:9090"}, "http://logs.example.com:4000"),
+        ("[2001:db8::7]:9090", {"HTTP_PORT": "80"}, "http://[2001:db8::7]:80"),
+        ("logs.example.com:9090", {"OTTO_URL": "https://pages.example.com/"}, "https://pages.example.com"),
+    ],
+)
+def test_the_link_names_the_host_that_takes_lines(
+    gateway: str, environment: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of ``--gateway`` before that of the environment; where the pages are said to be, they are there."""
+    for name in ("OTTO_URL", "OTTO_GATEWAY", "HTTP_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert task_address(default_url(gateway), "build 7") == f"{url}/?task=build+7"
 
 
 async def test_a_task_is_made_up_and_told(peer: IngestPeer) -> None:

@@ -15,7 +15,7 @@ from canary.exporter import CanaryCollector
 from canary.runner import CanaryState
 from tests.support.gateway_process import running_gateway
 from tests.support.ports import free_port
-from tests.support.programs import program, running_program
+from tests.support.programs import node_directory, program, running_program
 from tests.support.waiting import attempts
 from tests.support.worker import publish
 
@@ -104,3 +104,18 @@ async def test_every_query_is_answered_by_a_real_prometheus(tmp_path: Path) -> N
 async def ask(client: httpx2.AsyncClient, url: str, expression: str) -> Any:
     filled = expression.replace("$instance", ".*").replace("$__rate_interval", "1m")
     return (await client.get(f"{url}/api/v1/query", params={"query": filled})).json() | {"expression": filled}
+
+
+@pytest.mark.node
+def test_the_dashboard_is_what_grafana_reads(tmp_path: Path) -> None:
+    """As a value of the type that Grafana publishes: no field is missing, misspelt or of another type."""
+    source = tmp_path / "dashboard.ts"
+    text = "import type { Dashboard } from '@grafana/schema'\nexport const dashboard: Dashboard = "
+    source.write_text(text + json.dumps(DASHBOARD))
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    modules = node_directory() / "node_modules"
+    (tmp_path / "node_modules").symlink_to(modules)
+    options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext"]
+    command = [modules / ".bin" / "tsc", *options, source]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")

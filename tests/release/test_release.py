@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from scripts.release.__main__ import ROOT, build, sums
+from scripts.release.__main__ import ROOT, archive, build, row, sums
+from scripts.release.provenance import provenance
 from scripts.release.sbom import bill_of_materials
 
 MADE_AT = 1_767_225_600
@@ -51,7 +53,7 @@ def test_the_same_commit_gives_the_same_bytes(tmp_path: Path) -> None:
     for folder in folders:
         build(folder, MADE_AT, has_javascript=False)
     assert sums(folders[0]) == sums(folders[1])
-    assert len(sums(folders[0])) == 7
+    assert len(sums(folders[0])) == 8
 
 
 def test_the_bill_of_materials_names_what_is_needed_and_nothing_else() -> None:
@@ -65,3 +67,38 @@ def test_the_bill_of_materials_names_what_is_needed_and_nothing_else() -> None:
         component["hashes"] and component["purl"].endswith(component["version"]) for component in components.values()
     )
     assert document["metadata"]["timestamp"] == "2026-01-01T00:00:00Z"
+
+
+def test_an_archive_is_the_same_bytes_whenever_it_is_made(tmp_path: Path) -> None:
+    """Times, owners and modes of the files do not matter, nor where the folder is."""
+    for name, mode in (("a", 0o600), ("b", 0o644)):
+        file = tmp_path / name / "deploy" / "file"
+        file.parent.mkdir(parents=True)
+        file.write_text("text")
+        file.chmod(mode)
+        os.utime(file, (len(name), mode))
+        archive(file.parent, tmp_path / f"{name}.tar.gz", MADE_AT)
+    assert (tmp_path / "a.tar.gz").read_bytes() == (tmp_path / "b.tar.gz").read_bytes()
+    with tarfile.open(tmp_path / "a.tar.gz") as packed:
+        assert packed.getnames() == ["deploy/file"]
+
+
+def test_the_provenance_names_files_commit_and_locks() -> None:
+    """An in-toto statement with SLSA's predicate: what was made, of what, by which command."""
+    statement = json.loads(provenance({"a.whl": "ab" * 32}, ROOT, commit="c" * 40, made_at=MADE_AT))
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
+    assert statement["subject"] == [{"name": "a.whl", "digest": {"sha256": "ab" * 32}}]
+    source, *locks = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert source["digest"] == {"gitCommit": "c" * 40}
+    assert {lock["name"] for lock in locks} >= {"requirements.lock", "clients/viewer/package-lock.json"}
+
+
+def test_a_check_that_fails_is_a_row_of_the_table(tmp_path: Path) -> None:
+    """The others are made all the same."""
+
+    def fails(folder: Path) -> str:
+        raise RuntimeError("no licence")
+
+    assert row("twine", fails, tmp_path) == ("twine", False, "no licence")
+    assert row("publint", lambda folder: "1 package", tmp_path) == ("publint", True, "1 package")

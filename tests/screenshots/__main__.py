@@ -16,7 +16,8 @@ from typing import Any
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.screenshots.content import fill, fill_queue
+from tests.screenshots.content import fill, fill_alerts, fill_queue
+from tests.support.alerts import alert_settings
 from tests.support.gateway_process import running_gateway
 from tests.support.programs import program
 from tests.support.web_pages import ARGUMENTS
@@ -46,6 +47,10 @@ PICTURES = (
     Picture("execution", "/executions/run-4097", ".waterfall li", ("j", "j", "j", "j", "j", "j", "j", "Enter")),
     Picture("search", "/search?q=resume%3A%3Acase_10", ".search-state[data-state=done]"),
     Picture("automation", "/automation/{held}", ".log-tail li"),
+    Picture("incidents", "/alerts", ".incidents tbody tr"),
+    Picture("incident", "/alerts/incidents/{incident}", ".notifications tbody tr"),
+    Picture("alert-rule", "/alerts/rules/flaky-network", ".alerts-editor", ("p",), ".alerts-preview a.hit"),
+    Picture("incidents-phone", "/alerts", ".incidents tbody tr", is_phone=True),
     Picture("tasks-phone", "/", ".tasks tbody tr", is_phone=True),
     Picture("log-phone", "/logs/web-frontend-2207", ".log-card-cause", is_phone=True),
     Picture("execution-phone", "/executions/run-4100", ".waterfall li", is_phone=True),
@@ -65,14 +70,25 @@ async def main(directory: Path, names: Sequence[str]) -> None:
     """Take them all, or those named."""
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
-        async with running_gateway(Path(place), **SETTINGS) as gateway, async_playwright() as playwright:
+        async with (
+            alert_settings(Path(place)) as alerts,
+            running_gateway(Path(place) / "gateway", **SETTINGS, **alerts) as gateway,
+            async_playwright() as playwright,
+        ):
             await fill(gateway.grpc_address, gateway.url)
             held = await fill_queue(gateway.url)
+            incident = await fill_alerts(gateway.url)
             browser = await playwright.chromium.launch(executable_path=program("chromium"), args=ARGUMENTS)
             try:
                 for picture in PICTURES:
                     for theme in ("light", "dark") if not names or picture.name in names else ():
-                        await _take(browser, gateway.url + picture.path.format(held=held), picture, theme, directory)
+                        await _take(
+                            browser,
+                            gateway.url + picture.path.format(held=held, incident=incident),
+                            picture,
+                            theme,
+                            directory,
+                        )
             finally:
                 await browser.close()
 

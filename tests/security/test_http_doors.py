@@ -79,6 +79,9 @@ DOORS = {
         for method in ("POST", "PUT")
     },
     ("POST", "/v1/logs"): Door(READS, options={"json": OTLP}, scope="logs:write", is_for_all=True),
+    ("GET", f"{ALERTS}/incidents/{{incident_id}}/notifications"): Door(
+        OFF, f"{ALERTS}/incidents/1/notifications", is_for_all=True
+    ),
     **{("GET", f"{ALERTS}/{path}"): Door(OFF, is_for_all=True) for path in ("incidents", "rules", "maintenance")},
     ("GET", f"{ALERTS}/tasks"): Door(answers(401, 403, 503, 503)),
     ("GET", f"{ALERTS}/tasks/{{task_id}}/incidents"): Door(OFF, f"{ALERTS}/tasks/{OURS}/incidents"),
@@ -147,7 +150,10 @@ DOORS = {
     ),
     ("GET", "/api/dashboard/stats"): Door(READS, is_for_all=True),
     **{("GET", path): Door(OPEN) for path in ("/openapi.json", "/asyncapi.json", "/docs", "/docs/docs.css")},
-    **{("GET", path): Door(OPEN) for path in ("/executions", "/automation", "/batch-jobs", "/search")},
+    **{("GET", path): Door(OPEN) for path in ("/executions", "/automation", "/batch-jobs", "/search", "/alerts")},
+    **{("GET", f"/alerts/{path}"): Door(OPEN) for path in ("rules", "new-rule", "targets", "maintenance")},
+    ("GET", "/alerts/incidents/{incident_id}"): Door(OPEN, "/alerts/incidents/1"),
+    ("GET", "/alerts/rules/{name}"): Door(OPEN, "/alerts/rules/one"),
     **{("GET", f"{path}/{{{name}}}"): Door(OPEN, f"{path}/{OURS}") for path, name in PAGES_OF_ONE},
     ("GET", "/page/assets/{name}"): Door(OPEN, f"/page/{next(iter(built_files().keys() - {INDEX}), 'not built')}"),
 }

@@ -288,6 +288,9 @@ class MemoryJournal:
             found.append(record)
         return found
 
+    async def settled_record(self) -> int:
+        return self._newest
+
     @property
     def statistics(self) -> JournalStatistics:
         waiting = sum(len(item.entries) for item, _ in self._pending if isinstance(item, LineBatch))

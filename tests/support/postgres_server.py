@@ -41,20 +41,21 @@ class PostgresServer:
 
     Attributes:
         port: it stays the same over restarts.
+        directory: of its data and its log.
         log: what the server printed.
     """
 
     def __init__(self, *, is_durable: bool = False, primary: "PostgresServer | None" = None) -> None:
         self._bin = Path(program("postgres")).resolve().parent
         self._user = _unprivileged()
-        self._directory = Path(tempfile.mkdtemp(prefix="otto-postgres-"))
-        self._data = self._directory / "data"
+        self.directory = Path(tempfile.mkdtemp(prefix="otto-postgres-"))
+        self._data = self.directory / "data"
         self._process: subprocess.Popen[bytes] | None = None
         self._settings = {**_SETTINGS, "fsync": "on"} if is_durable else _SETTINGS
         self.port = free_port()
-        self.log = self._directory / "log"
+        self.log = self.directory / "log"
         if self._user is not None:
-            os.chown(self._directory, self._user, -1)
+            os.chown(self.directory, self._user, -1)
         if primary is None:
             self._run("initdb", "-D", str(self._data), "-U", "otto", "-E", "UTF8", "--locale=C", "-A", "trust", "-N")
             rules = self._data / "pg_hba.conf"
@@ -63,7 +64,7 @@ class PostgresServer:
             self.copy(primary)
 
     def __repr__(self) -> str:
-        return f"<PostgresServer port={self.port} {self._directory}>"
+        return f"<PostgresServer port={self.port} {self.directory}>"
 
     def url(self, schema: str = "public", *, user: str = "otto", database: str = "postgres") -> str:
         """The URL of a schema."""
@@ -95,7 +96,7 @@ class PostgresServer:
             **self._settings,
             "port": str(self.port),
             "listen_addresses": "127.0.0.1",
-            "unix_socket_directories": str(self._directory),
+            "unix_socket_directories": str(self.directory),
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
@@ -104,7 +105,7 @@ class PostgresServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=self._directory,
+                cwd=self.directory,
                 **self._as_user(),
             )
 
@@ -144,7 +145,7 @@ class PostgresServer:
     def close(self) -> None:
         """End it, and remove its data; idempotent."""
         self._stop(signal.SIGQUIT)
-        shutil.rmtree(self._directory, ignore_errors=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def _stop(self, how: signal.Signals) -> None:
         process, self._process = self._process, None

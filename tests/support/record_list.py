@@ -41,6 +41,9 @@ class RecordList:
     def statistics(self) -> JournalStatistics:
         return JournalStatistics(last_record=len(self.all))
 
+    async def settled_record(self) -> int:
+        return len(self.all)
+
     async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:
         self.reads += 1
         if self.error is not None:

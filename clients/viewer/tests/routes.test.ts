@@ -17,13 +17,28 @@ describe('an address means a page', () => {
     ['/automation', { page: 'automation' }],
     ['/automation/1', { page: 'automationTask', taskId: '1' }],
     ['/batch-jobs?status=failed', { page: 'batchJobs' }],
+    ['/alerts?state=open', { page: 'alerts' }],
+    ['/alerts/incidents/7', { page: 'incident', incidentId: '7' }],
+    ['/alerts/rules', { page: 'alertRules' }],
+    ['/alerts/rules/oom', { page: 'alertRule', name: 'oom' }],
+    ['/alerts/new-rule', { page: 'newAlertRule' }],
+    ['/alerts/targets', { page: 'alertTargets' }],
+    ['/alerts/maintenance/', { page: 'maintenance' }],
     ['/search?q=x', { page: 'search' }],
     ['/?pipeline=p', { page: 'pipeline', pipelineId: 'p' }],
   ])('%s', (address, route) => expect(at(address).route).toEqual(route))
 
-  it.each(['/logs', '/logs/', '/logs/a/b', '/search/x', '/nowhere', '/logs/%ff'])('%s is no page', (address) =>
-    expect(at(address).route).toEqual({ page: 'missing' }),
-  )
+  it.each([
+    '/alerts/x',
+    '/alerts/incidents',
+    '/alerts/rules/a/b',
+    '/logs',
+    '/logs/',
+    '/logs/a/b',
+    '/search/x',
+    '/nowhere',
+    '/logs/%ff',
+  ])('%s is no page', (address) => expect(at(address).route).toEqual({ page: 'missing' }))
 
   it('keeps what an old link said', () => {
     expect(at('/?task=a%2Fb&level=WARN&pipeline=p')).toEqual({

@@ -24,6 +24,12 @@ test('a page is offered once there is something on it', async () => {
   expect([hasItems([1]), hasItems({ rows: [] }), hasItems(null)]).toEqual([true, false, false])
 })
 
+test('alerts are offered where the gateway was started with them, also before anything has happened', async () => {
+  answering({ '/api/v1/alerts/incidents': { incidents: [], next: null } })
+  await findUsedPages()
+  expect([...usedPages.value]).toEqual(['alerts'])
+})
+
 test('where the gateway wants a token, what was known stays; what is switched off is not offered', async () => {
   usedPages.value = new Set(['executions', 'automation'])
   const refusal = { error: { code: 'UNAUTHENTICATED', message: 'no token' } }

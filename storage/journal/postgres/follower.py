@@ -272,8 +272,11 @@ class Follower:
             self._server = Server()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
-        position, stages, lane = (*map(int, payload.split()), 0)[:3]
-        place = self._places[lane]
+        try:
+            position, stages, lane = (*map(int, payload.split()), 0)[:3]
+            place = self._places[lane]
+        except (ValueError, IndexError):
+            return  # not one of ours: whoever may connect may notify
         if position > place.position or stages > place.stages:
             self._notified += 1
             self._wake.set()

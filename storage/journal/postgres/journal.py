@@ -160,9 +160,7 @@ class PostgresJournal(StoredJournal):
         return max(self._commits.last_record, self._follower.position if self._follower else 0)
 
     async def settled_record(self) -> int:
-        """See ``StoredJournal.settled_record``: commits of several lanes are done in another order than numbered."""
-        if len(self._life.positions) == 1:
-            return self.newest_record
+        """See ``StoredJournal.settled_record``: of all gateways, and of all lanes."""
         return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.newest_record)
 
     @property

@@ -47,6 +47,21 @@ async def test_a_level_narrows_it(viewer: Viewer) -> None:
         assert "level=ERROR%2CFATAL" in page.url
 
 
+async def test_an_expression_narrows_it(viewer: Viewer) -> None:
+    """The field of the log page, also without a text; the address has it, and a press takes it back into the field."""
+    await publish(viewer.gateway.grpc_address, "hay-3", ["straw one", "straw two"], end=True)
+    async with viewer.open("/search") as page:
+        await page.get_by_label("Add a filter").fill("straw -two")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("a.hit")).to_have_count(1)
+        assert "filter=straw+-two" in page.url
+        await page.get_by_role("button", name="straw -two", exact=True).click()
+        await expect(page.get_by_label("Add a filter")).to_have_value("straw -two")
+        await page.get_by_label("Add a filter").fill("straw (")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_contain_text("a term is missing")
+
+
 async def test_a_search_can_be_given_up(viewer: Viewer) -> None:
     """The request ends, and with it the gateway's work."""
     async with viewer.open("/search") as page:

@@ -101,12 +101,17 @@ async def test_lines_become_incidents_and_notifications(
         assert (tried.json()["incidents"], tried.json()["matches"]) == (2, 1_001)
         assert (await client.post(f"{BASE}/rules", json={"rule": rule})).is_success
         refused = await client.post(f"{BASE}/rules", json={"rule": {**rule, "notify": ["nobody"]}})
-        assert (refused.status_code, refused.json()["error"]["field"]) == (400, "rule")
+        assert (refused.status_code, refused.json()["error"]["field"]) == (400, "rule.notify")
         await publish(gateway.grpc_address, "any", ["this is slow"])
         await until(lambda: any(each["rule"]["name"] == "slow" for each in taken.values()), "the new rule is used")
         assert (await client.delete(f"{BASE}/rules/slow")).is_success
         assert (await client.post(f"{BASE}/targets/team/test", json={})).is_success
         assert any(each["type"] == "incident.test" for each in taken.values())
+        sent = (await client.get(f"{BASE}/incidents/{incident['id']}/notifications")).json()["notifications"]
+        assert ("delivered", "team", "opened") in [(each["outcome"], each["target"], each["notice"]) for each in sent]
+        listed = (await client.get(f"{BASE}/rules")).json()["rules"]
+        (oom,) = (each for each in listed if each["name"] == "oom")
+        assert (oom["rule"]["cooldown"], oom["notificationsLastHour"], bool(oom["notifiedAt"])) == ("1h", 1, True)
         metrics = (await client.get("/metrics")).text
     assert "otto_alert_rules 2.0" in metrics
     assert 'otto_alert_deliveries_total{result="failed"} 0.0' in metrics

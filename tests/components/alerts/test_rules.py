@@ -53,6 +53,7 @@ def test_what_is_wrong_with_a_rule_is_said(change: dict[str, Any], said: str) ->
         rules_from({"rules": [{**RULE, **change}]}, ("team", "mail"))
     assert said in str(raised.value)
     assert str(raised.value).startswith("rule ")
+    assert raised.value.field in {*change, "filter", "within", "count", ""}
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,17 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.commands.prune import prune
 from gateway.settings.model import Settings
+from storage.errors import DiskFullError
+from storage.journal.inventory import Removed
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import PollingSink, PollingTable
+from storage.sqlite.disk_reserve import DiskReserve
 from tests.gateway.commands.test_main import call, complaint
 from tests.support.job_logs import messages as rows
 from tests.support.journal_items import batch, messages
@@ -72,6 +76,29 @@ def test_without_a_gateway_it_removes(tmp_path: Path) -> None:
     assert asyncio.run(left(path)) == [0, 0, 3]
     assert [len(rows(path, task)) for task in "abc"] == [0, 0, 3]
     assert "removed 0 lines, " in call("prune", directory=tmp_path, RETENTION_TASKS="1").stdout
+
+
+def test_a_full_disk_is_given_its_reserve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With nothing else free it removes; where there is no reserve either, it says how much it needs."""
+    path = tmp_path / "otto.db"
+    asyncio.run(fill(path))
+    reserve = DiskReserve(path, 1 << 20)
+    reserve.keep()
+    remove = SqliteJournal.remove_through
+
+    async def remove_with_room(journal: SqliteJournal, *arguments: Any, **rest: Any) -> Removed:
+        if (tmp_path / "otto.db.reserve").exists() or not has_had_reserve:
+            raise DiskFullError(f"{path} cannot grow", bytes_free=0)
+        return await remove(journal, *arguments, **rest)
+
+    monkeypatch.setattr(SqliteJournal, "remove_through", remove_with_room)
+    settings = Settings(database_url=f"sqlite:///{path}", polling_database_url=f"sqlite:///{path}", retention_tasks=1)
+    has_had_reserve = True
+    (said,) = asyncio.run(prune(settings, is_dry=False))
+    assert said.startswith("removed 6 lines")
+    has_had_reserve = False
+    with pytest.raises(DiskFullError, match="removing needs some 8 MiB, and there is no reserve"):
+        asyncio.run(prune(settings.model_copy(update={"retention_tasks": 0, "retention_bytes": 1}), is_dry=False))
 
 
 @pytest.mark.parametrize(

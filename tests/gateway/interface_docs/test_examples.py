@@ -22,7 +22,13 @@ from tests.support.waiting import attempts
 
 SCOPES = ("logs:read", "logs:write", "alerts:write")
 TOKEN = make_token(scopes=SCOPES)
-ALERTS = {"muteIncident", "resolveIncident", "removeAlertRule", "removeMaintenance"}
+ALERTS = {
+    "muteIncident",
+    "resolveIncident",
+    "removeAlertRule",
+    "removeMaintenance",
+    "listIncidentNotifications",
+}
 AUTOMATION = {f"{verb}AutomationTask" for verb in ("read", "retry", "stop", "delete")}
 
 

@@ -25,6 +25,13 @@ ADDRESSES = [
     "/automation",
     "/automation/1",
     "/batch-jobs",
+    "/alerts",
+    "/alerts/incidents/7",
+    "/alerts/rules",
+    "/alerts/rules/out-of-memory",
+    "/alerts/new-rule",
+    "/alerts/targets",
+    "/alerts/maintenance",
     "/search?q=x",
 ]
 

@@ -42,6 +42,25 @@ def test_it_is_shown_how_far_a_command_is(tmp_path: Path, monkeypatch: pytest.Mo
     assert "[1/1] Packages: 2 of 9, " in out.getvalue()
 
 
+def test_a_silent_end_is_shown_by_what_it_has_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pip's, which names the packages when all of them are installed."""
+    monkeypatch.setattr(module, "FIRST_SIGN_SECONDS", 0.05)
+    fifo, out = tmp_path / "fifo", io.StringIO()
+    os.mkfifo(fifo)
+
+    class Out(io.StringIO):
+        def write(self, text: str) -> int:
+            if "2 of 9 in place" in text and "in place" not in out.getvalue():
+                fifo.write_text("go on")
+            return out.write(text)
+
+    amount = Amount(re.compile("^Collecting"), 9, re.compile("^Installing"), lambda: ["pip", "zstandard"])
+    progress = Progress(tmp_path / "log", 1, out=Out())
+    with progress.step("Packages"):
+        progress.run(["sh", "-c", f"echo Collecting a; echo Installing a, b; cat {fifo}"], amount=amount)
+    assert re.search(r"Packages: 2 of 9 in place, \d+ s \(zstandard\)", out.getvalue())
+
+
 def test_a_failure_shows_the_last_words_without_noise(tmp_path: Path) -> None:
     """What failed, its error, and where the rest is; not what pip says of every place it looked at."""
     out = io.StringIO()

@@ -6,14 +6,29 @@ const NAME = 'otto.pages'
 const PROBES = {
   executions: { path: '/api/logs/node-execution?limit=1', has: (answer: unknown) => hasItems(answer) },
   automation: { path: '/api/automation/tasks?limit=1', has: (answer: unknown) => hasItems(answer) },
+  // Whoever has set ALERT_RULES uses alerts, also as long as nothing has happened.
+  alerts: { path: '/api/v1/alerts/incidents?limit=1', has: () => true },
 } as const
 type Name = keyof typeof PROBES
 
 /** Those that are in use, as far as this browser knows. */
 export const usedPages = signal<ReadonlySet<string>>(new Set(remembered()))
 
+let known: Promise<void> = Promise.resolve()
+
 /** Look again: once for each time the pages are opened. */
-export async function findUsedPages(): Promise<void> {
+export function findUsedPages(): Promise<void> {
+  known = find()
+  return known
+}
+
+/** Whether a page is in use, once that is known. */
+export async function isUsed(name: Name): Promise<boolean> {
+  await known
+  return usedPages.value.has(name)
+}
+
+async function find(): Promise<void> {
   const found = await Promise.all(
     (Object.keys(PROBES) as Name[]).map(async (name) => {
       const { path, has } = PROBES[name]

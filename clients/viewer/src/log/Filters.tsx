@@ -1,9 +1,8 @@
 import type { RefObject } from 'preact'
-import { useState } from 'preact/hooks'
-import { Icon } from '../parts/icons'
+import { FilterField } from '../parts/FilterField'
 import type { Words } from '../words/words'
 import { isEmptyFilter, LEVELS } from './filter'
-import { chipsOf, valueTerm, without, withTyped } from './filter-chips'
+import { valueTerm } from './filter-chips'
 import type { LogController } from './log-controller'
 
 export function Filters({
@@ -15,7 +14,6 @@ export function Filters({
   t: Words['log']
   field: RefObject<HTMLInputElement | null>
 }) {
-  const [typed, setTyped] = useState('')
   const { filter } = log.view.value
   void log.model.countsVersion.value
   const { levels } = log.model
@@ -43,62 +41,13 @@ export function Filters({
           </button>
         ))}
       </div>
-      {chipsOf(filter).map((chip) => {
-        const text = `${t.chips[chip.kind]}: ${chip.value}`
-        return (
-          <span class="log-chip" key={text}>
-            {chip.kind === 'expression' ? (
-              <button
-                type="button"
-                class="log-chip-text"
-                title={t.editFilter}
-                onClick={() => {
-                  setTyped(chip.value)
-                  log.setFilter(without(filter, chip))
-                  field.current?.focus()
-                }}
-              >
-                {chip.value}
-              </button>
-            ) : (
-              text
-            )}
-            <button
-              type="button"
-              aria-label={t.removeFilter(text)}
-              onClick={() => log.setFilter(without(filter, chip))}
-            >
-              <Icon name="close" size={12} />
-            </button>
-          </span>
-        )
-      })}
-      <form
-        onSubmit={(event) => {
-          event.preventDefault()
-          const next = withTyped(filter, typed)
-          if (!next) return
-          setTyped('')
-          log.setFilter(next)
-        }}
-      >
-        <input
-          ref={field}
-          class="log-add"
-          value={typed}
-          list="log-suggestions"
-          placeholder={t.addFilterHint}
-          aria-label={t.addFilter}
-          autocomplete="off"
-          spellcheck={false}
-          onInput={(event) => setTyped(event.currentTarget.value)}
-        />
-        <datalist id="log-suggestions">
-          {suggestions.map((suggestion) => (
-            <option key={suggestion} value={suggestion} />
-          ))}
-        </datalist>
-      </form>
+      <FilterField
+        filter={filter}
+        change={(next) => log.setFilter(next)}
+        suggestions={suggestions}
+        field={field}
+        t={t}
+      />
       {!isEmptyFilter(filter) && (
         <>
           <button type="button" class="log-clear" onClick={() => log.setFilter({})}>

@@ -31,6 +31,8 @@ export function Histogram({ log, t }: { log: LogController; t: Words['log'] }) {
     setDragged(null)
   }
   const at = pointed ?? last
+  const marked = useMarkedBars(log, bars)
+  const describe = (index: number) => (bars[index] ? textOf(bars[index], t, marked.get(index), log) : '')
   return (
     <div
       class="log-bars"
@@ -40,7 +42,7 @@ export function Histogram({ log, t }: { log: LogController; t: Words['log'] }) {
       aria-valuemin={0}
       aria-valuemax={bars.length - 1}
       aria-valuenow={at}
-      aria-valuetext={bars[at] ? textOf(bars[at], t) : ''}
+      aria-valuetext={describe(at)}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId)
         setDragged(barAt(event, bars.length))
@@ -58,6 +60,14 @@ export function Histogram({ log, t }: { log: LogController; t: Words['log'] }) {
       }}
     >
       <Drawing bars={bars} first={first} last={last} pointed={pointed} dragged={dragged} />
+      {[...marked.keys()].map((index) => (
+        <i
+          key={index}
+          class="log-bars-incident"
+          style={{ left: `${(100 * (index + 0.5)) / bars.length}%` }}
+          aria-hidden="true"
+        />
+      ))}
       <Axis bars={bars} />
       {pointed !== null && bars[pointed] && (
         <span
@@ -65,7 +75,7 @@ export function Histogram({ log, t }: { log: LogController; t: Words['log'] }) {
           data-side={pointed > bars.length / 2 ? 'left' : 'right'}
           style={{ left: `${(100 * pointed) / bars.length}%` }}
         >
-          {textOf(bars[pointed], t)}
+          {describe(pointed)}
         </span>
       )}
     </div>
@@ -154,11 +164,27 @@ function Axis({ bars }: { bars: readonly Bar[] }) {
   )
 }
 
-function textOf(bar: Bar, t: Words['log']): string {
+/** The bars with lines of incidents, and the rules of these. */
+function useMarkedBars(log: LogController, bars: readonly Bar[]): ReadonlyMap<number, Set<string>> {
+  const incidents = log.incidents.incidents.value
+  return useMemo(() => {
+    const marked = new Map<number, Set<string>>()
+    for (const sequence of log.incidents.sequences) {
+      const index = seenBar(bars, sequence)
+      const rules = marked.get(index) ?? new Set()
+      for (const { incident } of log.incidents.at(sequence)) rules.add(incident.rule)
+      marked.set(index, rules)
+    }
+    return marked
+  }, [incidents, bars])
+}
+
+function textOf(bar: Bar, t: Words['log'], rules: ReadonlySet<string> | undefined, log: LogController): string {
   const severe = (['FATAL', 'ERROR', 'WARN'] as const).filter((level) => (bar.levels[level] ?? 0) >= 0.5)
   const what = [
     t.lines(Math.round(bar.total)),
     ...severe.map((level) => t.level(level, Math.round(bar.levels[level] ?? 0))),
+    ...(rules ? [log.shell.t.alerts.lineMark([...rules].join(', '))] : []),
   ]
   return t.histogramAt(clock(bar.startMilliseconds, Date.now(), timeZone.value), what.join(', '))
 }

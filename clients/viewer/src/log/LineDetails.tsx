@@ -4,6 +4,7 @@ import { clock } from '../data/times'
 import { Icon } from '../parts/icons'
 import { repository, timeZone } from '../shell/preferences'
 import type { Words } from '../words/words'
+import { LineIncidents } from './IncidentsLink'
 import { prettyJson } from './json-lines'
 import { linksOf } from './links'
 import type { LogController } from './log-controller'
@@ -19,6 +20,7 @@ export function LineDetails({ log, t }: { log: LogController; t: Words['log'] })
     <section class="log-details" aria-label={t.details(entry.sequence)}>
       <header>
         <b>{t.chosen(entry.sequence, entry.sequence)}</b>
+        <LineIncidents log={log} sequence={entry.sequence} />
         {log.model.isFiltered && (
           <button type="button" onClick={() => void log.showAround(entry.sequence)}>
             {t.showAround}

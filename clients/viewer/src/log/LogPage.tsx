@@ -10,8 +10,10 @@ import { timeZone } from '../shell/preferences'
 import { DownloadMenu } from './DownloadMenu'
 import { Filters } from './Filters'
 import { Histogram } from './Histogram'
+import { IncidentsLink } from './IncidentsLink'
 import { LogController } from './log-controller'
 import { keysOf } from './log-keys'
+import { MaskedCount } from './MaskedCount'
 import { Rows } from './Rows'
 import { Search } from './Search'
 import { StageStrip } from './StageStrip'
@@ -42,7 +44,9 @@ export function LogPage({ taskId, query, shell }: { taskId: string; query: URLSe
         <h1 title={taskId}>{taskId}</h1>
         <State log={log} taskId={taskId} shell={shell} />
         <SummaryButton log={log} t={t} />
+        <IncidentsLink log={log} taskId={taskId} shell={shell} />
         <Facts log={log} shell={shell} />
+        <MaskedCount log={log} taskId={taskId} shell={shell} />
         <span class="log-actions">
           <button type="button" aria-label={t.copyLink} title={t.copyLink} onClick={() => void log.copyLink()}>
             <Icon name="link" />

@@ -2,12 +2,14 @@
 import { batch, effect, signal, untracked } from '@preact/signals'
 import type { Level, LogEntry, LogFilter } from 'otto-logs'
 import { gateway } from 'otto-logs/history'
+import { incidentsOfTask } from '../data/task-incidents'
 import type { Shell } from '../shell/contract'
 import { density, repository, timeZone } from '../shell/preferences'
 import { AddressSync } from './address-sync'
 import { Clipboard } from './clipboard'
 import { SEVERE } from './filter'
 import { type Bar, timesOf } from './histogram'
+import { IncidentMarks } from './incident-marks'
 import { LogModel } from './log-model'
 import { LogRows } from './log-rows'
 import { Navigation } from './navigation'
@@ -38,6 +40,7 @@ export class LogController {
   readonly detailed = signal<LogEntry | null>(null)
   readonly stages: StageWatch
   readonly failure: Failure
+  readonly incidents: IncidentMarks
   #window: RowWindow | null = null
   #shell: Shell
   #language = 'en'
@@ -56,11 +59,10 @@ export class LogController {
     this.view.value = viewState(query)
     this.model = new LogModel({ options: shell.gateway, stored: gateway(shell.gateway), taskId })
     const pipeline = this.view.value.pipeline ?? taskId
-    this.stages = new StageWatch(
-      (signal) => readStages(pipeline, signal),
-      () => this.isOver,
-    )
+    const isOver = () => this.isOver
+    this.stages = new StageWatch((signal) => readStages(pipeline, signal), isOver)
     this.failure = new Failure((signal) => readSummary(taskId, signal))
+    this.incidents = new IncidentMarks((signal) => incidentsOfTask(taskId, signal), isOver)
     this.go = new Navigation({
       model: this.model,
       view: this.view,
@@ -84,6 +86,7 @@ export class LogController {
       model: this.model,
       view: this.view,
       activeRow: this.activeRow,
+      incidents: this.incidents,
       words: () => ({ t: this.#shell.t, language: this.#language }),
       seen: (from, to) => this.#seen(from, to),
     })
@@ -97,6 +100,7 @@ export class LogController {
         void this.model.startTimestamp.value
         void timeZone.value
         void repository.value
+        void this.incidents.incidents.value
         untracked(() => this.#changed())
       }),
       effect(() => {
@@ -127,12 +131,8 @@ export class LogController {
 
   close(): void {
     for (const stop of this.#stop) stop()
-    this.model.close()
-    this.stages.close()
-    this.failure.close()
+    for (const each of [this.model, this.stages, this.failure, this.incidents, this.#address, this.go]) each.close()
     this.#window?.close()
-    this.#address.close()
-    this.go.close()
     clearInterval(this.#ticking)
   }
 

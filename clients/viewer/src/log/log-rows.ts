@@ -4,6 +4,7 @@ import { dayText } from '../data/zone'
 import { repository, timeZone } from '../shell/preferences'
 import type { Words } from '../words/words'
 import { termsOf } from './filter-terms'
+import type { IncidentMarks } from './incident-marks'
 import type { LogModel } from './log-model'
 import { drawRow, type RowLook } from './row-view'
 import type { RowSource } from './row-window'
@@ -14,6 +15,7 @@ export interface LogRowsState {
   model: LogModel
   view: Signal<ViewState>
   activeRow: Signal<number | null>
+  incidents: IncidentMarks
   /** The words in use, and their language. */
   words(): { t: Words; language: string }
   /** Told of the sequences at both ends of the screen. */
@@ -49,7 +51,8 @@ export class LogRows implements RowSource {
     const match = model.search.value?.current === entry.sequence ? 'm' : ''
     const fold = what.group ? `${what.isFolded}${what.group.end}` : ''
     const event = what.event ? 'v' : ''
-    return `${entry.sequence}${event}${active}${chosen}${match}${fold}|${this.#lookVersion}`
+    const incidents = this.#state.incidents.at(entry.sequence).map(({ incident }) => `i${incident.id}`)
+    return `${entry.sequence}${event}${incidents.join('')}${active}${chosen}${match}${fold}|${this.#lookVersion}`
   }
 
   draw(element: HTMLElement, row: number): void {
@@ -101,6 +104,8 @@ export class LogRows implements RowSource {
       hasWorkers: hasWorkers && this.#hasSeveralWorkers,
       hasSources,
       repository: repository.value,
+      incidentsAt: (sequence) => this.#state.incidents.at(sequence),
+      incidentText: t.alerts.lineMark,
       isChosen: (sequence) => this.#isChosen(sequence),
       isActive: (row) => activeRow.value === row,
     }

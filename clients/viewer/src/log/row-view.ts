@@ -2,8 +2,10 @@
 
 import type { LogEntry } from 'otto-logs'
 import { paint, type Span } from 'otto-logs/ansi'
+import type { TaskIncident } from '../data/task-incidents'
 import { clock, duration } from '../data/times'
 import { timeZone } from '../shell/preferences'
+import { incidentUrl } from '../shell/routes'
 import type { Words } from '../words/words'
 import { type Mark, marksOf } from './filter-terms'
 import { type Group, markerOf } from './folds'
@@ -25,6 +27,9 @@ export interface RowLook {
   hasSources: boolean
   /** Where files lead to, see links.ts. */
   repository: string
+  incidentsAt(sequence: number): readonly TaskIncident[]
+  /** What the mark of a line with incidents says. */
+  incidentText(rules: string): string
   isChosen(sequence: number): boolean
   isActive(row: number): boolean
 }
@@ -99,6 +104,8 @@ function cells(entry: LogEntry, fold: Fold, look: RowLook): HTMLElement[] {
   if (look.hasSources) made_.push(made('span', 'log-source', entry.source))
   const message = made('span', 'log-message')
   fillMessage(message, entry, fold, look)
+  const incidents = look.incidentsAt(entry.sequence)
+  if (incidents.length) message.prepend(incidentMark(incidents, look))
   made_.push(message)
   for (const cell of made_) {
     // A time element has no role that a grid knows.
@@ -151,6 +158,18 @@ function fillMessage(
   if (took) cell.append(made('span', 'log-aside', took))
   if (group && isFolded && folded) cell.append(made('span', 'log-aside', look.t.foldedLines(folded)))
   if (entry.truncated) cell.append(made('span', 'log-aside', look.t.truncated(entry.originalSize ?? 0)))
+}
+
+/** Out of the order of Tab, as all links of lines: the details of the line have it in it. */
+function incidentMark(incidents: readonly TaskIncident[], look: RowLook): HTMLElement {
+  const mark = made('a', 'log-incident') as HTMLAnchorElement
+  const text = look.incidentText(incidents.map(({ incident }) => incident.rule).join(', '))
+  mark.href = incidentUrl(incidents[0]?.incident.id ?? '')
+  mark.tabIndex = -1
+  mark.title = text
+  mark.setAttribute('aria-label', text)
+  mark.dataset.state = incidents.some(({ incident }) => incident.isOpen) ? 'open' : 'resolved'
+  return mark
 }
 
 function foldButton(sequence: number, isFolded: boolean, { t }: RowLook): HTMLElement {

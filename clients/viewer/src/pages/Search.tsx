@@ -1,16 +1,17 @@
-import type { Level, LogEntry } from 'otto-logs'
-import { plain } from 'otto-logs/ansi'
+import type { Level, LogFilter } from 'otto-logs'
 import { gateway, type SearchHit, type SearchProgress, type SearchTotals } from 'otto-logs/history'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { type RequestError, signedIn } from '../data/requests'
-import { marked } from '../data/search'
 import { LEVELS } from '../data/tasks'
-import { clock, exactly, millisecondsOf } from '../data/times'
+import { millisecondsOf } from '../data/times'
+import { filterQuery } from '../log/filter'
+import { viewState } from '../log/view-state'
+import { FilterField } from '../parts/FilterField'
+import { ContextLine, LineText } from '../parts/LineText'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure } from '../parts/State'
 import { useTitle } from '../parts/use-title'
 import type { Shell } from '../shell/contract'
-import { timeZone } from '../shell/preferences'
 import { logUrl } from '../shell/routes'
 
 const HITS = 300
@@ -32,19 +33,24 @@ export function Search({ shell, query }: { shell: Shell; query: URLSearchParams 
   const page = useRef<HTMLElement | null>(null)
   const q = query.get('q') ?? ''
   const level = query.get('level') ?? ''
-  const { found, cancel, again } = useSearch(shell, q, level)
-  useTitle(shell, q ? `${q} · ${t.title}` : t.title)
+  const { levels: _, ...filter } = viewState(query).filter
+  const { found, cancel, again } = useSearch(shell, q, level, filter)
+  useTitle(shell, [q, filter.expression, t.title].filter(Boolean).join(' · '))
   usePageKeys(shell, page, { Escape: { label: shell.t.common.cancel, inFields: true, run: () => cancel() } })
 
   const submit = (event: Event) => {
     event.preventDefault()
     const given = new FormData(event.currentTarget as HTMLFormElement)
-    const next = new URLSearchParams()
     const text = String(given.get('q') ?? '').trim()
+    const chosen = String(given.get('level') ?? '')
+    if (text === q && chosen === level) again()
+    else open(text, chosen, filter)
+  }
+  const open = (text: string, chosen: string, wanted: LogFilter) => {
+    const next = filterQuery(wanted)
     if (text) next.set('q', text)
-    if (given.get('level')) next.set('level', String(given.get('level')))
-    if (text === q && String(given.get('level')) === level) again()
-    else shell.navigate(`/search${next.size ? `?${next}` : ''}`)
+    if (chosen) next.set('level', chosen)
+    shell.navigate(`/search${next.size ? `?${next}` : ''}`)
   }
   const atLeast = LEVELS.map((_, n) => LEVELS.slice(n).join(',')).slice(1)
   return (
@@ -83,6 +89,9 @@ export function Search({ shell, query }: { shell: Shell; query: URLSearchParams 
               </button>
             )}
           </form>
+          <div class="search-filter">
+            <FilterField filter={filter} change={(next) => open(q, level, next)} t={shell.t.log} />
+          </div>
         </search>
       </header>
       {!found && (
@@ -91,7 +100,7 @@ export function Search({ shell, query }: { shell: Shell; query: URLSearchParams 
         </Empty>
       )}
       {found && <Summary shell={shell} found={found} again={again} />}
-      {found && found.hits.length > 0 && <Hits shell={shell} found={found} q={q} />}
+      {found && found.hits.length > 0 && <Hits shell={shell} found={found} q={q} filter={filter} />}
       {found?.state === 'done' && found.hits.length === 0 && (
         <Empty title={t.none}>
           <p>{t.noneText}</p>
@@ -127,7 +136,11 @@ function Summary({ shell, found, again }: { shell: Shell; found: Found; again():
   )
 }
 
-function Hits({ shell, found, q }: { shell: Shell; found: Found; q: string }) {
+function Hits({ shell, found, q, filter }: { shell: Shell; found: Found; q: string; filter: LogFilter }) {
+  // Labels choose tasks; in the log of one they say nothing, and are refused.
+  const ofTask = /\blabel:/i.test(filter.expression ?? '') ? new URLSearchParams() : filterQuery(filter)
+  if (q) ofTask.set('q', q)
+
   const groups = new Map<string, SearchHit[]>()
   for (const hit of found.hits) {
     const known = groups.get(hit.entry.taskId)
@@ -143,7 +156,7 @@ function Hits({ shell, found, q }: { shell: Shell; found: Found; q: string }) {
       {[...groups].map(([taskId, hits]) => (
         <li key={taskId}>
           <h2>
-            <a href={logUrl(taskId, new URLSearchParams({ q }))}>
+            <a href={logUrl(taskId, ofTask)}>
               <bdi>{taskId}</bdi>
             </a>
             <span class="soft">{shell.t.search.inTask(counts.get(taskId) ?? hits.length)}</span>
@@ -152,18 +165,18 @@ function Hits({ shell, found, q }: { shell: Shell; found: Found; q: string }) {
             {hits.map((hit) => (
               <li key={hit.entry.sequence}>
                 {hit.before.map((line) => (
-                  <Context key={line.sequence} line={line} />
+                  <ContextLine key={line.sequence} line={line} />
                 ))}
                 <a
                   class="hit"
                   data-row
                   data-level={hit.entry.level}
-                  href={logUrl(taskId, new URLSearchParams({ q, line: String(hit.entry.sequence) }))}
+                  href={logUrl(taskId, new URLSearchParams({ ...(q && { q }), line: String(hit.entry.sequence) }))}
                 >
-                  <Parts line={hit.entry} q={q} />
+                  <LineText line={hit.entry} q={q} />
                 </a>
                 {hit.after.map((line) => (
-                  <Context key={line.sequence} line={line} />
+                  <ContextLine key={line.sequence} line={line} />
                 ))}
               </li>
             ))}
@@ -174,32 +187,9 @@ function Hits({ shell, found, q }: { shell: Shell; found: Found; q: string }) {
   )
 }
 
-function Parts({ line, q }: { line: LogEntry; q: string }) {
-  const time = millisecondsOf(line.timestamp)
-  return (
-    <>
-      <span class="sequence">{line.sequence}</span>
-      <span class="at" title={time === null ? undefined : exactly(time)}>
-        {time === null ? '' : clock(time, Date.now(), timeZone.value)}
-      </span>
-      <span class="level">{line.level}</span>
-      <span class="text">
-        {marked(plain(line.message), q).map((part, n) => (part.isMatch ? <mark key={n}>{part.text}</mark> : part.text))}
-      </span>
-    </>
-  )
-}
-
-function Context({ line }: { line: LogEntry }) {
-  return (
-    <div class="hit context">
-      <Parts line={line} q="" />
-    </div>
-  )
-}
-
 // One search at a time: another question, Cancel and leaving the page end the request, and with it the gateway's work.
-function useSearch(shell: Shell, q: string, level: string) {
+function useSearch(shell: Shell, q: string, level: string, narrowed: LogFilter) {
+  const filtered = filterQuery(narrowed).toString()
   const [found, setFound] = useState<Found | null>(null)
   const [count, setCount] = useState(0)
   const request = useRef<AbortController | undefined>(undefined)
@@ -209,7 +199,7 @@ function useSearch(shell: Shell, q: string, level: string) {
   }
   useEffect(() => {
     setFound(null)
-    if (!q) return
+    if (!q && !filtered) return
     const own = new AbortController()
     request.current = own
     let now: Found = { state: 'running', hits: [], progress: NOTHING }
@@ -222,7 +212,7 @@ function useSearch(shell: Shell, q: string, level: string) {
         if (!own.signal.aborted) setFound(now)
       })
     }
-    const filter = level ? { levels: level.split(',') as Level[] } : {}
+    const filter = { ...narrowed, ...(level && { levels: level.split(',') as Level[] }) }
     const run = async () => {
       const query = { q, filter, limit: HITS, context: CONTEXT, signal: own.signal }
       for await (const event of gateway(shell.gateway).search(query)) {
@@ -240,6 +230,6 @@ function useSearch(shell: Shell, q: string, level: string) {
       own.abort()
       cancelAnimationFrame(frame)
     }
-  }, [q, level, count])
+  }, [q, level, filtered, count])
   return { found, cancel, again: () => setCount((before) => before + 1) }
 }

@@ -1,12 +1,14 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { automationTitles, findTitles } from '../data/automation-titles'
 import { useResource } from '../data/resource'
+import { countOpenIncidents, openByTask } from '../data/task-incidents'
 import { grouped, labelNames, nextOrder, orderOf, RANGES, since, sorted, tookOf } from '../data/task-order'
 import { type Task, tasksOf } from '../data/tasks'
 import { duration } from '../data/times'
 import { usedPages } from '../data/used-pages'
 import { Bar } from '../parts/Bar'
 import { DataTable } from '../parts/DataTable'
+import { Icon } from '../parts/icons'
 import { Levels } from '../parts/Levels'
 import { Menu } from '../parts/Menu'
 import { Name } from '../parts/Name'
@@ -42,6 +44,11 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
     `tasks ${search} ${status} ${label} ${limit}`,
     (signal) => tasksOf({ search, status, label, limit }, { signal }),
     (value) => (value?.tasks.some((task) => task.status === 'RUNNING') ? 2000 : 3000),
+  )
+  useResource(
+    'open incidents',
+    (signal) => countOpenIncidents({ signal }),
+    () => 5000,
   )
   useTitle(shell, t.tasks.title)
   usePageKeys(shell, page)
@@ -203,12 +210,14 @@ function Table({ tasks, view, shell }: { tasks: readonly Task[]; view: TaskView;
 function Title({ task, shell }: { task: Task; shell: Shell }) {
   const { taskId, progress, cause } = task
   const title = automationTitles.value.get(taskId)
+  const open = openByTask.value.get(taskId)
   return (
     <>
       <span class="beside">
         <a href={logUrl(taskId)} data-row title={taskId}>
           {title ? <bdi>{title}</bdi> : <Name text={taskId} />}
         </a>
+        {open && <IncidentCount shell={shell} taskId={taskId} open={open} />}
         {progress !== null && <Bar percent={progress} label={`${shell.t.tasks.progress}: ${taskId}`} />}
       </span>
       {cause && (
@@ -217,6 +226,17 @@ function Title({ task, shell }: { task: Task; shell: Shell }) {
         </span>
       )}
     </>
+  )
+}
+
+function IncidentCount({ shell, taskId, open }: { shell: Shell; taskId: string; open: number }) {
+  const text = shell.t.alerts.badge(open)
+  const url = `/alerts?${new URLSearchParams({ state: 'open', task: taskId })}`
+  return (
+    <a class="incident-count" href={url} title={text} aria-label={text}>
+      <Icon name="bell" size={12} />
+      {shell.t.common.number(open)}
+    </a>
   )
 }
 

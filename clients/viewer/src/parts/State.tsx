@@ -42,7 +42,17 @@ export function Failure({
   const mayEnter = error.status === 401 || error.status === 403
   return (
     <div class={isStrip ? 'strip' : 'state'} role="alert">
-      {!isStrip && <h2>{isAway ? t.shell.unreachable : mayEnter ? t.shell.signedOut : t.common.failed(error.code)}</h2>}
+      {!isStrip && (
+        <h2>
+          {isAway
+            ? t.shell.unreachable
+            : error.status === 401
+              ? t.shell.signedOut
+              : mayEnter
+                ? t.shell.notAllowed
+                : t.common.failed(error.code)}
+        </h2>
+      )}
       {(isStrip || !isAway) && (
         <p>
           {text}

@@ -14,6 +14,9 @@ const PATHS = {
   settings:
     'M8 10a2 2 0 1 0 0-4 2 2 0 0 0 0 4M8 1.5V4M8 12v2.5M1.5 8H4M12 8h2.5M3.4 3.4l1.8 1.8M10.8 10.8l1.8 1.8M3.4 12.6l1.8-1.8M10.8 5.2l1.8-1.8',
   keyboard: 'M2 4h12v8H2zM4.5 6.5h.01M7 6.5h.01M9.5 6.5h.01M12 6.5h-.5M5 9.5h6',
+  bell: 'M4 11.5V7a4 4 0 0 1 8 0v4.5M2.5 11.5h11M6.5 13.8h3M8 1.5V3',
+  masked: 'M8 3v10M3.7 5.5l8.6 5M12.3 5.5l-8.6 5',
+  muted: 'M4 11.5V7a4 4 0 0 1 7-2.6M12 8v3.5H4.5M2.5 11.5H4M6.5 13.8h3M2.5 13.5l11-11',
   logo: 'M2 3h9M2 6.5h12M2 10h6M2 13.5h10',
   // Icons of statuses; forms differ, so that colour is not needed.
   busy: 'M13 8a5 5 0 1 1-5-5',

@@ -21,6 +21,12 @@ const Execution = lazy(() => import('../pages/Execution').then((page) => page.Ex
 const Automation = lazy(() => import('../pages/Automation').then((page) => page.Automation))
 const AutomationTask = lazy(() => import('../pages/AutomationTask').then((page) => page.AutomationTask))
 const BatchJobs = lazy(() => import('../pages/BatchJobs').then((page) => page.BatchJobs))
+const Incidents = lazy(() => import('../pages/alerts/Incidents').then((page) => page.Incidents))
+const Incident = lazy(() => import('../pages/alerts/Incident').then((page) => page.IncidentPage))
+const AlertRules = lazy(() => import('../pages/alerts/Rules').then((page) => page.Rules))
+const AlertRule = lazy(() => import('../pages/alerts/Rule').then((page) => page.Rule))
+const AlertTargets = lazy(() => import('../pages/alerts/Targets').then((page) => page.Targets))
+const Maintenance = lazy(() => import('../pages/alerts/Maintenance').then((page) => page.Maintenance))
 const Search = lazy(() => import('../pages/Search').then((page) => page.Search))
 const Pipeline = lazy(() => import('../pages/Pipeline').then((page) => page.Pipeline))
 
@@ -94,6 +100,20 @@ function Page({ here, shell, query }: { here: Route; shell: Shell; query: URLSea
       return <AutomationTask key={here.taskId} shell={shell} taskId={here.taskId} />
     case 'batchJobs':
       return <BatchJobs shell={shell} query={query} />
+    case 'alerts':
+      return <Incidents shell={shell} query={query} />
+    case 'incident':
+      return <Incident key={here.incidentId} shell={shell} incidentId={here.incidentId} />
+    case 'alertRules':
+      return <AlertRules shell={shell} query={query} />
+    case 'alertRule':
+      return <AlertRule key={here.name} shell={shell} name={here.name} />
+    case 'newAlertRule':
+      return <AlertRule key="" shell={shell} name="" />
+    case 'alertTargets':
+      return <AlertTargets shell={shell} />
+    case 'maintenance':
+      return <Maintenance shell={shell} />
     case 'search':
       return <Search shell={shell} query={query} />
     case 'missing':
@@ -120,6 +140,7 @@ function useKeys(help: () => void) {
           'g e': { label: t.goTo(t.executions), run: () => navigate('/executions') },
           'g a': { label: t.goTo(t.automation), run: () => navigate('/automation') },
           'g b': { label: t.goTo(t.batchJobs), run: () => navigate('/batch-jobs') },
+          'g i': { label: t.goTo(t.alerts), run: () => navigate('/alerts') },
           'g s': { label: t.goTo(t.search), run: () => navigate('/search') },
           'g o': { label: t.open, run: () => document.getElementById('open-task')?.focus() },
           'Shift+D': { label: t.toggleTheme, run: nextTheme },

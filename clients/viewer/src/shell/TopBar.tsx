@@ -10,12 +10,17 @@ const PAGES = [
   { name: 'tasks', url: '/', of: ['tasks', 'log', 'pipeline'] },
   { name: 'executions', url: '/executions', of: ['executions', 'execution'] },
   { name: 'automation', url: '/automation', of: ['automation', 'automationTask'] },
+  {
+    name: 'alerts',
+    url: '/alerts',
+    of: ['alerts', 'incident', 'alertRules', 'alertRule', 'newAlertRule', 'alertTargets', 'maintenance'],
+  },
   { name: 'batchJobs', url: '/batch-jobs', of: ['batchJobs'] },
   { name: 'search', url: '/search', of: ['search'] },
 ] as const
 
 /** In the navigation where they are used, or looked at. */
-const OPTIONAL = new Set<string>(['executions', 'automation'])
+const OPTIONAL = new Set<string>(['executions', 'automation', 'alerts'])
 
 /** The theme after the one in use. */
 export function nextTheme(): void {

@@ -9,6 +9,13 @@ export type Route =
   | { page: 'automation' }
   | { page: 'automationTask'; taskId: string }
   | { page: 'batchJobs' }
+  | { page: 'alerts' }
+  | { page: 'incident'; incidentId: string }
+  | { page: 'alertRules' }
+  | { page: 'alertRule'; name: string }
+  | { page: 'newAlertRule' }
+  | { page: 'alertTargets' }
+  | { page: 'maintenance' }
   | { page: 'search' }
   | { page: 'missing' }
 
@@ -24,6 +31,7 @@ export function routeOf(path: string, query: URLSearchParams): { route: Route; r
   if (pipeline) return { route: { page: 'pipeline', pipelineId: pipeline } }
   const [first = '', second, ...more] = path.slice(1).replace(/\/$/, '').split('/')
   const name = second === undefined ? undefined : decoded(second)
+  if (first === 'alerts') return { route: alertPageOf(second, more) }
   if (more.length || name === null || name === '') return { route: { page: 'missing' } }
   if (first === '' && name === undefined) return { route: { page: 'tasks' } }
   if (first === 'logs' && name !== undefined) return { route: { page: 'log', taskId: name } }
@@ -36,6 +44,23 @@ export function routeOf(path: string, query: URLSearchParams): { route: Route; r
   if (first === 'batch-jobs' && name === undefined) return { route: { page: 'batchJobs' } }
   if (first === 'search' && name === undefined) return { route: { page: 'search' } }
   return { route: { page: 'missing' } }
+}
+
+const ALERT_PAGES: Record<string, Route> = {
+  '': { page: 'alerts' },
+  rules: { page: 'alertRules' },
+  'new-rule': { page: 'newAlertRule' },
+  targets: { page: 'alertTargets' },
+  maintenance: { page: 'maintenance' },
+}
+
+function alertPageOf(second = '', more: readonly string[]): Route {
+  const page = ALERT_PAGES[second]
+  if (page && !more.length) return page
+  const name = decoded(more[0] ?? '')
+  if (!name || more.length > 1) return { page: 'missing' }
+  if (second === 'incidents') return { page: 'incident', incidentId: name }
+  return second === 'rules' ? { page: 'alertRule', name } : { page: 'missing' }
 }
 
 /** The address of a task's log. */
@@ -51,6 +76,16 @@ export function executionUrl(executionId: string): string {
 /** The address of an automation task. */
 export function automationUrl(taskId: string): string {
   return `/automation/${encodeURIComponent(taskId)}`
+}
+
+/** The address of an incident. */
+export function incidentUrl(id: number | string): string {
+  return `/alerts/incidents/${encodeURIComponent(id)}`
+}
+
+/** The address of a rule of alerts. */
+export function alertRuleUrl(name: string): string {
+  return `/alerts/rules/${encodeURIComponent(name)}`
 }
 
 function decoded(segment: string): string | null {

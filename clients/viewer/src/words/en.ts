@@ -1,4 +1,5 @@
 // English. One object a page; `ko.ts` has the same keys, which the compiler checks.
+import { alerts } from './alerts/en'
 import { log } from './log/en'
 
 const count = new Intl.NumberFormat('en')
@@ -11,6 +12,7 @@ export const en = {
     tasks: 'Tasks',
     executions: 'Executions',
     automation: 'Automation',
+    alerts: 'Alerts',
     batchJobs: 'Batch jobs',
     search: 'Search',
     open: 'Open a task by its name',
@@ -38,6 +40,7 @@ export const en = {
       'Reading: kept in a cookie that scripts cannot see. Changing something: kept in this tab until it is closed.',
     signInCancel: 'Not now',
     signedOut: 'Not signed in',
+    notAllowed: 'Not allowed',
     loading: 'Loading…',
     retry: 'Try again',
     unreachable: 'The gateway does not answer. Trying again…',
@@ -297,5 +300,6 @@ export const en = {
     none: 'No stages yet',
     noneText: 'They appear as soon as a producer reports one.',
   },
+  alerts,
   log,
 }

@@ -1,4 +1,5 @@
 // 한국어. `en.ts`와 같은 항목을 가진다.
+import { alerts } from './alerts/ko'
 import { log } from './log/ko'
 import type { Words } from './words'
 
@@ -12,6 +13,7 @@ export const ko: Words = {
     tasks: '작업',
     executions: '실행',
     automation: '자동화',
+    alerts: '알림',
     batchJobs: '배치 작업',
     search: '검색',
     open: '이름으로 작업 열기',
@@ -38,6 +40,7 @@ export const ko: Words = {
     signInNote: '읽기: 스크립트가 볼 수 없는 쿠키에 보관합니다. 변경: 이 탭을 닫을 때까지 탭 안에만 보관합니다.',
     signInCancel: '나중에',
     signedOut: '로그인하지 않음',
+    notAllowed: '권한이 없습니다',
     loading: '불러오는 중…',
     retry: '다시 시도',
     unreachable: '게이트웨이가 응답하지 않습니다. 다시 시도하는 중…',
@@ -287,5 +290,6 @@ export const ko: Words = {
     none: '아직 단계가 없습니다',
     noneText: '생산자가 보고하면 나타납니다.',
   },
+  alerts,
   log,
 }

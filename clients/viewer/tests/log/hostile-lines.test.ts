@@ -36,6 +36,8 @@ const look: RowLook = {
   hasWorkers: true,
   hasSources: true,
   repository: '',
+  incidentsAt: () => [],
+  incidentText: (rules) => rules,
   isChosen: () => false,
   isActive: () => false,
 }

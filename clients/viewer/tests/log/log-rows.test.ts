@@ -17,12 +17,13 @@ function made() {
   const activeRow = signal<number | null>(null)
   const seen = vi.fn()
   const words = { t: {}, language: 'en' }
-  const rows = new LogRows({ model, view, activeRow, words: () => words, seen } as never)
-  return { model, view, activeRow, seen, words, rows }
+  const incidents = { at: (): unknown[] => [] }
+  const rows = new LogRows({ model, view, activeRow, incidents, words: () => words, seen } as never)
+  return { model, view, activeRow, incidents, seen, words, rows }
 }
 
 it('has another key for a row that looks different, and the same for one that does not', () => {
-  const { rows, view, activeRow } = made()
+  const { rows, view, activeRow, incidents } = made()
   rows.changed()
   const before = [rows.key(0), rows.key(1)]
   activeRow.value = 1
@@ -31,6 +32,8 @@ it('has another key for a row that looks different, and the same for one that do
   expect([rows.key(0) === before[0], rows.key(1) === before[1]]).toEqual([false, false])
   activeRow.value = null
   expect(rows.key(1)).toBe(before[1])
+  incidents.at = () => [{ incident: { id: 7 } }]
+  expect(rows.key(1)).not.toBe(before[1])
 })
 
 it('has other keys for all rows in another language', () => {

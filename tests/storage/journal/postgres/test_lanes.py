@@ -124,6 +124,19 @@ async def test_records_in_their_order_wait_for_a_commit_that_is_under_way(url: s
     await journal.close()
 
 
+async def test_a_notification_of_nobody_knows_whom_is_passed_over(url: str) -> None:
+    """Whoever may connect to the database may notify; a hint that says nothing is none."""
+    journal = await PostgresJournal.open(url, lanes=2)
+    journal.follow(lambda _: None, list)
+    assert journal._follower is not None
+    for payload in ("", "x", "1", "9 0 7", "1 1 x"):
+        journal._follower._heard(None, 0, "", payload)
+    assert journal.follower_statistics.notified == 0
+    journal._follower._heard(None, 0, "", "9 0 1")
+    assert journal.follower_statistics.notified == 1
+    await journal.close()
+
+
 async def test_lines_and_stages_of_all_lanes_are_followed(url: str) -> None:
     """Each task in its order; transitions of a pipeline in theirs; and the lag of each lane is known."""
     here, there = [await PostgresJournal.open(url, lanes=3) for _ in range(2)]

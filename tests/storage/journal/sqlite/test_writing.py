@@ -179,8 +179,8 @@ async def test_a_full_disk_is_an_error_that_says_so(journal: SqliteJournal) -> N
     assert await messages(journal) == ["a", "b"]
 
 
-async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
-    """Where the journal may wait, lines are late and not refused, and the reason is shown meanwhile."""
+async def test_a_full_disk_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where the journal may wait, lines are late and not refused; the log says it once, with the path and the room."""
     journal = await SqliteJournal.open(path_of(tmp_path), retry_seconds_max=3600)
     await journal.append(batch("a"))
     connection = writing_connection(journal)
@@ -194,6 +194,11 @@ async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
     assert ((await large).last, (await later).last) == (101, 102)
     assert journal.statistics.error == ""
     await journal.close()
+    full, again = [record for record in caplog.records if "the disk" in record.message]
+    assert full.message == "the disk is full: lines wait to be stored"
+    assert str(path_of(tmp_path)) in full.__dict__["reason"]
+    assert full.__dict__["bytes_free"] > 0
+    assert again.message == "the disk has room again: lines are stored"
 
 
 async def test_what_cannot_be_stored_is_not_tried_for_long(tmp_path: Path) -> None:

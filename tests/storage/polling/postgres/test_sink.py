@@ -1,7 +1,9 @@
 """Copying the journal into job_logs on PostgreSQL."""
 
 import asyncpg
+import pytest
 
+from storage.journal.interface import JournalStatistics
 from storage.polling import PollingSink
 from storage.polling.postgres_table import PostgresPollingTable
 from tests.support.psql import messages, psql, rows
@@ -46,6 +48,19 @@ async def test_a_second_life_continues_where_the_first_ended(table: PostgresPoll
         journal.add("t", str(number))
         await _copy(journal, table)
     assert await messages(url, "t") == ["0", "1", "2"]
+
+
+async def test_a_leader_that_has_not_followed_the_others_yet_copies_nothing_again(
+    table: PostgresPollingTable, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What counts is how far the journal is, not how far this gateway knows it."""
+    journal = RecordList()
+    journal.add("t", "0")
+    journal.add("t", "1")
+    await _copy(journal, table)
+    monkeypatch.setattr(RecordList, "statistics", JournalStatistics(last_record=1))
+    await _copy(journal, table)
+    assert await messages(url, "t") == ["0", "1"]
 
 
 async def test_sinks_whose_connections_are_cut_write_every_line_once(table: PostgresPollingTable, url: str) -> None:
