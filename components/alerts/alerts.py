@@ -22,6 +22,7 @@ from components.alerts.targets import Target
 from components.alerts.task_labels import ReadWorkers
 from components.alerts.turns import EngineState, Turn
 from filters.model import EVERYTHING
+from filters.run_names import run_name
 from sessions.updates import IncidentUpdate
 from storage.journal.interface import Journal
 from storage.tables import DatabaseLocation, TableDatabase
@@ -195,7 +196,14 @@ class Alerts:
         newest = self._journal.statistics.last_record
         start = position = max(0, newest - _TRIED_RECORDS)
         rules = LineRules([rule])
-        turn = Turn(EngineState(), {rule.name: rule}, self._clock(), lambda task_id: task_id)
+        labels: dict[str, frozenset[str]] = {}
+        turn = Turn(
+            EngineState(),
+            {rule.name: rule},
+            self._clock(),
+            lambda task_id: run_name(task_id, {}),
+            labels=lambda task_id: labels.get(task_id, frozenset()),
+        )
         lines = matches = 0
         since: float | None = None
         opened: set[Any] = set()
@@ -206,7 +214,9 @@ class Alerts:
             if not records:
                 position = newest
                 break
-            evaluation = await asyncio.to_thread(rules.evaluate, records)
+            if rule.labels:
+                labels.update(await self.engine.labels_of({record.task_id for record in records}))
+            evaluation = await asyncio.to_thread(rules.evaluate, records, labels)
             turn.take(evaluation, records[-1].id)
             opened.update(turn.incidents)
             position = records[-1].id

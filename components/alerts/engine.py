@@ -160,6 +160,10 @@ class AlertEngine:
         budget = self._state.budgets.get(rule) if self._state else None
         return sum(at > since for at in budget.times) if budget else 0
 
+    async def labels_of(self, task_ids: Iterable[str]) -> Mapping[str, frozenset[str]]:
+        """The labels of tasks, each as ``name`` and as ``name=value``; empty where nobody knows them."""
+        return {} if self._labels is None else await self._labels.of(list(task_ids))
+
     @property
     def open_by_rule(self) -> dict[str, int]:
         """How many incidents of each rule are open."""
@@ -233,9 +237,7 @@ class AlertEngine:
 
     async def _labels_of(self, task_ids: Iterable[str]) -> Mapping[str, frozenset[str]]:
         """The labels of tasks, if a rule asks for some."""
-        if self._labels is None or not self._line_rules.chooses_by_labels:
-            return {}
-        return await self._labels.of(list(task_ids))
+        return await self.labels_of(task_ids) if self._line_rules.chooses_by_labels else {}
 
     async def _known(self) -> EngineState:
         """The state, read from the database once."""

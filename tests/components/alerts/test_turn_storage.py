@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_struct
 from sqlalchemy import Connection, create_engine, text
 
 from components.alerts.evaluation import MARKS_MAX, LineRules, TaskLines
@@ -108,3 +109,20 @@ def test_tables_of_an_older_gateway_get_what_is_missing() -> None:
         create_tables(connection)
         assert connection.execute(text("SELECT muted_by FROM otto_alert_incidents")).all() == []
     engine.dispose()
+
+
+def test_notifications_of_an_incident_say_what_became_of_them(connection: Connection) -> None:
+    """Waiting, given up, delivered; one of several incidents is of each."""
+    repository = Repository(connection)
+    stored(connection, EngineState(), notifying(), "a")
+    ((delivery,), _) = repository.due(START + 1, 10)
+    number = delivery.event["incident"]["id"]
+    repository.failed(delivery.id, "no answer", None)
+    ((given_up,), delivered) = repository.notifications(number, 10)
+    assert (given_up.is_dead, given_up.error, delivered) == (True, "no answer", [])
+    digest = replace_struct(delivery, event={"kind": "digest", "events": [delivery.event]})
+    for each in (delivery, digest):
+        repository.sent(each, START + 2)
+    pending, taken = repository.notifications(number, 10)
+    assert (pending, [each.notice for each in taken]) == ([], ["digest", "opened"])
+    assert repository.notified_at() == {"broken": START}

@@ -9,7 +9,7 @@ const ICONS = { open: 'bell', muted: 'muted', resolved: 'good' } as const
 export function IncidentBadge({
   shell,
   incident,
-  severity = 'critical',
+  severity = 'warning',
   isPill = false,
 }: {
   shell: Shell
