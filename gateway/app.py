@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -44,6 +45,7 @@ from gateway.settings.consistency import is_postgres
 from gateway.settings.model import Settings
 from gateway.settings.values import TableRowsChoice
 from gateway.shutdown import Step, run_steps
+from gateway.tasks.routes import task_change_routes
 from gateway.transports.socket_io.asyncapi import POLL, POST, SOCKET_IO
 from gateway.transports.socket_io.server import PATH as SOCKET_IO_PATH
 from gateway.transports.socket_io.server import SocketIoLimits, SocketIoServer
@@ -52,6 +54,7 @@ from gateway.transports.sse.pipelines import pipeline_routes
 from gateway.transports.sse.updates import update_routes
 from gateway.viewer.routes import page_routes
 from sessions.close_reasons import CloseReason
+from storage.journal.interface import Committed
 
 __all__ = ["Gateway"]
 
@@ -118,7 +121,7 @@ class Gateway:
             undo.callback(lock.close)
         sockets = self._listen(undo)
         self._databases = await open_databases(settings, lock, swept_rows(), undo)
-        self._logs = StoredLogs(self._databases.journal, derived.history_limits(settings))
+        self._logs = StoredLogs(self._databases.journal, derived.history_limits(settings), self._databases.pins.among)
         self._masks = TaskMasks(self._databases.journal, ShapeRules() if settings.mask_shapes else None)
         self._hubs = make_hubs(settings, self._databases.journal, self._metrics)
         self._watch_commits()
@@ -146,28 +149,21 @@ class Gateway:
         return listen_all(settings.listen_host, wanted, undo)
 
     def _watch_commits(self) -> None:
-        hubs, journal, metrics = self._hubs, self._databases.journal, self._metrics
+        journal, metrics = self._databases.journal, self._metrics
         journal.set_commit_observer(metrics.commit_latency)
-        journal.set_commit_listener(
-            notify_each(
-                hubs.logs.publish,
-                lambda committed: hubs.pipelines.publish(committed.progress),
-                lambda _: self._databases.sink.wake(),
-                metrics.committed,
-                self._masks.committed,
-                lambda _: self._committed_once.set(),
-            )
-        )
+        mine = (metrics.committed, self._masks.committed, lambda _: self._committed_once.set())
+        journal.set_commit_listener(notify_each(*self._publishers(), *mine))
 
     def _follow_others(self) -> None:
         """Publish what other gateways store in the same journal, as this one's own commits."""
-        hubs, journal = self._hubs, self._databases.journal
-        publish = notify_each(
-            hubs.logs.publish,
-            lambda committed: hubs.pipelines.publish(committed.progress),
-            lambda _: self._databases.sink.wake(),
-        )
-        journal.follow(publish, lambda: hubs.logs.watched, on_lost=self._restart_needed)
+        publish = notify_each(*self._publishers())
+        self._databases.journal.follow(publish, lambda: self._hubs.logs.watched, on_lost=self._restart_needed)
+
+    def _publishers(self) -> Sequence[Callable[[Committed], None]]:
+        """Those who hear of every commit, whichever gateway made it."""
+        hubs, sink = self._hubs, self._databases.sink
+        stages = lambda committed: hubs.pipelines.publish(committed.progress)  # noqa: E731
+        return hubs.logs.publish, stages, lambda _: sink.wake()
 
     def _restart_needed(self) -> None:
         """Windows, polling tables and caches follow from lines that are gone: only a new start is sure of them."""
@@ -253,6 +249,7 @@ class Gateway:
             *update_routes(hubs.updates, authenticator, quota=readers),
             # After the streams, whose paths are longer.
             *history_routes(self._logs, authenticator),
+            *task_change_routes(databases, hubs, authenticator),
             *ingest_routes(self._grpc, authenticator),
             *auth_routes(authenticator),
             *stage_routes(databases.journal, authenticator),
@@ -386,8 +383,7 @@ class Gateway:
 
     async def _close(self) -> None:
         await self._authenticator.close()
-        await self._databases.journal.close()
-        await self._databases.table.close()
+        await self._databases.close()
 
     async def _sample(self) -> None:
         while True:

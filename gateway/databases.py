@@ -16,6 +16,7 @@ from gateway.settings.model import Settings
 from storage.journal.sqlite import SqliteJournal
 from storage.journal.stored_journal import StoredJournal
 from storage.polling import ClosingRows, PollingSink, PollingStore, PollingTable, RowImporter, TableRows
+from storage.retention.pins import Pins
 from storage.retention.policy import RetentionPolicy
 from storage.retention.polling_rows import PollingRows
 from storage.retention.table_sweep import JOB_LOGS, RetentionSweep
@@ -61,6 +62,7 @@ class Databases:
     sink: PollingSink
     importer: RowImporter
     retention: Retention
+    pins: Pins
     summaries: SummarySweep | None = None
     leadership: "Leadership | None" = None
 
@@ -82,6 +84,12 @@ class Databases:
         """Let another gateway do what is done once."""
         if self.leadership is not None:
             await self.leadership.close()
+
+    async def close(self) -> None:
+        """Close the databases; idempotent. Nothing works on them any more."""
+        await self.journal.close()
+        await self.table.close()
+        self.pins.close()
 
     def other_gateways(self) -> Dependency:
         """Whether other gateways are followed."""
@@ -164,6 +172,8 @@ async def open_databases(
     undo.push_async_callback(sink.close)
     undo.push_async_callback(importer.close)
     policy = retention_policy(settings)
+    pins = Pins(journal_location(settings))
+    undo.callback(pins.close)
     retention = Retention(
         journal,
         _sweeps(settings, policy, swept),
@@ -171,6 +181,7 @@ async def open_databases(
         copied=lambda: sink.copied,
         reserve=_reserve(settings),
         is_leader=leadership.is_leader if leadership is not None else _always,
+        pins=pins,
     )
     undo.push_async_callback(retention.close)
     summaries = SummarySweep(journal) if isinstance(journal, SqliteJournal) else None
@@ -184,6 +195,7 @@ async def open_databases(
         sink=sink,
         importer=importer,
         retention=retention,
+        pins=pins,
         summaries=summaries,
         leadership=leadership,
     )

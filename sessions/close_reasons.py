@@ -27,6 +27,7 @@ class CloseReason(Enum):
     SERVER_FULL = (4006, "SERVER_FULL", "The gateway holds as many sessions as it may; try again later.")
     COMPLETED = (4500, "COMPLETED", "The task has ended and every line of it was sent.")
     UNSUBSCRIBED = (4501, "UNSUBSCRIBED", "The client ended the subscription.")
+    TASK_DELETED = (4502, "TASK_DELETED", "The task and its lines were deleted.")
 
     def __init__(self, number: int, code: str, text: str) -> None:
         self.number = number

@@ -180,6 +180,12 @@ class Hub:
             self._schedule_sweep()
         return session
 
+    def drop_task(self, task_id: str) -> None:
+        """Tell all who watch a task that it was deleted, and forget its lines."""
+        for session in self.sessions:
+            if session.subscription.task_id == task_id:
+                session.close(CloseReason.TASK_DELETED)
+
     def flush(self) -> None:
         """Write what was published to all live sessions. Called by the hub itself, when it is time."""
         self._cancel_flush()

@@ -22,6 +22,7 @@ __all__ = [
     "AnyUpdate",
     "IncidentUpdate",
     "JobProgress",
+    "TaskChange",
     "Update",
     "UpdateHub",
     "UpdateLimits",
@@ -113,6 +114,30 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
         return msgspec.json.encode(self)
 
 
+class TaskChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A task was deleted, pinned or unpinned."""
+
+    event: ClassVar[str] = "taskChanged"
+    socket_io_event: ClassVar[str] = "task-changed"
+
+    type: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["deleted", "pinned", "unpinned"]})]
+    task_id: Annotated[str, msgspec.Meta(examples=["build-7"])]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes two updates the same one."""
+        return (self.event, self.task_id)
+
+    @property
+    def subject(self) -> str:
+        """Who may see it is who may read this task."""
+        return self.task_id
+
+    def json(self) -> bytes:
+        """The payload."""
+        return msgspec.json.encode(self)
+
+
 class IncidentUpdate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """An incident of an alert rule has been opened, counted on, muted or resolved."""
 
@@ -147,7 +172,7 @@ class IncidentUpdate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return msgspec.json.encode(self)
 
 
-AnyUpdate = Update | JobProgress | IncidentUpdate
+AnyUpdate = Update | JobProgress | IncidentUpdate | TaskChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,12 @@ import { defineConfig } from 'vitest/config'
 const gateway = process.env.GATEWAY_URL ?? 'http://127.0.0.1:4000'
 
 // The SDK from its source: what is changed there shows here at once, and nothing has to be built before.
-const SDK = { 'otto-logs': 'index.ts', 'otto-logs/ansi': 'ansi/index.ts', 'otto-logs/history': 'history.ts' }
+const SDK = {
+  'otto-logs': 'index.ts',
+  'otto-logs/ansi': 'ansi/index.ts',
+  'otto-logs/client': 'client.ts',
+  'otto-logs/history': 'history.ts',
+}
 
 const FONTS = ['@fontsource-variable/inter', '@fontsource-variable/jetbrains-mono']
 

@@ -2,7 +2,7 @@
 
 from gateway.auth.authenticator import AuthStatistics, TokenAuthenticator
 from gateway.auth.interface import Authenticator
-from gateway.auth.principal import ADMIN, ANONYMOUS, LOGS_READ, LOGS_WRITE, Principal
+from gateway.auth.principal import ADMIN, ANONYMOUS, LOGS_READ, LOGS_WRITE, TASKS_WRITE, Principal
 from gateway.auth.redaction import redact_query
 from gateway.auth.routes import auth_routes
 from gateway.auth.settings import AuthSettings, AuthSettingsError
@@ -12,6 +12,7 @@ __all__ = [
     "ANONYMOUS",
     "LOGS_READ",
     "LOGS_WRITE",
+    "TASKS_WRITE",
     "AuthSettings",
     "AuthSettingsError",
     "AuthStatistics",

@@ -7,10 +7,12 @@ from typing import Final, Self
 from gateway.auth.patterns import NamePatterns
 from gateway.errors import ApiError
 
-__all__ = ["ADMIN", "ANONYMOUS", "LOGS_READ", "LOGS_WRITE", "Principal"]
+__all__ = ["ADMIN", "ANONYMOUS", "LOGS_READ", "LOGS_WRITE", "TASKS_WRITE", "Principal"]
 
 LOGS_READ: Final = "logs:read"
 LOGS_WRITE: Final = "logs:write"
+TASKS_WRITE: Final = "tasks:write"
+"""To delete and to pin."""
 ADMIN: Final = "admin"
 """Implies every other scope. It does not widen the tasks and pipelines of a token that names some."""
 
@@ -75,5 +77,5 @@ def _only(name: str | None, covered: NamePatterns | None) -> NamePatterns:
     return NamePatterns.only(name)
 
 
-ANONYMOUS: Final = Principal(subject="anonymous", scopes=frozenset({LOGS_READ, LOGS_WRITE, ADMIN}))
+ANONYMOUS: Final = Principal(subject="anonymous", scopes=frozenset({LOGS_READ, LOGS_WRITE, TASKS_WRITE, ADMIN}))
 """Everybody, where no credentials are configured."""

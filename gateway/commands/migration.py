@@ -22,6 +22,7 @@ from gateway.settings.model import Settings
 from gateway.settings.sources import SettingsError
 from storage.errors import DatabaseError, DatabaseInUseError, StorageError
 from storage.polling import PollingStore, PollingTable
+from storage.retention.pins import Pins
 from storage.sqlite.connections import Access, open_connection
 from storage.sqlite.errors import translate_errors
 from storage.sqlite.files import acquire_lock, migrate, sqlite_path
@@ -92,6 +93,7 @@ def move_databases(source: str, target: str, on_progress: Callable[[int, int], N
     with lock:
         migrate(_url(path))
         migrate_databases(target, target)
+        Pins(target).create()
         for component in COMPONENTS:
             component.create_tables(target, target)
         return transfer(path, target, on_progress)

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from gateway.commands.sqlite_only import require_sqlite
@@ -14,6 +15,7 @@ from storage.journal.sqlite import SqliteJournal
 from storage.journal.sqlite.stored_chunks import FileInventory
 from storage.polling import PollingTable
 from storage.polling.sink_progress import copied_record
+from storage.retention.pins import Pins
 from storage.retention.plan import Plan
 from storage.retention.policy import RetentionPolicy
 from storage.retention.worker import Retention, sweeps_of
@@ -55,6 +57,8 @@ async def _look(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
     now = time.time()
     tasks = lines = size = 0
     whole: list[str] = []
+    pinned = Pins(sqlite_path(settings.database_url)).read()
+    policy = replace(policy, pinned=pinned)
     try:
         copied = copied_record(table.path, inventory.epoch)
         plan = Plan(inventory, policy, now=now, copied=copied, candidates_max=sys.maxsize)
@@ -63,7 +67,7 @@ async def _look(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
             if cut.is_whole and not cut.is_by_age:
                 whole.append(cut.task_id)  # a limit takes the rows of such a task, too
         sweeps = sweeps_of(sqlite_path(settings.database_url), table, policy, swept_rows())
-        rows = sum(sweep.rows_to_go(now, whole) for sweep in sweeps if sweep.exists)
+        rows = sum(sweep.rows_to_go(now, whole, pinned) for sweep in sweeps if sweep.exists)
     finally:
         inventory.close()
         await table.close()
@@ -85,7 +89,10 @@ async def _remove(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
         table = await PollingTable.open(settings.polling_database)
         copied = copied_record(table.path, journal.epoch)
         retention = Retention(
-            journal, sweeps_of(path, table, policy, swept_rows()), policy, copied=lambda: copied, pause_seconds_max=0
+            *(journal, sweeps_of(path, table, policy, swept_rows()), policy),
+            copied=lambda: copied,
+            pause_seconds_max=0,
+            pins=Pins(path),
         )
         try:
             await retention.run_once()

@@ -21,7 +21,7 @@ from gateway.history.query import page_query
 from gateway.history.reads import Budget, HistoryJournal, Reads
 from gateway.history.scans import Scans
 from gateway.history.search_route import SearchHit, SearchResult, gathered, made_search, search_result
-from gateway.history.tasks import StoredTaskList, StoredTaskSummary, TaskLists
+from gateway.history.tasks import FindPinned, StoredTaskList, StoredTaskSummary, TaskLists
 from gateway.transports.stream_request import filter_of
 
 __all__ = [
@@ -51,13 +51,16 @@ class StoredLogs:
     Args:
         journal: what is read.
         limits: of one request.
+        find_pinned: says which tasks are pinned; None: none is.
     """
 
-    def __init__(self, journal: HistoryJournal, limits: HistoryLimits | None = None) -> None:
+    def __init__(
+        self, journal: HistoryJournal, limits: HistoryLimits | None = None, find_pinned: FindPinned | None = None
+    ) -> None:
         self.limits = limits or HistoryLimits()
         self.reads = Reads(journal)
         self.scans = Scans(self.limits.scans_max)
-        self.lists = TaskLists(self.reads, self.limits)
+        self.lists = TaskLists(self.reads, self.limits, *([find_pinned] if find_pinned else []))
 
     def __repr__(self) -> str:
         return f"<StoredLogs {self.scans!r}>"

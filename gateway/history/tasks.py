@@ -1,7 +1,7 @@
 """``GET /api/v1/log-streaming/tasks``: what is stored, the newest activity first."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from filters.labels import labels_of
 from filters.matching import Matcher
-from gateway.auth import Authenticator, Principal
+from gateway.auth import TASKS_WRITE, Authenticator, Principal
 from gateway.history.bodies import answer
 from gateway.history.cursors import CURSOR, RecordCursor
 from gateway.history.failure.causes import Causes
@@ -24,7 +24,7 @@ from gateway.routing.operation import DescribedRoute, Operation
 from gateway.routing.parameters import Choice, Labels, Number, Parameter
 from storage.journal.history import KnownTask, SequenceRange, TaskOverview
 
-__all__ = ["StoredTaskList", "StoredTaskSummary", "TaskLists", "task_routes"]
+__all__ = ["FindPinned", "StoredTaskList", "StoredTaskSummary", "TaskLists", "task_routes"]
 
 PATH: Final = "/api/v1/log-streaming/tasks"
 _TASKS_PER_STEP: Final = 512
@@ -50,6 +50,14 @@ _LABEL: Final = Labels(
 _STATUS: Final = Choice("status", "Only tasks with this status.", choices=STATUSES)
 
 
+FindPinned = Callable[[Sequence[str]], Awaitable[Collection[str]]]
+"""Which of some tasks are pinned."""
+
+
+async def _none_pinned(_: Sequence[str]) -> Collection[str]:
+    return ()
+
+
 _CAUSE: Final = (
     "Why it failed, in at most 160 characters. Absent where it has not, or where it is not known yet: ten of them are "
     "found out for each answer, and remembered."
@@ -71,6 +79,7 @@ class StoredTaskSummary(msgspec.Struct, rename="camel", kw_only=True):
     worker_count: int
     bytes: Annotated[int, msgspec.Meta(description="On the disk, compressed.")]
     labels: Annotated[dict[str, str], msgspec.Meta(description="What its workers were labelled with.")]
+    is_pinned: Annotated[bool, msgspec.Meta(description="Nothing of it is removed.")] = False
     cause: Annotated[str | msgspec.UnsetType, msgspec.Meta(description=_CAUSE)] = msgspec.UNSET
 
 
@@ -80,6 +89,9 @@ class StoredTaskList(msgspec.Struct):
     tasks: list[StoredTaskSummary]
     next: Annotated[str | None, msgspec.Meta(description="`cursor` of the next page; null: there is none.")]
     total: Annotated[int | None, msgspec.Meta(description="Of all pages; null: too many to count.")]
+    may_change: Annotated[bool, msgspec.Meta(description="The token may delete and pin them.")] = msgspec.field(
+        name="mayChange", default=False
+    )
 
 
 _LIST_TASKS: Final = Operation(
@@ -211,9 +223,10 @@ async def _total(reads: Reads, query: TaskQuery, snapshot: int) -> int | None:
 class TaskLists:
     """Makes pages of tasks, and remembers what was counted and found out for them."""
 
-    def __init__(self, reads: Reads, limits: HistoryLimits) -> None:
+    def __init__(self, reads: Reads, limits: HistoryLimits, find_pinned: FindPinned = _none_pinned) -> None:
         self._reads = reads
         self._limits = limits
+        self._find_pinned = find_pinned
         self._counts, self._causes = LevelCounts(), Causes()
 
     def __repr__(self) -> str:
@@ -243,9 +256,11 @@ class TaskLists:
             for task, overview, has in zip(found, overviews, labels, strict=True)
         ]
         causes = await self._causes.of(mine, [overview.state for overview in overviews], readable_by(principal))
+        pinned = await self._find_pinned([task.task_id for task in shown]) if shown else ()
         for task in shown:
             task.cause = causes.get(task.task_id, msgspec.UNSET)
-        return StoredTaskList(shown, str(following) if following else None, total)
+            task.is_pinned = task.task_id in pinned
+        return StoredTaskList(shown, str(following) if following else None, total, principal.allows(TASKS_WRITE))
 
 
 def task_routes(lists: TaskLists, authenticator: Authenticator) -> list[DescribedRoute]:

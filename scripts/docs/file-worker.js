@@ -20,7 +20,10 @@ if (location.protocol === 'file:')
       inside.importScripts = (...urls) => {
         for (const each of urls) inside.document.write(`<script src="${new URL(each, script.src).href}"></script>`)
       }
-      inside.postMessage = (data) => setTimeout(() => this.emit('message', new MessageEvent('message', { data })))
+      inside.postMessage = (value) => {
+        const data = structuredClone(value)
+        setTimeout(() => this.emit('message', new MessageEvent('message', { data })))
+      }
       inside.document.body.append(script)
     }
 
@@ -29,7 +32,8 @@ if (location.protocol === 'file:')
       this.dispatchEvent(event)
     }
 
-    postMessage(data) {
+    postMessage(value) {
+      const data = structuredClone(value) // either side changes what it gets
       this.loaded.then((inside) => setTimeout(() => inside.dispatchEvent(new inside.MessageEvent('message', { data }))))
     }
 

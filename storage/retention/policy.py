@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from storage.journal.inventory import StoredTask
 from storage.retention.rules import RetentionRule
@@ -20,17 +20,19 @@ class RetentionPolicy:
         tasks_max: tasks that have lines; those that have been idle longest go whole.
         rules: the first one that covers a task gives it an age of its own. The two limits take from such tasks only
             when nothing is left to take from others, and never from those that are to be kept.
+        pinned: tasks of which nothing goes.
     """
 
     age_seconds: float | None = None
     bytes_max: int | None = None
     tasks_max: int | None = None
     rules: tuple[RetentionRule, ...] = ()
+    pinned: frozenset[str] = frozenset()
 
     @property
     def is_set(self) -> bool:
         """Whether anything may go at all."""
-        return self != RetentionPolicy()
+        return replace(self, pinned=frozenset()) != RetentionPolicy()
 
     @property
     def ages(self) -> Sequence[float]:
@@ -49,6 +51,8 @@ class RetentionPolicy:
 
     def oldest_kept(self, task_id: str, now: float) -> float | None:
         """Lines of a task that were stored before this moment go; None keeps them. In Unix seconds, as ``now``."""
+        if task_id in self.pinned:
+            return None
         rule = self.rule_of(task_id)
         seconds = self.age_seconds if rule is None else rule.seconds
         return None if seconds is None else now - seconds
@@ -93,7 +97,7 @@ class Survey:
         self.tasks += 1
         self.bytes += task.bytes
         rule = self._policy.rule_of(task.task_id)
-        if rule is not None and rule.seconds is None:
+        if task.task_id in self._policy.pinned or (rule is not None and rule.seconds is None):
             return
         heapq.heappush(self._candidates, (rule is None, -task.last_record, task))
         if len(self._candidates) > self._candidates_max:

@@ -45,12 +45,12 @@ class PostgresSweep:
         with translate_errors(self._address), self._connection.use() as session:
             return self._has(session, self._rows.table)
 
-    def step(self, now: float) -> bool:
+    def step(self, now: float, pinned: frozenset[str] = frozenset()) -> bool:
         """See ``RetentionSweep.step``."""
         with translate_errors(self._address), self._connection.use() as session:
             if not self._is_there(session):
                 return False
-            oldest, parameters = self._oldest(now)
+            oldest, parameters = self._oldest(now, pinned)
             name, page = self._rows.table, (self._after, self._rows_max)
             (last,) = session.execute(
                 f"SELECT max(id) FROM (SELECT id FROM {name} WHERE id > ? AND {self._rows.condition} "  # noqa: S608
@@ -88,7 +88,7 @@ class PostgresSweep:
             self.deleted += deleted
         return deleted == self._rows_max
 
-    def rows_to_go(self, now: float, whole: Sequence[str]) -> int:
+    def rows_to_go(self, now: float, whole: Sequence[str], pinned: frozenset[str] = frozenset()) -> int:
         """See ``RetentionSweep.rows_to_go``."""
         name, owner, condition = self._rows.table, self._rows.owner, self._rows.condition
         with translate_errors(self._address), self._connection.use() as session:
@@ -97,7 +97,7 @@ class PostgresSweep:
             mine = f"SELECT count(*) FROM {name} WHERE {condition} AND {owner} = ANY (?::text[])"  # noqa: S608
             count = int(session.execute(mine, (list(whole),)).fetchone()[0])
             if self._policy.has_ages:
-                oldest, parameters = self._oldest(now)
+                oldest, parameters = self._oldest(now, pinned)
                 old = (
                     f"SELECT count(*) FROM {name} WHERE {self._is_old(session)} {oldest} AND {condition} "  # noqa: S608
                     f"AND NOT {owner} = ANY (?::text[])"
@@ -109,11 +109,14 @@ class PostgresSweep:
         """See ``RetentionSweep.close``."""
         self._connection.close()
 
-    def _oldest(self, now: float) -> tuple[str, list[Any]]:
+    def _oldest(self, now: float, pinned: frozenset[str]) -> tuple[str, list[Any]]:
         """An expression for the time before which a row goes, and its parameters; NULL if the row is kept."""
         other, rules = oldest_kept(self._policy, now)
         cases = "".join(f" WHEN {self._rows.owner} LIKE ?::text THEN ?::text" for _ in rules)
         parameters: list[Any] = [part for glob, time in rules for part in (_like(glob), time)]
+        if pinned:
+            cases = f" WHEN {self._rows.owner} = ANY (?::text[]) THEN NULL{cases}"
+            parameters.insert(0, [*pinned])
         return (f"CASE{cases} ELSE ?::text END" if cases else "?::text"), [*parameters, other]
 
     def _is_old(self, session: Session) -> str:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -41,6 +42,9 @@ def oldest_kept_sql(
     """
     parameters: dict[str, str | None] = {"other": _time(policy.age_seconds, now)}
     cases = ""
+    if policy.pinned:
+        cases = f" WHEN {owner} IN (SELECT value FROM json_each(:pinned)) THEN NULL"  # noqa: S608 - a name only
+        parameters["pinned"] = json.dumps([*policy.pinned])
     for index, rule in enumerate(policy.rules):
         cases += f" WHEN {owner} GLOB :glob{index} THEN :oldest{index}"
         parameters |= {f"glob{index}": rule.glob, f"oldest{index}": _time(rule.seconds, now)}
@@ -88,17 +92,18 @@ class RetentionSweep:
         with translate_errors(path), closing(open_connection(path, Access.READ)) as connection:
             return _has_table(connection, self._name)
 
-    def step(self, now: float) -> bool:
+    def step(self, now: float, pinned: frozenset[str] = frozenset()) -> bool:
         """Look at the next rows and delete the old ones; False at the end of the pass, the next step starts a new one.
 
         Args:
             now: Unix seconds.
+            pinned: tasks whose rows stay.
 
         Raises:
             StorageUnavailableError: the database cannot be used now; the same step can be tried again.
         """
         with self._opened() as connection:
-            return self._step(connection, now)
+            return self._step(connection, now, replace(self._policy, pinned=pinned))
 
     def last_row(self, job_id: str) -> int:
         """The newest row of a job; 0 if it has none.
@@ -127,7 +132,7 @@ class RetentionSweep:
             checkpoint(connection, self._table.write_lock, self._rows_max * _ROW_BYTES)
         return deleted == self._rows_max
 
-    def rows_to_go(self, now: float, whole: Sequence[str]) -> int:
+    def rows_to_go(self, now: float, whole: Sequence[str], pinned: frozenset[str] = frozenset()) -> int:
         """How many rows a pass would delete: those of jobs that go whole for a limit's sake, and old ones of others.
 
         It changes nothing. Where the policy has ages it reads the whole table.
@@ -140,7 +145,7 @@ class RetentionSweep:
             if not self._is_there(connection):
                 return 0
             count = sum(self._rows_of_job(connection, job_id) for job_id in whole)
-            return count + (self._old_rows(connection, now, whole) if self._policy.has_ages else 0)
+            return count + (self._old_rows(connection, now, whole, pinned) if self._policy.has_ages else 0)
 
     def _rows_of_job(self, connection: sqlite3.Connection, job_id: str) -> int:
         """What ``last_row`` and ``remove_job`` would take."""
@@ -149,8 +154,10 @@ class RetentionSweep:
         query = f"SELECT count(*) FROM {name} WHERE {owner} = ?1 AND id <= ({last})"  # noqa: S608 - names only
         return int(connection.execute(query, (job_id,)).fetchone()[0])
 
-    def _old_rows(self, connection: sqlite3.Connection, now: float, whole: Sequence[str]) -> int:
-        oldest, parameters = oldest_kept_sql(self._policy, now, self._rows.owner)
+    def _old_rows(
+        self, connection: sqlite3.Connection, now: float, whole: Sequence[str], pinned: frozenset[str]
+    ) -> int:
+        oldest, parameters = oldest_kept_sql(replace(self._policy, pinned=pinned), now, self._rows.owner)
         query = (
             f"SELECT count(*) FROM {self._name} WHERE datetime(created_at) < {oldest} AND {self._condition} "  # noqa: S608
             f"AND {self._rows.owner} NOT IN (SELECT value FROM json_each(:whole))"
@@ -170,11 +177,11 @@ class RetentionSweep:
         needed = self._rows.needed
         return needed is None or _has_table(connection, needed)
 
-    def _step(self, connection: sqlite3.Connection, now: float) -> bool:
+    def _step(self, connection: sqlite3.Connection, now: float, policy: RetentionPolicy) -> bool:
         if not self._is_there(connection):
             self.close()
             return False
-        oldest, parameters = oldest_kept_sql(self._policy, now, self._rows.owner)
+        oldest, parameters = oldest_kept_sql(policy, now, self._rows.owner)
         page = {"after": self._after, "rows_max": self._rows_max}
         last, old = connection.execute(
             f"SELECT max(id), sum(datetime(created_at) < {oldest}) FROM "  # noqa: S608 - parameters only

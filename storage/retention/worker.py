@@ -12,11 +12,12 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from storage.errors import DiskFullError
+from storage.errors import DiskFullError, StorageUnavailableError
 from storage.journal.interface import Journal
 from storage.outage import OutageLog
 from storage.polling import PollingTable
 from storage.retention.pace import Pace
+from storage.retention.pins import Pins
 from storage.retention.plan import Cut, Plan
 from storage.retention.policy import RetentionPolicy
 from storage.retention.polling_rows import PollingRows
@@ -38,6 +39,10 @@ _ROWS_SECONDS: Final = 0.002
 _RETRY_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 5.0
 """Between two looks whether the disk is full, which a pass may change."""
+_COPY_SECONDS_MAX: Final = 10.0
+_COPY_LOOK_SECONDS: Final = 0.02
+_ATTEMPTS: Final = 5
+"""To delete a task to which lines are added meanwhile."""
 _HELD_UP_SECONDS: Final = 30.0
 """To the next pass where the sink has not copied what should go, as right after the start."""
 
@@ -67,7 +72,7 @@ class Sweep(Protocol):
 
     deleted: int
 
-    def step(self, now: float) -> bool:
+    def step(self, now: float, pinned: frozenset[str] = ...) -> bool:
         """See ``RetentionSweep.step``."""
         ...
 
@@ -112,7 +117,8 @@ class Retention:
         pass_seconds: from the end of a pass to the next one; also how exactly the age of a line is known.
         pause_seconds_max: between two steps, see ``Pace``; 0: no pauses.
         clock: Unix seconds.
-        is_leader: whether this gateway removes; another one does where it is not.
+        is_leader: whether this gateway removes by itself; another one does where it is not.
+        pins: tasks that are kept whatever the policy says.
         reserve: given up when the disk is full, so that old lines can be removed; made anew when there is room.
 
     Attributes:
@@ -131,8 +137,10 @@ class Retention:
         clock: Callable[[], float] = time.time,
         reserve: DiskReserve | None = None,
         is_leader: Callable[[], bool] = lambda: True,
+        pins: Pins | None = None,
     ) -> None:
         self._is_leader = is_leader
+        self._pins = pins
         self.is_held_up = False
         self._journal = journal
         self._sweeps = sweeps
@@ -236,23 +244,55 @@ class Retention:
         is_short = self._policy.is_set
         while is_short:
             before = self._statistics.lines
-            plan = Plan(self._journal, self._policy, now=now, copied=self._copied())
+            policy = replace(self._policy, pinned=await self._pinned())
+            plan = Plan(self._journal, policy, now=now, copied=self._copied())
             async for cut in plan.cuts():
-                await self._remove(cut)
+                if self._pins is None or not await self._pins.among([cut.task_id]):  # pinned since the plan was made
+                    await self._remove(cut)
             self.is_held_up = plan.is_held_up
             is_short = plan.is_short and self._statistics.lines > before
         while self._policy.is_set and await self._journal.forget_tasks(now, copied=self._copied()):
             await self._pause(_ROWS_SECONDS)
         for sweep in self._sweeps if self._policy.has_ages else ():
-            while await self._sweep_step(sweep, partial(sweep.step, now)):
+            while await self._sweep_step(sweep, partial(sweep.step, now, await self._pinned())):
                 pass
         while count := await self._journal.forget_producers(now - PRODUCER_SECONDS):
             self._count(producers=count)
             await self._pause(_ROWS_SECONDS)
 
-    async def _remove(self, cut: Cut) -> None:
+    async def remove_task(self, task_id: str) -> int:
+        """Remove all that a task has, its rows too, whatever the policy keeps; how many lines that were.
+
+        The steps and pauses are those of a pass. Where it breaks off, calling it again continues.
+
+        Raises:
+            StorageError: a database cannot be used now, lines have no row yet, or lines are added all the time.
+        """
+        for _ in range(_ATTEMPTS):
+            state = await self._journal.task_state(task_id)
+            await self._wait_copied()
+            lines = max(state.last + 1 - state.first, 0)
+            cut = Cut(task_id, state.last, lines, 0, is_whole=True, is_by_age=False)
+            if await self._remove(cut):
+                return lines
+        raise StorageUnavailableError("lines are added to the task while it is deleted; end it first, or try again")
+
+    async def _wait_copied(self) -> None:
+        """Return once every line that is stored now has its row."""
+        loop, wanted = asyncio.get_running_loop(), self._journal.statistics.last_record
+        deadline = loop.time() + _COPY_SECONDS_MAX
+        while self._copied() < wanted:
+            if loop.time() >= deadline:
+                raise StorageUnavailableError("the polling table does not have all lines yet; try again")
+            await asyncio.sleep(_COPY_LOOK_SECONDS)
+
+    async def _pinned(self) -> frozenset[str]:
+        return frozenset() if self._pins is None else await self._pins.all()
+
+    async def _remove(self, cut: Cut) -> bool:
+        """False if a task that goes for another reason than its age has new lines, and stays."""
         if cut.is_whole and not cut.is_by_age and not await self._remove_rows(cut):
-            return
+            return False
         lines = 0
         while True:
             removed = await self._journal.remove_through(cut.task_id, cut.through, copied=self._copied())
@@ -262,6 +302,7 @@ class Retention:
                 break
             await self._pause(removed.seconds)
         self._count(tasks=int(cut.is_whole and lines == cut.lines))
+        return True
 
     async def _remove_rows(self, cut: Cut) -> bool:
         """Delete the rows of a task that goes whole; False if it has new lines, and stays."""

@@ -30,7 +30,7 @@ READS = answers(401, 403, 403, 200)
 OFF = answers(401, 403, 403, 503)
 """Batch jobs, for which this gateway has no credentials of Naver, and alerts, for which it has no rules."""
 NO_QUEUE = answers(401, 403, 403, 404)
-"""The automation queue, which is off here."""
+"""The automation queue, which is off here, and a task that is not there."""
 OPEN = answers(200, 200, 200, 200)
 
 
@@ -106,6 +106,13 @@ DOORS = {
             "incidents/{incident_id}/mute",
             "targets/{target}/test",
         )
+    },
+    ("DELETE", "/api/v1/tasks/{task_id}"): Door(
+        NO_QUEUE, "/api/v1/tasks/unknown", scope="tasks:write", is_for_all=True
+    ),
+    **{
+        (method, "/api/v1/tasks/{task_id}/pin"): Door(READS, f"/api/v1/tasks/{OURS}/pin", scope="tasks:write")
+        for method in ("POST", "DELETE")
     },
     ("GET", f"{LIVE}/search"): Door(answers(401, 403, 200, 200), f"{LIVE}/search?q=nothing"),
     ("GET", f"{LIVE}/tasks"): Door(answers(401, 403, 200, 200)),

@@ -5,7 +5,7 @@ import { openPipeline } from './pipeline.ts'
 import type { ConnectionOptions, LogStream, LogStreamOptions, PipelineOptions, PipelineStream } from './types.ts'
 import { openUpdates, type UpdateStream } from './updates.ts'
 
-export type { IncidentUpdated, LogsUpdated, UpdateEvents, UpdateStream } from './updates.ts'
+export type { IncidentUpdated, JobProgress, LogsUpdated, UpdateEvents, UpdateStream } from './updates.ts'
 export { openUpdates } from './updates.ts'
 
 export type ClientOptions = Omit<ConnectionOptions, 'signal'>

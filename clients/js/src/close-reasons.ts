@@ -13,12 +13,13 @@ export const CLOSE_REASONS = {
   SERVER_FULL: 4006,
   COMPLETED: 4500,
   UNSUBSCRIBED: 4501,
+  TASK_DELETED: 4502,
 } as const
 
 export type CloseCode = keyof typeof CLOSE_REASONS
 
 /** Those from there on; a page that does not ask for the numbers need not load them. */
-const FORBIDDEN = ['COMPLETED', 'UNSUBSCRIBED']
+const FORBIDDEN = ['COMPLETED', 'UNSUBSCRIBED', 'TASK_DELETED']
 
 /** Whether a client that was told this code should come back by itself; it does for codes that it does not know. */
 export function mayReconnect(code: string): boolean {

@@ -1,4 +1,4 @@
-/** What changes in execution records, batch jobs and incidents, from now on. There is no way back: a page asks anew after `open`. */
+/** What changes in execution records, batch jobs, incidents and the list of tasks, from now on. There is no way back: a page asks anew after `open`. */
 import { endpoint } from './address.ts'
 import type { Ending } from './errors.ts'
 import { type Attempt, Reconnecting } from './reconnecting.ts'
@@ -11,6 +11,17 @@ export interface LogsUpdated {
   scriptId?: string
   scriptName?: string
   executionId?: string
+}
+
+/** How far a batch job is. */
+export interface JobProgress {
+  jobId: string
+  status: 'pending' | 'processing' | 'completed' | 'failed' | (string & {})
+  /** Keywords that are done, and all of them. */
+  progress: { current: number; total: number }
+  error?: string
+  /** When it is tried again, in milliseconds since 1970. */
+  retryAt?: number
 }
 
 /** An incident of an alert rule has been opened, counted on, muted or resolved. */
@@ -30,8 +41,8 @@ export interface IncidentUpdated {
 
 export interface UpdateEvents extends StreamEvents {
   logsUpdated: LogsUpdated
-  /** How far a batch job is, as the gateway says it. */
-  progress: Record<string, unknown>
+  progress: JobProgress
+  taskChanged: { type: 'deleted' | 'pinned' | 'unpinned' | (string & {}); taskId: string }
   incident: IncidentUpdated
 }
 
@@ -52,7 +63,8 @@ class Updates extends Reconnecting<UpdateEvents> implements UpdateStream {
 
   protected override connect(attempt: Attempt): Promise<Ending> {
     const take = ({ name, data }: ServerEvent) => {
-      if (name === 'logsUpdated' || name === 'progress' || name === 'incident') this.emit(name, data)
+      if (name === 'logsUpdated' || name === 'progress' || name === 'taskChanged' || name === 'incident')
+        this.emit(name, data)
       return undefined
     }
     return listen(this.#options, endpoint(this.#options.url, 'updates'), attempt, take, () => undefined)

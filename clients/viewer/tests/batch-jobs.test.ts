@@ -1,5 +1,6 @@
+import type { JobProgress } from 'otto-logs/client'
 import { expect, it } from 'vitest'
-import { type BatchJob, callsByDay, isStale, type JobProgress, withProgress } from '../src/data/batch-jobs'
+import { type BatchJob, callsByDay, isStale, withProgress } from '../src/data/batch-jobs'
 
 const job = (over: Partial<BatchJob>): BatchJob => ({
   id: 'a',

@@ -22,7 +22,7 @@ from gateway.transports.socket_io.messages import (
     UpdateLogFilter,
 )
 from gateway.transports.socket_io.protocol import NAMESPACE
-from sessions.updates import IncidentUpdate, JobProgress
+from sessions.updates import IncidentUpdate, JobProgress, TaskChange
 
 __all__ = ["POLL", "POST", "SOCKET_IO"]
 
@@ -51,6 +51,7 @@ SOCKET_IO: Final = Channel(
         Message("log-entries", "Lines, for subscriptions with `batch`.", list[LogEntry]),
         Message("pipeline-progress", "The state of one stage.", PipelineProgress),
         Message("progress", "A batch job has changed; nothing is asked for it.", JobProgress),
+        Message("task-changed", "A task was deleted, pinned or unpinned; nothing is asked for it.", TaskChange),
         Message("incident", "An incident of an alert rule has changed; nothing is asked for it.", IncidentUpdate),
         Message("log-gap", "Lines that no longer exist.", LogGap),
         Message(

@@ -10,7 +10,7 @@ from gateway.routing.operation import Answer, Header, Operation, Tag
 from gateway.routing.parameters import Identifier
 from gateway.transports.stream_request import AFTER, EVENT, FILTER_PARAMETERS, LAST_EVENT_ID_PARAMETERS, TAIL
 from sessions.notices import Completed, Gap, Heartbeat, StreamError
-from sessions.updates import IncidentUpdate, JobProgress, Update
+from sessions.updates import IncidentUpdate, JobProgress, TaskChange, Update
 
 __all__ = ["STREAM_LOG", "STREAM_PROGRESS", "STREAM_UPDATES"]
 
@@ -116,6 +116,7 @@ STREAM_UPDATES: Final = Operation(
         sends=(
             Message("logsUpdated", "Records of executions have changed.", Update),
             Message("progress", "A batch job has changed.", JobProgress),
+            Message("taskChanged", "A task was deleted, pinned or unpinned.", TaskChange),
             Message("incident", "An incident has been opened, counted on, muted or resolved.", IncidentUpdate),
             _HEARTBEAT,
             _ERROR,

@@ -28,7 +28,7 @@ async def test_tasks_are_listed_with_their_counts(viewer: Viewer) -> None:
         await expect(row.locator(".status")).to_have_text("Failed")
         await expect(row).to_contain_text("1,840")
         await expect(row.locator(".levels .heard-only")).to_have_text(re.compile(r"INFO [\d,]+, WARN \d+, ERROR \d+"))
-        await row.get_by_role("link").click()
+        await row.get_by_role("link").first.click()
         await expect(page).to_have_url(f"{viewer.gateway.url}/logs/web-frontend-2207")
 
 
@@ -99,3 +99,21 @@ async def test_back_leads_to_the_place_in_the_list(tmp_path: Path, viewer: Viewe
             await page.go_back()
             await expect(page.locator(ROW)).to_have_count(60)
             await page.wait_for_function("window.scrollY > 300")
+
+
+async def test_a_task_is_pinned_and_deleted_with_the_keyboard(viewer: Viewer) -> None:
+    """From the menu of its row: a pin is shown and stands against deletion; a deleted task leaves the list."""
+    await publish(viewer.gateway.grpc_address, "old-build", ["one"], end=True)
+    async with viewer.open("/?search=old-build") as page:
+        await page.get_by_role("button", name="What to do with old-build").press("Enter")
+        await page.get_by_role("button", name="Pin", exact=True).press("Enter")
+        await expect(page.get_by_text("Pinned: nothing of it is removed")).to_be_attached()
+        await page.get_by_role("button", name="What to do with old-build").press("Enter")
+        await expect(page.get_by_role("button", name="Delete")).to_be_disabled()
+        await page.get_by_role("button", name="Unpin").press("Enter")
+        await expect(page.get_by_text("Pinned: nothing of it is removed")).to_have_count(0)
+        await page.get_by_role("button", name="What to do with old-build").press("Enter")
+        await page.get_by_role("button", name="Delete").press("Enter")
+        await page.get_by_role("dialog").get_by_role("button", name="Delete").press("Enter")
+        await expect(page.get_by_text("No task matches")).to_be_visible()
+        await expect(page.locator("#spoken")).to_have_text("old-build was deleted")

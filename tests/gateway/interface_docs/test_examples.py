@@ -20,7 +20,7 @@ from tests.support.signed_tokens import SECRET, make_token
 from tests.support.socket_io_client import Recorder
 from tests.support.waiting import attempts
 
-SCOPES = ("logs:read", "logs:write", "alerts:write")
+SCOPES = ("logs:read", "logs:write", "alerts:write", "tasks:write")
 TOKEN = make_token(scopes=SCOPES)
 ALERTS = {
     "muteIncident",

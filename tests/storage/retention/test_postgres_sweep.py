@@ -31,6 +31,10 @@ def test_old_rows_of_everyone_go_by_age_and_rules(postgres: PostgresServer, kind
     policy = RetentionPolicy(age_seconds=DAY, rules=parse_rules("keep_*=keep,s?ort=90m"))
     sweep = PostgresSweep(url, policy, rows_max=2)
     assert sweep.rows_to_go(NOW, ()) == 4
+    assert sweep.rows_to_go(NOW, (), frozenset({"j", "short"})) == 2
+    while sweep.step(NOW, frozenset({"j"})):
+        pass
+    assert sweep.deleted == 3
     while sweep.step(NOW):
         pass
     assert database_rows(url, "SELECT log_message FROM job_logs ORDER BY id") == [("new",), ("none",), ("kept",)]

@@ -18,6 +18,7 @@ from storage.errors import StorageClosedError, StorageUnavailableError
 from storage.journal.interface import TaskEnding
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import PollingSink, PollingTable
+from storage.retention.pins import Pins
 from storage.retention.policy import RetentionPolicy
 from storage.retention.rules import parse_rules
 from storage.retention.worker import PRODUCER_SECONDS, Retention, sweeps_of
@@ -39,13 +40,14 @@ class Shop:
         self.now = 1e9
         self.made: list[Retention] = []
 
-    def retention(self, policy: RetentionPolicy, *, pass_seconds: float = 0.001) -> Retention:
+    def retention(self, policy: RetentionPolicy, *, pass_seconds: float = 0.001, pins: Pins | None = None) -> Retention:
         retention = Retention(
             *(self.journal, sweeps_of(self.table.path, self.table, policy, (TASK_LOGS,)), policy),
             copied=lambda: self.sink.copied,
             pass_seconds=pass_seconds,
             pause_seconds_max=0,
             clock=lambda: self.now,
+            pins=pins,
         )
         self.made.append(retention)
         return retention

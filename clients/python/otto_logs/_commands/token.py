@@ -12,7 +12,7 @@ import jwt
 
 __all__ = ["token"]
 
-_SCOPES: Final = ("logs:read", "logs:write", "admin")
+_SCOPES: Final = ("logs:read", "logs:write", "tasks:write", "alerts:write", "admin")
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SECRET_BYTES_LEAST: Final = 32
 """HS256 wants a key as long as its hash: RFC 7518, section 3.2."""

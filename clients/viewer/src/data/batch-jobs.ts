@@ -1,4 +1,5 @@
 // Batch jobs as the gateway lists them, and what they add up to.
+import type { JobProgress } from 'otto-logs/client'
 import { read } from './requests'
 
 export const STATUSES = ['all', 'pending', 'processing', 'completed', 'failed'] as const
@@ -20,15 +21,6 @@ export interface BatchJob {
   retries?: number
   retryAt?: number
   meanKeywordMilliseconds?: number
-}
-
-/** The event `progress`. */
-export interface JobProgress {
-  jobId: string
-  status: string
-  progress: { current: number; total: number }
-  error?: string
-  retryAt?: number
 }
 
 export interface ApiCalls {

@@ -1,5 +1,5 @@
 // The list of tasks.
-import { type ReadOptions, RequestError, read } from './requests'
+import { change, type ReadOptions, RequestError, read } from './requests'
 
 export const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const
 export type Level = (typeof LEVELS)[number]
@@ -16,6 +16,8 @@ interface StoredTask {
   labels?: Record<string, string>
   /** Why it failed, in one line; where that is known. */
   cause?: string
+  /** Whether it is kept whatever the gateway removes. */
+  isPinned?: boolean
 }
 
 export interface Task extends StoredTask {
@@ -27,6 +29,8 @@ interface StoredPage {
   tasks: StoredTask[]
   next: string | null
   total: number | null
+  /** Whether the reader may delete and pin. */
+  mayChange?: boolean
 }
 
 export interface TaskPage extends StoredPage {
@@ -41,6 +45,17 @@ export interface TaskQuery {
   /** `name=value`; '': any. */
   label?: string
   limit: number
+}
+
+const taskPath = (taskId: string) => `/api/v1/tasks/${encodeURIComponent(taskId)}`
+
+export function deleteTask(taskId: string): Promise<{ lines: number }> {
+  return change('DELETE', taskPath(taskId))
+}
+
+/** Keep a task, or leave it to the gateway's retention again. */
+export function pinTask(taskId: string, isPinned: boolean): Promise<unknown> {
+  return change(isPinned ? 'POST' : 'DELETE', `${taskPath(taskId)}/pin`)
 }
 
 const PROGRESS_TASKS_MAX = 8

@@ -19,7 +19,6 @@ import { Search } from './Search'
 import { StageStrip } from './StageStrip'
 import { SummaryButton, SummaryCard } from './SummaryCard'
 import './log.css'
-import './terms.css'
 import { ViewMenu } from './ViewMenu'
 
 /** One task's log. */
@@ -47,7 +46,7 @@ export function LogPage({ taskId, query, shell }: { taskId: string; query: URLSe
         <IncidentsLink log={log} taskId={taskId} shell={shell} />
         <Facts log={log} shell={shell} />
         <MaskedCount log={log} taskId={taskId} shell={shell} />
-        <span class="log-actions">
+        <span class="log-actions quiet">
           <button type="button" aria-label={t.copyLink} title={t.copyLink} onClick={() => void log.copyLink()}>
             <Icon name="link" />
           </button>
@@ -61,7 +60,7 @@ export function LogPage({ taskId, query, shell }: { taskId: string; query: URLSe
       <div class="log-tools">
         <Search log={log} t={t} field={search} />
         <Filters log={log} t={t} field={filter} />
-        <span class="log-view">
+        <span class="log-view quiet">
           <ViewMenu log={log} t={t} />
           <Follow log={log} shell={shell} />
         </span>

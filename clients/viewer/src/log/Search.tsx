@@ -26,6 +26,7 @@ export function Search({
   return (
     <search class="log-search">
       <form
+        class="quiet"
         onSubmit={(event) => {
           event.preventDefault()
           void log.go.step(true)

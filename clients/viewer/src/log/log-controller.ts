@@ -375,9 +375,10 @@ export class LogController {
     this.change({ time: TIME_FORMATS[(at + 1) % TIME_FORMATS.length] ?? 'absolute' })
   }
 
-  /** Show all of a line, of the active one where none is named; the same again hides it. */
+  /** Show all of a line, of the active or the chosen one where none is named; the same again hides it. */
   detail(sequence: number | null): void {
-    const row = sequence === null ? this.activeRow.value : this.model.rowNear(sequence)
+    const named = sequence ?? (this.activeRow.value === null ? this.view.value.lines?.from : undefined)
+    const row = named === undefined ? this.activeRow.value : this.model.rowNear(named)
     const what = row === null ? null : this.model.row(row)
     const entry = what?.kind === 'line' ? (what.entry ?? null) : null
     this.detailed.value = entry?.sequence === this.detailed.value?.sequence ? null : entry

@@ -42,7 +42,9 @@ const LEVEL_TEXTS: Record<string, string> = {
   ERROR: 'ERR',
   FATAL: 'FTL',
 }
-const WORKER_COLOURS = 5
+const WORKER_COLOURS = ['', ...[4, 2, 5, 6].map((index) => `var(--ansi-${index})`)]
+/** Of the terms of a filter, in degrees. */
+const TERM_HUES = [205, 130, 320, 20, 265, 175]
 
 /** What a line's row says of the group that it heads. */
 type Fold = Pick<Row & { kind: 'line' }, 'group' | 'isFolded' | 'folded'>
@@ -119,9 +121,8 @@ function workerCell(workerId: string): HTMLElement {
   const cell = made('span', 'log-worker', workerId)
   cell.title = workerId
   cell.dataset.short = tagOf(workerId)
-  cell.dataset.colour = String(
-    [...workerId].reduce((sum, each) => (sum * 31 + (each.codePointAt(0) ?? 0)) % 9973, 7) % WORKER_COLOURS,
-  )
+  const hash = [...workerId].reduce((sum, each) => (sum * 31 + (each.codePointAt(0) ?? 0)) % 9973, 7)
+  cell.style.color = WORKER_COLOURS[hash % WORKER_COLOURS.length] as string
   return cell
 }
 
@@ -229,7 +230,10 @@ function pieces(text: string, spans: readonly Span[], marks: readonly Mark[], li
     if (isMarked) {
       const element = made('mark', '')
       const term = marks[mark]?.[2]
-      if (term !== undefined) element.dataset.term = String(term)
+      if (term !== undefined) {
+        element.dataset.term = String(term)
+        element.style.setProperty('--hue', String(TERM_HUES[term]))
+      }
       element.append(node)
       node = element
     }

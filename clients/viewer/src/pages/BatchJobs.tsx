@@ -1,3 +1,5 @@
+import type { GatewayOptions } from 'otto-logs'
+import type { JobProgress } from 'otto-logs/client'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import {
   type ApiCalls,
@@ -6,7 +8,6 @@ import {
   callsByDay,
   type DayOfCalls,
   isStale,
-  type JobProgress,
   type Status as JobStatus,
   readJobs,
   STATUSES,
@@ -46,7 +47,7 @@ export function BatchJobs({ shell, query }: { shell: Shell; query: URLSearchPara
     (signal) => read<BatchTotals>('/api/documents/statistics', { signal, isOptional: true }),
     () => 10_000,
   )
-  const heard = useProgress([found, totals], found.value?.jobs ?? [])
+  const heard = useProgress(shell.gateway, [found, totals], found.value?.jobs ?? [])
   useTitle(shell, t.batchJobs.title)
   usePageKeys(shell, page)
   const jobs = useMemo(() => withProgress(found.value?.jobs ?? [], heard), [found.value, heard])
@@ -103,20 +104,21 @@ export function BatchJobs({ shell, query }: { shell: Shell; query: URLSearchPara
 }
 
 /** What was heard of jobs since they were read; reads again where a job has begun, ended, or is new. */
-function useProgress(resources: Resource<unknown>[], jobs: readonly BatchJob[]): ReadonlyMap<string, JobProgress> {
+function useProgress(
+  gateway: GatewayOptions,
+  resources: Resource<unknown>[],
+  jobs: readonly BatchJob[],
+): ReadonlyMap<string, JobProgress> {
   const [heard, setHeard] = useState<ReadonlyMap<string, JobProgress>>(new Map())
   const latest = useRef({ resources, jobs })
   latest.current = { resources, jobs }
   useEffect(() => setHeard(new Map()), [jobs])
   useEffect(
     () =>
-      listenTo('/api/v1/log-streaming/updates', {
-        progress: (data) => {
-          const news = data as JobProgress
-          setHeard((before) => new Map(before).set(news.jobId, news))
-          if (!isStale(latest.current.jobs, news)) return
-          for (const resource of latest.current.resources) resource.reload()
-        },
+      listenTo(gateway, 'progress', (news) => {
+        setHeard((before) => new Map(before).set(news.jobId, news))
+        if (!isStale(latest.current.jobs, news)) return
+        for (const resource of latest.current.resources) resource.reload()
       }),
     [],
   )

@@ -32,7 +32,7 @@ export function Execution({ shell, executionId }: { shell: Shell; executionId: s
       ),
     (value) => (!value?.logs.length || value.logs.some((row) => row.status === 'running') ? 1000 : 10_000),
   )
-  useUpdates([rows])
+  useUpdates(shell, [rows])
   useTitle(shell, executionId)
   const isRunning = rows.value?.logs.some((row) => row.status === 'running') ?? false
   const tick = isRunning ? now.value : 0

@@ -45,7 +45,7 @@ export function Executions({ shell, query }: { shell: Shell; query: URLSearchPar
   const dashboard = useResource('dashboard', (signal) =>
     read<Dashboard>('/api/dashboard/stats', { signal, ...optional }),
   )
-  useUpdates([rows, statistics, dashboard])
+  useUpdates(shell, [rows, statistics, dashboard])
   useTitle(shell, t.executions.title)
   usePageKeys(shell, page)
 
@@ -225,15 +225,13 @@ function Strip({ shell, execution }: { shell: Shell; execution: Execution }) {
 }
 
 /** Loads again when the gateway says that records have changed. */
-export function useUpdates(resources: Resource<unknown>[]): void {
+export function useUpdates({ gateway }: Shell, resources: Resource<unknown>[]): void {
   const latest = useRef(resources)
   latest.current = resources
   useEffect(
     () =>
-      listenTo('/api/v1/log-streaming/updates', {
-        logsUpdated: () => {
-          for (const resource of latest.current) resource.reload()
-        },
+      listenTo(gateway, 'logsUpdated', () => {
+        for (const resource of latest.current) resource.reload()
       }),
     [],
   )

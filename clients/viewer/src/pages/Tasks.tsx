@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { automationTitles, findTitles } from '../data/automation-titles'
 import { useResource } from '../data/resource'
@@ -15,6 +16,7 @@ import { Name } from '../parts/Name'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
 import { StatusBadge, statusText } from '../parts/StatusBadge'
+import { TaskActions, useTaskChanges } from '../parts/TaskActions'
 import { Time } from '../parts/Time'
 import { useLimit } from '../parts/use-limit'
 import { useTitle } from '../parts/use-title'
@@ -68,6 +70,7 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
   const loaded = found.value?.tasks
   const tasks = loaded && sorted(since(loaded, hours, Date.now()), orderOf(query.get('sort')))
   const view = { query, narrow }
+  const changes = useTaskChanges(shell, found.reload)
   const running = tasks?.filter((task) => task.status === 'RUNNING').length ?? 0
   return (
     <section class="page" ref={page}>
@@ -127,7 +130,21 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
             <pre class="command">otto-logs run --task build-0001 -- make</pre>
           </Empty>
         ))}
-      {tasks && tasks.length > 0 && <Table tasks={tasks} view={view} shell={shell} />}
+      {changes.refusal.value && (
+        <p class="strip" data-tone="bad" role="alert">
+          {changes.refusal.value}
+        </p>
+      )}
+      {tasks && tasks.length > 0 && (
+        <Table
+          tasks={tasks}
+          view={view}
+          shell={shell}
+          actions={
+            found.value?.mayChange ? (task) => <TaskActions task={task} changes={changes} shell={shell} /> : undefined
+          }
+        />
+      )}
       {found.value?.next && tasks?.length === loaded?.length && (
         <p class="actions">
           <button type="button" onClick={more}>
@@ -139,7 +156,17 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
   )
 }
 
-function Table({ tasks, view, shell }: { tasks: readonly Task[]; view: TaskView; shell: Shell }) {
+function Table({
+  tasks,
+  view,
+  shell,
+  actions,
+}: {
+  tasks: readonly Task[]
+  view: TaskView
+  shell: Shell
+  actions: ((task: Task) => ComponentChildren) | undefined
+}) {
   const t = shell.t
   const order = orderOf(view.query.get('sort'))
   return (
@@ -202,6 +229,12 @@ function Table({ tasks, view, shell }: { tasks: readonly Task[]; view: TaskView;
           class: 'soft',
           cell: ({ lastTimestamp }) => <Time at={lastTimestamp} />,
         },
+        actions && {
+          key: 'actions',
+          header: <span class="heard-only">{t.tasks.change}</span>,
+          class: 'row-actions quiet',
+          cell: actions,
+        },
       ]}
     />
   )
@@ -217,6 +250,12 @@ function Title({ task, shell }: { task: Task; shell: Shell }) {
         <a href={logUrl(taskId)} data-row title={taskId}>
           {title ? <bdi>{title}</bdi> : <Name text={taskId} />}
         </a>
+        {task.isPinned && (
+          <span class="pinned" title={shell.t.tasks.pinned}>
+            <Icon name="pin" size={12} />
+            <span class="heard-only">{shell.t.tasks.pinned}</span>
+          </span>
+        )}
         {open && <IncidentCount shell={shell} taskId={taskId} open={open} />}
         {progress !== null && <Bar percent={progress} label={`${shell.t.tasks.progress}: ${taskId}`} />}
       </span>
@@ -233,9 +272,10 @@ function IncidentCount({ shell, taskId, open }: { shell: Shell; taskId: string; 
   const text = shell.t.alerts.badge(open)
   const url = `/alerts?${new URLSearchParams({ state: 'open', task: taskId })}`
   return (
-    <a class="incident-count" href={url} title={text} aria-label={text}>
+    <a class="incident-count" href={url} title={text}>
       <Icon name="bell" size={12} />
-      {shell.t.common.number(open)}
+      <span aria-hidden="true">{shell.t.common.number(open)}</span>
+      <span class="heard-only">{text}</span>
     </a>
   )
 }

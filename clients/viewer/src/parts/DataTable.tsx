@@ -36,7 +36,7 @@ export function DataTable<R>({
 }: {
   /** Class names of the table. */
   name: string
-  columns: readonly (Column<R> | false)[]
+  columns: readonly (Column<R> | false | undefined)[]
   rows: readonly R[]
   /** In place of `rows`. */
   groups?: readonly RowGroup<R>[] | undefined
@@ -44,7 +44,7 @@ export function DataTable<R>({
   order?: Order | null
   sort?(key: string): void
 }) {
-  const shown = columns.filter((column): column is Column<R> => column !== false)
+  const shown = columns.filter((column): column is Column<R> => Boolean(column))
   return (
     <table class={`rows ${name}`}>
       <thead>

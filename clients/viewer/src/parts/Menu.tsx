@@ -4,6 +4,11 @@ import { Icon, type IconName } from './icons'
 
 const DISTANCE = 4
 
+/** Close the menu in which something was pressed. */
+export function closeMenu({ currentTarget }: { currentTarget: Element }): void {
+  currentTarget.closest<HTMLElement>('[popover]')?.hidePopover()
+}
+
 /** A button that opens a panel below it; Escape and a click elsewhere close it, and the focus returns. */
 export function Menu({
   label,

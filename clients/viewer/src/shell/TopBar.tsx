@@ -72,7 +72,7 @@ export function TopBar({ help }: { help(): void }) {
           spellcheck={false}
         />
       </form>
-      <div class="switches">
+      <div class="switches quiet">
         <SettingsMenu />
         <button type="button" onClick={help} aria-label={t.help} title={`${t.help} (?)`}>
           <Icon name="keyboard" />

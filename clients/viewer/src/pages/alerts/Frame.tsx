@@ -72,19 +72,21 @@ export function States({ shell, found }: { shell: Shell; found: Resource<unknown
 const SETTLE_MILLISECONDS = 500
 
 /** Reads again when an incident changes, at most twice a second. */
-export function useIncidentUpdates(found: Resource<unknown>, isMeant: (id: number) => boolean = () => true): void {
+export function useIncidentUpdates(
+  { gateway }: Shell,
+  found: Resource<unknown>,
+  isMeant: (id: number) => boolean = () => true,
+): void {
   const latest = useRef({ found, isMeant })
   latest.current = { found, isMeant }
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined
-    const stop = listenTo('/api/v1/log-streaming/updates', {
-      incident: (data) => {
-        if (timer || !latest.current.isMeant((data as { incidentId: number }).incidentId)) return
-        timer = setTimeout(() => {
-          timer = undefined
-          latest.current.found.reload()
-        }, SETTLE_MILLISECONDS)
-      },
+    const stop = listenTo(gateway, 'incident', ({ incidentId }) => {
+      if (timer || !latest.current.isMeant(incidentId)) return
+      timer = setTimeout(() => {
+        timer = undefined
+        latest.current.found.reload()
+      }, SETTLE_MILLISECONDS)
     })
     return () => {
       stop()

@@ -35,7 +35,7 @@ export function IncidentPage({ shell, incidentId }: { shell: Shell; incidentId: 
     .value?.rules
   const rule = rules?.find(({ name }) => name === incident?.rule)
   const action = useAction(shell)
-  useIncidentUpdates(found, (id) => String(id) === incidentId)
+  useIncidentUpdates(shell, found, (id) => String(id) === incidentId)
   useTitle(shell, incident ? `${incident.rule} · ${t.title}` : t.title)
   const does = async (verb: string, body: object, text: string) => {
     await action.act(async () => {

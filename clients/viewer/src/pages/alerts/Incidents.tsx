@@ -40,7 +40,7 @@ export function Incidents({ shell, query }: { shell: Shell; query: URLSearchPara
   )
   const rules = useResource('alert rules', (signal) => read<RuleList>(`${ALERTS}/rules`, { signal, isOptional: true }))
     .value?.rules
-  useIncidentUpdates(found)
+  useIncidentUpdates(shell, found)
   useTitle(shell, t.title)
   usePageKeys(shell, page)
   useSpokenIncidents(shell, found.value?.incidents)

@@ -25,7 +25,7 @@ export function Rules({ shell, query }: { shell: Shell; query: URLSearchParams }
     (signal) => read<RuleList>(`${ALERTS}/rules`, { signal }),
     () => 10_000,
   )
-  useIncidentUpdates(found)
+  useIncidentUpdates(shell, found)
   useTitle(shell, `${t.rules} · ${t.title}`)
   usePageKeys(shell, page, { c: { label: t.keys.create, run: () => shell.navigate('/alerts/new-rule') } })
   const text = wanted.trim().toLowerCase()

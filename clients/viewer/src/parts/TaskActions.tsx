@@ -1,0 +1,79 @@
+import { useSignal } from '@preact/signals'
+import { RequestError } from '../data/requests'
+import { deleteTask, pinTask, type Task } from '../data/tasks'
+import type { Shell } from '../shell/contract'
+import { Dialog } from './Dialog'
+import { closeMenu, Menu } from './Menu'
+
+export type TaskChanges = ReturnType<typeof useTaskChanges>
+
+/** What is done with tasks of a list; `reload` shows what has become of them. */
+export function useTaskChanges(shell: Shell, reload: () => void) {
+  const refusal = useSignal('')
+  const act = async (work: () => Promise<unknown>) => {
+    refusal.value = ''
+    try {
+      await work()
+      reload()
+    } catch (error) {
+      refusal.value = error instanceof RequestError && error.status !== 0 ? error.message : shell.t.shell.unreachable
+    }
+  }
+  return { refusal, act }
+}
+
+/** The menu of one task, for those who may change it. */
+export function TaskActions({ task, changes, shell }: { task: Task; changes: TaskChanges; shell: Shell }) {
+  const t = shell.t.tasks
+  const isRemoving = useSignal(false)
+  const { taskId, isPinned = false, lines } = task
+  const close = () => {
+    isRemoving.value = false
+  }
+  const remove = () => {
+    close()
+    void changes.act(async () => {
+      await deleteTask(taskId)
+      shell.announce(t.removed(taskId))
+    })
+  }
+  return (
+    <>
+      <Menu label={t.actions(taskId)} icon="more">
+        <button
+          type="button"
+          onClick={(event) => {
+            closeMenu(event)
+            void changes.act(() => pinTask(taskId, !isPinned))
+          }}
+        >
+          {isPinned ? t.unpin : t.pin}
+        </button>
+        <button
+          type="button"
+          class="danger"
+          disabled={isPinned}
+          onClick={(event) => {
+            closeMenu(event)
+            isRemoving.value = true
+          }}
+        >
+          {t.remove}
+        </button>
+      </Menu>
+      {isRemoving.value && (
+        <Dialog title={t.remove} close={close}>
+          <p>{t.removeSure(taskId, shell.t.common.lines(lines))}</p>
+          <p class="actions">
+            <button type="button" onClick={close}>
+              {shell.t.common.cancel}
+            </button>
+            <button type="button" class="danger" onClick={remove}>
+              {t.remove}
+            </button>
+          </p>
+        </Dialog>
+      )}
+    </>
+  )
+}
