@@ -6,7 +6,7 @@ SETUP := @$(PYTHON) -B -m scripts.setup
 # Node.js is there where the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-retention bench-backup bench-full viewer-figures fuzz audit failing-builds model prometheus faults cluster-faults automation-faults mutants attack readers soak proto proto-baseline sync-producer lock docs reference release image follow proxies clean
+.PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-retention bench-backup bench-full viewer-figures fuzz audit failing-builds model prometheus faults cluster-faults automation-faults alert-faults mutants attack readers soak proto proto-baseline sync-producer lock docs reference release image follow proxies clean
 
 help:  ## list the commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -110,6 +110,9 @@ cluster-faults: setup-tests  ## three gateways, a primary and its standby, all o
 
 automation-faults: setup-tests  ## 200 tasks through all stages, their two schedulers killed 50 times; AUTOMATION_SEED=N repeats a run
 	.venv/bin/pytest -q -s -n0 -m automation_faults tests/components/automation
+
+alert-faults: setup-tests  ## gateways killed 30 times while rules fire, on SQLite and on PostgreSQL; ALERT_SEED=N repeats a run
+	ALERT_KILLS=30 .venv/bin/pytest -q -s -n0 tests/components/alerts/test_killed_gateways.py
 
 proxies: setup-tests  ## each proxy of deploy/proxies with streams that are silent for longer than its default time limits
 	PROXY_SILENCE_SECONDS=75 .venv/bin/pytest -q -n 5 --dist load tests/deploy/test_proxies.py

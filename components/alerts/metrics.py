@@ -17,7 +17,9 @@ def alert_metrics(found: AlertStatistics, outbox: Outbox) -> Iterator[Metric]:
     yield GaugeMetricFamily("otto_alert_lag_records", "Records stored and not evaluated yet.", value=found.lag)
     yield CounterMetricFamily("otto_alert_lines", "Lines that were evaluated.", value=found.lines)
     yield CounterMetricFamily("otto_alert_matches", "Lines that matched a rule.", value=found.matches)
-    yield CounterMetricFamily("otto_alert_seconds", "Seconds spent on evaluating lines.", value=found.seconds)
+    yield CounterMetricFamily(
+        "otto_alert_seconds", "Seconds of processor time spent on evaluating lines.", value=found.seconds
+    )
     yield CounterMetricFamily("otto_alert_notices", "Notifications that were made.", value=found.notices)
     yield CounterMetricFamily(
         "otto_alert_suppressed", "Notifications beyond a rule's budget per hour.", value=found.suppressed

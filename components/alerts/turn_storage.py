@@ -44,16 +44,16 @@ def write_turn(
     if (repository.value("version") or {}).get("number") != before.version:
         raise StaleError
     turn.state.version = before.version + 1
-    for place, incident in turn.incidents.items():
+    for slot, incident in turn.incidents.items():
         stored = repository.store(incident)
-        turn.incidents[place] = stored
+        turn.incidents[slot] = stored
         if stored.is_open:
-            turn.state.open[place] = stored
-    for place, tasks in turn.lines.items():
-        repository.add_lines(turn.incidents[place].id, tasks)
+            turn.state.open[slot[:3]] = stored
+    for slot, tasks in turn.lines.items():
+        repository.add_lines(turn.incidents[slot].id, tasks)
     due: list[float] = []
-    for place, notice in turn.notices:
-        incident = replace(notice.incident, id=turn.incidents[place].id)
+    for slot, notice in turn.notices:
+        incident = replace(notice.incident, id=turn.incidents[slot].id)
         due += _write_notice(repository, replace(notice, incident=incident), turn.rules[incident.rule], targets, now)
     known = before.documents()
     for name, value in turn.state.documents().items():

@@ -3,7 +3,7 @@ changes nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from components.alerts.durations import duration_text
@@ -25,10 +25,13 @@ from components.alerts.rules import Condition, Group, Rule
 from components.alerts.stages import StageEvent
 from storage.journal.interface import TaskEnded
 
-__all__ = ["PIPELINES_MAX", "Activity", "EngineState", "IncidentKey", "Turn"]
+__all__ = ["PIPELINES_MAX", "Activity", "EngineState", "IncidentKey", "Slot", "Turn"]
 
 IncidentKey = tuple[str, str, str]
 """Rule, key and template."""
+
+Slot = tuple[str, str, str, int]
+"""The same, and which one: of those that one turn resolves and opens anew."""
 
 _SUCCESS: Final = "COMPLETED"
 _FAILURE: Final = "FAILED"
@@ -136,9 +139,10 @@ class Turn:
         windows: Iterable[Window] = (),
         labels: Callable[[str], frozenset[str]] = lambda _: frozenset(),
     ) -> None:
-        self.lines: dict[IncidentKey, dict[str, TaskLines]] = {}
-        self.incidents: dict[IncidentKey, Incident] = {}
-        self.notices: list[tuple[IncidentKey, Notice]] = []
+        self.lines: dict[Slot, dict[str, TaskLines]] = {}
+        self.incidents: dict[Slot, Incident] = {}
+        self.notices: list[tuple[Slot, Notice]] = []
+        self._numbers: dict[IncidentKey, int] = {}
         self.state = EngineState(
             before.position,
             before.version,
@@ -214,11 +218,18 @@ class Turn:
 
     def put(self, place: IncidentKey, incident: Incident) -> None:
         """An incident has changed."""
-        self.incidents[place] = incident
+        before = self.incidents.get(self.slot(place))
+        if before is not None and not before.is_open and incident.is_open:
+            self._numbers[place] = self._numbers.get(place, 0) + 1
+        self.incidents[self.slot(place)] = incident
         if incident.is_open:
             self.state.open[place] = incident
         else:
             self.state.open.pop(place, None)
+
+    def slot(self, place: IncidentKey) -> Slot:
+        """Where the last incident of a place is among ``incidents``."""
+        return (*place, self._numbers.get(place, 0))
 
     def _found(self, rule: Rule, key: str, template: str, found: Found) -> None:
         place = (rule.name, key, template)
@@ -234,7 +245,7 @@ class Turn:
         else:
             incident = counted(incident, found, self._now)
         self.put(place, incident)
-        tasks = self.lines.setdefault(place, {})
+        tasks = self.lines.setdefault(self.slot(place), {})
         for task_id, lines in found.tasks.items():
             tasks.setdefault(task_id, TaskLines()).add(lines)
         self._tell(place, incident)
@@ -247,9 +258,13 @@ class Turn:
         times = sorted([*self.state.windows.get((rule.name, key), ()), *found.times])
         self.state.windows[rule.name, key] = times[-rule.count :]
         ends = times[rule.count - 1 :]
-        if any(last - first <= rule.within for first, last in zip(times, ends, strict=False)):
-            del self.state.windows[rule.name, key]
-            self._found(rule, key, "", found)
+        for after, (first, last) in enumerate(zip(times, ends, strict=False)):
+            if last - first <= rule.within:
+                del self.state.windows[rule.name, key]
+                # The lines that opened it and what came after them, also those of earlier turns.
+                count = len(times) - after + found.count - len(found.times)
+                self._found(rule, key, "", replace(found, count=count))
+                return
 
     def _has_lines(self, task_id: str, first: float, last: float) -> None:
         if not self._timed:
@@ -334,7 +349,7 @@ class Turn:
         told, notice = notified(incident, rule, self._budget_of(rule), self._now)
         if notice is not None:
             self.put(place, told)
-            self.notices.append((place, notice))
+            self.notices.append((self.slot(place), notice))
 
     def _budget_of(self, rule: Rule) -> Budget:
         return self.state.budgets.setdefault(rule.name, Budget(rule.per_hour))

@@ -22,7 +22,7 @@ DatabaseLocation = Path | str
 class TableDatabase:
     """Reads and transactions on one database. SQLAlchemy makes the statements, for whichever it is.
 
-    All methods block, so they belong in a thread. Writes wait for each other: those of several threads on a file, those
+    All methods block, so they belong in a thread. Writes wait for each other: those of several threads, and those
     of all gateways on PostgreSQL where ``name`` is the same.
 
     Args:

@@ -1,5 +1,6 @@
 """``TableDatabase`` on PostgreSQL."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +28,8 @@ _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('otto ' || :name), ha
 
 
 class PostgresTables:
-    """See ``TableDatabase``. Writes of one name wait for each other, on all gateways: repositories have one writer.
+    """See ``TableDatabase``. Writes of one name wait for each other, those of all threads and of all gateways:
+    repositories have one writer.
 
     Tables are made in the schema that is first in the search path.
     """
@@ -50,6 +52,7 @@ class PostgresTables:
         )
         self._writers = make_engine(self._url, sqlalchemy.NullPool)
         self._writer: Connection | None = None
+        self._writing = threading.RLock()  # a connection is of one thread at a time, as is what it has begun
 
     def __repr__(self) -> str:
         return f"<PostgresTables {self.location}>"
@@ -71,7 +74,7 @@ class PostgresTables:
 
         A connection that is lost during the commit says nothing about it: the server is asked.
         """
-        with self._translated():
+        with self._writing, self._translated():
             connection = self._begun()
             try:
                 yield connection
@@ -88,11 +91,12 @@ class PostgresTables:
 
     def close(self) -> None:
         """See ``TableDatabase.close``."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.invalidate()
-            writer.close()
-        self._readers.dispose()
+        with self._writing:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.invalidate()
+                writer.close()
+            self._readers.dispose()
 
     def _begun(self) -> Connection:
         """The writer's connection in a transaction that has the lock."""

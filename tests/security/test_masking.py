@@ -9,6 +9,7 @@ import grpc
 import httpx2
 import pytest
 from otto.logs.v1 import logs_pb2
+from otto_logs import LogProducer
 
 from filters.needles import Needles
 from tests.support.event_stream import EventStream
@@ -101,6 +102,19 @@ async def send_otto(gateway: GatewayProcess, channel: grpc.aio.Channel, task_id:
     await producer.call.done_writing()
 
 
+async def send_spooled(gateway: GatewayProcess, task_id: str, written: Written, directory: Path) -> None:
+    """By a producer that masks by itself, before its spool; no secret is in the files of that."""
+    async with LogProducer(gateway.grpc_address, spool_directory=directory) as producer:
+        for secret in written.secrets:
+            producer.mask(secret)
+        for number, line in enumerate(written.lines):
+            await producer.log(task_id, "worker-1", line)
+            if number % 10 == 9:
+                files = [path.read_bytes() for path in directory.rglob("*") if path.is_file()]
+                assert not [secret for secret in written.secrets for content in files if secret.encode() in content]
+        await producer.flush()
+
+
 @pytest.mark.timeout(24 * 3600 if TASKS > 3 else 300)
 async def test_no_secret_is_anywhere(tmp_path: Path) -> None:
     """Neither live, nor in history, downloads, tables, files, metrics nor the gateway's own log; all else is there."""
@@ -113,9 +127,11 @@ async def test_no_secret_is_anywhere(tmp_path: Path) -> None:
                 await live.call("subscribe-to-logs", {"taskId": task_id})
                 if number % 3 == 2:
                     await send_otto(gateway, channel, task_id, written)
+                elif number % 3 == 1:
+                    await send_spooled(gateway, task_id, written, tmp_path / task_id)
                 else:
                     await send_native(channel, task_id, written)
-                await check_everywhere(gateway, live, task_id, written, tmp_path)
+                await check_everywhere(gateway, live, task_id, written, tmp_path, is_masked=number % 3 == 1)
                 await live.close()
         metrics = await gateway.metrics()
         assert metrics['otto_masked_total{rule="known"}'] > 0
@@ -127,8 +143,9 @@ async def test_no_secret_is_anywhere(tmp_path: Path) -> None:
 
 
 async def check_everywhere(
-    gateway: GatewayProcess, live: Recorder, task_id: str, written: Written, directory: Path
+    gateway: GatewayProcess, live: Recorder, task_id: str, written: Written, directory: Path, *, is_masked: bool
 ) -> None:
+    """Args: is_masked: the gateway has been given no secret of it."""
     count = len(written.lines)
     await live.wait(lambda recorder: len(recorder.sequences) == count)
     entries = [entry for batch in live.named("log-entries") for entry in batch] + live.named("log-entry")
@@ -142,7 +159,7 @@ async def check_everywhere(
         text = (await http.get(f"{LIVE}/logs/{task_id}?format=text&download=true")).text
         assert not Needles(written.secrets).spans(text.replace(COLOUR, ""))
         counts = (await http.get(f"{LIVE}/tasks/{task_id}/masks")).json()
-        assert counts["total"] == counts["rules"]["known"] > 0
+        assert (counts["total"] == counts["rules"].get("known", 0) > 0) or is_masked
     database = directory / "otto.db"
     await until(lambda: len(messages(database, task_id)) >= count, "the rows are there")
     rows = [message.partition("] ")[2] or message for message in messages(database, task_id)]

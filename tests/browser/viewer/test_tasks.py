@@ -28,7 +28,7 @@ async def test_tasks_are_listed_with_their_counts(viewer: Viewer) -> None:
         await expect(row.locator(".status")).to_have_text("Failed")
         await expect(row).to_contain_text("1,840")
         await expect(row.locator(".levels .heard-only")).to_have_text(re.compile(r"INFO [\d,]+, WARN \d+, ERROR \d+"))
-        await row.get_by_role("link").click()
+        await row.get_by_role("link").first.click()
         await expect(page).to_have_url(f"{viewer.gateway.url}/logs/web-frontend-2207")
 
 

@@ -142,23 +142,6 @@ async def _counted(gateway: GatewayProcess, count: int) -> bool:
     return [each["count"] for each in await incidents(gateway, rule="oom")] == [count]
 
 
-async def test_kills_lose_and_double_nothing(alerting: tuple[GatewayProcess, dict[str, dict[str, Any]]]) -> None:
-    """Incidents are those of a plain recount, and a receiver that knows ids has each notification once."""
-    gateway, taken = alerting
-    for number in range(5):
-        await publish(gateway.grpc_address, f"build-{number}", ["OutOfMemory", "fine", "OutOfMemory"], end=True)
-        gateway.kill()
-        await gateway.start()
-    await until(
-        lambda: len(taken) == 10, "every incident was notified of, opened and resolved", shown=lambda: sorted(taken)
-    )
-    found = await incidents(gateway)
-    assert sorted((each["key"], each["count"], each["isOpen"]) for each in found) == [
-        (f"build-{number}", 2, False) for number in range(5)
-    ]
-    assert sorted(event["type"] for event in taken.values()) == ["incident.opened"] * 5 + ["incident.resolved"] * 5
-
-
 async def test_a_file_is_read_again_when_it_changes(
     alerting: tuple[GatewayProcess, dict[str, dict[str, Any]]], tmp_path: Path
 ) -> None:

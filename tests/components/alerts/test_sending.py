@@ -6,6 +6,8 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from components.alerts import sending
 from components.alerts.addresses import AddressError, public_address
 from components.alerts.sending import SendError, alertmanager_alert, send
 from components.alerts.targets import Target
+from tests.support.ports import free_port
 
 EVENT: dict[str, Any] = {
     "type": "incident.opened",
@@ -81,6 +84,50 @@ async def test_alertmanager_gets_its_own_form() -> None:
     assert "OutOfMemory" in alert["annotations"]["description"]
 
 
+@asynccontextmanager
+async def mail_server() -> AsyncIterator[tuple[int, list[EmailMessage]]]:
+    """A server of SMTP, as far as a mail needs one: its port, and the mails that it has taken."""
+    mails: list[EmailMessage] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        async for line in reader:
+            word = line[:4].upper().strip()
+            if word == b"DATA":
+                writer.write(b"354 go ahead\r\n")
+                text = await reader.readuntil(b"\r\n.\r\n")
+                mails.append(message_from_bytes(text[:-5], policy=policy.default))
+            writer.write(b"221 bye\r\n" if word == b"QUIT" else b"250 fine\r\n")
+            if word == b"QUIT":
+                break
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], mails
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
+async def test_a_mail_comes_over_smtp() -> None:
+    """With what happened in its subject, and the lines and the description, as they are, in its text."""
+    rule = EVENT["rule"] | {"description": "{{ incident.nope }} {% raise %} %s {0} <b>"}
+    async with mail_server() as (port, mails):
+        url = f"mailto://127.0.0.1:{port}?from=otto@example.org&to=team@example.org&mode=insecure&format=text"
+        await send(Target("mail", "apprise", url), "7-1-mail", EVENT | {"rule": rule})
+    (mail,) = mails
+    assert (mail["Subject"], mail["To"]) == ("[critical] oom: build-7 (2 lines)", "team@example.org")
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert text.splitlines()[:2] == [rule["description"], "build-7 #3  OutOfMemory"]
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
+async def test_a_mail_that_is_not_taken_is_an_error() -> None:
+    """Nobody listens; it is tried again as everything else."""
+    url = f"mailto://127.0.0.1:{free_port()}?from=otto@example.org&to=team@example.org&mode=insecure"
+    with pytest.raises(SendError, match="did not take it"):
+        await send(Target("mail", "apprise", url), "7-1-mail", EVENT)
+
+
 @pytest.mark.parametrize(
     "host",
     [
@@ -114,7 +161,8 @@ async def test_of_several_addresses_all_must_be_public(monkeypatch: pytest.Monke
 
 
 async def redirects(writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\n\r\n")
+    port = writer.get_extra_info("sockname")[1]
+    writer.write(f"HTTP/1.1 302 Found\r\nLocation: http://localhost:{port}/\r\n\r\n".encode())
 
 
 async def fails(writer: asyncio.StreamWriter) -> None:

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from components.alerts.evaluation import Evaluation, LineRules
 from components.alerts.incidents import OPEN_PER_RULE_MAX, NoticeKind, Resolution
 from components.alerts.maintenance import Window, windows_from
-from components.alerts.rules import Rule, rules_from
+from components.alerts.rules import RULES_MAX, Rule, rules_from
 from components.alerts.stages import StageEvent
 from components.alerts.turns import EngineState, Turn
 from filters.entry import LogEntry, encode_lines
+from filters.matching import Matcher
 from filters.timestamps import from_nanos
 from storage.journal.interface import Record, TaskEnded
 
@@ -140,15 +141,44 @@ def test_a_rule_has_a_budget_of_notifications() -> None:
     assert len(bench.told) == 4
 
 
-@pytest.mark.parametrize(("gaps", "opens"), [((0, 20, 20), True), ((0, 40, 30), False), ((0, 70, 5, 10), True)])
-def test_lines_are_counted_within_a_time(gaps: tuple[int, ...], opens: bool) -> None:
-    """Three within a minute, over several turns; from then on each counts."""
+def test_a_rule_that_matches_everything_is_bounded() -> None:
+    """However many kinds of lines and tasks there are: in incidents, and in notifications of an hour."""
+    bench = Bench({"name": "all", "filter": "/^/"})
+    for number in range(20):
+        bench.take(
+            *(lines(f"t-{number}-{task}", *("ab" * n for n in range(1, 21)), number=task) for task in range(1, 6))
+        )
+    assert (len(bench.state.open), len(bench.told)) == (OPEN_PER_RULE_MAX + 1, 20)
+    assert sum(incident.count for incident in bench.state.open.values()) == 2_000
+    bench.wait(600)
+    assert len(bench.told) == 20
+
+
+def test_ten_thousand_rules_cost_what_those_cost_that_may_match(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line is matched by rules with a keyword that is in it, and by no other."""
+    rules = rules_of(*({"name": f"r-{n}", "filter": {"keywords": [f"word-{n:05}"]}} for n in range(RULES_MAX)))
+    asked: list[Matcher] = []
+    select = Matcher.select
+    monkeypatch.setattr(Matcher, "select", lambda matcher, entries: asked.append(matcher) or select(matcher, entries))
+    found = LineRules(list(rules.values())).evaluate([lines("t", *["fine"] * 100, "word-00042", "word-09999")]).found
+    assert sorted(rule for rule, _, _ in found) == ["r-42", "r-9999"]
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("is_one_turn", [True, False])
+@pytest.mark.parametrize(
+    ("gaps", "count"), [((0, 20, 20), 3), ((0, 40, 30), 0), ((0, 70, 5, 10), 3), ((0, 70, 5, 10, 90), 4)]
+)
+def test_lines_are_counted_within_a_time(gaps: tuple[int, ...], count: int, is_one_turn: bool) -> None:
+    """Three within a minute, in one turn or over several; these and what comes after them count."""
     bench = Bench(broken(when="count", count=3, within="1m"))
-    at = START
+    at, records = START, []
     for number, gap in enumerate(gaps, 1):
         at += gap
-        bench.take(lines("t", "broken", at=at, first=number, number=number))
-    assert (len(bench.state.open) == 1) is opens
+        records.append(lines("t", "broken", at=at, first=number, number=number))
+    for turn in [records] if is_one_turn else [[record] for record in records]:
+        bench.take(*turn)
+    assert [incident.count for incident in bench.state.open.values()] == [count] * (count > 0)
 
 
 def test_a_task_that_fails_stays_failed_until_a_run_succeeds() -> None:
@@ -167,6 +197,18 @@ def test_a_task_that_fails_stays_failed_until_a_run_succeeds() -> None:
     assert bench.told == ["opened 1", "opened 1", "resolved 2"]
     bench.take(end("build-4", "COMPLETED", 4))
     assert len(bench.told) == 3
+
+
+def test_an_incident_that_is_over_and_another_one_are_two() -> None:
+    """Also in one turn: the first one is stored as resolved, and each is notified of."""
+    bench = Bench({"name": "red", "when": "failed"})
+    turn = bench.take(end("a-1", "FAILED"), end("a-2", "COMPLETED", 2), end("a-3", "FAILED", 3))
+    assert [(slot[3], each.is_open, each.samples[0].task_id) for slot, each in turn.incidents.items()] == [
+        (0, False, "a-1"),
+        (1, True, "a-3"),
+    ]
+    assert bench.told == ["opened 1", "resolved 1", "opened 1"]
+    assert [slot[3] for slot, _ in turn.notices] == [0, 0, 1]
 
 
 def test_a_silent_task_is_noticed_once_until_it_has_lines_again() -> None:
@@ -262,10 +304,10 @@ def test_incidents_have_the_places_of_their_lines() -> None:
     """By task, the first 200; the end of a task is where it failed."""
     bench = Bench(broken(group="rule"), {"name": "red", "when": "failed"})
     turn = bench.take(lines("a", *["broken"] * 300), lines("b", "fine", "broken", number=2))
-    tasks = turn.lines["broken", "*", "broken"]
+    tasks = turn.lines["broken", "*", "broken", 0]
     assert (tasks["a"].count, len(tasks["a"].marks), tasks["b"].marks) == (300, 200, [(2, START)])
     turn = bench.take(end("a-1", "FAILED", 3))
-    assert turn.lines["red", "a", ""]["a-1"].marks == [(1, START)]
+    assert turn.lines["red", "a", "", 0]["a-1"].marks == [(1, START)]
 
 
 def test_incidents_of_a_rule_that_was_removed_are_resolved() -> None:

@@ -272,9 +272,10 @@ function IncidentCount({ shell, taskId, open }: { shell: Shell; taskId: string; 
   const text = shell.t.alerts.badge(open)
   const url = `/alerts?${new URLSearchParams({ state: 'open', task: taskId })}`
   return (
-    <a class="incident-count" href={url} title={text} aria-label={text}>
+    <a class="incident-count" href={url} title={text}>
       <Icon name="bell" size={12} />
-      {shell.t.common.number(open)}
+      <span aria-hidden="true">{shell.t.common.number(open)}</span>
+      <span class="heard-only">{text}</span>
     </a>
   )
 }
