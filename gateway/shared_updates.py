@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sessions.updates import AnyUpdate, IncidentUpdate, JobProgress, Update, UpdateHub
+from sessions.updates import AnyUpdate, IncidentUpdate, JobProgress, TaskChange, Update, UpdateHub
 from storage.postgres.channel import MESSAGE_BYTES_MAX, GatewayChannel
 
 __all__ = ["share_updates"]
@@ -16,6 +16,7 @@ class _Updates(msgspec.Struct, omit_defaults=True):
     records: list[Update] = msgspec.field(default_factory=list)
     jobs: list[JobProgress] = msgspec.field(default_factory=list)
     incidents: list[IncidentUpdate] = msgspec.field(default_factory=list)
+    tasks: list[TaskChange] = msgspec.field(default_factory=list)
 
 
 _decoder = msgspec.json.Decoder(_Updates)
@@ -37,7 +38,7 @@ def share_updates(hub: UpdateHub, channel: GatewayChannel) -> None:
 
     def receive(_sender: str, text: str) -> None:
         found = _decoder.decode(text)
-        hub.receive([*found.records, *found.jobs, *found.incidents])
+        hub.receive([*found.records, *found.jobs, *found.incidents, *found.tasks])
 
     hub.set_relay(lambda updates: send(list(updates)))
     channel.listen(_KIND, receive)
@@ -50,8 +51,10 @@ def _encoded(updates: list[AnyUpdate]) -> bytes:
             parts.records.append(update)
         elif isinstance(update, JobProgress):
             parts.jobs.append(update)
-        else:
+        elif isinstance(update, IncidentUpdate):
             parts.incidents.append(update)
+        else:
+            parts.tasks.append(update)
     return msgspec.json.encode(parts)
 
 

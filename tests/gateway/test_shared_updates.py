@@ -4,7 +4,16 @@ from typing import Any, cast
 
 from gateway.shared_updates import share_updates
 from sessions.admission import Admission
-from sessions.updates import AnyUpdate, IncidentUpdate, JobProgress, Update, UpdateHub, UpdateLimits, UpdateType
+from sessions.updates import (
+    AnyUpdate,
+    IncidentUpdate,
+    JobProgress,
+    TaskChange,
+    Update,
+    UpdateHub,
+    UpdateLimits,
+    UpdateType,
+)
 from storage.postgres.channel import MESSAGE_BYTES_MAX
 from tests.support.moved_clock import pass_time
 
@@ -40,11 +49,11 @@ async def test_updates_of_every_kind_reach_the_other_hub_once() -> None:
         is_muted=False,
     )  # fmt: skip
     records = [Update(type=UpdateType.WORKFLOW_FAILED, script_id=f"script {n}" * 20) for n in range(50)]
-    published: list[AnyUpdate] = [*records, job, incident]
+    published: list[AnyUpdate] = [*records, job, incident, TaskChange(type="pinned", task_id="t")]
     for update in published:
         hubs[0].publish(update)
     pass_time(hubs[0].limits.merge_seconds)
-    assert len(await anext(sessions[0])) == 52
+    assert len(await anext(sessions[0])) == 53
     received = await anext(sessions[1])
     assert sorted(each.key for each in received) == sorted(each.key for each in published)
     assert next(each for each in received if isinstance(each, JobProgress)).error == "é" * 500
