@@ -3,7 +3,7 @@
 ``python -m benchmarks.growth`` makes databases of 1,000 to 1,000,000 tasks of ten lines, and of 1 to 30 million lines
 in tasks of 250,000, each through the journal itself. It measures for each: a start of the gateway and its memory, pages
 of the task list, searches with and without hits, a backup, a check, and the bytes on the disk; of tasks also what is
-left once retention has removed all but a thousand. It prints the tables and draws them into ``docs/performance``.
+left once retention has removed all but a thousand. It writes tables and curves beside the results, as ``growth.md``.
 
 What was measured is kept in ``--results``, and not measured again: a run that was broken off, or one with other sizes,
 continues. ``make bench-growth`` is the whole of it. ``--tasks 1000 10000 --lines 1`` are two minutes.
@@ -28,6 +28,12 @@ from benchmarks.plot import curves
 Measurement = dict[str, float]
 
 _FOLDER: Final = Path(__file__).parents[1] / "docs" / "performance"
+_INTRODUCTION: Final = """# Growth
+
+What the gateway costs as tasks and lines grow. This page is written by `make bench-growth`
+([how](../../benchmarks/README.md)); milliseconds and seconds are medians of wall time, on a machine that has nothing
+else to do.
+"""
 _TASK_CURVES: Final = ("page_ms", "middle_ms", "status_ms", "start_s")
 _LINE_CURVES: Final = ("start_s", "rare_s", "nowhere_s", "backup_s", "verify_s")
 _NAMES: Final = {
@@ -72,12 +78,17 @@ async def main() -> None:
         await _measured(("tasks", tasks), options, known, lambda path, size=tasks: _of_tasks(path, size))
     for millions in options.lines:
         await _measured(("lines", millions * 1e6), options, known, lambda path, size=millions: _of_lines(path, size))
+    page = _INTRODUCTION
     for kind, names in (("tasks", _TASK_CURVES), ("lines", _LINE_CURVES)):
         rows = {size: found for (of, size), found in sorted(known.items()) if of == kind}
-        print(_table(kind, rows))
+        page += f"\n## {kind.capitalize()}\n{_table(kind, rows)}"
         if len(rows) > 1:
             series = {_NAMES[name]: [(size, found[name]) for size, found in rows.items()] for name in names}
-            (_FOLDER / f"growth-{kind}.svg").write_text(curves(f"Cost by the number of {kind}", kind, series))
+            drawn = options.results.with_name(f"growth-{kind}.svg")
+            drawn.write_text(curves(f"Cost by the number of {kind}", kind, series))
+            page += f"\n![{kind.capitalize()}]({drawn.name})\n"
+    options.results.with_suffix(".md").write_text(page)
+    print(page)
 
 
 async def _measured(

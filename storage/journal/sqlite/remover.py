@@ -21,6 +21,12 @@ _STEP_BYTES: Final = 512 << 10
 _STEP_ROWS: Final = 500
 _WATCHES: Final = f"{WATCH_PREFIX}*"
 
+# Under the lock nothing is added: a task that has lines again keeps its workers.
+_REMOVE_WORKERS: Final = """
+DELETE FROM journal_workers WHERE (task_key, worker_id) IN (SELECT w.task_key, w.worker_id
+FROM journal_workers w JOIN journal_tasks USING (task_key)
+WHERE w.task_key = ? AND last_sequence < first_sequence AND end_status IS NOT NULL LIMIT ?)"""
+
 _STEP_TASKS: Final = 200
 
 # The newest row stays whatever it is, or SQLite would give its key again, which a reader may still hold.
@@ -99,7 +105,9 @@ class Remover:
         cut, size, is_done = self._cut(key, self._bound(key, sequence, copied), copied)
         if cut < first:
             return Removed(is_done=first <= last or not has_ended or self._remove_workers(key))
-        with self._transaction() as db:
+        is_last = has_ended and cut == last
+        workers = 0
+        with self._transaction(is_remembered=is_last) as db:
             db.execute("DELETE FROM journal_records WHERE task_key = ? AND kind = 0 AND last_sequence <= ?", (key, cut))
             db.execute("DELETE FROM journal_records WHERE task_key = ? AND kind = 1 AND last_sequence <= ?", (key, cut))
             db.execute("DELETE FROM journal_summaries WHERE task_key = ? AND last_sequence <= ?", (key, cut))
@@ -109,7 +117,9 @@ class Remover:
                 "removable_at = CASE WHEN end_status IS NULL THEN ?4 ELSE 0 END WHERE task_key = ?3",
                 (cut, size, key, int(time.time()) + IDLE_SECONDS),
             )
-        return Removed(cut + 1 - first, size, is_done and cut < last)
+            if is_last:
+                workers = db.execute(_REMOVE_WORKERS, (key, _STEP_ROWS)).rowcount
+        return Removed(cut + 1 - first, size, is_done and (cut < last or (is_last and workers < _STEP_ROWS)))
 
     def forget_producers(self, before: float) -> int:
         """See ``Journal.forget_producers``."""
@@ -176,13 +186,7 @@ class Remover:
         if found is None:
             return True
         with self._transaction(is_remembered=True) as db:
-            # Under the lock nothing is added: a task that has lines again keeps its workers.
-            db.execute(
-                "DELETE FROM journal_workers WHERE (task_key, worker_id) IN (SELECT w.task_key, w.worker_id "
-                "FROM journal_workers w JOIN journal_tasks USING (task_key) "
-                "WHERE w.task_key = ? AND last_sequence < first_sequence AND end_status IS NOT NULL LIMIT ?)",
-                (key, _STEP_ROWS),
-            )
+            db.execute(_REMOVE_WORKERS, (key, _STEP_ROWS))
         return False
 
     @contextmanager
