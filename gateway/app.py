@@ -46,6 +46,7 @@ from gateway.settings.model import Settings
 from gateway.settings.values import TableRowsChoice
 from gateway.shutdown import Step, run_steps
 from gateway.tasks.routes import task_change_routes
+from gateway.together import join_others
 from gateway.transports.socket_io.asyncapi import POLL, POST, SOCKET_IO
 from gateway.transports.socket_io.server import PATH as SOCKET_IO_PATH
 from gateway.transports.socket_io.server import SocketIoLimits, SocketIoServer
@@ -156,7 +157,7 @@ class Gateway:
 
     def _follow_others(self) -> None:
         """Publish what other gateways store in the same journal, as this one's own commits."""
-        publish = notify_each(*self._publishers())
+        publish = notify_each(*self._publishers(), self._masks.committed)
         self._databases.journal.follow(publish, lambda: self._hubs.logs.watched, on_lost=self._restart_needed)
 
     def _publishers(self) -> Sequence[Callable[[Committed], None]]:
@@ -234,7 +235,7 @@ class Gateway:
             others=[
                 lambda: grpc_server_metrics(self._grpc.server_statistics),
                 lambda: mask_metrics(self._masks.counts),
-                lambda: (GaugeMetricFamily(*figure) for figure in self._databases.journal.metrics()),
+                lambda: (GaugeMetricFamily(*figure) for figure in self._databases.metrics()),
                 lambda: lane_metrics(self._databases.journal.lane_lags),
                 *(component.metrics for component in self._components),
             ],
@@ -286,8 +287,7 @@ class Gateway:
 
     async def _start(self, undo: AsyncExitStack) -> None:
         """Start the core, then the components, and the servers last: what they take has somewhere to go."""
-        if self._databases.leadership is not None:
-            self._databases.leadership.start()
+        await join_others(self._databases, self._authenticator, self._hubs.updates, self._masks)
         await self._databases.sink.start()
         self._follow_others()
         # A line of a row has no copy in the tables of other gateways; they have to share the tables, too.

@@ -1,6 +1,7 @@
 """The databases of the core, and what works on them from the start to the end of the process."""
 
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,15 +28,18 @@ from storage.summaries import SummarySweep
 from storage.tables import DatabaseLocation
 
 if TYPE_CHECKING:
+    from storage.postgres.channel import GatewayChannel
     from storage.postgres.leadership import Leadership
 
 __all__ = [
     "POSTGRES_MODULES",
     "Databases",
+    "copied_epoch",
     "journal_location",
     "lock_database",
     "open_databases",
     "polling_location",
+    "sweeps",
 ]
 
 _log = structlog.get_logger(__name__)
@@ -46,9 +50,8 @@ _ONE_DATABASE: Final = "journal"
 """Whose progress the sink's is, in the place of an epoch, if the polling tables are in the journal's database."""
 
 SHARED_JOURNAL_LIMITS: Final = {
-    "shared": "the journal, polling tables, execution records, automation, batch jobs",
-    "of_each_gateway": "tickets, quotas, live updates of batch jobs and executions",
-    "not_there_yet": "verify, prune, backup, several lanes",
+    "shared": "the journal, polling tables, execution records, automation, batch jobs, live updates, tickets",
+    "of_each_gateway": "limits of connections, counters",
 }
 """What several gateways on one PostgreSQL have together, and what not; said at each start."""
 
@@ -65,6 +68,7 @@ class Databases:
     pins: Pins
     summaries: SummarySweep | None = None
     leadership: "Leadership | None" = None
+    channel: "GatewayChannel | None" = None
 
     def start_background(self, *, imports_rows: bool) -> None:
         """Begin to take over rows of other programs, to remove what is old, and to summarise."""
@@ -81,9 +85,11 @@ class Databases:
             await self.summaries.close()
 
     async def stop_leading(self) -> None:
-        """Let another gateway do what is done once."""
+        """Let another gateway do what is done once, and leave the others."""
         if self.leadership is not None:
             await self.leadership.close()
+        if self.channel is not None:
+            await self.channel.close()
 
     async def close(self) -> None:
         """Close the databases; idempotent. Nothing works on them any more."""
@@ -96,8 +102,21 @@ class Databases:
         return Dependency("otherGateways", self.journal.follower_error, is_needed=False, figures=self.journal.figures)
 
     def who_leads(self) -> Dependency:
-        """Whether it can be found out which gateway does what is done once."""
-        return Dependency("leadership", self.leadership.error if self.leadership else "", is_needed=False)
+        """Whether this gateway does what is done once, and how many gateways there are."""
+        if self.leadership is None or self.channel is None:
+            return Dependency("leadership", is_needed=False)
+        figures = {"leads": self.leadership.is_leader(), "gateways": self.channel.gateways}
+        error = self.leadership.error or self.channel.error
+        return Dependency("leadership", error, is_needed=False, figures=figures)
+
+    def metrics(self) -> Iterable[tuple[str, str, float]]:
+        """What several gateways on one database have to show, as gauges: name, meaning, value."""
+        yield from self.journal.metrics()
+        if self.leadership is not None and self.channel is not None:
+            leads = self.leadership.is_leader()
+            yield "otto_gateway_leads", "1: this gateway does what is done once among all on its database.", leads
+            gateways = self.channel.gateways
+            yield "otto_gateways", "Gateways on this database, as this one sees them.", gateways
 
 
 async def lock_database(settings: Settings) -> IO[bytes] | None:
@@ -156,15 +175,18 @@ async def open_databases(
         StorageError: a database cannot be used.
     """
     leadership: Leadership | None = None
+    channel: GatewayChannel | None = None
     if settings.has_shared_journal:
         if lock is not None:
             undo.callback(lock.close)
         journal: StoredJournal = await _open_shared_journal(settings)
-        leadership = _leadership(settings)
+        undo.push_async_callback(journal.close)
+        leadership, channel = _leadership(settings), _channel(settings)
         undo.push_async_callback(leadership.close)
+        undo.push_async_callback(channel.close)
     else:
         journal = await _open_journal(settings, sqlite_path(settings.database_url), lock)
-    undo.push_async_callback(journal.close)
+        undo.push_async_callback(journal.close)
     table = await _open_table(settings)
     undo.push_async_callback(table.close)
     is_leader = leadership.is_leader if leadership is not None and is_postgres(settings.polling_database) else _always
@@ -176,7 +198,7 @@ async def open_databases(
     undo.callback(pins.close)
     retention = Retention(
         journal,
-        _sweeps(settings, policy, swept),
+        sweeps(settings, policy, swept),
         policy,
         copied=lambda: sink.copied,
         reserve=_reserve(settings),
@@ -198,6 +220,7 @@ async def open_databases(
         pins=pins,
         summaries=summaries,
         leadership=leadership,
+        channel=channel,
     )
 
 
@@ -212,6 +235,12 @@ def _leadership(settings: Settings) -> "Leadership":
     return Leadership(settings.database_url)
 
 
+def _channel(settings: Settings) -> "GatewayChannel":
+    from storage.postgres.channel import GatewayChannel
+
+    return GatewayChannel(settings.database_url, gateway=secrets.token_hex(8))
+
+
 async def _open_table(settings: Settings) -> PollingStore:
     if not is_postgres(settings.polling_database):
         return await PollingTable.open(settings.polling_database)
@@ -219,6 +248,12 @@ async def _open_table(settings: Settings) -> PollingStore:
     from storage.polling.postgres_table import PostgresPollingTable
 
     return await PostgresPollingTable.open(settings.polling_database)
+
+
+def copied_epoch(settings: Settings) -> str | None:
+    """Under what the sink's progress counts; None: the journal's epoch."""
+    is_one = settings.has_shared_journal and settings.polling_database == settings.database_url
+    return _ONE_DATABASE if is_one else None
 
 
 def _copies(
@@ -229,14 +264,13 @@ def _copies(
     Tables in the journal's own database go back in time only together with it, whatever its epoch is then: what was
     copied counts on.
     """
-    is_one = settings.has_shared_journal and settings.polling_database == settings.database_url
-    epoch = _ONE_DATABASE if is_one else None
+    epoch = copied_epoch(settings)
     sink = PollingSink(
         journal,
         table,
         closing_rows=ClosingRows(settings.closing_rows.value),
         table_rows=TableRows(settings.table_rows.value),
-        lineage=() if is_one else journal.lineage,
+        lineage=journal.lineage if epoch is None else (),
         epoch=epoch,
         is_leader=is_leader,
     )
@@ -251,7 +285,7 @@ def _copies(
     return sink, importer
 
 
-def _sweeps(settings: Settings, policy: RetentionPolicy, swept: Sequence[PollingRows]) -> Sequence[Sweep]:
+def sweeps(settings: Settings, policy: RetentionPolicy, swept: Sequence[PollingRows]) -> Sequence[Sweep]:
     """Sweeps of ``job_logs``, and of other tables in the journal's database."""
     return (
         _sweep(polling_location(settings), policy, JOB_LOGS),

@@ -246,6 +246,7 @@ class UpdateHub(ConflatedHub[UpdateSession]):
         self._limits = limits or UpdateLimits()
         super().__init__(self._limits, admission)
         self._listeners: list[Callable[[Sequence[AnyUpdate]], int]] = []
+        self._relay: Callable[[Sequence[AnyUpdate]], None] = lambda _: None
         # In the order in which they are due: each waits for the same time.
         self._waiting: dict[tuple[str, ...], tuple[float, AnyUpdate]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -265,6 +266,14 @@ class UpdateHub(ConflatedHub[UpdateSession]):
         """Send all updates, merged, to another listener, which returns how many it had to drop."""
         self._listeners.append(listener)
 
+    def set_relay(self, relay: Callable[[Sequence[AnyUpdate]], None]) -> None:
+        """Set who is given what was published here, merged, for the hubs of other gateways."""
+        self._relay = relay
+
+    def receive(self, updates: Sequence[AnyUpdate]) -> None:
+        """Take what was published, and merged, at another gateway."""
+        self._send(updates)
+
     def publish(self, update: AnyUpdate) -> None:
         """Take an update of something that is stored."""
         self._raised += 1
@@ -277,7 +286,7 @@ class UpdateHub(ConflatedHub[UpdateSession]):
         self._waiting[update.key] = (now + self._limits.merge_seconds, update)
         if len(self._waiting) > self._limits.waiting_max:
             _, oldest = self._waiting.pop(next(iter(self._waiting)))
-            self._send([oldest])
+            self._send_everywhere([oldest])
         if self._timer is None:
             self._schedule(now)
 
@@ -311,7 +320,12 @@ class UpdateHub(ConflatedHub[UpdateSession]):
         due = [self._waiting.pop(key)[1] for key, (when, _) in tuple(self._waiting.items()) if when <= now]
         if self._waiting:
             self._schedule(now)
-        self._send(due)
+        self._send_everywhere(due)
+
+    def _send_everywhere(self, updates: Sequence[AnyUpdate]) -> None:
+        self._send(updates)
+        if updates:
+            self._relay(updates)
 
     def _send(self, updates: Sequence[AnyUpdate]) -> None:
         """Give updates to everybody; an error of one of them costs nobody else."""

@@ -17,6 +17,7 @@ from gateway.errors import ApiError
 
 if TYPE_CHECKING:
     from gateway.auth.jwks import KeySet
+    from gateway.auth.shared_tickets import SharedTickets
     from gateway.auth.verifier import Verifier
 
 __all__ = ["AuthStatistics", "TokenAuthenticator"]
@@ -54,6 +55,7 @@ class TokenAuthenticator:
         """
         self.settings = settings if settings is not None else AuthSettings()
         self.tickets = Tickets(self.settings.ticket_ttl_seconds, self.settings.tickets_max, clock)
+        self._shared_tickets: SharedTickets | None = None
         self._clock = clock
         self._key_set: KeySet | None = None
         self._verifier: Verifier | None = None
@@ -133,22 +135,41 @@ class TokenAuthenticator:
             return await self.authenticate(None)
         try:
             if credential.kind is CredentialKind.TICKET:
-                return self.redeem(credential.text)
+                return await self.redeem(credential.text)
             return await self.authenticate(credential.text)
         except ApiError as error:
             error.field = error.field or credential.place
             raise
 
-    def redeem(self, ticket: str) -> Principal:
+    def share_tickets(self, tickets: "SharedTickets") -> None:
+        """Issue and redeem tickets together with other gateways from now on."""
+        self._shared_tickets = tickets
+
+    async def issue_ticket(
+        self, principal: Principal, *, task_id: str | None = None, pipeline_id: str | None = None
+    ) -> str:
+        """A ticket that lets ``principal`` read, and only this task or pipeline where one is given.
+
+        Raises:
+            ApiError: PERMISSION_DENIED; RESOURCE_EXHAUSTED where too many tickets wait; UNAVAILABLE.
+        """
+        if self._shared_tickets is not None:
+            return await self._shared_tickets.issue(principal, task_id=task_id, pipeline_id=pipeline_id)
+        return self.tickets.issue(principal, task_id=task_id, pipeline_id=pipeline_id)
+
+    async def redeem(self, ticket: str) -> Principal:
         """Whom a ticket lets in; it is used up.
 
         Raises:
-            ApiError: UNAUTHENTICATED.
+            ApiError: UNAUTHENTICATED, or UNAVAILABLE where gateways share tickets and cannot be asked.
         """
         if not self.enabled:
             return ANONYMOUS
         try:
-            principal = self.tickets.redeem(ticket)
+            if self._shared_tickets is not None:
+                principal = await self._shared_tickets.redeem(ticket)
+            else:
+                principal = self.tickets.redeem(ticket)
         except ApiError:
             self._refused += 1
             raise

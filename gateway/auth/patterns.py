@@ -36,6 +36,18 @@ class NamePatterns:
         patterns._exact = frozenset(names)
         return patterns
 
+    @property
+    def parts(self) -> tuple[list[str], list[str]]:
+        """Exact names, and patterns."""
+        return sorted(self._exact), sorted(self._globs)
+
+    @classmethod
+    def of(cls, exact: Iterable[str], globs: Iterable[str]) -> Self:
+        """The set with these ``parts``."""
+        patterns = cls(globs)
+        patterns._exact = frozenset(exact)
+        return patterns
+
     def __repr__(self) -> str:
         return f"<NamePatterns {len(self._exact)} names, {len(self._globs)} patterns>"
 

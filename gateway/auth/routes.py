@@ -108,7 +108,7 @@ def auth_routes(authenticator: TokenAuthenticator) -> list[DescribedRoute]:
     async def issue_ticket(request: Request) -> Response:
         principal = await authenticator.principal_of(request)
         wanted = await _ticket_request(await request.body())
-        ticket = authenticator.tickets.issue(principal, task_id=wanted.task_id, pipeline_id=wanted.pipeline_id)
+        ticket = await authenticator.issue_ticket(principal, task_id=wanted.task_id, pipeline_id=wanted.pipeline_id)
         return answer(Ticket(ticket, settings.ticket_ttl_seconds))
 
     return [

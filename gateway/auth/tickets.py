@@ -11,7 +11,7 @@ from typing import Final
 from gateway.auth.principal import LOGS_READ, Principal
 from gateway.errors import ApiError
 
-__all__ = ["Tickets"]
+__all__ = ["TICKETS_PER_SUBJECT_MAX", "Tickets", "too_many_tickets", "unknown_ticket"]
 
 TICKETS_PER_SUBJECT_MAX: Final = 100
 """Tickets of one subject that may wait at once, so that nobody can use up everybody's."""
@@ -48,11 +48,7 @@ class Tickets:
         principal.require(LOGS_READ, task_id=task_id, pipeline_id=pipeline_id)
         self._drop_old()
         if len(self._waiting) >= self._tickets_max or self._of_subject[principal.subject] >= TICKETS_PER_SUBJECT_MAX:
-            raise ApiError(
-                "RESOURCE_EXHAUSTED",
-                "too many tickets wait to be used; use them or try again later",
-                retry_after_seconds=max(1, round(self.ttl_seconds)),
-            )
+            raise too_many_tickets(self.ttl_seconds)
         ticket = secrets.token_urlsafe(32)
         bearer = principal.narrowed({LOGS_READ}, task_id=task_id, pipeline_id=pipeline_id)
         self._waiting[_hash(ticket)] = _Waiting(bearer, self._clock() + self.ttl_seconds)
@@ -68,7 +64,7 @@ class Tickets:
         waiting = self._take(_hash(ticket))
         now = self._clock()
         if waiting is None or waiting.good_until <= now:
-            raise ApiError("UNAUTHENTICATED", "the ticket is unknown, used or too old; ask for a new one")
+            raise unknown_ticket()
         if waiting.principal.expires_at is not None and waiting.principal.expires_at <= now:
             raise ApiError("UNAUTHENTICATED", "the token that the ticket was made for has expired")
         return waiting.principal
@@ -89,6 +85,20 @@ class Tickets:
             if self._waiting[key].good_until > now:
                 break
             self._take(key)
+
+
+def too_many_tickets(ttl_seconds: float) -> ApiError:
+    """The refusal of a further ticket."""
+    return ApiError(
+        "RESOURCE_EXHAUSTED",
+        "too many tickets wait to be used; use them or try again later",
+        retry_after_seconds=max(1, round(ttl_seconds)),
+    )
+
+
+def unknown_ticket() -> ApiError:
+    """The refusal of a ticket that lets nobody in."""
+    return ApiError("UNAUTHENTICATED", "the ticket is unknown, used or too old; ask for a new one")
 
 
 def _hash(ticket: str) -> bytes:

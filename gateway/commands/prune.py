@@ -8,7 +8,10 @@ from typing import Final
 
 from gateway.commands.sqlite_only import require_sqlite
 from gateway.components import swept_rows
+from gateway.databases import POSTGRES_MODULES
+from gateway.settings.consistency import is_postgres
 from gateway.settings.derived import retention_policy
+from gateway.settings.extras import require_extra
 from gateway.settings.model import Settings
 from storage.errors import DatabaseError, DatabaseInUseError, DiskFullError
 from storage.journal.sqlite import SqliteJournal
@@ -18,7 +21,7 @@ from storage.polling.sink_progress import copied_record
 from storage.retention.pins import Pins
 from storage.retention.plan import Plan
 from storage.retention.policy import RetentionPolicy
-from storage.retention.worker import Retention, sweeps_of
+from storage.retention.worker import Retention, RetentionStatistics, sweeps_of
 from storage.sqlite.disk_reserve import RESERVE_BYTES, DiskReserve
 from storage.sqlite.files import sqlite_path
 
@@ -35,10 +38,12 @@ async def prune(settings: Settings, *, is_dry: bool) -> Sequence[str]:
     Raises:
         StorageError: a database cannot be used; the text says why in one sentence.
     """
-    require_sqlite(settings, "prune")
     policy = retention_policy(settings)
     if not policy.is_set:
         return [_NOTHING_SET]
+    if settings.has_shared_journal and is_postgres(settings.polling_database):
+        return await _prune_postgres(settings, policy, is_dry=is_dry)
+    require_sqlite(settings, "prune")
     if is_dry:
         return await _look(settings, policy)
     reserve = DiskReserve(sqlite_path(settings.database_url), settings.disk_reserve_bytes)
@@ -49,6 +54,24 @@ async def prune(settings: Settings, *, is_dry: bool) -> Sequence[str]:
             text = f"{error}: removing needs some {RESERVE_BYTES >> 20} MiB, and there is no reserve file to give up"
             raise DiskFullError(text, error.reason, bytes_free=error.bytes_free) from error
         return await _remove(settings, policy)
+
+
+async def _prune_postgres(settings: Settings, policy: RetentionPolicy, *, is_dry: bool) -> Sequence[str]:
+    require_extra("postgres", POSTGRES_MODULES, needed_for="a journal on PostgreSQL")
+    from gateway.commands.postgres_prune import look_at_postgres, remove_from_postgres
+
+    done, is_held_up = await (look_at_postgres if is_dry else remove_from_postgres)(settings, policy)
+    text = _planned(done.tasks, done.lines, done.bytes, done.rows) if is_dry else _removed(done)
+    return [text, _HELD_UP] if is_held_up else [text]
+
+
+def _planned(tasks: int, lines: int, size: int, rows: int) -> str:
+    return f"would remove {lines} lines of {tasks} tasks, {size} bytes, and {rows} rows of {_TABLES}"
+
+
+def _removed(done: RetentionStatistics) -> str:
+    gone = f"{done.lines} lines, {done.bytes} bytes, {done.tasks} tasks whole, and {done.rows} rows of {_TABLES}"
+    return f"removed {gone}"
 
 
 async def _look(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
@@ -71,7 +94,7 @@ async def _look(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
     finally:
         inventory.close()
         await table.close()
-    found = f"would remove {lines} lines of {tasks} tasks, {size} bytes, and {rows} rows of {_TABLES}"
+    found = _planned(tasks, lines, size, rows)
     return [found, _HELD_UP] if plan.is_held_up else [found]
 
 
@@ -101,7 +124,5 @@ async def _remove(settings: Settings, policy: RetentionPolicy) -> Sequence[str]:
             await table.close()
     finally:
         await journal.close()
-    done = retention.statistics
-    gone = f"{done.lines} lines, {done.bytes} bytes, {done.tasks} tasks whole, and {done.rows} rows of {_TABLES}"
-    text = f"removed {gone}"
+    text = _removed(retention.statistics)
     return [text, _HELD_UP] if retention.is_held_up else [text]

@@ -4,8 +4,9 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
+from functools import partial
 from typing import Final
 
 import click
@@ -15,13 +16,18 @@ from filters.entry import LogEntry
 from filters.secret_shapes import PRIVATE_KEY, RULES, ShapeRules
 from gateway.commands.exit_codes import ExitCode
 from gateway.commands.progress_line import ProgressLine
+from gateway.commands.sqlite_only import require_sqlite
+from gateway.databases import POSTGRES_MODULES, copied_epoch
+from gateway.settings.consistency import is_postgres
+from gateway.settings.extras import require_extra
 from gateway.settings.model import Settings
 from storage.errors import DatabaseError, DatabaseInUseError, StorageError
 from storage.journal.interface import LineBatch
 from storage.journal.sqlite import SqliteJournal
+from storage.journal.stored_journal import StoredJournal
 from storage.polling import ClosingRows, PollingTable
-from storage.scanning.journal_scan import FoundLine, JournalScan, ScannedTask, scan_rows
-from storage.sqlite.connections import Access, open_connection
+from storage.scanning.journal_scan import FoundLine, JournalScan, LineScan, ScannedTask, scan_rows
+from storage.sqlite.connections import Access, open_connection, transaction
 from storage.sqlite.files import acquire_lock, sqlite_path
 from storage.verification import repair_rows
 
@@ -29,6 +35,10 @@ __all__ = ["scan_databases"]
 
 _SHOWN_MAX: Final = 200
 _WORKER: Final = "otto-gateway"
+_OLD_VERSIONS: Final = (
+    "PostgreSQL keeps what was there in its files until VACUUM FULL of journal_records and job_logs, "
+    "and in archived WAL"
+)
 _NOTHING_HIDDEN: Final = "backups, exports and readers' own copies still have them: change what was found"
 
 
@@ -46,23 +56,13 @@ def scan_databases(settings: Settings, *, names: Sequence[str], rewrite: bool, a
         return _refuse(f"there is no rule {unknown[0]!r}; they are {', '.join(sorted([*RULES, PRIVATE_KEY]))}")
     progress = ProgressLine("record")
     rules = ShapeRules(names or None)
+    is_shared = settings.has_shared_journal and is_postgres(settings.polling_database)
     try:
-        path = sqlite_path(settings.database_url)
-        if not path.exists():
-            raise DatabaseError(f"there is no database {path}")
-        scan = JournalScan(path, rules, rewrite=rewrite)
-        if not rewrite:
-            found = list(scan.run(progress.show))
-            rows = _scan_rows(settings, rules, rewrite=False)
-        else:
-            with closing(acquire_lock(path)):
-                found = list(scan.run(progress.show))
-                if found:
-                    table = PollingTable(settings.polling_database)
-                    repair_rows(path, table, closing_rows=ClosingRows(settings.closing_rows.value))
-                rows = _scan_rows(settings, rules, rewrite=True)
-            if scan.tasks:
-                asyncio.run(_announce(settings, scan.tasks))
+        scan, found, rows = (_scan_postgres if is_shared else _scan_files)(
+            settings, rules, rewrite=rewrite, on_progress=progress.show
+        )
+        if rewrite and scan.tasks:
+            asyncio.run(_announce(settings, scan.tasks))
     except DatabaseInUseError:
         return _refuse("a gateway is running on the database: stop it first; without --rewrite it may run")
     except StorageError as error:
@@ -70,7 +70,43 @@ def scan_databases(settings: Settings, *, names: Sequence[str], rewrite: bool, a
     finally:
         progress.clear()
     click.echo(_document(scan, found, rows) if as_json else _text(scan, found, rows, rewrite=rewrite))
+    if rewrite and is_shared and (found or rows) and not as_json:
+        click.echo(_OLD_VERSIONS)
     return ExitCode.FAILED if (found or rows) and not rewrite else ExitCode.OK
+
+
+def _scan_files(
+    settings: Settings, rules: ShapeRules, *, rewrite: bool, on_progress: Callable[[int, int], None]
+) -> tuple[LineScan, list[FoundLine], int]:
+    require_sqlite(settings, "scan")
+    path = sqlite_path(settings.database_url)
+    if not path.exists():
+        raise DatabaseError(f"there is no database {path}")
+    scan = JournalScan(path, rules, rewrite=rewrite)
+    if not rewrite:
+        return scan, list(scan.run(on_progress)), _scan_rows(settings, rules, rewrite=False)
+    with closing(acquire_lock(path)):
+        found = list(scan.run(on_progress))
+        if found:
+            table = PollingTable(settings.polling_database)
+            repair_rows(path, table, closing_rows=ClosingRows(settings.closing_rows.value))
+        return scan, found, _scan_rows(settings, rules, rewrite=True)
+
+
+def _scan_postgres(
+    settings: Settings, rules: ShapeRules, *, rewrite: bool, on_progress: Callable[[int, int], None]
+) -> tuple[LineScan, list[FoundLine], int]:
+    require_extra("postgres", POSTGRES_MODULES, needed_for="a journal on PostgreSQL")
+    from storage.scanning.postgres_scan import scan_postgres
+    from storage.shared_database import held_database
+
+    with held_database(settings.database_url) if rewrite else nullcontext():
+        return scan_postgres(
+            *(settings.database_url, settings.polling_database, rules),
+            rewrite=rewrite,
+            copied_as=copied_epoch(settings),
+            on_progress=on_progress,
+        )
 
 
 def _scan_rows(settings: Settings, rules: ShapeRules, *, rewrite: bool) -> int:
@@ -83,15 +119,23 @@ def _scan_rows(settings: Settings, rules: ShapeRules, *, rewrite: bool) -> int:
             return 0
         if rewrite:
             connection.execute("PRAGMA secure_delete = ON")
-        count = scan_rows(connection, table.path, rules, rewrite=rewrite)
+        count = scan_rows(connection, rules, partial(transaction, connection, table.write_lock) if rewrite else None)
         if rewrite:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return count
 
 
+async def _open_journal(settings: Settings) -> StoredJournal:
+    if not settings.has_shared_journal:
+        return await SqliteJournal.open(sqlite_path(settings.database_url), durability=settings.durability)
+    from storage.journal.postgres import PostgresJournal
+
+    return await PostgresJournal.open(settings.database_url)
+
+
 async def _announce(settings: Settings, tasks: dict[str, ScannedTask]) -> None:
     """A line in each task says what was changed; it does not open one that has ended."""
-    journal = await SqliteJournal.open(sqlite_path(settings.database_url), durability=settings.durability)
+    journal = await _open_journal(settings)
     try:
         now = timestamps.from_nanos(time.time_ns())
         for task_id, task in tasks.items():
@@ -109,7 +153,7 @@ def _refuse(text: str) -> ExitCode:
     return ExitCode.USAGE
 
 
-def _text(scan: JournalScan, found: Sequence[FoundLine], rows: int, *, rewrite: bool) -> str:
+def _text(scan: LineScan, found: Sequence[FoundLine], rows: int, *, rewrite: bool) -> str:
     lines = [
         f"line {each.sequence} of task {each.task_id!r}, worker {each.worker_id!r}: {', '.join(sorted(each.rules))}"
         for each in found[:_SHOWN_MAX]
@@ -126,7 +170,7 @@ def _text(scan: JournalScan, found: Sequence[FoundLine], rows: int, *, rewrite: 
     return "\n".join([*lines, _NOTHING_HIDDEN] if totals or rows else lines)
 
 
-def _document(scan: JournalScan, found: Sequence[FoundLine], rows: int) -> str:
+def _document(scan: LineScan, found: Sequence[FoundLine], rows: int) -> str:
     document = {
         "lines": scan.lines,
         "rows": rows,

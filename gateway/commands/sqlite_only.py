@@ -11,9 +11,11 @@ __all__ = ["require_sqlite"]
 _INSTEAD: Final = {
     "backup": "use pg_dump or pg_basebackup, and pg_restore",
     "compact": "autovacuum does it; VACUUM FULL gives space back",
-    "prune": "a running gateway removes what RETENTION_DAYS and the settings beside it do not keep",
-    "restore": "use pg_restore, while no gateway runs",
-    "verify": "use pg_amcheck, and a cluster with data checksums",
+    "prune": "have the journal and job_logs both on PostgreSQL, or both in files",
+    "restore": "use pg_restore while no gateway runs, and have a new epoch begin, as docs/several-gateways.md shows",
+    "scan": "have the journal and job_logs both on PostgreSQL, or both in files",
+    "verify": "have the journal and job_logs both on PostgreSQL, or both in files",
+    "verify --repair-polling": "verify names each row, and psql can change it",
 }
 
 

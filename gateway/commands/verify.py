@@ -11,12 +11,15 @@ import click
 from gateway.commands.exit_codes import ExitCode
 from gateway.commands.progress_line import ProgressLine
 from gateway.commands.sqlite_only import require_sqlite
+from gateway.databases import POSTGRES_MODULES, copied_epoch
+from gateway.settings.consistency import is_postgres
 from gateway.settings.derived import retention_policy
+from gateway.settings.extras import require_extra
 from gateway.settings.model import Settings
 from storage.errors import DatabaseError, DatabaseInUseError, StorageError
 from storage.polling import ClosingRows, PollingTable
 from storage.sqlite.files import acquire_lock, sqlite_path
-from storage.verification import Report, repair_rows, verify
+from storage.verification import Progress, Report, repair_rows, verify
 
 __all__ = ["verify_databases"]
 
@@ -54,11 +57,14 @@ def verify_databases(
         return ExitCode.USAGE
     progress = ProgressLine("record")
     try:
-        require_sqlite(settings, "verify")
-        path = sqlite_path(settings.database_url)
-        table = PollingTable(settings.polling_database)
         ages = retention_policy(settings).ages
         days = min(ages) / _DAY_SECONDS if ages else None
+        if settings.has_shared_journal and not repair:
+            report = _verify_postgres(settings, days, sample=sample / 100, resume=resume, on_progress=progress.show)
+            return _said(report, as_json=as_json)
+        require_sqlite(settings, "verify --repair-polling" if repair else "verify")
+        path = sqlite_path(settings.database_url)
+        table = PollingTable(settings.polling_database)
         if not repair:
             report = verify(
                 *(path, table),
@@ -92,6 +98,27 @@ def verify_databases(
         return ExitCode.USAGE
     finally:
         progress.clear()
+    return _said(report, as_json=as_json)
+
+
+def _verify_postgres(
+    settings: Settings, days: float | None, *, sample: float, resume: Path | None, on_progress: Progress
+) -> Report:
+    require_extra("postgres", POSTGRES_MODULES, needed_for="a journal on PostgreSQL")
+    from storage.verification.postgres import verify_postgres
+
+    return verify_postgres(
+        settings.database_url,
+        settings.polling_database if is_postgres(settings.polling_database) else None,
+        copied_as=copied_epoch(settings),
+        retention_days=days,
+        sample=sample,
+        resume=resume,
+        on_progress=on_progress,
+    )
+
+
+def _said(report: Report, *, as_json: bool) -> ExitCode:
     click.echo(json.dumps(_document(report), ensure_ascii=False, indent=2) if as_json else _text(report))
     return ExitCode.OK if report.findings.is_empty else ExitCode.FAILED
 

@@ -12,7 +12,7 @@ from storage.postgres.address import plain_url, shown_address
 from storage.postgres.errors import translate_errors
 from storage.postgres.session import Session, SessionConnection, transaction
 
-__all__ = ["PostgresPollingTable"]
+__all__ = ["PostgresPollingTable", "storable_text"]
 
 _INSERT: Final = """
 INSERT INTO job_logs (job_id, log_message, created_at)
@@ -102,7 +102,7 @@ class PostgresPollingTable:
 
     def insert_rows(self, connection: Session, values: Sequence[str]) -> Sequence[tuple[int, int]]:
         """See ``PollingStore.insert_rows``. A text has no NUL here; U+FFFD takes its place."""
-        texts = list(map(_storable, values))
+        texts = list(map(storable_text, values))
         ids = [row_id for (row_id,) in connection.execute(_INSERT, (texts[0::3], texts[1::3], texts[2::3]))]
         return _stretches(ids)
 
@@ -150,7 +150,8 @@ class PostgresPollingTable:
         return "otto job_logs", self._schema
 
 
-def _storable(text: str) -> str:
+def storable_text(text: str) -> str:
+    """A text as it is kept: one without NUL, and of characters only."""
     if text.isascii():
         return text.replace("\0", "\ufffd")
     return text.replace("\0", "\ufffd").encode(errors="replace").decode()

@@ -19,7 +19,7 @@ from storage.postgres.address import shown_address
 from storage.postgres.connections import connect
 from storage.postgres.errors import translate_errors
 
-__all__ = ["Leadership"]
+__all__ = ["TRY_TO_LEAD", "Leadership"]
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _IDLE_SECONDS_MAX: Final = 4.0
 """After which the server takes the lock from a leader that gives no sign of life."""
 _ANSWER_SECONDS_MAX: Final = 2.0
 
-_TRY: Final = "SELECT pg_try_advisory_lock(hashtext('otto leader'), hashtext(current_schema()::text))"
+TRY_TO_LEAD: Final = "SELECT pg_try_advisory_lock(hashtext('otto leader'), hashtext(current_schema()::text))"
 
 
 class Leadership:
@@ -94,7 +94,7 @@ class Leadership:
                 async with asyncio.timeout(_ANSWER_SECONDS_MAX):
                     if self._is_leader:
                         await connection.execute("SELECT 1")
-                    elif await connection.fetchval(_TRY):
+                    elif await connection.fetchval(TRY_TO_LEAD):
                         self._change(is_leader=True)
                 self.error = ""
                 await asyncio.sleep(_LOOK_SECONDS)

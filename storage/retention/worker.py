@@ -84,6 +84,10 @@ class Sweep(Protocol):
         """See ``RetentionSweep.remove_job``."""
         ...
 
+    def rows_to_go(self, now: float, whole: Sequence[str]) -> int:
+        """See ``RetentionSweep.rows_to_go``."""
+        ...
+
     def close(self) -> None:
         """See ``RetentionSweep.close``."""
         ...

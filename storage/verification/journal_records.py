@@ -12,6 +12,7 @@ from storage.journal.level_counts import LEVEL_MASK, pack_levels
 from storage.journal.queries import END_KIND, LINES_KIND
 from storage.journal.reader import END_DECODER
 from storage.polling.batches import TABLE_SOURCE
+from storage.polling.interface import SqlConnection
 from storage.polling.row_import import ROW_ID
 from storage.verification.findings import Finding, Findings, Kind
 
@@ -66,7 +67,7 @@ class CheckedRecord(msgspec.Struct, array_like=True, frozen=True):
     lines: list[CheckedLine] | None
 
 
-def last_record(connection: sqlite3.Connection) -> int:
+def last_record(connection: SqlConnection) -> int:
     """The newest record's id; 0 if there is none."""
     return int(connection.execute("SELECT coalesce(max(record_id), 0) FROM journal_records").fetchone()[0])
 
@@ -78,21 +79,21 @@ def check_numbers(connection: sqlite3.Connection, upto: int, findings: Findings)
         findings.add(Finding(Kind.RECORD_WRONG, f"record {upto} is beyond what sqlite_sequence says", record=upto))
 
 
-def records(connection: sqlite3.Connection, after: int, upto: int, findings: Findings) -> Iterator[CheckedRecord]:
+def records(
+    connection: SqlConnection, after: int, upto: int, findings: Findings, *, rows_max: int = _ROWS_MAX
+) -> Iterator[CheckedRecord]:
     """Every record after ``after`` and up to ``upto`` in the order of commits, checked.
 
     What retention removes meanwhile is not seen. Memory is bounded by what one query gives, some 8 MiB and one chunk.
     """
     while after < upto:
         found, size = list[_Row](), 0
-        cursor = connection.execute(_SELECT, (after, upto, _ROWS_MAX))
-        for values in cursor:
+        for values in connection.execute(_SELECT, (after, upto, rows_max)):
             row = _Row._make(values)
             found.append(row)
             size += len(row.payload)
             if size > _BYTES_MAX:
-                break
-        cursor.close()  # ends the transaction: what is yielded may take its time
+                break  # SQLite's transaction ends with the cursor: what is yielded may take its time
         if not found:
             return
         for row in found:

@@ -5,7 +5,6 @@ missing, changed or there twice can be named, and put right, to the row. Rows in
 nobody's business but theirs; of those it is checked that they became lines.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +14,7 @@ import msgspec
 from filters.identifiers import IdentifierError, check_identifier
 from storage.polling.batches import Place
 from storage.polling.external_rows import ExternalRowReader
+from storage.polling.interface import SqlConnection
 from storage.polling.row_map import NO_RECORD, TableWatch, high_water, load_watch
 from storage.verification.findings import Finding, Findings, Kind
 from storage.verification.journal_records import CheckedLine, CheckedRecord
@@ -96,18 +96,21 @@ class RowCheck:
         epoch: the journal's.
         expired_before: rows with an older ``created_at`` may be missing, because retention deletes them; "" none may.
         on_fix: called with the change that would repair each finding.
+        stored_text: a text as the database keeps it.
     """
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        connection: SqlConnection,
         reader: ExternalRowReader,
         epoch: str,
         findings: Findings,
         *,
         expired_before: str = "",
         on_fix: Callable[[Fix], None] = lambda _: None,
+        stored_text: Callable[[str], str] = lambda text: text,
     ) -> None:
+        self._stored_text = stored_text
         self._connection = connection
         self._reader = reader
         self._epoch = epoch
@@ -136,21 +139,26 @@ class RowCheck:
 
     def take(self, record: CheckedRecord) -> None:
         """Check the rows of a record's lines."""
-        if record.id != self._previous + 1 or record.lines is None:
-            for id_range in self._active:
-                id_range.is_loose = True
+        if record.id != self._previous + 1:
+            self._loosen()
         self._previous = record.id
         self._activate(record.id)
+        if record.lines is None:
+            self._loosen()
         if record.lines:
             self._check_foreign(record.first, record.lines)
             lines = [
-                (index, (line.task_id, line.message, line.created_at))
+                (index, (line.task_id, self._stored_text(line.message), line.created_at))
                 for index, line in enumerate(record.lines)
                 if line.row_id is None
             ]
             if lines:
                 self._check_rows(record, lines)
         self._active = [id_range for id_range in self._active if id_range.next <= id_range.last]
+
+    def _loosen(self) -> None:
+        for id_range in self._active:
+            id_range.is_loose = True
 
     def finish(self, last_record: int, taken_over: int) -> None:
         """Check what is known only at the end.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from storage.errors import DatabaseError
+from storage.polling.interface import SqlConnection
 from storage.sqlite.connections import Access, lossy_text, open_connection
 from storage.sqlite.errors import translate_errors
 
@@ -28,7 +29,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def transaction(connection: SqlConnection) -> Iterator[None]:
     """Several reads of one moment. Keep it short: what others write meanwhile stays in the write-ahead log."""
     connection.execute("BEGIN")
     try:

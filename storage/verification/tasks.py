@@ -1,11 +1,11 @@
 """Checking tasks: that their lines are all there, once, and that the table of tasks says the same."""
 
-import sqlite3
 from typing import Final, NamedTuple
 
 from storage.journal.chunks import ChunkDamagedError, open_payload
 from storage.journal.queries import END_KIND, LINES_KIND
 from storage.journal.reader import END_DECODER
+from storage.polling.interface import SqlConnection
 from storage.verification.findings import Finding, Findings, Kind
 from storage.verification.snapshot import transaction
 
@@ -36,7 +36,7 @@ class _Task(NamedTuple):
     through_status: int | None
 
 
-def check_tasks(connection: sqlite3.Connection, findings: Findings) -> int:
+def check_tasks(connection: SqlConnection, findings: Findings) -> int:
     """Check each task against its records, in the order that readers find them in; how many there are.
 
     A task and its records are of one moment, also beside a gateway that writes.
@@ -54,16 +54,18 @@ def check_tasks(connection: sqlite3.Connection, findings: Findings) -> int:
         after = tasks[-1].key
 
 
-def check_producers(connection: sqlite3.Connection, findings: Findings) -> int:
+def check_producers(
+    connection: SqlConnection, findings: Findings, *, wrong: str = "typeof(number) <> 'integer' OR number < 1"
+) -> int:
     """Check producers' numbers as far as they can be wrong by themselves; how many there are."""
     for producer_id, number in connection.execute(
-        "SELECT producer_id, number FROM journal_producers WHERE typeof(number) <> 'integer' OR number < 1"
+        f"SELECT producer_id, number FROM journal_producers WHERE {wrong}"  # noqa: S608 - a constant
     ):
         findings.add(Finding(Kind.PRODUCER_WRONG, f"producer {producer_id!r} has the number {number!r}"))
     return int(connection.execute("SELECT count(*) FROM journal_producers").fetchone()[0])
 
 
-def _check_lines(connection: sqlite3.Connection, task: _Task, findings: Findings) -> None:
+def _check_lines(connection: SqlConnection, task: _Task, findings: Findings) -> None:
     def wrong(kind: Kind, first: int, last: int, text: str) -> None:
         place = f"task {task.task_id!r}, lines {first} to {last}"
         findings.add(Finding(kind, f"{place}: {text}", task.task_id, first), last - first + 1)
@@ -83,7 +85,7 @@ def _check_lines(connection: sqlite3.Connection, task: _Task, findings: Findings
         wrong(Kind.TASK_WRONG, task.last + 1, reached, "they are stored behind what counts as the task's last line")
 
 
-def _check_end(connection: sqlite3.Connection, task: _Task, findings: Findings) -> None:
+def _check_end(connection: SqlConnection, task: _Task, findings: Findings) -> None:
     if task.status is None:
         return
     found = connection.execute(_END_RECORD, (task.key, END_KIND)).fetchone()

@@ -13,6 +13,7 @@ from pathlib import Path
 from storage.errors import DatabaseError
 from storage.polling import ClosingRows, PollingTable
 from storage.polling.external_rows import ExternalRowReader
+from storage.polling.interface import SqlConnection
 from storage.polling.row_import import watch_producer
 from storage.sqlite.connections import Access, open_connection
 from storage.verification.checkpoint import Checkpoint, CheckpointFile
@@ -24,7 +25,7 @@ from storage.verification.rows import Fix, RowCheck
 from storage.verification.snapshot import has_table, opened
 from storage.verification.tasks import check_producers, check_tasks
 
-__all__ = ["Progress", "Report", "repair_rows", "verify"]
+__all__ = ["Progress", "RecordWalk", "Report", "repair_rows", "taken_over", "verify"]
 
 Progress = Callable[[int, int], None]
 """Called with the record that was reached, and the last one; some hundred times in a check."""
@@ -36,8 +37,8 @@ _PROGRESS_RECORDS = 512
 class Report:
     """What was looked at, and what was found. ``notes`` say what could not be checked, and why."""
 
-    journal: Path
-    polling: Path
+    journal: Path | str
+    polling: Path | str
     epoch: str = ""
     records: int = 0
     lines: int = 0
@@ -102,14 +103,14 @@ def verify(
             elif begun is None:
                 _check_file(connection, report)
             with _row_check(table, report, retention_days, on_fix, is_wanted=sample >= 1.0) as row_check:
-                taken_over = _taken_over(connection, row_check)  # in front of the last record: never further than it
-                walk = _Walk(report, row_check, file, on_progress)
+                copied_rows = taken_over(connection, row_check)  # in front of the last record: never further than it
+                walk = RecordWalk(report, row_check, file, on_progress)
                 walk.resume(begun)
                 upto = last_record(connection)
                 check_numbers(connection, upto, report.findings)
                 ranges = RecordRanges(walk.reached, upto, sample, random.randrange(1 << 32))  # noqa: S311 - no secret
                 walk.run(checked_records(journal, connection, ranges, report.findings, jobs=jobs), upto)
-                walk.finish(upto, taken_over)
+                walk.finish(upto, copied_rows)
             report.tasks = check_tasks(connection, report.findings)
             report.producers = check_producers(connection, report.findings)
     file.remove()
@@ -150,7 +151,7 @@ def _check_file(connection: sqlite3.Connection, report: Report) -> None:
             report.findings.add(Finding(Kind.FILE_DAMAGED, f"{report.journal}: {text}"))
 
 
-class _Walk:
+class RecordWalk:
     """Goes through the records, counts them, and has their rows checked. ``reached`` is the last one that is done."""
 
     def __init__(self, report: Report, row_check: RowCheck | None, file: CheckpointFile, on_progress: Progress) -> None:
@@ -254,7 +255,7 @@ def _row_check(
             reader.close()
 
 
-def _taken_over(connection: sqlite3.Connection, row_check: RowCheck | None) -> int:
+def taken_over(connection: SqlConnection, row_check: RowCheck | None) -> int:
     """The id up to which rows of other programs have become lines, as the journal says."""
     if row_check is None or row_check.watch is None:
         return 0

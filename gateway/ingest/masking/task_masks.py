@@ -6,7 +6,7 @@ producer waits behind it: its numbers are stored in their order. Nothing that wa
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, cast
@@ -17,7 +17,7 @@ from filters.entry import LogEntry
 from filters.needles import Needles
 from filters.secret_shapes import OpenKeys, ShapeRules
 from filters.stream_mask import MaskedLine
-from gateway.ingest.masking.known_secrets import HeldItem, HeldLine, KnownSecrets, Lane, MaskedTask
+from gateway.ingest.masking.known_secrets import HeldItem, HeldLine, KnownSecrets, Lane, MaskedTask, Refused
 from storage.errors import StorageError, StorageUnavailableError
 from storage.journal.interface import (
     Append,
@@ -50,6 +50,7 @@ class TaskMasks:
     Attributes:
         submit: as ``Journal.submit``, and that itself as long as there is nothing to mask.
         known: the secrets that producers have named; ``mask`` adds to them.
+        share: has values masked at the other gateways; None: there are none.
 
     Args:
         journal: takes what is masked.
@@ -69,6 +70,7 @@ class TaskMasks:
         if shapes is not None:
             self._begin()
         self.known = KnownSecrets()
+        self.share: Callable[[str, Sequence[str]], Awaitable[None]] | None = None
         self._lanes: dict[str, Lane] = {}
         self._holding: dict[tuple[str, str], None] = {}
         self._later: deque[Callable[[], None]] = deque()
@@ -121,14 +123,26 @@ class TaskMasks:
         return future
 
     async def mask(self, task_id: str, values: list[str]) -> list[tuple[int, str]]:
-        """Have values masked in a task's lines from now on; which of them cannot be, and why.
+        """Have values masked in a task's lines from now on, at all gateways; which of them cannot be, and why.
+
+        Raises:
+            ApiError: RESOURCE_EXHAUSTED; UNAVAILABLE where another gateway does not say that it masks them.
+        """
+        refused = await self.learn(task_id, values)
+        if self.share is not None:
+            without = {each.index for each in refused}
+            await self.share(task_id, [value for index, value in enumerate(values) if index not in without])
+        return [(each.index, each.reason) for each in refused]
+
+    async def learn(self, task_id: str, values: Sequence[str]) -> list[Refused]:
+        """``mask``, at this gateway alone.
 
         Raises:
             ApiError: RESOURCE_EXHAUSTED.
         """
         refused = await self.known.add(task_id, values)
         self._begin()
-        return [(each.index, each.reason) for each in refused]
+        return refused
 
     def committed(self, committed: Committed) -> None:
         """A commit was made: the secrets of tasks that have ended are forgotten some time later."""

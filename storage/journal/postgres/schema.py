@@ -264,7 +264,29 @@ _RETURNED_TASKS: Final = """        IF 0 = ANY(t_version) THEN
 # The same function but for tasks that are new, which begin behind the numbers of a removed one of their name.
 _RETURNING_COMMIT: Final = _COMMIT.replace("CREATE", "CREATE OR REPLACE", 1).replace(_ADDED_TASKS, _RETURNED_TASKS)
 
-STEPS: Final = (_TABLES + _COMMIT, _SHOWN_EPOCHS, _REMOVED_TASKS + _RETURNING_COMMIT, SEVERAL_LANES)
+_TOGETHER: Final = """
+-- What gateways have together beside the journal: nothing that a crash of the server may not take.
+CREATE UNLOGGED TABLE journal_peers (
+    gateway text PRIMARY KEY,
+    public_key bytea NOT NULL,
+    pid integer NOT NULL,                 -- of its session
+    seen timestamptz NOT NULL
+);
+CREATE UNLOGGED TABLE journal_tickets (
+    ticket bytea PRIMARY KEY,             -- its hash
+    subject text NOT NULL,
+    principal bytea NOT NULL,
+    good_until timestamptz NOT NULL
+);
+CREATE UNLOGGED TABLE journal_masks (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    sender text NOT NULL,
+    recipient text NOT NULL,
+    sealed bytea NOT NULL                 -- for the recipient's key, which is in its memory alone
+);
+"""
+
+STEPS: Final = (_TABLES + _COMMIT, _SHOWN_EPOCHS, _REMOVED_TASKS + _RETURNING_COMMIT, SEVERAL_LANES, _TOGETHER)
 
 _ADD_PARTITIONS: Final = """
 SELECT journal_add_partition((now() AT TIME ZONE 'UTC')::date + n) FROM generate_series(0, 1) AS n"""

@@ -93,7 +93,7 @@ async def test_without_credentials_there_is_nothing_to_verify() -> None:
     assert authenticator.problem is None
     for token in (None, "", "garbage", make_token()):
         assert await authenticator.authenticate(token) is ANONYMOUS
-    assert authenticator.redeem("garbage") is ANONYMOUS
+    assert await authenticator.redeem("garbage") is ANONYMOUS
     await authenticator.start()
     await authenticator.close()
 
@@ -132,7 +132,8 @@ async def test_a_ticket_may_come_without_a_request() -> None:
     """Socket.IO has it in its own handshake."""
     authenticator = secret_authenticator()
     principal = await authenticator.authenticate(make_token())
-    assert authenticator.redeem(authenticator.tickets.issue(principal)).subject == "tester"
+    principal = await authenticator.redeem(authenticator.tickets.issue(principal))
+    assert principal.subject == "tester"
 
 
 def tokens() -> list[str]:

@@ -15,8 +15,8 @@ POLLED = Settings(polling_database_url="postgresql://otto@db/otto")
     [
         ("backup", "pg_dump"),
         ("restore", "pg_restore"),
-        ("verify", "pg_amcheck"),
-        ("prune", "RETENTION_DAYS"),
+        ("verify --repair-polling", "psql"),
+        ("prune", "both on PostgreSQL"),
         ("compact", "VACUUM"),
     ],
 )
