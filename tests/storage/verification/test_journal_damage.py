@@ -1,13 +1,17 @@
 """Each way in which a journal can be wrong is found, and said in the words of that way."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from storage.errors import DatabaseError
 from storage.journal.chunks import pack
-from storage.verification import Kind
+from storage.journal.sqlite.journal import SqliteJournal
+from storage.polling import PollingTable
+from storage.verification import Kind, verify
 from tests.storage.verification.conftest import Databases
 from tests.support.journal_items import entry
 
@@ -19,6 +23,14 @@ def test_a_sound_database_has_no_findings(databases: Databases) -> None:
     assert report.notes == []
     assert (report.records, report.lines, report.tasks, report.producers) == (14, 183, 4, 2)
     assert (report.rows, report.foreign_lines, report.waiting_records) == (180, 3, 0)
+
+
+async def test_a_database_without_a_line_has_no_findings(tmp_path: Path) -> None:
+    """As a gateway leaves it that nobody has sent anything to."""
+    journal = await SqliteJournal.open(tmp_path / "a.db")
+    await journal.close()
+    table = await PollingTable.open(tmp_path / "a.db")
+    assert (await asyncio.to_thread(verify, tmp_path / "a.db", table)).findings.counts == {}
 
 
 _SECOND = "(SELECT record_id FROM journal_records WHERE first_sequence = 21 AND kind = 0 ORDER BY record_id LIMIT 1)"
