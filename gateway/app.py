@@ -53,7 +53,7 @@ from gateway.transports.socket_io.server import SocketIoLimits, SocketIoServer
 from gateway.transports.sse.log_stream import sse_routes
 from gateway.transports.sse.pipelines import pipeline_routes
 from gateway.transports.sse.updates import update_routes
-from gateway.viewer.routes import page_routes
+from gateway.viewer.routes import missing_page, page_routes
 from sessions.close_reasons import CloseReason
 from storage.journal.interface import Committed
 
@@ -271,6 +271,7 @@ class Gateway:
             body_bytes_max_of={route.path: route.body_bytes_max for route in self.routes if route.body_bytes_max},
             unlimited_bodies=[route.path.partition("{")[0] for route in self.routes if route.limits_its_body],
             on_error=self._metrics.error,
+            missing_page=missing_page(),
         )
         both = SecurityHeaders(HostGuard(beside(SOCKET_IO_PATH, self._socket_io, application), settings.accepted_hosts))
         return HttpServer(

@@ -34,7 +34,13 @@ _WEEKLY: Final = {
 }
 
 _LIST: Final = Operation(
-    "listMaintenance", "GET", ALERTS, "Maintenance windows", scope="logs:read", answers={200: MaintenanceList}
+    "listMaintenance",
+    "GET",
+    ALERTS,
+    "Maintenance windows",
+    scope="logs:read",
+    answers={200: MaintenanceList},
+    stored=True,
 )
 _STORE: Final = Operation(
     "storeMaintenance",

@@ -43,6 +43,7 @@ def http_application(
     body_bytes_max_of: Mapping[str, int] | None = None,
     unlimited_bodies: Sequence[str] = (),
     on_error: Callable[[str], None] = lambda _: None,
+    missing_page: Callable[[Request], Response | None] = lambda _: None,
 ) -> ASGIApp:
     """Put routes together.
 
@@ -53,6 +54,7 @@ def http_application(
         body_bytes_max_of: the same for single paths, which take longer ones.
         unlimited_bodies: how paths begin whose handlers limit the body themselves.
         on_error: called with the code of every refusal and failure, in lower case.
+        missing_page: what a reader of pages gets for a path that no route has; None: an error in the form of all.
     """
 
     async def refuse(request: Request, error: Exception) -> Response:
@@ -61,7 +63,8 @@ def http_application(
             error.headers = {"Allow": ", ".join(_allowed(routes, request.scope))}
         refusal = _refusal(error)
         on_error(f"http_{refusal.code.lower()}")
-        response = error_response(refusal)
+        is_missing = isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND
+        response = (missing_page(request) if is_missing else None) or error_response(refusal)
         if isinstance(error, HTTPException) and error.headers:
             response.headers.update(error.headers)
         return response

@@ -1,6 +1,7 @@
 """The viewer: the pages that ``clients/viewer`` is built into, from the gateway itself."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Final
 
 from starlette.requests import Request
@@ -11,7 +12,7 @@ from gateway.routing.operation import Answer, DescribedRoute, Header, Operation,
 from gateway.routing.parameters import Identifier, Parameter
 from gateway.viewer.built_files import INDEX, BuiltFile, built_files
 
-__all__ = ["PAGES", "PAGE_HEADERS", "page_routes"]
+__all__ = ["PAGES", "PAGE_HEADERS", "missing_page", "page_routes"]
 
 PAGE_HEADERS: Final = {
     "Cache-Control": "no-cache",
@@ -65,7 +66,7 @@ def page_routes(build: Mapping[str, BuiltFile] | None = None) -> list[DescribedR
         build: the files by their path; None: what ``make setup`` built. Without any, a page says that it was not built.
     """
     found = built_files() if build is None else build
-    index = found.get(INDEX) or BuiltFile.of(INDEX, _NOT_BUILT)
+    index = _index(found)
     assets = {path.removeprefix("assets/"): file for path, file in found.items() if path != INDEX}
 
     async def page(request: Request) -> Response:
@@ -82,6 +83,33 @@ def page_routes(build: Mapping[str, BuiltFile] | None = None) -> list[DescribedR
         *(DescribedRoute(path, page, _page_operation(path)) for path in _PAGES),
         DescribedRoute(_ASSETS, asset, _asset_operation(example)),
     ]
+
+
+def missing_page(build: Mapping[str, BuiltFile] | None = None) -> Callable[[Request], Response | None]:
+    """What a browser gets that goes to an address that nothing is at: the viewer, which says so, with status 404.
+
+    Args:
+        build: see ``page_routes``.
+
+    Returns:
+        A function of the request; None: it is not a browser's, or of an interface for programs.
+    """
+    index = _index(built_files() if build is None else build)
+
+    def page(request: Request) -> Response | None:
+        path = request.url.path
+        if path.startswith(("/api/", "/page/", "/v1/")) or "text/html" not in request.headers.get("accept", ""):
+            return None
+        response = _answer(request, index, {**PAGE_HEADERS})
+        response.status_code = HTTPStatus.NOT_FOUND
+        response.headers["Vary"] = "Accept, Accept-Encoding"
+        return response
+
+    return page
+
+
+def _index(found: Mapping[str, BuiltFile]) -> BuiltFile:
+    return found.get(INDEX) or BuiltFile.of(INDEX, _NOT_BUILT)
 
 
 def _answer(request: Request, file: BuiltFile, headers: dict[str, str]) -> Response:

@@ -32,6 +32,7 @@ async def test_a_task_is_told_with_all_that_is_known(history: History) -> None:
         "workers": ["w1", "w2"],
         "workerCount": 2,
         "labels": {},
+        "isPinned": False,
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.http.application import http_application
 from gateway.viewer.built_files import BuiltFile, built_files
-from gateway.viewer.routes import page_routes
+from gateway.viewer.routes import missing_page, page_routes
 
 SCRIPT = b"let a = 1\n" * 500
 BUILD = {
@@ -37,7 +37,7 @@ ADDRESSES = [
 
 
 def client(build: Mapping[str, BuiltFile]) -> httpx2.AsyncClient:
-    transport = httpx2.ASGITransport(app=http_application(page_routes(build)))
+    transport = httpx2.ASGITransport(app=http_application(page_routes(build), missing_page=missing_page(build)))
     return httpx2.AsyncClient(transport=transport, base_url="http://gateway")
 
 
@@ -54,6 +54,26 @@ async def test_every_address_of_the_viewer_is_its_page(http: httpx2.AsyncClient,
     assert (answer.status_code, answer.content) == (200, BUILD["index.html"].content)
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "is_page"),
+    [
+        ("/nothing-is-here", "text/html,application/xhtml+xml,*/*;q=0.8", True),
+        ("/nothing-is-here", "*/*", False),
+        ("/api/v1/nothing", "text/html", False),
+        ("/page/assets/index-ff.css", "text/html", False),
+    ],
+)
+async def test_a_browser_at_no_address_gets_the_page_that_says_so(
+    http: httpx2.AsyncClient, path: str, accept: str, *, is_page: bool
+) -> None:
+    """With 404 all the same; programs get an error in the form of all others."""
+    answer = await http.get(path, headers={"Accept": accept})
+    assert answer.status_code == 404
+    assert (answer.content == BUILD["index.html"].content) is is_page
+    assert is_page or answer.json()["error"]["code"] == "NOT_FOUND"
+    assert ("default-src 'none'" in answer.headers.get("content-security-policy", "")) is is_page
 
 
 async def test_assets_are_kept_for_ever(http: httpx2.AsyncClient) -> None:
