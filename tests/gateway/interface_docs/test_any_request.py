@@ -50,6 +50,7 @@ UNSAID = {
     "execution_id": "it or another filter is needed, and OpenAPI cannot say that of two parameters",
     "title": "what is printable is in no pattern of JSON Schema",
     "rule": "what a rule is, depends on its condition",
+    "window": "it is once or weekly, and has other fields then",
     "keywords": "what is printable is in no pattern of JSON Schema",
 }
 """Fields that a request may have as described and that are refused all the same, each with the reason."""
