@@ -1,4 +1,4 @@
-"""One Chromium for all tests here; each has contexts of its own, and with them its own storage and connections."""
+"""One Chromium for all tests of a group; each test has contexts, and with them storage and connections, of its own."""
 
 from collections.abc import AsyncIterator
 

@@ -9,7 +9,7 @@ from tests.support.viewer import violations
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("browser log"),
     pytest.mark.asyncio(loop_scope="session"),
 ]
 

@@ -11,7 +11,7 @@ from tests.support.log_pages import first_shown, lines_shown, publish_lines, wai
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("browser log"),
     pytest.mark.asyncio(loop_scope="session"),
 ]
 

@@ -17,7 +17,7 @@ from tests.support.worker import publish
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("browser log"),
     pytest.mark.asyncio(loop_scope="session"),
 ]
 

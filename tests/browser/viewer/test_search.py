@@ -10,7 +10,7 @@ from tests.support.worker import publish
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("browser pages"),
     pytest.mark.asyncio(loop_scope="session"),
 ]
 

@@ -33,7 +33,7 @@ PAGES = (
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("browser pages"),
     pytest.mark.asyncio(loop_scope="session"),
 ]
 

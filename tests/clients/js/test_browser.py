@@ -12,7 +12,7 @@ from tests.support.js_client import bundled, numbered, report_stages
 from tests.support.web_pages import new_context, open_page
 from tests.support.worker import publish
 
-pytestmark = [pytest.mark.browser, pytest.mark.node, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.node, pytest.mark.xdist_group("browser sdk")]
 
 SOURCES = Path(__file__).parent / "apps"
 APPS = (SOURCES / "react.tsx", SOURCES / "vue.ts")

@@ -10,7 +10,7 @@ from tests.support.gateway_process import running_gateway
 from tests.support.js_client import bundled
 from tests.support.web_pages import open_page
 
-pytestmark = [pytest.mark.browser, pytest.mark.node, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.node, pytest.mark.xdist_group("browser sdk")]
 
 PAGES = Path(__file__).parents[3] / "examples" / "failed-build"
 TRACEBACK = [

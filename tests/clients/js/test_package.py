@@ -16,7 +16,7 @@ from tests.support.web_pages import open_page
 from tests.support.worker import publish
 
 # In one worker, so that it is packed and installed once.
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.node, pytest.mark.xdist_group("browser sdk")]
 
 ROOT = Path(__file__).parents[3]
 DEFAULT_URL = "http://127.0.0.1:4000"
