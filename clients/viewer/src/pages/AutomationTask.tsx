@@ -12,8 +12,8 @@ import { change, RequestError, read } from '../data/requests'
 import { useResource } from '../data/resource'
 import { duration, millisecondsOf } from '../data/times'
 import { Bar } from '../parts/Bar'
+import { Confirm } from '../parts/Confirm'
 import { DataTable } from '../parts/DataTable'
-import { Dialog } from '../parts/Dialog'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
 import { StatusBadge, toneOf } from '../parts/StatusBadge'
@@ -172,17 +172,9 @@ export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string
         </>
       )}
       {isRemoving && detail && (
-        <Dialog title={t.automationTask.remove} close={() => setRemoving(false)}>
-          <p>{t.automationTask.removeSure(detail.task.title)}</p>
-          <p class="actions">
-            <button type="button" onClick={() => setRemoving(false)}>
-              {t.common.cancel}
-            </button>
-            <button type="button" class="danger" onClick={remove}>
-              {t.automationTask.remove}
-            </button>
-          </p>
-        </Dialog>
+        <Confirm shell={shell} action={t.automationTask.remove} close={() => setRemoving(false)} confirm={remove}>
+          {t.automationTask.removeSure(detail.task.title)}
+        </Confirm>
       )}
     </section>
   )

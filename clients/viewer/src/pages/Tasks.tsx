@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { automationTitles, findTitles } from '../data/automation-titles'
 import { useResource } from '../data/resource'
 import { countOpenIncidents, openByTask } from '../data/task-incidents'
@@ -13,6 +13,7 @@ import { Icon } from '../parts/icons'
 import { Levels } from '../parts/Levels'
 import { Menu } from '../parts/Menu'
 import { Name } from '../parts/Name'
+import { type Narrow, narrowing, SearchField, Segments } from '../parts/Narrowing'
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
 import { StatusBadge, statusText } from '../parts/StatusBadge'
@@ -25,12 +26,11 @@ import { logUrl } from '../shell/routes'
 
 const STATUSES = ['', 'RUNNING', 'COMPLETED', 'FAILED']
 const PAGE = 50
-const TYPING_MILLISECONDS = 200
 
 /** The query of the page's address, and what changes a part of it. */
 interface TaskView {
   query: URLSearchParams
-  narrow(name: string, value: string): void
+  narrow: Narrow
 }
 
 /** All tasks, those with the newest lines first. */
@@ -58,15 +58,7 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
   const used = usedPages.value
   useEffect(() => void findTitles(found.value?.tasks.map(({ taskId }) => taskId) ?? []), [found.value, used])
 
-  const narrow = (name: string, value: string) => {
-    const next = new URLSearchParams(query)
-    if (value) next.set(name, value)
-    else next.delete(name)
-    shell.navigate(next.size ? `/?${next}` : '/', { replace: true })
-  }
-  // What is being typed, until the address has it: the list that is loaded meanwhile must not take it back.
-  const [typed, setTyped] = useState<string | null>(null)
-  const typing = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  const narrow = narrowing(shell, '/', query)
   const loaded = found.value?.tasks
   const tasks = loaded && sorted(since(loaded, hours, Date.now()), orderOf(query.get('sort')))
   const view = { query, narrow }
@@ -83,32 +75,15 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
           </p>
         )}
         <search class="tools">
-          <fieldset class="segments">
-            <legend class="heard-only">{t.common.status}</legend>
-            {STATUSES.map((value) => (
-              <label key={value}>
-                <input type="radio" name="status" checked={status === value} onChange={() => narrow('status', value)} />
-                <span>{value ? statusText(value, t) : t.common.all}</span>
-              </label>
-            ))}
-          </fieldset>
-          <input
-            type="search"
-            data-search
-            aria-label={t.tasks.search}
-            placeholder={t.tasks.searchHint}
-            value={typed ?? search}
-            spellcheck={false}
-            autocomplete="off"
-            onInput={({ currentTarget: { value } }) => {
-              setTyped(value)
-              clearTimeout(typing.current)
-              typing.current = setTimeout(() => {
-                narrow('search', value.trim())
-                if (value === value.trim()) setTyped(null)
-              }, TYPING_MILLISECONDS)
-            }}
+          <Segments
+            name="status"
+            legend={t.common.status}
+            values={STATUSES}
+            value={status}
+            text={(value) => (value ? statusText(value, t) : t.common.all)}
+            narrow={narrow}
           />
+          <SearchField name="search" label={t.tasks.search} hint={t.tasks.searchHint} value={search} narrow={narrow} />
           <ViewMenu tasks={loaded ?? []} view={view} shell={shell} />
         </search>
       </header>

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { RequestError } from '../data/requests'
 import { deleteTask, pinTask, type Task } from '../data/tasks'
 import type { Shell } from '../shell/contract'
-import { Dialog } from './Dialog'
+import { Confirm } from './Confirm'
 import { closeMenu, Menu } from './Menu'
 
 export type TaskChanges = ReturnType<typeof useTaskChanges>
@@ -62,17 +62,9 @@ export function TaskActions({ task, changes, shell }: { task: Task; changes: Tas
         </button>
       </Menu>
       {isRemoving.value && (
-        <Dialog title={t.remove} close={close}>
-          <p>{t.removeSure(taskId, shell.t.common.lines(lines))}</p>
-          <p class="actions">
-            <button type="button" onClick={close}>
-              {shell.t.common.cancel}
-            </button>
-            <button type="button" class="danger" onClick={remove}>
-              {t.remove}
-            </button>
-          </p>
-        </Dialog>
+        <Confirm shell={shell} action={t.remove} close={close} confirm={remove}>
+          {t.removeSure(taskId, shell.t.common.lines(lines))}
+        </Confirm>
       )}
     </>
   )

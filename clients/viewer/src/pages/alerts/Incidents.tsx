@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { RuleList } from '../../data/alert-rules'
 import {
   ALERTS,
@@ -12,6 +12,7 @@ import {
 import { read } from '../../data/requests'
 import { useResource } from '../../data/resource'
 import { DataTable } from '../../parts/DataTable'
+import { type Narrow, narrowing, SearchField, Segments } from '../../parts/Narrowing'
 import { usePageKeys } from '../../parts/row-keys'
 import { Empty } from '../../parts/State'
 import { Time } from '../../parts/Time'
@@ -23,7 +24,6 @@ import { Frame, useIncidentUpdates } from './Frame'
 import { IncidentBadge } from './IncidentBadge'
 
 const PAGE = 50
-const TYPING_MILLISECONDS = 250
 
 /** Incidents: those that are open, then the history. */
 export function Incidents({ shell, query }: { shell: Shell; query: URLSearchParams }) {
@@ -44,12 +44,7 @@ export function Incidents({ shell, query }: { shell: Shell; query: URLSearchPara
   useTitle(shell, t.title)
   usePageKeys(shell, page)
   useSpokenIncidents(shell, found.value?.incidents)
-  const narrow = (name: string, value: string) => {
-    const next = new URLSearchParams(query)
-    if (value) next.set(name, value)
-    else next.delete(name)
-    shell.navigate(`/alerts${next.size ? `?${next}` : ''}`, { replace: true })
-  }
+  const narrow = narrowing(shell, '/alerts', query)
   const incidents = found.value?.incidents ?? []
   const open = incidents.filter((incident) => incident.isOpen)
   const isNarrowed = state || rule || task
@@ -66,7 +61,7 @@ export function Incidents({ shell, query }: { shell: Shell; query: URLSearchPara
               <b data-tone="bad">{t.openCount(open.length)}</b>
             </p>
           )}
-          <Narrowing shell={shell} state={state} rule={rule} task={task} rules={rules} narrow={narrow} />
+          <Tools shell={shell} state={state} rule={rule} task={task} rules={rules} narrow={narrow} />
         </>
       }
     >
@@ -88,7 +83,7 @@ export function Incidents({ shell, query }: { shell: Shell; query: URLSearchPara
   )
 }
 
-function Narrowing({
+function Tools({
   shell,
   state,
   rule,
@@ -101,23 +96,20 @@ function Narrowing({
   rule: string
   task: string
   rules: RuleList['rules'] | undefined
-  narrow(name: string, value: string): void
+  narrow: Narrow
 }) {
   const t = shell.t.alerts
-  const [typed, setTyped] = useState<string | null>(null)
-  const typing = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   const names = [...new Set([...rules.map(({ name }) => name), ...(rule ? [rule] : [])])]
   return (
     <search class="tools">
-      <fieldset class="segments">
-        <legend class="heard-only">{t.state}</legend>
-        {(['', ...INCIDENT_STATES] as const).map((value) => (
-          <label key={value}>
-            <input type="radio" name="state" checked={state === value} onChange={() => narrow('state', value)} />
-            <span>{value ? t.states[value] : shell.t.common.all}</span>
-          </label>
-        ))}
-      </fieldset>
+      <Segments
+        name="state"
+        legend={t.state}
+        values={['', ...INCIDENT_STATES] as const}
+        value={state}
+        text={(value) => (value ? t.states[value] : shell.t.common.all)}
+        narrow={narrow}
+      />
       <select
         class="alerts-rule"
         aria-label={t.rule}
@@ -131,23 +123,7 @@ function Narrowing({
           </option>
         ))}
       </select>
-      <input
-        type="search"
-        data-search
-        aria-label={t.findTask}
-        placeholder={t.taskHint}
-        value={typed ?? task}
-        spellcheck={false}
-        autocomplete="off"
-        onInput={({ currentTarget: { value } }) => {
-          setTyped(value)
-          clearTimeout(typing.current)
-          typing.current = setTimeout(() => {
-            narrow('task', value.trim())
-            if (value === value.trim()) setTyped(null)
-          }, TYPING_MILLISECONDS)
-        }}
-      />
+      <SearchField name="task" label={t.findTask} hint={t.taskHint} value={task} narrow={narrow} />
     </search>
   )
 }

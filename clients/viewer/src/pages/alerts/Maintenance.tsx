@@ -3,8 +3,8 @@ import type { MaintenanceWindow } from '../../data/alert-windows'
 import { ALERTS } from '../../data/alerts'
 import { change, read } from '../../data/requests'
 import { useResource } from '../../data/resource'
+import { Confirm } from '../../parts/Confirm'
 import { DataTable } from '../../parts/DataTable'
-import { Dialog } from '../../parts/Dialog'
 import { usePageKeys } from '../../parts/row-keys'
 import { Empty } from '../../parts/State'
 import { Time } from '../../parts/Time'
@@ -72,17 +72,9 @@ export function Maintenance({ shell }: { shell: Shell }) {
         />
       )}
       {removed && (
-        <Dialog title={t.remove} close={() => setRemoved('')}>
-          <p>{t.removeWindowSure(removed)}</p>
-          <p class="actions">
-            <button type="button" onClick={() => setRemoved('')}>
-              {shell.t.common.cancel}
-            </button>
-            <button type="button" class="danger" onClick={remove}>
-              {t.remove}
-            </button>
-          </p>
-        </Dialog>
+        <Confirm shell={shell} action={t.remove} close={() => setRemoved('')} confirm={remove}>
+          {t.removeWindowSure(removed)}
+        </Confirm>
       )}
     </Frame>
   )

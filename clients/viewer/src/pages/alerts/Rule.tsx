@@ -11,7 +11,7 @@ import {
 import { ALERTS } from '../../data/alerts'
 import { change, read } from '../../data/requests'
 import { useResource } from '../../data/resource'
-import { Dialog } from '../../parts/Dialog'
+import { Confirm } from '../../parts/Confirm'
 import { usePageKeys } from '../../parts/row-keys'
 import { Empty } from '../../parts/State'
 import { Outcome, useAction } from '../../parts/use-action'
@@ -137,17 +137,9 @@ function Editor({
         <PreviewPanel shell={shell} when={form.when} body={body} />
       </div>
       {isRemoving && rule && (
-        <Dialog title={t.remove} close={() => setRemoving(false)}>
-          <p>{t.removeSure(rule.name)}</p>
-          <p class="actions">
-            <button type="button" onClick={() => setRemoving(false)}>
-              {shell.t.common.cancel}
-            </button>
-            <button type="button" class="danger" onClick={remove}>
-              {t.remove}
-            </button>
-          </p>
-        </Dialog>
+        <Confirm shell={shell} action={t.remove} close={() => setRemoving(false)} confirm={remove}>
+          {t.removeSure(rule.name)}
+        </Confirm>
       )}
     </>
   )
