@@ -10,6 +10,7 @@ from typing import Final
 from storage.journal.interface import WATCH_PREFIX
 from storage.journal.inventory import Removed
 from storage.journal.removed_tasks import IDLE_SECONDS, name_hash, unix_seconds
+from storage.sqlite.connections import checkpoint
 from storage.sqlite.write_lock import WriteLock
 
 __all__ = ["Remover"]
@@ -45,7 +46,8 @@ INSERT INTO journal_removed_tasks (name_hash, last_sequence, has_failed, ended_a
 ON CONFLICT DO UPDATE SET last_sequence = max(last_sequence, excluded.last_sequence), has_failed = excluded.has_failed,
 ended_at = excluded.ended_at"""
 
-_CHECKPOINT_STEPS: Final = 16
+_STEP_LOG_BYTES: Final = 224 << 10
+"""What a step adds to the write-ahead log, about: the pages that it changes."""
 
 
 class Remover:
@@ -66,7 +68,6 @@ class Remover:
         self._lock = lock
         self._forget = forget
         self._connection: sqlite3.Connection | None = None
-        self._unchecked_steps = 0
 
     def __repr__(self) -> str:
         return f"<Remover {'idle' if self._connection is None else 'open'}>"
@@ -204,10 +205,7 @@ class Remover:
             finally:
                 if is_remembered:
                     self._forget()
-        self._unchecked_steps += 1
-        if self._unchecked_steps >= _CHECKPOINT_STEPS:
-            self._unchecked_steps = 0
-            db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # outside of the lock: it stops nobody
+        checkpoint(db, self._lock, _STEP_LOG_BYTES)
 
     @property
     def _db(self) -> sqlite3.Connection:
