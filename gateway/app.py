@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from filters.secret_shapes import ShapeRules
 from gateway.auth import auth_routes
+from gateway.cluster.joining import join_others
 from gateway.component import Component, Core
 from gateway.components import COMPONENTS, swept_rows
 from gateway.databases import journal_location, lock_database, open_databases, polling_location
@@ -46,7 +47,6 @@ from gateway.settings.model import Settings
 from gateway.settings.values import TableRowsChoice
 from gateway.shutdown import Step, run_steps
 from gateway.tasks.routes import task_change_routes
-from gateway.together import join_others
 from gateway.transports.socket_io.asyncapi import POLL, POST, SOCKET_IO
 from gateway.transports.socket_io.server import PATH as SOCKET_IO_PATH
 from gateway.transports.socket_io.server import SocketIoLimits, SocketIoServer

@@ -50,7 +50,7 @@ __all__ = ["canary"]
     "--duration",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="Stop after so long. Default: when it is told to.",
+    help="Stop after so long. Default: on SIGINT or SIGTERM.",
 )
 @click.option(
     "--interval",

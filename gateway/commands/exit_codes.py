@@ -12,7 +12,7 @@ class ExitCode(IntEnum):
     FAILED = 1, "it cannot start, or a check has failed"
     USAGE = 2, "the command line or a setting is wrong, or a check could not be made; starting again will not help"
     BROKEN = 3, "it had to stop by itself, or something was cut off when it stopped"
-    FORCED = 130, "it was told to stop a second time, and did so at once"
+    FORCED = 130, "it was asked to stop a second time, and did so at once"
 
     meaning: str
 

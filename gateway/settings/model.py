@@ -140,7 +140,7 @@ class Settings(BaseModel):
         ge=1,
         le=64,
         description="With PostgreSQL: into how many lanes tasks are divided, whose commits do not wait for each other. "
-        "Given when the database is created, and refused afterwards where it differs. Unset: one, or what there is.",
+        "Given when the database is created, and refused afterwards where it differs. Unset: one, or the database's.",
     )
     redis_url: Text | None = Field(
         None,
@@ -243,7 +243,7 @@ class Settings(BaseModel):
         60,
         ge=0,
         description="Seconds that lines wait for a journal that is locked by another program or whose disk is full, "
-        "before producers are told to send them again; 0: asked at once when the disk is full.",
+        "before producers are asked to send them again; 0: asked at once when the disk is full.",
     )
     disk_reserve_bytes: Annotated[int, Field(ge=0)] = Field(
         8 << 20,

@@ -44,7 +44,7 @@ DELETE: Final = Operation(
     "DELETE",
     _TAG,
     "Delete the lines of a task",
-    description="And their rows in `job_logs`. Readers of the task are told `TASK_DELETED`. Sequences are never given "
+    description="And their rows in `job_logs`. Readers of the task receive `TASK_DELETED`. Sequences are never given "
     "twice: a line that comes later has the next one. If it fails half-way, the same request continues.",
     scope=TASKS_WRITE,
     parameters=(_TASK,),

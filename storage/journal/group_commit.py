@@ -21,7 +21,8 @@ from storage.errors import (
 from storage.journal.commit_queue import FairCommitQueue, Group, size_of
 from storage.journal.gathering import Gathering
 from storage.journal.group_writer import CommitResult, GroupWriter
-from storage.journal.interface import Append, Committed, JournalStatistics, LineBatch, Receipt, Settled
+from storage.journal.interface import Append, Committed, LineBatch, Receipt, Settled
+from storage.journal.statistics import JournalStatistics
 
 __all__ = ["GroupCommit", "resolve"]
 
@@ -43,7 +44,7 @@ Outcome = list[CommitResult | StorageError]
 
 
 def resolve(future: "asyncio.Future[Receipt]", answer: Receipt | StorageError) -> None:
-    """Tell whoever waits for an append what became of it."""
+    """Answer the futures of appends with their outcome."""
     if future.done():
         return  # the caller that appended has gone; the line is stored all the same
     if isinstance(answer, StorageError):

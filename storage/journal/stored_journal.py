@@ -19,7 +19,6 @@ from storage.journal.interface import (
     Ancestor,
     Append,
     Committed,
-    JournalStatistics,
     Receipt,
     Record,
     Settled,
@@ -32,6 +31,7 @@ from storage.journal.queries import Queries
 from storage.journal.read_scheduler import ReadKind, ReadScheduler
 from storage.journal.reader import Reader
 from storage.journal.scan_process import ScanProcesses
+from storage.journal.statistics import JournalStatistics
 
 __all__ = ["Commits", "Removals", "StoredJournal"]
 

@@ -11,7 +11,8 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from storage.errors import StorageError
-from storage.journal.interface import Ancestor, JournalStatistics, Record
+from storage.journal.interface import Ancestor, Record
+from storage.journal.statistics import JournalStatistics
 from storage.outage import OutageLog
 from storage.polling.closing_rows import ClosingRows, Closings
 from storage.polling.interface import PollingStore
@@ -48,7 +49,7 @@ class RecordSource(Protocol):
         ...
 
     async def settled_record(self) -> int:
-        """The newest record that is stored, whoever stored it, as ``StoredJournal`` gives it."""
+        """The newest record that is stored, by any gateway, as ``StoredJournal`` gives it."""
         ...
 
     async def records(self, after: int, *, bytes_max: int) -> Sequence[Record]:

@@ -18,7 +18,6 @@ from storage.journal.interface import (
     WATCH_PREFIX,
     Append,
     Committed,
-    JournalStatistics,
     LineBatch,
     Receipt,
     Record,
@@ -32,6 +31,7 @@ from storage.journal.interface import (
     WorkerReport,
 )
 from storage.journal.inventory import Removed, StoredChunk, StoredTask
+from storage.journal.statistics import JournalStatistics
 
 __all__ = ["MemoryJournal"]
 

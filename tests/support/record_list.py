@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from filters.entry import LogEntry, encode_lines
 from storage.errors import StorageError
-from storage.journal.interface import JournalStatistics, Record, TaskEnded
+from storage.journal.interface import Record, TaskEnded
+from storage.journal.statistics import JournalStatistics
 
 FIRST_SECOND = "2025-01-02T03:04:05.123456789Z"
 

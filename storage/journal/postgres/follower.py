@@ -276,7 +276,7 @@ class Follower:
             position, stages, lane = (*map(int, payload.split()), 0)[:3]
             place = self._places[lane]
         except (ValueError, IndexError):
-            return  # not one of ours: whoever may connect may notify
+            return  # not one of ours: every client that may connect may notify
         if position > place.position or stages > place.stages:
             self._notified += 1
             self._wake.set()

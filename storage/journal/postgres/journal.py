@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from filters.read_owner import NOBODY
 from storage.errors import StorageObstructedError
 from storage.journal.group_commit import GroupCommit
-from storage.journal.interface import Ancestor, Committed, JournalStatistics
+from storage.journal.interface import Ancestor, Committed
 from storage.journal.postgres.commit_call import StoredRange
 from storage.journal.postgres.epoch import Life, Memory, Remembered, begin_life
 from storage.journal.postgres.follower import Follower, FollowerStatistics
@@ -23,6 +23,7 @@ from storage.journal.postgres.schema import migrate
 from storage.journal.postgres.writer import PostgresWriter
 from storage.journal.read_scheduler import ReadKind
 from storage.journal.reader import Reader
+from storage.journal.statistics import JournalStatistics
 from storage.journal.stored_journal import StoredJournal
 from storage.postgres.address import plain_url, shown_address
 from storage.postgres.connections import Link
@@ -115,7 +116,7 @@ class PostgresJournal(StoredJournal):
             retry_seconds_max: as of ``SqliteJournal.open``; also while the server is away.
             gather_seconds: as of ``SqliteJournal.open``.
             readers: as of ``SqliteJournal.open``.
-            lanes: how many a new database gets, 1 to ``LANES_MAX``; None: one, or what there is.
+            lanes: how many a new database gets, 1 to ``LANES_MAX``; None: one, or that of the database.
             writers_max: threads that commit, where there are as many lanes; each has a connection, and its share of
                 ``pending_bytes_max``.
             redis_url: what carries committed lines between gateways faster; None: they read them from the database.

@@ -7,14 +7,15 @@ from functools import partial
 
 from storage.errors import StorageError
 from storage.journal.group_commit import GroupCommit, resolve
-from storage.journal.interface import Append, Committed, JournalStatistics, Receipt, Settled, StageProgress
+from storage.journal.interface import Append, Committed, Receipt, Settled, StageProgress
 from storage.journal.postgres.lanes import lane_of_item
+from storage.journal.statistics import JournalStatistics
 
 __all__ = ["LaneCommits", "Router"]
 
 
 class _Waiting:
-    """Names with the way that what waits under them is on, and how much of it there is."""
+    """Names with the way of their pending appends, and how many those are."""
 
     def __init__(self) -> None:
         self._found: dict[str, tuple[int, int]] = {}

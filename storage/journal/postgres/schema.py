@@ -298,7 +298,7 @@ def migrate(link: Link, address: str, lanes: int | None = None) -> int:
     Args:
         link: a connection without a transaction.
         address: of the server, to be shown.
-        lanes: how many lanes a database has that no gateway has used yet, 1 to ``LANES_MAX``; None: what there is.
+        lanes: how many lanes a database has that no gateway has used yet, 1 to ``LANES_MAX``; None: the database's.
 
     Raises:
         DatabaseError: the server is too old, its encoding is not UTF-8, a newer gateway made the tables, or the

@@ -13,7 +13,7 @@ from typing import IO, Final
 from filters.read_owner import NOBODY
 from storage.errors import StorageObstructedError
 from storage.journal.group_commit import GroupCommit
-from storage.journal.interface import Ancestor, JournalStatistics
+from storage.journal.interface import Ancestor
 from storage.journal.queries import Span
 from storage.journal.read_scheduler import ReadKind
 from storage.journal.reader import Reader
@@ -22,6 +22,7 @@ from storage.journal.sqlite.queries import open_queries
 from storage.journal.sqlite.remover import Remover
 from storage.journal.sqlite.summary_store import SummaryStore, TasksToSummarize
 from storage.journal.sqlite.writer import Writer
+from storage.journal.statistics import JournalStatistics
 from storage.journal.stored_journal import StoredJournal
 from storage.sqlite.connections import Access, Durability, open_connection
 from storage.sqlite.errors import bytes_free, translate_errors

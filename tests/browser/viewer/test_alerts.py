@@ -89,7 +89,7 @@ async def test_a_rule_is_tried_stored_and_removed(viewer: Viewer) -> None:
 
 
 async def test_a_maintenance_window_is_made(viewer: Viewer) -> None:
-    """Every week or once; what is wrong is said at its field."""
+    """Every week or once; an error is shown at its field."""
     async with viewer.open("/alerts/maintenance") as page:
         await page.get_by_role("button", name="New window").click()
         dialog = page.get_by_role("dialog")

@@ -9,7 +9,8 @@ import pytest
 from components.alerts.alerts import Alerts
 from components.alerts.rules import rule_from
 from storage.journal.history import WorkerRecord
-from storage.journal.interface import JournalStatistics, Record
+from storage.journal.interface import Record
+from storage.journal.statistics import JournalStatistics
 from tests.components.alerts.test_turns import START, end, lines
 
 

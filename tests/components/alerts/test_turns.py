@@ -287,7 +287,7 @@ def test_a_rule_chooses_tasks_by_labels() -> None:
 
 
 def test_nobody_is_notified_in_a_maintenance_window() -> None:
-    """What is still open afterwards is told then; what is over is not, and other tasks and rules are as always."""
+    """What is still open afterwards is notified then; what is over is not, and other tasks and rules are as always."""
     bench = Bench(broken(cooldown="1m", resolve_after="2h"), broken(name="short", resolve_after="1m"))
     written = {"name": "w", "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z", "tasks": "build-*"}
     bench.windows = windows_from([written])

@@ -8,7 +8,8 @@ import pytest
 from gateway.app import Gateway
 from gateway.monitoring.health import Health, Phase
 from storage.errors import StorageUnavailableError
-from storage.journal.interface import JournalStatistics, TaskState
+from storage.journal.interface import TaskState
+from storage.journal.statistics import JournalStatistics
 from storage.polling import SinkStatistics
 
 PAGE = "/api/v1/log-streaming/health"

@@ -15,7 +15,8 @@ from gateway.transports.socket_io.server import SocketIoStatistics
 from sessions.pipelines import PipelineStatistics
 from sessions.statistics import Delivered, HubStatistics
 from sessions.updates import UpdateStatistics
-from storage.journal.interface import Committed, JournalStatistics
+from storage.journal.interface import Committed
+from storage.journal.statistics import JournalStatistics
 from storage.polling import RowImportStatistics, SinkStatistics
 from storage.retention.worker import RetentionStatistics
 

@@ -1,4 +1,4 @@
-"""Deleting and pinning tasks over HTTP, on both databases, and what readers are told."""
+"""Deleting and pinning tasks over HTTP, on both databases, and what readers receive."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -6,9 +6,9 @@ export interface Action {
   isBusy: boolean
   /** Of the last refusal. */
   error: RequestError | null
-  /** What has been done, as it is told. */
+  /** What has been done, as a text. */
   done: string
-  /** Does something, and tells the text that comes of it. */
+  /** Does something, and shows the text that comes of it. */
   act(run: () => Promise<string>): Promise<boolean>
   again(): void
   clear(): void

@@ -78,7 +78,7 @@ async def test_a_gateway_that_starts_later_knows_them_before_it_takes_lines(join
 
 
 async def test_masks_that_another_gateway_cannot_take_are_refused(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The producer is told, and may come again; then they are shared."""
+    """The producer is refused, and may come again; then they are shared."""
     masks, _ = await join("a")
     other, channel = await join("b")
     await other.learn("full", [SECRET])

@@ -63,7 +63,7 @@ def test_a_lane_is_passed_over_only_as_far_as_nothing_is_missing() -> None:
 
 @pytest.mark.parametrize(("created", "wanted"), [(1, 2), (3, 1)])
 async def test_lanes_are_given_once(url: str, created: int, wanted: int) -> None:
-    """Another number is refused in one sentence; without one, a gateway takes what there is."""
+    """Another number is refused in one sentence; without one, a gateway takes that of the database."""
     await (await PostgresJournal.open(url, lanes=created)).close()
     with pytest.raises(DatabaseError, match=f"was created with {created} lanes?, which stays so; JOURNAL_LANES is"):
         await PostgresJournal.open(url, lanes=wanted)

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from storage.journal.interface import JournalStatistics
+from storage.journal.statistics import JournalStatistics
 from storage.polling import PollingSink
 from storage.polling.postgres_table import PostgresPollingTable
 from tests.support.psql import messages, psql, rows

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from gateway.shared_updates import share_updates
+from gateway.cluster.shared_updates import share_updates
 from sessions.admission import Admission
 from sessions.updates import (
     AnyUpdate,

@@ -22,8 +22,8 @@ async def join_others(
     if leadership is None or channel is None:
         return
     from gateway.auth.shared_tickets import SharedTickets
+    from gateway.cluster.shared_updates import share_updates
     from gateway.ingest.masking.shared_masks import SharedMasks
-    from gateway.shared_updates import share_updates
 
     leadership.start()
     credentials = authenticator.settings
