@@ -48,7 +48,7 @@ _STORE: Final = Operation(
     ALERTS,
     "Store a maintenance window",
     description="In the place of a stored one of the same name; those of the file are changed there. While it is "
-    "open, incidents count on and nobody is notified; what is still open after it is told then.",
+    "open, incidents count on and nobody is notified; what is still open after it is notified then.",
     scope=ALERTS_WRITE,
     body=Body(MaintenanceRequest, {"once": {"window": _ONCE}, "weekly": {"window": _WEEKLY}}),
     answers={200: MaintenanceView},

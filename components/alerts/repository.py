@@ -170,7 +170,7 @@ class Repository:
         return [(task_id, int(count)) for task_id, count, _ in self._db.execute(query)]
 
     def add_to_digest(self, target: str, rule: str, number: int, event: Mapping[str, Any], due_at: float) -> float:
-        """Something that is sent with others; what waits there of the incident is replaced.
+        """Something that is sent with others; the pending one of the incident is replaced.
 
         Args:
             target: its name.

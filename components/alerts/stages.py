@@ -67,7 +67,7 @@ class StageInbox:
             )
 
     def put_first(self, events: Sequence[StageEvent]) -> None:
-        """These ended before what waits."""
+        """These ended before the pending ones."""
         self._waiting.extendleft(reversed(events))
 
     def snapshot(self) -> list[StageEvent]:

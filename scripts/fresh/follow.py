@@ -69,7 +69,7 @@ def main(release: Path) -> int:
         left.unlink()
     with debian.copy("follow") as copy:
         shutil.copytree(release, copy.path / "root/release")
-        # Services start when they are told to, not when they are unpacked: there is no init here.
+        # Services start by a command, not when they are unpacked: there is no init here.
         (copy.path / "usr/sbin").mkdir(parents=True, exist_ok=True)
         (copy.path / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
         (copy.path / "usr/sbin/policy-rc.d").chmod(0o755)
