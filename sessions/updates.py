@@ -45,7 +45,13 @@ class UpdateType(StrEnum):
     ALL_SCRIPTS_COMPLETED = "allScriptsExecutionCompleted"
 
 
-class Update(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class _Payload(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    def json(self) -> bytes:
+        """The payload."""
+        return msgspec.json.encode(self)
+
+
+class Update(_Payload, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """One update, as clients get it; what is None is left out.
 
     Attributes:
@@ -74,12 +80,8 @@ class Update(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
         """Who may see it is who may read this script; None: all scripts together."""
         return self.script_id
 
-    def json(self) -> bytes:
-        """The payload."""
-        return msgspec.json.encode(self)
 
-
-class JobProgress(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class JobProgress(_Payload, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """How far a batch job is."""
 
     event: ClassVar[str] = "progress"
@@ -109,12 +111,8 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
         """Who may see it is who may read this task."""
         return self.job_id
 
-    def json(self) -> bytes:
-        """The payload."""
-        return msgspec.json.encode(self)
 
-
-class TaskChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class TaskChange(_Payload, frozen=True, kw_only=True, rename="camel"):
     """A task was deleted, pinned or unpinned."""
 
     event: ClassVar[str] = "taskChanged"
@@ -133,12 +131,8 @@ class TaskChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """Who may see it is who may read this task."""
         return self.task_id
 
-    def json(self) -> bytes:
-        """The payload."""
-        return msgspec.json.encode(self)
 
-
-class IncidentUpdate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class IncidentUpdate(_Payload, frozen=True, kw_only=True, rename="camel"):
     """An incident of an alert rule has been opened, counted on, muted or resolved."""
 
     event: ClassVar[str] = "incident"
@@ -166,10 +160,6 @@ class IncidentUpdate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def subject(self) -> str | None:
         """Who may see it is who may read this task; None: all tasks together."""
         return self.task_id
-
-    def json(self) -> bytes:
-        """The payload."""
-        return msgspec.json.encode(self)
 
 
 AnyUpdate = Update | JobProgress | IncidentUpdate | TaskChange

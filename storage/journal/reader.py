@@ -309,10 +309,8 @@ class Reader:
         """
         key, first, _ = self._task(task_id)
         start = reached = max(after, first - 1)
-        chunks, size = (
-            list[Bounds](),
-            0,
-        )  # first whether they are enough: a task that grows is asked for again and again
+        # Whether they are enough comes first: a task that grows is asked for again and again.
+        chunks, size = list[Bounds](), 0
         for bounds in chunks_after(self._queries, key, start):
             chunks.append(bounds)
             size += bounds.raw_size
