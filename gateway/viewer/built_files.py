@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 from typing import Final
 
-__all__ = ["INDEX", "BuiltFile", "built_files"]
+__all__ = ["INDEX", "BuiltFile", "built_files", "built_index"]
 
 INDEX: Final = "index.html"
 
@@ -59,13 +59,26 @@ def built_files(directory: Traversable | None = None) -> dict[str, BuiltFile]:
     Args:
         directory: that has the build; None is the one beside this module, where ``make setup`` puts it.
     """
-    root = directory if directory is not None else files(__package__).joinpath("built")
-    index = root.joinpath(INDEX)
-    if not index.is_file():
+    index = built_index(directory)
+    if index is None:
         return {}
-    assets = root.joinpath("assets")
-    found = {INDEX: BuiltFile.of(INDEX, index.read_bytes())}
+    assets = _root(directory).joinpath("assets")
+    found = {INDEX: index}
     for file in sorted(assets.iterdir(), key=lambda file: file.name) if assets.is_dir() else ():
         if file.is_file() and PurePosixPath(file.name).suffix in _TYPES:
             found[f"assets/{file.name}"] = BuiltFile.of(file.name, file.read_bytes())
     return found
+
+
+def built_index(directory: Traversable | None = None) -> BuiltFile | None:
+    """``index.html`` alone; None if it was not built.
+
+    Args:
+        directory: see ``built_files``.
+    """
+    index = _root(directory).joinpath(INDEX)
+    return BuiltFile.of(INDEX, index.read_bytes()) if index.is_file() else None
+
+
+def _root(directory: Traversable | None) -> Traversable:
+    return directory if directory is not None else files(__package__).joinpath("built")

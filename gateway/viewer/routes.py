@@ -10,7 +10,7 @@ from starlette.responses import Response
 from gateway.errors import ApiError
 from gateway.routing.operation import Answer, DescribedRoute, Header, Operation, Tag
 from gateway.routing.parameters import Identifier, Parameter
-from gateway.viewer.built_files import INDEX, BuiltFile, built_files
+from gateway.viewer.built_files import INDEX, BuiltFile, built_files, built_index
 
 __all__ = ["PAGES", "PAGE_HEADERS", "missing_page", "page_routes"]
 
@@ -25,10 +25,11 @@ PAGE_HEADERS: Final = {
 }
 _ASSETS: Final = "/page/assets/{name}"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"  # a file's name has the hash of what is in it
-_NOT_BUILT: Final = (
+_NOT_BUILT: Final = BuiltFile.of(
+    INDEX,
     b'<!doctype html><html lang="en"><meta charset="utf-8"><title>Otto logs</title>'
     b"<p>The viewer is not built in this installation: run <code>make setup</code>; "
-    b"until then <code>otto-logs tail TASK</code> shows a log in a terminal."
+    b"until then <code>otto-logs tail TASK</code> shows a log in a terminal.",
 )
 
 _PAGES: Final = {
@@ -66,7 +67,7 @@ def page_routes(build: Mapping[str, BuiltFile] | None = None) -> list[DescribedR
         build: the files by their path; None: what ``make setup`` built. Without any, a page says that it was not built.
     """
     found = built_files() if build is None else build
-    index = _index(found)
+    index = found.get(INDEX) or _NOT_BUILT
     assets = {path.removeprefix("assets/"): file for path, file in found.items() if path != INDEX}
 
     async def page(request: Request) -> Response:
@@ -94,7 +95,7 @@ def missing_page(build: Mapping[str, BuiltFile] | None = None) -> Callable[[Requ
     Returns:
         A function of the request; None: it is not a browser's, or of an interface for programs.
     """
-    index = _index(built_files() if build is None else build)
+    index = (built_index() if build is None else build.get(INDEX)) or _NOT_BUILT
 
     def page(request: Request) -> Response | None:
         path = request.url.path
@@ -106,10 +107,6 @@ def missing_page(build: Mapping[str, BuiltFile] | None = None) -> Callable[[Requ
         return response
 
     return page
-
-
-def _index(found: Mapping[str, BuiltFile]) -> BuiltFile:
-    return found.get(INDEX) or BuiltFile.of(INDEX, _NOT_BUILT)
 
 
 def _answer(request: Request, file: BuiltFile, headers: dict[str, str]) -> Response:
