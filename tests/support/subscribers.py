@@ -16,7 +16,7 @@ import httpx2
 import msgspec
 
 from tests.support.event_stream import parse_event
-from tests.support.programs import start_node
+from tests.support.programs import node_directory, start_node
 
 __all__ = ["FILTERS", "Crowd", "Doors", "Received", "Subscriber", "make_crowd"]
 
@@ -110,6 +110,9 @@ class Crowd:
 
     subscribers: list[Subscriber]
     silence_seconds_max: float = 40.0
+
+    def __post_init__(self) -> None:
+        node_directory()  # a bench without it fails at once, not where it waits for its readers at the end
 
     async def follow(self, gateway: Doors, task_id: str, scratch: Path, ready: asyncio.Event) -> None:
         """Let everybody listen until the task is complete; ``ready`` is set once all sockets have subscribed."""
