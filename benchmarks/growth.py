@@ -7,6 +7,9 @@ left once retention has removed all but a thousand. It writes tables and curves 
 
 What was measured is kept in ``--results``, and not measured again: a run that was broken off, or one with other sizes,
 continues. ``make bench-growth`` is the whole of it. ``--tasks 1000 10000 --lines 1`` are two minutes.
+
+``--prepare --directory D`` only makes the databases, which a machine may do beside other work. A run with the same
+directory then measures copies of them, on a machine that has nothing else to do, and removes each once it is measured.
 """
 
 import argparse
@@ -17,15 +20,17 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from benchmarks import growth_data
 from benchmarks.growth_costs import costs_of_lines, costs_of_tasks
 from benchmarks.plot import curves
 
 Measurement = dict[str, float]
+Key = tuple[str, float]
+"""What there is many of, and how many."""
 
 _FOLDER: Final = Path(__file__).parents[1] / "docs" / "performance"
 _INTRODUCTION: Final = """# Growth
@@ -65,66 +70,95 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--tasks", type=int, nargs="*", default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--lines", type=float, nargs="*", default=[1, 10, 30], help="millions")
-    parser.add_argument("--directory", type=Path, help="of the databases, which are removed again")
+    parser.add_argument("--directory", type=Path, help="of the databases, each of which is removed once it is measured")
     parser.add_argument("--results", type=Path, default=_FOLDER / "growth.jsonl")
-    return parser.parse_args()
+    parser.add_argument("--prepare", action="store_true", help="make the databases in --directory, and measure nothing")
+    options = parser.parse_args()
+    if options.prepare and options.directory is None:
+        parser.error("--prepare needs --directory")
+    return options
 
 
 async def main() -> None:
     """Measure what is not known yet, then print and draw all of it."""
     options = _options()
     known = _known(options.results)
-    for tasks in options.tasks:
-        await _measured(("tasks", tasks), options, known, lambda path, size=tasks: _of_tasks(path, size))
-    for millions in options.lines:
-        await _measured(("lines", millions * 1e6), options, known, lambda path, size=millions: _of_lines(path, size))
+    sizes = [("tasks", float(tasks)) for tasks in options.tasks] + [("lines", size * 1e6) for size in options.lines]
+    if options.directory is not None:
+        options.directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="otto-growth-", dir=options.directory) as scratch:
+        for key in (size for size in sizes if size not in known):
+            await _taken(key, options, known, Path(scratch))
+    if not options.prepare:
+        _write(options.results, known)
+
+
+async def _taken(key: Key, options: argparse.Namespace, known: dict[Key, Measurement], scratch: Path) -> None:
+    """Make a database where there is none, and unless that is all, measure it."""
+    kind, size = key
+    made = (options.directory or scratch / "made") / f"growth-{kind}-{size:.0f}"
+    if not (made / "made.json").exists():
+        _say(f"{size:,.0f} {kind}: making them")
+        await _make(key, made)
+    if options.prepare:
+        return
+    _say(f"{size:,.0f} {kind}: measuring them{_estimate(key, known)}")
+    started = time.monotonic()
+    copy = scratch / made.name
+    copy.mkdir()
+    shutil.copyfile(made / "otto.db", copy / "otto.db")  # measuring changes it
+    found: Measurement = json.loads((made / "made.json").read_text())
+    found |= await (costs_of_tasks(copy, int(size)) if kind == "tasks" else costs_of_lines(copy, found["text_mb"]))
+    shutil.rmtree(copy)
+    known[key] = found | {"measured_s": time.monotonic() - started}
+    _say(f"{size:,.0f} {kind}: measured in {known[key]['measured_s']:.0f} s")
+    with options.results.open("a") as file:
+        file.write(json.dumps({"kind": kind, "size": size, "cores": os.cpu_count(), **known[key]}) + "\n")
+    shutil.rmtree(made)
+
+
+async def _make(key: Key, folder: Path) -> None:
+    """A database of this size; ``made.json`` is written last, and says that it is whole."""
+    kind, size = key
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    started = time.monotonic()
+    text = await (growth_data.store_tasks if kind == "tasks" else growth_data.store_lines)(
+        folder / "otto.db", int(size)
+    )
+    facts = {"fill_s": time.monotonic() - started, "text_mb": text / 1e6}
+    (folder / "made.json").write_text(json.dumps(facts))
+
+
+def _estimate(key: Key, known: dict[Key, Measurement]) -> str:
+    """How long it may take, by the largest that was measured; what does not grow makes it less."""
+    kind, size = key
+    largest = max((of[1] for of in known if of[0] == kind and of[1] < size), default=None)
+    seconds = None if largest is None else known[kind, largest].get("measured_s")
+    return "" if seconds is None else f", {size / (largest or size) * seconds:.0f} s at most"
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def _write(results: Path, known: dict[Key, Measurement]) -> None:
+    """The page and its curves, of everything that is known."""
     page = _INTRODUCTION
     for kind, names in (("tasks", _TASK_CURVES), ("lines", _LINE_CURVES)):
         rows = {size: found for (of, size), found in sorted(known.items()) if of == kind}
         page += f"\n## {kind.capitalize()}\n{_table(kind, rows)}"
         if len(rows) > 1:
             series = {_NAMES[name]: [(size, found[name]) for size, found in rows.items()] for name in names}
-            drawn = options.results.with_name(f"growth-{kind}.svg")
+            drawn = results.with_name(f"growth-{kind}.svg")
             drawn.write_text(curves(f"Cost by the number of {kind}", kind, series))
             page += f"\n![{kind.capitalize()}]({drawn.name})\n"
-    options.results.with_suffix(".md").write_text(page)
+    results.with_suffix(".md").write_text(page)
     print(page)
 
 
-async def _measured(
-    key: tuple[str, float],
-    options: argparse.Namespace,
-    known: dict[tuple[str, float], Measurement],
-    measure: Callable[[Path], Any],
-) -> None:
-    if key in known:
-        return
-    started = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="otto-growth-", dir=options.directory))
-    try:
-        known[key] = await measure(folder)
-    finally:
-        shutil.rmtree(folder)
-    print(f"{key[1]:,.0f} {key[0]} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    with options.results.open("a") as file:
-        file.write(json.dumps({"kind": key[0], "size": key[1], "cores": os.cpu_count(), **known[key]}) + "\n")
-
-
-async def _of_tasks(folder: Path, tasks: int) -> Measurement:
-    started = time.monotonic()
-    await growth_data.store_tasks(folder / "otto.db", tasks)
-    return {"fill_s": time.monotonic() - started, **await costs_of_tasks(folder, tasks)}
-
-
-async def _of_lines(folder: Path, millions: float) -> Measurement:
-    started = time.monotonic()
-    text = await growth_data.store_lines(folder / "otto.db", int(millions * 1e6))
-    filled = time.monotonic() - started
-    return {"fill_s": filled, "text_mb": text / 1e6, **await costs_of_lines(folder, text)}
-
-
-def _known(results: Path) -> dict[tuple[str, float], Measurement]:
-    found: dict[tuple[str, float], Measurement] = {}
+def _known(results: Path) -> dict[Key, Measurement]:
+    found: dict[Key, Measurement] = {}
     for line in results.read_text().splitlines() if results.exists() else ():
         row = json.loads(line)
         found[row.pop("kind"), row.pop("size")] = row

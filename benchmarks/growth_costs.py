@@ -4,8 +4,8 @@ import asyncio
 import sqlite3
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -44,23 +44,36 @@ async def costs_of_tasks(folder: Path, tasks: int) -> dict[str, float]:
         for name, given in questions.items():
             found[name] = 1000 * await _seconds(partial(_get, history, "/tasks", limit=_PAGE, **given), _REPEATS)
         found["id_ms"] = 1000 * await _seconds(partial(_get, history, "/tasks", search=f"build-{tasks // 2}"), 1)
-        found["search_s"] = (await _search(history, "nowhere"))[0]
-    return found | await _after_retention(path)
+        with _timed(found, "search_s"):
+            await _search(history, "nowhere")
+    await _remove(path, found)
+    return found
 
 
-async def costs_of_lines(folder: Path, text: int) -> dict[str, float]:
-    """Seconds; ``text`` are the bytes of the lines."""
+async def costs_of_lines(folder: Path, text_mb: float) -> dict[str, float]:
+    """Seconds; ``text_mb``: the lines themselves."""
     path = folder / "otto.db"
-    summarised = await _summarize(path)
-    found = await _common(folder)
+    found = dict[str, float]()
+    await _summarize(path, found)
+    found |= await _common(folder)
     async with history_of(path) as history:
         for name, word, hits in (("rare_s", RARE, 10), ("nowhere_s", "nowhere", 0)):
-            found[name], count = await _search(history, word)
+            with _timed(found, name):
+                count = await _search(history, word)
             if count != hits:
                 raise SystemExit(f"{count} hits of {word!r}")
     with closing(sqlite3.connect(path)) as connection:
         (size,) = connection.execute("SELECT total(length(summary)) FROM journal_summaries").fetchone()
-    return found | {"summarize_s": summarised, "summaries_percent": 100 * size / text}
+    return found | {"summaries_percent": size / 1e4 / text_mb}
+
+
+@contextmanager
+def _timed(found: dict[str, float], name: str) -> Iterator[None]:
+    """Note how many seconds it takes, and print them."""
+    started = time.monotonic()
+    yield
+    found[name] = time.monotonic() - started
+    print(f"  {name} {found[name]:.1f}", file=sys.stderr, flush=True)
 
 
 async def _common(folder: Path) -> dict[str, float]:
@@ -68,12 +81,13 @@ async def _common(folder: Path) -> dict[str, float]:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     found = {"disk_mb": path.stat().st_size / 1e6}
-    started = time.monotonic()
-    back_up(path, folder / "copy.db")
-    found["backup_s"] = time.monotonic() - started
+    with _timed(found, "backup_s"):
+        back_up(path, folder / "copy.db")
     (folder / "copy.db").unlink()
-    found["verify_s"] = await _command(folder, "verify")
-    found["sample_s"] = await _command(folder, "verify", "--sample", "5")
+    with _timed(found, "verify_s"):
+        await _command(folder, "verify")
+    with _timed(found, "sample_s"):
+        await _command(folder, "verify", "--sample", "5")
     started = time.monotonic()
     # Without job_logs: the copies of what is stored would be made now, which is another measurement.
     async with running_gateway(
@@ -84,8 +98,7 @@ async def _common(folder: Path) -> dict[str, float]:
     return found
 
 
-async def _command(folder: Path, *arguments: str) -> float:
-    started = time.monotonic()
+async def _command(folder: Path, *arguments: str) -> None:
     process = await asyncio.create_subprocess_exec(
         *(Path(sys.executable).with_name("otto-gateway"), *arguments),
         env={"PATH": "/usr/bin:/bin", "DATABASE_URL": f"sqlite:///{folder}/otto.db"},
@@ -93,26 +106,22 @@ async def _command(folder: Path, *arguments: str) -> float:
     )
     if await process.wait():
         raise SystemExit(f"{' '.join(arguments)} failed")
-    return time.monotonic() - started
 
 
-async def _summarize(path: Path) -> float:
+async def _summarize(path: Path, found: dict[str, float]) -> None:
     journal = await SqliteJournal.open(path)
-    started = time.monotonic()
-    await SummarySweep(journal, pause_seconds_max=0).run_once()
-    seconds = time.monotonic() - started
+    with _timed(found, "summarize_s"):
+        await SummarySweep(journal, pause_seconds_max=0).run_once()
     await journal.close()
-    return seconds
 
 
-async def _after_retention(path: Path) -> dict[str, float]:
+async def _remove(path: Path, found: dict[str, float]) -> None:
     """What is left when all but a thousand tasks have lost their lines, and with them their rows."""
     journal = await SqliteJournal.open(path)
     policy = RetentionPolicy(tasks_max=_KEPT_TASKS)
     retention = Retention(journal, (), policy, copied=lambda: 1 << 60, pause_seconds_max=0)
-    started = time.monotonic()
-    await retention.run_once()
-    found = {"retention_s": time.monotonic() - started}
+    with _timed(found, "retention_s"):
+        await retention.run_once()
     await retention.close()
     await journal.close()
     async with history_of(path) as history:
@@ -120,19 +129,19 @@ async def _after_retention(path: Path) -> dict[str, float]:
     compact(path, acquire_lock(path))
     with closing(sqlite3.connect(path)) as connection:
         (found["rows_kept"],) = connection.execute("SELECT count(*) FROM journal_tasks").fetchone()
-    return found | {"kept_disk_mb": path.stat().st_size / 1e6}
+    found["kept_disk_mb"] = path.stat().st_size / 1e6
 
 
-async def _search(history: History, word: str) -> tuple[float, int]:
-    """Seconds and hits of a search, page by page to its end."""
-    started, hits, cursor = time.monotonic(), 0, None
+async def _search(history: History, word: str) -> int:
+    """Hits of a search, page by page to its end."""
+    hits, cursor = 0, None
     while True:
         given = {"q": word, "limit": 1000} | ({} if cursor is None else {"cursor": cursor})
         document = await _get(history, "/search", **given)
         hits += sum(task["count"] for task in document["tasks"])
         cursor = document.get("next")
         if cursor is None:
-            return time.monotonic() - started, hits
+            return hits
 
 
 async def _seconds(action: Callable[[], Awaitable[Any]], repeats: int) -> float:

@@ -2,7 +2,11 @@
 
 import asyncio
 import random
+import sqlite3
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -27,40 +31,42 @@ _COMMIT_BYTES_MAX: Final = 16 << 20
 _WORDS: Final = "request worker cache build module connected closed retry queue flushed index page".split()  # noqa: SIM905
 
 
-async def store_tasks(path: Path, tasks: int) -> None:
-    """So many tasks of ten lines, ``build-1`` and so on; every hundredth has not ended."""
-    await _store(path, _short_tasks(tasks))
+async def store_tasks(path: Path, tasks: int) -> int:
+    """So many tasks of ten lines, ``build-1`` and so on; every hundredth has not ended. The bytes of their messages."""
+    return await _store(path, _short_tasks(tasks), tasks * _SHORT_LINES)
 
 
 async def store_lines(path: Path, lines: int) -> int:
     """So many lines in tasks of ``TASK_LINES`` that have ended; the bytes of their messages."""
     chance = random.Random(1)
     rare = {chance.randrange(lines) for _ in range(_RARE_LINES)}
-    size = 0
-
-    def counted() -> Iterator[Append]:
-        nonlocal size
-        for item in _long_tasks(chance, lines, rare):
-            if isinstance(item, LineBatch):
-                size += sum(len(entry.message) for entry in item.entries)
-            yield item
-
-    await _store(path, counted())
-    return size
+    return await _store(path, _long_tasks(chance, lines, rare), lines)
 
 
-async def _store(path: Path, items: Iterator[Append]) -> None:
+async def _store(path: Path, items: Iterator[Append], lines: int) -> int:
     journal = await SqliteJournal.open(
         path, durability="process", pending_bytes_max=_PENDING_BYTES_MAX, commit_bytes_max=_COMMIT_BYTES_MAX
     )
+    started, size, stored, tenths = time.monotonic(), 0, 0, 1
     waiting: list[asyncio.Future[Receipt]] = []
     for item in items:
         waiting.append(journal.append(item))
+        if isinstance(item, LineBatch):
+            size += sum(len(entry.message) for entry in item.entries)
+            stored += len(item.entries)
         if len(waiting) == _GROUP:
             await waiting[-1]
             waiting.clear()
+        if stored >= lines * tenths // 10:
+            seconds = time.monotonic() - started
+            left = seconds * (lines - stored) / stored
+            print(f"  {tenths * 10} % after {seconds:.0f} s, {left:.0f} s left", file=sys.stderr, flush=True)
+            tenths += 1
     await asyncio.gather(*waiting)
     await journal.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return size
 
 
 def _short_tasks(tasks: int) -> Iterator[Append]:
