@@ -25,7 +25,7 @@ from gateway.http.middleware import HostGuard, SecurityHeaders
 from gateway.http.server import HttpServer
 from gateway.http.sockets import listen_all
 from gateway.http.websocket import FramedWebSocketProtocol
-from gateway.hubs import make_hubs, notify_each
+from gateway.hubs import make_hubs, notify_each, wake_each
 from gateway.ingest.masking.metrics import mask_metrics
 from gateway.ingest.masking.routes import mask_routes
 from gateway.ingest.masking.task_masks import TaskMasks
@@ -81,6 +81,7 @@ class Gateway:
         self._settings = settings
         self._stop_asked = asyncio.Event()
         self._committed_once = asyncio.Event()
+        self._to_wake: list[Callable[[], None]] = [self._committed_once.set]
         self._authenticator = derived.authenticator_of(settings)
         self._metrics = Metrics()
         self._quotas = _Quotas(*(derived.quota_of(settings) for _ in range(3)))
@@ -151,9 +152,9 @@ class Gateway:
 
     def _watch_commits(self) -> None:
         journal, metrics = self._databases.journal, self._metrics
+        self._to_wake.append(self._databases.sink.wake)
         journal.set_commit_observer(metrics.commit_latency)
-        mine = (metrics.committed, self._masks.committed, lambda _: self._committed_once.set())
-        journal.set_commit_listener(notify_each(*self._publishers(), *mine))
+        journal.set_commit_listener(notify_each(*self._publishers(), metrics.committed, self._masks.committed))
 
     def _follow_others(self) -> None:
         """Publish what other gateways store in the same journal, as this one's own commits."""
@@ -162,9 +163,8 @@ class Gateway:
 
     def _publishers(self) -> Sequence[Callable[[Committed], None]]:
         """Those who hear of every commit, whichever gateway made it."""
-        hubs, sink = self._hubs, self._databases.sink
-        stages = lambda committed: hubs.pipelines.publish(committed.progress)  # noqa: E731
-        return hubs.logs.publish, stages, lambda _: sink.wake()
+        stages = lambda committed: self._hubs.pipelines.publish(committed.progress)  # noqa: E731
+        return self._hubs.logs.publish, stages, wake_each(self._to_wake)
 
     def _restart_needed(self) -> None:
         """Windows, polling tables and caches follow from lines that are gone: only a new start is sure of them."""
@@ -209,6 +209,7 @@ class Gateway:
             logs=self._logs,
             journal_location=journal_location(self._settings),
             polling_location=polling_location(self._settings),
+            on_commit=self._to_wake.append,
             pipelines=self._hubs.pipelines,
             updates=self._hubs.updates,
             task_logs=task_logs,

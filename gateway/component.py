@@ -30,6 +30,7 @@ class Core:
         authenticator: finds out who asks.
         journal: takes lines and ends of tasks, and shows those of everybody.
         logs: reads what is stored on behalf of somebody, as the routes of the history do.
+        on_commit: takes a function that is called after each commit of this gateway or another one; it must not block.
         journal_location: the journal's database, for tables beside it.
         polling_location: the database of the polling tables, which other programs use too.
         pipelines: calls listeners with transitions of stages once they are stored, by this gateway or another one.
@@ -42,6 +43,7 @@ class Core:
     authenticator: "Authenticator"
     journal: "Journal"
     logs: "StoredLogs"
+    on_commit: Callable[[Callable[[], None]], None]
     journal_location: "DatabaseLocation"
     polling_location: "DatabaseLocation"
     pipelines: "PipelineHub"

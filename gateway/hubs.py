@@ -1,6 +1,6 @@
 """The hubs, through which everything that is stored reaches those who watch it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ from storage.errors import StorageError
 from storage.journal.interface import Committed
 from storage.journal.stored_journal import StoredJournal
 
-__all__ = ["Hubs", "make_hubs", "notify_each"]
+__all__ = ["Hubs", "make_hubs", "notify_each", "wake_each"]
 
 _HISTORY_ERRORS: Final = (StorageError, OSError)
 
@@ -58,3 +58,13 @@ def notify_each(*listeners: Callable[[Committed], None]) -> Callable[[Committed]
                 _log.exception("commit listener failed")
 
     return notify
+
+
+def wake_each(followers: Iterable[Callable[[], None]]) -> Callable[[Committed], None]:
+    """A commit listener that wakes those who read what was stored by themselves; more may be added later."""
+
+    def wake(_: Committed) -> None:
+        for follower in followers:
+            follower()
+
+    return wake

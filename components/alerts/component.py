@@ -79,6 +79,7 @@ class AlertsComponent(Component):
                 publish=core.updates.publish,
                 read_workers=lambda task_ids: core.logs.reads.worker_records(task_ids, count_max=_WORKERS_MAX),
             )
+        core.on_commit(alerts.engine.wake)
         core.pipelines.add_listener(alerts.engine.stages_have_changed)
         await alerts.open()
         return cls(core, alerts)

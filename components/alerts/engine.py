@@ -30,14 +30,17 @@ __all__ = ["AlertEngine", "AlertStatistics"]
 
 _RECORDS_BYTES: Final = 256 << 10
 """Of one turn; its evaluation keeps a thread busy for some milliseconds."""
-_POLL_SECONDS: Final = 0.1
+_TURN_SECONDS: Final = 0.02
+"""Between the beginnings of two turns at the end of the journal: commits of a steady flow share one."""
 _CHECK_SECONDS: Final = 1.0
+"""Between two looks at what takes time; also how long a position is not stored that nothing else depends on."""
 _FOLLOWER_SECONDS: Final = 0.5
 _DIGEST_LOOK_SECONDS: Final = 60.0
 _OLD_STAGE_SECONDS: Final = 86_400.0
 """A stage that failed before that, of a pipeline that is not known any more, is no news at a start."""
 _KEPT_SECONDS: Final = 90 * 86_400.0
-"""How long resolved incidents are kept."""
+"""How long resolved incidents are kept, and notifications that were given up."""
+_SWEEP_SECONDS: Final = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +94,14 @@ class AlertEngine:
         self._changes = changes or IncidentChanges()
         self._labels = None if read_workers is None else TaskLabels(read_workers)
         self._stages = StageInbox()
-        self._digest_at = 0.0
+        self._digest_at = self._swept_at = 0.0
         self._notify = notify
         self._clock = clock
         self._is_leader = is_leader
         self._thread = ThreadPoolExecutor(1, "alerts")
         self._state: EngineState | None = None
-        self._checked_at = float("-inf")
+        self._checked_at = self._stored_at = self._turn_at = float("-inf")  # of the loop's clock
+        self._stored = EngineState()
         self._statistics = AlertStatistics()
         self._turns = asyncio.Lock()
         self._loop = TailingLoop(
@@ -135,6 +139,10 @@ class AlertEngine:
     def use(self, rules: Sequence[Rule], windows: Sequence[Window] = ()) -> None:
         """Take other rules and maintenance windows, from the next record on."""
         self._set(rules, windows)
+        self._loop.wake()
+
+    def wake(self) -> None:
+        """Something was stored in the journal; cheap, and never blocks."""
         self._loop.wake()
 
     def stages_have_changed(self, progress: Sequence[Progress]) -> None:
@@ -199,24 +207,41 @@ class AlertEngine:
             if self._stages:
                 await self._take_stages(now)
                 return 0.0
-            if self._journal.statistics.last_record > state.position and await self._take_records(state, now):
-                return 0.0
-            if now - self._checked_at >= _CHECK_SECONDS:
-                self._checked_at = now
-                await self._pass_time(now)
-        return _POLL_SECONDS
+            newest = self._journal.statistics.last_record
+            if newest > state.position:
+                if (pause := self._turn_at - asyncio.get_running_loop().time()) > 0 and not self._loop.is_closing:
+                    return pause
+                if not await self._take_records(state, now, newest):
+                    return 0.0
+            return await self._let_time_pass(now)
 
-    async def _take_records(self, state: EngineState, now: float) -> bool:
+    async def _let_time_pass(self, now: float) -> float:
+        """At the end of the journal, where it is known which tasks are silent; seconds until it is called again."""
+        clock = asyncio.get_running_loop().time()
+        if clock >= self._checked_at + _CHECK_SECONDS:
+            self._checked_at = clock
+            await self._pass_time(now)
+        return self._checked_at + _CHECK_SECONDS - clock
+
+    async def _take_records(self, state: EngineState, now: float, newest: int) -> bool:
+        """Evaluate a run of records; whether ``newest`` was among them."""
+        begun_at = asyncio.get_running_loop().time()
         records = await self._journal.records(state.position, bytes_max=_RECORDS_BYTES)
         if not records:
-            return False
+            return True  # they were removed
         labels = await self._labels_of({record.task_id for record in records})
         evaluation, seconds = await self._run(_evaluated, self._line_rules, records, labels)
         self._count(evaluation, seconds)
         turn = self._turn(now, labels)
         turn.take(evaluation, records[-1].id)
-        await self._store(turn)
-        return True
+        if turn.has_effects or begun_at >= self._stored_at + _CHECK_SECONDS:
+            await self._store(turn)
+        else:  # whoever comes after a kill evaluates these records again, and finds as little
+            self._state = turn.state
+        is_at_end = records[-1].id >= newest
+        if is_at_end:
+            self._turn_at = begun_at + _TURN_SECONDS
+        return is_at_end
 
     async def _take_stages(self, now: float) -> None:
         events = self._stages.snapshot()
@@ -229,10 +254,14 @@ class AlertEngine:
         state = await self._known()
         turn = self._turn(now, await self._labels_of(state.tasks))
         turn.pass_time()
-        if turn.incidents or turn.state.tasks != state.tasks:
+        if turn.incidents or turn.state.tasks != state.tasks or state.position != self._stored.position:
             await self._store(turn)
         if now >= self._digest_at:
             await self._send_digests(now)
+        if now >= self._swept_at + _SWEEP_SECONDS:
+            self._swept_at = now
+            old = now - _KEPT_SECONDS
+            await self._run(self._database.write, lambda connection: Repository(connection).remove_resolved(old))
 
     async def _labels_of(self, task_ids: Iterable[str]) -> Mapping[str, frozenset[str]]:
         """The labels of tasks, if a rule asks for some."""
@@ -245,6 +274,7 @@ class AlertEngine:
             self._state, stages = await self._run(
                 self._database.write, lambda connection: self._read_state(Repository(connection), newest)
             )
+            self._stored = self._state
             self._digest_at = 0.0
             self._stages.put_first(stages)
         return self._state
@@ -253,7 +283,6 @@ class AlertEngine:
         """What is stored, and the stages that ended while nobody evaluated; in a thread."""
         state = EngineState.of(repository.value, repository.open_incidents(), self.rules.values())
         now = self._clock()
-        repository.remove_resolved(now - _KEPT_SECONDS)
         if state is None:
             state = EngineState(newest)
             for name, value in state.documents().items():
@@ -292,7 +321,8 @@ class AlertEngine:
 
     async def _store(self, turn: Turn) -> None:
         """Write a turn; only then it is true."""
-        before = await self._known()
+        await self._known()
+        before = self._stored  # what turns without effects have changed since is written, too
         try:
             due_at = await self._run(
                 self._database.write,
@@ -301,7 +331,8 @@ class AlertEngine:
         except StaleError:
             self._state = None
             raise
-        self._state = turn.state
+        self._state = self._stored = turn.state
+        self._stored_at = asyncio.get_running_loop().time()
         if due_at is not None:
             self._digest_at = min(self._digest_at, due_at)
         self._changes.publish(turn.incidents.values(), self.rules)

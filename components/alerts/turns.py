@@ -167,6 +167,11 @@ class Turn:
         for rule, _, _ in before.open:
             self._per_rule[rule] = self._per_rule.get(rule, 0) + 1
 
+    @property
+    def has_effects(self) -> bool:
+        """Whether there is more to be stored than what would follow from the same records again."""
+        return bool(self.incidents or self.lines or self.notices)
+
     def take(self, evaluation: Evaluation, position: int) -> None:
         """Count what records have."""
         for task_id, (first, last) in evaluation.activity.items():

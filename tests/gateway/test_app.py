@@ -11,6 +11,7 @@ from gateway.app import Gateway
 from gateway.component import Component, Core
 from gateway.settings.model import Settings
 from storage.sqlite.files import acquire_lock
+from tests.support.journal_items import batch
 
 
 class Scripted(Component):
@@ -86,3 +87,24 @@ async def test_a_component_that_fails_undoes_the_start(
     assert steps == undone
     acquire_lock(tmp_path / "otto.db").close()
     assert asyncio.all_tasks() == tasks
+
+
+async def test_a_component_hears_of_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is called after each, on the event loop."""
+    heard = asyncio.Event()
+
+    class Hearing(Scripted):
+        @classmethod
+        async def open(cls, core: Core) -> Self:
+            core.on_commit(heard.set)
+            return cls(core)
+
+    monkeypatch.setattr(gateway.app, "COMPONENTS", (Hearing,))
+    running = await Gateway.start(settings(tmp_path))
+    assert not heard.is_set()
+    (component,) = running._components
+    assert isinstance(component, Hearing)
+    await component.core.journal.append(batch("stored"))
+    assert heard.is_set()
+    running.ask_to_stop()
+    await running.run()

@@ -1,0 +1,188 @@
+"""The engine: when it evaluates, what it stores, and what it finds again after a kill."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from components.alerts import engine as engine_module
+from components.alerts.component import AlertsComponent
+from components.alerts.engine import AlertEngine
+from components.alerts.incidents import Incident
+from components.alerts.repository import Repository
+from components.alerts.rules import rules_from
+from components.alerts.tables import create_tables
+from storage.journal.interface import Record
+from storage.journal.statistics import JournalStatistics
+from storage.tables import TableDatabase
+from tests.components.alerts.test_turns import START, broken, lines
+from tests.support.waiting import until
+
+SLOW = {"name": "slow", "when": "count", "count": 3, "within": "1h", "filter": {"keywords": ["slow"]}}
+
+
+class Growing:
+    """A journal that is written to."""
+
+    def __init__(self) -> None:
+        self.stored: list[Record] = []
+        self.reads = 0
+        self.readable = True
+
+    @property
+    def statistics(self) -> JournalStatistics:
+        return JournalStatistics(last_record=len(self.stored))
+
+    async def records(self, after: int, *, bytes_max: int) -> list[Record]:
+        self.reads += 1
+        return self.stored[after:]
+
+    def add(self, *messages: str) -> None:
+        self.stored.append(lines("t", *messages, number=len(self.stored) + 1))
+
+
+class CountedDatabase(TableDatabase):
+    """Counts transactions."""
+
+    writes = 0
+
+    def write(self, *args: Any, **rest: Any) -> Any:
+        self.writes += 1
+        return super().write(*args, **rest)
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CountedDatabase:
+    """Of engines that look at nothing by themselves, however slow the machine is."""
+    monkeypatch.setattr(engine_module, "_CHECK_SECONDS", 3_600.0)
+    return CountedDatabase(tmp_path / "otto.db", create=create_tables)
+
+
+@asynccontextmanager
+async def evaluating(journal: Growing, database: TableDatabase, *rules: dict[str, Any]) -> AsyncIterator[AlertEngine]:
+    """An engine; at the end it is killed as far as that can be done here."""
+    engine = AlertEngine(journal, database, rules_from({"rules": list(rules)}, ()), clock=lambda: START)  # type: ignore[arg-type]
+    engine.start()
+    try:
+        await until(lambda: engine.statistics.error or engine._state is not None, "it has begun")
+        yield engine
+    finally:
+        await engine.close(0)
+
+
+async def evaluated(engine: AlertEngine, journal: Growing, *messages: str) -> None:
+    journal.add(*messages)
+    engine.wake()
+    await until(lambda: engine.statistics.lag == 0, "it is evaluated")
+
+
+def found(database: TableDatabase) -> list[Incident]:
+    return database.read(lambda connection: Repository(connection).page(limit=10))
+
+
+async def test_a_commit_begins_a_turn(database: CountedDatabase) -> None:
+    """Nothing is asked again and again: without commits the engine waits for what takes time."""
+    journal = Growing()
+    async with evaluating(journal, database, broken()) as engine:
+        for number in range(3):
+            await evaluated(engine, journal, f"broken {number}")
+        assert journal.reads == 3
+    assert [incident.count for incident in found(database)] == [3]
+
+
+async def test_a_turn_that_finds_nothing_is_not_stored(database: CountedDatabase) -> None:
+    """Its position is, with what the next one finds, or within a second."""
+    journal = Growing()
+    async with evaluating(journal, database, broken()) as engine:
+        await evaluated(engine, journal, "fine")
+        before = database.writes
+        for _ in range(5):
+            await evaluated(engine, journal, "fine")
+        assert database.writes == before
+        await evaluated(engine, journal, "broken")
+        assert database.writes == before + 1
+    assert _position(database) == len(journal.stored)
+
+
+def _position(database: TableDatabase) -> int:
+    position = database.read(lambda connection: Repository(connection).value("position"))
+    assert position is not None
+    return int(position["record"])
+
+
+@pytest.mark.parametrize("killed_after", [1, 2, 3, 4])
+async def test_what_was_counted_and_not_stored_is_counted_again(database: CountedDatabase, killed_after: int) -> None:
+    """Wherever the gateway is killed between lines that make an incident together: each counts once."""
+    journal = Growing()
+    messages = ["slow 1", "fine", "slow 2", "slow 3", "slow 4"]
+    async with evaluating(journal, database, SLOW) as engine:
+        for message in messages[:killed_after]:
+            await evaluated(engine, journal, message)
+    async with evaluating(journal, database, SLOW) as engine:
+        for message in messages[killed_after:]:
+            await evaluated(engine, journal, message)
+    assert [incident.count for incident in found(database)] == [4]
+
+
+async def test_what_is_counted_is_stored_with_the_next_effect(database: CountedDatabase) -> None:
+    """Also by another rule: who comes after it knows of the lines before."""
+    journal = Growing()
+    async with evaluating(journal, database, SLOW, broken()) as engine:
+        for message in ("fine", "slow 1", "slow 2", "broken"):
+            await evaluated(engine, journal, message)
+    assert _position(database) == len(journal.stored)
+    async with evaluating(journal, database, SLOW, broken()) as engine:
+        await evaluated(engine, journal, "slow 3")
+    assert sorted((incident.rule, incident.count) for incident in found(database)) == [("broken", 1), ("slow", 3)]
+
+
+async def test_time_passes_under_a_steady_flow(database: CountedDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is another record after each turn, what takes time is looked at all the same."""
+    monkeypatch.setattr(engine_module, "_CHECK_SECONDS", 0.0)
+    journal = Growing()
+
+    class Flowing(Growing):
+        async def records(self, after: int, *, bytes_max: int) -> list[Record]:
+            read = self.stored[after:]
+            self.add("broken")  # stored while the turn runs
+            return read
+
+    journal = Flowing()
+    resolving = broken(resolve_after="1s")
+    async with evaluating(journal, database, resolving) as engine:
+        journal.add("broken")
+        passed = engine._pass_time
+        times: list[float] = []
+
+        async def noted(now: float) -> None:
+            times.append(now)
+            await passed(now)
+
+        monkeypatch.setattr(engine, "_pass_time", noted)
+        engine.wake()
+        await until(lambda: len(times) > 3, "time passes")
+
+
+async def test_alerts_hear_of_commits(tmp_path: Path) -> None:
+    """Of every one, whichever gateway made it."""
+    (tmp_path / "rules.yaml").write_text("rules: []")
+    called: list[Callable[[], None]] = []
+    core: Any = SimpleNamespace(
+        settings=SimpleNamespace(alert_rules=tmp_path / "rules.yaml", alert_targets=None, durability="process"),
+        journal=Growing(),
+        journal_location=tmp_path / "otto.db",
+        on_commit=called.append,
+        is_leader=lambda: True,
+        updates=SimpleNamespace(publish=lambda _: None),
+        pipelines=SimpleNamespace(add_listener=lambda _: None),
+        authenticator=None,
+    )
+    component = await AlertsComponent.open(core)
+    try:
+        assert component._alerts is not None
+        assert called == [component._alerts.engine.wake]
+    finally:
+        await component.close(0)
