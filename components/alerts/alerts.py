@@ -14,7 +14,7 @@ from components.alerts.engine import AlertEngine
 from components.alerts.evaluation import Found, LineRules
 from components.alerts.incidents import Incident, NoticeKind, Sample
 from components.alerts.messages import incident_event
-from components.alerts.repository import Delivered, Delivery, MarkedIncident, Repository
+from components.alerts.repository import Delivered, Delivery, Gathered, MarkedIncident, Repository
 from components.alerts.rules import Condition, Rule
 from components.alerts.sending import Sender, send
 from components.alerts.tables import create_tables
@@ -123,10 +123,12 @@ class Alerts:
         await self.outbox.close(grace_seconds)
         await asyncio.to_thread(self._database.close)
 
-    async def page(self, *, is_open: bool | None, rule: str, below: int | None, limit: int) -> list[Incident]:
-        """Incidents, the newest first."""
+    async def page(
+        self, *, is_open: bool | None, rule: str, task: str, below: int | None, limit: int
+    ) -> list[Incident]:
+        """Incidents, the newest first; see ``Repository.page``."""
         found: list[Incident] = await self._read(
-            lambda repository: repository.page(is_open=is_open, rule=rule, below=below, limit=limit)
+            lambda repository: repository.page(is_open=is_open, rule=rule, task=task, below=below, limit=limit)
         )
         return found
 
@@ -147,9 +149,9 @@ class Alerts:
         found: Incident | None = await self._read(lambda repository: repository.find(number))
         return found
 
-    async def notifications(self, number: int) -> tuple[list[Delivery], list[Delivered]]:
-        """Those of an incident that wait or were given up, and those that were taken, each the newest first."""
-        found: tuple[list[Delivery], list[Delivered]] = await self._read(
+    async def notifications(self, number: int) -> tuple[list[Gathered], list[Delivery], list[Delivered]]:
+        """Those of an incident; see ``Repository.notifications``."""
+        found: tuple[list[Gathered], list[Delivery], list[Delivered]] = await self._read(
             lambda repository: repository.notifications(number, _NOTIFICATIONS_MAX)
         )
         return found

@@ -2,28 +2,40 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
+
+import structlog
 
 from components.alerts.repository import Delivery, Repository
 from components.alerts.sending import Sender, SendError, send
 from components.alerts.targets import Target
+from storage.errors import StorageClosedError, StorageError
 from storage.outage import OutageLog
 from storage.tables import TableDatabase
 from storage.tailing import TailingLoop
 
 __all__ = ["Outbox"]
 
-_AT_ONCE: Final = 8
+_AT_ONCE: Final = 32
+_AT_ONCE_OF_TARGET: Final = 4
+_NOTE_SECONDS: Final = (0.1, 5.0)
+"""Pause before what became of a delivery is noted again, at first and at most."""
 _FIRST_PAUSE: Final = 5.0
 _LONGEST_PAUSE: Final = 3_600.0
 _GIVEN_UP_AFTER: Final = 86_400.0
 _IDLE_SECONDS: Final = 60.0
 _FOLLOWER_SECONDS: Final = 1.0
 
+_log = structlog.get_logger(__name__)
+
 
 class Outbox:
     """Sends what is due; belongs to an event loop. Nothing that was taken is sent again by it.
+
+    A target is sent up to four at once, and one after the other from its first failure on until it takes one: those
+    that hang or are slow are waited for by nobody else.
 
     A gateway that is killed between a target's answer and its note of it sends again, with the same ``webhook-id``.
 
@@ -50,6 +62,10 @@ class Outbox:
         self._send = sender
         self._clock = clock
         self._is_leader = is_leader
+        self._sending: dict[int, Delivery] = {}
+        self._failing: set[str] = set()
+        self._deliveries: set[asyncio.Task[None]] = set()
+        self._notes = OutageLog("what became of notifications is not stored", "what became of notifications is stored")
         outages = OutageLog("notifications are not sent", "notifications are sent again")
         self._loop = TailingLoop("alert-outbox", self._step, outages)
 
@@ -66,19 +82,46 @@ class Outbox:
 
     async def close(self, grace_seconds: float) -> None:
         """Stop; what is being sent may end. Idempotent."""
+        deadline = time.monotonic() + grace_seconds
         await self._loop.close(grace_seconds)
+        if self._deliveries:
+            await asyncio.wait(self._deliveries, timeout=max(deadline - time.monotonic(), 0))
+        for each in self._deliveries:
+            each.cancel()
+        await asyncio.gather(*self._deliveries, return_exceptions=True)
 
     async def _step(self) -> float:
         if not self._is_leader():
             return _FOLLOWER_SECONDS
         now = self._clock()
-        (due, next_at), (self.waiting, _) = await self._in_thread(
-            lambda repository: (repository.due(now, _AT_ONCE), repository.waiting())
+        sending = Counter(each.target for each in self._sending.values())
+        busy = [target for target, count in sending.items() if count >= self._at_once(target)]
+        room = _AT_ONCE - len(self._sending)
+        without = list(self._sending)  # here: what is not among them any more was noted before the query begins
+        (due, next_at), (self.waiting, _) = await asyncio.to_thread(
+            self._database.read, lambda connection: _waiting(Repository(connection), now, room, without, busy)
         )
-        if not due:
-            return _IDLE_SECONDS if next_at is None else min(max(next_at - now, 0.01), _IDLE_SECONDS)
-        await asyncio.gather(*map(self._deliver, due))
-        return 0.0
+        for delivery in due:
+            if sending[delivery.target] < self._at_once(delivery.target):
+                sending[delivery.target] += 1
+                self._begin(delivery)
+        if due and len(due) == room and len(self._sending) < _AT_ONCE:
+            return 0.0  # of targets that are busy now; others may have something
+        return _IDLE_SECONDS if next_at is None else min(max(next_at - now, 0.01), _IDLE_SECONDS)
+
+    def _at_once(self, target: str) -> int:
+        return 1 if target in self._failing else _AT_ONCE_OF_TARGET
+
+    def _begin(self, delivery: Delivery) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            self._deliveries.discard(task)
+            del self._sending[delivery.id]
+            self._loop.wake()
+
+        self._sending[delivery.id] = delivery
+        task = asyncio.create_task(self._deliver(delivery), name=f"alert-{delivery.key}")
+        self._deliveries.add(task)
+        task.add_done_callback(ended)
 
     async def _deliver(self, delivery: Delivery) -> None:
         target = self.targets.get(delivery.target)
@@ -89,19 +132,43 @@ class Outbox:
             await self._send(target, delivery.key, delivery.event)
         except SendError as error:
             await self._failed(delivery, str(error))
+        except Exception as error:  # noqa: BLE001 - others must still be sent
+            _log.exception("notification failed", target=delivery.target)
+            await self._failed(delivery, f"{type(error).__name__}: {error}")
         else:
             self.sent += 1
+            self._failing.discard(delivery.target)
             now = self._clock()
-            await self._in_thread(lambda repository: repository.sent(delivery, now))
+            await self._note(lambda repository: repository.sent(delivery, now))
 
     async def _failed(self, delivery: Delivery, reason: str) -> None:
         self.failed += 1
+        self._failing.add(delivery.target)
         now = self._clock()
         next_at: float | None = now + min(_FIRST_PAUSE * 2**delivery.attempts, _LONGEST_PAUSE)
         if now - delivery.created_at >= _GIVEN_UP_AFTER:
             self.given_up += 1
             next_at = None
-        await self._in_thread(lambda repository: repository.failed(delivery.id, reason, next_at))
+        await self._note(lambda repository: repository.failed(delivery.id, reason, next_at))
 
-    async def _in_thread(self, work: Callable[[Repository], Any]) -> Any:
-        return await asyncio.to_thread(self._database.write, lambda connection: work(Repository(connection)))
+    async def _note(self, work: Callable[[Repository], None]) -> None:
+        """Store what became of a delivery. Until that is done it counts as being sent, so that it is not sent again."""
+        pause, pause_max = _NOTE_SECONDS
+        while True:
+            try:
+                await asyncio.to_thread(self._database.write, lambda connection: work(Repository(connection)))
+            except StorageClosedError:
+                return
+            except StorageError as error:
+                self._notes.note(str(error))
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, pause_max)
+            else:
+                self._notes.clear()
+                return
+
+
+def _waiting(
+    repository: Repository, now: float, room: int, without: list[int], busy: list[str]
+) -> tuple[tuple[list[Delivery], float | None], tuple[int, int]]:
+    return repository.due(now, room, without=without, busy=busy), repository.waiting()

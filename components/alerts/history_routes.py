@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from components.alerts.access import ALERTS_WRITE, BASE, AlertAccess
 from components.alerts.messages import ALERTS, Time, time_text
-from components.alerts.repository import Delivered, Delivery
+from components.alerts.repository import Delivered, Delivery, Gathered
 from gateway.errors import ApiError
 from gateway.http.json_bodies import answer
 from gateway.routing.operation import DescribedRoute, Operation
@@ -17,9 +17,12 @@ from gateway.routing.parameters import Parameter
 
 __all__ = ["history_routes"]
 
-_OUTCOME: Final = msgspec.Meta(description="`delivered`, `waiting` or `given_up`.", examples=["delivered"])
+_OUTCOME: Final = msgspec.Meta(
+    description="`delivered`, `waiting`, `given_up`, or `gathered`: it is sent in a digest, at that time.",
+    examples=["delivered"],
+)
 _NOTICE: Final = msgspec.Meta(
-    description="`opened`, `continues`, `resolved`, or `digest`, of several incidents.", examples=["opened"]
+    description="`opened`, `continues`, `resolved`, or `digest`, one of several incidents.", examples=["opened"]
 )
 _ERROR: Final = msgspec.Meta(
     description="Of the last attempt; told with `alerts:write` alone.", examples=["no answer within 10 s"]
@@ -38,7 +41,7 @@ class Notification(msgspec.Struct):
 
 
 class Notifications(msgspec.Struct):
-    """Those that wait or were given up, and those that were delivered, each the newest first, at most 100."""
+    """Those that are gathered, wait or were given up, and were delivered, each the newest first, at most 100."""
 
     notifications: list[Notification]
 
@@ -74,9 +77,10 @@ def history_routes(access: AlertAccess) -> list[DescribedRoute]:
         number = int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else 0
         if await alerts.find(number) is None:
             raise ApiError("NOT_FOUND", f"there is no incident {text[:40]!r}")
-        pending, delivered = await alerts.notifications(number)
+        gathered, pending, delivered = await alerts.notifications(number)
         has_errors = principal.allows(ALERTS_WRITE)
-        return answer(Notifications(_pending(pending, has_errors=has_errors) + _delivered(delivered)))
+        found = [*_done("gathered", gathered), *_pending(pending, has_errors=has_errors)]
+        return answer(Notifications([*found, *_done("delivered", delivered)]))
 
     path = f"{BASE}/incidents/{{incident_id:identifier}}/notifications"
     return [DescribedRoute(path, notifications, _HISTORY)]
@@ -96,8 +100,7 @@ def _pending(deliveries: Sequence[Delivery], *, has_errors: bool) -> list[Notifi
     ]
 
 
-def _delivered(found: Sequence[Delivered]) -> list[Notification]:
+def _done(outcome: str, found: Sequence[Gathered | Delivered]) -> list[Notification]:
     return [
-        Notification(outcome="delivered", at=time_text(each.at), target=each.target, notice=each.notice)
-        for each in found
+        Notification(outcome=outcome, at=time_text(each.at), target=each.target, notice=each.notice) for each in found
     ]

@@ -4,19 +4,33 @@ What a run of records has changed is written in one transaction with the positio
 gateway that is killed evaluates none twice and leaves none out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, Table, column, delete, func, insert, select, table, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    table,
+    update,
+)
 
 from components.alerts.evaluation import MARKS_MAX, TaskLines
 from components.alerts.incidents import Incident, Resolution, Sample
 from components.alerts.stages import StageEvent, events_of
-from components.alerts.tables import delivered, digests, incidents, marks, outbox, state
+from components.alerts.tables import delivered, digested, digests, incidents, marks, outbox, state
 
-__all__ = ["Delivered", "Delivery", "MarkedIncident", "Repository"]
+__all__ = ["Delivered", "Delivery", "Gathered", "MarkedIncident", "Repository"]
 
 _stages: Final = table(
     "journal_stages", column("pipeline_id"), column("stage_id"), column("number"), column("document")
@@ -45,6 +59,14 @@ class Delivery(msgspec.Struct, frozen=True):
 
 class Delivered(msgspec.Struct, frozen=True):
     """A notification of an incident that was taken, at Unix seconds."""
+
+    at: float
+    target: str
+    notice: str
+
+
+class Gathered(msgspec.Struct, frozen=True):
+    """A notification of an incident that is sent with others, at Unix seconds."""
 
     at: float
     target: str
@@ -81,14 +103,25 @@ class Repository:
         return [_incident(row) for row in self._db.execute(query)]
 
     def page(
-        self, *, is_open: bool | None = None, rule: str = "", below: int | None = None, limit: int
+        self, *, is_open: bool | None = None, rule: str = "", task: str = "", below: int | None = None, limit: int
     ) -> list[Incident]:
-        """Incidents, the newest first."""
+        """Incidents, the newest first.
+
+        Args:
+            is_open: only those that are open, or resolved.
+            rule: of this one alone.
+            task: in the name of a task that they have lines of, or in their key; capitals of ASCII count as small.
+            below: with a smaller id.
+            limit: how many at most.
+        """
         query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)
         if is_open is not None:
             query = query.where(incidents.c.resolved_at.is_(None) if is_open else incidents.c.resolved_at.is_not(None))
         if rule:
-            query = query.where(incidents.c.rule == rule)
+            query = query.where(incidents.c.rule == _text(rule))
+        if task:
+            of_task = select(marks.c.incident_id).where(_contains(marks.c.task_id, task))
+            query = query.where(_contains(incidents.c.key, task) | incidents.c.id.in_(of_task))
         if below is not None:
             query = query.where(incidents.c.id < below)
         return [_incident(row) for row in self._db.execute(query)]
@@ -109,7 +142,10 @@ class Repository:
         return replace(incident, id=int(key[0]))
 
     def remove_resolved(self, before: float) -> int:
-        """Remove incidents that were resolved before that."""
+        """Remove incidents that were resolved before that, and notifications that were given up of that time."""
+        dead = select(outbox.c.id).where(outbox.c.is_dead == 1, outbox.c.created_at < before)
+        self._db.execute(delete(digested).where(digested.c.delivery_id.in_(dead)))
+        self._db.execute(delete(outbox).where(outbox.c.id.in_(dead)))
         old = select(incidents.c.id).where(incidents.c.resolved_at < before)
         for of_incidents in (marks, delivered):
             self._db.execute(delete(of_incidents).where(of_incidents.c.incident_id.in_(old)))
@@ -195,31 +231,51 @@ class Repository:
         found = self._db.execute(select(func.min(digests.c.due_at))).scalar()
         return None if found is None else float(found)
 
-    def take_digests(self, now: float, events_max: int) -> list[tuple[str, str, float, int, list[dict[str, Any]]]]:
-        """Take out those that are due: target, rule, when, how many incidents, and the events of the newest ones."""
+    def due_digests(self, now: float, events_max: int) -> list[tuple[str, str, float, int, list[dict[str, Any]]]]:
+        """Those that are due: target, rule, when, how many incidents, and the events of the newest ones."""
         due = (
             select(digests.c.target, digests.c.rule, func.min(digests.c.due_at), func.count())
             .where(digests.c.due_at <= now)
             .group_by(digests.c.target, digests.c.rule)
         )
-        taken = []
+        found = []
         for target, rule, due_at, count in self._db.execute(due).all():
             of = (digests.c.target == target, digests.c.rule == rule)
             newest = select(digests.c.event).where(*of).order_by(digests.c.incident_id.desc()).limit(events_max)
             events = [_dict.decode(event) for event in self._db.execute(newest).scalars()]
-            self._db.execute(delete(digests).where(*of))
-            taken.append((target, rule, float(due_at), int(count), events))
-        return taken
+            found.append((target, rule, float(due_at), int(count), events))
+        return found
 
-    def add_delivery(self, key: str, target: str, event: Mapping[str, Any], now: float) -> None:
-        """Something to be sent."""
+    def add_digest_delivery(self, key: str, target: str, rule: str, event: Mapping[str, Any], now: float) -> None:
+        """A digest is to be sent; what was gathered for it is part of that."""
+        number = self.add_delivery(key, target, event, now)
+        of = (digests.c.target == target, digests.c.rule == rule)
+        taken = select(literal(number), digests.c.incident_id).where(*of)
+        self._db.execute(insert(digested).from_select(["delivery_id", "incident_id"], taken))
+        self._db.execute(delete(digests).where(*of))
+
+    def add_delivery(self, key: str, target: str, event: Mapping[str, Any], now: float) -> int:
+        """Something to be sent; its id."""
         values = {"key": key, "target": target, "event": _json(event), "created_at": now, "next_at": now}
-        self._db.execute(insert(outbox).values(values))
+        number = self._db.execute(insert(outbox).values(values)).inserted_primary_key
+        assert number is not None  # noqa: S101 - an insert has one
+        return int(number[0])
 
-    def due(self, now: float, limit: int) -> tuple[list[Delivery], float | None]:
-        """What is to be sent now; and when the next one is."""
-        query = select(outbox).where(outbox.c.is_dead == 0)
-        rows = self._db.execute(query.where(outbox.c.next_at <= now).order_by(outbox.c.id).limit(limit)).all()
+    def due(
+        self, now: float, limit: int, *, without: Collection[int] = (), busy: Collection[str] = ()
+    ) -> tuple[list[Delivery], float | None]:
+        """What is to be sent now; and when the next one is.
+
+        Args:
+            now: Unix seconds.
+            limit: how many at most.
+            without: ids that are being sent.
+            busy: targets that are sent nothing more for now.
+        """
+        query = select(outbox).where(
+            outbox.c.is_dead == 0, outbox.c.next_at <= now, outbox.c.id.not_in(without), outbox.c.target.not_in(busy)
+        )
+        rows = self._db.execute(query.order_by(outbox.c.id).limit(limit)).all()
         following = self._db.execute(
             select(func.min(outbox.c.next_at)).where(outbox.c.is_dead == 0, outbox.c.next_at > now)
         ).scalar()
@@ -228,20 +284,24 @@ class Repository:
     def sent(self, delivery: Delivery, now: float) -> None:
         """It was taken."""
         self._db.execute(delete(outbox).where(outbox.c.id == delivery.id))
-        event = delivery.event
-        numbers = {each["incident"]["id"] for each in event.get("events", [event]) if "incident" in each}
-        rows = [
-            {"incident_id": number, "at": now, "target": delivery.target, "notice": event["kind"]}
-            for number in sorted(numbers)
-        ]
-        if rows:
-            self._db.execute(insert(delivered), rows)
+        is_of_it = digested.c.delivery_id == delivery.id
+        taken = select(digested.c.incident_id, literal(now), literal(delivery.target), literal(delivery.event["kind"]))
+        rows = insert(delivered).from_select(["incident_id", "at", "target", "notice"], taken.where(is_of_it))
+        if self._db.execute(rows).rowcount == 0 and "incident" in delivery.event:
+            number, notice = delivery.event["incident"]["id"], delivery.event["kind"]
+            values = {"incident_id": number, "at": now, "target": delivery.target, "notice": notice}
+            self._db.execute(insert(delivered).values(values))
+        self._db.execute(delete(digested).where(is_of_it))
 
-    def notifications(self, number: int, limit: int) -> tuple[list[Delivery], list[Delivered]]:
-        """Those of an incident that wait or were given up, and those that were taken, each the newest first."""
-        waiting = select(outbox).where(outbox.c.key.like(f"{number}-%")).order_by(outbox.c.id.desc()).limit(limit)
+    def notifications(self, number: int, limit: int) -> tuple[list[Gathered], list[Delivery], list[Delivered]]:
+        """Those of an incident that are gathered, wait or were given up, and were taken, each the newest first."""
+        gathered = select(digests).where(digests.c.incident_id == number).order_by(digests.c.due_at.desc()).limit(limit)
+        in_digests = select(digested.c.delivery_id).where(digested.c.incident_id == number)
+        is_of_it = outbox.c.key.like(f"{number}-%") | outbox.c.id.in_(in_digests)
+        waiting = select(outbox).where(is_of_it).order_by(outbox.c.id.desc()).limit(limit)
         taken = select(delivered).where(delivered.c.incident_id == number).order_by(delivered.c.id.desc()).limit(limit)
         return (
+            [Gathered(row.due_at, row.target, _dict.decode(row.event)["kind"]) for row in self._db.execute(gathered)],
             [_delivery(row) for row in self._db.execute(waiting)],
             [Delivered(row.at, row.target, row.notice) for row in self._db.execute(taken)],
         )
@@ -254,7 +314,7 @@ class Repository:
 
     def failed(self, number: int, error: str, next_at: float | None) -> None:
         """It could not be sent; it is tried again at ``next_at``, or not at all."""
-        changes = {"attempts": outbox.c.attempts + 1, "error": error[:1000], "is_dead": int(next_at is None)}
+        changes = {"attempts": outbox.c.attempts + 1, "error": _text(error[:1000]), "is_dead": int(next_at is None)}
         if next_at is not None:
             changes["next_at"] = next_at
         self._db.execute(update(outbox).where(outbox.c.id == number).values(changes))
@@ -294,6 +354,12 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def _contains(name: Column[str], text: str) -> ColumnElement[bool]:
+    """Whether a name has a text in it; both are made small by the database, which leaves letters beyond ASCII alone."""
+    pattern = "".join(f"!{each}" if each in "!%_" else each for each in _text(text))
+    return func.lower(name).like(func.lower(f"%{pattern}%"), escape="!")
+
+
 def _incident(row: Row[Any] | Mapping[str, Any]) -> Incident:
     values = dict(row._mapping if isinstance(row, Row) else row)
     values["samples"] = _samples.decode(values["samples"])
@@ -309,7 +375,13 @@ def _values(incident: Incident) -> dict[str, Any]:
     values["last"] = msgspec.json.encode(incident.last).decode()
     values["muted_until"] = None if incident.muted_until == _FOREVER else incident.muted_until
     values["resolution"] = None if incident.resolution is None else incident.resolution.value
+    values |= {name: _text(values[name]) for name in ("muted_by", "resolved_by")}
     return values
+
+
+def _text(text: str) -> str:
+    """What a target or a token says, without the character that PostgreSQL stores in no text."""
+    return text.replace("\0", "\ufffd")
 
 
 def _delivery(row: Row[Any]) -> Delivery:

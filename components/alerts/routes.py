@@ -31,6 +31,7 @@ from components.alerts.messages import (
 from components.alerts.rules import RuleError
 from components.alerts.sending import SendError, title_and_text
 from components.alerts.task_routes import task_routes
+from filters.identifiers import IDENTIFIER_BYTES_MAX
 from gateway.auth import Authenticator
 from gateway.errors import ApiError
 from gateway.http.json_bodies import answer
@@ -49,6 +50,12 @@ _NUMBER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 _STATE: Final = Choice("state", "Only these; without it, all.", choices=("open", "resolved"))
 _RULE: Final = Text("rule", "Of this rule alone.", length_max=100, examples=("out-of-memory",))
+_TASK: Final = Text(
+    "task",
+    "Of tasks with this in their names, in capitals or not. Of an incident of many tasks, the first 1,000 are known.",
+    length_max=IDENTIFIER_BYTES_MAX,
+    examples=("build",),
+)
 _ONE: Final = Number("id", "This one alone.", minimum=1, examples=(7,))
 _LIMIT: Final = Number(
     "limit", "Incidents of one page; 50 without it.", minimum=1, maximum=200, default=50, examples=(20,)
@@ -87,7 +94,7 @@ _LIST: Final = Operation(
     "Incidents, the newest first",
     description="Without `ALERT_RULES`, 503. For tokens without `tasks` and `pipelines`.",
     scope="logs:read",
-    parameters=(_ONE, _STATE, _RULE, _LIMIT, _CURSOR),
+    parameters=(_ONE, _STATE, _RULE, _TASK, _LIMIT, _CURSOR),
     answers={200: IncidentList},
     stored=True,
 )
@@ -217,7 +224,8 @@ class _Handlers:
         if number:
             one = await alerts.find(number)
             return answer(IncidentList([] if one is None else [incident_view(one)], None))
-        found = await alerts.page(is_open=is_open, rule=_RULE.of(query), below=below, limit=limit + 1)
+        rule, task = _RULE.of(query), _TASK.of(query)
+        found = await alerts.page(is_open=is_open, rule=rule, task=task, below=below, limit=limit + 1)
         following = str(found[limit - 1].id) if len(found) > limit else None
         return answer(IncidentList([incident_view(incident) for incident in found[:limit]], following))
 

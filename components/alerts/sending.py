@@ -11,6 +11,8 @@ import hmac
 import ssl
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -23,6 +25,7 @@ __all__ = ["SendError", "Sender", "signature", "title_and_text"]
 
 _SECONDS_MAX: Final = 10.0
 _APPRISE_SECONDS_MAX: Final = 30.0
+_APPRISE_THREADS: Final = 8
 _HEAD_BYTES_MAX: Final = 64 << 10
 _SHOWN_MAX: Final = 200
 
@@ -127,7 +130,7 @@ async def _post(target: Target, key: str, url: str, document: Any) -> None:
     if target.secret:
         headers.append(f"webhook-signature: {signature(target.secret, key, timestamp, body)}")
     request = "\r\n".join([*headers, "", ""]).encode("ascii", "replace") + body
-    context = ssl.create_default_context() if parts.scheme == "https" else None
+    context = await asyncio.to_thread(_tls) if parts.scheme == "https" else None
     try:
         async with asyncio.timeout(_SECONDS_MAX):
             address = await public_address(host, port, is_private=target.is_private)
@@ -149,6 +152,18 @@ async def _post(target: Target, key: str, url: str, document: Any) -> None:
         raise SendError(f"the answer was {status.decode('latin-1').strip()[:_SHOWN_MAX]}")
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: to read the machine's certificates takes tens of milliseconds."""
+    return ssl.create_default_context()
+
+
+@cache
+def _services() -> ThreadPoolExecutor:
+    """Threads of Apprise alone, so that a service that hangs keeps nobody else from having one."""
+    return ThreadPoolExecutor(_APPRISE_THREADS, "apprise")
+
+
 async def _apprise(target: Target, event: Mapping[str, Any]) -> None:
     import apprise
 
@@ -158,7 +173,8 @@ async def _apprise(target: Target, event: Mapping[str, Any]) -> None:
         raise SendError("Apprise does not know the address")
     try:
         async with asyncio.timeout(_APPRISE_SECONDS_MAX):
-            is_sent = await asyncio.to_thread(service.notify, body=text or title, title=title)
+            work = partial(service.notify, body=text or title, title=title)
+            is_sent = await asyncio.get_running_loop().run_in_executor(_services(), work)
     except TimeoutError:
         raise SendError(f"no answer within {_APPRISE_SECONDS_MAX:.0f} s") from None
     if not is_sent:

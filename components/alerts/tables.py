@@ -20,6 +20,7 @@ from sqlalchemy import (
 __all__ = [
     "create_tables",
     "delivered",
+    "digested",
     "digests",
     "incidents",
     "marks",
@@ -100,6 +101,15 @@ digests = Table(
     Column("event", Text, nullable=False),
     Column("due_at", Float, nullable=False),
     PrimaryKeyConstraint("target", "rule", "incident_id"),
+)
+
+digested = Table(
+    "otto_alert_digested",  # what a digest in the outbox is about
+    metadata,
+    Column("delivery_id", _Id, nullable=False),
+    Column("incident_id", _Id, nullable=False),
+    PrimaryKeyConstraint("delivery_id", "incident_id"),
+    Index("otto_alert_digested_incident", "incident_id"),
 )
 
 delivered = Table(

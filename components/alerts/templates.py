@@ -15,4 +15,5 @@ _VARIES: Final = re.compile(
 
 def template_of(message: str) -> str:
     """A line without numbers, hashes, addresses and quoted texts; the same for the same line at any time."""
-    return _VARIES.sub("*", strip_ansi(message[: 2 * _CHARACTERS_MAX]))[:_CHARACTERS_MAX].strip()
+    template = _VARIES.sub("*", strip_ansi(message[: 2 * _CHARACTERS_MAX]))[:_CHARACTERS_MAX].strip()
+    return template.replace("\0", "\ufffd")  # which PostgreSQL stores in no text

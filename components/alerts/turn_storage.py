@@ -82,8 +82,8 @@ def _write_notice(
 def write_digests(connection: Connection, now: float) -> tuple[int, float | None]:
     """Make one notification of each digest that is due; how many, and when the next one is."""
     repository = Repository(connection)
-    taken = repository.take_digests(now, _DIGEST_EVENTS_MAX)
-    for target, rule, due_at, count, events in taken:
+    due = repository.due_digests(now, _DIGEST_EVENTS_MAX)
+    for target, rule, due_at, count, events in due:
         key = f"digest-{rule or 'all'}-{due_at:.3f}-{target}"
-        repository.add_delivery(key, target, digest_event(events, count), now)
-    return len(taken), repository.next_digest()
+        repository.add_digest_delivery(key, target, rule, digest_event(events, count), now)
+    return len(due), repository.next_digest()

@@ -37,16 +37,17 @@ const incident = (more: Partial<Incident>): Incident => ({
 afterEach(() => vi.unstubAllGlobals())
 
 describe('incidents', () => {
-  it('come open ones first, of a task also from pages that are further back', async () => {
+  it('come open ones first, in pages; of which task, the gateway decides', async () => {
+    const open = Array.from({ length: 250 }, (_, n) => incident({ id: 300 - n }))
     const pages: Record<string, unknown> = {
-      'state=open&limit=200': { incidents: [incident({ id: 9, key: 'other', lines: [] })], next: '9' },
-      'state=open&limit=200&cursor=9': { incidents: [incident({ id: 3 })], next: null },
-      'state=resolved&limit=200': { incidents: [incident({ id: 8, isOpen: false })], next: null },
+      'state=open&limit=200&task=BUILD': { incidents: open.slice(0, 200), next: '101' },
+      'state=open&limit=200&task=BUILD&cursor=101': { incidents: open.slice(200), next: '51' },
+      'state=resolved&limit=200&task=BUILD': { incidents: [incident({ id: 8, isOpen: false })], next: null },
     }
     vi.stubGlobal('fetch', async (address: string) => Response.json(pages[address.split('?')[1] ?? '']))
-    const query = { state: '', rule: '', task: 'BUILD', limit: 50 } as const
+    const query = { state: '', rule: '', task: 'BUILD', limit: 250 } as const
     const found = await incidentsOf(query, new AbortController().signal)
-    expect([found.incidents.map(({ id }) => id), found.hasMore]).toEqual([[3, 8], false])
+    expect([found.incidents.map(({ id }) => id), found.hasMore]).toEqual([[...open.map(({ id }) => id), 8], true])
   })
 
   it('are muted until a time, as long as they are open', () => {

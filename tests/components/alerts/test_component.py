@@ -84,6 +84,7 @@ async def test_lines_become_incidents_and_notifications(
         "message": loop[0]
     } | {"level": event["lines"][0]["level"]}
     await until(lambda: _counted(gateway, 1_000), "all lines are counted")
+    assert [len(await incidents(gateway, task=task)) for task in ("BUILD-7", "other")] == [1, 0]
     async with httpx2.AsyncClient(base_url=gateway.url) as client:
         (incident,) = (await client.get(f"{BASE}/incidents?state=open")).json()["incidents"]
         muted = await client.post(f"{BASE}/incidents/{incident['id']}/mute", json={"minutes": 5})

@@ -5,31 +5,31 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from msgspec.structs import replace as replace_struct
 from sqlalchemy import Connection, create_engine, text
 
 from components.alerts.evaluation import MARKS_MAX, LineRules, TaskLines
 from components.alerts.repository import Repository
-from components.alerts.rules import Rule
+from components.alerts.rules import Group, Rule
 from components.alerts.sending import title_and_text
 from components.alerts.tables import create_tables
 from components.alerts.targets import Target
 from components.alerts.turn_storage import StaleError, write_digests, write_turn
 from components.alerts.turns import EngineState, Turn
+from storage.tables import DatabaseLocation, TableDatabase
 from tests.components.alerts.test_turns import START, broken, lines, rules_of
 
 DAILY = {"team": Target("team", "webhook", "https://hook.example", digest=3600.0)}
 
 
 @pytest.fixture
-def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://")
-    with engine.begin() as connection:
-        create_tables(connection)
+def connection(location: DatabaseLocation) -> Iterator[Connection]:
+    """Within a transaction of a database that has the tables."""
+    database = TableDatabase(location, create=create_tables, name="alerts")
+    with database.transaction() as connection:
         for name, value in EngineState().documents().items():
             Repository(connection).set_value(name, value)
         yield connection
-    engine.dispose()
+    database.close()
 
 
 def stored(
@@ -112,17 +112,79 @@ def test_tables_of_an_older_gateway_get_what_is_missing() -> None:
 
 
 def test_notifications_of_an_incident_say_what_became_of_them(connection: Connection) -> None:
-    """Waiting, given up, delivered; one of several incidents is of each."""
+    """Waiting, given up, delivered."""
     repository = Repository(connection)
     stored(connection, EngineState(), notifying(), "a")
     ((delivery,), _) = repository.due(START + 1, 10)
     number = delivery.event["incident"]["id"]
-    repository.failed(delivery.id, "no answer", None)
-    ((given_up,), delivered) = repository.notifications(number, 10)
-    assert (given_up.is_dead, given_up.error, delivered) == (True, "no answer", [])
-    digest = replace_struct(delivery, event={"kind": "digest", "events": [delivery.event]})
-    for each in (delivery, digest):
-        repository.sent(each, START + 2)
-    pending, taken = repository.notifications(number, 10)
-    assert (pending, [each.notice for each in taken]) == ([], ["digest", "opened"])
+    repository.failed(delivery.id, "no\0answer", None)
+    gathered, (given_up,), delivered = repository.notifications(number, 10)
+    assert (given_up.is_dead, given_up.error, gathered, delivered) == (True, "no\ufffdanswer", [], [])
+    repository.sent(delivery, START + 2)
+    gathered, pending, taken = repository.notifications(number, 10)
+    assert (gathered, pending, [(each.at, each.notice) for each in taken]) == ([], [], [(START + 2, "opened")])
     assert repository.notified_at() == {"broken": START}
+
+
+def test_digests_are_among_the_notifications_of_each_incident(connection: Connection) -> None:
+    """Gathered, waiting, given up, delivered: also of those that are too many for the digest to name."""
+    repository = Repository(connection)
+    rules = notifying(notifications_per_hour=100)
+    state, due_at = stored(connection, EngineState(), rules, *(f"t-{n}" for n in range(60)), **DAILY)
+    ids = sorted(incident.id for incident in state.open.values())
+    for number in (ids[0], ids[-1]):
+        ((gathered,), pending, taken) = repository.notifications(number, 10)
+        assert (gathered.at, gathered.target, gathered.notice, pending, taken) == (due_at, "team", "opened", [], [])
+    write_digests(connection, START + 3600)
+    ((delivery,), _) = repository.due(START + 3600, 10)
+    repository.failed(delivery.id, "no answer", None)
+    for number in (ids[0], ids[-1]):
+        (gathered_now, (given_up,), taken) = repository.notifications(number, 10)
+        assert (gathered_now, given_up.event["kind"], given_up.is_dead, taken) == ([], "digest", True, [])
+    repository.sent(delivery, START + 3601)
+    for number in ids:
+        (_, pending, (sent,)) = repository.notifications(number, 10)
+        assert (pending, sent.at, sent.target, sent.notice) == ([], START + 3601, "team", "digest")
+
+
+def test_what_is_old_is_removed(connection: Connection) -> None:
+    """Incidents that are resolved and notifications that were given up, with all that belongs to them."""
+    repository = Repository(connection)
+    state, _ = stored(connection, EngineState(), notifying(), "a", **DAILY)
+    write_digests(connection, START + 3600)
+    ((delivery,), _) = repository.due(START + 3600, 10)
+    repository.failed(delivery.id, "no answer", None)
+    repository.remove_resolved(START + 3601)
+    assert repository.undelivered(10) == []
+    (incident,) = state.open.values()
+    assert repository.notifications(incident.id, 10) == ([], [], [])
+    assert repository.find(incident.id) is not None
+
+
+def test_incidents_are_found_by_the_names_of_their_tasks(connection: Connection) -> None:
+    """In capitals or not, also where they share one, and page after page; what is a pattern elsewhere is text."""
+    repository = Repository(connection)
+    rules = notifying(group="rule")
+    state, _ = stored(connection, EngineState(), rules, "Build-1", "web_1")
+    stored(connection, state, {"broken": replace(rules["broken"], group=Group.TASK)}, *(f"web-{n}" for n in range(5)))
+
+    def names(task: str, **rest: Any) -> list[str]:
+        return [incident.key for incident in repository.page(task=task, limit=2, **rest)]
+
+    assert (names("build"), names("EB_1"), names("%"), names("web\0")) == (["*"], ["*"], [], [])
+    found, below = list[int](), None
+    while page := repository.page(task="web", below=below, limit=2):
+        found += [incident.id for incident in page]
+        below = found[-1]
+    assert (len(found), found) == (6, sorted(found, reverse=True))
+    assert names("web", rule="none") == names("web", is_open=False) == []
+
+
+def test_a_line_with_a_null_character_is_an_incident(connection: Connection) -> None:
+    """One line that PostgreSQL cannot store as it is must not stop the engine."""
+    rules = notifying()
+    turn = Turn(EngineState(), rules, START, lambda task_id: task_id)
+    turn.take(LineRules(list(rules.values())).evaluate([lines("t", "broken\0 pipe")]), 1)
+    write_turn(connection, EngineState(), turn, {}, START)
+    (incident,) = Repository(connection).page(limit=10)
+    assert (incident.template, incident.samples[0].message) == ("broken\ufffd pipe", "broken\0 pipe")

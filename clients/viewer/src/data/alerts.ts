@@ -33,7 +33,7 @@ export interface Incident {
 }
 
 export interface Notification {
-  outcome: 'delivered' | 'waiting' | 'given_up' | (string & {})
+  outcome: 'delivered' | 'waiting' | 'given_up' | 'gathered' | (string & {})
   at: string
   target: string
   notice: string
@@ -58,8 +58,6 @@ export interface IncidentQuery {
 }
 
 const PAGE_MAX = 200
-/** Pages that are looked through for a task before the reader is asked. */
-const PAGES_MAX = 10
 
 /** Incidents, open ones first, then the newest first; `hasMore`: there may be older ones. */
 export async function incidentsOf(
@@ -75,22 +73,17 @@ export async function incidentsOf(
 }
 
 async function pagesOf(state: string, rule: string, task: string, limit: number, options: ReadOptions) {
-  const parameters = new URLSearchParams({ state, limit: String(Math.min(task ? PAGE_MAX : limit, PAGE_MAX)) })
+  const parameters = new URLSearchParams({ state, limit: String(Math.min(limit, PAGE_MAX)) })
   if (rule) parameters.set('rule', rule)
+  if (task) parameters.set('task', task)
   const incidents: Incident[] = []
-  for (let pages = 1; ; pages++) {
+  for (;;) {
     const page = await read<IncidentPage>(`${ALERTS}/incidents?${parameters}`, options)
-    incidents.push(...page.incidents.filter((incident) => isAbout(incident, task)))
-    if (!page.next || incidents.length >= limit || pages >= PAGES_MAX)
+    incidents.push(...page.incidents)
+    if (!page.next || incidents.length >= limit)
       return { incidents: incidents.slice(0, limit), hasMore: page.next !== null || incidents.length > limit }
     parameters.set('cursor', page.next)
   }
-}
-
-/** Whether an incident is about a task whose name has a text in it. */
-export function isAbout({ key, lines }: Incident, task: string): boolean {
-  const text = task.toLowerCase()
-  return [key, ...lines.map(({ taskId }) => taskId)].some((name) => name.toLowerCase().includes(text))
 }
 
 /** One incident; null: there is none. */

@@ -52,7 +52,12 @@ export const alerts = {
   >,
   target: 'Target',
   outcome: 'Outcome',
-  outcomes: { delivered: 'Delivered', waiting: 'Tried again', given_up: 'Given up' } as Record<string, string>,
+  outcomes: {
+    delivered: 'Delivered',
+    waiting: 'Tried again',
+    given_up: 'Given up',
+    gathered: 'In the next digest',
+  } as Record<string, string>,
   tries: 'Attempts',
   attempts: (n: number) => times(n, 'attempt'),
   time: 'Time',

@@ -49,7 +49,7 @@ export const alerts: Words['alerts'] = {
   notices: { opened: '열림', continues: '계속됨', resolved: '해결됨', digest: '요약' },
   target: '수신처',
   outcome: '결과',
-  outcomes: { delivered: '전달됨', waiting: '재시도 중', given_up: '포기함' },
+  outcomes: { delivered: '전달됨', waiting: '재시도 중', given_up: '포기함', gathered: '다음 요약에 포함' },
   tries: '시도',
   attempts: (n: number) => `${count.format(n)}회 시도`,
   time: '시각',
