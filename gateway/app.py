@@ -131,7 +131,7 @@ class Gateway:
         undo.push_async_callback(self._authenticator.close)
         self._health = Health(
             *(self._databases.journal, self._databases.sink, self._authenticator),
-            others=[self._databases.other_gateways, self._databases.who_leads] if settings.has_shared_journal else [],
+            others=self._databases.dependencies(),
         )
         self._grpc = self._grpc_server()
         self._socket_io = self._socket_io_server()

@@ -1,6 +1,7 @@
 """The databases of the core, and what works on them from the start to the end of the process."""
 
 import secrets
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -95,7 +96,11 @@ class Databases:
         """Close the databases; idempotent. Nothing works on them any more."""
         await self.journal.close()
         await self.table.close()
-        self.pins.close()
+        await self.pins.close()
+
+    def dependencies(self) -> Sequence[Callable[[], Dependency]]:
+        """What a gateway needs that shares its database."""
+        return () if self.channel is None else (self.other_gateways, self.who_leads, self.clock)
 
     def other_gateways(self) -> Dependency:
         """Whether other gateways are followed."""
@@ -109,6 +114,13 @@ class Databases:
         error = self.leadership.error or self.channel.error
         return Dependency("leadership", error, is_needed=False, figures=figures)
 
+    def clock(self) -> Dependency:
+        """Whether this gateway's clock is that of the database."""
+        if self.channel is None:
+            return Dependency("clock", is_needed=False)
+        figures = {"aheadSeconds": round(self.channel.clock_ahead_seconds)}
+        return Dependency("clock", self.channel.clock_error, is_needed=False, figures=figures)
+
     def metrics(self) -> Iterable[tuple[str, str, float]]:
         """What several gateways on one database have to show, as gauges: name, meaning, value."""
         yield from self.journal.metrics()
@@ -117,6 +129,12 @@ class Databases:
             yield "otto_gateway_leads", "1: this gateway does what is done once among all on its database.", leads
             gateways = self.channel.gateways
             yield "otto_gateways", "Gateways on this database, as this one sees them.", gateways
+            ahead = self.channel.clock_ahead_seconds
+            yield (
+                "otto_gateway_clock_ahead_seconds",
+                "By how much this gateway's clock is ahead of the database's.",
+                ahead,
+            )
 
 
 async def lock_database(settings: Settings) -> IO[bytes] | None:
@@ -195,7 +213,7 @@ async def open_databases(
     undo.push_async_callback(importer.close)
     policy = retention_policy(settings)
     pins = Pins(journal_location(settings))
-    undo.callback(pins.close)
+    undo.push_async_callback(pins.close)
     retention = Retention(
         journal,
         sweeps(settings, policy, swept),
@@ -204,6 +222,7 @@ async def open_databases(
         reserve=_reserve(settings),
         is_leader=leadership.is_leader if leadership is not None else _always,
         pins=pins,
+        clock=channel.database_time if channel is not None else time.time,
     )
     undo.push_async_callback(retention.close)
     summaries = SummarySweep(journal) if isinstance(journal, SqliteJournal) else None

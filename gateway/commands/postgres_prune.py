@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import sys
-import time
 
 from gateway.components import swept_rows
 from gateway.databases import copied_epoch, sweeps
@@ -29,7 +28,7 @@ async def look_at_postgres(settings: Settings, policy: RetentionPolicy) -> tuple
         StorageError: a database cannot be used.
     """
     inventory = PostgresInventory(settings.database_url)
-    now = time.time()
+    now = await asyncio.to_thread(_now, settings)
     tasks = lines = size = rows = 0
     whole: list[str] = []
     try:
@@ -65,12 +64,23 @@ async def remove_from_postgres(settings: Settings, policy: RetentionPolicy) -> t
         journal = await PostgresJournal.open(settings.database_url)
         undo.push_async_callback(journal.close)
         copied = await asyncio.to_thread(_copied, settings)
+        now = await asyncio.to_thread(_now, settings)
         retention = Retention(
-            *(journal, sweeps(settings, policy, swept_rows()), policy), copied=lambda: copied, pause_seconds_max=0
+            *(journal, sweeps(settings, policy, swept_rows()), policy),
+            copied=lambda: copied,
+            pause_seconds_max=0,
+            clock=lambda: now,
         )
         undo.push_async_callback(retention.close)
         await retention.run_once()
         return retention.statistics, retention.is_held_up
+
+
+def _now(settings: Settings) -> float:
+    """Unix seconds by the database's clock, which those of gateways and commands may not agree with."""
+    with opened_database(settings.database_url) as session:
+        now: float = session.execute("SELECT extract(epoch FROM now())::float8").fetchone()[0]
+    return now
 
 
 def _copied(settings: Settings) -> int:

@@ -94,6 +94,13 @@ NEEDS = (
         (14,),
         tuple((name, "--version") for name in _POSTGRES),
     ),
+    Need(
+        "pgbouncer",
+        "a test has a gateway connect through it, in transaction mode",
+        ("pgbouncer",),
+        (1, 18),  # Debian 12's; older ones were not tried
+        (("pgbouncer", "--version"),),
+    ),
     Need("Prometheus", "a test has it read the metrics", ("prometheus",), (2, 30), (("prometheus", "--version"),)),
     Need(
         "sqlite3",

@@ -7,6 +7,7 @@ there is a row that says the same. Who listens has a row in ``journal_peers``, s
 import asyncio
 import contextlib
 import logging
+import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -39,6 +40,10 @@ _WAITING_MAX: Final = 1000
 _BEAT: Final = """
 INSERT INTO journal_peers (gateway, public_key, pid, seen) VALUES ($1, $2, pg_backend_pid(), now())
 ON CONFLICT (gateway) DO UPDATE SET public_key = excluded.public_key, pid = excluded.pid, seen = now()"""
+_CLOCK: Final = "SELECT extract(epoch FROM clock_timestamp())::float8"
+_CLOCK_SECONDS_MAX: Final = 5.0
+"""By how much a clock may differ before it is said."""
+
 _FORGET: Final = "DELETE FROM journal_peers WHERE seen < now() - interval '60 s'"
 _COUNT: Final = f"SELECT count(*) FROM journal_peers WHERE {ALIVE}"  # noqa: S608 - a constant
 _LEAVE: Final = "DELETE FROM journal_peers WHERE gateway = $1"
@@ -57,6 +62,7 @@ class GatewayChannel:
         dropped: messages that were not sent, because the database was away for too long.
         on_return: called when this gateway was away for so long that others have not waited for it.
         error: why the others cannot be reached; empty if they can.
+        clock_ahead_seconds: how far this gateway's clock is ahead of the database's, as of the last second.
     """
 
     def __init__(self, url: str, *, gateway: str, public_key: bytes = b"") -> None:
@@ -65,6 +71,9 @@ class GatewayChannel:
         self.gateways = 0
         self.dropped = 0
         self.error = ""
+        self.clock_ahead_seconds = 0.0
+        self._time_at: tuple[float, float] | None = None  # the database's, and the loop's at the same moment
+        self._is_clock_off = False
         self.on_return: Callable[[], None] | None = None
         self._url = plain_url(url)
         self._address = shown_address(url)
@@ -79,6 +88,22 @@ class GatewayChannel:
 
     def __repr__(self) -> str:
         return f"<GatewayChannel {self._address} gateways={self.gateways} waiting={len(self._waiting)}>"
+
+    @property
+    def clock_error(self) -> str:
+        """How this gateway's clock differs from the database's; empty if it does not."""
+        if not self._is_clock_off:
+            return ""
+        seconds = self.clock_ahead_seconds
+        by = f"{abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'}"
+        return f"the clock of this gateway is {by} the database's; tokens expire and schedules are due by it"
+
+    def database_time(self) -> float:
+        """Unix seconds by the database's clock, which all gateways share; until it is known, by this gateway's."""
+        if self._time_at is None:
+            return time.time()
+        seconds, at = self._time_at
+        return seconds + asyncio.get_running_loop().time() - at
 
     def listen(self, kind: str, handler: Callable[[str, str], None]) -> None:
         """Have a handler called with the sender and the text of each message of one kind from another gateway."""
@@ -187,12 +212,25 @@ class GatewayChannel:
         """Say that this gateway lives. A row that others have deleted, or took for dead, means that it missed much."""
         await self.fetch(_BEAT, self.gateway, self.public_key)
         self.gateways = (await self.fetch(_COUNT))[0][0]
+        await self._compare_clocks()
         await self.fetch(_FORGET)
         self.error = ""
         now, before = asyncio.get_running_loop().time(), self._seen_at
         self._seen_at = now
         if before is not None and now - before > PEER_SECONDS_MAX / 2 and self.on_return is not None:
             self.on_return()
+
+    async def _compare_clocks(self) -> None:
+        sent = time.time()
+        seconds = (await self.fetch(_CLOCK))[0][0]
+        answered = time.time()
+        self._time_at = seconds, asyncio.get_running_loop().time()
+        self.clock_ahead_seconds = (sent + answered) / 2 - seconds  # the answer was given somewhere in between
+        is_off = abs(self.clock_ahead_seconds) - (answered - sent) / 2 > _CLOCK_SECONDS_MAX
+        if is_off != self._is_clock_off:
+            self._is_clock_off = is_off
+            text = "the clocks of gateway and database differ" if is_off else "the clocks agree again"
+            _log.warning(text, extra={"reason": self.clock_error, "ahead_seconds": round(self.clock_ahead_seconds, 1)})
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         sender, _, rest = str(payload).partition(" ")

@@ -40,7 +40,14 @@ _SETTINGS: Final = {
     "statement_timeout": "0",  # a commit that is cut off says nothing about whether it is stored
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": IDLE_SECONDS_MAX,
+    "otto.session": "kept",  # whatever an administrator has set for everybody: only this connection asked for it
 }
+
+# A pooler in transaction mode gives each statement another session. Limits that older servers do not have cannot be
+# among the settings above: a server refuses what it does not know.
+_SESSION: Final = """
+SELECT current_setting('otto.session', true) = 'kept', (SELECT count(set_config(name, '0', false)) FROM pg_settings
+WHERE name IN ('idle_session_timeout', 'transaction_timeout') AND setting <> '0')"""
 
 
 async def connect(url: str, *, synchronous_commit: bool = True) -> asyncpg.Connection:
@@ -49,6 +56,9 @@ async def connect(url: str, *, synchronous_commit: bool = True) -> asyncpg.Conne
     Args:
         url: ``postgresql://…``; of several hosts the one that can be written.
         synchronous_commit: False for what may be lost with the server.
+
+    Raises:
+        ProtocolViolationError: a pooler is in between that does not keep a session.
     """
     settings = dict(_SETTINGS)
     if not synchronous_commit:
@@ -60,12 +70,8 @@ async def connect(url: str, *, synchronous_commit: bool = True) -> asyncpg.Conne
     for server in servers:
         # One after the other, each with its share of the time: a host that has vanished does not answer at all.
         try:
-            connection = await asyncpg.connect(
-                server,
-                timeout=_CONNECT_SECONDS_MAX / len(servers),
-                server_settings=settings,
-                target_session_attrs="read-write",
-            )
+            async with asyncio.timeout(_CONNECT_SECONDS_MAX / len(servers)):
+                connection = await _connect(server, settings)
         except _NEXT_SERVER as error:
             unfit = error if unfit is None or not isinstance(error, OSError) else unfit
         else:
@@ -73,6 +79,21 @@ async def connect(url: str, *, synchronous_commit: bool = True) -> asyncpg.Conne
             return connection
     assert unfit is not None  # noqa: S101 - there is at least one server
     raise unfit
+
+
+async def _connect(server: str, settings: dict[str, str]) -> asyncpg.Connection:
+    connection = await asyncpg.connect(
+        server, timeout=_CONNECT_SECONDS_MAX, server_settings=settings, target_session_attrs="read-write"
+    )
+    is_kept = False
+    try:
+        is_kept, _ = await connection.fetchrow(_SESSION)
+    finally:
+        if not is_kept:
+            connection.terminate()
+    if not is_kept:
+        raise asyncpg.ProtocolViolationError("it does not keep the settings of a session, as in transaction mode")
+    return connection
 
 
 class _Loop(asyncio.SelectorEventLoop):

@@ -12,13 +12,17 @@ __all__ = ["is_lost", "translate_errors"]
 
 _Kind = type[StorageError]
 
+_POOLER: Final = "cannot be used through this pooler; connect to the server itself"
+
 _KINDS: Final[tuple[tuple[type[Exception], _Kind, str], ...]] = (
     (asyncpg.InvalidPasswordError, DatabaseError, "refuses the user or the password"),
     (asyncpg.InvalidAuthorizationSpecificationError, DatabaseError, "does not let this user in"),
     (asyncpg.InvalidCatalogNameError, DatabaseError, "has no such database; create it first"),
     (asyncpg.InvalidSchemaNameError, DatabaseError, "has no such schema; create it first"),
     (asyncpg.InsufficientPrivilegeError, DatabaseError, "does not give this user the rights that are needed"),
-    (asyncpg.ProtocolViolationError, DatabaseError, "cannot be used through this pooler; connect to the server itself"),
+    (asyncpg.ProtocolViolationError, DatabaseError, _POOLER),
+    (asyncpg.DuplicatePreparedStatementError, DatabaseError, _POOLER),
+    (asyncpg.InvalidSQLStatementNameError, DatabaseError, _POOLER),
     (asyncpg.ClientConfigurationError, DatabaseError, "cannot be used with this URL"),
     (asyncpg.TargetServerAttributeNotMatched, StorageObstructedError, "is a read-only standby"),
     (asyncpg.ReadOnlySQLTransactionError, StorageObstructedError, "is a read-only standby"),

@@ -86,10 +86,10 @@ class Pins:
         query = delete(pins).where(pins.c.task_id == task_id)
         return await self._write(lambda db: db.execute(query).rowcount > 0)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the connections; idempotent, and nothing is read or written any more."""
-        self._writer.shutdown()
-        self._database.close()
+        await asyncio.to_thread(self._writer.shutdown)
+        await asyncio.to_thread(self._database.close)  # a connection to PostgreSQL needs a thread without a loop
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._database.write, work)

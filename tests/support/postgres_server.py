@@ -16,7 +16,7 @@ from tests.support.ports import free_port
 from tests.support.programs import program
 from tests.support.waiting import WAIT_SECONDS_MAX, attempts
 
-__all__ = ["PostgresServer"]
+__all__ = ["PostgresServer", "unprivileged_user"]
 
 _SETTINGS = {
     "fsync": "off",
@@ -47,7 +47,7 @@ class PostgresServer:
 
     def __init__(self, *, is_durable: bool = False, primary: "PostgresServer | None" = None) -> None:
         self._bin = Path(program("postgres")).resolve().parent
-        self._user = _unprivileged()
+        self._user = unprivileged_user()
         self.directory = Path(tempfile.mkdtemp(prefix="otto-postgres-"))
         self._data = self.directory / "data"
         self._process: subprocess.Popen[bytes] | None = None
@@ -55,7 +55,7 @@ class PostgresServer:
         self.port = free_port()
         self.log = self.directory / "log"
         if self._user is not None:
-            os.chown(self.directory, self._user, -1)
+            shutil.chown(self.directory, self._user)
         if primary is None:
             self._run("initdb", "-D", str(self._data), "-U", "otto", "-E", "UTF8", "--locale=C", "-A", "trust", "-N")
             rules = self._data / "pg_hba.conf"
@@ -160,13 +160,13 @@ class PostgresServer:
         return {} if self._user is None else {"user": self._user, "extra_groups": []}
 
 
-def _unprivileged() -> int | None:
-    """Who runs the server: PostgreSQL refuses to run as root. None: the user who runs the tests."""
+def unprivileged_user() -> str | None:
+    """Who runs servers that refuse to run as root. None: the user who runs the tests."""
     if os.getuid() != 0:
         return None
     for name in ("postgres", "nobody"):
         try:
-            return pwd.getpwnam(name).pw_uid
+            return pwd.getpwnam(name).pw_name
         except KeyError:
             continue
     raise RuntimeError("there is neither a user postgres nor nobody")

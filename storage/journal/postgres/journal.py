@@ -65,6 +65,7 @@ class PostgresJournal(StoredJournal):
         self._on_lost: Callable[[], None] = lambda: None
         translated = partial(translate_errors, self._address)
         self._writers = [self._make_writer(url, life) for _ in range(min(len(life.positions), writers_max))]
+        self._name = self._writers[0].gateway  # of what it sends over Redis
         ways = [
             GroupCommit(
                 *(writer, translated, nullcontext, lambda _: None),
@@ -232,7 +233,7 @@ class PostgresJournal(StoredJournal):
         )
         follower.start()
         if self._redis_url is not None:
-            self._relay = _relay(self._redis_url, self._url, self._writers[0].gateway, follower)
+            self._relay = _relay(self._redis_url, self._url, self._name, follower)
             self._relay.start()
 
     def _stored(self, stored: Sequence[StoredRange]) -> None:
@@ -243,7 +244,7 @@ class PostgresJournal(StoredJournal):
         for each in stored:
             is_relayed = False
             if self._relay is not None and each.records:
-                place = (self._writers[0].gateway, each.token, each.before, each.position)
+                place = (self._name, each.token, each.before, each.position)
                 is_relayed = self._relay.publish(RelayedCommit(*place, each.records, each.lane))
             if self._follower is not None:
                 self._follower.committed(each, is_relayed=is_relayed)

@@ -1,6 +1,5 @@
 """The reader's queries on PostgreSQL."""
 
-import time
 from collections.abc import Generator, Sequence
 from typing import Final
 
@@ -73,10 +72,13 @@ SELECT count(*) FROM (
 
 _STATUSES: Final = ("RUNNING", "COMPLETED", "FAILED")
 
-_STORED_TASKS: Final = """
+_NOW: Final = "extract(epoch FROM now())::bigint"
+"""The database's clock: those of the gateways may differ."""
+
+_STORED_TASKS: Final = f"""
 SELECT task_id, first_sequence, last_sequence, stored_bytes,
-(SELECT at FROM journal_marks WHERE position >= oldest.position ORDER BY position LIMIT 1),
-(SELECT at FROM journal_marks WHERE position >= newest.position ORDER BY position LIMIT 1),
+coalesce((SELECT at FROM journal_marks WHERE position >= oldest.position ORDER BY position LIMIT 1), {_NOW}),
+coalesce((SELECT at FROM journal_marks WHERE position >= newest.position ORDER BY position LIMIT 1), {_NOW}),
 newest.position
 FROM (SELECT * FROM journal_tasks WHERE task_id > $1 AND last_sequence >= first_sequence ORDER BY task_id LIMIT $2) t
 CROSS JOIN LATERAL (
@@ -86,13 +88,13 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT position FROM journal_records WHERE task_key = t.task_key AND kind = 0
   AND day BETWEEN t.first_day AND t.last_day ORDER BY last_sequence DESC LIMIT 1
-) AS newest ORDER BY task_id"""
+) AS newest ORDER BY task_id"""  # noqa: S608 - a constant
 
-_STORED_CHUNKS: Final = """
+_STORED_CHUNKS: Final = f"""
 SELECT r.position, r.last_sequence, length(payload),
-(SELECT at FROM journal_marks m WHERE m.position >= r.position ORDER BY m.position LIMIT 1)
+coalesce((SELECT at FROM journal_marks m WHERE m.position >= r.position ORDER BY m.position LIMIT 1), {_NOW})
 FROM journal_records r WHERE task_key = (SELECT task_key FROM journal_tasks WHERE task_id = $1) AND kind = 0
-AND last_sequence > $2 ORDER BY last_sequence LIMIT $3"""
+AND last_sequence > $2 ORDER BY last_sequence LIMIT $3"""  # noqa: S608 - a constant
 
 
 class PostgresQueries:
@@ -224,20 +226,11 @@ class PostgresQueries:
 
     def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:
         """Tasks that have lines."""
-        now = time.time()
-        return [
-            StoredTask(
-                *(task_id, first, last, size),
-                *(now if oldest is None else oldest, now if newest is None else newest, position),
-            )
-            for task_id, first, last, size, oldest, newest, position in self._link.read(_STORED_TASKS, after, count_max)
-        ]
+        return [StoredTask(*row) for row in self._link.read(_STORED_TASKS, after, count_max)]
 
     def stored_chunks(self, task_id: str, after: int, count_max: int) -> Sequence[StoredChunk]:
         """Chunks of a task."""
-        now = time.time()
-        rows = self._link.read(_STORED_CHUNKS, _text(task_id), after, count_max)
-        return [StoredChunk(record, last, size, now if at is None else at) for record, last, size, at in rows]
+        return [StoredChunk(*row) for row in self._link.read(_STORED_CHUNKS, _text(task_id), after, count_max)]
 
 
 def _text(name: str) -> str:

@@ -1,6 +1,5 @@
 """Removing from the database in small transactions."""
 
-import time
 from typing import Final
 
 from storage.journal.interface import WATCH_PREFIX
@@ -34,13 +33,13 @@ _TASK: Final = """
 SELECT task_key, first_sequence, last_sequence, end_status IS NOT NULL FROM journal_tasks WHERE task_id = $1"""
 
 # In one statement, so that lines and their numbers go together. What was given up is rolled back whole.
-_REMOVE: Final = """
+_REMOVE: Final = f"""
 WITH gone AS (DELETE FROM journal_records WHERE task_key = $1 AND last_sequence <= $2)
 UPDATE journal_tasks SET first_sequence = $2 + 1, stored_bytes = greatest(stored_bytes - $3, 0),
 last_record = CASE WHEN last_sequence > $2 THEN last_record ELSE 0 END,
-removable_at = CASE WHEN end_status IS NULL THEN $4::bigint ELSE 0 END,
+removable_at = CASE WHEN end_status IS NULL THEN extract(epoch FROM now())::bigint + {IDLE_SECONDS} ELSE 0 END,
 first_day = coalesce((SELECT day FROM journal_records WHERE task_key = $1 AND kind = 0 AND last_sequence > $2
-ORDER BY last_sequence LIMIT 1), last_day) WHERE task_key = $1"""
+ORDER BY last_sequence LIMIT 1), last_day) WHERE task_key = $1"""  # noqa: S608 - a constant
 
 
 _STEP_TASKS: Final = 200
@@ -116,7 +115,7 @@ class PostgresRemover:
         cut, size, is_done = self._cut(key, self._bound(key, sequence, copied), copied)
         if cut < first:
             return Removed(is_done=first <= last or not has_ended or self._remove_workers(key))
-        self._link.execute(_REMOVE, key, cut, size, int(time.time()) + IDLE_SECONDS)
+        self._link.execute(_REMOVE, key, cut, size)
         return Removed(cut + 1 - first, size, is_done and cut < last)
 
     def forget_producers(self, before: float) -> int:

@@ -5,7 +5,7 @@ from typing import Final
 from storage.errors import DatabaseError
 from storage.journal.postgres.lanes_schema import SEVERAL_LANES
 from storage.postgres.address import plain_url, shown_address
-from storage.postgres.connections import IDLE_SECONDS_MAX, Link
+from storage.postgres.connections import Link
 from storage.postgres.errors import translate_errors
 
 __all__ = ["LANES_MAX", "SERVER_VERSION_MIN", "STEPS", "add_partitions", "check_url", "migrate", "migrate_url"]
@@ -354,11 +354,6 @@ def _check(link: Link, address: str) -> None:
     encoding = link.fetch("SHOW server_encoding")[0][0]
     if encoding != "UTF8":
         raise DatabaseError(f"PostgreSQL at {address} stores text as {encoding}; the database must be UTF8")
-    if link.fetch("SHOW idle_in_transaction_session_timeout")[0][0] != IDLE_SECONDS_MAX:
-        raise DatabaseError(
-            f"PostgreSQL at {address} does not keep the settings of a session, as a pooler in transaction mode; "
-            "connect to the server itself"
-        )
     if link.fetch("SELECT current_schema()")[0][0] is None:
         raise DatabaseError(f"PostgreSQL at {address} has no schema for the tables; create it first")
 

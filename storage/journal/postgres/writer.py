@@ -1,5 +1,6 @@
 """The gateway's writer on PostgreSQL: computes on what it knows, and stores a group in one round trip."""
 
+import logging
 import secrets
 import time
 from collections import defaultdict
@@ -25,8 +26,11 @@ from storage.postgres.errors import is_lost
 
 __all__ = ["PostgresWriter"]
 
+_log = logging.getLogger(__name__)
+
 _CONFLICT: Final = "OT001"
 _OTHER_LIFE: Final = "OT002"
+_OUT_OF_TURN: Final = "OT003"
 _NO_PARTITION: Final = asyncpg.CheckViolationError
 
 _GATEWAYS_KEPT: Final = "7 days"
@@ -102,9 +106,11 @@ class PostgresWriter(RowWriter):
             try:
                 return self._attempt(items, started)
             except asyncpg.PostgresError as error:
-                if error.sqlstate != _CONFLICT and not isinstance(error, _NO_PARTITION):
+                is_locked = error.sqlstate in (_CONFLICT, _OUT_OF_TURN)
+                if not is_locked and not isinstance(error, _NO_PARTITION):
                     raise
-                is_locked = error.sqlstate == _CONFLICT
+                if error.sqlstate == _OUT_OF_TURN:
+                    self._rename()
             self.forget()
             return self._attempt_locked(items, started) if is_locked else self._attempt_on_new_day(items, started)
         except BaseException as error:
@@ -127,6 +133,14 @@ class PostgresWriter(RowWriter):
             )
             self._link.execute(f"DELETE FROM journal_gateways WHERE seen < now() - interval '{_GATEWAYS_KEPT}'")  # noqa: S608
             self._is_registered = True
+
+    def _rename(self) -> None:
+        """Draw another name: the row of this one is gone, or a copy of this gateway's machine counts commits in it."""
+        _log.warning(
+            "this gateway's commits are out of turn; it draws another name", extra={"name_before": self._gateway}
+        )
+        self._gateway, self._number, self._is_registered = secrets.token_hex(8), 0, False
+        self._ready()
 
     def connected(self, link: Link) -> None:
         """Look which life the database is in, after a connection was made."""

@@ -62,7 +62,7 @@ async def test_pins_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(TooManyPinsError):
         await pins.pin("b", by="", at=0)
     assert await pins.among(["a", "b"]) == {"a"}
-    pins.close()
+    await pins.close()
 
 
 async def test_a_deleted_task_is_gone_with_its_rows(shop: Shop) -> None:

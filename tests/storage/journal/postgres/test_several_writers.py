@@ -183,6 +183,31 @@ async def test_what_others_commit_is_published_for_watched_tasks(
     assert figures.items() <= journal.figures.items()
 
 
+async def test_gateways_with_one_name_store_each_line_once(
+    journal: PostgresJournal, other: PostgresJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As of a machine that was copied while it ran: the one whose turn it is not draws another name, and says so."""
+    await append(journal, batch("a"))
+    for mine, theirs in zip(journal._writers, other._writers, strict=True):
+        if mine._number:
+            theirs._gateway, theirs._number, theirs._is_registered = mine._gateway, mine._number, True
+    for turn in range(3):
+        await append(journal, batch(f"{turn} here"))
+        await append(other, batch(f"{turn} there"))
+    assert await messages(journal) == ["a", *(f"{n} {where}" for n in range(3) for where in ("here", "there"))]
+    assert [each.message for each in caplog.records if "another name" in each.message]
+
+
+async def test_a_gateway_that_was_forgotten_stores_lines(journal: PostgresJournal, url: str) -> None:
+    """One that has stored nothing for days has no row any more."""
+    await append(journal, batch("a"))
+    link = await asyncpg.connect(url)
+    await link.execute("DELETE FROM journal_gateways")
+    await link.close()
+    await append(journal, batch("b"))
+    assert await messages(journal) == ["a", "b"]
+
+
 async def test_another_timeline_begins_a_new_epoch(journal: PostgresJournal, url: str) -> None:
     """A promoted or restored database is another life; where it began is noted, and what is there stays."""
     await append(journal, batch("a"))
@@ -283,13 +308,6 @@ async def test_a_server_that_is_too_old_is_said(url: str, monkeypatch: pytest.Mo
     """With its version and the one that is needed."""
     monkeypatch.setattr(schema, "SERVER_VERSION_MIN", 99)
     with pytest.raises(DatabaseError, match=r"is version \d+; 99 or newer is needed"):
-        await PostgresJournal.open(url)
-
-
-async def test_a_pooler_that_keeps_no_settings_is_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As pgbouncer in transaction mode does if it is set to ignore them; without that it refuses them itself."""
-    monkeypatch.delitem(connections._SETTINGS, "idle_in_transaction_session_timeout")
-    with pytest.raises(DatabaseError, match="does not keep the settings of a session"):
         await PostgresJournal.open(url)
 
 
