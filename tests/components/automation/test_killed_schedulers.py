@@ -5,7 +5,6 @@ import random
 import signal
 import sys
 import time
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -13,27 +12,9 @@ import pytest
 from components.automation.scheduler import utc_now
 from components.automation.tables import AutomationDatabase, TaskRepository
 from storage.errors import StorageObstructedError
+from tests.support.stage_history import judge_stages
 
 _PROGRAM = Path(__file__).with_name("scheduler_process.py")
-
-
-def _judge(tasks: TaskRepository, task_id: str, *, is_crawl: bool) -> str:
-    """Check one task's rows against each other; returns how it ended."""
-    items = tasks.queue(task_id)
-    expected = ["schedule", "script", *(["image"] if is_crawl else []), "video", "youtube"]
-    assert [row["queue_type"] for row in items] == expected[: len(items)]
-    actions = defaultdict(list)
-    for row in reversed(tasks.logs(task_id, limit=100_000)):
-        if row["action_type"] in ("start", "retry", "complete", "fail"):
-            actions[row["queue_id"]].append(row["action_type"])
-    for row in items:
-        assert row["status"] in ("completed", "failed")
-        assert row["status"] == "completed" or row["retry_count"] == row["max_retry"]
-        end = "complete" if row["status"] == "completed" else "fail"
-        assert actions[row["id"]] == ["start", "retry"] * row["retry_count"] + ["start", end]
-    assert all(row["status"] == "completed" for row in items[:-1])
-    assert items[-1]["status"] == "failed" or items[-1]["queue_type"] == "youtube"
-    return str(items[-1]["status"])
 
 
 def _working(database: AutomationDatabase, running: list[asyncio.subprocess.Process]) -> int | None:
@@ -115,7 +96,7 @@ async def _pass(path: Path, count: int, kills: int) -> None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    ends = [_judge(tasks, task_id, is_crawl=is_crawl) for task_id, is_crawl in crawls.items()]
+    ends = [judge_stages(tasks, task_id, is_crawl=is_crawl) for task_id, is_crawl in crawls.items()]
     with database.reading() as connection:
         query = "SELECT count(*) FROM task_logs WHERE action_type IN ('retry', 'fail') AND message LIKE '%died'"
         taken_up = connection.exec_driver_sql(query).scalar()
