@@ -15,8 +15,7 @@ export function Filters({
   field: RefObject<HTMLInputElement | null>
 }) {
   const { filter } = log.view.value
-  void log.model.countsVersion.value
-  const { levels } = log.model
+  const { allLevels: levels, total } = log.model.counts.value
   const chosen = new Set(filter.levels ?? [])
   const suggestions = [
     ...log.model.workers.value.map((worker) => valueTerm('worker', worker)),
@@ -53,7 +52,7 @@ export function Filters({
           <button type="button" class="log-clear" onClick={() => log.setFilter({})}>
             {t.clearFilters}
           </button>
-          <span class="log-passing">{t.lines(log.model.counts.value.total)}</span>
+          <span class="log-passing">{t.lines(total)}</span>
         </>
       )}
     </fieldset>

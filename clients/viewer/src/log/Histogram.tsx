@@ -1,4 +1,4 @@
-import { useMemo, useRef, useState } from 'preact/hooks'
+import { useMemo, useState } from 'preact/hooks'
 import { clock } from '../data/times'
 import { timeZone } from '../shell/preferences'
 import type { Words } from '../words/words'
@@ -9,14 +9,14 @@ import type { LogController } from './log-controller'
 const BARS = 120
 const HEIGHT = 28
 const TICKS = 7
-const REFRESH_MILLISECONDS = 500
 const CLICK_BARS = 1 // what is dragged less is a click
 
 /** Lines by level over time: a click or the arrow keys go there, what is dragged over is a range of time. */
 export function Histogram({ log, t }: { log: LogController; t: Words['log'] }) {
   const [pointed, setPointed] = useState<number | null>(null)
   const [dragged, setDragged] = useState<number | null>(null)
-  const bars = useBars(log)
+  const { buckets } = log.model.counts.value
+  const bars = useMemo(() => timeBars(buckets, BARS), [buckets])
   if (bars.length < 2) return <div class="log-bars is-empty" />
   const { from, to } = log.edge.value
   const [first, last] = [seenBar(bars, from), seenBar(bars, to)]
@@ -80,20 +80,6 @@ export function Histogram({ log, t }: { log: LogController; t: Words['log'] }) {
       )}
     </div>
   )
-}
-
-/** Drawn anew a few times a second at most, however fast lines come. */
-function useBars(log: LogController): Bar[] {
-  const drawn = useRef({ at: 0, bars: [] as Bar[], counts: log.model.counts.value })
-  const version = log.model.countsVersion.value
-  const counts = log.model.counts.value
-  return useMemo(() => {
-    const now = Date.now()
-    const { current } = drawn
-    const isFresh = now - current.at < REFRESH_MILLISECONDS && current.bars.length > 1 && current.counts === counts
-    if (!isFresh) drawn.current = { at: now, bars: timeBars(counts.buckets, BARS), counts }
-    return drawn.current.bars
-  }, [version, counts])
 }
 
 interface Marks {

@@ -5,12 +5,11 @@ import type { LogController } from './log-controller'
 /** The places of the search beside the scroll bar, in the proportion of the whole log. */
 export function HitsLane({ log }: { log: LogController }) {
   const { model } = log
-  const version = model.searchVersion.value
   const { rowCount } = model
-  const search = model.search.value
+  const sequences = model.search.value?.sequences
   const parts = useMemo(
-    () => (search ? partsWithHits(search.sequences, rowCount, (row) => model.sequenceAt(row)) : []),
-    [search, version, rowCount],
+    () => (sequences ? partsWithHits(sequences, rowCount, (row) => model.sequenceAt(row)) : []),
+    [sequences, rowCount],
   )
   if (!parts.length) return null
   return (

@@ -22,7 +22,6 @@ export function IncidentsLink({ log, taskId, shell }: { log: LogController; task
 
 /** The incidents of the line of which all is shown. */
 export function LineIncidents({ log, sequence }: { log: LogController; sequence: number }) {
-  void log.incidents.incidents.value
   const found = log.incidents.at(sequence)
   return (
     <>

@@ -17,7 +17,6 @@ export function Rows({ log, taskId, shell }: { log: LogController; taskId: strin
       return log.attach({ scroller: scroller.current, spacer: spacer.current, window: window.current })
   }, [log])
   const { model } = log
-  void model.version.value
   const { lines, isWrapped } = log.view.value
   const active = log.activeRow.value
   const phase = model.phase.value
@@ -87,7 +86,6 @@ export function Rows({ log, taskId, shell }: { log: LogController; taskId: strin
 function Empty({ log, taskId, shell }: { log: LogController; taskId: string; shell: Shell }) {
   const t = shell.t.log
   const { model } = log
-  void model.version.value
   const phase = model.phase.value
   if (phase === 'loading')
     return (

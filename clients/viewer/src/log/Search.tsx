@@ -12,7 +12,6 @@ export function Search({
   t: Words['log']
   field: RefObject<HTMLInputElement | null>
 }) {
-  void log.model.searchVersion.value
   const search = log.model.search.value
   const text = log.view.value.search
   const found = !text

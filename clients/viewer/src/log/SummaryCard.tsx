@@ -116,9 +116,8 @@ function FailedTests({ summary, log, t }: { summary: RunSummary; log: LogControl
 }
 
 function Actions({ summary, log, t }: { summary: RunSummary; log: LogController; t: Words['log'] }) {
-  void log.model.countsVersion.value
-  const { levels } = log.model
-  const errors = (levels.ERROR ?? 0) + (levels.FATAL ?? 0)
+  const { allLevels } = log.model.counts.value
+  const errors = (allLevels.ERROR ?? 0) + (allLevels.FATAL ?? 0)
   const first = summary.firstError?.sequence
   return (
     <p class="log-card-actions">

@@ -34,16 +34,10 @@ export class LineCounts {
     this.#total = total
   }
 
-  get buckets(): readonly Bucket[] {
-    return this.#buckets
-  }
-
-  get levels(): LevelCounts {
-    return this.#levels
-  }
-
-  get total() {
-    return this.#total
+  /** What is counted so far; it does not change with what is added later. */
+  snapshot(): { buckets: readonly Bucket[]; levels: LevelCounts; total: number } {
+    const copied = (bucket: Bucket) => (bucket === this.#live ? { ...bucket, levels: { ...bucket.levels } } : bucket)
+    return { buckets: this.#buckets.map(copied), levels: { ...this.#levels }, total: this.#total }
   }
 
   add(entry: LogEntry): void {

@@ -1,5 +1,5 @@
 /** Which lines of the log opened or belong to incidents: asked for now and then, while somebody looks. */
-import { signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
 import { isOff } from '../data/alerts'
 import { RequestError } from '../data/requests'
 import type { TaskIncident } from '../data/task-incidents'
@@ -9,7 +9,7 @@ const OVER_MILLISECONDS = 30_000
 
 export class IncidentMarks {
   readonly incidents = signal<readonly TaskIncident[]>([])
-  #bySequence = new Map<number, TaskIncident[]>()
+  #bySequence = computed(() => bySequence(this.incidents.value))
   #life = new AbortController()
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -27,12 +27,12 @@ export class IncidentMarks {
 
   /** The incidents that have a line. */
   at(sequence: number): readonly TaskIncident[] {
-    return this.#bySequence.get(sequence) ?? []
+    return this.#bySequence.value.get(sequence) ?? []
   }
 
   /** Sequences of all lines that are marked. */
   get sequences(): Iterable<number> {
-    return this.#bySequence.keys()
+    return this.#bySequence.value.keys()
   }
 
   get open(): readonly TaskIncident[] {
@@ -52,13 +52,15 @@ export class IncidentMarks {
   }
 
   #take(found: TaskIncident[]): void {
-    if (this.#life.signal.aborted || textOf(found) === textOf(this.incidents.value)) return
-    this.#bySequence = new Map()
-    for (const each of found)
-      for (const { sequence } of each.marks)
-        this.#bySequence.set(sequence, [...(this.#bySequence.get(sequence) ?? []), each])
-    this.incidents.value = found
+    if (!this.#life.signal.aborted && textOf(found) !== textOf(this.incidents.value)) this.incidents.value = found
   }
+}
+
+function bySequence(found: readonly TaskIncident[]): ReadonlyMap<number, TaskIncident[]> {
+  const marked = new Map<number, TaskIncident[]>()
+  for (const each of found)
+    for (const { sequence } of each.marks) marked.set(sequence, [...(marked.get(sequence) ?? []), each])
+  return marked
 }
 
 function textOf(found: readonly TaskIncident[]): string {

@@ -1,5 +1,5 @@
 /** What the reader does with a log: where they look, what they chose, how lines are shown; the address follows. */
-import { batch, effect, signal, untracked } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
 import type { Level, LogEntry, LogFilter } from 'otto-logs'
 import { gateway } from 'otto-logs/history'
 import { incidentsOfTask } from '../data/task-incidents'
@@ -19,6 +19,7 @@ import { Selection } from './selection'
 import { readStages, StageWatch } from './stages'
 import { Failure, readSummary } from './summary'
 import { type LineRange, TIME_FORMATS, type ViewState, viewState } from './view-state'
+import { whenChanged } from './when-changed'
 
 const ARRIVALS_MILLISECONDS = 10_000
 /** What a reader moves lines with, besides keys. */
@@ -29,7 +30,9 @@ export class LogController {
   readonly view = signal<ViewState>(viewState(new URLSearchParams()))
   readonly isFollowing = signal(true)
   /** Lines that came since the reader left the end. */
-  readonly arrived = signal(0)
+  readonly arrived = computed(() =>
+    this.isFollowing.value ? 0 : this.model.received.value - this.#receivedAtEnd.value,
+  )
   readonly activeRow = signal<number | null>(null)
   /** The sequence at the upper edge, for the histogram. */
   readonly edge = signal({ from: 0, to: 0 })
@@ -47,6 +50,7 @@ export class LogController {
   #address: AddressSync
   #ticking: ReturnType<typeof setInterval>
   #announced = -Infinity
+  #receivedAtEnd = signal(0)
   #rows: LogRows
   #clipboard = new Clipboard()
   readonly said = this.#clipboard.said
@@ -90,26 +94,21 @@ export class LogController {
       words: () => ({ t: this.#shell.t, language: this.#language }),
       seen: (from, to) => this.#seen(from, to),
     })
-    this.model.onArrival = (count) => this.#arrivals(count)
-    this.model.onRestart = () => this.go.follow(true)
     this.isFollowing.value = this.view.value.lines === null
+    const { model } = this
     this.#stop = [
-      effect(() => {
-        void this.model.version.value
-        void this.model.searchVersion.value
-        void this.model.startTimestamp.value
-        void timeZone.value
-        void repository.value
-        void this.incidents.incidents.value
-        untracked(() => this.#changed())
+      whenChanged(
+        [model.rows, model.search, model.startTimestamp, timeZone, repository, this.incidents.incidents],
+        () => this.#changed(),
+      ),
+      whenChanged([density], () => this.#window?.resized()),
+      whenChanged([model.status], () => {
+        if (model.status.value === 'FAILED') void this.failure.read()
       }),
-      effect(() => {
-        void density.value
-        untracked(() => this.#window?.resized())
+      whenChanged([model.restarts], () => {
+        if (model.restarts.value) this.go.follow(true)
       }),
-      effect(() => {
-        if (this.model.status.value === 'FAILED') untracked(() => void this.failure.read())
-      }),
+      whenChanged([model.received, this.isFollowing], () => this.#arrivals()),
     ]
     this.#ticking = setInterval(() => {
       if (this.view.value.time === 'relative' && !document.hidden) this.#changed()
@@ -196,16 +195,9 @@ export class LogController {
   }
 
   attach(elements: WindowElements): () => void {
-    const window = new RowWindow(elements, this.#rows)
+    const window = new RowWindow(elements, this.#rows, this.isFollowing)
     this.#window = window
-    window.onFollow = (isFollowing) => {
-      batch(() => {
-        this.isFollowing.value = isFollowing
-        if (isFollowing) this.arrived.value = 0
-      })
-    }
     window.setWrapped(this.view.value.isWrapped)
-    if (this.isFollowing.value) window.follow(true)
     const { moved } = this.failure
     for (const type of MOVES) elements.scroller.addEventListener(type, moved, { passive: true })
     return () => {
@@ -221,11 +213,10 @@ export class LogController {
     this.#window?.invalidate()
   }
 
-  #arrivals(count: number): void {
-    if (this.isFollowing.value) return
-    this.arrived.value += count
+  #arrivals(): void {
+    if (this.isFollowing.value) this.#receivedAtEnd.value = this.model.received.value
     const now = performance.now()
-    if (now - this.#announced < ARRIVALS_MILLISECONDS) return
+    if (!this.arrived.value || now - this.#announced < ARRIVALS_MILLISECONDS) return
     this.#announced = now
     this.#shell.announce(this.#shell.t.log.announceArrived(this.arrived.value))
   }

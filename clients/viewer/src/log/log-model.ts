@@ -1,7 +1,7 @@
 /** One task's log as the page sees it: what is stored, what comes, what is looked for, and the rows that they make. */
 import { signal } from '@preact/signals'
 import { type Gap, GatewayError, type Level, type LogEntry, type LogFilter } from 'otto-logs'
-import type { Counts, HistoryPage, HistoryQuery, LevelCounts } from 'otto-logs/history'
+import type { Counts, HistoryPage, HistoryQuery } from 'otto-logs/history'
 import { eventEnd, eventOf, unfoldedEvent } from './events'
 import { isEmptyFilter } from './filter'
 import { KnownNames } from './known-names'
@@ -30,16 +30,12 @@ export class LogModel {
   readonly refusal = signal<GatewayError | null>(null)
   readonly stream = signal<LiveState>('connecting')
   readonly status = signal('UNKNOWN')
-  /** Changes whenever rows may look different. */
-  readonly version = signal(0)
   readonly lastSequence = signal(0)
   readonly firstSequence = signal(1)
   #counting = new LogCounts()
   readonly counts = this.#counting.counts
-  readonly countsVersion = this.#counting.version
   #searching: TextSearch
   readonly search: TextSearch['state']
-  readonly searchVersion: TextSearch['version']
   #folding: LogFolds
   readonly folds: LogFolds['folds']
   readonly startTimestamp = signal<string | null>(null)
@@ -48,11 +44,12 @@ export class LogModel {
   readonly #names = new KnownNames()
   readonly workers = this.#names.workers
   readonly sources = this.#names.sources
-  readonly rows = new RowModel<Notice>()
-  /** Told of every live batch: how many lines came. */
-  onArrival: (count: number) => void = () => {}
-  /** Told after everything was taken anew. */
-  onRestart: () => void = () => {}
+  /** Another one whenever rows may look different. */
+  readonly rows = signal(RowModel.of<Notice>(0, [], []))
+  /** How many lines came live. */
+  readonly received = signal(0)
+  /** How often everything was taken anew. */
+  readonly restarts = signal(0)
 
   #source: LogSource
   #filter: LogFilter = {}
@@ -70,12 +67,6 @@ export class LogModel {
     this.folds = this.#folding.folds
     this.#searching = new TextSearch(source)
     this.search = this.#searching.state
-    this.searchVersion = this.#searching.version
-  }
-
-  /** Lines by level, also of levels that the filter leaves out. */
-  get levels(): LevelCounts {
-    return this.#counting.levels
   }
 
   get filter(): LogFilter {
@@ -91,7 +82,7 @@ export class LogModel {
   }
 
   get rowCount(): number {
-    return this.rows.rowCount
+    return this.rows.value.rowCount
   }
 
   get cachedLines(): number {
@@ -181,9 +172,7 @@ export class LogModel {
       isFiltered: this.isFiltered,
       read: (query) => this.#page({ ...query, filter: this.#filter }),
       life,
-      loaded: () => {
-        this.version.value += 1
-      },
+      loaded: () => this.#grow(),
       recounted: () => this.#arrange(),
       gaps: (gaps) => {
         for (const gap of gaps)
@@ -229,7 +218,6 @@ export class LogModel {
       count += 1
       this.#counting.add(entry)
       hasMarker = this.#folding.see(entry) || hasMarker
-      this.#searching.see(entry.sequence, entry.message)
     }
     if (!count) return
     const last = batch[batch.length - 1] as LogEntry
@@ -242,12 +230,10 @@ export class LogModel {
     this.#names.see(batch)
     this.lastTimestamp.value = last.timestamp
     if (hasMarker || offline || this.isFiltered) this.#arrange()
-    else {
-      this.rows.grow(this.lineCount)
-      this.version.value += 1
-    }
+    else this.#grow()
+    this.#searching.see(batch)
     this.#counting.changed()
-    this.onArrival(count)
+    this.received.value += count
   }
 
   #gap(gap: Gap): void {
@@ -261,7 +247,7 @@ export class LogModel {
     const { signal } = this.#life
     if (signal.aborted) return
     this.#notices.restart(Date.now())
-    this.onRestart()
+    this.restarts.value += 1
     void this.open(this.#filter)
   }
 
@@ -277,8 +263,12 @@ export class LogModel {
       at: this.#lines.indexOf(notice.sequence),
       notice,
     }))
-    this.rows.arrange(this.lineCount, hidden, notices)
-    this.version.value += 1
+    this.rows.value = RowModel.of(this.lineCount, hidden, notices)
+  }
+
+  /** There are more lines at the end, or others are known; they stand where they stood. */
+  #grow(): void {
+    this.rows.value = this.rows.value.grown(this.lineCount)
   }
 
   #page(query: HistoryQuery): Promise<HistoryPage> {
@@ -310,7 +300,7 @@ export class LogModel {
   // --- rows ---
 
   row(row: number): Row {
-    const place = this.rows.at(row)
+    const place = this.rows.value.at(row)
     if (place.kind === 'notice') return place
     const entry = this.#lines.entry(place.index)
     const group = entry && (this.folds.group(entry.sequence) ?? unfoldedEvent(place.index, this.#entryAt))
@@ -329,7 +319,7 @@ export class LogModel {
 
   /** The sequence of a row, or the nearest one that is known. */
   sequenceAt(row: number): number {
-    const place = this.rows.at(Math.min(Math.max(row, 0), Math.max(this.rowCount - 1, 0)))
+    const place = this.rows.value.at(Math.min(Math.max(row, 0), Math.max(this.rowCount - 1, 0)))
     return place.kind === 'notice' ? place.notice.sequence : this.#lines.sequenceAt(place.index)
   }
 
@@ -337,7 +327,7 @@ export class LogModel {
   want(firstRow: number, lastRow: number): void {
     const indexes: number[] = []
     for (let row = Math.max(firstRow, 0); row <= Math.min(lastRow, this.rowCount - 1); row++) {
-      const place = this.rows.at(row)
+      const place = this.rows.value.at(row)
       indexes.push(place.kind === 'line' ? place.index : this.#lines.indexOf(place.notice.sequence))
     }
     this.#lines.want(indexes)
@@ -354,7 +344,7 @@ export class LogModel {
 
   /** The row of a sequence as far as that is known at once; folds stay. */
   rowNear(sequence: number): number {
-    return this.rows.rowOf(Math.min(this.#lines.indexOf(sequence), Math.max(this.lineCount - 1, 0)))
+    return this.rows.value.rowOf(Math.min(this.#lines.indexOf(sequence), Math.max(this.lineCount - 1, 0)))
   }
 
   /** The nearest line of some levels behind or in front of a line; of an event of several lines, the first. */
@@ -393,8 +383,11 @@ export class LogModel {
 
   /** Look for a text in the whole log; '' ends the search. */
   find(text: string): Promise<void> {
-    return this.#searching.find(text, this.#filter, () => {
-      this.version.value += 1
-    })
+    return this.#searching.find(text, this.#filter)
+  }
+
+  /** Go to the next or previous place of the search; its sequence. */
+  step(isForward: boolean, from: number): number | null {
+    return this.#searching.step(isForward, from)
   }
 }

@@ -8,6 +8,7 @@ import type { IncidentMarks } from './incident-marks'
 import type { LogModel } from './log-model'
 import { drawRow, type RowLook } from './row-view'
 import type { RowSource } from './row-window'
+import { currentOf } from './search-state'
 import { Clock } from './times'
 import type { ViewState } from './view-state'
 
@@ -48,7 +49,7 @@ export class LogRows implements RowSource {
     const { entry } = what
     if (!entry) return `${entry === null ? 'missing' : 'loading'}${what.index}${active}`
     const chosen = this.#isChosen(entry.sequence) ? 'c' : ''
-    const match = model.search.value?.current === entry.sequence ? 'm' : ''
+    const match = currentOf(model.search.value) === entry.sequence ? 'm' : ''
     const fold = what.group ? `${what.isFolded}${what.group.end}` : ''
     const event = what.event ? 'v' : ''
     const incidents = this.#state.incidents.at(entry.sequence).map(({ incident }) => `i${incident.id}`)
@@ -100,7 +101,7 @@ export class LogRows implements RowSource {
       now: Date.now(),
       search: model.search.value?.text ?? '',
       terms: termsOf(view.value.filter),
-      match: model.search.value?.current ?? null,
+      match: currentOf(model.search.value),
       hasWorkers: hasWorkers && this.#hasSeveralWorkers,
       hasSources,
       repository: repository.value,

@@ -45,9 +45,7 @@ export class Navigation {
   // --- going somewhere ---
 
   follow(isFollowing: boolean): void {
-    const window = this.#state.window()
-    if (window) window.follow(isFollowing)
-    else this.#state.isFollowing.value = isFollowing
+    this.#state.isFollowing.value = isFollowing
   }
 
   toggleFollow(): void {
@@ -154,10 +152,7 @@ export class Navigation {
     clearTimeout(this.#searching)
     const wanted = this.#state.view.value.search
     if (wanted !== (this.#state.model.search.value?.text ?? '')) await this.#find(wanted)
-    const search = this.#state.model.search.value
-    if (!search) return
-    const sequence = isForward ? search.next(this.place) : search.previous(this.place)
-    this.#state.model.searchVersion.value += 1
+    const sequence = this.#state.model.step(isForward, this.place)
     if (sequence !== null) await this.to(sequence)
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Rows are lines without those that folds hide, and with notices between them.
  * Everything that makes rows differ from lines is a sorted list of exceptions, so a million lines cost nothing.
+ * A model is a value: what changes rows makes another one.
  */
 import { lastAtOrBelow } from './plan'
 
@@ -18,53 +19,70 @@ export interface Placed<N> {
 
 export type RowPlace<N> = { kind: 'line'; index: number } | { kind: 'notice'; notice: N }
 
-export class RowModel<N> {
-  #lineCount = 0
-  #notices: Placed<N>[] = []
-  #noticeRows: number[] = []
-  #hiddenFrom: number[] = []
-  #hiddenTo: number[] = []
-  #hiddenBefore: number[] = [] // lines hidden by all earlier runs
-  #hiddenCount = 0
+/** What makes rows differ from lines. */
+interface Exceptions<N> {
+  notices: readonly Placed<N>[]
+  noticeRows: readonly number[]
+  hiddenFrom: readonly number[]
+  hiddenTo: readonly number[]
+  /** Lines hidden by all earlier runs. */
+  hiddenBefore: readonly number[]
+  hiddenCount: number
+}
 
-  /** Take everything anew. Overlapping and nested runs are merged; notices inside of one stand where it begins. */
-  arrange(lineCount: number, hidden: readonly Hidden[], notices: readonly Placed<N>[]): void {
-    this.#lineCount = lineCount
-    this.#hiddenFrom = []
-    this.#hiddenTo = []
-    this.#hiddenBefore = []
-    this.#hiddenCount = 0
+export class RowModel<N> {
+  private constructor(
+    private readonly lineCount: number,
+    private readonly exceptions: Exceptions<N>,
+  ) {}
+
+  /** Overlapping and nested runs are merged; notices inside of one stand where it begins. */
+  static of<N>(lineCount: number, hidden: readonly Hidden[], notices: readonly Placed<N>[]): RowModel<N> {
+    const [hiddenFrom, hiddenTo, hiddenBefore]: [number[], number[], number[]] = [[], [], []]
+    let hiddenCount = 0
     for (const { from, to } of [...hidden].sort((a, b) => a.from - b.from)) {
       const end = Math.min(to, lineCount)
-      const previous = this.#hiddenTo.length - 1
-      const begin = Math.max(from, this.#hiddenTo[previous] ?? 0)
+      const previous = hiddenTo.length - 1
+      const begin = Math.max(from, hiddenTo[previous] ?? 0)
       if (end <= begin) continue
-      if (begin === this.#hiddenTo[previous]) this.#hiddenTo[previous] = end
+      if (begin === hiddenTo[previous]) hiddenTo[previous] = end
       else {
-        this.#hiddenFrom.push(begin)
-        this.#hiddenTo.push(end)
-        this.#hiddenBefore.push(this.#hiddenCount)
+        hiddenFrom.push(begin)
+        hiddenTo.push(end)
+        hiddenBefore.push(hiddenCount)
       }
-      this.#hiddenCount += end - begin
+      hiddenCount += end - begin
     }
-    this.#notices = [...notices].sort((a, b) => a.at - b.at)
-    this.#noticeRows = this.#notices.map(({ at }, order) => this.#shown(Math.min(at, lineCount)) + order)
+    const sorted = [...notices].sort((a, b) => a.at - b.at)
+    const noticeRows: number[] = []
+    const rows = new RowModel<N>(lineCount, {
+      notices: sorted,
+      noticeRows,
+      hiddenFrom,
+      hiddenTo,
+      hiddenBefore,
+      hiddenCount,
+    })
+    noticeRows.push(...sorted.map(({ at }, order) => rows.#shown(Math.min(at, lineCount)) + order))
+    return rows
   }
 
-  /** More lines at the end; nothing else changed. */
-  grow(lineCount: number): void {
-    if (this.#notices.some(({ at }) => at > this.#lineCount)) this.arrange(lineCount, this.#runs(), this.#notices)
-    else this.#lineCount = lineCount
+  /** The rows of more lines at the end; nothing else has changed. */
+  grown(lineCount: number): RowModel<N> {
+    const { notices, hiddenFrom, hiddenTo } = this.exceptions
+    if (!notices.some(({ at }) => at > this.lineCount)) return new RowModel(lineCount, this.exceptions)
+    const hidden = hiddenFrom.map((from, at) => ({ from, to: hiddenTo[at] as number }))
+    return RowModel.of(lineCount, hidden, notices)
   }
 
   get rowCount() {
-    return this.#lineCount - this.#hiddenCount + this.#notices.length
+    return this.lineCount - this.exceptions.hiddenCount + this.exceptions.notices.length
   }
 
   at(row: number): RowPlace<N> {
-    const before = lastAtOrBelow(this.#noticeRows, row)
-    if (before >= 0 && this.#noticeRows[before] === row)
-      return { kind: 'notice', notice: (this.#notices[before] as Placed<N>).notice }
+    const before = lastAtOrBelow(this.exceptions.noticeRows, row)
+    if (before >= 0 && this.exceptions.noticeRows[before] === row)
+      return { kind: 'notice', notice: (this.exceptions.notices[before] as Placed<N>).notice }
     return { kind: 'line', index: this.#lineOf(row - before - 1) }
   }
 
@@ -73,47 +91,47 @@ export class RowModel<N> {
     const shown = this.#isHidden(index) ? this.#shown(index) - 1 : this.#shown(index)
     // Notices stand in front of their line.
     const line = this.#lineOf(Math.max(shown, 0))
-    let [low, high] = [0, this.#notices.length]
+    let [low, high] = [0, this.exceptions.notices.length]
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((this.#notices[middle] as Placed<N>).at <= line) low = middle + 1
+      if ((this.exceptions.notices[middle] as Placed<N>).at <= line) low = middle + 1
       else high = middle
     }
     return Math.max(shown, 0) + low
   }
 
-  #runs(): Hidden[] {
-    return this.#hiddenFrom.map((from, at) => ({ from, to: this.#hiddenTo[at] as number }))
-  }
-
   #isHidden(index: number): boolean {
-    const run = lastAtOrBelow(this.#hiddenFrom, index)
-    return run >= 0 && index < (this.#hiddenTo[run] as number)
+    const run = lastAtOrBelow(this.exceptions.hiddenFrom, index)
+    return run >= 0 && index < (this.exceptions.hiddenTo[run] as number)
   }
 
   /** How many shown lines stand before a line. */
   #shown(index: number): number {
-    const run = lastAtOrBelow(this.#hiddenFrom, index)
+    const run = lastAtOrBelow(this.exceptions.hiddenFrom, index)
     if (run < 0) return index
     return (
       index -
-      (this.#hiddenBefore[run] as number) -
-      (Math.min(index, this.#hiddenTo[run] as number) - (this.#hiddenFrom[run] as number))
+      (this.exceptions.hiddenBefore[run] as number) -
+      (Math.min(index, this.exceptions.hiddenTo[run] as number) - (this.exceptions.hiddenFrom[run] as number))
     )
   }
 
   /** The line that is the `shown`th of those that are shown. */
   #lineOf(shown: number): number {
-    let [low, high] = [0, this.#hiddenFrom.length]
+    let [low, high] = [0, this.exceptions.hiddenFrom.length]
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((this.#hiddenFrom[middle] as number) - (this.#hiddenBefore[middle] as number) <= shown) low = middle + 1
+      if ((this.exceptions.hiddenFrom[middle] as number) - (this.exceptions.hiddenBefore[middle] as number) <= shown)
+        low = middle + 1
       else high = middle
     }
     const run = low - 1
     if (run < 0) return shown
     return (
-      shown + (this.#hiddenBefore[run] as number) + (this.#hiddenTo[run] as number) - (this.#hiddenFrom[run] as number)
+      shown +
+      (this.exceptions.hiddenBefore[run] as number) +
+      (this.exceptions.hiddenTo[run] as number) -
+      (this.exceptions.hiddenFrom[run] as number)
     )
   }
 }

@@ -2,7 +2,9 @@
  * The rows that are on screen, and no others: elements are kept and filled anew while the log scrolls below them.
  * The window is sticky inside a spacer as tall as the scroll bar needs, so it never shows a blank stretch.
  */
+import type { Signal } from '@preact/signals'
 import { type Anchor, anchorAt, contentHeight, type Extent, movedBy, topOf } from './scroll-scale'
+import { whenChanged } from './when-changed'
 
 export interface RowSource {
   readonly rowCount: number
@@ -25,7 +27,6 @@ const KEPT_MAX = 400
 
 export class RowWindow {
   #anchor: Anchor = { row: 0, offset: 0 }
-  #isFollowing = false
   #isWrapped = false
   #rowHeight = 20
   #top = 0
@@ -36,21 +37,24 @@ export class RowWindow {
   #shown = new Map<number, HTMLElement>()
   #resizing: ResizeObserver
   #viewport = 0
-  /** Told when the reader leaves the end, or comes back to it. */
-  onFollow: (isFollowing: boolean) => void = () => {}
+  #unlisten: () => void
 
+  /** `isFollowing`: whether the window stays at the end; the reader who scrolls changes it, as others may. */
   constructor(
     private readonly elements: WindowElements,
     private readonly source: RowSource,
+    private readonly isFollowing: Signal<boolean>,
   ) {
     elements.scroller.addEventListener('scroll', this.#scrolled, { passive: true })
     this.#resizing = new ResizeObserver(() => this.resized())
     this.#resizing.observe(elements.scroller)
     document.fonts?.addEventListener('loadingdone', this.#measureAgain)
     this.resized()
+    this.#unlisten = whenChanged([isFollowing], () => this.invalidate())
   }
 
   close(): void {
+    this.#unlisten()
     this.elements.scroller.removeEventListener('scroll', this.#scrolled)
     this.#resizing.disconnect()
     document.fonts?.removeEventListener('loadingdone', this.#measureAgain)
@@ -60,10 +64,6 @@ export class RowWindow {
 
   /** In another font, wrapped rows have other heights. */
   #measureAgain = () => this.resized()
-
-  get isFollowing() {
-    return this.#isFollowing
-  }
 
   get anchor(): Anchor {
     return this.#anchor
@@ -97,13 +97,6 @@ export class RowWindow {
     this.invalidate()
   }
 
-  follow(isFollowing: boolean): void {
-    if (isFollowing === this.#isFollowing) return
-    this.#isFollowing = isFollowing
-    this.onFollow(isFollowing)
-    this.invalidate()
-  }
-
   /** Rows are others now: what was measured does not hold. */
   forget(): void {
     this.#heights.clear()
@@ -113,7 +106,7 @@ export class RowWindow {
 
   /** Show a row, a third from the top. */
   show(row: number, share = 1 / 3): void {
-    this.follow(false)
+    this.isFollowing.value = false
     this.#anchor = movedBy(
       { row: this.#inside(row), offset: 0 },
       -this.#viewport * share,
@@ -135,7 +128,7 @@ export class RowWindow {
 
   /** Show a row that many pixels below the upper edge. */
   showAt(row: number, pixels: number): void {
-    this.follow(false)
+    this.isFollowing.value = false
     this.#heights.clear()
     this.#anchor = movedBy({ row: this.#inside(row), offset: 0 }, -pixels, this.source.rowCount, this.#height)
     this.#settle()
@@ -160,7 +153,7 @@ export class RowWindow {
     const bottom = top + (element as HTMLElement).offsetHeight
     const by = top < 0 ? top : Math.max(bottom - this.elements.window.clientHeight, 0)
     if (!by) return
-    if (by < 0) this.follow(false)
+    if (by < 0) this.isFollowing.value = false
     this.#anchor = movedBy(this.#anchor, by, this.source.rowCount, this.#height)
     this.#settle()
     this.invalidate()
@@ -191,11 +184,11 @@ export class RowWindow {
     if (Math.abs(by) < 1) return
     this.#top = top
     const end = Math.min(scrollHeight - clientHeight, this.#lowestEnd)
-    if (this.#isFollowing && top >= end - 1) return
+    if (this.isFollowing.value && top >= end - 1) return
     if (Math.abs(by) > this.#viewport * STEP_VIEWPORTS) this.#anchor = anchorAt(top, this.#extent)
     else this.#anchor = movedBy(this.#anchor, by, this.source.rowCount, this.#height)
     if (top <= 0 && !this.#isNear(0)) this.#settle()
-    if (by < 0) this.follow(false)
+    if (by < 0) this.isFollowing.value = false
     clearTimeout(this.#settling)
     this.#settling = setTimeout(() => this.#settle(), SETTLE_MILLISECONDS)
     this.invalidate()
@@ -216,7 +209,7 @@ export class RowWindow {
     const { scroller } = this.elements
     this.#scrolled()
     const extent = this.#extent
-    const top = this.#isFollowing ? contentHeight(extent) - extent.viewport : topOf(this.#anchor, extent)
+    const top = this.isFollowing.value ? contentHeight(extent) - extent.viewport : topOf(this.#anchor, extent)
     this.#resize(extent)
     if (Math.abs(scroller.scrollTop - top) >= 1) scroller.scrollTop = top
     this.#top = scroller.scrollTop
@@ -235,7 +228,7 @@ export class RowWindow {
     this.#scrolled()
     this.#resize(this.#extent)
     if (elements.window.scrollTop) elements.window.scrollTop = 0
-    const isFollowing = this.#isFollowing
+    const isFollowing = this.isFollowing.value
     if (isFollowing)
       this.#anchor = movedBy(
         { row: Math.max(rowCount - 1, 0), offset: this.#height(rowCount - 1) },
@@ -268,11 +261,11 @@ export class RowWindow {
     else if (isAtEnd && rowCount > 0) {
       this.#settle()
       if (
-        !this.#isFollowing &&
+        !this.isFollowing.value &&
         this.#top >= elements.scroller.scrollHeight - this.#viewport - 2 &&
         this.#wasScrolledDown
       )
-        this.follow(true)
+        this.isFollowing.value = true
     }
     this.#wasScrolledDown = true
     if (this.#heights.size > KEPT_MAX)

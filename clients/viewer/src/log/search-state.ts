@@ -1,97 +1,85 @@
 /** One search over the whole log: every match's sequence, as far as the gateway lists them, and which one is looked at. */
 
-import { plain } from 'otto-logs/ansi'
+import type { LogEntry } from 'otto-logs'
 import type { Matches } from 'otto-logs/history'
 import { lastAtOrBelow } from './plan'
 
-export class SearchState {
-  readonly #needle: string
-  #sequences: number[] = []
-  #total = 0
-  #upTo = 0
-  #isComplete = false
-  #isKnown = false
-  /** Why the gateway has not answered; '' where it has, or still may. */
-  failure = ''
-  #current = -1
+const SEQUENCES_MAX = 200_000
 
-  constructor(
-    readonly text: string,
-    readonly sequencesMax = 200_000,
-  ) {
-    this.#needle = text.toLowerCase()
-  }
-
+/** A value: what changes a search answers another one. */
+export interface SearchState {
+  readonly text: string
   /** The sequences of all places that are known, ascending. */
-  get sequences(): readonly number[] {
-    return this.#sequences
-  }
-
-  get total() {
-    return this.#total
-  }
-
-  get isComplete() {
-    return this.#isComplete
-  }
-
+  readonly sequences: readonly number[]
+  readonly total: number
+  readonly isComplete: boolean
   /** Whether the gateway has answered. */
-  get isKnown() {
-    return this.#isKnown
-  }
+  readonly isKnown: boolean
+  /** Why the gateway has not answered; '' where it has, or still may. */
+  readonly failure: string
+  /** The place that is looked at, counting from 1; 0: none is. */
+  readonly ordinal: number
+  /** The last line that was looked at. */
+  readonly upTo: number
+}
 
-  /** Counting from 1; 0: none is looked at. */
-  get ordinal() {
-    return this.#current + 1
-  }
+export function searchFor(text: string): SearchState {
+  return { text, sequences: [], total: 0, isComplete: false, isKnown: false, failure: '', ordinal: 0, upTo: 0 }
+}
 
-  get current(): number | null {
-    return this.#sequences[this.#current] ?? null
-  }
+/** The sequence of the place that is looked at. */
+export function currentOf(search: SearchState | null): number | null {
+  return search?.sequences[search.ordinal - 1] ?? null
+}
 
-  take(matches: Pick<Matches, 'total' | 'sequences' | 'isComplete' | 'lastSequence'>): void {
-    const later = this.#sequences.filter((sequence) => sequence > matches.lastSequence)
-    const current = this.current
-    this.#sequences = [...matches.sequences, ...later]
-    this.#total = matches.total + later.length
-    this.#upTo = Math.max(this.#upTo, matches.lastSequence)
-    this.#isComplete = matches.isComplete
-    this.#isKnown = true
-    this.failure = ''
-    this.#current = current === null ? -1 : this.#sequences.indexOf(current)
+/** With the gateway's answer, and what came live behind it. */
+export function withMatches(
+  search: SearchState,
+  matches: Pick<Matches, 'total' | 'sequences' | 'isComplete' | 'lastSequence'>,
+): SearchState {
+  const later = search.sequences.filter((sequence) => sequence > matches.lastSequence)
+  const sequences = [...matches.sequences, ...later]
+  const current = currentOf(search)
+  return {
+    text: search.text,
+    sequences,
+    total: matches.total + later.length,
+    isComplete: matches.isComplete,
+    isKnown: true,
+    failure: '',
+    ordinal: current === null ? 0 : sequences.indexOf(current) + 1,
+    upTo: Math.max(search.upTo, matches.lastSequence),
   }
+}
 
-  /** A live line; lines up to where the gateway looked were counted by it. */
-  see(sequence: number, message: string): boolean {
-    if (!this.#needle || sequence <= this.#upTo || !message.toLowerCase().includes(this.#needle)) return false
-    this.#upTo = sequence
-    this.#total += 1
-    if (this.#sequences.length < this.sequencesMax) this.#sequences.push(sequence)
-    else this.#isComplete = false
-    return true
+/** With live lines; those up to where the gateway looked were counted by it. The same one where none has the text. */
+export function withLines(
+  search: SearchState,
+  entries: readonly Pick<LogEntry, 'sequence' | 'message'>[],
+  sequencesMax = SEQUENCES_MAX,
+): SearchState {
+  const needle = search.text.toLowerCase()
+  const found = entries.filter(({ sequence, message }) => {
+    return sequence > search.upTo && message.toLowerCase().includes(needle)
+  })
+  if (!found.length) return search
+  const kept = found.slice(0, sequencesMax - search.sequences.length).map(({ sequence }) => sequence)
+  return {
+    ...search,
+    sequences: kept.length ? [...search.sequences, ...kept] : search.sequences,
+    total: search.total + found.length,
+    isComplete: search.isComplete && kept.length === found.length,
+    upTo: found[found.length - 1]?.sequence ?? search.upTo,
   }
+}
 
-  /** Go to the next match behind the current one, or else at or behind `from`; around at the end. */
-  next(from: number): number | null {
-    const { length } = this.#sequences
-    if (!length) return null
-    this.#current =
-      this.#current >= 0 ? (this.#current + 1) % length : (lastAtOrBelow(this.#sequences, from - 1) + 1) % length
-    return this.current
-  }
-
-  previous(from: number): number | null {
-    const { length } = this.#sequences
-    if (!length) return null
-    const at = this.#current >= 0 ? this.#current - 1 : lastAtOrBelow(this.#sequences, from)
-    this.#current = (at + length) % length
-    return this.current
-  }
-
-  /** Forget which match is looked at: the reader has gone elsewhere. */
-  leave(): void {
-    this.#current = -1
-  }
+/** At the match next to the current one, or else to `from`, which itself counts; around at the ends. */
+export function stepped(search: SearchState, isForward: boolean, from: number): SearchState {
+  const { sequences, ordinal } = search
+  const { length } = sequences
+  if (!length) return search
+  const before = ordinal || lastAtOrBelow(sequences, isForward ? from - 1 : from) + (isForward ? 1 : 2)
+  return { ...search, ordinal: isForward ? (before % length) + 1 : ((before - 2 + length) % length) + 1 }
 }
 
 /** Where the text occurs, whatever the case: pairs of offsets into `text`. */
@@ -110,9 +98,4 @@ export function occurrences(text: string, needle: string, most = 200): [number, 
     found.push([at, at + searched.length])
   }
   return found
-}
-
-/** Whether a line has it, as the reader sees the line. */
-export function hasMatch(message: string, needle: string): boolean {
-  return occurrences(plain(message), needle, 1).length > 0
 }

@@ -1,15 +1,13 @@
 /** The search for a text in one log: asks the gateway, and keeps its answer with what comes live. */
 import { signal } from '@preact/signals'
-import type { LogFilter } from 'otto-logs'
+import type { LogEntry, LogFilter } from 'otto-logs'
 import type { LogSource } from './live-log'
-import { SearchState } from './search-state'
+import { currentOf, type SearchState, searchFor, stepped, withLines, withMatches } from './search-state'
 
 const MATCHES_MAX = 100_000
 
 export class TextSearch {
   readonly state = signal<SearchState | null>(null)
-  /** Changes with what was found. */
-  readonly version = signal(0)
   #source: LogSource
   #running: AbortController | null = null
 
@@ -21,29 +19,37 @@ export class TextSearch {
     this.#running?.abort()
   }
 
-  /** Look at a live line. */
-  see(sequence: number, message: string): void {
-    if (this.state.value?.see(sequence, message)) this.version.value += 1
+  #change(change: (search: SearchState) => SearchState): void {
+    if (this.state.value) this.state.value = change(this.state.value)
   }
 
-  /** Look for a text among the lines that pass a filter; '' ends the search. `began`: the state is the new one. */
-  async find(text: string, filter: LogFilter, began: () => void): Promise<void> {
+  /** Look at live lines. */
+  see(entries: readonly LogEntry[]): void {
+    this.#change((search) => withLines(search, entries))
+  }
+
+  /** Look for a text among the lines that pass a filter; '' ends the search. */
+  async find(text: string, filter: LogFilter): Promise<void> {
     this.#running?.abort()
     const running = new AbortController()
     this.#running = running
-    const search = this.state.value?.text === text ? this.state.value : new SearchState(text)
-    this.state.value = text ? search : null
-    began()
+    const before = this.state.value
+    this.state.value = text ? { ...(before?.text === text ? before : searchFor(text)), failure: '' } : null
     if (!text) return
-    search.failure = ''
     const { signal } = running
     try {
       const query = { q: text, filter, limit: MATCHES_MAX, signal }
       const found = await this.#source.stored.matches(this.#source.taskId, query)
-      if (!signal.aborted) search.take(found)
+      if (!signal.aborted) this.#change((search) => withMatches(search, found))
     } catch (error) {
-      if (!signal.aborted) search.failure = error instanceof Error ? error.message : String(error)
+      const failure = error instanceof Error ? error.message : String(error)
+      if (!signal.aborted) this.#change((search) => ({ ...search, failure }))
     }
-    if (!signal.aborted) this.version.value += 1
+  }
+
+  /** Go to the next or previous place, from a sequence where none is looked at; its sequence. */
+  step(isForward: boolean, from: number): number | null {
+    this.#change((search) => stepped(search, isForward, from))
+    return currentOf(this.state.value)
   }
 }

@@ -8,7 +8,7 @@ import {
   statusOf,
   type TaskDetail,
 } from '../data/automation'
-import { change, RequestError, read } from '../data/requests'
+import { change, read } from '../data/requests'
 import { useResource } from '../data/resource'
 import { duration, millisecondsOf } from '../data/times'
 import { Bar } from '../parts/Bar'
@@ -19,21 +19,15 @@ import { Empty, Failure, Loading } from '../parts/State'
 import { StatusBadge, toneOf } from '../parts/StatusBadge'
 import { TaskLog } from '../parts/TaskLog'
 import { now, Time } from '../parts/Time'
+import { Outcome, useAction } from '../parts/use-action'
 import { useTitle } from '../parts/use-title'
 import type { Shell } from '../shell/contract'
 import { logUrl } from '../shell/routes'
-
-interface Said {
-  text: string
-  isBad: boolean
-}
 
 /** One automation task: how far it is, what it did and says, and what can be done about it. */
 export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string }) {
   const t = shell.t
   const page = useRef<HTMLElement | null>(null)
-  const [said, setSaid] = useState<Said | null>(null)
-  const [isBusy, setBusy] = useState(false)
   const [isRemoving, setRemoving] = useState(false)
   const path = `/api/automation/tasks/${encodeURIComponent(taskId)}`
   const found = useResource(
@@ -45,20 +39,8 @@ export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string
   useTitle(shell, detail?.task.title ?? taskId)
   usePageKeys(shell, page)
 
-  const act = async (run: () => Promise<string>) => {
-    setBusy(true)
-    setSaid(null)
-    try {
-      const text = await run()
-      setSaid({ text, isBad: false })
-      found.reload()
-    } catch (error) {
-      const text = error instanceof RequestError && error.status !== 0 ? error.message : t.shell.unreachable
-      setSaid({ text, isBad: true })
-    } finally {
-      setBusy(false)
-    }
-  }
+  const action = useAction(shell, found.reload)
+  const { act, isBusy } = action
   const stop = () =>
     act(async () => {
       const answer = await change<{ stoppedProcessing?: number; deletedWaiting?: number; killedProcesses?: string[] }>(
@@ -144,11 +126,7 @@ export function AutomationTask({ shell, taskId }: { shell: Shell; taskId: string
           </div>
         )}
       </header>
-      {said && (
-        <p class="strip" data-tone={said.isBad ? 'bad' : 'good'} role={said.isBad ? 'alert' : 'status'}>
-          {said.text}
-        </p>
-      )}
+      <Outcome shell={shell} action={action} />
       {found.error && <Failure shell={shell} error={found.error} isStrip={detail !== undefined} again={found.reload} />}
       {!detail && !found.error && <Loading shell={shell} />}
       {detail && (

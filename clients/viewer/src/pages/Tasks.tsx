@@ -17,8 +17,9 @@ import { type Narrow, narrowing, SearchField, Segments } from '../parts/Narrowin
 import { usePageKeys } from '../parts/row-keys'
 import { Empty, Failure, Loading } from '../parts/State'
 import { StatusBadge, statusText } from '../parts/StatusBadge'
-import { TaskActions, useTaskChanges } from '../parts/TaskActions'
+import { TaskActions } from '../parts/TaskActions'
 import { Time } from '../parts/Time'
+import { Outcome, useAction } from '../parts/use-action'
 import { useLimit } from '../parts/use-limit'
 import { useTitle } from '../parts/use-title'
 import type { Shell } from '../shell/contract'
@@ -62,7 +63,7 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
   const loaded = found.value?.tasks
   const tasks = loaded && sorted(since(loaded, hours, Date.now()), orderOf(query.get('sort')))
   const view = { query, narrow }
-  const changes = useTaskChanges(shell, found.reload)
+  const changes = useAction(shell, found.reload)
   const running = tasks?.filter((task) => task.status === 'RUNNING').length ?? 0
   return (
     <section class="page" ref={page}>
@@ -105,11 +106,7 @@ export function Tasks({ shell, query }: { shell: Shell; query: URLSearchParams }
             <pre class="command">otto-logs run --task build-0001 -- make</pre>
           </Empty>
         ))}
-      {changes.refusal.value && (
-        <p class="strip" data-tone="bad" role="alert">
-          {changes.refusal.value}
-        </p>
-      )}
+      <Outcome shell={shell} action={changes} />
       {tasks && tasks.length > 0 && (
         <Table
           tasks={tasks}

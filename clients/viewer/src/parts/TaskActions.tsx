@@ -1,29 +1,12 @@
 import { useSignal } from '@preact/signals'
-import { RequestError } from '../data/requests'
 import { deleteTask, pinTask, type Task } from '../data/tasks'
 import type { Shell } from '../shell/contract'
 import { Confirm } from './Confirm'
 import { closeMenu, Menu } from './Menu'
-
-export type TaskChanges = ReturnType<typeof useTaskChanges>
-
-/** What is done with tasks of a list; `reload` shows what has become of them. */
-export function useTaskChanges(shell: Shell, reload: () => void) {
-  const refusal = useSignal('')
-  const act = async (work: () => Promise<unknown>) => {
-    refusal.value = ''
-    try {
-      await work()
-      reload()
-    } catch (error) {
-      refusal.value = error instanceof RequestError && error.status !== 0 ? error.message : shell.t.shell.unreachable
-    }
-  }
-  return { refusal, act }
-}
+import type { Action } from './use-action'
 
 /** The menu of one task, for those who may change it. */
-export function TaskActions({ task, changes, shell }: { task: Task; changes: TaskChanges; shell: Shell }) {
+export function TaskActions({ task, changes, shell }: { task: Task; changes: Action; shell: Shell }) {
   const t = shell.t.tasks
   const isRemoving = useSignal(false)
   const { taskId, isPinned = false, lines } = task
@@ -35,6 +18,7 @@ export function TaskActions({ task, changes, shell }: { task: Task; changes: Tas
     void changes.act(async () => {
       await deleteTask(taskId)
       shell.announce(t.removed(taskId))
+      return ''
     })
   }
   return (
@@ -44,7 +28,10 @@ export function TaskActions({ task, changes, shell }: { task: Task; changes: Tas
           type="button"
           onClick={(event) => {
             closeMenu(event)
-            void changes.act(() => pinTask(taskId, !isPinned))
+            void changes.act(async () => {
+              await pinTask(taskId, !isPinned)
+              return ''
+            })
           }}
         >
           {isPinned ? t.unpin : t.pin}

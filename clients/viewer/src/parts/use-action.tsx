@@ -14,8 +14,8 @@ export interface Action {
   clear(): void
 }
 
-/** Something that changes what the gateway has: one at a time, and what became of it. */
-export function useAction(shell: Shell): Action {
+/** Something that changes what the gateway has: one at a time, and what became of it. `reload` shows that. */
+export function useAction(shell: Shell, reload: () => void = () => {}): Action {
   const [state, setState] = useState<{ isBusy: boolean; error: RequestError | null; done: string }>(IDLE)
   const last = useRef<() => Promise<string>>(async () => '')
   const act = async (run: () => Promise<string>) => {
@@ -23,6 +23,7 @@ export function useAction(shell: Shell): Action {
     setState({ ...IDLE, isBusy: true })
     try {
       setState({ ...IDLE, done: await run() })
+      reload()
       return true
     } catch (error) {
       const known = error instanceof RequestError ? error : new RequestError(0, 'BROKEN', String(error))

@@ -7,8 +7,7 @@ const shown = (rows: RowModel<string>) =>
   )
 
 test('rows are lines, without what is hidden, with notices in front of theirs', () => {
-  const rows = new RowModel<string>()
-  rows.arrange(
+  const rows = RowModel.of(
     8,
     [{ from: 2, to: 5 }],
     [
@@ -23,8 +22,7 @@ test('rows are lines, without what is hidden, with notices in front of theirs', 
 })
 
 test('nested and overlapping folds hide each line once; a notice inside stands where the fold is', () => {
-  const rows = new RowModel<string>()
-  rows.arrange(
+  const rows = RowModel.of(
     10,
     [
       { from: 3, to: 4 },
@@ -46,8 +44,7 @@ test('a model of random folds and notices says the same as a list', () => {
     const count = random(30)
     const hidden = Array.from({ length: random(4) }, () => ({ from: random(30), to: random(35) }))
     const notices = Array.from({ length: random(4) }, (_, at) => ({ at: random(count + 1), notice: `n${at}` }))
-    const rows = new RowModel<string>()
-    rows.arrange(count, hidden, notices)
+    const rows = RowModel.of(count, hidden, notices)
     const expected: (number | string)[] = []
     const sorted = [...notices].sort((a, b) => a.at - b.at)
     for (let index = 0; index <= count; index++) {
@@ -61,8 +58,7 @@ test('a model of random folds and notices says the same as a list', () => {
 })
 
 test('growing keeps everything where it was', () => {
-  const rows = new RowModel<string>()
-  rows.arrange(3, [], [{ at: 3, notice: 'offline' }])
-  rows.grow(5)
-  expect(shown(rows)).toEqual([0, 1, 2, 'offline', 3, 4])
+  const rows = RowModel.of(3, [], [{ at: 3, notice: 'offline' }])
+  expect(shown(rows.grown(5))).toEqual([0, 1, 2, 'offline', 3, 4])
+  expect(shown(rows)).toEqual([0, 1, 2, 'offline'])
 })

@@ -1,4 +1,5 @@
 // @vitest-environment happy-dom
+import { signal } from '@preact/signals'
 import { expect, test } from 'vitest'
 import { RowWindow } from '../../src/log/row-window'
 
@@ -15,34 +16,34 @@ const rows = (rowCount: number) => ({ rowCount, key: String, draw() {}, want() {
 
 function following(height: number) {
   const elements = box(height, 2000)
-  const window = new RowWindow(elements, rows(100))
-  window.follow(true)
+  const isFollowing = signal(true)
+  const window = new RowWindow(elements, rows(100), isFollowing)
   elements.scroller.scrollTop = 2000 - height
   elements.scroller.dispatchEvent(new Event('scroll'))
-  return { elements, window }
+  return { elements, window, isFollowing }
 }
 
 test('scrolling up ends following', () => {
-  const { elements, window } = following(400)
+  const { elements, isFollowing } = following(400)
   elements.scroller.scrollTop = 1500
   elements.scroller.dispatchEvent(new Event('scroll'))
-  expect(window.isFollowing).toBe(false)
+  expect(isFollowing.value).toBe(false)
 })
 
 test('a window that grows stays at the end: the browser moves it, nobody scrolled', () => {
-  const { elements, window } = following(400)
+  const { elements, isFollowing } = following(400)
   elements.sizes.clientHeight = 460
   elements.scroller.scrollTop = 1540
   elements.scroller.dispatchEvent(new Event('scroll'))
-  expect(window.isFollowing).toBe(true)
+  expect(isFollowing.value).toBe(true)
 })
 
 test('a window that grew and shrank again before the event came stays at the end', () => {
-  const { elements, window } = following(400)
+  const { elements, window, isFollowing } = following(400)
   elements.sizes.clientHeight = 460
   window.resized()
   elements.scroller.scrollTop = 1540
   elements.sizes.clientHeight = 400
   elements.scroller.dispatchEvent(new Event('scroll'))
-  expect(window.isFollowing).toBe(true)
+  expect(isFollowing.value).toBe(true)
 })

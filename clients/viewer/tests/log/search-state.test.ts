@@ -1,39 +1,60 @@
 import { expect, test } from 'vitest'
-import { occurrences, SearchState } from '../../src/log/search-state'
+import {
+  currentOf,
+  occurrences,
+  type SearchState,
+  searchFor,
+  stepped,
+  withLines,
+  withMatches,
+} from '../../src/log/search-state'
 
-const known = () => {
-  const search = new SearchState('Err')
-  search.take({ total: 3, sequences: [5, 50, 500], isComplete: true, lastSequence: 600 })
-  return search
+const known = withMatches(searchFor('Err'), {
+  total: 3,
+  sequences: [5, 50, 500],
+  isComplete: true,
+  lastSequence: 600,
+})
+const line = (sequence: number, message: string) => ({ sequence, message })
+const seen = (search: SearchState, isForward: boolean, ...froms: number[]) => {
+  let at = search
+  return froms.map((from) => {
+    at = stepped(at, isForward, from)
+    return currentOf(at)
+  })
 }
 
 test('next and previous go around, beginning where the reader is', () => {
-  const search = known()
-  expect(search.next(40)).toBe(50)
-  expect(search.next(0)).toBe(500)
-  expect(search.next(0)).toBe(5)
-  expect(search.previous(0)).toBe(500)
-  expect(search.ordinal).toBe(3)
-  search.leave()
-  expect(search.previous(49)).toBe(5)
+  expect(seen(known, true, 40, 0, 0)).toEqual([50, 500, 5])
+  expect(seen(known, true, 501)).toEqual([5])
+  expect(seen(known, false, 49, 0, 0)).toEqual([5, 500, 50])
+  expect(seen(known, false, 4)).toEqual([500])
+  expect(stepped(searchFor('x'), true, 1)).toEqual(searchFor('x'))
 })
 
-test('live lines count once, whatever the case', () => {
-  const search = known()
-  expect(search.see(600, 'an ERROR')).toBe(false)
-  expect(search.see(601, 'an ERROR')).toBe(true)
-  expect(search.see(601, 'an ERROR')).toBe(false)
-  expect(search.see(602, 'fine')).toBe(false)
-  expect([search.total, search.next(601)]).toEqual([4, 601])
+test('live lines count once, whatever the case, and the search before is as it was', () => {
+  const search = withLines(known, [line(600, 'an ERROR'), line(601, 'an ERROR'), line(602, 'fine')])
+  expect(withLines(search, [line(601, 'an ERROR')])).toBe(search)
+  expect([search.total, seen(search, true, 601)]).toEqual([4, [601]])
+  expect([known.total, known.sequences.length]).toEqual([3, 3])
+})
+
+test('more places than are kept are counted, and the list is said to be incomplete', () => {
+  const search = withLines(known, [line(601, 'err'), line(602, 'err')], 4)
+  expect(search).toMatchObject({ sequences: [5, 50, 500, 601], total: 5, isComplete: false })
 })
 
 test('lines that came while the gateway looked are neither lost nor doubled', () => {
-  const search = new SearchState('x')
-  search.see(10, 'x')
-  search.see(12, 'x')
-  search.take({ total: 2, sequences: [3, 10], isComplete: true, lastSequence: 11 })
+  const looking = withLines(searchFor('x'), [line(10, 'x'), line(12, 'x')])
+  const search = withMatches(looking, { total: 2, sequences: [3, 10], isComplete: true, lastSequence: 11 })
   expect(search.total).toBe(3)
-  expect(search.next(11)).toBe(12)
+  expect(seen(search, true, 11)).toEqual([12])
+})
+
+test('the place that is looked at stays when the gateway answers anew', () => {
+  const looking = stepped(known, true, 40)
+  const again = withMatches(looking, { total: 2, sequences: [1, 50], isComplete: true, lastSequence: 600 })
+  expect([again.ordinal, currentOf(again)]).toEqual([2, 50])
 })
 
 test('occurrences are where the text is, whatever the case, and İ does not shift them', () => {
