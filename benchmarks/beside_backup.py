@@ -1,10 +1,11 @@
 """What live subscribers notice while backups are taken, one after the other.
 
-``python -m benchmarks.beside_backup``: the database of ``beside_retention``; 100 readers of a new task at 2,000 lines a
-second, in turn alone and beside ``otto-gateway backup``. Prints the latencies of each, how long the backups took, and
-how large the write-ahead log became.
+``python -m benchmarks.beside_backup``: a database of some 450 MB, filled as by ``beside_retention``; 100 readers of a
+new task at 2,000 lines a second, in turn alone and beside ``otto-gateway backup``. Prints the latencies of each, how
+long the backups took, and how large the write-ahead log became.
 """
 
+import argparse
 import asyncio
 import os
 import sys
@@ -18,6 +19,8 @@ from benchmarks import native_programs
 from benchmarks.beside_retention import fill, live
 from tests.support.gateway_process import GatewayProcess, running_gateway
 
+OLD_LINES = 2_600_000
+"""With their rows, some 450 MB."""
 RATE = 2_000
 LINES = 24_000
 ROUNDS = 3
@@ -25,10 +28,14 @@ ROUNDS = 3
 
 async def main() -> None:
     """Take the rounds."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--old-lines", type=int, default=OLD_LINES)
+    options = parser.parse_args()
     native_programs.build()
     found: dict[bool, list[float]] = {False: [], True: []}
     with tempfile.TemporaryDirectory() as directory:
-        await fill(Path(directory))
+        await fill(Path(directory), options.old_lines)
+        print(f"{sum(file.stat().st_size for file in Path(directory).glob('otto.db*')) / 1e6:.0f} MB", flush=True)
         for number in range(2 * ROUNDS):
             is_beside = number % 2 == 1
             async with running_gateway(Path(directory)) as gateway:

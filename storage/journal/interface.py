@@ -5,7 +5,7 @@ appended while a commit runs gathers and goes into the next one: that is the gro
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
@@ -14,7 +14,7 @@ from filters.entry import LogEntry
 from filters.matching import Matcher
 from filters.read_owner import NOBODY, ReadOwner
 from storage.errors import StorageError
-from storage.journal.inventory import Inventory, Removed
+from storage.journal.inventory import Inventory, Removed, RemovedTasks
 from storage.journal.statistics import JournalStatistics
 
 __all__ = [
@@ -349,6 +349,22 @@ class Journal(Inventory, Protocol):
             sequence: a chunk that ends after it stays whole.
             copied: the record that sinks have reached; what is behind it stays.
         """
+        ...
+
+    async def remove_whole(self, through: Mapping[str, int], *, copied: int) -> RemovedTasks:
+        """Remove all lines of some tasks at once, as ``remove_through`` would in a step for each; one small step.
+
+        It takes as many as fit into the step, and leaves those that are too large for it, that have other last
+        sequences by now, or that sinks have not copied. Call it until it takes none.
+
+        Args:
+            through: of each task its last sequence.
+            copied: the record that sinks have reached.
+        """
+        ...
+
+    async def last_sequences(self, task_ids: Collection[str]) -> Mapping[str, int]:
+        """The last sequence of each task that has a row."""
         ...
 
     async def forget_producers(self, before: float) -> int:

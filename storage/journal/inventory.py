@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-__all__ = ["Inventory", "Removed", "StoredChunk", "StoredTask"]
+__all__ = ["Inventory", "Removed", "RemovedTasks", "StoredChunk", "StoredTask"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,16 @@ class Removed:
     lines: int = 0
     bytes: int = 0
     is_done: bool = True
+    seconds: float = field(default=0.0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedTasks:
+    """What one step took away of several tasks: all lines of ``task_ids``, and nothing of others."""
+
+    task_ids: Sequence[str] = ()
+    lines: int = 0
+    bytes: int = 0
     seconds: float = field(default=0.0, compare=False)
 
 

@@ -1,6 +1,6 @@
 """What the reader asks of a database; each engine answers with statements of its own."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from storage.journal.history import KnownTask, WorkerRecord
@@ -113,6 +113,10 @@ class Queries(Protocol):
 
     def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:
         """See ``Inventory.stored_tasks``."""
+        ...
+
+    def last_sequences(self, task_ids: Collection[str]) -> Mapping[str, int]:
+        """See ``Journal.last_sequences``."""
         ...
 
     def stored_chunks(self, task_id: str, after: int, count_max: int) -> Sequence[StoredChunk]:

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from typing import Final
 
@@ -297,6 +297,10 @@ class Reader:
     def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:
         """See ``Inventory.stored_tasks``."""
         return self._queries.stored_tasks(after, count_max)
+
+    def last_sequences(self, task_ids: Collection[str]) -> Mapping[str, int]:
+        """See ``Journal.last_sequences``."""
+        return self._queries.last_sequences(task_ids)
 
     def stored_chunks(self, task_id: str, after: int, count_max: int) -> Sequence[StoredChunk]:
         """See ``Inventory.stored_chunks``."""

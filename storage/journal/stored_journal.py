@@ -26,7 +26,7 @@ from storage.journal.interface import (
     TailStep,
     TaskState,
 )
-from storage.journal.inventory import Removed, StoredChunk, StoredTask
+from storage.journal.inventory import Removed, RemovedTasks, StoredChunk, StoredTask
 from storage.journal.queries import Queries
 from storage.journal.read_scheduler import ReadKind, ReadScheduler
 from storage.journal.reader import Reader
@@ -36,6 +36,7 @@ from storage.journal.statistics import JournalStatistics
 __all__ = ["Commits", "Removals", "StoredJournal"]
 
 T = TypeVar("T")
+R = TypeVar("R", Removed, RemovedTasks)
 
 
 class Commits(Protocol):
@@ -70,6 +71,10 @@ class Removals(Protocol):
         """See ``Journal.remove_through``."""
         ...
 
+    def remove_whole(self, through: Mapping[str, int], copied: int) -> RemovedTasks:
+        """See ``Journal.remove_whole``."""
+        ...
+
     def forget_producers(self, before: float) -> int:
         """See ``Journal.forget_producers``."""
         ...
@@ -83,7 +88,7 @@ class Removals(Protocol):
         ...
 
 
-def _timed(remove: Callable[..., Removed], *arguments: object) -> Removed:
+def _timed(remove: Callable[..., R], *arguments: object) -> R:
     """A step of a removal with the time that it took."""
     started = time.monotonic()
     removed = remove(*arguments)
@@ -309,6 +314,14 @@ class StoredJournal(ABC):
     async def remove_through(self, task_id: str, sequence: int, *, copied: int) -> Removed:
         """Remove the first chunks of a task, a step."""
         return await self._remove(_timed, self._remover.remove, task_id, sequence, copied)
+
+    async def remove_whole(self, through: Mapping[str, int], *, copied: int) -> RemovedTasks:
+        """Remove all lines of some tasks, a step."""
+        return await self._remove(_timed, self._remover.remove_whole, through, copied)
+
+    async def last_sequences(self, task_ids: Collection[str]) -> Mapping[str, int]:
+        """The last sequences of tasks."""
+        return await self._read(ReadKind.LOOKUP, NOBODY, self._reader.last_sequences, task_ids)
 
     async def forget_producers(self, before: float) -> int:
         """Forget the numbers of producers that have been silent."""

@@ -1,6 +1,6 @@
 """Deleting rows of tables on PostgreSQL whose time is over, a few at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from storage.polling.postgres_schema import time_sql
@@ -70,21 +70,25 @@ class PostgresSweep:
             self._after = last
             return True
 
-    def last_row(self, job_id: str) -> int:
-        """See ``RetentionSweep.last_row``."""
+    def last_rows(self, job_ids: Sequence[str]) -> Mapping[str, int]:
+        """See ``RetentionSweep.last_rows``."""
         with translate_errors(self._address), self._connection.use() as session:
             if not self._is_there(session):
-                return 0
-            query = f"SELECT coalesce(max(id), 0) FROM {self._rows.table} WHERE {self._rows.owner} = ?"  # noqa: S608
-            return int(session.execute(f"{query} AND {self._rows.condition}", (job_id,)).fetchone()[0])
+                return {}
+            name, owner, condition = self._rows.table, self._rows.owner, self._rows.condition
+            query = f"SELECT {owner}, max(id) FROM {name} WHERE {owner} = ANY (?::text[]) AND {condition} GROUP BY 1"  # noqa: S608
+            return {job_id: int(last) for job_id, last in session.execute(query, ([*job_ids],)).fetchall()}
 
-    def remove_job(self, job_id: str, upto: int) -> bool:
-        """See ``RetentionSweep.remove_job``."""
+    def remove_jobs(self, upto: Mapping[str, int]) -> bool:
+        """See ``RetentionSweep.remove_jobs``."""
         name = self._rows.table
-        some = f"SELECT id FROM {name} WHERE {self._rows.owner} = ? AND id <= ? ORDER BY id LIMIT ?"  # noqa: S608
+        some = (
+            f"SELECT r.id FROM unnest(?::text[], ?::bigint[]) AS job (owner, last) JOIN {name} AS r "  # noqa: S608
+            f"ON r.{self._rows.owner} = job.owner AND r.id <= job.last LIMIT ?"
+        )
         with translate_errors(self._address), self._connection.use() as session:
             query = f"DELETE FROM {name} WHERE id IN ({some})"  # noqa: S608
-            deleted = session.execute(query, (job_id, upto, self._rows_max)).rowcount
+            deleted = session.execute(query, ([*upto], [*upto.values()], self._rows_max)).rowcount
             self.deleted += deleted
         return deleted == self._rows_max
 

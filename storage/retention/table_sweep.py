@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -59,7 +59,7 @@ class RetentionSweep:
     looks without a lock, and takes it only if there is something to delete.
 
     Args:
-        policy: how old rows may be; its limits are those of the journal, see ``remove_job``.
+        policy: how old rows may be; its limits are those of the journal, see ``remove_jobs``.
         rows: which rows.
         rows_max: rows looked at in a step, hence the most that one transaction deletes.
     """
@@ -105,31 +105,38 @@ class RetentionSweep:
         with self._opened() as connection:
             return self._step(connection, now, replace(self._policy, pinned=pinned))
 
-    def last_row(self, job_id: str) -> int:
-        """The newest row of a job; 0 if it has none.
+    def last_rows(self, job_ids: Sequence[str]) -> Mapping[str, int]:
+        """The newest row of each of some jobs that have any.
 
         Raises:
             StorageUnavailableError: the database cannot be used now.
         """
         with self._opened() as connection:
             if not self._is_there(connection):
-                return 0
-            query = f"SELECT coalesce(max(id), 0) FROM {self._name} WHERE {self._rows.owner} = ? AND {self._condition}"  # noqa: S608 - names only
-            return int(connection.execute(query, (job_id,)).fetchone()[0])
+                return {}
+            query = (
+                f"SELECT value, (SELECT max(id) FROM {self._name} WHERE {self._rows.owner} = value "  # noqa: S608
+                f"AND {self._condition}) AS last FROM json_each(?) WHERE last IS NOT NULL"
+            )
+            return dict(connection.execute(query, (json.dumps(job_ids),)).fetchall())
 
-    def remove_job(self, job_id: str, upto: int) -> bool:
-        """Delete some rows of a job, up to the row ``upto``; False if there are none left.
+    def remove_jobs(self, upto: Mapping[str, int]) -> bool:
+        """Delete some rows of some jobs, up to a row of each; False if there are none left.
 
         Raises:
             StorageUnavailableError: the database cannot be used now; the same step can be tried again.
         """
-        mine = f"SELECT id FROM {self._name} WHERE {self._rows.owner} = ? AND id <= ? ORDER BY id LIMIT ?"  # noqa: S608 - names only
+        theirs = (
+            f"SELECT r.id FROM json_each(?) AS job CROSS JOIN {self._name} AS r "  # noqa: S608 - names only
+            f"ON r.{self._rows.owner} = json_extract(job.value, '$[0]') "
+            "AND r.id <= json_extract(job.value, '$[1]') LIMIT ?"
+        )
         with self._opened() as connection:
             with transaction(connection, self._table.write_lock):
-                some = f"DELETE FROM {self._name} WHERE id IN ({mine})"  # noqa: S608 - names only
-                deleted = connection.execute(some, (job_id, upto, self._rows_max)).rowcount
+                some = f"DELETE FROM {self._name} WHERE id IN ({theirs})"  # noqa: S608 - names only
+                deleted = connection.execute(some, (json.dumps([*upto.items()]), self._rows_max)).rowcount
             self.deleted += deleted
-            checkpoint(connection, self._table.write_lock, self._rows_max * _ROW_BYTES)
+            checkpoint(connection, self._table.write_lock, deleted * _ROW_BYTES)
         return deleted == self._rows_max
 
     def rows_to_go(self, now: float, whole: Sequence[str], pinned: frozenset[str] = frozenset()) -> int:
@@ -148,7 +155,7 @@ class RetentionSweep:
             return count + (self._old_rows(connection, now, whole, pinned) if self._policy.has_ages else 0)
 
     def _rows_of_job(self, connection: sqlite3.Connection, job_id: str) -> int:
-        """What ``last_row`` and ``remove_job`` would take."""
+        """What ``last_rows`` and ``remove_jobs`` would take."""
         name, owner = self._name, self._rows.owner
         last = f"SELECT max(id) FROM {name} WHERE {owner} = ?1 AND {self._condition}"  # noqa: S608 - names only
         query = f"SELECT count(*) FROM {name} WHERE {owner} = ?1 AND id <= ({last})"  # noqa: S608 - names only

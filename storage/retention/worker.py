@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -41,6 +41,12 @@ _LOOK_SECONDS: Final = 5.0
 """Between two looks whether the disk is full, which a pass may change."""
 _COPY_SECONDS_MAX: Final = 10.0
 _COPY_LOOK_SECONDS: Final = 0.02
+_CANDIDATES: Final = 10_000
+_CANDIDATES_MAX: Final = 100_000
+"""Tasks that a plan remembers, some 40 MB; the second plan of a pass and those after it remember so many."""
+_TOGETHER_TASKS: Final = 64
+_TOGETHER_BYTES: Final = 512 << 10
+"""What is removed together: a step's worth."""
 _ATTEMPTS: Final = 5
 """To delete a task to which lines are added meanwhile."""
 _HELD_UP_SECONDS: Final = 30.0
@@ -76,12 +82,12 @@ class Sweep(Protocol):
         """See ``RetentionSweep.step``."""
         ...
 
-    def last_row(self, job_id: str) -> int:
-        """See ``RetentionSweep.last_row``."""
+    def last_rows(self, job_ids: Sequence[str]) -> Mapping[str, int]:
+        """See ``RetentionSweep.last_rows``."""
         ...
 
-    def remove_job(self, job_id: str, upto: int) -> bool:
-        """See ``RetentionSweep.remove_job``."""
+    def remove_jobs(self, upto: Mapping[str, int]) -> bool:
+        """See ``RetentionSweep.remove_jobs``."""
         ...
 
     def rows_to_go(self, now: float, whole: Sequence[str]) -> int:
@@ -97,6 +103,19 @@ def _timed(step: Callable[[], _T]) -> tuple[_T, float]:
     """What a step returns, and the seconds that it took."""
     started = time.monotonic()
     return step(), time.monotonic() - started
+
+
+async def _together(cuts: AsyncIterator[Cut]) -> AsyncIterator[Sequence[Cut]]:
+    """Small cuts come together, a large one ends its group."""
+    group, size = list[Cut](), 0
+    async for cut in cuts:
+        group.append(cut)
+        size += cut.bytes
+        if len(group) == _TOGETHER_TASKS or size >= _TOGETHER_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def sweeps_of(
@@ -245,18 +264,20 @@ class Retention:
     async def _pass(self) -> None:
         now = self._clock()
         await self._journal.mark(now)
-        is_short = self._policy.is_set
+        is_short, candidates = self._policy.is_set, _CANDIDATES
         while is_short:
             before = self._statistics.lines
             policy = replace(self._policy, pinned=await self._pinned())
-            plan = Plan(self._journal, policy, now=now, copied=self._copied())
-            async for cut in plan.cuts():
-                if self._pins is None or not await self._pins.among([cut.task_id]):  # pinned since the plan was made
-                    await self._remove(cut)
+            plan = Plan(self._journal, policy, now=now, copied=self._copied(), candidates_max=candidates)
+            async for cuts in _together(plan.cuts()):
+                # Some may have been pinned since the plan was made.
+                pinned = frozenset() if self._pins is None else await self._pins.among([cut.task_id for cut in cuts])
+                await self._remove([cut for cut in cuts if cut.task_id not in pinned])
             self.is_held_up = plan.is_held_up
             is_short = plan.is_short and self._statistics.lines > before
-        while self._policy.is_set and await self._journal.forget_tasks(now, copied=self._copied()):
-            await self._pause(_ROWS_SECONDS)
+            candidates = _CANDIDATES_MAX  # as much is due as one plan remembers: each is a look at all tasks
+            while await self._journal.forget_tasks(now, copied=self._copied()):
+                await self._pause(_ROWS_SECONDS)
         for sweep in self._sweeps if self._policy.has_ages else ():
             while await self._sweep_step(sweep, partial(sweep.step, now, await self._pinned())):
                 pass
@@ -277,7 +298,7 @@ class Retention:
             await self._wait_copied()
             lines = max(state.last + 1 - state.first, 0)
             cut = Cut(task_id, state.last, lines, 0, is_whole=True, is_by_age=False)
-            if await self._remove(cut):
+            if await self._remove([cut]):
                 return lines
         raise StorageUnavailableError("lines are added to the task while it is deleted; end it first, or try again")
 
@@ -293,10 +314,22 @@ class Retention:
     async def _pinned(self) -> frozenset[str]:
         return frozenset() if self._pins is None else await self._pins.all()
 
-    async def _remove(self, cut: Cut) -> bool:
+    async def _remove(self, cuts: Sequence[Cut]) -> bool:
         """False if a task that goes for another reason than its age has new lines, and stays."""
-        if cut.is_whole and not cut.is_by_age and not await self._remove_rows(cut):
-            return False
+        due = {cut.task_id: cut for cut in await self._remove_rows(cuts)}
+        is_all = len(due) == len(cuts)
+        while whole := {cut.task_id: cut.through for cut in due.values() if cut.is_whole}:
+            removed = await self._journal.remove_whole(whole, copied=self._copied())
+            if not removed.task_ids:
+                break
+            self._count(tasks=len(removed.task_ids), lines=removed.lines, bytes=removed.bytes)
+            due = {task_id: cut for task_id, cut in due.items() if task_id not in removed.task_ids}
+            await self._pause(removed.seconds)
+        for cut in due.values():
+            await self._remove_lines(cut)
+        return is_all
+
+    async def _remove_lines(self, cut: Cut) -> None:
         lines = 0
         while True:
             removed = await self._journal.remove_through(cut.task_id, cut.through, copied=self._copied())
@@ -306,19 +339,21 @@ class Retention:
                 break
             await self._pause(removed.seconds)
         self._count(tasks=int(cut.is_whole and lines == cut.lines))
-        return True
 
-    async def _remove_rows(self, cut: Cut) -> bool:
-        """Delete the rows of a task that goes whole; False if it has new lines, and stays."""
+    async def _remove_rows(self, cuts: Sequence[Cut]) -> Sequence[Cut]:
+        """Delete the rows of tasks that go whole for a limit's sake; without those that have new lines, and stay."""
+        names = [cut.task_id for cut in cuts if cut.is_whole and not cut.is_by_age]
+        if not names:
+            return cuts
         # In this order: rows up to these are of lines that the journal had when it is asked, or of other programs.
-        last_rows = [await self._in_thread(partial(sweep.last_row, cut.task_id)) for sweep in self._sweeps]
-        state = await self._journal.task_state(cut.task_id)
-        if state.last != cut.through:
-            return False
-        for sweep, last_row in zip(self._sweeps, last_rows, strict=True):
-            while last_row and await self._sweep_step(sweep, partial(sweep.remove_job, cut.task_id, last_row)):
+        found = [await self._in_thread(partial(sweep.last_rows, names)) for sweep in self._sweeps]
+        last = await self._journal.last_sequences(names)
+        stays = {cut.task_id for cut in cuts if cut.task_id in names and last.get(cut.task_id, 0) > cut.through}
+        for sweep, last_rows in zip(self._sweeps, found, strict=True):
+            upto = {task_id: row for task_id, row in last_rows.items() if task_id not in stays}
+            while upto and await self._sweep_step(sweep, partial(sweep.remove_jobs, upto)):
                 pass
-        return True
+        return [cut for cut in cuts if cut.task_id not in stays]
 
     async def _sweep_step(self, sweep: Sweep, step: Callable[[], bool]) -> bool:
         before = sweep.deleted

@@ -416,6 +416,34 @@ class JournalContract:
         assert await messages(journal) == ["c"]
         assert (await journal.task_state("build")).first == 3
 
+    async def test_whole_tasks_go_as_one_by_one(self, journal: Journal) -> None:
+        """Their numbers and ends stay; workers go of those that have ended, and one with a later line stays whole."""
+        await append(journal, batch("a", "b"), report("COMPLETED"), batch("x", task="open"), batch("1", task="late"))
+        await append(journal, batch("2", task="late"))
+        through = {"build": 2, "open": 1, "late": 1, "nothing": 3}
+        taken = (await journal.remove_whole(through, copied=1 << 40)).task_ids
+        for task in {"build", "open"}.difference(taken):  # a journal may leave some
+            await remove(journal, task, through[task])
+        states = [await journal.task_state(task) for task in ("build", "open", "late")]
+        assert [(state.first, state.last) for state in states] == [(3, 2), (2, 1), (1, 2)]
+        assert (states[0].ended is not None, states[1].ended) == (True, None)
+        assert await journal.last_sequences(["build", "late", "nothing"]) == {"build": 2, "late": 2}
+        assert await messages(journal, "late") == ["1", "2"]
+        assert await append(journal, batch("c"), batch("y", task="open")) == [Receipt(3, 3), Receipt(2, 2)]
+        await append(journal, report("COMPLETED", task="open"))
+        assert (await journal.task_state("open")).ended is not None
+
+    async def test_whole_tasks_that_no_sink_has_copied_stay(self, journal: Journal) -> None:
+        """Their last lines or their ends."""
+        await append(journal, batch("a"))
+        await append(journal, batch("b", task="other"))
+        await append(journal, TaskEnding("build", False, AT))
+        ids = [record.id for record in await journal.records(0, bytes_max=1 << 20)]
+        through = {"build": 1, "other": 1}
+        assert not (await journal.remove_whole(through, copied=ids[0])).task_ids
+        assert "build" not in (await journal.remove_whole(through, copied=ids[1])).task_ids
+        assert await messages(journal) == ["a"]
+
     async def test_what_no_sink_has_copied_is_not_removed(self, journal: Journal) -> None:
         """Neither lines, nor those before an end that was not copied."""
         for text in "abc":

@@ -76,14 +76,14 @@ async def test_a_full_disk_starts_a_pass_with_the_reserve(tmp_path: Path, monkey
     retention.start()
     await until(lambda: (tmp_path / "otto.db.reserve").exists(), "the first pass is over")
     await journal.append(batch("new", task="new"))
-    remove = journal.remove_through
+    remove = journal.remove_whole
 
     async def remove_with_room(*arguments: object, **rest: object) -> object:
         if (tmp_path / "otto.db.reserve").exists():
             raise DiskFullError("full")
         return await remove(*arguments, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(journal, "remove_through", remove_with_room)
+    monkeypatch.setattr(journal, "remove_whole", remove_with_room)
     journal._commits._is_disk_full = True
     pass_time(60)
     await until(lambda: retention.statistics.tasks == 1, "the old task is gone")

@@ -5,7 +5,7 @@ It is written for being obviously right, not for speed, and shares nothing with 
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from filters.block import Block, Selection
@@ -30,7 +30,7 @@ from storage.journal.interface import (
     WorkerRegistered,
     WorkerReport,
 )
-from storage.journal.inventory import Removed, StoredChunk, StoredTask
+from storage.journal.inventory import Removed, RemovedTasks, StoredChunk, StoredTask
 from storage.journal.statistics import JournalStatistics
 
 __all__ = ["MemoryJournal"]
@@ -339,6 +339,13 @@ class MemoryJournal:
             self._reports.pop(task_id, None)
         lines = sum(len(record.lines) for record in taken)
         return Removed(lines, sum(map(_size, taken)), len(taken) == len(removable))
+
+    async def remove_whole(self, through: Mapping[str, int], *, copied: int) -> RemovedTasks:
+        """None: ``remove_through`` takes them one by one."""
+        return RemovedTasks()
+
+    async def last_sequences(self, task_ids: Collection[str]) -> Mapping[str, int]:
+        return {task_id: (await self.task_state(task_id)).last for task_id in task_ids if task_id in self._lines}
 
     async def forget_producers(self, before: float) -> int:
         silent = [

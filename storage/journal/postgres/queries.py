@@ -1,6 +1,6 @@
 """The reader's queries on PostgreSQL."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -227,6 +227,11 @@ class PostgresQueries:
     def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:
         """Tasks that have lines."""
         return [StoredTask(*row) for row in self._link.read(_STORED_TASKS, after, count_max)]
+
+    def last_sequences(self, task_ids: Collection[str]) -> Mapping[str, int]:
+        """The last sequences of tasks."""
+        query = "SELECT task_id, last_sequence FROM journal_tasks WHERE task_id = ANY($1::text[])"
+        return dict(self._link.read(query, [*map(_text, task_ids)]))
 
     def stored_chunks(self, task_id: str, after: int, count_max: int) -> Sequence[StoredChunk]:
         """Chunks of a task."""

@@ -1,7 +1,8 @@
 """The reader's queries on SQLite."""
 
+import json
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -55,6 +56,10 @@ def open_queries(path: Path) -> "SqliteQueries":
         sqlite3.Error: it cannot be opened.
     """
     return SqliteQueries(open_connection(path, Access.READ, busy_seconds=_BUSY_SECONDS))
+
+
+_LAST_SEQUENCES: Final = """
+SELECT task_id, last_sequence FROM journal_tasks WHERE task_id IN (SELECT value FROM json_each(?))"""
 
 
 class SqliteQueries:
@@ -165,6 +170,10 @@ class SqliteQueries:
     def stored_tasks(self, after: str, count_max: int) -> Sequence[StoredTask]:
         """Tasks that have lines."""
         return stored_tasks(self._db, after, count_max)
+
+    def last_sequences(self, task_ids: Collection[str]) -> Mapping[str, int]:
+        """The last sequences of tasks."""
+        return dict(self._db.execute(_LAST_SEQUENCES, (json.dumps([*task_ids]),)).fetchall())
 
     def stored_chunks(self, task_id: str, after: int, count_max: int) -> Sequence[StoredChunk]:
         """Chunks of a task."""

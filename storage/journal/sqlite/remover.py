@@ -3,12 +3,12 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from storage.journal.interface import WATCH_PREFIX
-from storage.journal.inventory import Removed
+from storage.journal.inventory import Removed, RemovedTasks
 from storage.journal.removed_tasks import IDLE_SECONDS, name_hash, unix_seconds
 from storage.sqlite.connections import checkpoint
 from storage.sqlite.write_lock import WriteLock
@@ -27,6 +27,26 @@ _REMOVE_WORKERS: Final = """
 DELETE FROM journal_workers WHERE (task_key, worker_id) IN (SELECT w.task_key, w.worker_id
 FROM journal_workers w JOIN journal_tasks USING (task_key)
 WHERE w.task_key = ? AND last_sequence < first_sequence AND end_status IS NOT NULL LIMIT ?)"""
+
+# The tasks of a list that still end where it says, and have no line or end that sinks have not copied. Of their chunks
+# and workers no more are counted than a step may take.
+_WHOLE: Final = """
+SELECT t.task_key, t.task_id, t.last_sequence + 1 - t.first_sequence, t.stored_bytes,
+(SELECT count(*) FROM (SELECT 1 FROM journal_records r WHERE r.task_key = t.task_key AND kind = 0 LIMIT ?3)),
+(SELECT count(*) FROM (SELECT 1 FROM journal_workers w WHERE w.task_key = t.task_key LIMIT ?4))
+FROM json_each(?1) CROSS JOIN journal_tasks t ON t.task_id = json_extract(value, '$[0]')
+WHERE t.last_sequence = json_extract(value, '$[1]') AND t.last_sequence >= t.first_sequence AND t.last_record <= ?2
+AND NOT EXISTS (SELECT 1 FROM journal_records r WHERE r.task_key = t.task_key AND kind = 1 AND record_id > ?2)"""
+_IN_KEYS: Final = "task_key IN (SELECT value FROM json_each(?1))"
+_HAS_ENDED: Final = "WHERE t.task_key = journal_workers.task_key AND end_status IS NOT NULL"
+_EMPTY: Final = (
+    f"DELETE FROM journal_records WHERE {_IN_KEYS} AND kind IN (0, 1)",  # noqa: S608 - a constant
+    f"DELETE FROM journal_summaries WHERE {_IN_KEYS}",  # noqa: S608 - a constant
+    f"DELETE FROM journal_workers WHERE {_IN_KEYS} AND EXISTS (SELECT 1 FROM journal_tasks t {_HAS_ENDED})",  # noqa: S608
+)
+_EMPTIED: Final = f"""
+UPDATE journal_tasks SET first_sequence = last_sequence + 1, stored_bytes = 0, last_record = 0,
+removable_at = CASE WHEN end_status IS NULL THEN ?2 ELSE 0 END WHERE {_IN_KEYS}"""  # noqa: S608 - a constant
 
 _STEP_TASKS: Final = 200
 
@@ -122,6 +142,20 @@ class Remover:
                 workers = db.execute(_REMOVE_WORKERS, (key, _STEP_ROWS)).rowcount
         return Removed(cut + 1 - first, size, is_done and (cut < last or (is_last and workers < _STEP_ROWS)))
 
+    def remove_whole(self, through: Mapping[str, int], copied: int) -> RemovedTasks:
+        """See ``Journal.remove_whole``."""
+        wanted = json.dumps([*through.items()])
+        with self._transaction(is_remembered=True) as db:  # nothing is added while it looks
+            found = db.execute(_WHOLE, (wanted, copied, _STEP_CHUNKS + 1, _STEP_ROWS + 1)).fetchall()
+            taken = _fitting(found)
+            keys = json.dumps([key for key, *_ in taken])
+            if taken:
+                for statement in _EMPTY:
+                    db.execute(statement, (keys,))
+                db.execute(_EMPTIED, (keys, int(time.time()) + IDLE_SECONDS))
+        names = tuple(task_id for _, task_id, *_ in taken)
+        return RemovedTasks(names, sum(row[2] for row in taken), sum(row[3] for row in taken))
+
     def forget_producers(self, before: float) -> int:
         """See ``Journal.forget_producers``."""
         # A look without the lock first: nearly always there is nothing.
@@ -212,3 +246,16 @@ class Remover:
         if self._connection is None:
             self._connection = self._connect()
         return self._connection
+
+
+def _fitting(found: Sequence[tuple[int, str, int, int, int, int]]) -> Sequence[tuple[int, str, int, int, int, int]]:
+    """As many tasks as one step takes: key, name, lines, bytes, chunks and workers of each."""
+    taken, size, chunks, workers = list[tuple[int, str, int, int, int, int]](), 0, 0, 0
+    for row in found:
+        *_, task_size, task_chunks, task_workers = row
+        size, chunks, workers = size + task_size, chunks + task_chunks, workers + task_workers
+        if size > _STEP_BYTES or chunks > _STEP_CHUNKS or workers > _STEP_ROWS:
+            size, chunks, workers = size - task_size, chunks - task_chunks, workers - task_workers
+        else:
+            taken.append(row)
+    return taken

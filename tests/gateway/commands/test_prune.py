@@ -12,7 +12,7 @@ import pytest
 from gateway.commands.prune import prune
 from gateway.settings.model import Settings
 from storage.errors import DiskFullError
-from storage.journal.inventory import Removed
+from storage.journal.inventory import RemovedTasks
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import PollingSink, PollingTable
 from storage.sqlite.disk_reserve import DiskReserve
@@ -84,14 +84,14 @@ def test_a_full_disk_is_given_its_reserve(tmp_path: Path, monkeypatch: pytest.Mo
     asyncio.run(fill(path))
     reserve = DiskReserve(path, 1 << 20)
     reserve.keep()
-    remove = SqliteJournal.remove_through
+    remove = SqliteJournal.remove_whole
 
-    async def remove_with_room(journal: SqliteJournal, *arguments: Any, **rest: Any) -> Removed:
+    async def remove_with_room(journal: SqliteJournal, *arguments: Any, **rest: Any) -> RemovedTasks:
         if (tmp_path / "otto.db.reserve").exists() or not has_had_reserve:
             raise DiskFullError(f"{path} cannot grow", bytes_free=0)
         return await remove(journal, *arguments, **rest)
 
-    monkeypatch.setattr(SqliteJournal, "remove_through", remove_with_room)
+    monkeypatch.setattr(SqliteJournal, "remove_whole", remove_with_room)
     settings = Settings(database_url=f"sqlite:///{path}", polling_database_url=f"sqlite:///{path}", retention_tasks=1)
     has_had_reserve = True
     (said,) = asyncio.run(prune(settings, is_dry=False))

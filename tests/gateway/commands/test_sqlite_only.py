@@ -16,7 +16,9 @@ POLLED = Settings(polling_database_url="postgresql://otto@db/otto")
         ("backup", "pg_dump"),
         ("restore", "pg_restore"),
         ("verify --repair-polling", "psql"),
+        ("verify", "both on PostgreSQL"),
         ("prune", "both on PostgreSQL"),
+        ("scan", "both on PostgreSQL"),
         ("compact", "VACUUM"),
     ],
 )

@@ -1,5 +1,6 @@
 """Pinned tasks, and tasks that are deleted, beside a journal, its sink and its readers."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -80,14 +81,14 @@ async def test_a_deleted_task_is_gone_with_its_rows(shop: Shop) -> None:
 async def test_a_task_to_which_lines_are_added_all_the_time_stays(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows of lines that are not deleted must not go: it is refused, and nothing is touched."""
     await shop.store("a1", task="a")
-    state = SqliteJournal.task_state
+    last_sequences = SqliteJournal.last_sequences
 
-    async def busy(journal: SqliteJournal, task_id: str) -> object:
+    async def busy(journal: SqliteJournal, task_ids: Collection[str]) -> object:
         await shop.store("more", task="a")
-        return await state(journal, task_id)
+        return await last_sequences(journal, task_ids)
 
     retention = shop.retention(RetentionPolicy())
-    monkeypatch.setattr(SqliteJournal, "task_state", busy)
+    monkeypatch.setattr(SqliteJournal, "last_sequences", busy)
     with pytest.raises(StorageUnavailableError, match="added"):
         await retention.remove_task("a")
     monkeypatch.undo()

@@ -39,8 +39,8 @@ def test_old_rows_of_everyone_go_by_age_and_rules(postgres: PostgresServer, kind
         pass
     assert database_rows(url, "SELECT log_message FROM job_logs ORDER BY id") == [("new",), ("none",), ("kept",)]
     assert sweep.deleted == 4
-    assert sweep.remove_job("j", sweep.last_row("j"))
-    assert not sweep.remove_job("j", 9)
+    assert sweep.remove_jobs(sweep.last_rows(["j", "none"]))
+    assert not sweep.remove_jobs({"j": 9})
     sweep.close()
     assert database_rows(url, "SELECT job_id FROM job_logs") == [("keep_1",)]
 

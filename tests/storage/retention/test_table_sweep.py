@@ -62,12 +62,12 @@ def test_the_rows_of_one_job_go_in_steps(table: PollingTable) -> None:
     values = ", ".join(f"('{job}', '{n}')" for n in range(5) for job in "ab")
     sqlite(table.path, f"INSERT INTO job_logs (job_id, log_message) VALUES {values}")
     sweep = RetentionSweep(table, RetentionPolicy(), rows_max=2)
-    last = sweep.last_row("a")
+    last = sweep.last_rows(["a", "c"])
     sqlite(table.path, "INSERT INTO job_logs (job_id, log_message) VALUES ('a', 'late')")
-    assert [sweep.remove_job("a", last) for _ in range(3)] == [True, True, False]
+    assert [sweep.remove_jobs(last) for _ in range(3)] == [True, True, False]
     sweep.close()
     assert (messages(table.path, "a"), messages(table.path, "b")) == (["late"], list("01234"))
-    assert (sweep.last_row("c"), sweep.deleted) == (0, 5)
+    assert (sweep.last_rows(["c"]), sweep.deleted) == ({}, 5)
     sweep.close()
 
 
@@ -92,8 +92,8 @@ def test_a_table_that_is_gone_is_an_error_that_says_so(table: PollingTable) -> N
     sweep = RetentionSweep(table, RetentionPolicy(age_seconds=DAY))
     calls = (
         lambda: sweep.step(0),
-        lambda: sweep.last_row("a"),
-        lambda: sweep.remove_job("a", 1),
+        lambda: sweep.last_rows(["a"]),
+        lambda: sweep.remove_jobs({"a": 1}),
         lambda: sweep.rows_to_go(0, ()),
     )
     for call in calls:

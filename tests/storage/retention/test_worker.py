@@ -1,8 +1,9 @@
 """Retention beside a journal, its sink, and readers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -16,6 +17,7 @@ from sessions.notices import Gap
 from sessions.subscription import FromStart, Subscription
 from storage.errors import StorageClosedError, StorageUnavailableError
 from storage.journal.interface import TaskEnding
+from storage.journal.inventory import RemovedTasks
 from storage.journal.sqlite import SqliteJournal
 from storage.polling import PollingSink, PollingTable
 from storage.retention.pins import Pins
@@ -100,6 +102,56 @@ async def test_a_task_that_goes_for_a_limit_takes_its_rows_with_it(shop: Shop) -
     assert shop.made[0].statistics.rows == 4
 
 
+async def test_small_tasks_go_together(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many in a step with their rows, not one by one; one that a user has pinned meanwhile stays."""
+    for task in [f"t{index}" for index in range(100)]:
+        await shop.journal.append(batch("1", "2", task=task))
+    await shop.store("new", task="t100")
+    remove_whole, steps = shop.journal.remove_whole, list[int]()
+
+    async def counted(through: Mapping[str, int], *, copied: int) -> RemovedTasks:
+        removed = await remove_whole(through, copied=copied)
+        steps.append(len(removed.task_ids))
+        return removed
+
+    monkeypatch.setattr(shop.journal, "remove_whole", counted)
+    pins = Pins(shop.table.path)
+    monkeypatch.setattr(pins, "all", AsyncMock(return_value=frozenset()))  # what the plan is made with
+    await pins.pin("t7", by="a", at=1.0)
+    await shop.retention(RetentionPolicy(tasks_max=1), pins=pins).run_once()
+    assert max(steps) >= 60
+    assert len(steps) <= 6
+    tasks = await shop.journal.stored_tasks("", count_max=10)
+    assert [task.task_id for task in tasks] == ["t100", "t7"]
+    assert sqlite(shop.table.path, "SELECT DISTINCT job_id FROM job_logs ORDER BY 1").split() == ["t100", "t7"]
+    assert (shop.made[0].statistics.tasks, shop.made[0].statistics.lines, shop.made[0].statistics.rows) == (
+        99,
+        198,
+        198,
+    )
+    pins.close()
+
+
+async def test_a_pass_that_has_much_to_do_remembers_more_of_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each plan is a look at all tasks; and the rows of what is gone go before the next, or it would look at them."""
+    monkeypatch.setattr("storage.retention.worker._CANDIDATES", 2)
+    seen = list[int]()
+    stored_tasks = shop.journal.stored_tasks
+
+    async def counted(after: str, *, count_max: int) -> object:
+        seen.append(int(sqlite(shop.table.path, "SELECT count(*) FROM journal_tasks")))
+        return await stored_tasks(after, count_max=count_max)
+
+    monkeypatch.setattr(shop.journal, "stored_tasks", counted)
+    for task in [f"t{index}" for index in range(9)]:
+        await shop.journal.append(batch("1", task=task))
+        await shop.journal.append(TaskEnding(task, failed=False, timestamp=AT))
+    await shop.store("new")
+    await shop.retention(RetentionPolicy(tasks_max=1)).run_once()
+    assert shop.made[0].statistics.tasks == 9
+    assert seen == [10, 10, 8, 8]  # two plans, of a page and the empty one after it
+
+
 async def test_rows_of_the_queue_go_as_those_of_the_stream_do(shop: Shop) -> None:
     """For a limit, and by their age."""
     queue = AutomationDatabase(shop.table.path)
@@ -123,14 +175,14 @@ async def test_a_task_that_has_a_new_line_meanwhile_stays(shop: Shop, monkeypatc
     """Between the plan and the removal: it is not idle any more, and none of its rows is touched."""
     for task in "ab":
         await shop.store(f"{task}1", task=task)
-    state = shop.journal.task_state
+    last_sequences = shop.journal.last_sequences
 
-    async def late(task_id: str) -> object:
-        if task_id == "a":
+    async def late(task_ids: Collection[str]) -> object:
+        if "a" in task_ids:
             await shop.store("a2", task="a")
-        return await state(task_id)
+        return await last_sequences(task_ids)
 
-    monkeypatch.setattr(shop.journal, "task_state", late)
+    monkeypatch.setattr(shop.journal, "last_sequences", late)
     await shop.retention(RetentionPolicy(tasks_max=1)).run_once()
     assert rows(shop.table.path, "a") == ["a1", "a2"]
     monkeypatch.undo()

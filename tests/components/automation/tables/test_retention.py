@@ -103,9 +103,9 @@ def test_the_rows_of_one_task_go_in_steps(rows: Rows) -> None:
     rows.add(mine, e=0)
     rows.sent(all_but=1)
     sweep = RetentionSweep(PollingTable(rows.database.path), RetentionPolicy(tasks_max=1), TASK_LOGS, rows_max=2)
-    last = sweep.last_row(mine)
-    assert [sweep.remove_job(mine, last) for _ in range(2)] == [True, False]
-    assert (rows.left(), sweep.last_row(mine), sweep.deleted) == (["d", "e"], 0, 3)
+    last = sweep.last_rows([mine])
+    assert [sweep.remove_jobs(last) for _ in range(2)] == [True, False]
+    assert (rows.left(), sweep.last_rows([mine]), sweep.deleted) == (["d", "e"], {}, 3)
 
 
 def test_a_database_without_a_queue_has_nothing_to_remove(tmp_path: Path) -> None:
@@ -113,7 +113,11 @@ def test_a_database_without_a_queue_has_nothing_to_remove(tmp_path: Path) -> Non
     sqlite(tmp_path / "old.db", "CREATE TABLE task_logs (id INTEGER, task_id TEXT, created_at TEXT)")
     sqlite(tmp_path / "old.db", "INSERT INTO task_logs VALUES (1, 'a', '1999-01-01 00:00:00')")
     sweep = RetentionSweep(PollingTable(tmp_path / "old.db"), RetentionPolicy(age_seconds=DAY), TASK_LOGS)
-    assert (sweep.step(NOW.timestamp()), sweep.rows_to_go(NOW.timestamp(), ()), sweep.last_row("a")) == (False, 0, 0)
+    assert (sweep.step(NOW.timestamp()), sweep.rows_to_go(NOW.timestamp(), ()), sweep.last_rows(["a"])) == (
+        False,
+        0,
+        {},
+    )
     assert sqlite(tmp_path / "old.db", "SELECT count(*) FROM sqlite_master").strip() == "1"
     assert sqlite(tmp_path / "old.db", "SELECT count(*) FROM task_logs").strip() == "1"
 

@@ -11,6 +11,7 @@ import pytest
 from filters.matching import Matcher
 from filters.model import LogFilter
 from storage.errors import StorageUnavailableError
+from storage.journal.inventory import RemovedTasks
 from storage.journal.reader import Reader
 from storage.journal.removed_tasks import IDLE_SECONDS
 from storage.journal.sqlite import SqliteJournal
@@ -42,6 +43,28 @@ async def test_a_step_is_small(journal: SqliteJournal, monkeypatch: pytest.Monke
     monkeypatch.setattr("storage.journal.sqlite.remover._STEP_BYTES", 1)
     await fill(journal, 2)
     assert [(await journal.remove_through("build", 12, copied=EVERYTHING)).lines for _ in range(4)] == [1, 1, 1, 0]
+
+
+async def test_whole_tasks_go_together_as_many_as_a_step_takes(
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In chunks, bytes and workers; what is too large for any step is left to those of ``remove_through``."""
+    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_CHUNKS", 4)
+    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_ROWS", 3)
+    for task, chunks in (("a", 2), ("b", 3), ("c", 1), ("large", 5), ("d", 1)):
+        await fill(journal, chunks, task=task)
+    for number in range(4):
+        await journal.append(report("COMPLETED", f"w{number}", task="d"))
+    left = {"a": 2, "b": 3, "c": 1, "large": 5, "d": 1, "unknown": 1}
+    taken = []
+    while (removed := await journal.remove_whole(left, copied=EVERYTHING)).task_ids:
+        taken.append(([*removed.task_ids], removed.lines))
+        left = {task: through for task, through in left.items() if task not in removed.task_ids}
+    assert (taken, [*left]) == ([(["a", "c"], 3), (["b"], 3)], ["large", "d", "unknown"])
+    assert [(await journal.task_state(task)).first for task in ("a", "b", "c", "large", "d")] == [3, 4, 2, 1, 1]
+    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_CHUNKS", 9)
+    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_BYTES", 1)
+    assert await journal.remove_whole({"large": 5}, copied=EVERYTHING) == RemovedTasks()
 
 
 async def test_a_step_waits_for_a_commit(journal: SqliteJournal) -> None:
