@@ -2,14 +2,23 @@ import asyncio
 from typing import Any
 
 import grpc
+import pytest
 from otto.logs.v1 import logs_pb2
 
+from gateway.ingest.masking.task_masks import TaskMasks
 from tests.support.producers import NativeProducer, OttoProducer, lines_request
 from tests.support.tokens import WordAuthenticator, WordPrincipal
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_SECONDS_MAX, until
 from tests.support.watched_journal import WatchedJournal
 
 SECRET = "hunter-2-secret"
+
+
+@pytest.fixture
+async def channel(serve: Any, journal: WatchedJournal) -> grpc.aio.Channel:
+    """To a server whose lines are held until the next one comes, however late."""
+    _, channel = await serve(masks=TaskMasks(journal, hold_seconds=WAIT_SECONDS_MAX))
+    return channel
 
 
 def masks(*values: str, task_id: str = "t") -> logs_pb2.TaskMasks:
@@ -74,10 +83,9 @@ async def test_lines_of_the_other_wire_are_held_and_masked(
     assert await stored(journal) == ["a ***", "***", "*** b"]
 
 
-async def test_what_arrived_is_stored_however_the_stream_ends(
-    channel: grpc.aio.Channel, journal: WatchedJournal
-) -> None:
+async def test_what_arrived_is_stored_however_the_stream_ends(serve: Any, journal: WatchedJournal) -> None:
     """A line that is held when its producer goes away is stored, and the next stream continues after it."""
+    _, channel = await serve()
     producer = NativeProducer(channel)
     await producer.send(hello(masks(SECRET)))
     await producer.read()
