@@ -10,11 +10,13 @@ and the notifications of the crash loop.
 import argparse
 import asyncio
 import json
+import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -46,6 +48,8 @@ class Target:
     """A webhook: when each rule notified first, and how often."""
 
     at: dict[str, float] = field(default_factory=dict)
+    opened_at: dict[str, float] = field(default_factory=dict)
+    """When the turn began that found the line."""
     count: dict[str, int] = field(default_factory=dict)
 
     @asynccontextmanager
@@ -53,8 +57,10 @@ class Target:
         """Its address."""
 
         async def hook(request: Request) -> Response:
-            rule = (await request.json())["rule"]["name"]
-            self.at.setdefault(rule, time.monotonic())
+            event = await request.json()
+            rule = event["rule"]["name"]
+            self.at.setdefault(rule, time.time())
+            self.opened_at.setdefault(rule, datetime.fromisoformat(event["incident"]["openedAt"]).timestamp())
             self.count[rule] = self.count.get(rule, 0) + 1
             return Response(status_code=204)
 
@@ -73,6 +79,10 @@ class Round:
     rules_us: float = 0.0
     """Of that, seconds of the engine's thread a line."""
     detected: Sequence[float] = ()
+    """Seconds from a matching line to its webhook, and of that, to the turn that found it."""
+    found: Sequence[float] = ()
+    failed: float = 0
+    """Attempts to deliver a notification; the next one is 5 s later."""
 
 
 async def main() -> None:
@@ -102,17 +112,24 @@ def report(found: dict[bool, list[Round]]) -> None:
     without, beside = (
         (median(one.p99_ms for one in rounds), median(one.cpu_us for one in rounds)) for rounds in found.values()
     )
-    detected = sorted(seconds for one in found[True] for seconds in one.detected)
+    detected = [seconds for one in found[True] for seconds in one.detected]
+    turns = [seconds for one in found[True] for seconds in one.found]
     rules_us = median(one.rules_us for one in found[True])
     print(
         f"live p99: {without[0]:.1f} ms without rules, {beside[0]:.1f} ms with {RULES:,}: "
         f"{beside[0] / without[0]:.2f} times"
     )
     print(f"processor time a line: {without[1]:.1f} µs, {beside[1]:.1f} µs; evaluation {rules_us:.2f} µs")
-    print(
-        f"from a matching line to its webhook: p50 {detected[len(detected) // 2] * 1e3:.0f} ms, "
-        f"p99 {detected[len(detected) * 99 // 100] * 1e3:.0f} ms, {len(detected)} lines"
-    )
+    print(f"from a matching line to its webhook: {quantiles(detected)}; to the turn that finds it: {quantiles(turns)}")
+    print(f"{len(detected)} lines; {sum(one.failed for one in found[True]):.0f} attempts to deliver failed")
+    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
+def quantiles(seconds: Sequence[float]) -> str:
+    """The middle, the 99th percentile and the most, in milliseconds."""
+    ordered = sorted(seconds)
+    values = (ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100], ordered[-1])
+    return "p50 {:.0f} ms, p99 {:.0f} ms, most {:.0f} ms".format(*(value * 1e3 for value in values))
 
 
 async def measure(seconds: int, *, has_rules: bool, loop: int) -> Round:
@@ -171,7 +188,9 @@ async def beside_readers(gateway: GatewayProcess, target: Target, seconds: int, 
     metrics = await gateway.metrics()
     rules_us = metrics["otto_alert_seconds_total"] / metrics["otto_alert_lines_total"] * 1e6
     detected = [target.at[rule] - at for rule, at in sent.items()]
-    return Round(result["p50_ms"], result["p99_ms"], cpu_us, rules_us, detected)
+    failed = metrics['otto_alert_deliveries_total{result="failed"}']
+    found = [target.opened_at[rule] - at for rule, at in sent.items()]
+    return Round(result["p50_ms"], result["p99_ms"], cpu_us, rules_us, detected, found, failed)
 
 
 async def probe(gateway: GatewayProcess, seconds: int) -> dict[str, float]:
@@ -179,7 +198,7 @@ async def probe(gateway: GatewayProcess, seconds: int) -> dict[str, float]:
     sent = {}
     async with LogProducer(gateway.grpc_address) as producer:
         for number in range(min(int(seconds / PROBE_SECONDS), LOOP_RULE)):
-            sent[f"rule-{number}"] = time.monotonic()
+            sent[f"rule-{number}"] = time.time()
             await producer.log(f"probe-{number}", "probe", f"{word(number)} in a task")
             await asyncio.sleep(PROBE_SECONDS)
     return sent

@@ -230,10 +230,8 @@ class AlertEngine:
         if not records:
             return True  # they were removed
         labels = await self._labels_of({record.task_id for record in records})
-        evaluation, seconds = await self._run(_evaluated, self._line_rules, records, labels)
+        turn, evaluation, seconds = await self._run(self._evaluated, records, now, labels)
         self._count(evaluation, seconds)
-        turn = self._turn(now, labels)
-        turn.take(evaluation, records[-1].id)
         if turn.has_effects or begun_at >= self._stored_at + _CHECK_SECONDS:
             await self._store(turn)
         else:  # whoever comes after a kill evaluates these records again, and finds as little
@@ -242,6 +240,16 @@ class AlertEngine:
         if is_at_end:
             self._turn_at = begun_at + _TURN_SECONDS
         return is_at_end
+
+    def _evaluated(
+        self, records: Sequence[Record], now: float, labels: Mapping[str, frozenset[str]]
+    ) -> tuple[Turn, Evaluation, float]:
+        """What records change, and the seconds of the thread that it took: rules may be many."""
+        begun_at = time.thread_time()
+        turn = self._turn(now, labels)
+        evaluation = self._line_rules.evaluate(records, labels)
+        turn.take(evaluation, records[-1].id)
+        return turn, evaluation, time.thread_time() - begun_at
 
     async def _take_stages(self, now: float) -> None:
         events = self._stages.snapshot()
@@ -253,7 +261,7 @@ class AlertEngine:
     async def _pass_time(self, now: float) -> None:
         state = await self._known()
         turn = self._turn(now, await self._labels_of(state.tasks))
-        turn.pass_time()
+        await self._run(turn.pass_time)
         if turn.incidents or turn.state.tasks != state.tasks or state.position != self._stored.position:
             await self._store(turn)
         if now >= self._digest_at:
@@ -378,12 +386,3 @@ class AlertEngine:
 
     async def _run(self, work: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
-
-
-def _evaluated(
-    rules: LineRules, records: Sequence[Record], labels: Mapping[str, frozenset[str]]
-) -> tuple[Evaluation, float]:
-    """An evaluation, and the seconds of the thread that it took."""
-    begun_at = time.thread_time()
-    evaluation = rules.evaluate(records, labels)
-    return evaluation, time.thread_time() - begun_at

@@ -35,6 +35,7 @@ Slot = tuple[str, str, str, int]
 
 _SUCCESS: Final = "COMPLETED"
 _FAILURE: Final = "FAILED"
+_ENDS: Final = frozenset({Condition.FAILED, Condition.RECOVERED})
 _RUNS_MAX: Final = 10_000
 PIPELINES_MAX: Final = 10_000
 
@@ -163,6 +164,7 @@ class Turn:
         self._windows = [window for window in windows if window.is_active(now)]
         self._labels = labels
         self._timed = [rule for rule in rules.values() if rule.lasting]
+        self._about_ends = [rule for rule in rules.values() if rule.condition in _ENDS]
         self._per_rule: dict[str, int] = {}
         for rule, _, _ in before.open:
             self._per_rule[rule] = self._per_rule.get(rule, 0) + 1
@@ -284,11 +286,9 @@ class Turn:
         self.state.tasks[task_id] = Activity(known.first_at if known else first, last, noticed)
 
     def _check_time(self, rule: Rule, task_id: str, activity: Activity) -> None:
-        if rule.name in activity.noticed or not rule.covers(task_id, self._labels(task_id)):
-            return
         is_silent = rule.condition is Condition.SILENT
         lasted = self._now - (activity.last_at if is_silent else activity.first_at)
-        if lasted < rule.lasting:
+        if lasted < rule.lasting or rule.name in activity.noticed or not rule.covers(task_id, self._labels(task_id)):
             return
         known = self.state.tasks[task_id]
         self.state.tasks[task_id] = Activity(known.first_at, known.last_at, (*known.noticed, rule.name))
@@ -305,7 +305,7 @@ class Turn:
         self.state.runs[run] = ended.status
         if len(self.state.runs) > _RUNS_MAX:
             self.state.runs.pop(next(iter(self.state.runs)))
-        for rule in self.rules.values():
+        for rule in self._about_ends:
             if not rule.covers(task_id, self._labels(task_id)):
                 continue
             key = run if rule.key_of(task_id) == task_id else "*"

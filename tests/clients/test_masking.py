@@ -61,6 +61,16 @@ async def test_a_producer_masks_what_its_environment_calls_a_secret(peer: Ingest
     assert (report.reason, report.metadata["command"]) == ("*** is wrong", "x ***")
 
 
+async def test_each_line_of_a_secret_is_masked(peer: IngestPeer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a key in a variable; lines that are too short to be found stay."""
+    monkeypatch.setenv("SIGNING_KEY", "-----BEGIN\nfirst-line\n==\nlast-line")
+    async with LogProducer(peer.address) as producer:
+        for text in ("a last-line", "b ==", "c first-line\\n==\\nlast-line"):
+            await producer.log("t", "w", text)
+
+    assert messages(peer) == ["a ***", "b ==", "c ***\\n==\\n***"]
+
+
 async def test_a_secret_over_lines_is_masked_and_the_order_kept(peer: IngestPeer) -> None:
     """A line that may begin a secret waits for the next; a report behind it does not overtake it."""
     async with LogProducer(peer.address) as producer:

@@ -1,5 +1,6 @@
 """The engine: when it evaluates, what it stores, and what it finds again after a kill."""
 
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from components.alerts.incidents import Incident
 from components.alerts.repository import Repository
 from components.alerts.rules import rules_from
 from components.alerts.tables import create_tables
+from components.alerts.turns import Turn
 from storage.journal.interface import Record
 from storage.journal.statistics import JournalStatistics
 from storage.tables import TableDatabase
@@ -164,6 +166,26 @@ async def test_time_passes_under_a_steady_flow(database: CountedDatabase, monkey
         monkeypatch.setattr(engine, "_pass_time", noted)
         engine.wake()
         await until(lambda: len(times) > 3, "time passes")
+
+
+async def test_rules_are_evaluated_beside_the_event_loop(
+    database: CountedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever they are about: ten thousand of them take longer than a reader may be kept waiting."""
+    threads: set[tuple[str, bool]] = set()
+    for name in ("take", "pass_time"):
+        original = getattr(Turn, name)
+
+        def noted(turn: Turn, *args: Any, name: str = name, original: Callable[..., None] = original) -> None:
+            threads.add((name, threading.current_thread() is threading.main_thread()))
+            original(turn, *args)
+
+        monkeypatch.setattr(Turn, name, noted)
+    journal = Growing()
+    async with evaluating(journal, database, broken()) as engine:
+        await evaluated(engine, journal, "broken")
+        await until(lambda: len(threads) == 2, "time has passed")
+    assert threads == {("take", False), ("pass_time", False)}
 
 
 async def test_alerts_hear_of_commits(tmp_path: Path) -> None:

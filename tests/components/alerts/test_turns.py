@@ -165,6 +165,30 @@ def test_ten_thousand_rules_cost_what_those_cost_that_may_match(monkeypatch: pyt
     assert len(asked) == 2
 
 
+def test_rules_that_can_find_nothing_now_are_not_asked_about_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of lines when a task ends, and those of time before that is over: patterns of 10,000 rules cost."""
+    asked: list[str] = []
+    covers = Rule.covers
+
+    def counted(rule: Rule, *args: Any) -> bool:
+        asked.append(rule.name)
+        return covers(rule, *args)
+
+    bench = Bench(
+        *(broken(name=f"line-{number}") for number in range(100)),
+        *({"name": f"silent-{number}", "when": "silent", "for": "10m"} for number in range(100)),
+        {"name": "red", "when": "failed"},
+    )
+    bench.take(*(lines(f"t-{number}", "fine") for number in range(10)))
+    monkeypatch.setattr(Rule, "covers", counted)
+    bench.wait(599)
+    assert asked == []
+    bench.take(end("t-1", "FAILED"))
+    assert asked == ["red"]
+    bench.wait(1)
+    assert len(asked) == 1 + 9 * 100
+
+
 @pytest.mark.parametrize("is_one_turn", [True, False])
 @pytest.mark.parametrize(
     ("gaps", "count"), [((0, 20, 20), 3), ((0, 40, 30), 0), ((0, 70, 5, 10), 3), ((0, 70, 5, 10, 90), 4)]
