@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from storage.journal.group_writer import CommitResult, GroupWriter
-from storage.journal.interface import Append, StageProgress, TaskEnded
+from storage.journal.interface import Append, LineBatch, StageProgress
 from storage.journal.known_state import WrittenTask
 from storage.journal.queries import LINES_KIND
-from storage.journal.removed_tasks import IDLE_SECONDS, name_hash
-from storage.journal.sqlite.queries import REMOVED_STATUS, REMOVED_TIME
+from storage.journal.sqlite.new_tasks import NewTasks, find, make
 
 __all__ = ["Writer"]
 
@@ -27,12 +26,6 @@ _UPDATE_TASKS: Final = (
     "end_reason = reason, end_through_status = through_status, stored_bytes = stored_bytes + bytes, "
     "last_record = coalesce(record, last_record) "
     "FROM changed WHERE task_key = key"
-)
-_TAKE_REMOVED: Final = f"""
-DELETE FROM journal_removed_tasks WHERE name_hash = ? RETURNING last_sequence, {REMOVED_STATUS}, {REMOVED_TIME}"""  # noqa: S608 - constants
-_ADD_TASK: Final = (
-    "INSERT INTO journal_tasks (task_id, first_sequence, last_sequence, end_status, end_timestamp, end_reason, "
-    "end_through_status, removable_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _STORE_NUMBERS: Final = (
     "INSERT INTO journal_producers (producer_id, number, updated_at) VALUES {} "
@@ -62,6 +55,7 @@ class Writer(GroupWriter):
         self._lock_seconds_max = lock_seconds_max
         self._connection: sqlite3.Connection | None = connect()
         self._last_record = 0
+        self._new_tasks = NewTasks()
         super().__init__(self)
 
     def __repr__(self) -> str:
@@ -90,6 +84,7 @@ class Writer(GroupWriter):
         self._last_record = 0
         try:
             self._start()
+            self._new_tasks.prepare(self._db, self._first_workers(items))
             receipts = [self._apply(item) for item in items]
             self._finish()
             self._commit()
@@ -141,16 +136,13 @@ class Writer(GroupWriter):
 
     def add_task(self, task_id: str) -> WrittenTask:
         """See ``StateSource``."""
-        removed = self._db.execute(_TAKE_REMOVED, (name_hash(task_id),)).fetchall()
-        last, status, timestamp = removed[0] if removed else (0, None, "")
-        end = (None,) * 4 if status is None else (status, timestamp, "", 1)
-        key = self._db.execute(_ADD_TASK, (task_id, last + 1, last, *end, int(time.time()) + IDLE_SECONDS)).lastrowid
-        ended = None if status is None else TaskEnded(task_id, last, status, timestamp, through_status=True)
-        return WrittenTask(int(key or 0), task_id, last, ended)
+        return self._new_tasks.take(task_id) or make(self._db, [task_id])[task_id]
 
     def add_worker(self, key: int, worker_id: str) -> str | None:
         """See ``StateSource``."""
         worker = (key, worker_id)
+        if self._new_tasks.take_worker(*worker):
+            return None
         cursor = self._db.execute("INSERT OR IGNORE INTO journal_workers (task_key, worker_id) VALUES (?, ?)", worker)
         if cursor.rowcount == 1:
             return None
@@ -159,21 +151,9 @@ class Writer(GroupWriter):
 
     def task(self, task_id: str) -> WrittenTask | None:
         """See ``StateSource``."""
-        row = self._db.execute(
-            "SELECT task_key, last_sequence, end_status, end_timestamp, end_reason, end_through_status "
-            "FROM journal_tasks WHERE task_id = ?",
-            (task_id,),
-        ).fetchone()
-        if row is None:
-            return None
-        key, last, status, timestamp, reason, through_status = row
-        ended = None if status is None else TaskEnded(task_id, last, status, timestamp, reason, bool(through_status))
-        workers, finished = self._db.execute(
-            "SELECT count(*), coalesce(sum(status IN ('COMPLETED', 'FAILED', 'TERMINATED')), 0) "
-            "FROM journal_workers WHERE task_key = ?",
-            (key,),
-        ).fetchone()
-        return WrittenTask(key, task_id, last, ended, workers, workers - finished)
+        if self._new_tasks.is_looked_up(task_id):
+            return self._new_tasks.found(task_id)
+        return find(self._db, [task_id]).get(task_id)
 
     def _set_status(self, key: int, worker_id: str, status: str, reason: str) -> None:
         self._db.execute(
@@ -205,6 +185,23 @@ class Writer(GroupWriter):
             "INSERT OR REPLACE INTO journal_stages (pipeline_id, stage_id, number, document) VALUES (?, ?, ?, ?)",
             (progress.pipeline_id, progress.stage_id, progress.number, progress.document),
         )
+
+    def _first_workers(self, items: Sequence[Append]) -> dict[str, str]:
+        """The tasks that are not known and get lines without a number, each with its first worker.
+
+        What is numbered may be stored already, and then it makes no task.
+        """
+        workers: dict[str, str] = {}
+        for item in items:
+            if (
+                isinstance(item, LineBatch)
+                and item.producer is None
+                and not item.from_table
+                and item.entries
+                and self._known.known_task(item.task_id) is None
+            ):
+                workers.setdefault(item.task_id, item.worker_id)
+        return workers
 
     def _finish(self) -> None:
         tasks = self._pack_all()

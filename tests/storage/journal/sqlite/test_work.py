@@ -4,10 +4,14 @@ import asyncio
 
 from filters.entry import LogEntry
 from storage.journal.interface import LineBatch, ProducerNumber
+from tests.support import journal_items
 from tests.support.sqlite_connections import writing_connection
 
 STATEMENTS_PER_COMMIT = 5
 """BEGIN, the chunk, the task, the producer's number, COMMIT."""
+
+STATEMENTS_FOR_NEW_TASKS = 4
+"""Look-up, removed tasks of the same names, the tasks, their workers."""
 
 
 def batch(number, lines, *, task="build", producer="p"):
@@ -40,3 +44,12 @@ async def test_appends_of_one_turn_are_one_commit_and_one_chunk_a_task(journal):
     both = await statements_of(journal, batch(53, 10), batch(54, 10, task="other"))
     assert len(both) == STATEMENTS_PER_COMMIT
     assert journal.statistics.commits == commits + 1
+
+
+async def test_tasks_that_begin_together_cost_four_statements(journal):
+    """Fifty workers that connect at once, as after a restart of their network; the second line of each adds none."""
+    await journal.append(journal_items.batch("m", task="known"))
+    tasks = [f"task-{number}" for number in range(50)]
+    began = await statements_of(journal, *(journal_items.batch("m", task=task) for task in tasks))
+    went_on = await statements_of(journal, *(journal_items.batch("m", task=task) for task in tasks))
+    assert len(began) == len(went_on) + STATEMENTS_FOR_NEW_TASKS
