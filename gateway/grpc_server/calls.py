@@ -51,6 +51,7 @@ class ServerCall:
         has_length: the request has a ``content-length``, so that h2 counts its DATA.
         uncounted_bytes: of such DATA, those that the peer was not given back yet.
         unreported_bytes: of DATA that was sent beside h2, which h2 does not know of yet.
+        has_unreported_headers: nor of the response's headers, sent before them.
         timer: of its deadline.
         opening: what admits it.
         waits_for_peer: something has arrived that is not received before the peer takes its answers.
@@ -73,6 +74,7 @@ class ServerCall:
         "has_headers",
         "has_length",
         "has_remote_ended",
+        "has_unreported_headers",
         "held_bytes",
         "is_admitted",
         "is_gone",
@@ -108,7 +110,7 @@ class ServerCall:
         self.trailers: Headers | None = None
         self.has_headers = self.is_gone = self.is_admitted = self.has_ended = self.has_remote_ended = False
         self.takes_data = True
-        self.waits_for_peer = False
+        self.waits_for_peer = self.has_unreported_headers = False
         self.has_length = request.has_length
         self.held_bytes = self.uncounted_bytes = self.unreported_bytes = 0
         self.stalled_since: float | None = None

@@ -314,6 +314,7 @@ class Connection(asyncio.Protocol):
                 if call.enforce_limits(now):
                     self._reset_stuck(call)
             receiver.credit(self.calls)  # the pool may have bytes again that a large message waits for
+        receiver.pass_second()
         if not self._is_failed and times.wants_ping(now):
             receiver.output += frames.ping(b"keepaliv", is_ack=False)
         if self._is_failed or self._has_output:
@@ -351,6 +352,9 @@ class Connection(asyncio.Protocol):
             return
         receiver.has_asked_h2 = False
         data = self._h2.data_to_send()
+        if receiver.late_answer and (data or sender.output):
+            sender.output += receiver.late_answer
+            receiver.late_answer = b""
         if receiver.output or sender.output or self._goaway:
             data = b"".join((receiver.output, sender.output, data, self._goaway))
             receiver.output.clear()

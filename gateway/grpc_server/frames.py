@@ -20,6 +20,7 @@ __all__ = [
     "data_header",
     "empty_data",
     "goaway",
+    "headers",
     "increment_of",
     "ping",
     "window_update",
@@ -189,6 +190,12 @@ def goaway(last_stream_id: int, error_code: int, text: bytes = b"") -> bytes:
 def data_header(stream_id: int, length: int) -> bytes:
     """The header of a DATA frame that does not end its stream."""
     return _HEADER.pack(length >> 16, length & 0xFFFF, FrameType.DATA, 0, stream_id)
+
+
+def headers(stream_id: int, block: bytes) -> bytes:
+    """All headers of a response that continues: a block in one frame."""
+    length = len(block)
+    return _HEADER.pack(length >> 16, length & 0xFFFF, FrameType.HEADERS, END_HEADERS, stream_id) + block
 
 
 def empty_data(stream_id: int, flags: int = 0) -> bytes:

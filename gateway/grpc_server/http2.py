@@ -21,8 +21,17 @@ class _H2(H2Connection):
 
 def make_h2(limits: ServerLimits) -> H2Connection:
     """A server's state machine that has sent its settings and knows the client's preface."""
-    # Headers are checked by ``requests``: one that h2 finds wrong ends the connection, with all its other calls.
-    h2 = _H2(H2Configuration(client_side=False, header_encoding=None, validate_inbound_headers=False))
+    # Headers are checked by ``requests``: one that h2 finds wrong ends the connection, with all its other calls. Those
+    # that are sent are written here and in ``status``, in lower case and without anything that a peer has given.
+    config = H2Configuration(
+        client_side=False,
+        header_encoding=None,
+        validate_inbound_headers=False,
+        normalize_inbound_headers=False,
+        validate_outbound_headers=False,
+        normalize_outbound_headers=False,
+    )
+    h2 = _H2(config)
     settings = {
         SettingCodes.ENABLE_PUSH: 0,
         SettingCodes.MAX_CONCURRENT_STREAMS: limits.streams_max,

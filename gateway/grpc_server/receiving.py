@@ -40,6 +40,8 @@ __all__ = ["Receiver"]
 
 _REMEMBERED_MAX: Final = 1_024
 """Streams that this server reset last: their DATA may still be on its way."""
+_MEASUREMENT: Final = bytes((2, 4, 16, 16, 9, 14, 7, 7))
+"""The PING by which grpc-go measures how large a window the answers to it need; ``bdpPing`` in its source."""
 _HEADER_BLOCK_SHARE: Final = 2
 """How much larger than the header list its encoded form may be."""
 
@@ -62,6 +64,7 @@ class Receiver:
     has_settings: the peer's first SETTINGS have arrived.
     is_in_headers: a request's headers are incomplete.
     has_asked_h2: h2 may have something to send.
+    late_answer: a PING's answer that goes with whatever is written next.
     """
 
     def __init__(self, h2: H2Connection, limits: ServerLimits, owner: _Owner, sender: Sender) -> None:
@@ -71,6 +74,7 @@ class Receiver:
         self.has_settings = False
         self.is_in_headers = False
         self.has_asked_h2 = False
+        self.late_answer = self._later_answer = b""
         self._h2 = h2
         self._limits = limits
         self._owner = owner
@@ -239,7 +243,7 @@ class Receiver:
         self._count_empty_frame()
         if kind == FrameType.PING and length == 8 and not frame.stream_id:
             if not frame.flags & frames.ACK:
-                self.output += frames.ping(frame.data[frame.payload : frame.end], is_ack=True)
+                self._answer_ping(frame.data[frame.payload : frame.end])
         elif kind == FrameType.GOAWAY and length >= 8 and not frame.stream_id:
             # Of a client it says that no stream of the server is taken; there is none. Its own continue; in h2 the
             # connection would be over.
@@ -251,6 +255,24 @@ class Receiver:
             or not self._sender.take_back(frames.increment_of(frame))
         ):
             self._ask_h2(frame.data[frame.start : frame.end])
+
+    def _answer_ping(self, payload: bytes) -> None:
+        """Answer at once, or within two seconds where grpc-go asks how large its window must be.
+
+        It asks again at the first answer after that. A worker with a few lines a second would send a PING for each of
+        them and read an answer to it, which is a third of all reads and writes of such a line. Its window needs no
+        measuring: the answers are a dozen bytes each, and it gives their credit back without asking as well.
+        """
+        answer = frames.ping(payload, is_ack=True)
+        if payload == _MEASUREMENT and not self._later_answer and not self.late_answer:
+            self._later_answer = answer
+        else:
+            self.output += answer
+
+    def pass_second(self) -> None:
+        """Called every second or so: what has waited for a second goes with the next write, and after another alone."""
+        self.output += self.late_answer
+        self.late_answer, self._later_answer = self._later_answer, b""
 
     def _take_header_block(self, frame: Frame) -> None:
         """HEADERS and its CONTINUATION; h2 limits their number and what they are decoded to."""

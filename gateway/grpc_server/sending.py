@@ -5,6 +5,7 @@ from typing import Final
 
 from h2.connection import H2Connection
 from h2.exceptions import ProtocolError
+from hpack import Encoder, NeverIndexedHeaderTuple
 
 from gateway.grpc_server import frames
 from gateway.grpc_server.calls import ServerCall
@@ -12,19 +13,24 @@ from gateway.grpc_server.messages import ENCODINGS
 
 __all__ = ["Sender"]
 
-_RESPONSE: Final = ((":status", "200"), ("content-type", "application/grpc"))
+_OK: Final = ((":status", "200"), ("content-type", "application/grpc"))
 _BESIDE_BYTES_MAX: Final = 1_024
 """Answers up to this size are framed beside h2, which takes 25 calls for a frame."""
 _UNREPORTED_BYTES_MAX: Final = 16 << 10
-_ACCEPTED: Final = ("grpc-accept-encoding", ",".join(ENCODINGS))
+# Never indexed: so they are the same bytes on every connection, and leave no trace in the peer's table.
+_RESPONSE: Final = [
+    NeverIndexedHeaderTuple(name, value) for name, value in (*_OK, ("grpc-accept-encoding", ",".join(ENCODINGS)))
+]
+_RESPONSE_BLOCK: Final = Encoder().encode(_RESPONSE)
 
 
 class Sender:
     """Turns what calls have to send into frames: all answers of a call are one DATA frame, as far as they fit.
 
-    Few answers are framed here, and h2 is notified of them before anything else happens on it (``report``), so that its
-    windows are right whenever they count. Credit of the connection for no more than those answers (``take_back``) is
-    kept with them: grpc-go gives it back after each.
+    Few answers are framed here, the response's headers before them, and h2 is notified of both before anything else
+    happens on it (``report``), so that its windows are right whenever they count. A thousand streams that open at once
+    are then answered before h2 looks at their headers, which takes 100 calls for each. Credit of the connection for no
+    more than those answers (``take_back``) is kept with them: grpc-go gives it back after each.
 
     Attributes:
         output: frames to be written before those of h2.
@@ -53,6 +59,9 @@ class Sender:
         self.output += h2.data_to_send()
         for call in self._unreported:
             try:
+                if call.has_unreported_headers:
+                    call.has_unreported_headers = False
+                    h2.send_headers(call.stream_id, _RESPONSE)
                 h2.send_data(call.stream_id, bytes(call.unreported_bytes))
             except ProtocolError:  # the stream is closed on h2's side, which then counts neither these bytes
                 self._returned_bytes -= call.unreported_bytes  # nor their credit
@@ -105,7 +114,7 @@ class Sender:
 
     def _frame(self, call: ServerCall) -> None:
         h2, stream_id, unsent = self._h2, call.stream_id, call.unsent
-        if call.has_headers and call.trailers is None and len(unsent) <= _BESIDE_BYTES_MAX:
+        if call.trailers is None and len(unsent) <= _BESIDE_BYTES_MAX:
             # What is unreported may all be of this stream, or none of it: less room than there is will do.
             room = h2.local_flow_control_window(stream_id) - self._unreported_bytes
             if len(unsent) <= min(room, _UNREPORTED_BYTES_MAX - self._unreported_bytes):
@@ -114,7 +123,7 @@ class Sender:
         self.report()
         if unsent and not call.has_headers:
             call.has_headers = True
-            h2.send_headers(stream_id, [*_RESPONSE, _ACCEPTED])
+            h2.send_headers(stream_id, _RESPONSE)
         while unsent:
             room = min(h2.local_flow_control_window(stream_id), h2.max_outbound_frame_size)
             if room <= 0:
@@ -127,7 +136,7 @@ class Sender:
             del unsent[:room]
             call.stalled_since = None
         if call.trailers is not None:
-            headers = call.trailers if call.has_headers else [*_RESPONSE, *call.trailers]
+            headers = call.trailers if call.has_headers else [*_OK, *call.trailers]
             call.trailers = None
             call.is_gone = True
             h2.send_headers(stream_id, headers, end_stream=True)
@@ -137,6 +146,9 @@ class Sender:
         size = len(unsent)
         if not size:
             return
+        if not call.has_headers:
+            call.has_headers = call.has_unreported_headers = True
+            self.output += frames.headers(call.stream_id, _RESPONSE_BLOCK)
         self.output += frames.data_header(call.stream_id, size)
         self.output += unsent
         unsent.clear()

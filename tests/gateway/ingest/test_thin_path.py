@@ -23,9 +23,12 @@ from tests.support.raw_http2 import data, frame, grpc_message, headers_frame, re
 from tests.support.tokens import WordAuthenticator
 
 FORWARD = "/ottoscaler.v1.OttoHandlerLogService/ForwardWorkerLogs"
-CALLS_TO_APPEND_MAX = 65
-CALLS_TO_ANSWER_MAX = 40
-CALLS_TO_BE_THANKED_MAX = 38
+GRPC_GO_PING = bytes((2, 4, 16, 16, 9, 14, 7, 7))
+CALLS_TO_APPEND_MAX = 60
+CALLS_TO_ANSWER_MAX = 39
+CALLS_TO_BE_THANKED_MAX = 39
+CALLS_TO_OPEN_MAX = 300
+CALLS_TO_ANSWER_FIRST_MAX = 40
 
 
 class Transport(asyncio.Transport):
@@ -89,10 +92,8 @@ class Workers:
 
     async def start(self) -> None:
         """Have all streams admitted, and each send a line and take its answer."""
-        for connection, transport in zip(self.connections, self.transports, strict=True):
-            connection.connection_made(transport)
-            connection.data_received(PREFACE + settings() + settings(ack=True))
-            connection.data_received(headers_frame(1, request_headers(FORWARD)))
+        await self.connect()
+        self.open()
         await turns()
         self.send()
         await turns()
@@ -101,14 +102,24 @@ class Workers:
         for transport in self.transports:
             transport.writes.clear()
 
+    async def connect(self) -> None:
+        for connection, transport in zip(self.connections, self.transports, strict=True):
+            connection.connection_made(transport)
+            connection.data_received(PREFACE + settings() + settings(ack=True))
+        await turns()
+
+    def open(self) -> None:
+        for connection in self.connections:
+            connection.data_received(headers_frame(1, request_headers(FORWARD)))
+
     def send(self) -> None:
         for connection, sent in zip(self.connections, self.lines, strict=True):
             connection.data_received(sent)
 
-    def thank(self) -> None:
-        """What grpc-go sends for each answer: its credit, and a PING to measure the connection."""
+    def thank(self, payload: bytes = b"\0" * 8) -> None:
+        """What a client that measures the connection sends for an answer: its credit, and a PING."""
         for connection in self.connections:
-            connection.data_received(window_update(0, 7) + frame(FrameType.PING, 0, 0, b"\0" * 8))
+            connection.data_received(window_update(0, 7) + frame(FrameType.PING, 0, 0, payload))
 
     @property
     def writes(self) -> list[int]:
@@ -162,6 +173,22 @@ async def test_a_line_is_so_many_calls(workers: Workers) -> None:
     assert back.total() / 50 <= CALLS_TO_ANSWER_MAX, back.most_common(80)
 
 
+async def test_a_stream_opens_in_so_many_calls() -> None:
+    """A thousand workers that come at once wait for each other: h2 hears of response headers when it has time."""
+    asyncio.get_running_loop().set_debug(False)  # it would count where each task was made
+    workers = Workers(50)
+    await workers.connect()
+    opened = await calls_of(workers.open)
+    workers.send()
+    await turns()
+    answered = await calls_of(workers.journal.commit)
+    assert opened.total() / 50 <= CALLS_TO_OPEN_MAX, opened.most_common(80)
+    assert answered.total() / 50 <= CALLS_TO_ANSWER_FIRST_MAX, answered.most_common(80)
+    for connection in workers.connections:
+        connection.connection_lost(None)
+    await turns()
+
+
 async def test_thanks_for_an_answer_are_few_calls(workers: Workers) -> None:
     """Credit for the answer is kept beside h2, and the PING is answered in one write."""
     workers.send()
@@ -170,6 +197,43 @@ async def test_thanks_for_an_answer_are_few_calls(workers: Workers) -> None:
     calls = await calls_of(workers.thank)
     assert workers.writes == [2] * 50
     assert calls.total() / 50 <= CALLS_TO_BE_THANKED_MAX, calls.most_common(80)
+
+
+async def test_grpc_go_is_told_the_round_trip_once_in_a_while(workers: Workers) -> None:
+    """Its PING for an answer is no write: what it asks goes with an answer a second later, and it asks again then."""
+    workers.send()
+    workers.journal.commit()
+    await turns()
+    workers.thank(GRPC_GO_PING)
+    await turns()
+    assert workers.writes == [1] * 50
+    for connection in workers.connections:
+        connection.check(time.monotonic())
+    await turns()
+    assert workers.writes == [1] * 50
+    workers.send()
+    workers.journal.commit()
+    await turns()
+    assert workers.writes == [2] * 50
+    acknowledged = frame(FrameType.PING, 1, 0, GRPC_GO_PING)
+    assert all(transport.writes[1].endswith(acknowledged) for transport in workers.transports)
+
+
+async def test_grpc_go_is_told_the_round_trip_also_where_no_answer_follows(workers: Workers) -> None:
+    """After two seconds alone. A second question before that is nothing that grpc-go asks: it is answered at once."""
+    acknowledged = frame(FrameType.PING, 1, 0, GRPC_GO_PING)
+    workers.thank(GRPC_GO_PING)
+    for second in range(2):
+        await turns()
+        assert workers.writes == [0] * 50, second
+        for connection in workers.connections:
+            connection.check(time.monotonic())
+    await turns()
+    assert all(transport.writes == [acknowledged] for transport in workers.transports)
+    workers.thank(GRPC_GO_PING)
+    workers.thank(GRPC_GO_PING)
+    await turns()
+    assert workers.writes == [2] * 50
 
 
 async def test_the_look_at_time_limits_takes_no_slice() -> None:
