@@ -8,7 +8,7 @@ from typing import Final
 from gateway.addresses import TrustedAddresses, address_key
 from gateway.errors import ApiError
 
-__all__ = ["ADDRESS", "PRINCIPAL", "Lease", "Quota", "QuotaStatistics"]
+__all__ = ["ADDRESS", "PRINCIPAL", "ByteQuota", "HeldBytes", "Lease", "Quota", "QuotaStatistics"]
 
 PRINCIPAL: Final = "principal"
 ADDRESS: Final = "address"
@@ -71,16 +71,25 @@ class Quota:
         Raises:
             ApiError: RESOURCE_EXHAUSTED.
         """
-        keys = []
-        if principal is not None and self._limits[PRINCIPAL]:
-            keys.append((PRINCIPAL, principal))
-        if address is not None and self._limits[ADDRESS] and address not in self._proxies:
-            keys.append((ADDRESS, address_key(address)))
+        keys = self.keys_of(principal, address)
         for key in keys:
             if self._held[key] >= self._limits[key[0]]:
                 raise self._refusal(key[0])
         self._held.update(keys)
         return Lease(self, keys)
+
+    def keys_of(self, principal: str | None, address: str | None) -> list[tuple[str, str]]:
+        """What a connection is counted under: its principal, its address, both or none."""
+        keys = []
+        if principal is not None and self._limits[PRINCIPAL]:
+            keys.append((PRINCIPAL, principal))
+        if address is not None and self._limits[ADDRESS] and address not in self._proxies:
+            keys.append((ADDRESS, address_key(address)))
+        return keys
+
+    def count_refusal(self, kind: str) -> None:
+        """Something else of this principal or address was refused."""
+        self._refused[kind] += 1
 
     def check_address(self, address: str, held: int) -> None:
         """Return where an address that holds so many connections already may have another; for callers that count.
@@ -105,3 +114,69 @@ class Quota:
             self._held[key] -= 1
             if not self._held[key]:
                 del self._held[key]
+
+
+class ByteQuota:
+    """Counts bytes of requests under way, by principal and by address as ``quota`` does for connections.
+
+    Args:
+        quota: says who is counted.
+        bytes_max: of one principal, and of one address.
+        setting: what the limit follows from, for refusals.
+    """
+
+    def __init__(self, quota: Quota, bytes_max: int, setting: str) -> None:
+        self._quota = quota
+        self._bytes_max = bytes_max
+        self._setting = setting
+        self._held: Counter[tuple[str, str]] = Counter()
+
+    def __repr__(self) -> str:
+        return f"<ByteQuota {len(self._held)} clients, {self._bytes_max} bytes each>"
+
+    def open(self, *, principal: str, address: str) -> "HeldBytes":
+        """A request that holds nothing yet."""
+        return HeldBytes(self, self._quota.keys_of(principal, address))
+
+    def _take(self, keys: Collection[tuple[str, str]], count: int) -> str:
+        for key in keys:
+            if self._held[key] + count > self._bytes_max:
+                self._quota.count_refusal(key[0])
+                whose = "the subject of this token" if key[0] == PRINCIPAL else "this address"
+                text = f"requests of {whose} that are not answered yet hold {self._held[key]} bytes"
+                return f"{text}, and {self._bytes_max} at most ({self._setting}); send fewer at once"
+        for key in keys:
+            self._held[key] += count
+        return ""
+
+    def _give_back(self, keys: Collection[tuple[str, str]], count: int) -> None:
+        for key in keys:
+            self._held[key] -= count
+            if not self._held[key]:
+                del self._held[key]
+
+
+class HeldBytes:
+    """What one request holds of a ``ByteQuota``."""
+
+    __slots__ = ("_count", "_keys", "_quota")
+
+    def __init__(self, quota: ByteQuota, keys: Collection[tuple[str, str]]) -> None:
+        self._quota = quota
+        self._keys = keys
+        self._count = 0
+
+    def __repr__(self) -> str:
+        return f"<HeldBytes {self._count}>"
+
+    def take(self, count: int) -> str:
+        """So many bytes more have arrived; why they cannot be taken, empty where they are."""
+        refusal = self._quota._take(self._keys, count)
+        if not refusal:
+            self._count += count
+        return refusal
+
+    def leave(self) -> None:
+        """Give them back; idempotent."""
+        count, self._count = self._count, 0
+        self._quota._give_back(self._keys, count)

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from gateway.grpc_server.interface import Ending, Handler, Metadata, Method
+from gateway.grpc_server.interface import ByteLease, Ending, Handler, Metadata, Method
 from gateway.grpc_server.limits import ServerLimits
 from gateway.grpc_server.messages import MessageReader, framed
 from gateway.grpc_server.requests import Request
@@ -65,6 +65,7 @@ class ServerCall:
         "_is_draining",
         "_is_finished",
         "_is_paused",
+        "_lease",
         "_limits",
         "_opened_at",
         "_part_since",
@@ -120,6 +121,7 @@ class ServerCall:
         self._limits = limits
         self._reader = MessageReader(method.message_bytes_max, request.encoding)
         self._handler: Handler | None = None
+        self._lease: ByteLease | None = None
         self._ending: Ending | None = None
         self._refusal: RefusedError | None = None
         self._is_paused = self._is_finished = self._is_draining = False
@@ -148,6 +150,11 @@ class ServerCall:
             self.unsent += framed(messages)
             self._connection.is_ready(self)
 
+    def count_bytes(self, lease: ByteLease) -> None:
+        """Count what has arrived and what arrives."""
+        self._lease = lease
+        self._count(self._reader.size)
+
     def pause(self) -> None:
         """Receive nothing more for now."""
         self._is_paused = True
@@ -166,6 +173,8 @@ class ServerCall:
         self.takes_data = False
         self._reader.clear()
         self.window.close()
+        if self._lease is not None:
+            self._lease.leave()
         if self.trailers is None and not self.is_gone:
             refusal = self._refusal
             if refusal is not None:
@@ -184,6 +193,8 @@ class ServerCall:
     def feed(self, data: bytes, start: int, end: int) -> None:
         """Bytes of messages have arrived."""
         self._reader.feed(data, start, end)
+        if self._lease is not None:
+            self._count(end - start)
 
     def finish(self, ending: Ending) -> None:
         """Nothing more will arrive; the handler is notified after it has received everything."""
@@ -308,6 +319,10 @@ class ServerCall:
         elif self._is_draining:
             self._is_draining = False
             handler.drain()
+
+    def _count(self, size: int) -> None:
+        if self._lease is not None and (problem := self._lease.take(size)):
+            self._refuse_rest(RefusedError(GrpcStatus.RESOURCE_EXHAUSTED, problem))
 
     def _refuse_rest(self, refusal: RefusedError) -> None:
         """Take nothing more: once the handler has answered what it received, the call ends with this status."""

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 
 from gateway.grpc_server.status import GrpcStatus, Headers
 
-__all__ = ["Call", "Ending", "Handler", "Metadata", "Method"]
+__all__ = ["ByteLease", "Call", "Ending", "Handler", "Metadata", "Method"]
 
 Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 """Of a call, in the order of arrival; values of keys that end in ``-bin`` are bytes."""
@@ -24,6 +24,18 @@ class Ending(Enum):
     """The peer has sent everything and waits for the status."""
     BROKEN = "broken"
     """Reset, deadline, GOAWAY or a lost connection: nobody waits for answers."""
+
+
+class ByteLease(Protocol):
+    """What the request of one call may hold."""
+
+    def take(self, count: int) -> str:
+        """So many bytes more have arrived; why they cannot be taken, empty where they are."""
+        ...
+
+    def leave(self) -> None:
+        """Give them back; idempotent."""
+        ...
 
 
 class Call(Protocol):
@@ -44,6 +56,10 @@ class Call(Protocol):
 
         What the peer does not take waits; meanwhile it is given nothing more to ``Handler.receive``.
         """
+        ...
+
+    def count_bytes(self, lease: ByteLease) -> None:
+        """Count what arrives, complete or not, until the call has ended; refused with RESOURCE_EXHAUSTED beyond."""
         ...
 
     def pause(self) -> None:

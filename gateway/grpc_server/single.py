@@ -40,10 +40,12 @@ class SingleRequest:
         """Take the request.
 
         Raises:
-            RefusedError: there is more than one.
+            RefusedError: there is more than one; the call has ended.
         """
         if self._request is not None or len(messages) > 1:
-            raise RefusedError(GrpcStatus.UNIMPLEMENTED, "this method takes one request")
+            refusal = RefusedError(GrpcStatus.UNIMPLEMENTED, "this method takes one request")
+            self._call.end(refusal.status, refusal.text)  # the call may have a place to give back
+            raise refusal
         self._request = messages[0]
 
     def finish(self, ending: Ending) -> None:

@@ -13,7 +13,7 @@ import grpc
 import structlog
 
 from gateway.addresses import peer_address
-from gateway.grpc_server.interface import Ending, Handler, Metadata, Method
+from gateway.grpc_server.interface import ByteLease, Ending, Handler, Metadata, Method
 from gateway.grpc_server.limits import ServerLimits
 from gateway.grpc_server.status import OWN_FAULT, GrpcStatus, Headers, RefusedError
 from gateway.ingest.tls import Tls
@@ -164,6 +164,9 @@ class _GrpcioCall:
         self._unsent_bytes += sum(map(len, messages))
         self._regulate()
         self._wake.set()
+
+    def count_bytes(self, lease: ByteLease) -> None:
+        """Grpcio shows messages only once they are complete, and limits what it holds of others itself."""
 
     def pause(self) -> None:
         """Read nothing more for now."""

@@ -14,7 +14,7 @@ from gateway.ingest.flow_control import CALM_SHARE
 from gateway.ingest.limits import IngestLimits
 from gateway.ingest.masking.task_masks import TaskMasks
 from gateway.ingest.open_tasks import OpenTasks
-from gateway.quota import Lease, Quota
+from gateway.quota import ByteQuota, Lease, Quota
 from sessions.close_reasons import CloseReason
 from storage.journal.interface import Journal
 
@@ -77,6 +77,7 @@ class ProducerRegistry:
     Attributes:
         masks: through which everything goes to the journal.
         uploads: requests over HTTP that last, to be ended before the gateway stops.
+        requests: bytes of single calls, by principal and address.
         gathered_bytes: what the lines count for that streams have taken and not appended yet.
     """
 
@@ -98,6 +99,7 @@ class ProducerRegistry:
         self.gathered_bytes = 0
         self._authenticator = authenticator
         self._quota = quota if quota is not None else Quota()
+        self.requests = ByteQuota(self._quota, 2 * limits.request_bytes_max, "twice REQUEST_BYTES_MAX")
         self._streams: dict[Producer, Lease] = {}
         self._producers: dict[str, Producer] = {}
         self._blocked: dict[Producer, None] = {}

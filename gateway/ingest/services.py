@@ -70,7 +70,11 @@ def ingest_methods(registry: ProducerRegistry, exporter: Exporter | None = None)
             except ApiError as error:
                 raise refusal(error) from error
 
-        return lambda call, principal: SingleRequest(call, lambda data, _: answer(data, principal))
+        def make(call: Call, principal: Principal) -> Handler:
+            call.count_bytes(registry.requests.open(principal=principal.subject, address=call.address))
+            return SingleRequest(call, lambda data, _: answer(data, principal))
+
+        return make
 
     def opening(dialect: Dialect, make: Callable[[Call, Principal], Handler]) -> Callable[[Call], Awaitable[Handler]]:
         async def open_call(call: Call) -> Handler:

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.addresses import TrustedAddresses, address_key, peer_address
 from gateway.errors import ApiError
-from gateway.quota import Quota
+from gateway.quota import ByteQuota, Quota
 
 
 def test_a_principal_holds_no_more_than_its_places() -> None:
@@ -84,3 +84,20 @@ def test_trusted_addresses() -> None:
 def test_the_address_of_a_peer(peer: str, address: str) -> None:
     """As gRPC writes it."""
     assert peer_address(peer) == address
+
+
+def test_bytes_are_counted_by_subject_and_by_address() -> None:
+    """Whichever of the two holds too much; a refusal takes nothing and is counted, and leaving gives all back once."""
+    quota = Quota(per_principal=1, per_address=1, proxies=TrustedAddresses(("10.0.0.1",)))
+    held = ByteQuota(quota, 100, "SETTING")
+    first = held.open(principal="alice", address="192.0.2.1")
+    second = held.open(principal="alice", address="192.0.2.2")
+    third = held.open(principal="bob", address="192.0.2.1")
+    assert first.take(60) == second.take(40) == third.take(40) == ""
+    assert "the subject of this token" in second.take(1)
+    assert "SETTING" in third.take(1)
+    assert quota.statistics.refused == {"principal": 1, "address": 1}
+    assert held.open(principal="carol", address="10.0.0.1").take(100) == ""
+    first.leave()
+    first.leave()
+    assert second.take(60) == third.take(60) == ""

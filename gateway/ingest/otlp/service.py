@@ -67,6 +67,7 @@ class _PlacedCall:
         self._call = call
         self._place = place
         self.send = call.send
+        self.count_bytes = call.count_bytes
         self.pause = call.pause
         self.resume = call.resume
 
