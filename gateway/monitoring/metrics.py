@@ -177,7 +177,7 @@ class GatewayCollector(Collector):
         refused = {
             kind: sum(quota.statistics.refused[kind] for quota in self._sources.quotas) for kind in (ADDRESS, PRINCIPAL)
         }
-        text = "Connections refused because one address or one token's subject held too many."
+        text = "Connections and single calls refused because one address or one token's subject held too much."
         yield _counters("otto_quota_refusals", text, "limit", refused)
         yield _counters("otto_errors", "Requests and lines refused or failed.", "kind", self._sources.errors())
         for metrics in self._sources.others:

@@ -187,7 +187,11 @@ class Settings(BaseModel):
     message_bytes_max: Bytes = Field(
         64 << 10, description="Bytes of one line's message; a longer one is cut and marked."
     )
-    request_bytes_max: Bytes = Field(4 << 20, description="Bytes of one gRPC message; a larger one ends its stream.")
+    request_bytes_max: Bytes = Field(
+        4 << 20,
+        description="Bytes of one gRPC message; a larger one ends its stream. Single calls of one token's subject, and "
+        "of one address, hold twice as many at most until they are answered.",
+    )
     otlp_bytes_max: Bytes = Field(
         20 << 20, description="Bytes of one OTLP request after decompression; a larger one is refused for good."
     )
