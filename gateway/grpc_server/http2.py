@@ -1,5 +1,6 @@
 """h2, set up as this server needs it."""
 
+import functools
 from typing import Final
 
 from h2.config import H2Configuration
@@ -32,26 +33,33 @@ def make_h2(limits: ServerLimits) -> H2Connection:
         normalize_outbound_headers=False,
     )
     h2 = _H2(config)
-    settings = {
+    announced, enforced = _settings(limits)
+    h2.local_settings = announced
+    h2.max_inbound_frame_size = limits.frame_bytes_max
+    h2.initiate_connection()
+    h2.local_settings = enforced
+    h2.decoder.max_header_list_size = 2 * limits.header_bytes_max
+    h2.receive_data(PREFACE)
+    return h2
+
+
+@functools.cache
+def _settings(limits: ServerLimits) -> tuple[Settings, Settings]:
+    """What peers are told, and what h2 enforces; never changed, so that all connections share them: 5 KiB for each.
+
+    One stream too many, or headers that are too large, end the whole connection in h2, also if the client cannot know
+    the limit yet. The server refuses the call alone; the second are the bounds behind that.
+    """
+    announced = {
         SettingCodes.ENABLE_PUSH: 0,
         SettingCodes.MAX_CONCURRENT_STREAMS: limits.streams_max,
         SettingCodes.INITIAL_WINDOW_SIZE: limits.window_bytes,
         SettingCodes.MAX_FRAME_SIZE: limits.frame_bytes_max,
         SettingCodes.MAX_HEADER_LIST_SIZE: limits.header_bytes_max,
     }
-    h2.local_settings = Settings(client=False, initial_values=settings)
-    h2.max_inbound_frame_size = limits.frame_bytes_max
-    h2.initiate_connection()
-    # One stream too many, or headers that are too large, end the whole connection in h2, also if the client cannot
-    # know the limit yet. The server refuses the call alone; these are the bounds behind that.
-    h2.local_settings = Settings(
-        client=False,
-        initial_values={
-            **settings,
-            SettingCodes.MAX_CONCURRENT_STREAMS: 2 * limits.streams_max + 100,
-            SettingCodes.MAX_HEADER_LIST_SIZE: 2 * limits.header_bytes_max,
-        },
-    )
-    h2.decoder.max_header_list_size = 2 * limits.header_bytes_max
-    h2.receive_data(PREFACE)
-    return h2
+    enforced = {
+        **announced,
+        SettingCodes.MAX_CONCURRENT_STREAMS: 2 * limits.streams_max + 100,
+        SettingCodes.MAX_HEADER_LIST_SIZE: 2 * limits.header_bytes_max,
+    }
+    return Settings(client=False, initial_values=announced), Settings(client=False, initial_values=enforced)
