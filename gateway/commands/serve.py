@@ -19,6 +19,7 @@ from gateway.app import Gateway
 from gateway.commands.exit_codes import ExitCode
 from gateway.commands.file_limits import allow_open_files
 from gateway.commands.preflight import exposed_databases
+from gateway.commands.starting import start_gateway
 from gateway.http.sockets import ListenError
 from gateway.monitoring.logging import configure_logging
 from gateway.settings.model import Settings
@@ -77,7 +78,7 @@ async def _serve(settings: Settings) -> ExitCode:
     if warning:
         _log.warning("anybody can read and write", why=warning)
     asked = asyncio.create_task(signals.stop.wait())
-    starting = asyncio.create_task(Gateway.start(settings))
+    starting = asyncio.create_task(start_gateway(settings))
     await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
         return await _break_off(starting, settings.shutdown_grace_seconds)

@@ -170,9 +170,13 @@ class Link:
             return
         if self._loop is None:
             self._loop = _Loop()
-        self._connection = self._loop.run_until_complete(
-            connect(self._url, synchronous_commit=self._synchronous_commit)
-        )
+        try:
+            self._connection = self._loop.run_until_complete(
+                connect(self._url, synchronous_commit=self._synchronous_commit)
+            )
+        except BaseException:
+            self.close()  # an owner that is made with an open link has none to close
+            raise
         self._is_replicated = True
         self._connection.add_log_listener(self._logged)
         try:

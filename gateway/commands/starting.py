@@ -1,0 +1,39 @@
+"""A start that outlasts a database which goes away in the middle of it."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from gateway.app import Gateway
+from gateway.settings.consistency import is_postgres
+from gateway.settings.model import Settings
+from storage.errors import StorageObstructedError
+
+__all__ = ["start_gateway"]
+
+_PAUSE_SECONDS: Final = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+async def start_gateway(settings: Settings) -> Gateway:
+    """``Gateway.start``, from its beginning again where a database server went away meanwhile.
+
+    The journal waits for a server that is not there yet. What is opened after it finds a server that was there a moment
+    ago: one that fails over, is restarted, or is too busy to answer in time. A file is no such case.
+
+    Raises:
+        SettingsError: see ``Gateway.start``, as are ``ListenError`` and ``StorageError``.
+    """
+    reason = ""
+    while True:
+        try:
+            return await Gateway.start(settings)
+        except StorageObstructedError as error:
+            if not any(map(is_postgres, (settings.database_url, settings.polling_database))):
+                raise
+            if str(error) != reason:
+                reason = str(error)
+                _log.warning("the start begins again: a database went away", reason=reason)
+        await asyncio.sleep(_PAUSE_SECONDS)
