@@ -67,7 +67,7 @@ class Databases:
     importer: RowImporter
     retention: Retention
     pins: Pins
-    summaries: SummarySweep | None = None
+    summaries: SummarySweep
     leadership: "Leadership | None" = None
     channel: "GatewayChannel | None" = None
 
@@ -76,14 +76,12 @@ class Databases:
         if imports_rows:
             self.importer.start()
         self.retention.start()
-        if self.summaries is not None:
-            self.summaries.start()
+        self.summaries.start()
 
     async def stop_background(self) -> None:
         """End removing and summarising; rows are taken over until the servers have ended."""
         await self.retention.close()
-        if self.summaries is not None:
-            await self.summaries.close()
+        await self.summaries.close()
 
     async def stop_leading(self) -> None:
         """Let another gateway do what is done once, and leave the others."""
@@ -225,9 +223,8 @@ async def open_databases(
         clock=channel.database_time if channel is not None else time.time,
     )
     undo.push_async_callback(retention.close)
-    summaries = SummarySweep(journal) if isinstance(journal, SqliteJournal) else None
-    if summaries is not None:
-        undo.push_async_callback(summaries.close)
+    summaries = SummarySweep(journal, is_leader=leadership.is_leader if leadership is not None else _always)
+    undo.push_async_callback(summaries.close)
     if leadership is not None:
         leadership.on_change = sink.wake
     return Databases(

@@ -1,10 +1,11 @@
 """Summarising what is stored, in the background: searches then pass over chunks that cannot have their words."""
 
 import time
+from collections.abc import Callable
 from typing import Final
 
-from storage.journal.sqlite import SqliteJournal
-from storage.journal.sqlite.summary_store import UnsummarizedTask
+from storage.journal.stored_journal import StoredJournal
+from storage.journal.summary_steps import UnsummarizedTask
 from storage.outage import OutageLog
 from storage.retention.pace import Pace
 from storage.tailing import TailingLoop
@@ -29,6 +30,7 @@ class SummarySweep:
         span_bytes: of lines that a summary is of, at least.
         pass_seconds: from the end of a pass to the next one, and before the first.
         pause_seconds_max: between two summaries, see ``Pace``; 0: no pauses.
+        is_leader: whether this gateway makes them; another one does where it is not.
 
     Attributes:
         summaries: how many have been made.
@@ -36,12 +38,14 @@ class SummarySweep:
 
     def __init__(
         self,
-        journal: SqliteJournal,
+        journal: StoredJournal,
         *,
         span_bytes: int = _SPAN_BYTES,
         pass_seconds: float = _PASS_SECONDS,
         pause_seconds_max: float = _PAUSE_SECONDS_MAX,
+        is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._is_leader = is_leader
         self.summaries = 0
         self._span_bytes = span_bytes
         self._journal = journal
@@ -78,7 +82,7 @@ class SummarySweep:
             StorageError: the database cannot be used now; the next pass continues.
         """
         self._pace.begin()
-        while (step := await self._journal.tasks_to_summarize()).reached:
+        while self._is_leader() and (step := await self._journal.tasks_to_summarize()).reached:
             for task in step.tasks:
                 await self._summarize(task)
             await self._journal.set_summarized(step.reached)

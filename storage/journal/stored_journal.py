@@ -27,11 +27,12 @@ from storage.journal.interface import (
     TaskState,
 )
 from storage.journal.inventory import Removed, RemovedTasks, StoredChunk, StoredTask
-from storage.journal.queries import Queries
+from storage.journal.queries import Queries, Span
 from storage.journal.read_scheduler import ReadKind, ReadScheduler
 from storage.journal.reader import Reader
 from storage.journal.scan_process import ScanProcesses
 from storage.journal.statistics import JournalStatistics
+from storage.journal.summary_steps import SummarySteps, TasksToSummarize
 
 __all__ = ["Commits", "Removals", "StoredJournal"]
 
@@ -103,6 +104,7 @@ class StoredJournal(ABC):
         reader: the queries.
         readers: threads for reading, beside one for lookups.
         remover: the removals.
+        summaries: where those of chunks are kept.
         translated: turns what the database raises into errors of storage.
         connect_elsewhere: opens the queries of another process, which scans; can be pickled. None: there is none.
     """
@@ -114,6 +116,7 @@ class StoredJournal(ABC):
         reader: Reader,
         readers: int,
         remover: Removals,
+        summaries: SummarySteps,
         translated: Callable[[], AbstractContextManager[None]],
         connect_elsewhere: Callable[[], Queries] | None = None,
     ) -> None:
@@ -125,6 +128,7 @@ class StoredJournal(ABC):
         self._scans = ScanProcesses(reader, connect_elsewhere)
         self._removals = ThreadPoolExecutor(1, "journal-remover")
         self._remover = remover
+        self._summaries = summaries
         self._translated_errors = translated
 
     @property
@@ -330,6 +334,22 @@ class StoredJournal(ABC):
     async def forget_tasks(self, at: float, *, copied: int) -> int:
         """Remove the rows of tasks that have no lines, a step."""
         return await self._remove(self._remover.forget_tasks, at, copied)
+
+    async def tasks_to_summarize(self) -> TasksToSummarize:
+        """Tasks that have grown or ended since ``set_summarized``."""
+        return await self._remove(self._summaries.tasks)
+
+    async def summarize(self, task_id: str, after: int, *, bytes_min: int) -> Span | None:
+        """A summary of the next chunks of a task; see ``Reader.summarize``."""
+        return await self._read(ReadKind.SCAN, NOBODY, self._reader.summarize, task_id, after, bytes_min)
+
+    async def add_summary(self, task_id: str, span: Span) -> None:
+        """Keep a summary; from then on searches use it."""
+        await self._remove(self._summaries.add, task_id, span)
+
+    async def set_summarized(self, record: int) -> None:
+        """Note that the tasks of the records up to this one have their summaries."""
+        await self._remove(self._summaries.set_reached, record)
 
     async def close(self) -> None:
         """Commit what is pending, stop the threads, close the file; idempotent, and all callers wait for the end."""

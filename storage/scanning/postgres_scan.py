@@ -15,6 +15,9 @@ from storage.verification.rows import Fix, WriteRow
 __all__ = ["scan_postgres"]
 
 _ROW: Final = "UPDATE job_logs SET log_message = ? WHERE id = ?"
+_FORGET_SUMMARY: Final = (
+    "UPDATE journal_summaries SET summary = '' WHERE task_key = ? AND last_sequence >= ? AND first_sequence <= ?"
+)
 _FIXES_MAX: Final = 200
 
 
@@ -30,7 +33,8 @@ class _Database:
         return transaction(self.connection)
 
     def forget_summaries(self, task_key: int, first: int, last: int) -> None:
-        pass  # there are none
+        if has_table(self.connection, "journal_summaries"):  # it knows nothing of what stands there now
+            self.connection.execute(_FORGET_SUMMARY, (task_key, first, last))
 
 
 def scan_postgres(

@@ -1,7 +1,9 @@
 """Searches with summaries find what searches without them find."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,16 @@ from filters.parsing import filter_from_query
 from filters.secret_shapes import ShapeRules
 from storage.journal import chunk_walk, reader
 from storage.journal.interface import LineBatch
+from storage.journal.postgres import PostgresJournal
 from storage.journal.queries import Bounds
 from storage.journal.sqlite import SqliteJournal
+from storage.journal.stored_journal import StoredJournal
 from storage.scanning.journal_scan import JournalScan
+from storage.scanning.postgres_scan import scan_postgres
 from storage.summaries import SummarySweep
 from tests.support.job_logs import sqlite
 from tests.support.journal_items import batch, entry, messages, report
+from tests.support.psql import database_rows
 
 WORDS = ["connection", "refused", "timeout", "Straße", "STRASSE", "오류가 났다", "실패", "ﬁnished", "Kelvin", "user42"]
 RARE = ["deadlock", "segfault", "needle in it", "Ünique", "번개", "req-7f3a-99c1-x"]
@@ -34,15 +40,52 @@ FILTERS = [
 ]
 
 
+@dataclass(frozen=True)
+class Database:
+    """Where a journal is: a file, or a URL of PostgreSQL with so many lanes."""
+
+    location: Path | str
+    lanes: int = 1
+
+    async def open(self) -> StoredJournal:
+        if isinstance(self.location, Path):
+            return await SqliteJournal.open(self.location, durability="process")
+        return await PostgresJournal.open(self.location, lanes=self.lanes)
+
+    def summaries(self) -> int:
+        query = "SELECT count(*) FROM journal_summaries"
+        if isinstance(self.location, Path):
+            return int(sqlite(self.location, query))
+        return int(database_rows(self.location, query)[0][0])
+
+    def mask(self) -> int:
+        """Mask what is stored; how many lines."""
+        if isinstance(self.location, Path):
+            return len(list(JournalScan(self.location, ShapeRules(), rewrite=True).run()))
+        url, nothing = self.location, lambda _done, _all: None
+        _, found, _ = scan_postgres(url, url, ShapeRules(), rewrite=True, copied_as="journal", on_progress=nothing)
+        return len(found)
+
+
+POSTGRES = pytest.mark.servers
+
+
+@pytest.fixture(params=[0, pytest.param(1, marks=POSTGRES), pytest.param(3, marks=POSTGRES)], ids="{} lanes".format)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    if not request.param:
+        return Database(tmp_path / "otto.db")
+    return Database(await request.getfixturevalue("postgres").add_schema(), request.param)
+
+
 @pytest.fixture
-async def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SqliteJournal]:
+async def journal(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StoredJournal]:
     monkeypatch.setattr(chunk_walk, "_SPANS_PER_QUERY", 2)
-    journal = await SqliteJournal.open(tmp_path / "otto.db", durability="process")
+    journal = await database.open()
     yield journal
     await journal.close()
 
 
-async def store(journal: SqliteJournal, chance: random.Random, task: str, chunks: int) -> None:
+async def store(journal: StoredJournal, chance: random.Random, task: str, chunks: int) -> None:
     """Chunks of some lines, with a rare word now and then."""
     for _ in range(chunks):
         lines = [" ".join(chance.choices(WORDS, k=chance.randint(1, 12))) for _ in range(chance.randint(1, 40))]
@@ -51,13 +94,13 @@ async def store(journal: SqliteJournal, chance: random.Random, task: str, chunks
         await journal.append(batch(*lines, task=task))
 
 
-async def sweep(journal: SqliteJournal) -> int:
+async def sweep(journal: StoredJournal) -> int:
     made = SummarySweep(journal, span_bytes=20_000, pause_seconds_max=0)
     await made.run_once()
     return made.summaries
 
 
-async def found(journal: SqliteJournal, task: str, wanted: LogFilter) -> tuple[list[str], list[int], bool]:
+async def found(journal: StoredJournal, task: str, wanted: LogFilter) -> tuple[list[str], list[int], bool]:
     """What pages, tails and the search over tasks say."""
     matcher, last = Matcher(wanted), (await journal.task_state(task)).last
     pages = await messages(journal, task, matcher, lines_max=100, after=(await journal.task_state(task)).first - 1)
@@ -68,7 +111,7 @@ async def found(journal: SqliteJournal, task: str, wanted: LogFilter) -> tuple[l
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
-async def test_nothing_that_matches_is_passed_over(journal: SqliteJournal, seed: int) -> None:
+async def test_nothing_that_matches_is_passed_over(journal: StoredJournal, seed: int) -> None:
     """Any word, in any case, inside of words, negated, or in a regular expression; also while a task grows."""
     chance = random.Random(seed)
     for chunks in (16, 0, 12):
@@ -83,7 +126,7 @@ async def test_nothing_that_matches_is_passed_over(journal: SqliteJournal, seed:
         assert (await found(journal, "build", wanted))[0] == expected
 
 
-async def test_chunks_that_cannot_match_are_not_opened(journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_chunks_that_cannot_match_are_not_opened(journal: StoredJournal, monkeypatch: pytest.MonkeyPatch) -> None:
     """A word that occurs once is found by opening a span; one that is nowhere, by opening what has no summary yet."""
     chance = random.Random(1)
     for _ in range(40):
@@ -106,7 +149,7 @@ async def test_chunks_that_cannot_match_are_not_opened(journal: SqliteJournal, m
     assert len(opened) - once <= 1
 
 
-async def test_a_task_that_ended_is_summarised_whole(journal: SqliteJournal) -> None:
+async def test_a_task_that_ended_is_summarised_whole(journal: StoredJournal) -> None:
     """However small; one that continues waits until it is worth it. What is done is not done again."""
     await journal.append(LineBatch("small", "w1", [entry("x y z " * 300, task="small")], 2000, 0.0, None))
     assert await sweep(journal) == 0
@@ -114,15 +157,37 @@ async def test_a_task_that_ended_is_summarised_whole(journal: SqliteJournal) -> 
     assert (await sweep(journal), await sweep(journal)) == (1, 0)
 
 
-async def test_summaries_go_with_their_lines(journal: SqliteJournal, tmp_path: Path) -> None:
+async def test_a_gateway_that_does_not_lead_makes_none(journal: StoredJournal) -> None:
+    """Another one does."""
+    await store(journal, random.Random(1), "build", 40)
+    other = SummarySweep(journal, span_bytes=20_000, pause_seconds_max=0, is_leader=lambda: False)
+    await other.run_once()
+    assert other.summaries == 0
+    assert await sweep(journal) > 1
+
+
+@pytest.mark.parametrize("database", [pytest.param(1, marks=POSTGRES)], indirect=True)
+async def test_two_that_believe_to_lead_make_no_lines_two_summaries(journal: StoredJournal, database: Database) -> None:
+    """The first one stays: those of a task do not overlap."""
+    await store(journal, random.Random(1), "build", 40)
+    late = await journal.summarize("build", 0, bytes_min=1)
+    assert late is not None
+    count = await sweep(journal)
+    await journal.add_summary("build", late)
+    assert await asyncio.to_thread(database.summaries) == count
+
+
+async def test_summaries_go_with_their_lines(journal: StoredJournal, database: Database) -> None:
     """Retention leaves none of lines that are gone."""
     await store(journal, random.Random(1), "build", 40)
     assert await sweep(journal) > 1
     await journal.remove_through("build", 1 << 40, copied=1 << 40)
-    assert sqlite(tmp_path / "otto.db", "SELECT count(*) FROM journal_summaries").strip() == "0"
+    assert await asyncio.to_thread(database.summaries) == 0
 
 
-async def test_lines_that_were_masked_afterwards_are_found_as_they_are(journal: SqliteJournal, tmp_path: Path) -> None:
+async def test_lines_that_were_masked_afterwards_are_found_as_they_are(
+    journal: StoredJournal, database: Database
+) -> None:
     """Their summary is of what stood there before, so it counts for nothing any more."""
     padding = [f"compiled module {number} in time" for number in range(400)]
     secret = "ghp_" + "a1B2" * 9
@@ -130,8 +195,8 @@ async def test_lines_that_were_masked_afterwards_are_found_as_they_are(journal: 
     await journal.append(report("COMPLETED"))
     assert await sweep(journal) == 1
     await journal.close()
-    assert len(list(JournalScan(tmp_path / "otto.db", ShapeRules(), rewrite=True).run())) == 1
-    again = await SqliteJournal.open(tmp_path / "otto.db", durability="process")
+    assert await asyncio.to_thread(database.mask) == 1
+    again = await database.open()
     try:
         wanted = Matcher(LogFilter(keywords=("with *** it",)))
         assert await messages(again, matcher=wanted) == ["with *** it worked"]

@@ -20,6 +20,7 @@ from storage.journal.postgres.queries import PostgresQueries
 from storage.journal.postgres.relayed import RelayedCommit
 from storage.journal.postgres.remover import PostgresRemover
 from storage.journal.postgres.schema import migrate
+from storage.journal.postgres.summary_store import PostgresSummaryStore
 from storage.journal.postgres.writer import PostgresWriter
 from storage.journal.read_scheduler import ReadKind
 from storage.journal.reader import Reader
@@ -77,11 +78,13 @@ class PostgresJournal(StoredJournal):
             )
             for writer in self._writers
         ]
+        removals = Link(url, synchronous_commit=False)
         super().__init__(
             commits=ways[0] if len(ways) == 1 else LaneCommits(ways, len(life.positions)),
             reader=Reader(lambda: PostgresQueries(Link(url))),
             readers=readers,
-            remover=PostgresRemover(Link(url, synchronous_commit=False)),
+            remover=PostgresRemover(removals),
+            summaries=PostgresSummaryStore(removals),
             translated=translated,
         )
 

@@ -27,6 +27,9 @@ FROM journal_lanes l CROSS JOIN LATERAL (
   ORDER BY i.position LIMIT 256
 ) r JOIN journal_tasks USING (task_key) ORDER BY r.position LIMIT 256"""
 
+_SPANS: Final = """
+SELECT first_sequence, last_sequence, summary FROM journal_summaries WHERE task_key = $1 AND last_sequence"""
+
 # As far as the sizes allow, and one in any case.
 _UPTO: Final = """
 SELECT max(position) FROM (
@@ -134,13 +137,15 @@ class PostgresQueries:
         query = f"{_BOUNDS} < $2 ORDER BY last_sequence DESC LIMIT $3"
         return [Bounds(*row) for row in self._link.read(query, key, sequence, rows_max, *self._days)]
 
-    def spans_after(self, key: int, sequence: int, rows_max: int) -> Sequence[Span]:  # noqa: ARG002 - there are none
-        """None: chunks are not summarised here."""
-        return ()
+    def spans_after(self, key: int, sequence: int, rows_max: int) -> Sequence[Span]:
+        """Summaries that end after a sequence."""
+        query = f"{_SPANS} > $2 ORDER BY last_sequence LIMIT $3"
+        return [Span(*row) for row in self._link.read(query, key, sequence, rows_max)]
 
-    def spans_before(self, key: int, sequence: int, rows_max: int) -> Sequence[Span]:  # noqa: ARG002 - there are none
-        """None: chunks are not summarised here."""
-        return ()
+    def spans_before(self, key: int, sequence: int, rows_max: int) -> Sequence[Span]:
+        """Summaries that end before a sequence."""
+        query = f"{_SPANS} < $2 ORDER BY last_sequence DESC LIMIT $3"
+        return [Span(*row) for row in self._link.read(query, key, sequence, rows_max)]
 
     def payload(self, record_id: int) -> bytes | None:
         """The payload of a record."""

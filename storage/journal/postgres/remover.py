@@ -35,7 +35,8 @@ SELECT task_key, first_sequence, last_sequence, end_status IS NOT NULL FROM jour
 
 # In one statement, so that lines and their numbers go together. What was given up is rolled back whole.
 _REMOVE: Final = f"""
-WITH gone AS (DELETE FROM journal_records WHERE task_key = $1 AND last_sequence <= $2)
+WITH gone AS (DELETE FROM journal_records WHERE task_key = $1 AND last_sequence <= $2),
+summaries AS (DELETE FROM journal_summaries WHERE task_key = $1 AND last_sequence <= $2)
 UPDATE journal_tasks SET first_sequence = $2 + 1, stored_bytes = greatest(stored_bytes - $3, 0),
 last_record = CASE WHEN last_sequence > $2 THEN last_record ELSE 0 END,
 removable_at = CASE WHEN end_status IS NULL THEN extract(epoch FROM now())::bigint + {IDLE_SECONDS} ELSE 0 END,
@@ -69,6 +70,7 @@ AS n (key, found_version, hash, last, failed, ended)),
 gone AS (DELETE FROM journal_tasks USING found WHERE task_key = key AND version = found_version AND last_record = 0
 RETURNING key, hash, last, failed, ended),
 records AS (DELETE FROM journal_records WHERE task_key IN (SELECT key FROM gone)),
+summaries AS (DELETE FROM journal_summaries WHERE task_key IN (SELECT key FROM gone)),
 kept AS (INSERT INTO journal_removed_tasks AS r (name_hash, last_sequence, has_failed, ended_at)
 SELECT hash, last, failed, ended FROM gone WHERE last > 0 ON CONFLICT (name_hash) DO UPDATE SET
 last_sequence = greatest(r.last_sequence, excluded.last_sequence), has_failed = excluded.has_failed,

@@ -286,7 +286,25 @@ CREATE UNLOGGED TABLE journal_masks (
 );
 """
 
-STEPS: Final = (_TABLES + _COMMIT, _SHOWN_EPOCHS, _REMOVED_TASKS + _RETURNING_COMMIT, SEVERAL_LANES, _TOGETHER)
+_SUMMARIES: Final = """
+CREATE TABLE journal_summaries (
+    task_key bigint NOT NULL,
+    last_sequence bigint NOT NULL,
+    first_sequence bigint NOT NULL,
+    summary bytea NOT NULL,               -- see filters.text_summary; empty: nothing is known
+    PRIMARY KEY (task_key, last_sequence)
+);
+ALTER TABLE journal_summaries ALTER COLUMN summary SET STORAGE EXTERNAL;
+CREATE TABLE journal_summarized (         -- one row, once there is something
+    is_one boolean PRIMARY KEY DEFAULT true CHECK (is_one),
+    reached bigint NOT NULL               -- the tasks of all records up to this position have their summaries
+);
+"""
+
+STEPS: Final = (
+    *(_TABLES + _COMMIT, _SHOWN_EPOCHS, _REMOVED_TASKS + _RETURNING_COMMIT),
+    *(SEVERAL_LANES, _TOGETHER, _SUMMARIES),
+)
 
 _ADD_PARTITIONS: Final = """
 SELECT journal_add_partition((now() AT TIME ZONE 'UTC')::date + n) FROM generate_series(0, 1) AS n"""

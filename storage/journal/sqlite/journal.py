@@ -10,17 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
-from filters.read_owner import NOBODY
 from storage.errors import StorageObstructedError
 from storage.journal.group_commit import GroupCommit
 from storage.journal.interface import Ancestor
-from storage.journal.queries import Span
-from storage.journal.read_scheduler import ReadKind
 from storage.journal.reader import Reader
 from storage.journal.sqlite.epoch import Epoch, HighWaterMarkFile, begin_epoch
 from storage.journal.sqlite.queries import open_queries
 from storage.journal.sqlite.remover import Remover
-from storage.journal.sqlite.summary_store import SummaryStore, TasksToSummarize
+from storage.journal.sqlite.summary_store import SummaryStore
 from storage.journal.sqlite.writer import Writer
 from storage.journal.statistics import JournalStatistics
 from storage.journal.stored_journal import StoredJournal
@@ -122,12 +119,12 @@ class SqliteJournal(StoredJournal):
             retry_seconds_max=retry_seconds_max,
             gather_seconds=gather_seconds,
         )
-        self._summary_store = SummaryStore(self._open_remover, self.write_lock)
         super().__init__(
             commits=commits,
             reader=Reader(partial(open_queries, path)),
             readers=readers,
             remover=Remover(self._open_remover, self.write_lock, writer.forget),
+            summaries=SummaryStore(self._open_remover, self.write_lock),
             translated=partial(translate_errors, path),
             connect_elsewhere=partial(open_queries, path),
         )
@@ -211,24 +208,7 @@ class SqliteJournal(StoredJournal):
         """An immutable snapshot of the counters."""
         return replace(super().statistics, disk_bytes_free=bytes_free(self._path))
 
-    async def tasks_to_summarize(self) -> TasksToSummarize:
-        """Tasks that have grown or ended since ``set_summarized``."""
-        return await self._remove(self._summary_store.tasks)
-
-    async def summarize(self, task_id: str, after: int, *, bytes_min: int) -> Span | None:
-        """A summary of the next chunks of a task; see ``Reader.summarize``."""
-        return await self._read(ReadKind.SCAN, NOBODY, self._reader.summarize, task_id, after, bytes_min)
-
-    async def add_summary(self, task_id: str, span: Span) -> None:
-        """Keep a summary; from then on searches use it."""
-        await self._remove(self._summary_store.add, task_id, span)
-
-    async def set_summarized(self, record: int) -> None:
-        """Note that the tasks of the records up to this one have their summaries."""
-        await self._remove(self._summary_store.set_reached, record)
-
     def _release(self) -> None:
-        self._summary_store.close()
         self._writer.close()
         self._mark.close()
         self._lock_file.close()

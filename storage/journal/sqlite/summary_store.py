@@ -1,15 +1,15 @@
 """Where summaries of chunks are kept, and which tasks lack some."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final
 
 from storage.journal.queries import Span
+from storage.journal.summary_steps import TasksToSummarize, UnsummarizedTask
 from storage.sqlite.connections import transaction
 from storage.sqlite.write_lock import WriteLock
 
-__all__ = ["SummaryStore", "TasksToSummarize", "UnsummarizedTask"]
+__all__ = ["SummaryStore"]
 
 _RECORDS_PER_STEP: Final = 4096
 _REACHED: Final = "summarized_record"
@@ -26,25 +26,8 @@ _SET_REACHED: Final = """
 INSERT INTO journal_meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
 
 
-@dataclass(frozen=True, slots=True)
-class UnsummarizedTask:
-    """A task with lines after ``after`` that may have no summary yet."""
-
-    task_id: str
-    is_ended: bool
-    after: int
-
-
-@dataclass(frozen=True, slots=True)
-class TasksToSummarize:
-    """The tasks of some records, the last of which is ``reached``; 0: there are no further records."""
-
-    tasks: Sequence[UnsummarizedTask] = ()
-    reached: int = 0
-
-
 class SummaryStore:
-    """Belongs to a thread of its own.
+    """See ``SummarySteps``.
 
     Args:
         connect: opens a connection.
@@ -66,7 +49,7 @@ class SummaryStore:
             connection.close()
 
     def tasks(self) -> TasksToSummarize:
-        """Those that records after the last step belong to: they have grown or ended."""
+        """See ``SummarySteps.tasks``."""
         found = self._db.execute("SELECT value FROM journal_meta WHERE name = ?", (_REACHED,)).fetchone()
         after = int(found[0]) if found else 0
         (reached,) = self._db.execute(_REACH, (after, _RECORDS_PER_STEP)).fetchone()
@@ -76,7 +59,7 @@ class SummaryStore:
         return TasksToSummarize([UnsummarizedTask(name, bool(ended), last) for name, ended, last in rows], reached)
 
     def add(self, task_id: str, span: Span) -> None:
-        """Keep the summary of a task's lines."""
+        """See ``SummarySteps.add``."""
         with transaction(self._db, self._lock):
             self._db.execute(
                 "INSERT OR REPLACE INTO journal_summaries (task_key, last_sequence, first_sequence, summary) "
@@ -85,7 +68,7 @@ class SummaryStore:
             )
 
     def set_reached(self, record: int) -> None:
-        """Note that the tasks of all records up to this one have been summarised."""
+        """See ``SummarySteps.set_reached``."""
         with transaction(self._db, self._lock):
             self._db.execute(_SET_REACHED, (_REACHED, str(record)))
 
