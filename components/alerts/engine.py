@@ -142,8 +142,9 @@ class AlertEngine:
         self._loop.wake()
 
     def wake(self) -> None:
-        """Something was stored in the journal; cheap, and never blocks."""
-        self._loop.wake()
+        """Something was stored in the journal; cheap, never blocks, and nothing where another gateway evaluates."""
+        if self._state is not None:
+            self._loop.wake()
 
     def stages_have_changed(self, progress: Sequence[Progress]) -> None:
         """Transitions of pipelines were stored; never blocks."""

@@ -1,5 +1,6 @@
 """The engine: when it evaluates, what it stores, and what it finds again after a kill."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -47,9 +48,13 @@ class Growing:
 
 
 class CountedDatabase(TableDatabase):
-    """Counts transactions."""
+    """Counts transactions and reads."""
 
-    writes = 0
+    reads = writes = 0
+
+    def read(self, *args: Any, **rest: Any) -> Any:
+        self.reads += 1
+        return super().read(*args, **rest)
 
     def write(self, *args: Any, **rest: Any) -> Any:
         self.writes += 1
@@ -166,6 +171,27 @@ async def test_time_passes_under_a_steady_flow(database: CountedDatabase, monkey
         monkeypatch.setattr(engine, "_pass_time", noted)
         engine.wake()
         await until(lambda: len(times) > 3, "time passes")
+
+
+async def test_a_gateway_that_does_not_evaluate_is_woken_by_no_commit(
+    database: CountedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks at what another one has stored from time to time; commits are many."""
+    monkeypatch.setattr(engine_module, "_FOLLOWER_SECONDS", 3_600.0)
+    database.write(lambda _: None)
+    journal = Growing()
+    engine = AlertEngine(journal, database, [], is_leader=lambda: False)  # type: ignore[arg-type]
+    engine.start()
+    try:
+        await until(lambda: database.reads == 1, "it has looked")
+        for _ in range(5):
+            journal.add("fine")
+            engine.wake()
+            await asyncio.sleep(0)
+        engine.use([])  # what wakes it all the same
+        await until(lambda: database.reads == 2, "it has looked again, once")
+    finally:
+        await engine.close(0)
 
 
 async def test_rules_are_evaluated_beside_the_event_loop(

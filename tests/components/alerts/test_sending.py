@@ -4,6 +4,8 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from email import message_from_bytes, policy
@@ -73,6 +75,25 @@ async def test_a_webhook_is_signed() -> None:
     assert fields["webhook-id"] == "7-1-team"
 
 
+async def test_certificates_are_read_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once: that takes longer than a reader may be kept waiting."""
+    made: list[bool] = []
+    original = ssl.create_default_context
+
+    def noted() -> ssl.SSLContext:
+        made.append(threading.current_thread() is threading.main_thread())
+        return original()
+
+    monkeypatch.setattr(ssl, "create_default_context", noted)
+    sending._tls.cache_clear()
+    target = Target("team", "webhook", f"https://127.0.0.1:{free_port()}/", is_private=True)
+    for _ in range(2):
+        with pytest.raises(SendError):
+            await send(target, "7-1-team", EVENT)
+    sending._tls.cache_clear()
+    assert made == [False]
+
+
 async def test_alertmanager_gets_its_own_form() -> None:
     """Version 2 of its API."""
     async with receiver(taken) as (url, seen):
@@ -118,6 +139,28 @@ async def test_a_mail_comes_over_smtp() -> None:
     assert (mail["Subject"], mail["To"]) == ("[critical] oom: build-7 (2 lines)", "team@example.org")
     text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert text.splitlines()[:2] == [rule["description"], "build-7 #3  OutOfMemory"]
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
+async def test_a_service_that_hangs_has_a_thread_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given up, and keeps none of the threads that everything else runs in."""
+    import apprise
+
+    ended, threads = threading.Event(), list[str]()
+
+    def hang(*_: object, **__: object) -> bool:
+        threads.append(threading.current_thread().name)
+        return ended.wait()
+
+    monkeypatch.setattr(apprise.Apprise, "notify", hang)
+    monkeypatch.setattr(sending, "_APPRISE_SECONDS_MAX", 0.1)
+    url = "mailto://127.0.0.1?from=otto@example.org&to=team@example.org&mode=insecure"
+    try:
+        with pytest.raises(SendError, match="no answer within"):
+            await send(Target("mail", "apprise", url), "7-1-mail", EVENT)
+    finally:
+        ended.set()
+    assert [name.rpartition("_")[0] for name in threads] == ["apprise"]
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
