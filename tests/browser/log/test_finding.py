@@ -1,5 +1,6 @@
 """Search, filters, folds, the histogram and the address of it all."""
 
+import json
 import re
 
 import pytest
@@ -163,6 +164,44 @@ async def test_the_download_is_what_is_filtered(build: GatewayProcess, open_log:
         text = (await (await started.value).path()).read_text()
         assert len(text.splitlines()) == 60
         assert "needle in module_100" in text
+
+
+@pytest.mark.parametrize(("form", "message"), [("Text without colours", "warning 256 true 10"), ("NDJSON", None)])
+async def test_a_download_has_other_forms(
+    build: GatewayProcess, open_log: OpenLog, form: str, message: str | None
+) -> None:
+    """Text as a terminal leaves it, or all fields of each line as JSON; both have what is filtered."""
+    async with open_log(build, "/logs/build?level=WARN") as page:
+        async with page.expect_download() as started:
+            await page.get_by_role("button", name="Download").click()
+            await page.get_by_text(form).click()
+        lines = (await (await started.value).path()).read_text().splitlines()
+        assert len(lines) == 510
+        if message is None:
+            assert {json.loads(line)["level"] for line in lines} == {"WARN"}
+        else:
+            assert lines[0].endswith(message)
+
+
+async def test_what_is_around_a_filtered_line_is_shown(build: GatewayProcess, open_log: OpenLog) -> None:
+    """The filter goes, and the line stays in sight between its neighbours."""
+    async with open_log(build, "/logs/build?level=ERROR&line=3000") as page:
+        await page.locator('.log-row[data-sequence="3000"]').wait_for()
+        assert 2999 not in await lines_shown(page)
+        await page.get_by_role("button", name="Show around").click()
+        await page.locator('.log-row[data-sequence="2999"]').wait_for()
+        shown = await lines_shown(page)
+        assert {2999, 3000, 3001} <= set(shown)
+        await expect(page).not_to_have_url(re.compile("level="))
+
+
+async def test_a_filter_that_nothing_passes_says_so(build: GatewayProcess, open_log: OpenLog) -> None:
+    """With the way out of it."""
+    async with open_log(build, "/logs/build?level=FATAL") as page:
+        empty = page.locator(".log-empty")
+        await expect(empty).to_contain_text("No line passes this filter")
+        await empty.get_by_role("button").click()
+        await wait_for_line(page, LINES)
 
 
 async def test_everything_can_be_done_with_keys(build: GatewayProcess, open_log: OpenLog) -> None:

@@ -96,6 +96,37 @@ async def test_times_in_three_forms(build: GatewayProcess, open_log: OpenLog) ->
         assert await time.get_attribute("datetime") == "2026-09-21T14:13:21.000000000Z"
 
 
+async def test_times_are_those_of_any_zone(build: GatewayProcess, open_log: OpenLog) -> None:
+    """Chosen in the settings, and remembered."""
+    async with open_log(build, "/logs/build?line=101", timezone_id="UTC") as page:
+        time = page.locator('.log-row[data-sequence="101"] .log-time')
+        await expect(time).to_have_text(re.compile(r"^14:13:21"))
+        await page.get_by_role("button", name="Settings").click()
+        await page.get_by_label("Time zone").fill("Asia/Seoul")
+        await page.keyboard.press("Enter")
+        await expect(time).to_have_text(re.compile(r"^23:13:21"))
+        await page.reload()
+        await expect(time).to_have_text(re.compile(r"^23:13:21"))
+
+
+async def test_lines_are_as_dense_as_one_wants(build: GatewayProcess, open_log: OpenLog) -> None:
+    """Compact, normal or roomy, at once and for good."""
+    height = "document.querySelector('.log-row[data-sequence]').offsetHeight"
+    async with open_log(build, "/logs/build?line=101") as page:
+        row = page.locator('.log-row[data-sequence="101"]')
+        await row.wait_for()
+        normal = await page.evaluate(height)
+        await page.get_by_role("button", name="View").click()
+        await page.get_by_label("Density").select_option("compact")
+        await page.wait_for_function(f"{height} < {normal}")
+        await page.reload()
+        await row.wait_for()
+        assert await page.evaluate(height) < normal
+        await page.get_by_role("button", name="View").click()
+        await page.get_by_label("Density").select_option("roomy")
+        await page.wait_for_function(f"{height} > {normal}")
+
+
 async def test_wrapped_rows_show_all_of_a_line(build: GatewayProcess, open_log: OpenLog) -> None:
     """Wrapped, nothing is wider than the window, and the end is still the end."""
     lines = [("INFO", f"{number} " + "word " * (number % 150)) for number in range(1, 401)]

@@ -1,5 +1,6 @@
 """What is around every page: theme, language, keys, width, tokens, and a gateway that goes away."""
 
+import re
 import time
 from pathlib import Path
 
@@ -11,25 +12,26 @@ from tests.support.gateway_process import running_gateway
 from tests.support.viewer import Viewer, hindrances, violations
 
 SECRET = "correct-horse-battery-staple-0123456789"
-PAGES = (
-    "/",
-    "/executions",
-    "/executions/run-4097",
-    "/automation",
-    "/batch-jobs",
-    "/alerts",
-    "/alerts/incidents/1",
-    "/alerts/rules",
-    "/alerts/rules/flaky-network",
-    "/alerts/targets",
-    "/alerts/maintenance",
-    "/search?q=part-10",
-    "/?pipeline=none",
-    "/logs/docs-preview-77",
-    "/logs/web-frontend-2207",
-    "/logs/unknown",
-    "/nothing-is-here",
-)
+PAGES = {
+    "tasks": ["/"],
+    "executions": ["/executions"],
+    "execution": ["/executions/run-4097"],
+    "automation": ["/automation"],
+    "automationTask": ["/automation/none"],
+    "batchJobs": ["/batch-jobs"],
+    "alerts": ["/alerts"],
+    "incident": ["/alerts/incidents/1"],
+    "alertRules": ["/alerts/rules"],
+    "alertRule": ["/alerts/rules/flaky-network"],
+    "newAlertRule": ["/alerts/new-rule"],
+    "alertTargets": ["/alerts/targets"],
+    "maintenance": ["/alerts/maintenance"],
+    "search": ["/search?q=part-10"],
+    "pipeline": ["/?pipeline=none"],
+    "log": ["/logs/docs-preview-77", "/logs/web-frontend-2207", "/logs/unknown"],
+    "missing": ["/nothing-is-here"],
+}
+"""Addresses by the kind of their page. Those of a queue with tasks are in ``test_automation.py``."""
 
 pytestmark = [
     pytest.mark.browser,
@@ -123,6 +125,14 @@ async def test_keys_count_as_soon_as_there_is_a_page(viewer: Viewer) -> None:
         await expect(page.get_by_label("Search the lines")).to_be_visible()
 
 
+async def test_an_unknown_page_says_so(viewer: Viewer) -> None:
+    """With the way to the tasks."""
+    async with viewer.open("/nothing-is-here") as page:
+        await expect(page.locator("h1")).to_have_text("No such page")
+        await page.locator(".state").get_by_role("link").click()
+        await expect(page.locator("h1")).to_have_text("Tasks")
+
+
 async def test_the_keyboard_alone_gets_everywhere(viewer: Viewer) -> None:
     """The first stop skips to the content; a page that was gone to has the focus."""
     async with viewer.open() as page:
@@ -140,7 +150,13 @@ async def test_the_keyboard_alone_gets_everywhere(viewer: Viewer) -> None:
         await expect(page.locator("#content")).to_be_focused()
 
 
-@pytest.mark.parametrize("path", PAGES)
+async def test_every_kind_of_page_is_looked_at() -> None:
+    """``PAGES`` has what the viewer knows."""
+    routes = (Path(__file__).parents[3] / "clients/viewer/src/shell/routes.ts").read_text()
+    assert set(PAGES) == set(re.findall(r"\| \{ page: '(\w+)'", routes))
+
+
+@pytest.mark.parametrize("path", [path for paths in PAGES.values() for path in paths])
 async def test_a_page_is_for_everyone(viewer: Viewer, path: str) -> None:
     """In Korean: axe with all rules in both themes, forced colours, 200 %, phones, no motion, the keyboard alone."""
     async with viewer.open(locale="ko-KR") as page:

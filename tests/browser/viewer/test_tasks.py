@@ -56,6 +56,27 @@ async def test_search_and_status_are_in_the_address(viewer: Viewer) -> None:
         await expect(page.locator(ROW)).to_have_count(1)
 
 
+async def test_the_list_is_sorted_grouped_and_limited(viewer: Viewer) -> None:
+    """By a press on a column, and in the view's menu; the address has it all, and a failed task its cause."""
+    async with viewer.open("/?search=web-frontend") as page:
+        await expect(page.locator(ROW)).to_have_count(3)
+        await expect(page.locator(ROW, has_text="2207").locator(".cause")).not_to_be_empty()
+        await page.get_by_role("columnheader", name="Lines").get_by_role("button").click()
+        await expect(page.locator(ROW).first).to_contain_text("web-frontend-2208")
+        await page.get_by_role("columnheader", name="Lines").get_by_role("button").click()
+        await expect(page.locator(ROW).first).to_contain_text("web-frontend-2209")
+        assert page.url.endswith("sort=lines")
+        await page.get_by_role("button", name="View").click()
+        await page.get_by_label("Group").select_option("prefix")
+        await expect(page.locator(".rows-group")).to_have_count(1)
+        await page.get_by_label("Last line").select_option("1h")
+        await expect(page.locator(ROW, has_text="2207")).to_have_count(0)
+        assert "group=prefix" in page.url
+        assert "since=1h" in page.url
+        await page.reload()
+        await expect(page.locator(".rows-group")).to_have_count(1)
+
+
 async def test_a_task_that_runs_shows_how_far_it_is(viewer: Viewer) -> None:
     """The mean of its stages, beside its name; what has ended shows none."""
     await publish(viewer.gateway.grpc_address, "staged", ["one"])

@@ -28,7 +28,7 @@ export function TaskLog({ shell, taskId }: { shell: Shell; taskId: string }) {
   for (const name of chosen) query.set(name, filters[name] ?? '')
   return (
     <>
-      <p class="tools">
+      <p class="actions">
         {NAMES.map((name) => (
           <label key={name}>
             {t.automationTask.filters[name]}{' '}

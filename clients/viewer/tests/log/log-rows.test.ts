@@ -1,7 +1,8 @@
-import { signal } from '@preact/signals'
+import { type Signal, signal } from '@preact/signals'
 import { expect, it, vi } from 'vitest'
 import { LogRows } from '../../src/log/log-rows'
 import { viewState } from '../../src/log/view-state'
+import { timeZone } from '../../src/shell/preferences'
 
 function made() {
   const model = {
@@ -43,6 +44,24 @@ it('has other keys for all rows in another language', () => {
   words.language = 'ko'
   rows.changed()
   expect(rows.key(0)).not.toBe(before)
+})
+
+it('has times with days where the log goes past midnight in the chosen zone, and only there', () => {
+  const { rows, model } = made()
+  const [start, last] = [model.startTimestamp, model.lastTimestamp] as unknown as Signal<string>[]
+  const keyIn = (zone: string) => {
+    timeZone.value = zone
+    rows.changed()
+    return rows.key(0)
+  }
+  const shown = (zone: string) => {
+    start!.value = last!.value = '2026-09-21T14:30:00Z'
+    const before = keyIn(zone)
+    last!.value = '2026-09-21T15:30:00Z'
+    return keyIn(zone) !== before
+  }
+  expect([shown('Asia/Seoul'), shown('UTC')]).toEqual([true, false])
+  timeZone.value = ''
 })
 
 it('asks for the lines of the screen, and says which they are', () => {
