@@ -1,5 +1,6 @@
 """A primary that dies, and its standby that is promoted: real servers with streaming replication."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -69,6 +70,19 @@ async def test_a_failover_that_lost_nothing_is_invisible(pair: Pair) -> None:
     assert (here.epoch, there.epoch, lost) == (epoch, epoch, [])
     late = await pair.journal()
     assert (late.epoch, late.lineage) == (epoch, ())
+
+
+async def test_a_start_on_a_standby_waits_until_it_is_promoted(pair: Pair) -> None:
+    """It says what it waits for; lines that the primary had are there then."""
+    await append(await pair.journal(), batch("a"))
+    reasons: list[str] = []
+    opening = asyncio.create_task(PostgresJournal.open(pair.standby.url(), on_wait=reasons.append))
+    await until(lambda: reasons, "it waits")
+    assert f"PostgreSQL at 127.0.0.1:{pair.standby.port}/postgres is a read-only standby" in reasons[0]
+    pair.fail_over()
+    pair.journals.append(await opening)
+    await append(pair.journals[-1], batch("b"))
+    assert await messages(pair.journals[-1]) == ["a", "b"]
 
 
 @pytest.mark.parametrize("pair", [1, 2], indirect=True)
