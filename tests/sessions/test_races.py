@@ -227,7 +227,7 @@ async def test_resume_beyond_the_end(bench, position, given):
 
 @pytest.mark.parametrize("first", ["removal", "read"])
 async def test_retention_and_reader(make_bench, first):
-    """Removed before they are read: a gap, once. Read before they are removed: the lines, and no gap."""
+    """Removed before they are read: a gap, once. Read before they are removed: the lines, and no gap. Both count."""
     bench = make_bench(window_bytes_per_task=1)
     bench.history.store(block(1, 9))
     transport = RecordingTransport()
@@ -247,6 +247,7 @@ async def test_retention_and_reader(make_bench, first):
         assert transport.sequences == [6, 7, 8, 9]
     else:
         assert (gaps, transport.sequences) == ([], list(range(1, 10)))
+    assert (bench.hub.statistics.gaps, bench.hub.statistics.catch_ups) == (len(gaps), 1)
 
 
 @pytest.mark.parametrize(("order", "given"), [("line sweep", [1]), ("sweep line", [])])
