@@ -6,7 +6,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from components.mcp.endpoint import McpEndpoint
 from components.mcp.routes import mcp_routes
 from gateway.auth.patterns import NamePatterns
 from gateway.auth.principal import LOGS_READ, Principal
@@ -67,6 +66,8 @@ class Agent:
 
 @pytest.fixture
 async def agent(tmp_path: Path) -> AsyncIterator[Agent]:
+    from components.mcp.endpoint import McpEndpoint  # 1.4 s of CPU in each process that collects
+
     journal = await SqliteJournal.open(tmp_path / "otto.db", durability="process")
     reader = Reader()
     endpoint = McpEndpoint(StoredLogs(journal), body_bytes_max=65_536)

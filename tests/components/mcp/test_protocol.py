@@ -1,9 +1,10 @@
 """The endpoint as a client of the protocol meets it; the cases are those of the protocol's own conformance suite."""
 
 import pytest
-from mcp import Client
 
 from tests.components.mcp.conftest import Agent
+
+pytestmark = pytest.mark.xdist_group("mcp")  # one process imports the protocol's package
 
 INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
 
@@ -78,6 +79,8 @@ async def test_pages_of_other_origins_may_not_call(agent: Agent) -> None:
 async def test_the_official_client_works(agent: Agent) -> None:
     """In the protocol's newest version that both speak."""
     await agent.write("build-7", "a needle")
+    from mcp import Client
+
     async with Client(f"{str(agent.http.base_url).rstrip('/')}/mcp") as client:
         result = await client.call_tool("search_logs", {"text": "needle"})
         assert next(tool.name for tool in (await client.list_tools()).tools) == "list_tasks"

@@ -1,8 +1,12 @@
 """The tools."""
 
+import pytest
+
 from storage.journal.interface import WorkerReport
 from tests.components.mcp.conftest import Agent
 from tests.support.journal_items import AT
+
+pytestmark = pytest.mark.xdist_group("mcp")  # one process imports the protocol's package
 
 
 async def end(agent: Agent, task: str, status: str, **labels: str) -> None:
