@@ -106,6 +106,7 @@ export class RowWindow {
 
   /** Show a row, a third from the top. */
   show(row: number, share = 1 / 3): void {
+    this.#scrolled() // what is not told yet came before this
     this.isFollowing.value = false
     this.#anchor = movedBy(
       { row: this.#inside(row), offset: 0 },
@@ -128,6 +129,7 @@ export class RowWindow {
 
   /** Show a row that many pixels below the upper edge. */
   showAt(row: number, pixels: number): void {
+    this.#scrolled()
     this.isFollowing.value = false
     this.#heights.clear()
     this.#anchor = movedBy({ row: this.#inside(row), offset: 0 }, -pixels, this.source.rowCount, this.#height)

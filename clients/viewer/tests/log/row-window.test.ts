@@ -47,3 +47,11 @@ test('a window that grew and shrank again before the event came stays at the end
   elements.scroller.dispatchEvent(new Event('scroll'))
   expect(isFollowing.value).toBe(true)
 })
+
+test('a row is shown where it is wanted, though a scroll before it is not told yet', () => {
+  const { elements, window } = following(400)
+  elements.scroller.scrollTop = 100
+  window.show(0, 0)
+  expect(window.anchor).toEqual({ row: 0, offset: 0 })
+  expect(elements.scroller.scrollTop).toBe(0)
+})
