@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from canary.latency import Latencies
+from canary.sequence_check import Arrival, SequenceCheck
 
 __all__ = ["DeliveryCheck", "Route", "RouteCounts", "Tolerance"]
 
@@ -78,7 +79,7 @@ class _RouteLedger:
         self._tolerance = tolerance
         self._lines = lines
         self._states = bytearray()
-        self._highest = 0
+        self._sequence = SequenceCheck()
         self._there_since: float | None = None
         self.settled = 0
 
@@ -101,17 +102,15 @@ class _RouteLedger:
         if not 1 <= number <= len(self._lines):
             counts.unexpected += 1
             return
-        state = self._state(number)
-        self._states[number - 1] = _State.SEEN
-        if state == _State.SEEN:
+        arrival = self._sequence.see(number)
+        if arrival is Arrival.AGAIN:
             counts.doubled += 1
             return
-        if state == _State.MISSING:
+        if self._state(number) == _State.MISSING:
             counts.recovered += 1
+        self._states[number - 1] = _State.SEEN
         counts.seen += 1
-        if number < self._highest:
-            counts.out_of_order += 1
-        self._highest = max(self._highest, number)
+        counts.out_of_order += arrival is Arrival.OUT_OF_ORDER
         took = at - self._lines[number - 1].written_at
         counts.latencies.observe(took)
         if took > self._tolerance.late_seconds:

@@ -66,7 +66,7 @@ async def lines_arrive(target: Target) -> None:
         with contextlib.suppress(ConnectionError):
             await reader.open()
             await reader.take_until(10)
-    assert reader.disorders == 0
+    assert reader.lines.is_orderly
     reader.close()
 
 

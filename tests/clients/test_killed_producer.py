@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from otto_logs import LogProducer, ProducerLimits, ProducerState
 
+from canary.sequence_check import SequenceCheck
 from storage.journal.sqlite import SqliteJournal
 from tests.support.forked_process import KILL, forked
 from tests.support.gateway_process import running_gateway
@@ -44,8 +45,8 @@ async def deliver_rest(address: str, directory: Path) -> None:
 
 def check(stored: list[int], accepted: set[int]) -> None:
     for worker in range(3):
-        own = [number for number in stored if number % 3 == worker]
-        assert own == sorted(set(own)), "doubled or out of order"
+        own = SequenceCheck(number for number in stored if number % 3 == worker)
+        assert own.is_orderly, own
     assert accepted <= set(stored)
     assert len(stored) <= len(accepted) + LIVES + 1, "more than what was being accepted"
 

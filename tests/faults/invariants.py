@@ -2,11 +2,12 @@
 
 import itertools
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from canary.sequence_check import Arrival, SequenceCheck
 from tests.faults.environment import TASK, Environment, Past, Victim
 from tests.faults.known_lines import number_of
 from tests.faults.poller import Poller
@@ -132,8 +133,10 @@ def judge_worker(verdict: Verdict, worker: Worker, stored: Stored, pasts: list[P
     verdict.acknowledged += tally.acknowledged - len(in_doubt)
     numbers = [number_of(line.message) for line in stored.lines if line.worker_id == worker.worker_id]
     verdict.find(worker, "lines are not what was sent", numbers.count(0))
-    known = set(numbers)
-    missing = set(range(1, tally.sent + 1)) - known
+    check, arrivals = SequenceCheck(), defaultdict[Arrival, list[int]](list)
+    for number in filter(None, numbers):
+        arrivals[check.see(number)].append(number)
+    missing = set(check.missing(range(1, tally.sent + 1)))
     taken_back = {
         number_of(line.message)
         for past in pasts
@@ -142,23 +145,19 @@ def judge_worker(verdict: Verdict, worker: Worker, stored: Stored, pasts: list[P
     }
     verdict.in_doubt += len(missing & in_doubt - taken_back)
     lost = missing - taken_back - in_doubt
-    seen: set[int] = set()
-    firsts = [number for number in numbers if not (number in seen or seen.add(number))]  # type: ignore[func-returns-value]
-    late = [b for a, b in itertools.pairwise(firsts) if a > b]
-    verdict.retried += len(worker.retried.intersection(late))
-    disordered = len(set(late) - worker.retried)
-    doubles = len(numbers) - len(known)
+    late = set(arrivals[Arrival.OUT_OF_ORDER])
+    verdict.retried += len(worker.retried & late)
+    doubles = len(arrivals[Arrival.AGAIN])
     if worker.wire == "otto":
-        resent = set(itertools.chain.from_iterable(worker.resent))
-        unasked = [number for number in known if numbers.count(number) > 1 and number not in resent] if doubles else []
+        unasked = set(arrivals[Arrival.AGAIN]).difference(*worker.resent)
         verdict.repeated += doubles - len(unasked)
         doubles = len(unasked)
     acknowledged = {number for number in lost if number <= tally.acknowledged}
     verdict.find(worker, "acknowledged and missing", len(acknowledged), f"the first is {min(acknowledged, default=0)}")
     verdict.find(worker, "sent and missing", len(lost - acknowledged), f"the first is {min(lost, default=0)}")
     verdict.find(worker, "stored twice", doubles)
-    verdict.find(worker, "stored out of order", disordered)
-    verdict.find(worker, "lines are stored that it has not sent", len(known - set(range(1, tally.sent + 1))))
+    verdict.find(worker, "stored out of order", len(late - worker.retried))
+    verdict.find(worker, "lines are stored that it has not sent", sum(number > tally.sent for number in {*numbers}))
 
 
 def judge_subscriber(verdict: Verdict, subscriber: Subscriber, lives: list[tuple[Stored, GrepFiles]]) -> None:
@@ -181,10 +180,10 @@ def judge_subscriber(verdict: Verdict, subscriber: Subscriber, lives: list[tuple
 def _judge_part(
     verdict: Verdict, subscriber: Subscriber, part: list[Received], life: Stored, files: GrepFiles, *, is_whole: bool
 ) -> None:
-    sequences = [line.sequence for line in part]
+    check = SequenceCheck(line.sequence for line in part)
     workers = subscriber.filter.get("workerIds")
     numbers = files.numbers({name: words for name, words in subscriber.filter.items() if name != "workerIds"})
-    upto = len(life.lines) if is_whole else max(sequences, default=0)
+    upto = len(life.lines) if is_whole else check.highest
     wanted = {
         number for number in numbers if number <= upto and (not workers or life.lines[number - 1].worker_id in workers)
     }
@@ -194,11 +193,13 @@ def _judge_part(
         if line.sequence > len(life.lines) or life.lines[line.sequence - 1].message != line.message
     ]
     where = f"{subscriber} in {life.epoch}"
-    verdict.find(where, "missing at subscribers", len(wanted - set(sequences)))
-    verdict.find(where, "twice at subscribers", len(sequences) - len(set(sequences)))
-    verdict.find(where, "out of order at subscribers", sum(a > b for a, b in itertools.pairwise(sequences)))
+    found = check.verdict(wanted)
+    verdict.find(where, "missing at subscribers", found.lost)
+    verdict.find(where, "twice at subscribers", found.doubled)
+    verdict.find(where, "out of order at subscribers", found.out_of_order)
     verdict.find(where, "seen and missing", len(strange), f"the first is {min(strange, default=0)}")
-    verdict.find(where, "lines that its filter does not let pass", len(set(sequences) - wanted - set(strange)))
+    unwanted = {line.sequence for line in part}.difference(wanted, strange)
+    verdict.find(where, "lines that its filter does not let pass", len(unwanted))
 
 
 def judge_rows(verdict: Verdict, stored: Stored) -> None:
@@ -214,12 +215,12 @@ def judge_rows(verdict: Verdict, stored: Stored) -> None:
 
 def judge_poller(verdict: Verdict, poller: Poller, stored: Stored, pasts: list[Past]) -> None:
     """It was given every row of the table as it is now, once; what else it has, a backup has taken back."""
-    ids = [number for number, _ in poller.rows]
+    ids = SequenceCheck(number for number, _ in poller.rows)
     verdict.polled = len(set(poller.rows) & set(stored.rows))
     past_rows = {row for past in pasts for row in past.stored.rows}
     verdict.find("polling", "rows missing at the poller", len(set(stored.rows) - set(poller.rows)))
-    verdict.find("polling", "rows twice at the poller", len(ids) - len(set(ids)))
-    verdict.find("polling", "rows in another order", sum(a > b for a, b in itertools.pairwise(ids)))
+    verdict.find("polling", "rows twice at the poller", ids.doubled)
+    verdict.find("polling", "rows in another order", ids.out_of_order)
     verdict.find("polling", "answers that should not be", len(poller.broken), poller.broken[:3])
     verdict.find("polling", "rows that never were", len(set(poller.rows) - set(stored.rows) - past_rows))
 

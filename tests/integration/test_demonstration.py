@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from canary.sequence_check import SequenceCheck
 from tests.support.build_output import OutputLine, build_output
 from tests.support.forked_process import forked
 from tests.support.gateway_process import GatewayProcess, running_gateway
@@ -66,8 +67,8 @@ def wanted_lines(log_filter: dict[str, list[str]], inputs: dict[str, GrepFiles])
 
 def check_subscriber(subscriber: Subscriber, wanted: dict[str, list[str]], journal: Sequence[str]) -> None:
     """It was given what grep gives, in order, once, and each line at its place in the task."""
-    sequences = [line.sequence for line in subscriber.lines]
-    assert all(a < b for a, b in itertools.pairwise(sequences)), f"{subscriber}: out of order"
+    check = SequenceCheck(line.sequence for line in subscriber.lines)
+    assert check.is_orderly, f"{subscriber}: {check}"
     for line in subscriber.lines:
         assert journal[line.sequence - 1] == line.message, f"{subscriber}: another line at {line.sequence}"
     for worker_id, messages in wanted.items():

@@ -71,7 +71,7 @@ def summary(streams: Sequence[Stream], lines: int) -> dict[str, int]:
     return {
         "streams": len(streams),
         "complete": sum(stream.last == lines for stream in streams),
-        "disorders": sum(stream.disorders for stream in streams),
+        "disorders": sum(stream.lines.doubled + stream.lines.out_of_order for stream in streams),
     }
 
 

@@ -12,6 +12,8 @@ import socket
 import struct
 from typing import Final
 
+from canary.sequence_check import SequenceCheck
+
 __all__ = ["TRANSPORTS", "Stream"]
 
 TRANSPORTS: Final = ("sse", "socketio")
@@ -34,16 +36,14 @@ class Stream:
         headers: further ones of SSE, each with its end.
 
     Attributes:
-        last: the sequence up to which every line was seen.
-        disorders: lines that were not the one after the last.
+        lines: what was seen of the task's.
         is_closed: whether the gateway has ended the connection.
         reason: the code that the gateway gave for it, where there was one to read.
     """
 
     def __init__(self, transport: str, port: int, task_id: str, *, headers: str = "") -> None:
         self.transport = transport
-        self.last = 0
-        self.disorders = 0
+        self.lines = SequenceCheck()
         self.is_closed = True
         self.reason = ""
         self._port = port
@@ -54,6 +54,11 @@ class Stream:
 
     def __repr__(self) -> str:
         return f"<Stream {self.transport} last={self.last} closed={self.is_closed}>"
+
+    @property
+    def last(self) -> int:
+        """The sequence up to which every line was seen."""
+        return self.lines.complete_upto
 
     async def open(self) -> None:
         """Subscribe behind the last line; returns once the gateway has said yes."""
@@ -127,11 +132,7 @@ class Stream:
             self.reason = "SESSION_TIMEOUT"
         end = 0
         for mark in _MARK.finditer(data):
-            sequence = int(mark[1])
-            if sequence == self.last + 1:
-                self.last = sequence
-            else:
-                self.disorders += 1
+            self.lines.see(int(mark[1]))
             end = mark.end()
         self._carry = data[max(end, len(data) - _CARRY_BYTES) :]
 

@@ -73,7 +73,7 @@ async def test_slow_readers_cost_only_themselves(tmp_path: Path) -> None:
             stream.close()
         assert "Traceback" not in gateway.log()
     found: dict[str, Any] = json.loads(output)
-    assert [(stream.last, stream.disorders) for stream in normal] == [(LINES, 0)] * (2 * EACH)
+    assert [(stream.last, stream.lines.is_orderly) for stream in normal] == [(LINES, True)] * (2 * EACH)
     assert found["trickling"] == {"streams": 2 * EACH, "complete": 2 * EACH, "disorders": 0}
     assert found["stalled"] == {"streams": 2 * EACH, "complete": 2 * EACH, "disorders": 0, "closed": 2 * EACH}
     assert found["reasons"] == ["SESSION_TIMEOUT"]
@@ -125,7 +125,7 @@ async def test_hostile_readers_cost_only_themselves(tmp_path: Path) -> None:
         normal.close()
         assert "Traceback" not in gateway.log()
         assert await gateway.stop() == 0
-    assert normal.disorders == 0
+    assert normal.lines.is_orderly
     assert left['otto_active_connections{transport="socketio"}'] == 0
     assert left["otto_socketio_bytes_in_flight"] == 0
     assert left["otto_channels"] == 1

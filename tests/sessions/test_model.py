@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from canary.sequence_check import SequenceCheck
 from filters.model import LogFilter
 from filters.position import Position
 from sessions.catch_up_scheduler import CatchUpScheduler
@@ -148,7 +149,7 @@ class World:
     def check(self, reader):
         entries = self.history.entries.get("build", [])
         got = reader.transport.sequences
-        assert got == sorted(set(got)), "doubled or out of order"
+        assert SequenceCheck(got).is_orderly, got
         if not got:
             return
         spans = [*reader.spans, (reader.session.position, reader.session.filter)]

@@ -25,6 +25,7 @@ from ottoscaler.v1 import log_streaming_pb2 as otto
 from ottoscaler.v1 import log_streaming_pb2_grpc
 
 from benchmarks.plot import line
+from canary.sequence_check import SequenceCheck
 from tests.readers.memory import resident_bytes
 from tests.support.event_stream import EventStream
 from tests.support.gateway_process import GatewayProcess, running_gateway
@@ -145,13 +146,13 @@ class Soak:
         done, _ = await asyncio.wait(views, timeout=SETTLE_SECONDS_MAX)
         self.done["tasks"] += 1
         for viewer in job.viewers:
-            seen = viewer.recording.messages
+            seen = SequenceCheck(int(message.removeprefix("line ")) for message in viewer.recording.messages)
             if len(done) < len(views) and not viewer.recording.is_complete:
                 self.findings.append(f"{job.task_id}: a viewer did not see the end of the task")
-            if seen != [f"line {number}" for number in range(1, len(seen) + 1)]:
+            if not seen.verdict(range(1, seen.highest + 1)).is_good:
                 self.findings.append(f"{job.task_id}: lines are missing, twice or out of order: {seen}")
-            if not job.answered <= len(seen) <= job.sent:
-                self.findings.append(f"{job.task_id}: {job.answered} answered, {len(seen)} seen, {job.sent} sent")
+            if not job.answered <= seen.highest <= job.sent:
+                self.findings.append(f"{job.task_id}: {job.answered} answered, {seen} seen, {job.sent} sent")
 
     async def _disturb(self) -> None:
         while not self._is_over:
