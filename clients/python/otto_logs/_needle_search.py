@@ -24,4 +24,5 @@ def _one_of(texts: Sequence[str], depth: int) -> str:
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for text in texts:
         groups[text[:1]].append(text[1:])
-    return "|".join(f"{re.escape(first)}(?:{_one_of(rest, depth - 1)})" for first, rest in groups.items())
+    branches = sorted(groups.items(), reverse=True)  # where a text ends here, the others are longer and come first
+    return "|".join(f"{re.escape(first)}(?:{_one_of(rest, depth - 1)})" for first, rest in branches)
