@@ -55,7 +55,7 @@ class _Named:
 def _group_commit() -> None:
     from storage.journal import group_commit
 
-    group_commit._ITEMS_MAX = 1  # type: ignore[misc]
+    group_commit.ITEMS_MAX = 1  # type: ignore[misc]
 
 
 def _chunks() -> None:
@@ -67,7 +67,7 @@ def _chunks() -> None:
 def _one_heap() -> None:
     from gateway.commands import serve as serving
 
-    serving._keep_to_one_heap = lambda: None
+    serving.keep_to_one_heap = lambda: None
 
 
 def _polling_sink() -> None:

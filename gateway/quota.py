@@ -134,6 +134,11 @@ class ByteQuota:
     def __repr__(self) -> str:
         return f"<ByteQuota {len(self._held)} clients, {self._bytes_max} bytes each>"
 
+    @property
+    def held(self) -> dict[tuple[str, str], int]:
+        """The bytes that are held, by who is counted; who holds none is not in it."""
+        return dict(self._held)
+
     def open(self, *, principal: str, address: str) -> "HeldBytes":
         """A request that holds nothing yet."""
         return HeldBytes(self, self._quota.keys_of(principal, address))

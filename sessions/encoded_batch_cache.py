@@ -4,9 +4,9 @@ from collections import OrderedDict
 
 from sessions.transport import EncodedBatch
 
-__all__ = ["EncodedBatchCache"]
+__all__ = ["OVERHEAD_BYTES", "EncodedBatchCache"]
 
-_OVERHEAD_BYTES = 256
+OVERHEAD_BYTES = 256
 """What a run costs beside its data, so that runs without a matching line are bounded as well."""
 
 
@@ -33,12 +33,12 @@ class EncodedBatchCache:
         """Keep a run; it replaces one with the same start."""
         self.drop(channel, run.start)
         self._runs[channel, run.start] = run
-        self.size += run.size + _OVERHEAD_BYTES
+        self.size += run.size + OVERHEAD_BYTES
         while self.size > self.bytes_max and self._runs:
-            self.size -= self._runs.popitem(last=False)[1].size + _OVERHEAD_BYTES
+            self.size -= self._runs.popitem(last=False)[1].size + OVERHEAD_BYTES
 
     def drop(self, channel: int, start: int) -> None:
         """Forget a run, if it is here."""
         run = self._runs.pop((channel, start), None)
         if run is not None:
-            self.size -= run.size + _OVERHEAD_BYTES
+            self.size -= run.size + OVERHEAD_BYTES

@@ -29,11 +29,11 @@ class AlertsComponent(Component):
     def __init__(self, core: Core, alerts: "Alerts | None") -> None:
         from components.alerts.routes import alert_routes
 
-        self._alerts = alerts
+        self.alerts = alerts
         self.routes = alert_routes(alerts, core.authenticator)
 
     def __repr__(self) -> str:
-        return f"<AlertsComponent {self._alerts!r}>"
+        return f"<AlertsComponent {self.alerts!r}>"
 
     @classmethod
     def check(cls, settings: Settings) -> None:
@@ -86,21 +86,21 @@ class AlertsComponent(Component):
 
     async def start(self) -> None:
         """Continue with the first record that was not evaluated."""
-        if self._alerts is not None:
-            self._alerts.start()
+        if self.alerts is not None:
+            self.alerts.start()
 
     async def close(self, grace_seconds: float) -> None:
         """Let the present turn and what is being sent end."""
-        if self._alerts is not None:
-            await self._alerts.close(grace_seconds)
+        if self.alerts is not None:
+            await self.alerts.close(grace_seconds)
 
     def metrics(self) -> "Iterable[Metric]":
         """The counters; none without rules."""
-        if self._alerts is None:
+        if self.alerts is None:
             return ()
         from components.alerts.metrics import alert_metrics
 
-        return alert_metrics(self._alerts.engine.statistics, self._alerts.outbox)
+        return alert_metrics(self.alerts.engine.statistics, self.alerts.outbox)
 
 
 @contextmanager

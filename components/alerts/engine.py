@@ -26,15 +26,15 @@ from storage.outage import OutageLog
 from storage.tables import TableDatabase
 from storage.tailing import TailingLoop
 
-__all__ = ["AlertEngine", "AlertStatistics"]
+__all__ = ["CHECK_SECONDS", "FOLLOWER_SECONDS", "AlertEngine", "AlertStatistics"]
 
 _RECORDS_BYTES: Final = 256 << 10
 """Of one turn; its evaluation keeps a thread busy for some milliseconds."""
 _TURN_SECONDS: Final = 0.02
 """Between the beginnings of two turns at the end of the journal: commits of a steady flow share one."""
-_CHECK_SECONDS: Final = 1.0
+CHECK_SECONDS: Final = 1.0
 """Between two looks at what takes time; also how long a position is not stored that nothing else depends on."""
-_FOLLOWER_SECONDS: Final = 0.5
+FOLLOWER_SECONDS: Final = 0.5
 _DIGEST_LOOK_SECONDS: Final = 60.0
 _OLD_STAGE_SECONDS: Final = 86_400.0
 """A stage that failed before that, of a pipeline that is not known any more, is no news at a start."""
@@ -111,6 +111,11 @@ class AlertEngine:
 
     def __repr__(self) -> str:
         return f"<AlertEngine {len(self.rules)} rules {self._loop!r}>"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has read what was stored, and evaluates what comes."""
+        return self._state is not None
 
     @property
     def statistics(self) -> AlertStatistics:
@@ -197,7 +202,7 @@ class AlertEngine:
             self._state = None  # another gateway changes what is stored
             found = await self._run(self._database.read, self._changes.read)
             self._changes.publish_stored(found, self.rules)
-            return _FOLLOWER_SECONDS
+            return FOLLOWER_SECONDS
         async with self._turns:
             self._changes.forget()
             if self._must_read:
@@ -219,10 +224,10 @@ class AlertEngine:
     async def _let_time_pass(self, now: float) -> float:
         """At the end of the journal, where it is known which tasks are silent; seconds until it is called again."""
         clock = asyncio.get_running_loop().time()
-        if clock >= self._checked_at + _CHECK_SECONDS:
+        if clock >= self._checked_at + CHECK_SECONDS:
             self._checked_at = clock
-            await self._pass_time(now)
-        return self._checked_at + _CHECK_SECONDS - clock
+            await self.pass_time(now)
+        return self._checked_at + CHECK_SECONDS - clock
 
     async def _take_records(self, state: EngineState, now: float, newest: int) -> bool:
         """Evaluate a run of records; whether ``newest`` was among them."""
@@ -233,7 +238,7 @@ class AlertEngine:
         labels = await self._labels_of({record.task_id for record in records})
         turn, evaluation, seconds = await self._run(self._evaluated, records, now, labels)
         self._count(evaluation, seconds)
-        if turn.has_effects or begun_at >= self._stored_at + _CHECK_SECONDS:
+        if turn.has_effects or begun_at >= self._stored_at + CHECK_SECONDS:
             await self._store(turn)
         else:  # whoever comes after a kill evaluates these records again, and finds as little
             self._state = turn.state
@@ -259,7 +264,8 @@ class AlertEngine:
         await self._store(turn)
         self._stages.remove(events)
 
-    async def _pass_time(self, now: float) -> None:
+    async def pass_time(self, now: float) -> None:
+        """Look at what takes time: silent tasks, incidents that are over, digests, and what is too old to be kept."""
         state = await self._known()
         turn = self._turn(now, await self._labels_of(state.tasks))
         await self._run(turn.pass_time)

@@ -21,10 +21,18 @@ import msgspec
 from components.alerts.addresses import AddressError, public_address
 from components.alerts.targets import Target
 
-__all__ = ["SendError", "Sender", "signature", "title_and_text"]
+__all__ = [
+    "ANSWER_SECONDS_MAX",
+    "APPRISE_SECONDS_MAX",
+    "SendError",
+    "Sender",
+    "signature",
+    "title_and_text",
+    "tls_context",
+]
 
-_SECONDS_MAX: Final = 10.0
-_APPRISE_SECONDS_MAX: Final = 30.0
+ANSWER_SECONDS_MAX: Final = 10.0
+APPRISE_SECONDS_MAX: Final = 30.0
 _APPRISE_THREADS: Final = 8
 _HEAD_BYTES_MAX: Final = 64 << 10
 _SHOWN_MAX: Final = 200
@@ -130,9 +138,9 @@ async def _post(target: Target, key: str, url: str, document: Any) -> None:
     if target.secret:
         headers.append(f"webhook-signature: {signature(target.secret, key, timestamp, body)}")
     request = "\r\n".join([*headers, "", ""]).encode("ascii", "replace") + body
-    context = await asyncio.to_thread(_tls) if parts.scheme == "https" else None
+    context = await asyncio.to_thread(tls_context) if parts.scheme == "https" else None
     try:
-        async with asyncio.timeout(_SECONDS_MAX):
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
             address = await public_address(host, port, is_private=target.is_private)
             reader, writer = await asyncio.open_connection(
                 address, port, ssl=context, server_hostname=host if context else None, limit=_HEAD_BYTES_MAX
@@ -144,7 +152,7 @@ async def _post(target: Target, key: str, url: str, document: Any) -> None:
             finally:
                 writer.close()
     except TimeoutError:
-        raise SendError(f"no answer within {_SECONDS_MAX:.0f} s") from None
+        raise SendError(f"no answer within {ANSWER_SECONDS_MAX:.0f} s") from None
     except (AddressError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
         raise SendError(str(error)[:_SHOWN_MAX] or type(error).__name__) from error
     code = status.split(b" ", 2)[1:2]
@@ -153,7 +161,7 @@ async def _post(target: Target, key: str, url: str, document: Any) -> None:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     """Made once: to read the machine's certificates takes tens of milliseconds."""
     return ssl.create_default_context()
 
@@ -172,10 +180,10 @@ async def _apprise(target: Target, event: Mapping[str, Any]) -> None:
     if not service.add(target.url):
         raise SendError("Apprise does not know the address")
     try:
-        async with asyncio.timeout(_APPRISE_SECONDS_MAX):
+        async with asyncio.timeout(APPRISE_SECONDS_MAX):
             work = partial(service.notify, body=text or title, title=title)
             is_sent = await asyncio.get_running_loop().run_in_executor(_services(), work)
     except TimeoutError:
-        raise SendError(f"no answer within {_APPRISE_SECONDS_MAX:.0f} s") from None
+        raise SendError(f"no answer within {APPRISE_SECONDS_MAX:.0f} s") from None
     if not is_sent:
         raise SendError("the service did not take it")

@@ -5,24 +5,24 @@ import os
 from pathlib import Path
 from typing import Final
 
-__all__ = ["end_cgroup", "own_cgroup", "processes_in", "remove_cgroup", "stage_cgroups"]
+__all__ = ["PROC", "end_cgroup", "own_cgroup", "processes_in", "remove_cgroup", "stage_cgroups"]
 
 _NAME: Final = "otto-stage-"
 """The launcher makes ``otto-stage-PID-TICKS`` in its scheduler's own group."""
-_ROOT: Final = Path("/proc")
+PROC: Final = Path("/proc")
 
 
 def own_cgroup(process: str = "self") -> Path | None:
     """The directory of a process's group; None if there is no cgroup v2."""
     with contextlib.suppress(OSError):
-        for line in (_ROOT / process / "cgroup").read_text().splitlines():
+        for line in (PROC / process / "cgroup").read_text().splitlines():
             if line.startswith("0::") and (mount := _mount()) is not None:
                 return mount / line.removeprefix("0::").lstrip("/")
     return None
 
 
 def _mount() -> Path | None:
-    for line in (_ROOT / "self" / "mountinfo").read_text().splitlines():
+    for line in (PROC / "self" / "mountinfo").read_text().splitlines():
         head, _, tail = line.partition(" - ")
         if tail.startswith("cgroup2 "):
             return Path(head.split()[4])

@@ -26,7 +26,7 @@ from gateway.settings.model import Settings
 from gateway.settings.report import open_warning, visible_settings
 from storage.errors import StorageError
 
-__all__ = ["serve"]
+__all__ = ["keep_to_one_heap", "serve"]
 
 _START_ERRORS: Final = (ListenError, StorageError, OSError)
 """What a start may raise; the text of each is one sentence for the person who started it."""
@@ -54,7 +54,7 @@ def serve(settings: Settings) -> NoReturn:
     Raises:
         SettingsError: a credential is unusable.
     """
-    _keep_to_one_heap()
+    keep_to_one_heap()
     sys.setswitchinterval(_SWITCH_SECONDS)
     configure_logging("DEBUG" if settings.debug_mode else settings.log_level, settings.log_format)
     allow_open_files(settings)
@@ -144,7 +144,7 @@ class _Signals:
             os._exit(ExitCode.FORCED)
 
 
-def _keep_to_one_heap() -> None:
+def keep_to_one_heap() -> None:
     """Let all threads allocate from one heap; to be called before there are any.
 
     glibc gives each of our threads (writer, readers, sink, gRPC) a heap of its own, and what one thread has freed does

@@ -34,12 +34,12 @@ from gateway.http.connection import connection_of
 from gateway.http.origins import AllowedOrigins
 from gateway.http.websocket import FramedWebSocketProtocol, websocket_of
 
-__all__ = ["EngineApplication", "EngineServer"]
+__all__ = ["STEP_SECONDS", "EngineApplication", "EngineServer"]
 
 _log = logging.getLogger(__name__)
 
 _SID_BYTES: Final = 15
-_STEP_SECONDS: Final = 0.002
+STEP_SECONDS: Final = 0.002
 """What the messages of one client take before others have a turn."""
 _LOG_PAUSE_SECONDS: Final = 10.0
 """Between two lines of the log about malformed packets."""
@@ -292,7 +292,7 @@ class EngineServer:
                     began_at = time.perf_counter()
                     await self._take(socket, connection, message)
                     spent += time.perf_counter() - began_at
-                if spent > _STEP_SECONDS:  # messages that have arrived already are received without a turn of the loop
+                if spent > STEP_SECONDS:  # messages that have arrived already are received without a turn of the loop
                     spent = 0.0
                     await asyncio.sleep(0)
         finally:

@@ -7,9 +7,9 @@ from typing import Final
 from storage.errors import StorageClosedError, StorageError
 from storage.journal.interface import Journal, Receipt, StreamClosed
 
-__all__ = ["OpenTasks", "StreamTasks"]
+__all__ = ["RETRY_SECONDS", "OpenTasks", "StreamTasks"]
 
-_RETRY_SECONDS: Final = 1.0
+RETRY_SECONDS: Final = 1.0
 _WAITING_MAX: Final = 10_000
 
 
@@ -63,7 +63,7 @@ class OpenTasks:
         if len(self._waiting) < _WAITING_MAX:
             self._waiting[task_id] = None
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._tell_again)
+            self._timer = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._tell_again)
 
     def _tell_again(self) -> None:
         self._timer = None

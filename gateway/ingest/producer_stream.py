@@ -27,9 +27,9 @@ from gateway.ingest.open_tasks import StreamTasks
 from gateway.ingest.registry import ProducerRegistry, StreamEnd
 from storage.errors import StorageError
 
-__all__ = ["ProducerStream"]
+__all__ = ["EXPIRY_CHECK_SECONDS_MAX", "ProducerStream"]
 
-_EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
+EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
 """A token ends at a date: a timer's duration is no longer right once somebody has set the clock."""
 _PUSHBACK: Final = "grpc-retry-pushback-ms"
 """How gRPC's retry design (A6) lets a server say when to come back."""
@@ -156,7 +156,7 @@ class ProducerStream(ABC):
             return
         left = self._principal.expires_at - time.time()
         if left > 0:
-            self._expiring = self._loop.call_later(min(left, _EXPIRY_CHECK_SECONDS_MAX), self._check_expiry)
+            self._expiring = self._loop.call_later(min(left, EXPIRY_CHECK_SECONDS_MAX), self._check_expiry)
         else:
             self._end_after(_EXPIRED)
 

@@ -13,13 +13,13 @@ from typing import Final
 
 from gateway.transports.server_figures import ServerFigures
 
-__all__ = ["SummaryStats", "Totals", "resident_bytes", "timestamp"]
+__all__ = ["PAGE_BYTES", "STATM", "SummaryStats", "Totals", "resident_bytes", "timestamp"]
 
 WINDOW_SECONDS: Final = 10.0
 SAMPLE_SECONDS: Final = 1.0
 
-_STATM: Final = Path("/proc/self/statm")
-_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+STATM: Final = Path("/proc/self/statm")
+PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class SummaryStats:
 def resident_bytes() -> int:
     """Resident memory of this process; at least what it once was where the system does not say."""
     try:
-        return int(_STATM.read_text().split()[1]) * _PAGE_BYTES
+        return int(STATM.read_text().split()[1]) * PAGE_BYTES
     except (OSError, IndexError, ValueError):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024

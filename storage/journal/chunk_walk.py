@@ -6,12 +6,12 @@ from typing import Final
 from filters.matching import Matcher
 from storage.journal.queries import Bounds, Queries, Span
 
-__all__ = ["chunks_after", "chunks_before"]
+__all__ = ["SPANS_PER_QUERY", "chunks_after", "chunks_before"]
 
 _CHUNKS_FIRST: Final = 4  # most readers want little, and are close to the end
 _CHUNKS_PER_QUERY: Final = 128
 _SPANS_FIRST: Final = 2
-_SPANS_PER_QUERY: Final = 16
+SPANS_PER_QUERY: Final = 16
 
 
 def chunks_after(queries: Queries, key: int, sequence: int, matcher: Matcher | None = None) -> Iterator[Bounds]:
@@ -89,7 +89,7 @@ def _spans_after(queries: Queries, key: int, sequence: int, matcher: Matcher | N
         yield from rows
         if len(rows) < rows_max:
             return
-        sequence, rows_max = rows[-1].last, _SPANS_PER_QUERY
+        sequence, rows_max = rows[-1].last, SPANS_PER_QUERY
 
 
 def _spans_before(queries: Queries, key: int, sequence: int, matcher: Matcher | None) -> Iterator[Span]:
@@ -101,4 +101,4 @@ def _spans_before(queries: Queries, key: int, sequence: int, matcher: Matcher | 
         yield from rows
         if len(rows) < rows_max:
             return
-        sequence, rows_max = rows[-1].last, _SPANS_PER_QUERY
+        sequence, rows_max = rows[-1].last, SPANS_PER_QUERY

@@ -24,11 +24,11 @@ from storage.journal.group_writer import CommitResult, GroupWriter
 from storage.journal.interface import Append, Committed, LineBatch, Receipt, Settled
 from storage.journal.statistics import JournalStatistics
 
-__all__ = ["GroupCommit", "resolve"]
+__all__ = ["ITEMS_MAX", "GroupCommit", "resolve"]
 
 _log = logging.getLogger(__name__)
 
-_ITEMS_MAX: Final = 4096
+ITEMS_MAX: Final = 4096
 """Appends that one transaction takes at most."""
 
 _APPEND_AWAITED: Final = 1.5
@@ -238,7 +238,7 @@ class GroupCommit:
         self._is_gathered = self._gathering.seconds_max > 0 and not self._is_due
         self._is_urgent = False
         self._gathering.launched(self._loop.time())
-        self._groups.put(self._pending.take(items_max=_ITEMS_MAX, bytes_max=self._commit_bytes_max))
+        self._groups.put(self._pending.take(items_max=ITEMS_MAX, bytes_max=self._commit_bytes_max))
 
     def _write(self) -> None:
         """The writer's thread."""

@@ -8,12 +8,12 @@ from typing import Any, Final, Protocol
 from filters.entry import LogEntry
 from storage.journal.interface import TaskEnded
 
-__all__ = ["KnownState", "StateSource", "WrittenTask"]
+__all__ = ["CACHED_MAX", "WORKERS_MAX", "KnownState", "StateSource", "WrittenTask"]
 
-_CACHED_MAX: Final = 4096
+CACHED_MAX: Final = 4096
 """Tasks, and producers, whose state is kept between transactions; others are read again."""
 
-_WORKERS_MAX: Final = 16384
+WORKERS_MAX: Final = 16384
 """Workers whose last status is kept between transactions."""
 
 
@@ -95,9 +95,9 @@ class KnownState:
     def trim(self) -> None:
         """Forget what was used longest ago, as much as is more than there may be."""
         caches: tuple[tuple[OrderedDict[Any, Any], int], ...] = (
-            (self._tasks, _CACHED_MAX),
-            (self._numbers, _CACHED_MAX),
-            (self.statuses, _WORKERS_MAX),
+            (self._tasks, CACHED_MAX),
+            (self._numbers, CACHED_MAX),
+            (self.statuses, WORKERS_MAX),
         )
         for cache, items_max in caches:
             while len(cache) > items_max:

@@ -22,11 +22,11 @@ from storage.journal.chunks import ChunkDamagedError
 from storage.journal.queries import Queries
 from storage.journal.reader import Reader
 
-__all__ = ["ScanProcesses", "serve"]
+__all__ = ["FROM_SECONDS", "PAUSE_SECONDS", "ScanProcesses", "serve"]
 
 _log = logging.getLogger(__name__)
 
-_FROM_SECONDS: Final = 0.05
+FROM_SECONDS: Final = 0.05
 _APART_SECONDS: Final = 1.0
 """Scans in threads, less than a second apart, before the first process is started: a short one now and then needs
 none."""
@@ -34,7 +34,7 @@ none."""
 _START_SECONDS_MAX: Final = 2.0
 """How long a scan waits for a process that is starting; it takes a third of a second on a quiet machine."""
 
-_PAUSE_SECONDS: Final = 30.0
+PAUSE_SECONDS: Final = 30.0
 """After a process has ended or could not be started, there is none for so long."""
 
 _NICENESS: Final = 5
@@ -106,7 +106,7 @@ class ScanProcesses:
 
     def _take(self) -> "_Process | None":
         """A process that is ready; None if there is none yet."""
-        if not self._all and (self._seconds < _FROM_SECONDS or time.monotonic() < self._not_before):
+        if not self._all and (self._seconds < FROM_SECONDS or time.monotonic() < self._not_before):
             return None
         with self._guard:
             process = self._idle.pop() if self._idle else self._start()
@@ -122,7 +122,7 @@ class ScanProcesses:
             process = _Process(self._connect)
         except OSError as error:
             _log.warning("no process for scans", extra={"reason": str(error)})
-            self._not_before = time.monotonic() + _PAUSE_SECONDS
+            self._not_before = time.monotonic() + PAUSE_SECONDS
             return None
         self._all.add(process)
         return process
@@ -137,7 +137,7 @@ class ScanProcesses:
             is_known = process in self._all
             self._all.discard(process)
         if is_known:
-            self._not_before = time.monotonic() + _PAUSE_SECONDS
+            self._not_before = time.monotonic() + PAUSE_SECONDS
             _log.warning("a process for scans has ended", extra={"exitCode": process.end()})
 
 

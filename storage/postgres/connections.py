@@ -11,13 +11,13 @@ import asyncpg
 from storage.postgres.address import single_servers
 from storage.postgres.errors import is_lost
 
-__all__ = ["IDLE_SECONDS_MAX", "Link", "Row", "connect"]
+__all__ = ["CONNECT_SECONDS_MAX", "IDLE_SECONDS_MAX", "SETTINGS", "Link", "Row", "connect"]
 
 T = TypeVar("T")
 Row: TypeAlias = Any
 """A row: its columns by place and by name."""
 
-_CONNECT_SECONDS_MAX: Final = 10.0
+CONNECT_SECONDS_MAX: Final = 10.0
 _DEAD_PEER_MILLISECONDS: Final = 10_000
 """How long sent bytes may stay without an acknowledgement: a host that is gone is noticed then, not after minutes."""
 
@@ -33,7 +33,7 @@ _served: dict[str, str] = {}
 IDLE_SECONDS_MAX: Final = "3s"
 """How long a transaction may do nothing: a gateway that is stopped with the lane locked stops all others."""
 
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "application_name": "otto-gateway",
     "jit": "off",
     "TimeZone": "UTC",
@@ -60,7 +60,7 @@ async def connect(url: str, *, synchronous_commit: bool = True) -> asyncpg.Conne
     Raises:
         ProtocolViolationError: a pooler is in between that does not keep a session.
     """
-    settings = dict(_SETTINGS)
+    settings = dict(SETTINGS)
     if not synchronous_commit:
         settings["synchronous_commit"] = "off"
     servers = single_servers(url)
@@ -70,7 +70,7 @@ async def connect(url: str, *, synchronous_commit: bool = True) -> asyncpg.Conne
     for server in servers:
         # One after the other, each with its share of the time: a host that has vanished does not answer at all.
         try:
-            async with asyncio.timeout(_CONNECT_SECONDS_MAX / len(servers)):
+            async with asyncio.timeout(CONNECT_SECONDS_MAX / len(servers)):
                 connection = await _connect(server, settings)
         except _NEXT_SERVER as error:
             unfit = error if unfit is None or not isinstance(error, OSError) else unfit
@@ -83,7 +83,7 @@ async def connect(url: str, *, synchronous_commit: bool = True) -> asyncpg.Conne
 
 async def _connect(server: str, settings: dict[str, str]) -> asyncpg.Connection:
     connection = await asyncpg.connect(
-        server, timeout=_CONNECT_SECONDS_MAX, server_settings=settings, target_session_attrs="read-write"
+        server, timeout=CONNECT_SECONDS_MAX, server_settings=settings, target_session_attrs="read-write"
     )
     is_kept = False
     try:

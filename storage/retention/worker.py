@@ -25,7 +25,15 @@ from storage.retention.table_sweep import RetentionSweep
 from storage.sqlite.disk_reserve import DiskReserve
 from storage.tailing import TailingLoop
 
-__all__ = ["PRODUCER_SECONDS", "Retention", "RetentionStatistics", "Sweep", "sweeps_of"]
+__all__ = [
+    "CANDIDATES",
+    "COPY_SECONDS_MAX",
+    "PRODUCER_SECONDS",
+    "Retention",
+    "RetentionStatistics",
+    "Sweep",
+    "sweeps_of",
+]
 
 _T = TypeVar("_T")
 
@@ -39,9 +47,9 @@ _ROWS_SECONDS: Final = 0.002
 _RETRY_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 5.0
 """Between two looks whether the disk is full, which a pass may change."""
-_COPY_SECONDS_MAX: Final = 10.0
+COPY_SECONDS_MAX: Final = 10.0
 _COPY_LOOK_SECONDS: Final = 0.02
-_CANDIDATES: Final = 10_000
+CANDIDATES: Final = 10_000
 _CANDIDATES_MAX: Final = 100_000
 """Tasks that a plan remembers, some 40 MB; the second plan of a pass and those after it remember so many."""
 _TOGETHER_TASKS: Final = 64
@@ -264,7 +272,7 @@ class Retention:
     async def _pass(self) -> None:
         now = self._clock()
         await self._journal.mark(now)
-        is_short, candidates = self._policy.is_set, _CANDIDATES
+        is_short, candidates = self._policy.is_set, CANDIDATES
         while is_short:
             before = self._statistics.lines
             policy = replace(self._policy, pinned=await self._pinned())
@@ -305,7 +313,7 @@ class Retention:
     async def _wait_copied(self) -> None:
         """Return once every line that is stored now has its row."""
         loop, wanted = asyncio.get_running_loop(), self._journal.statistics.last_record
-        deadline = loop.time() + _COPY_SECONDS_MAX
+        deadline = loop.time() + COPY_SECONDS_MAX
         while self._copied() < wanted:
             if loop.time() >= deadline:
                 raise StorageUnavailableError("the polling table does not have all lines yet; try again")

@@ -25,12 +25,12 @@ from storage.verification.rows import Fix, RowCheck
 from storage.verification.snapshot import has_table, opened
 from storage.verification.tasks import check_producers, check_tasks
 
-__all__ = ["Progress", "RecordWalk", "Report", "repair_rows", "taken_over", "verify"]
+__all__ = ["PROGRESS_RECORDS", "Progress", "RecordWalk", "Report", "repair_rows", "taken_over", "verify"]
 
 Progress = Callable[[int, int], None]
 """Called with the record that was reached, and the last one; some hundred times in a check."""
 
-_PROGRESS_RECORDS = 512
+PROGRESS_RECORDS = 512
 
 
 @dataclass(slots=True)
@@ -186,7 +186,7 @@ class RecordWalk:
                 report.lines += record.count
                 report.bytes += record.size
                 self.reached = record.id
-                if report.records % _PROGRESS_RECORDS == 0:
+                if report.records % PROGRESS_RECORDS == 0:
                     self._on_progress(record.id, last)
         except KeyboardInterrupt:
             if self._step is not None:

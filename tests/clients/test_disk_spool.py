@@ -122,7 +122,7 @@ def test_more_fits_on_disk_than_in_memory(tmp_path: Path) -> None:
     texts = [str(index).ljust(1_000) for index in range(200)]
     add(spool, *texts)
 
-    assert spool._memory.bytes_waiting <= 65_536
+    assert spool.bytes_in_memory <= 65_536
     assert spool.lines_waiting == 200
     assert drained(spool) == texts
     assert spool.is_empty
@@ -238,11 +238,10 @@ def test_damage_at_the_end_is_said_and_a_torn_record_is_not(tmp_path: Path, is_t
 def test_a_damaged_beginning_costs_what_was_known_and_no_line(tmp_path: Path) -> None:
     """Without the ledger, all lines that can be read are delivered, some perhaps again, which is said."""
     spool = opened(tmp_path)
-    add(spool, "one", "two")
+    add(spool, "one", "two".ljust(20_000))
     spool.next_request(1)
     spool.acknowledge(1)
-    spool._log.end_segment()  # the next line begins another
-    add(spool, "three")
+    add(spool, "three")  # in another file: the first one is full
     second = files(tmp_path)[1]
     content = bytearray(second.read_bytes())
     content[20] ^= 1
@@ -299,7 +298,7 @@ def test_a_full_disk_leaves_the_memory(tmp_path: Path, monkeypatch: pytest.Monke
     spool = opened(tmp_path, clock=clock)
     add(spool, "disk")
     with monkeypatch.context() as patch:
-        patch.setattr(segments, "_write", no_space)
+        patch.setattr(segments, "append_whole", no_space)
         add(spool, "memory", "memory too")
     clock.now = 2.0
     add(spool, "disk again")
@@ -313,7 +312,7 @@ def test_a_full_disk_and_a_full_memory_are_a_full_spool(tmp_path: Path, monkeypa
     """Nothing is accepted that could not be kept in its order."""
     spool = opened(tmp_path)
     add(spool, *(str(index).ljust(1_000) for index in range(150)))
-    monkeypatch.setattr(segments, "_write", no_space)
+    monkeypatch.setattr(segments, "append_whole", no_space)
 
     with pytest.raises(SpoolUnwritableError):
         add(spool, "one more")

@@ -21,7 +21,7 @@ from components.executions.tables import ExecutionStore
 from gateway.auth import AuthSettings, TokenAuthenticator
 from gateway.http.application import http_application
 from tests.support.http_server import serve
-from tests.support.waiting import WAIT_SECONDS_MAX
+from tests.support.waiting import WAIT_SECONDS_MAX, until
 
 NODE = "/api/logs/node-execution"
 NOWHERE = "http://127.0.0.1:9"
@@ -211,13 +211,22 @@ async def test_the_awaited_form_tells_the_row_and_the_refusal(url: str) -> None:
 
 async def test_a_full_queue_drops_the_oldest() -> None:
     """And counts them."""
-    client = LogClient(NOWHERE, reports_max=3)
-    with client._queue._changed:  # no thread takes anything meanwhile
-        client._queue._threads = 4
-    for number in range(5):
+    asked, may_send = list[int](), threading.Event()
+
+    def token() -> str:
+        asked.append(1)
+        may_send.wait()
+        return "token"
+
+    client = LogClient(NOWHERE, token=token, reports_max=3)
+    for number in range(4 + 5):
+        if number == 4:
+            await until(lambda: len(asked) == 4, "each of its threads has a report under way")
         await client.send_log_async("e", "n", "running", started_at=number)
-    assert (client.statistics.waiting, client.statistics.dropped) == (3, 2)
-    client._queue._waiting.clear()
+    assert (client.statistics.waiting, client.statistics.dropped) == (4 + 3, 2)
+    may_send.set()
+    assert await asyncio.to_thread(client.flush, WAIT_SECONDS_MAX)
+    assert (client.statistics.failed, client.statistics.dropped) == (4 + 3, 2)
 
 
 async def test_what_waits_is_sent_at_exit(url: str) -> None:

@@ -45,7 +45,7 @@ async def test_stdin_is_sent_as_it_comes(peer: IngestPeer) -> None:
     assert statuses(peer) == [WorkerStatus.RUNNING]
 
 
-async def test_bytes_survive(peer: IngestPeer) -> None:
+async def test_send_keeps_bytes_that_are_no_text(peer: IngestPeer) -> None:
     """What is not UTF-8 reaches the gateway as it is."""
     await otto_logs("send", "--gateway", peer.address, "--task", "t", input=b"\xff\x00\x1b[31m\n")
 

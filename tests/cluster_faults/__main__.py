@@ -4,14 +4,13 @@ import argparse
 import asyncio
 import dataclasses
 import secrets
-import signal
 import sys
 import tempfile
-from collections.abc import Coroutine
 from pathlib import Path
 
-from tests.cluster_faults.bench import Run, run, summary
+from tests.cluster_faults.bench import run, summary
 from tests.cluster_faults.plan import LONG, SHORT
+from tests.support.told_to_end import until_told
 
 
 def main() -> None:
@@ -33,18 +32,11 @@ def main() -> None:
         directory = options.keep or Path(scratch) / str(seed)
         directory.mkdir(parents=True)
         print(f"seed {seed}, in {directory}", flush=True)
-        result = asyncio.run(_until_told(run(plan, seed, directory)))
+        result = asyncio.run(until_told(run(plan, seed, directory)))
     print(summary(result))
     if not result.verdict.is_good:
         sys.exit("a promise was broken")
     print("every promise was kept")
-
-
-async def _until_told(running: Coroutine[None, None, Run]) -> Run:
-    """Run; SIGTERM ends it like Control-C, so that no process is left behind."""
-    task = asyncio.ensure_future(running)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task
 
 
 if __name__ == "__main__":

@@ -4,16 +4,15 @@ import argparse
 import asyncio
 import dataclasses
 import secrets
-import signal
 import sys
 import tempfile
-from collections.abc import Coroutine
 from pathlib import Path
 
 from benchmarks.__main__ import machine, replace_figures
 from tests.faults.bench import Run, run
 from tests.faults.plan import LONG, SHORT
 from tests.faults.report import summary, tables
+from tests.support.told_to_end import until_told
 
 
 def main() -> None:
@@ -36,7 +35,7 @@ def main() -> None:
             directory = (options.keep or Path(scratch)) / str(seed)
             directory.mkdir(parents=True)
             print(f"seed {seed}, in {directory}", flush=True)
-            results.append(asyncio.run(_until_told(run(plan, seed, directory))))
+            results.append(asyncio.run(until_told(run(plan, seed, directory))))
             print(summary(results[-1]), flush=True)
     report = f"{machine()}.\n\n{tables(results)}"
     for document in options.into:
@@ -44,13 +43,6 @@ def main() -> None:
     if not all(each.verdict.is_good for each in results):
         sys.exit("a promise was broken")
     print("every promise was kept")
-
-
-async def _until_told(running: Coroutine[None, None, Run]) -> Run:
-    """Run; SIGTERM ends it like Control-C, so that no process and no file system is left behind."""
-    task = asyncio.ensure_future(running)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx2
 import jwt
@@ -10,8 +11,8 @@ from pydantic import SecretStr
 
 from gateway.app import Gateway
 from gateway.settings.model import Settings
-from storage.journal.interface import LineBatch
-from tests.support.scripted_history import entry
+from storage.journal.sqlite import SqliteJournal
+from tests.support.journal_items import batch
 
 SECRET = "correct-horse-battery-staple-0123456789"
 
@@ -25,9 +26,11 @@ def bearer(**claims: object) -> dict[str, str]:
 async def http(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of a closed gateway with a line in the tasks ``mine-1`` and ``other``."""
     closed = settings.model_copy(update={"jwt_secret": SecretStr(SECRET), "host": "127.0.0.1"})
-    gateway = await Gateway.start(closed)
+    journal = await SqliteJournal.open(Path(settings.database_url.removeprefix("sqlite:///")))
     for task in ("mine-1", "other"):
-        await gateway._databases.journal.append(LineBatch(task, "w", [entry(0, task=task)], 100, time.monotonic()))
+        await journal.append(batch("line", task=task))
+    await journal.close()
+    gateway = await Gateway.start(closed)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.ports[0]}") as client:
         yield client
     await gateway.stop()

@@ -69,7 +69,7 @@ def test_what_counts_as_one_address(address: str, key: str) -> None:
     assert address_key(address) == key
 
 
-def test_trusted_addresses() -> None:
+def test_trusted_addresses_are_matched_by_network() -> None:
     """Addresses, networks, everything; and what is no address is only itself."""
     trusted = TrustedAddresses(["127.0.0.1", "10.0.0.0/8", "::1", "unix"])
     assert [each in trusted for each in ("127.0.0.1", "10.9.8.7", "::1", "unix")] == [True] * 4

@@ -1,6 +1,5 @@
 """What two gateways on one PostgreSQL do together beside lines."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.gateway_process import GatewayProcess
+from tests.support.gateway_process import GatewayProcess, gateways_together
 from tests.support.postgres_server import PostgresServer
 from tests.support.signed_tokens import SECRET, make_token
 from tests.support.waiting import attempts
@@ -20,14 +19,8 @@ ALLOWED = {"Authorization": f"Bearer {make_token(scopes=['logs:read', 'logs:writ
 
 @pytest.fixture
 async def gateways(postgres: PostgresServer, tmp_path: Path) -> AsyncIterator[list[GatewayProcess]]:
-    url = await postgres.add_schema()
-    both = [GatewayProcess(tmp_path / name, DATABASE_URL=url, JWT_SECRET=SECRET) for name in ("a", "b")]
-    try:
-        await asyncio.gather(*(gateway.start() for gateway in both))
+    async with gateways_together(tmp_path, await postgres.add_schema(), JWT_SECRET=SECRET) as both:
         yield both
-    finally:
-        for gateway in both:
-            gateway.kill()
 
 
 async def test_gateways_share_tickets_masks_and_live_updates_and_one_leads(gateways: list[GatewayProcess]) -> None:

@@ -15,7 +15,7 @@ from tests.support.psql import database_rows
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.xdist_group("postgres")]
 
-IGNORED = ", ".join((*connections._SETTINGS, "search_path", "extra_float_digits"))
+IGNORED = ", ".join((*connections.SETTINGS, "search_path", "extra_float_digits"))
 REFUSED = "cannot be used through this pooler; connect to the server itself"
 
 

@@ -8,7 +8,7 @@ import pytest
 from otto_logs import LogProducer
 
 from tests.support.event_stream import EventStream
-from tests.support.gateway_process import GatewayProcess
+from tests.support.gateway_process import GatewayProcess, gateways_together
 from tests.support.postgres_server import PostgresServer
 from tests.support.waiting import WAIT_SECONDS_MAX, until
 from tests.support.worker import publish
@@ -19,22 +19,13 @@ LINES = [f"line {number}" for number in range(1, 401)]
 
 
 @pytest.fixture
-async def gateways(postgres: PostgresServer, tmp_path: Path) -> AsyncIterator[tuple[GatewayProcess, GatewayProcess]]:
-    url = await postgres.add_schema()
-    both = (
-        GatewayProcess(tmp_path / "a", DATABASE_URL=url),
-        GatewayProcess(tmp_path / "b", DATABASE_URL=url),
-    )
-    try:
-        await asyncio.gather(*(gateway.start() for gateway in both))
+async def gateways(postgres: PostgresServer, tmp_path: Path) -> AsyncIterator[list[GatewayProcess]]:
+    async with gateways_together(tmp_path, await postgres.add_schema()) as both:
         yield both
-    finally:
-        for gateway in both:
-            gateway.kill()
 
 
 async def test_lines_stored_at_one_gateway_are_live_at_the_other(
-    gateways: tuple[GatewayProcess, GatewayProcess],
+    gateways: list[GatewayProcess],
 ) -> None:
     """A reader gets each line once, in order, and the end of the task, whichever gateway took them."""
     here, there = gateways
@@ -49,7 +40,7 @@ async def test_lines_stored_at_one_gateway_are_live_at_the_other(
     assert recording.is_complete
 
 
-async def test_a_position_of_one_gateway_is_good_at_the_other(gateways: tuple[GatewayProcess, GatewayProcess]) -> None:
+async def test_a_position_of_one_gateway_is_good_at_the_other(gateways: list[GatewayProcess]) -> None:
     """A reader whose gateway was killed resumes at the other one: nothing is missing, nothing comes twice."""
     here, there = gateways
     await publish(here.grpc_address, "build", LINES[:200])
@@ -63,7 +54,7 @@ async def test_a_position_of_one_gateway_is_good_at_the_other(gateways: tuple[Ga
     assert recording.is_complete
 
 
-async def test_one_task_may_be_written_through_both(gateways: tuple[GatewayProcess, GatewayProcess]) -> None:
+async def test_one_task_may_be_written_through_both(gateways: list[GatewayProcess]) -> None:
     """Sequences have no hole and no double, and readers at both see the same order."""
     streams = [EventStream(gateway.stream_url("build")) for gateway in gateways]
     reading = [asyncio.create_task(stream.read(until=lambda seen: len(seen.entries) == 400)) for stream in streams]
@@ -80,7 +71,7 @@ async def test_one_task_may_be_written_through_both(gateways: tuple[GatewayProce
 
 
 async def test_gateways_outlive_a_restart_of_the_database(
-    gateways: tuple[GatewayProcess, GatewayProcess], postgres: PostgresServer
+    gateways: list[GatewayProcess], postgres: PostgresServer
 ) -> None:
     """What comes while it is away waits, is stored once, and reaches readers of both gateways."""
     here, there = gateways
@@ -101,7 +92,7 @@ async def test_gateways_outlive_a_restart_of_the_database(
 
 
 async def test_a_gateway_that_is_killed_under_its_producer_loses_and_doubles_nothing(
-    gateways: tuple[GatewayProcess, GatewayProcess],
+    gateways: list[GatewayProcess],
 ) -> None:
     """A reader at the other gateway gets every line once, in order, across two ``kill -9``."""
     here, there = gateways

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.event_stream import EventStream
-from tests.support.gateway_process import GatewayProcess
+from tests.support.gateway_process import GatewayProcess, gateways_together
 from tests.support.postgres_server import PostgresServer
 from tests.support.psql import messages, psql
 from tests.support.waiting import attempts
@@ -23,13 +23,8 @@ async def url(postgres: PostgresServer) -> str:
 
 @pytest.fixture
 async def gateways(url: str, tmp_path: Path) -> AsyncIterator[list[GatewayProcess]]:
-    both = [GatewayProcess(tmp_path / name, DATABASE_URL=url, RETENTION_DAYS="30") for name in ("a", "b")]
-    try:
-        await asyncio.gather(*(gateway.start() for gateway in both))
+    async with gateways_together(tmp_path, url, RETENTION_DAYS="30") as both:
         yield both
-    finally:
-        for gateway in both:
-            gateway.kill()
 
 
 async def _copied(url: str, task: str, count: int) -> None:

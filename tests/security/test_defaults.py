@@ -54,7 +54,9 @@ async def test_a_weak_secret_keeps_it_from_starting(tmp_path: Path, secret: str)
     ("origins", "origin", "allowed"),
     [((), FRIEND, False), ((FRIEND,), FRIEND, True), ((FRIEND,), STRANGER, False), ((FRIEND,), "null", False)],
 )
-async def test_preflights(tmp_path: Path, origins: tuple[str, ...], origin: str, allowed: bool) -> None:
+async def test_preflights_allow_the_header_to_origins_that_are_named(
+    tmp_path: Path, origins: tuple[str, ...], origin: str, allowed: bool
+) -> None:
     """A page of another origin may send the header that lets in only where its origin was named."""
     gateway = await started(tmp_path, jwt_secret=SECRET, cors_origins=origins)
     asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}

@@ -75,7 +75,7 @@ async def otto(channel: grpc.aio.Channel, method: str, opened: Opened) -> str:
 async def test_every_stream_ends_with_its_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On each transport, saying why, once the wall clock says that the time is over; also where somebody has set it."""
     for module in (producer_stream, subscriber):
-        monkeypatch.setattr(module, "_EXPIRY_CHECK_SECONDS_MAX", 0.05)
+        monkeypatch.setattr(module, "EXPIRY_CHECK_SECONDS_MAX", 0.05)
     ports = {"http_port": 0, "websocket_port": 0, "grpc_port": 0}
     url = f"sqlite:///{tmp_path}/otto.db"
     gateway = await Gateway.start(

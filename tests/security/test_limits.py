@@ -119,7 +119,9 @@ async def test_socket_io_clients_of_one_principal(start: Start, stack: AsyncExit
     ],
     ids=["principal", "address"],
 )
-async def test_producers(start: Start, stack: AsyncExitStack, settings: dict[str, Any]) -> None:
+async def test_producers_are_limited_on_both_wires_together(
+    start: Start, stack: AsyncExitStack, settings: dict[str, Any]
+) -> None:
     """On both wires together; readers are counted apart."""
     gateway = await start(**settings)
     channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{gateway.ports[-1]}"))

@@ -1,6 +1,6 @@
 """Encoded lines kept for sessions that are behind, within a number of bytes."""
 
-from sessions.encoded_batch_cache import _OVERHEAD_BYTES, EncodedBatchCache
+from sessions.encoded_batch_cache import OVERHEAD_BYTES, EncodedBatchCache
 from sessions.transport import EncodedBatch
 
 
@@ -10,7 +10,7 @@ def batch(start: int, size: int = 100) -> EncodedBatch:
 
 def of(count: int, size: int = 100) -> int:
     """Bytes that so many batches count for."""
-    return count * (size + _OVERHEAD_BYTES)
+    return count * (size + OVERHEAD_BYTES)
 
 
 def test_the_batch_that_was_not_asked_for_longest_goes_first() -> None:

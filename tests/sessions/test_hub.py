@@ -96,7 +96,7 @@ async def test_unwatched_task_is_not_kept(bench):
         (Tail(3, Position(9)), [10, 11]),
     ],
 )
-async def test_starts(bench, start, expected):
+async def test_a_session_starts_where_its_subscription_says(bench, start, expected):
     """A session starts where its subscription says; an id of another journal means that nothing was seen."""
     bench.history.store(block(1, 10))
     _, transport = await opened(bench, start=start)

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,8 @@ async def test_a_full_disk_starts_a_pass_with_the_reserve(tmp_path: Path, monkey
         return await remove(*arguments, **rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(journal, "remove_whole", remove_with_room)
-    journal._commits._is_disk_full = True
+    statistics = replace(journal.statistics, is_disk_full=True)
+    monkeypatch.setattr(SqliteJournal, "statistics", statistics)
     pass_time(60)
     await until(lambda: retention.statistics.tasks == 1, "the old task is gone")
     await retention.close()

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,6 @@ from filters.secret_shapes import ShapeRules
 from storage.journal import chunk_walk, reader
 from storage.journal.interface import LineBatch
 from storage.journal.postgres import PostgresJournal
-from storage.journal.queries import Bounds
 from storage.journal.sqlite import SqliteJournal
 from storage.journal.stored_journal import StoredJournal
 from storage.scanning.journal_scan import JournalScan
@@ -79,7 +79,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
 
 @pytest.fixture
 async def journal(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StoredJournal]:
-    monkeypatch.setattr(chunk_walk, "_SPANS_PER_QUERY", 2)
+    monkeypatch.setattr(chunk_walk, "SPANS_PER_QUERY", 2)
     journal = await database.open()
     yield journal
     await journal.close()
@@ -135,13 +135,13 @@ async def test_chunks_that_cannot_match_are_not_opened(journal: StoredJournal, m
     await journal.append(report("COMPLETED"))
     await sweep(journal)
     opened: list[int] = []
-    text = reader.Reader._text
+    open_text = reader.open_text
 
-    def counted(self: reader.Reader, bounds: Bounds, task: str) -> bytes:
-        opened.append(bounds.record_id)
-        return text(self, bounds, task)
+    def counted(*stored: Any, first: int, **where: Any) -> bytes:
+        opened.append(first)
+        return open_text(*stored, first=first, **where)
 
-    monkeypatch.setattr(reader.Reader, "_text", counted)
+    monkeypatch.setattr(reader, "open_text", counted)
     assert await messages(journal, matcher=Matcher(LogFilter(keywords=("deadlock",)))) == ["a deadlock"]
     once = len(opened)
     assert await messages(journal, matcher=Matcher(LogFilter(keywords=("segfault",)))) == []

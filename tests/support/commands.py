@@ -5,11 +5,12 @@ import os
 import tty
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
-from tests.support.forked_process import forked
+from tests.support.forked_process import OTTO_GATEWAY, forked
 
-__all__ = ["Ended", "on_terminal", "otto_logs", "start_otto_logs"]
+__all__ = ["Ended", "on_terminal", "otto_gateway", "otto_logs", "start_otto_logs"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,19 @@ async def otto_logs(*arguments: str, input: bytes | None = None, **options: Mapp
     stdout, stderr = await process.communicate(input)
     assert process.returncode is not None
     return Ended(process.returncode, stdout, stderr.decode())
+
+
+async def otto_gateway(database: Path, *arguments: str) -> tuple[int, str, str]:
+    """Run a command of ``otto-gateway`` on a database; its exit code and what it wrote."""
+    process = await asyncio.create_subprocess_exec(
+        *forked(OTTO_GATEWAY, *arguments),
+        env={**os.environ, "DATABASE_URL": f"sqlite:///{database}"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    stdout, stderr = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, stdout.decode(), stderr.decode()
 
 
 async def on_terminal(

@@ -17,7 +17,7 @@ from tests.support.forked_process import ForkedProcess
 from tests.support.ports import free_port
 from tests.support.waiting import WAIT_SECONDS_MAX, time_limit
 
-__all__ = ["GatewayProcess", "running_gateway"]
+__all__ = ["GatewayProcess", "gateways_together", "running_gateway"]
 
 POLL_SECONDS = 0.02
 _READ_BEFORE_OUR_CODE = ("GLIBC_", "GRPC_", "LD_", "MALLOC_", "PYTHON", "TZ")
@@ -183,6 +183,20 @@ class GatewayProcess:
     async def ended(self) -> int:
         """Wait for the end of the process; its exit code."""
         return 0 if self._process is None else await asyncio.to_thread(self._process.wait, WAIT_SECONDS_MAX)
+
+
+@contextlib.asynccontextmanager
+async def gateways_together(
+    directory: Path, url: str, **environment: str | None
+) -> AsyncIterator[list[GatewayProcess]]:
+    """Two started gateways, ``a`` and ``b``, on one PostgreSQL."""
+    both = [GatewayProcess(directory / name, DATABASE_URL=url, **environment) for name in ("a", "b")]
+    try:
+        await asyncio.gather(*(gateway.start() for gateway in both))
+        yield both
+    finally:
+        for gateway in both:
+            gateway.kill()
 
 
 @contextlib.asynccontextmanager

@@ -19,14 +19,32 @@ def lines_request(
     return logs_pb2.PublishRequest(number=number, lines=batch)
 
 
-class NativeProducer:
+class _Producer:
+    """A stream to the gateway, and what comes back on it."""
+
+    call: Any
+
+    async def read(self) -> Any:
+        return await self.call.read()
+
+    async def ended(self) -> tuple[grpc.StatusCode, str]:
+        """Read to the end; how the stream ended."""
+        try:
+            while await self.read() is not grpc.aio.EOF:
+                pass
+        except grpc.aio.AioRpcError:
+            pass
+        return await self.call.code(), await self.call.details()
+
+
+class NativeProducer(_Producer):
     """A ``Publish`` stream; ``token`` becomes its authorization."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str | None = None) -> None:
         method: Any = channel.stream_stream(
             "/otto.logs.v1.LogIngestService/Publish", response_deserializer=logs_pb2.PublishResponse.FromString
         )
-        self.call: Any = _honest(method(metadata=_metadata(token)))
+        self.call = _honest(method(metadata=_metadata(token)))
 
     async def hello(self, producer_id: str = "p") -> logs_pb2.PublishResponse:
         """Say hello; the gateway's answer."""
@@ -35,9 +53,6 @@ class NativeProducer:
 
     async def send(self, request: logs_pb2.PublishRequest) -> None:
         await self.call.write(request.SerializeToString())
-
-    async def read(self) -> Any:
-        return await self.call.read()
 
     async def acknowledged(self, number: int) -> logs_pb2.PublishResponse:
         """Read until everything up to a number is acknowledged; the last response, with the problems of all."""
@@ -51,53 +66,32 @@ class NativeProducer:
                 response.problems.extend(problems)
                 return response
 
-    async def ended(self) -> tuple[grpc.StatusCode, str]:
-        """Read to the end; how the stream ended."""
-        try:
-            while await self.read() is not grpc.aio.EOF:
-                pass
-        except grpc.aio.AioRpcError:
-            pass
-        return await self.call.code(), await self.call.details()
 
-
-class OttoProducer:
+class OttoProducer(_Producer):
     """A stream of lines on Otto's wire."""
 
     def __init__(self, channel: grpc.aio.Channel, method: str = "StreamLogs", token: str | None = None) -> None:
         forwards = method == "ForwardWorkerLogs"
         service = "OttoHandlerLogService" if forwards else "LogStreamingService"
         response: Any = log_streaming_pb2.LogForwardResponse if forwards else log_streaming_pb2.LogResponse
-        self._line: Any = log_streaming_pb2.WorkerLogEntry if forwards else log_streaming_pb2.LogEntry
+        self.line_type: Any = log_streaming_pb2.WorkerLogEntry if forwards else log_streaming_pb2.LogEntry
         multi: Any = channel.stream_stream(
             f"/ottoscaler.v1.{service}/{method}", response_deserializer=response.FromString
         )
-        self.call: Any = _honest(multi(metadata=_metadata(token)))
+        self.call = _honest(multi(metadata=_metadata(token)))
 
     async def send(self, message: str, *, task_id: str = "t", worker_id: str = "w", **fields: Any) -> None:
         await self.send_raw(
-            self._line(task_id=task_id, worker_id=worker_id, message=message, **fields).SerializeToString()
+            self.line_type(task_id=task_id, worker_id=worker_id, message=message, **fields).SerializeToString()
         )
 
     async def send_raw(self, data: bytes) -> None:
         await self.call.write(data)
 
-    async def read(self) -> Any:
-        return await self.call.read()
-
     async def say(self, message: str, **fields: Any) -> Any:
         """Send one line; its response."""
         await self.send(message, **fields)
         return await self.read()
-
-    async def ended(self) -> tuple[grpc.StatusCode, str]:
-        """Read to the end; how the stream ended."""
-        try:
-            while await self.read() is not grpc.aio.EOF:
-                pass
-        except grpc.aio.AioRpcError:
-            pass
-        return await self.call.code(), await self.call.details()
 
 
 class _HonestCore:

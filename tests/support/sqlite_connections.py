@@ -31,7 +31,7 @@ def replace_removing(journal: SqliteJournal, wrap: Callable[[sqlite3.Connection]
 
 def reading_connection(journal: SqliteJournal) -> sqlite3.Connection:
     """A new connection as the journal's readers have; the caller closes it."""
-    return open_connection(journal._path, Access.READ)
+    return open_connection(journal.path, Access.READ)
 
 
 def scan_processes(journal: SqliteJournal) -> ScanProcesses:

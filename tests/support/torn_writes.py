@@ -16,13 +16,13 @@ class TornWrites:
 
     def __init__(self) -> None:
         self.bytes_left: int | None = None
-        self._write = segments._write
+        self._write = segments.append_whole
 
     def patch(self) -> None:
-        segments._write = self.write  # type: ignore[assignment]
+        segments.append_whole = self.write  # type: ignore[assignment]
 
     def restore(self) -> None:
-        segments._write = self._write
+        segments.append_whole = self._write
 
     def live(self) -> None:
         """The next process lives."""

@@ -132,6 +132,11 @@ class DiskSpool:
         return self._log.bytes
 
     @property
+    def bytes_in_memory(self) -> int:
+        """The part of it that is in memory as well."""
+        return self._memory.bytes_waiting
+
+    @property
     def lines_waiting(self) -> int:
         return self._memory.lines_waiting + self._backlog_lines
 

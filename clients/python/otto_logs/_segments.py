@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from otto_logs._records import RecordKind, frame
 
-__all__ = ["Place", "Segment", "SegmentLog", "segment_files"]
+__all__ = ["Place", "Segment", "SegmentLog", "append_whole", "segment_files"]
 
 _SUFFIX: Final = ".segment"
 
@@ -103,7 +103,7 @@ class SegmentLog:
         path = self._directory / f"{self._index:010}{_SUFFIX}"
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:
-            size = _write(fd, 0, frame(RecordKind.SNAPSHOT, self._snapshot()))
+            size = append_whole(fd, 0, frame(RecordKind.SNAPSHOT, self._snapshot()))
             if self._durable:
                 os.fsync(fd)
                 _sync_directory(self._directory)
@@ -131,7 +131,7 @@ class SegmentLog:
             OSError: it cannot be written.
         """
         active = self._segments[-1]
-        written = _write(self._fd, active.size, record)
+        written = append_whole(self._fd, active.size, record)
         active.size += written
         self.bytes += written
 
@@ -204,7 +204,7 @@ def segment_files(directory: Path) -> list[tuple[int, Path]]:
     )
 
 
-def _write(fd: int, size: int, data: bytes) -> int:
+def append_whole(fd: int, size: int, data: bytes) -> int:
     """Append to a file that has ``size`` bytes; where not all of it can be written, nothing is."""
     try:
         written = os.write(fd, data)

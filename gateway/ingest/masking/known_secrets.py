@@ -14,12 +14,12 @@ from filters.stream_mask import Progress, StreamMask
 from gateway.errors import ApiError
 from storage.journal.interface import Append, Settled
 
-__all__ = ["HeldItem", "HeldLine", "KnownSecrets", "MaskedTask", "Refused"]
+__all__ = ["TASKS_MAX", "HeldItem", "HeldLine", "KnownSecrets", "MaskedTask", "Refused"]
 
 SECRETS_MAX: Final = 1_000
 CHARACTERS_MAX: Final = 256 << 10
 """Of one task, all of its secrets together."""
-_TASKS_MAX: Final = 1_000
+TASKS_MAX: Final = 1_000
 _WORKERS_MAX: Final = 10_000
 _PRODUCERS_MAX: Final = 1_000
 _SILENT_SECONDS_MAX: Final = 24 * 3600.0
@@ -139,8 +139,8 @@ class KnownSecrets:
         if len(secrets) > SECRETS_MAX or sum(map(len, secrets)) > CHARACTERS_MAX:
             text = f"a task has at most {SECRETS_MAX:,} masks with {CHARACTERS_MAX:,} characters in all"
             raise ApiError("RESOURCE_EXHAUSTED", text)
-        if task is None and len(self.tasks) >= _TASKS_MAX:
-            raise ApiError("RESOURCE_EXHAUSTED", f"{_TASKS_MAX:,} tasks have masks already; try later")
+        if task is None and len(self.tasks) >= TASKS_MAX:
+            raise ApiError("RESOURCE_EXHAUSTED", f"{TASKS_MAX:,} tasks have masks already; try later")
         needles = await asyncio.to_thread(Needles, list(secrets))  # some 0.1 ms for each
         if task is None:
             task = self.tasks[task_id] = MaskedTask(secrets, needles, 0.0)

@@ -18,11 +18,11 @@ from gateway.ingest.masking.task_masks import TaskMasks
 from storage.errors import StorageError
 from storage.postgres.channel import ALIVE, GatewayChannel
 
-__all__ = ["SharedMasks"]
+__all__ = ["SECONDS_MAX", "SharedMasks"]
 
 _log = structlog.get_logger(__name__)
 
-_SECONDS_MAX: Final = 15.0
+SECONDS_MAX: Final = 15.0
 """Longer than a gateway that gives no sign of life is waited for."""
 _REPEAT_SECONDS: Final = 0.2
 _TASKS_PER_ROW: Final = 20
@@ -99,7 +99,7 @@ class SharedMasks:
         """
         await self._channel.fetch(_FORGET)
         self._asked, self._missing = secrets.token_hex(8), await self._living()
-        give_up_at = asyncio.get_running_loop().time() + _SECONDS_MAX
+        give_up_at = asyncio.get_running_loop().time() + SECONDS_MAX
         while self._missing:
             if asyncio.get_running_loop().time() > give_up_at:
                 _log.warning("masks of other gateways are not known", gateways=len(self._missing))
@@ -116,7 +116,7 @@ class SharedMasks:
         text = msgspec.msgpack.encode(masks)
         peers = await self._channel.fetch(_PEERS, self._channel.gateway)
         ids = await self._insert([(name, seal(text, key, name)) for name, key in peers if key])
-        give_up_at = asyncio.get_running_loop().time() + _SECONDS_MAX
+        give_up_at = asyncio.get_running_loop().time() + SECONDS_MAX
         try:
             while ids:
                 self._channel.send("masks")

@@ -77,7 +77,7 @@ class NativeItems:
         try:
             if kind == "lines":
                 lines = self._begin(request.lines, producer)
-                self._read(request.lines.lines, lines)
+                self.read_lines(request.lines.lines, lines)
                 return self._end(lines, size)
             return self._other(kind, request, producer), None
         except (IdentifierError, FieldError) as error:
@@ -103,7 +103,7 @@ class NativeItems:
         try:
             lines = self._begin(batch.head(self._limits.batch_lines_max), producer)
             for part in batch.slices():
-                self._read(part.lines, lines)
+                self.read_lines(part.lines, lines)
                 yield
         except TooManyElementsError as error:
             return self._invalid(producer, "lines", FieldError("lines", f"of a line: {error}"), 1)
@@ -130,7 +130,7 @@ class NativeItems:
         pod, pod_bytes = pod_metadata(batch.pod_metadata, limits) if batch.HasField("pod_metadata") else (None, 0)
         return _Lines(LineBatch(task_id, worker_id, [], 0, time.monotonic(), producer), pod, pod_bytes)
 
-    def _read(self, lines: Iterable[logs_pb2.Line], into: "_Lines") -> None:
+    def read_lines(self, lines: Iterable[logs_pb2.Line], into: "_Lines") -> None:
         """Read lines: the hot path."""
         limits = self._limits
         batch, pod = into.batch, into.pod

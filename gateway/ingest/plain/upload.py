@@ -15,12 +15,12 @@ from gateway.ingest.registry import ProducerRegistry
 from storage.errors import StorageError
 from storage.journal.interface import LineBatch, Receipt
 
-__all__ = ["Upload"]
+__all__ = ["EXPIRY_CHECK_SECONDS_MAX", "Upload"]
 
 _BATCH_LINES: Final = 512
 """Read in one turn of the event loop, and appended together."""
 _RETRY_SECONDS: Final = 2
-_EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
+EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
 
 
 class Upload:
@@ -154,7 +154,7 @@ class Upload:
         if left <= 0:
             self.stop(ApiError("UNAUTHENTICATED", "the token has expired; what was sent before is stored"))
         else:
-            seconds = min(left, _EXPIRY_CHECK_SECONDS_MAX)
+            seconds = min(left, EXPIRY_CHECK_SECONDS_MAX)
             self._expiring = asyncio.get_running_loop().call_later(seconds, self._check_expiry)
 
 

@@ -41,7 +41,7 @@ from sessions.pipelines import PipelineHub, PipelineSession
 from sessions.subscription import Subscription
 from sessions.updates import AnyUpdate
 
-__all__ = ["FEATURES", "ServerContext", "Subscriber"]
+__all__ = ["EXPIRY_CHECK_SECONDS_MAX", "FEATURES", "REQUESTS", "ServerContext", "Subscriber"]
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ RETRY_AFTER_SHUTDOWN_MILLISECONDS: Final = (1_000, 10_000)
 """How long a client is asked to stay away; spread, so that not everybody comes back at once."""
 
 _ECHO_CHARACTERS_MAX: Final = 256
-_EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
+EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
 """A token ends at a date: a timer's duration is no longer right once somebody has set the clock."""
 
 
@@ -130,9 +130,9 @@ class Subscriber:
 
     def received(self, name: object, arguments: tuple[Any, ...], acknowledge: int | None) -> None:
         """Answer an event."""
-        request = _REQUESTS.get(name) if isinstance(name, str) else None
+        request = REQUESTS.get(name) if isinstance(name, str) else None
         if request is None:
-            known = ", ".join(_REQUESTS)
+            known = ", ".join(REQUESTS)
             refusal = ApiError("INVALID_ARGUMENT", f"there is no such event; there are {known}")
             self._answer("request_error", _refusal(name, arguments, refusal), acknowledge)
             return
@@ -304,7 +304,7 @@ class Subscriber:
             return
         left = expires_at - time.time()
         if left > 0:
-            seconds = min(left, _EXPIRY_CHECK_SECONDS_MAX)
+            seconds = min(left, EXPIRY_CHECK_SECONDS_MAX)
             self._expiry = asyncio.get_running_loop().call_later(seconds, self._check_expiry)
         else:
             self._context.dismiss(self, CloseReason.TOKEN_EXPIRED)
@@ -321,7 +321,7 @@ class Subscriber:
             self.socket.put(acknowledgement(acknowledge, payload))
 
 
-_REQUESTS: Final[Mapping[str, tuple[str, str, _Handler]]] = {
+REQUESTS: Final[Mapping[str, tuple[str, str, _Handler]]] = {
     "subscribe-to-logs": ("subscription_success", "subscription_error", Subscriber._subscribe),
     "unsubscribe-from-logs": ("unsubscription_success", "unsubscription_error", Subscriber._unsubscribe),
     "update-log-filter": ("filter_update_success", "filter_update_error", Subscriber._update_filter),

@@ -30,11 +30,11 @@ from storage.journal.reader import stored_end
 from storage.postgres.connections import Row, connect
 from storage.postgres.errors import translate_errors
 
-__all__ = ["Follower", "FollowerStatistics", "Server"]
+__all__ = ["FLOOR_SECONDS", "RELAYED_SECONDS", "Follower", "FollowerStatistics", "Server", "channel_of"]
 
 _log = logging.getLogger(__name__)
 
-_FLOOR_SECONDS: Final = 0.1
+FLOOR_SECONDS: Final = 0.1
 _SEEN_SECONDS: Final = 5.0
 """How often the listening connection is asked whether it is still there."""
 
@@ -42,7 +42,7 @@ _RECONNECT_SECONDS: Final = 0.5
 _ANSWER_SECONDS_MAX: Final = 20.0
 """A server that does not answer a read for so long is taken for gone."""
 
-_RELAYED_SECONDS: Final = 0.02
+RELAYED_SECONDS: Final = 0.02
 """How long a notification waits of what Redis carries: those who have it by then need not wake up for it."""
 
 _ROWS_MAX: Final = 64
@@ -210,7 +210,7 @@ class Follower:
         if not is_relayed:
             self._to_notify.set()
         elif self._notice is None:
-            self._notice = asyncio.get_running_loop().call_later(_RELAYED_SECONDS, self._to_notify.set)
+            self._notice = asyncio.get_running_loop().call_later(RELAYED_SECONDS, self._to_notify.set)
         self._take_received(place)
 
     def received(self, commit: RelayedCommit) -> None:
@@ -257,7 +257,7 @@ class Follower:
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
         """LISTEN first, then read: what was stored before is found by the reading."""
-        channel = await _channel(connection)
+        channel = await channel_of(connection)
         await connection.add_listener(channel, self._heard)
         self._is_listening = True
         self._wake.set()
@@ -283,7 +283,7 @@ class Follower:
 
     async def _notify(self, connection: asyncpg.Connection) -> None:
         """One notification of each lane for all commits since the last one."""
-        channel = await _channel(connection)
+        channel = await channel_of(connection)
         while True:
             await self._to_notify.wait()
             self._to_notify.clear()
@@ -301,7 +301,7 @@ class Follower:
         self.token = await self._look()
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_FLOOR_SECONDS):
+                async with asyncio.timeout(FLOOR_SECONDS):
                     await self._wake.wait()
             self._wake.clear()
             while await self._step(connection):
@@ -383,7 +383,7 @@ def _take(record: Sequence[Any], blocks: list[Block], ended: list[TaskEnded]) ->
         blocks.append(Block(task_id, first, lines, received_at=time.monotonic()))
 
 
-async def _channel(connection: asyncpg.Connection) -> str:
+async def channel_of(connection: asyncpg.Connection) -> str:
     """The channel of these tables: a database may have several journals, in several schemas."""
     schema: str = await connection.fetchval("SELECT current_schema()")
     return f"otto_journal_{zlib.crc32(schema.encode()):08x}"  # a channel's name has 63 bytes at most

@@ -90,6 +90,9 @@ class SqliteJournal(StoredJournal):
     """See ``storage.journal.interface.Journal``. Made by ``open``; belongs to the event loop that it was opened on.
 
     Appends go through ``GroupCommit``, reads through ``ReadScheduler``, removals have a thread of their own.
+
+    Attributes:
+        path: the file.
     """
 
     def __init__(
@@ -106,7 +109,7 @@ class SqliteJournal(StoredJournal):
         gather_seconds: float,
         readers: int,
     ) -> None:
-        self._path = path
+        self.path = path
         self._lock_file = lock
         self._writer = writer
         self._mark = mark
@@ -130,7 +133,7 @@ class SqliteJournal(StoredJournal):
         )
 
     def __repr__(self) -> str:
-        return f"<SqliteJournal {str(self._path)!r} epoch={self.epoch} {self._commits!r}>"
+        return f"<SqliteJournal {str(self.path)!r} epoch={self.epoch} {self._commits!r}>"
 
     @classmethod
     async def open(
@@ -201,12 +204,12 @@ class SqliteJournal(StoredJournal):
     @property
     def write_lock(self) -> WriteLock:
         """The lock that other writers of this process to the same file take as ``background``."""
-        return write_lock(self._path)
+        return write_lock(self.path)
 
     @property
     def statistics(self) -> JournalStatistics:
         """An immutable snapshot of the counters."""
-        return replace(super().statistics, disk_bytes_free=bytes_free(self._path))
+        return replace(super().statistics, disk_bytes_free=bytes_free(self.path))
 
     def _release(self) -> None:
         self._writer.close()
@@ -214,4 +217,4 @@ class SqliteJournal(StoredJournal):
         self._lock_file.close()
 
     def _open_remover(self) -> sqlite3.Connection:
-        return _connect(self._path, busy_seconds=_REMOVER_BUSY_SECONDS, autocheckpoint_pages=0)
+        return _connect(self.path, busy_seconds=_REMOVER_BUSY_SECONDS, autocheckpoint_pages=0)

@@ -13,13 +13,13 @@ from storage.journal.removed_tasks import IDLE_SECONDS, name_hash, unix_seconds
 from storage.sqlite.connections import checkpoint
 from storage.sqlite.write_lock import WriteLock
 
-__all__ = ["Remover"]
+__all__ = ["STEP_BYTES", "STEP_CHUNKS", "STEP_ROWS", "Remover"]
 
-_STEP_CHUNKS: Final = 64
-_STEP_BYTES: Final = 512 << 10
+STEP_CHUNKS: Final = 64
+STEP_BYTES: Final = 512 << 10
 """What one transaction removes at most, unless a single chunk is larger: a few milliseconds."""
 
-_STEP_ROWS: Final = 500
+STEP_ROWS: Final = 500
 _WATCHES: Final = f"{WATCH_PREFIX}*"
 
 # Under the lock nothing is added: a task that has lines again keeps its workers.
@@ -139,14 +139,14 @@ class Remover:
                 (cut, size, key, int(time.time()) + IDLE_SECONDS),
             )
             if is_last:
-                workers = db.execute(_REMOVE_WORKERS, (key, _STEP_ROWS)).rowcount
-        return Removed(cut + 1 - first, size, is_done and (cut < last or (is_last and workers < _STEP_ROWS)))
+                workers = db.execute(_REMOVE_WORKERS, (key, STEP_ROWS)).rowcount
+        return Removed(cut + 1 - first, size, is_done and (cut < last or (is_last and workers < STEP_ROWS)))
 
     def remove_whole(self, through: Mapping[str, int], copied: int) -> RemovedTasks:
         """See ``Journal.remove_whole``."""
         wanted = json.dumps([*through.items()])
         with self._transaction(is_remembered=True) as db:  # nothing is added while it looks
-            found = db.execute(_WHOLE, (wanted, copied, _STEP_CHUNKS + 1, _STEP_ROWS + 1)).fetchall()
+            found = db.execute(_WHOLE, (wanted, copied, STEP_CHUNKS + 1, STEP_ROWS + 1)).fetchall()
             taken = _fitting(found)
             keys = json.dumps([key for key, *_ in taken])
             if taken:
@@ -161,7 +161,7 @@ class Remover:
         # A look without the lock first: nearly always there is nothing.
         found = self._db.execute(
             "SELECT producer_id FROM journal_producers WHERE updated_at < ? AND producer_id NOT GLOB ? LIMIT ?",
-            (int(before), _WATCHES, _STEP_ROWS),
+            (int(before), _WATCHES, STEP_ROWS),
         ).fetchall()
         if not found:
             return 0
@@ -183,7 +183,7 @@ class Remover:
         with self._transaction(is_remembered=True) as db:
             tasks = db.execute(_FORGETTABLE, bounds).fetchall()  # again: under the lock nothing is added to them
             keys = json.dumps([key for key, *_ in tasks])
-            if db.execute(_FORGET_WORKERS, (keys, _STEP_ROWS)).rowcount == _STEP_ROWS:
+            if db.execute(_FORGET_WORKERS, (keys, STEP_ROWS)).rowcount == STEP_ROWS:
                 return len(tasks)  # there may be more of them, and the tasks go with the last
             kept = [(name_hash(name), last, failed, unix_seconds(at)) for _, name, last, failed, at in tasks if last]
             db.executemany(_KEEP_NUMBER, kept)
@@ -205,15 +205,15 @@ class Remover:
         rows = self._db.execute(
             "SELECT record_id, last_sequence, length(payload) FROM journal_records "
             "WHERE task_key = ? AND kind = 0 AND last_sequence <= ? ORDER BY last_sequence LIMIT ?",
-            (key, sequence, _STEP_CHUNKS),
+            (key, sequence, STEP_CHUNKS),
         ).fetchall()
         for record, last, chunk_size in rows:
             if record > copied:
                 return cut, size, True
-            if cut and size + chunk_size > _STEP_BYTES:
+            if cut and size + chunk_size > STEP_BYTES:
                 return cut, size, False
             cut, size = last, size + chunk_size
-        return cut, size, len(rows) < _STEP_CHUNKS
+        return cut, size, len(rows) < STEP_CHUNKS
 
     def _remove_workers(self, key: int) -> bool:
         """Some of a task's workers; whether none is left."""
@@ -221,7 +221,7 @@ class Remover:
         if found is None:
             return True
         with self._transaction(is_remembered=True) as db:
-            db.execute(_REMOVE_WORKERS, (key, _STEP_ROWS))
+            db.execute(_REMOVE_WORKERS, (key, STEP_ROWS))
         return False
 
     @contextmanager
@@ -254,7 +254,7 @@ def _fitting(found: Sequence[tuple[int, str, int, int, int, int]]) -> Sequence[t
     for row in found:
         *_, task_size, task_chunks, task_workers = row
         size, chunks, workers = size + task_size, chunks + task_chunks, workers + task_workers
-        if size > _STEP_BYTES or chunks > _STEP_CHUNKS or workers > _STEP_ROWS:
+        if size > STEP_BYTES or chunks > STEP_CHUNKS or workers > STEP_ROWS:
             size, chunks, workers = size - task_size, chunks - task_chunks, workers - task_workers
         else:
             taken.append(row)

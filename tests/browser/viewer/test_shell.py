@@ -66,7 +66,7 @@ async def test_the_theme_is_the_systems_until_one_is_chosen(viewer: Viewer) -> N
         assert await page.evaluate(ground) == dark
 
 
-async def test_it_speaks_korean(viewer: Viewer) -> None:
+async def test_the_viewer_speaks_korean_to_who_prefers_it(viewer: Viewer) -> None:
     """To a browser that prefers it, and to who chooses it; the page says which language it is in."""
     async with viewer.open(locale="ko-KR") as page:
         await expect(page.locator("h1")).to_have_text("작업")

@@ -41,7 +41,7 @@ def examples(readme: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", readme.read_text(), re.MULTILINE | re.DOTALL)
 
 
-def test_it_contains_what_is_needed_and_no_more(tarball: Path) -> None:
+def test_the_package_contains_what_is_needed_and_no_more(tarball: Path) -> None:
     """Each module with its types, the one dependency, the license, the page that explains it; no sources, no tests."""
     with tarfile.open(tarball) as archive:
         names = {name.removeprefix("package/") for name in archive.getnames()}

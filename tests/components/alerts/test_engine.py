@@ -64,7 +64,7 @@ class CountedDatabase(TableDatabase):
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CountedDatabase:
     """Of engines that look at nothing by themselves, however slow the machine is."""
-    monkeypatch.setattr(engine_module, "_CHECK_SECONDS", 3_600.0)
+    monkeypatch.setattr(engine_module, "CHECK_SECONDS", 3_600.0)
     return CountedDatabase(tmp_path / "otto.db", create=create_tables)
 
 
@@ -74,7 +74,7 @@ async def evaluating(journal: Growing, database: TableDatabase, *rules: dict[str
     engine = AlertEngine(journal, database, rules_from({"rules": list(rules)}, ()), clock=lambda: START)  # type: ignore[arg-type]
     engine.start()
     try:
-        await until(lambda: engine.statistics.error or engine._state is not None, "it has begun")
+        await until(lambda: engine.statistics.error or engine.has_begun, "it has begun")
         yield engine
     finally:
         await engine.close(0)
@@ -148,7 +148,7 @@ async def test_what_is_counted_is_stored_with_the_next_effect(database: CountedD
 
 async def test_time_passes_under_a_steady_flow(database: CountedDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is another record after each turn, what takes time is looked at all the same."""
-    monkeypatch.setattr(engine_module, "_CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(engine_module, "CHECK_SECONDS", 0.0)
     journal = Growing()
 
     class Flowing(Growing):
@@ -161,14 +161,14 @@ async def test_time_passes_under_a_steady_flow(database: CountedDatabase, monkey
     resolving = broken(resolve_after="1s")
     async with evaluating(journal, database, resolving) as engine:
         journal.add("broken")
-        passed = engine._pass_time
+        passed = engine.pass_time
         times: list[float] = []
 
         async def noted(now: float) -> None:
             times.append(now)
             await passed(now)
 
-        monkeypatch.setattr(engine, "_pass_time", noted)
+        monkeypatch.setattr(engine, "pass_time", noted)
         engine.wake()
         await until(lambda: len(times) > 3, "time passes")
 
@@ -177,7 +177,7 @@ async def test_a_gateway_that_does_not_evaluate_is_woken_by_no_commit(
     database: CountedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It looks at what another one has stored from time to time; commits are many."""
-    monkeypatch.setattr(engine_module, "_FOLLOWER_SECONDS", 3_600.0)
+    monkeypatch.setattr(engine_module, "FOLLOWER_SECONDS", 3_600.0)
     database.write(lambda _: None)
     journal = Growing()
     engine = AlertEngine(journal, database, [], is_leader=lambda: False)  # type: ignore[arg-type]
@@ -230,7 +230,7 @@ async def test_alerts_hear_of_commits(tmp_path: Path) -> None:
     )
     component = await AlertsComponent.open(core)
     try:
-        assert component._alerts is not None
-        assert called == [component._alerts.engine.wake]
+        assert component.alerts is not None
+        assert called == [component.alerts.engine.wake]
     finally:
         await component.close(0)

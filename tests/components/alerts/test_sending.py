@@ -85,12 +85,12 @@ async def test_certificates_are_read_beside_the_event_loop(monkeypatch: pytest.M
         return original()
 
     monkeypatch.setattr(ssl, "create_default_context", noted)
-    sending._tls.cache_clear()
+    sending.tls_context.cache_clear()
     target = Target("team", "webhook", f"https://127.0.0.1:{free_port()}/", is_private=True)
     for _ in range(2):
         with pytest.raises(SendError):
             await send(target, "7-1-team", EVENT)
-    sending._tls.cache_clear()
+    sending.tls_context.cache_clear()
     assert made == [False]
 
 
@@ -153,7 +153,7 @@ async def test_a_service_that_hangs_has_a_thread_of_its_own(monkeypatch: pytest.
         return ended.wait()
 
     monkeypatch.setattr(apprise.Apprise, "notify", hang)
-    monkeypatch.setattr(sending, "_APPRISE_SECONDS_MAX", 0.1)
+    monkeypatch.setattr(sending, "APPRISE_SECONDS_MAX", 0.1)
     url = "mailto://127.0.0.1?from=otto@example.org&to=team@example.org&mode=insecure"
     try:
         with pytest.raises(SendError, match="no answer within"):
@@ -249,7 +249,7 @@ async def test_a_bad_target_costs_a_bounded_time(
 ) -> None:
     """And says what it did: redirects are not followed, and of a gigabyte little is read."""
     if answer in {hangs, drips}:
-        monkeypatch.setattr(sending, "_SECONDS_MAX", 0.5)
+        monkeypatch.setattr(sending, "ANSWER_SECONDS_MAX", 0.5)
     async with receiver(answer) as (url, seen):
         with pytest.raises(SendError, match=said):
             await send(Target("team", "webhook", url, is_private=True), "7-1", EVENT)

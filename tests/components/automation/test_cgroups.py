@@ -39,7 +39,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ):
         (groups / name).mkdir(parents=True)
         (groups / name / "cgroup.procs").write_text(pids)
-    monkeypatch.setattr(cgroups, "_ROOT", proc)
+    monkeypatch.setattr(cgroups, "PROC", proc)
     return groups / "gateway"
 
 

@@ -169,8 +169,7 @@ async def test_a_scheduler_that_takes_up_an_item_ends_what_is_left_of_it_and_not
     bench = Bench(tmp_path, boot or boot_id(), process.pid, ticks_of(process) + difference)
     scheduler = Scheduler(bench.database, {}, tmp_path / "tasks")
     work = asyncio.create_task(scheduler.run())
-    while bench.tasks.queue(bench.task_id)[-1]["status"] == "processing":
-        await asyncio.sleep(0.01)
+    await until(lambda: bench.tasks.queue(bench.task_id)[-1]["status"] != "processing", "the item is taken up")
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
     if is_own:

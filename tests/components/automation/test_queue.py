@@ -20,6 +20,7 @@ from components.automation.tables import (
 )
 from components.automation.tables.schema import contents
 from storage.tables import DatabaseLocation
+from tests.support.waiting import until
 
 
 class Clock:
@@ -42,9 +43,9 @@ class Bench:
         self.queue = self.scheduler()
 
     def scheduler(self) -> QueueRepository:
-        lock = SchedulerLock(self.database, self.clock, expiry_seconds=1000)
-        lock.take()
-        return QueueRepository(lock)
+        self.lock = SchedulerLock(self.database, self.clock, expiry_seconds=1000)
+        self.lock.take()
+        return QueueRepository(self.lock)
 
     def content(self, task_id: str) -> dict[str, Any]:
         with self.database.reading() as connection:
@@ -286,10 +287,20 @@ def test_a_schedule_that_was_stopped_is_not_due_again(bench: Bench, tmp_path: Pa
     task_id = bench.tasks.create("a", "shortform", schedule={"repeat_type": "daily"})
     bench.tasks.stop(task_id)
     assert bench.tasks.retry(task_id) is not None
-    item = bench.queue.dequeue("schedule")
-    assert item is not None
-    asyncio.run(Scheduler(bench.database, {}, tmp_path, now=bench.clock)._pass(bench.queue, item))
-    assert [row["queue_type"] for row in bench.tasks.queue(task_id) if row["status"] == "waiting"] == ["script"]
+    bench.lock.release()
+
+    async def is_passed() -> bool:
+        rows = await asyncio.to_thread(bench.tasks.queue, task_id)
+        return any(row["queue_type"] == "script" for row in rows)
+
+    async def pass_one() -> None:
+        work = asyncio.create_task(Scheduler(bench.database, {}, tmp_path, now=bench.clock).run())
+        await until(is_passed, "the run is followed by its next stage")
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+    asyncio.run(pass_one())
+    assert [row["queue_type"] for row in bench.tasks.queue(task_id) if row["status"] != "completed"] == ["script"]
 
 
 def test_a_failed_stage_is_shown_as_failed_until_it_is_tried_again(bench: Bench) -> None:

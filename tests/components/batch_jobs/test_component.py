@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
@@ -10,17 +9,11 @@ import pytest
 
 from tests.support.batch_ui import hand_over, poll
 from tests.support.gateway_process import GatewayProcess, running_gateway
-from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi, naver_api
+from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi
 from tests.support.waiting import attempts, time_limit
 
 KEYWORDS = [f"키워드{number}" for number in range(1, 101)]
 CATEGORIES = ("blog", "cafearticle")
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[NaverApi]:
-    async with naver_api() as served:
-        yield served
 
 
 def settings(api: NaverApi) -> dict[str, str]:
@@ -81,7 +74,7 @@ async def test_killed_at_the_fortieth_of_a_hundred(tmp_path: Path, api: NaverApi
 
 @pytest.mark.slow
 @pytest.mark.demonstration
-async def test_killed_anywhere(tmp_path: Path, api: NaverApi) -> None:
+async def test_a_gateway_killed_anywhere_loses_no_job(tmp_path: Path, api: NaverApi) -> None:
     """Each kill costs one keyword at most, and whatever was asked for twice is counted; the story is whole."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")

@@ -1,10 +1,6 @@
 """Batch jobs on a real database, with a counter that answers by script."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -12,72 +8,15 @@ import pytest
 from components.batch_jobs import (
     BadCredentialsError,
     CounterUnavailableError,
-    QuotaError,
-    RetryPolicy,
 )
-from components.batch_jobs.jobs import CANCELLED, ActiveJobsError, BatchJobs, BatchLimits
-from components.batch_jobs.tables import BatchJob, BatchJobStore, Priority
+from components.batch_jobs.jobs import CANCELLED, BatchLimits
+from components.batch_jobs.tables import Priority
 from filters import timestamps
-from filters.entry import decode_lines
 from gateway.ingest.native.stage_progress import PipelineProgress
 from storage.errors import StorageUnavailableError
 from storage.journal.interface import StageProgress
-from tests.support.memory_journal import MemoryJournal
-from tests.support.scripted_counter import ScriptedCounter
+from tests.support.job_bench import AGAIN, A, B, Bench
 from tests.support.waiting import attempts, until
-
-A, B = "batch_1_00000001", "batch_2_00000002"
-FAST = BatchLimits(interval_seconds=0, job_retries_max=0, retries=RetryPolicy(first_seconds=0.001, attempts_max=3))
-AGAIN = BatchLimits(interval_seconds=0, job_retries_max=2, job_retry_seconds=0.01)
-
-
-class Bench:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.journal = MemoryJournal()
-        self.counter = ScriptedCounter()
-        self.clock = lambda: time.time_ns() // 1_000_000
-        self.on_progress: Callable[[BatchJob], None] = lambda _: None
-        self.jobs = self.made(FAST)
-
-    def made(self, limits: BatchLimits) -> BatchJobs:
-        store = BatchJobStore(self.path, durability="process")
-        return BatchJobs(
-            *(store, self.counter, self.journal, limits),
-            on_progress=lambda job: self.on_progress(job),
-            clock=lambda: self.clock(),
-        )
-
-    async def again(self, limits: BatchLimits = FAST) -> None:
-        """Another life on the same database."""
-        await self.jobs.close()
-        self.jobs = self.made(limits)
-        self.jobs.start()
-
-    async def ended(self, job_id: str) -> BatchJob:
-        """The job once its end was told."""
-        async for _ in attempts("the job's end is told"):
-            if (await self.journal.task_state(job_id)).ended is not None:
-                break
-        job = await self.jobs.find(job_id)
-        assert job is not None
-        return job
-
-    async def lines(self, job_id: str) -> list[str]:
-        records = await self.journal.records(0, bytes_max=1 << 30)
-        return [
-            entry.message
-            for record in records
-            if record.task_id == job_id
-            for entry in decode_lines(list(record.lines))
-        ]
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    made = Bench(tmp_path / "otto.db")
-    yield made
-    await made.jobs.close()
 
 
 async def test_a_job_tells_its_story(bench: Bench) -> None:
@@ -228,32 +167,6 @@ async def test_progress_is_reported_once_the_journal_has_it(bench: Bench) -> Non
     assert {current for _, current in seen} <= {0, 1}
 
 
-async def test_only_so_many_at_a_time(bench: Bench) -> None:
-    """The next one is refused, until one has ended."""
-    bench.counter.held = "one"
-    bench.jobs.start()
-    await bench.jobs.create(A, ["one"], Priority.NORMAL)
-    with pytest.raises(ActiveJobsError):
-        await bench.jobs.create(B, ["two"], Priority.HIGH)
-    bench.counter.go_on.set()
-    await bench.ended(A)
-    await bench.jobs.create(B, ["two"], Priority.HIGH)
-    await bench.ended(B)
-
-
-async def test_high_goes_before_normal(bench: Bench) -> None:
-    """From the next keyword on, also if the other job has begun."""
-    await bench.again(BatchLimits(interval_seconds=0, active_max=2))
-    bench.counter.held = "one"
-    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
-    await bench.counter.reached.wait()
-    await bench.jobs.create(B, ["three", "four"], Priority.HIGH)
-    bench.counter.go_on.set()
-    await bench.ended(A)
-    words = [keyword for keyword, category in bench.counter.asked if category == "blog"]
-    assert words == ["one", "three", "four", "two"]
-
-
 async def test_cancelled_while_it_is_asked(bench: Bench) -> None:
     """What was counted stays, the request is given up, and the next job can come."""
     bench.counter.held = "two"
@@ -302,58 +215,6 @@ async def test_cancelling_one_job_leaves_the_request_of_another(bench: Bench) ->
     assert [keyword for keyword, category in bench.counter.asked if category == "blog"] == ["one"]
 
 
-async def test_there_is_a_pause_behind_each_keyword(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the length that is set, also if the keyword could not be counted."""
-    pauses: list[float] = []
-
-    async def pause(seconds: float) -> bool:
-        pauses.append(seconds)
-        return False
-
-    await bench.again(BatchLimits(interval_seconds=7, retries=RetryPolicy(attempts_max=1)))
-    monkeypatch.setattr(bench.jobs, "_pause", pause)
-    bench.counter.script.append(CounterUnavailableError("busy"))
-    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
-    await until(lambda: len(pauses) == 2, "the pause behind the last keyword, which may come after the job's end")
-    assert pauses == [7, 7]
-
-
-async def test_a_stop_waits_for_the_answer(bench: Bench) -> None:
-    """It is stored, so the next start asks for nothing twice."""
-    bench.counter.held = "one"
-    bench.jobs.start()
-    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
-    await bench.counter.reached.wait()
-    closing = asyncio.create_task(bench.jobs.close(grace_seconds=20))
-    await asyncio.sleep(0)
-    bench.counter.go_on.set()
-    await closing
-    await bench.again()
-    assert (await bench.ended(A)).repeated == 0
-    assert len(bench.counter.asked) == 4
-
-
-async def test_cut_off_while_it_is_asked(bench: Bench) -> None:
-    """Without an answer in time it is asked again after the start, and that is counted."""
-    bench.counter.held = "one"
-    bench.jobs.start()
-    await bench.jobs.create(A, ["one", "two"], Priority.NORMAL)
-    await bench.counter.reached.wait()
-    await bench.again()
-    assert (await bench.ended(A)).repeated == 1
-    assert bench.jobs.statistics.repeated == 1
-
-
-async def test_a_stop_does_not_wait_for_the_quota(bench: Bench) -> None:
-    """Nor for any other attempt."""
-    bench.counter.script.append(QuotaError("full", 100))
-    bench.jobs.start()
-    await bench.jobs.create(A, ["one"], Priority.NORMAL)
-    await until(lambda: bench.jobs.statistics.retries, "a retry waits")
-    await bench.jobs.close(grace_seconds=60)
-    assert bench.counter.is_closed
-
-
 async def test_what_was_not_told_is_told_later(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A journal that takes nothing for a while, and a start in between, cost no line and double none."""
     append = bench.journal.append
@@ -379,47 +240,3 @@ async def test_what_was_not_told_is_told_later(bench: Bench, monkeypatch: pytest
     await bench.ended(A)
     numbered = [line.split()[1] for line in await bench.lines(A) if "완료:" in line]
     assert numbered == ["1/3", "2/3", "3/3", "작업"]
-
-
-async def test_finished_jobs_are_removed(bench: Bench) -> None:
-    """After a while; their lines stay as long as those of any task."""
-    await bench.again(BatchLimits(interval_seconds=0, kept_seconds=0.2))
-    await bench.jobs.create(A, ["one"], Priority.NORMAL)
-    async for _ in attempts("the job is removed"):
-        if (await bench.journal.task_state(A)).ended is not None and await bench.jobs.find(A) is None:
-            break
-    assert await bench.lines(A)
-
-
-async def test_a_finished_job_is_kept_as_long_as_is_set(bench: Bench) -> None:
-    """Seconds of the limit against milliseconds of the clock: until then it can be asked for, and then not."""
-    now = 1_000_000
-    bench.clock = lambda: now
-    await bench.again(BatchLimits(interval_seconds=0, kept_seconds=60))
-    await bench.jobs.create(A, ["one"], Priority.NORMAL)
-    await bench.ended(A)
-    now += 59_999
-    await bench.jobs._sweep()
-    assert await bench.jobs.find(A) is not None
-    now += 1
-    await bench.jobs._sweep()
-    assert await bench.jobs.find(A) is None
-
-
-@pytest.mark.parametrize(("oldest", "seconds"), [(None, None), (940_000, 0.05), (970_000, 30), (1_000_000, 60)])
-async def test_an_idle_worker_sleeps_until_the_next_job_is_removed(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, oldest: int | None, seconds: float | None
-) -> None:
-    """And for as long as nobody wakes it where there is none."""
-    slept: list[float | None] = []
-
-    def timeout(given: float | None) -> asyncio.Timeout:
-        slept.append(given)
-        return asyncio.timeout(given)
-
-    monkeypatch.setattr("components.batch_jobs.jobs.asyncio", SimpleNamespace(**{**vars(asyncio), "timeout": timeout}))
-    bench.clock = lambda: 1_000_000
-    jobs = bench.jobs = bench.made(BatchLimits(kept_seconds=60))
-    jobs._wake.set()
-    await jobs._idle(oldest)
-    assert slept == [seconds]

@@ -11,18 +11,12 @@ from gateway.app import Gateway
 from gateway.settings.model import Settings
 from tests.support.batch_ui import hand_over, poll
 from tests.support.event_stream import parse_event
-from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi, naver_api, refusal
+from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi, refusal
 from tests.support.signed_tokens import SECRET, make_token
 from tests.support.socket_io_client import Recorder
 from tests.support.waiting import time_limit, until
 
 TOKEN = make_token(scopes=["logs:read", "logs:write"])
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[NaverApi]:
-    async with naver_api() as served:
-        yield served
 
 
 @pytest.fixture

@@ -8,14 +8,8 @@ from starlette.responses import PlainTextResponse
 
 from components.batch_jobs import BadCredentialsError, CounterUnavailableError, KeywordRefusedError, QuotaError
 from components.batch_jobs.naver import NaverCounter
-from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi, naver_api, refusal
+from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi, refusal
 from tests.support.waiting import WAIT_SECONDS_MAX
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[NaverApi]:
-    async with naver_api() as served:
-        yield served
 
 
 @pytest.fixture
@@ -66,7 +60,7 @@ async def test_a_quota_says_when(api: NaverApi, counter: NaverCounter) -> None:
     assert caught.value.retry_after_seconds == 7
 
 
-async def test_silence_ends(api: NaverApi) -> None:
+async def test_an_api_that_does_not_answer_is_given_up(api: NaverApi) -> None:
     """A request that is not answered in time is unavailable, and so is a server that is not there."""
     counter = NaverCounter(CLIENT_ID, CLIENT_SECRET, categories=("blog",), base_url=api.url, timeout_seconds=0.2)
     api.script.append(api.silence)

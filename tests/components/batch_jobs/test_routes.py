@@ -13,16 +13,10 @@ import pytest
 from gateway.app import Gateway
 from gateway.settings.model import Settings
 from tests.support.batch_ui import hand_over, poll
-from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi, naver_api, refusal
+from tests.support.naver_api import CLIENT_ID, CLIENT_SECRET, NaverApi, refusal
 from tests.support.waiting import attempts
 
 OPEN: dict[str, Any] = {"http_port": 0, "websocket_port": 0, "grpc_port": 0, "batch_interval_seconds": 0}
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[NaverApi]:
-    async with naver_api() as served:
-        yield served
 
 
 @pytest.fixture
@@ -50,7 +44,7 @@ async def test_the_old_ui(http: httpx2.AsyncClient) -> None:
     assert job["keywords"] == ["맥북", "아이폰"]
 
 
-async def test_it_is_a_task_and_a_pipeline(http: httpx2.AsyncClient) -> None:
+async def test_a_batch_job_is_a_task_and_a_pipeline(http: httpx2.AsyncClient) -> None:
     """Its lines are in ``job_logs``, and its stage is streamed."""
     job_id = await hand_over(http, ["맥북"])
     await poll(http, job_id, interval_seconds=0.01)
@@ -122,7 +116,7 @@ async def test_bad_credentials_fail_the_job(http: httpx2.AsyncClient, api: Naver
     assert CLIENT_SECRET not in str(job)
 
 
-async def test_metrics(http: httpx2.AsyncClient, api: NaverApi) -> None:
+async def test_metrics_count_keywords_by_result(http: httpx2.AsyncClient, api: NaverApi) -> None:
     """They count keywords by result, and retries."""
     api.script.extend([refusal(503, ""), refusal(400, "SE01")])
     await poll(http, await hand_over(http, ["one", "two"]), interval_seconds=0.01)

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from gateway.auth import ANONYMOUS, AuthSettings, TokenAuthenticator
 from gateway.auth import authenticator as module
+from gateway.auth.verifier import Verifier
 from gateway.errors import ApiError
 from tests.support.signed_tokens import SECRET, make_token, private_key
 
@@ -44,7 +45,7 @@ async def test_a_good_token_is_verified_once(monkeypatch: pytest.MonkeyPatch) ->
     authenticator = secret_authenticator()
     token = make_token()
     first = await authenticator.authenticate(token)
-    monkeypatch.setattr(authenticator, "_verifier", None)
+    monkeypatch.setattr(Verifier, "verify", None)
     assert await authenticator.authenticate(token) is first
     assert authenticator.statistics.remembered == 1
 
@@ -67,10 +68,10 @@ async def test_a_remembered_token_is_forgotten_when_it_expires(monkeypatch: pyte
     await authenticator.authenticate(token)
     clock.ahead = 71.0  # the leeway is ten seconds
 
-    async def verify(_: str) -> dict[str, Any]:
+    async def verify(_verifier: Verifier, _token: str) -> dict[str, Any]:
         raise ApiError("UNAUTHENTICATED", "asked again")
 
-    monkeypatch.setattr(authenticator._verifier, "verify", verify)
+    monkeypatch.setattr(Verifier, "verify", verify)
     with pytest.raises(ApiError, match="asked again"):
         await authenticator.authenticate(token)
 

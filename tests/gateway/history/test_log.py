@@ -116,7 +116,7 @@ async def test_a_page_is_bounded_in_bytes(tmp_path: Path) -> None:
         assert seen == LINES[:100]
 
 
-async def test_the_forms(history: History) -> None:
+async def test_a_log_comes_in_the_form_that_is_asked_for(history: History) -> None:
     """By `Accept` or `format`: lines of JSON with links, text, messages alone."""
     await history.write("작업", "two", "three", level="WARN")
     url = f"{BASE}/logs/build?limit=2&level=WARN"

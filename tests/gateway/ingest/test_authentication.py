@@ -77,7 +77,7 @@ async def test_the_stream_ends_with_its_token(
     serve: Any, journal: WatchedJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the token expires, what was taken is acknowledged and the stream ends with UNAUTHENTICATED."""
-    monkeypatch.setattr(producer_stream, "_EXPIRY_CHECK_SECONDS_MAX", 0.01)
+    monkeypatch.setattr(producer_stream, "EXPIRY_CHECK_SECONDS_MAX", 0.01)
     principal = WordPrincipal(expires_at=time.time() + 3600)
     _, channel = await serve(authenticator=WordAuthenticator(good=principal))
     native, otto = NativeProducer(channel, "good"), OttoProducer(channel, token="good")

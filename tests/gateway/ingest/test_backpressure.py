@@ -72,7 +72,7 @@ async def test_a_lone_line_does_not_wait_for_a_heavy_producer(tmp_path: Path, mo
     async with serving(tmp_path / "otto.db", **options) as (journal, server, channel):
         journal.set_commit_listener(note)
         appended: list[str] = []
-        masks = server._registry.masks  # through which everything goes
+        masks = server.registry.masks  # through which everything goes
         submit = masks.submit
 
         def noted(item: Append, settled: Settled) -> None:
@@ -192,11 +192,11 @@ async def test_what_streams_gather_is_bounded_over_all_of_them(serve: Any, journ
     fence = OttoProducer(channel)
     await fence.send("x", task_id="fence")
     await journal.until(lambda: any(getattr(item, "task_id", "") == "fence" for item in journal.appended))
-    assert server._registry.gathered_bytes <= 100_000 + 8 * (10_000 + 2_000)
+    assert server.registry.gathered_bytes <= 100_000 + 8 * (10_000 + 2_000)
     journal.release()
     for producer in producers:
         assert [(await producer.read()).sequence for _ in range(60)] == list(range(1, 61))
-    assert server._registry.gathered_bytes == 0
+    assert server.registry.gathered_bytes == 0
 
 
 async def test_producers_with_little_go_on_while_others_pause(serve: Any, journal: WatchedJournal) -> None:

@@ -55,9 +55,9 @@ async def test_a_large_batch_is_read_in_slices(
 ) -> None:
     """Every line is stored once and in order, and no turn of the loop reads more than a slice."""
     turns: list[int] = []
-    read = NativeItems._read
+    read = NativeItems.read_lines
     monkeypatch.setattr(
-        NativeItems, "_read", lambda self, lines, into: (turns.append(len(lines)), read(self, lines, into))[1]
+        NativeItems, "read_lines", lambda self, lines, into: (turns.append(len(lines)), read(self, lines, into))[1]
     )
     messages = [f"line {number}" for number in range(10_000)]
     producer = NativeProducer(channel)

@@ -70,7 +70,7 @@ def _forward_and_cancel(address: str, count: int) -> None:
 
 
 @COUNTS
-async def test_grpcio(proxy: CountingProxy, journal: WatchedJournal, count: int) -> None:
+async def test_clients_of_grpcio_may_cancel(proxy: CountingProxy, journal: WatchedJournal, count: int) -> None:
     """Python's client."""
     await asyncio.to_thread(_forward_and_cancel, f"127.0.0.1:{proxy.port}", count)
     await what_crossed_is_stored(proxy, journal, count)
@@ -78,7 +78,7 @@ async def test_grpcio(proxy: CountingProxy, journal: WatchedJournal, count: int)
 
 @pytest.mark.node
 @COUNTS
-async def test_grpc_js(proxy: CountingProxy, journal: WatchedJournal, count: int) -> None:
+async def test_clients_of_grpc_js_may_cancel(proxy: CountingProxy, journal: WatchedJournal, count: int) -> None:
     """Node's client."""
     await run_node("cancelling-producer.js", f"127.0.0.1:{proxy.port}", "t", str(count))
     await what_crossed_is_stored(proxy, journal, count)
@@ -97,7 +97,9 @@ def go_producer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.servers
 @pytest.mark.xdist_group("go")
 @COUNTS
-async def test_grpc_go(proxy: CountingProxy, journal: WatchedJournal, go_producer: Path, count: int) -> None:
+async def test_clients_of_grpc_go_may_cancel(
+    proxy: CountingProxy, journal: WatchedJournal, go_producer: Path, count: int
+) -> None:
     """Go's client, which the scaler is written with."""
     lines = (otto.WorkerLogEntry(task_id="t", worker_id="w", message=f"line {number}") for number in range(count))
     messages = [line.SerializeToString() for line in lines]

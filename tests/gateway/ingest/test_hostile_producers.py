@@ -24,7 +24,7 @@ async def test_text_that_is_not_utf8_is_repaired(
     """A line cut in the middle of a character is stored with a replacement character."""
     # Protobuf refuses such a message as a whole; a worker that prints one must not lose its stream.
     producer = OttoProducer(channel, method)
-    good = producer._line(task_id="t", worker_id="w", message="abXX", metadata={"k": "vXX"}).SerializeToString()
+    good = producer.line_type(task_id="t", worker_id="w", message="abXX", metadata={"k": "vXX"}).SerializeToString()
     await producer.send_raw(good.replace(b"XX", b"\xe2\x82"))
     assert (await producer.read()).sequence == 1
     (entry,) = await journal.entries("t")
@@ -220,8 +220,7 @@ async def test_a_producer_that_reads_no_answers_cannot_hold_up_the_stop(serve: A
     producer = OttoProducer(channel)
     journal.failure = "x" * 1_000_000  # long answers fill the window soon
     stuck = asyncio.create_task(flood(producer))
-    while not server.statistics.lines.get("otto"):
-        await asyncio.sleep(0.01)  # lines are counted after the append that ``journal.until`` would wake up for
+    await until(lambda: server.statistics.lines.get("otto"), "a line was counted")
     await server.stop(0.2)
     await until(lambda: server.statistics.streams == {"otto": 0}, "gRPC has let go of the handler")
     stuck.cancel()  # grpc.aio may leave a write waiting on a connection that is gone

@@ -36,7 +36,7 @@ async def test_what_the_journal_could_not_take_is_said_again(
     journal: WatchedJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A task whose closing failed is closed once the journal can store again."""
-    monkeypatch.setattr(tasks, "_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(tasks, "RETRY_SECONDS", 0.01)
     open_tasks = OpenTasks(journal)
     stream_tasks = StreamTasks(open_tasks, 10)
     stream_tasks.add("t")
@@ -55,7 +55,7 @@ async def test_a_task_that_is_open_again_is_not_closed_late(
     journal: WatchedJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A closing that waits is forgotten when a new stream writes the task."""
-    monkeypatch.setattr(tasks, "_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(tasks, "RETRY_SECONDS", 0.01)
     open_tasks = OpenTasks(journal)
     stream_tasks = StreamTasks(open_tasks, 10)
     stream_tasks.add("t")

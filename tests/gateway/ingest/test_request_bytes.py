@@ -73,16 +73,16 @@ async def test_it_is_given_back_however_a_call_ends(server: GrpcServer, journal:
         journal.hold()
         client.send(data(3, report("w"), end=True))
         await journal.until(lambda: bool(journal.appended))
-        held = sum(requests._held.values())
+        held = sum(requests.held.values())
         assert held == 15_000 + len(report("w"))
         journal.release()
         await client.ended(3)
-        await until(lambda: sum(requests._held.values()) == 15_000, "the answered request is given back")
+        await until(lambda: sum(requests.held.values()) == 15_000, "the answered request is given back")
         client.open(5, NOTIFY, authorization="Bearer alice")
         client.send(data(5, report("w") * 2, end=True))
         assert (await client.ended(5))["grpc-status"] != "0"
-        await until(lambda: sum(requests._held.values()) == 15_000, "the refused request is given back")
-    await until(lambda: not requests._held, "all is given back with the connection")
+        await until(lambda: sum(requests.held.values()) == 15_000, "the refused request is given back")
+    await until(lambda: not requests.held, "all is given back with the connection")
 
 
 async def test_a_second_request_in_a_call_costs_no_place(server: GrpcServer) -> None:

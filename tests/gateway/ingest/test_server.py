@@ -134,7 +134,9 @@ async def test_an_error_of_our_own_is_internal(serve: Any, journal: WatchedJourn
     assert "secret" not in details
 
 
-async def test_mutual_tls(serve: Any, journal: WatchedJournal, tmp_path: Path) -> None:
+async def test_a_client_without_a_certificate_is_refused_where_one_is_needed(
+    serve: Any, journal: WatchedJournal, tmp_path: Path
+) -> None:
     """With a client authority, only clients with its certificate get in."""
     authority = Authority(tmp_path)
     server_files, client_files = authority.issue("localhost"), authority.issue("worker")

@@ -1,12 +1,17 @@
 """The health pages."""
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
 
 import httpx2
 import pytest
+from starlette.applications import Starlette
 
-from gateway.app import Gateway
+from gateway.auth import TokenAuthenticator
 from gateway.monitoring.health import Health, Phase
+from gateway.monitoring.health_routes import health_routes
+from gateway.monitoring.summary_stats import SummaryStats, Totals
 from storage.errors import StorageUnavailableError
 from storage.journal.interface import TaskState
 from storage.journal.statistics import JournalStatistics
@@ -55,7 +60,7 @@ async def test_the_polling_tables_are_shown_and_do_not_matter() -> None:
 
 
 @pytest.mark.parametrize("phase", [Phase.STARTING, Phase.STOPPING])
-async def test_it_is_ready_only_while_it_serves(phase: Phase) -> None:
+async def test_a_gateway_is_ready_only_while_it_serves(phase: Phase) -> None:
     """Before and after, whoever routes is asked to go elsewhere."""
     health = health_of(Store())
     health.phase = phase
@@ -100,11 +105,16 @@ async def test_sessions_are_on_the_page(http: httpx2.AsyncClient) -> None:
     }
 
 
-async def test_a_gateway_that_stops_says_so_with_503(gateway: Gateway, http: httpx2.AsyncClient) -> None:
+async def test_a_gateway_that_stops_says_so_with_503() -> None:
     """Alive, but not ready."""
-    gateway._health.phase = Phase.STOPPING
-    answer = await http.get(PAGE)
-    assert (answer.status_code, answer.json()["status"]) == (503, "unhealthy")
-    assert "shutting down" in answer.json()["reason"]
-    assert (await http.get("/healthz/ready")).status_code == 503
-    assert (await http.get("/healthz/live")).status_code == 200
+    health = health_of(Store())
+    health.phase = Phase.STOPPING
+    no_sessions: Any = SimpleNamespace(sessions=())
+    routes = health_routes(health, SummaryStats(Totals, lambda: 0), no_sessions, TokenAuthenticator())
+    transport = httpx2.ASGITransport(Starlette(routes=routes))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        answer = await http.get(PAGE)
+        assert (answer.status_code, answer.json()["status"]) == (503, "unhealthy")
+        assert "shutting down" in answer.json()["reason"]
+        assert (await http.get("/healthz/ready")).status_code == 503
+        assert (await http.get("/healthz/live")).status_code == 200

@@ -1,6 +1,7 @@
 """What Prometheus reads."""
 
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -8,6 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.app import Gateway
 from gateway.settings.model import Settings
+from storage.journal.sqlite import SqliteJournal
+from tests.support.journal_items import batch, report
 from tests.support.worker import publish
 
 SPECIFIED = {
@@ -62,14 +65,20 @@ async def test_a_line_is_counted_on_its_whole_way(gateway: Gateway, http: httpx2
     assert values["process_resident_memory_bytes"][()] > 0
 
 
-async def test_catch_ups_and_gaps_are_counted(gateway: Gateway, http: httpx2.AsyncClient) -> None:
-    """A read for each subscriber that begins with stored lines, a gap for each that asks for lines that are gone."""
-    address = f"127.0.0.1:{gateway.ports[-1]}"
-    for text in ("one", "two"):
-        await publish(address, "t", [text], end=text == "two")
-    journal = gateway._databases.journal
+@pytest.fixture
+async def half_removed(settings: Settings) -> None:
+    """A task ``t`` that has ended after two lines, of which retention has taken the first."""
+    journal = await SqliteJournal.open(Path(settings.database_url.removeprefix("sqlite:///")))
+    for item in (batch("one", task="t"), batch("two", task="t"), report("COMPLETED", task="t")):
+        await journal.append(item)
     while (await journal.remove_through("t", 1, copied=journal.newest_record)).lines:
         pass
+    await journal.close()
+
+
+@pytest.mark.usefixtures("half_removed")
+async def test_catch_ups_and_gaps_are_counted(http: httpx2.AsyncClient) -> None:
+    """A read for each subscriber that begins with stored lines, a gap for each that asks for lines that are gone."""
     before = await scrape(http)
     assert (before["otto_catch_ups_total"][()], before["otto_gaps_total"][()]) == (0, 0)
     for number in (1, 2):

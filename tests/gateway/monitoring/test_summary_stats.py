@@ -94,10 +94,10 @@ def test_figures_have_as_many_digits_as_mean_something() -> None:
 def test_resident_memory_is_what_the_system_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """In pages, the second number; its peak where there is none, which macOS counts in bytes and others in KiB."""
     (tmp_path / "statm").write_text("900 25 3 1 0 70 0")
-    monkeypatch.setattr(summary_stats, "_STATM", tmp_path / "statm")
-    monkeypatch.setattr(summary_stats, "_PAGE_BYTES", 4096)
+    monkeypatch.setattr(summary_stats, "STATM", tmp_path / "statm")
+    monkeypatch.setattr(summary_stats, "PAGE_BYTES", 4096)
     assert resident_bytes() == 25 * 4096
-    monkeypatch.setattr(summary_stats, "_STATM", tmp_path / "nothing")
+    monkeypatch.setattr(summary_stats, "STATM", tmp_path / "nothing")
     monkeypatch.setattr(summary_stats.resource, "getrusage", lambda _: SimpleNamespace(ru_maxrss=7))
     for platform, size in (("linux", 7 * 1024), ("darwin", 7)):
         monkeypatch.setattr(summary_stats.sys, "platform", platform)

@@ -57,27 +57,27 @@ def test_sessions_pipelines_and_updates() -> None:
     assert update_limits(of) == UpdateLimits(**in_seconds)
 
 
-def test_history() -> None:
+def test_history_limits_are_those_of_the_settings() -> None:
     """Each limit of a request for the past."""
     given = {"lines_max": 2, "bytes_max": 2000, "seconds_max": 3, "hits_max": 4, "scans_max": 5}
     of = settings(**{f"history_{name}": value for name, value in given.items()})
     assert history_limits(of) == HistoryLimits(**given)  # type: ignore[arg-type] # numbers, by their fields' names
 
 
-def test_ingest() -> None:
+def test_ingest_limits_are_those_of_the_settings() -> None:
     """Each limit of producers."""
     of = settings(message_bytes_max=2000, request_bytes_max=3000, max_producers=4, pending_bytes_max=5000)
     wanted = IngestLimits(message_bytes_max=2000, request_bytes_max=3000, streams_max=4, gathered_bytes_max=5000)
     assert ingest_limits(of) == wanted
 
 
-def test_requests() -> None:
+def test_request_limits_are_those_of_the_settings() -> None:
     """Head and body have the same time each."""
     limits = request_limits(settings(request_seconds_max=7), Quota())
     assert (limits.head_seconds, limits.body_seconds) == (7, 7)
 
 
-def test_retention() -> None:
+def test_retention_policy_counts_days_in_seconds() -> None:
     """Days of the settings are seconds of the policy, and 0 is no limit."""
     rules = "golden=keep,*=3d"
     of = settings(retention_days=2, retention_bytes=3, retention_tasks=4, retention_rules=rules)
@@ -88,7 +88,7 @@ def test_retention() -> None:
     assert retention_policy(settings(**none)) == RetentionPolicy()
 
 
-def test_quotas() -> None:
+def test_quotas_count_by_subject_only_where_tokens_tell_subjects_apart() -> None:
     """By subject only where tokens tell subjects apart: where everybody is let in, all would share one place."""
     limits = {"max_connections_per_principal": 2, "max_connections_per_address": 3, "trusted_proxies": "10.0.0.1"}
     closed, opened = (quota_of(settings(**limits, jwt_secret=secret)) for secret in (SECRET, None))
@@ -109,7 +109,7 @@ def test_quotas() -> None:
         ({"cookie_samesite": "none"}, "cookie_secure", True),
     ],
 )
-def test_authentication(given: dict[str, Any], name: str, value: object) -> None:
+def test_auth_settings_are_those_of_the_settings(given: dict[str, Any], name: str, value: object) -> None:
     """Each setting of tokens, tickets and cookies; a cookie for other sites is sent over HTTPS only."""
     authenticator: TokenAuthenticator = authenticator_of(settings(jwt_secret=SECRET, **given))
     assert getattr(authenticator.settings, name) == value

@@ -21,7 +21,7 @@ def test_each_step_has_its_number_and_its_time(tmp_path: Path) -> None:
     assert "much" in (tmp_path / "log").read_text()
 
 
-def test_it_is_shown_how_far_a_command_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_shows_how_far_a_command_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done of how much, where the tool tells both."""
     monkeypatch.setattr(module, "FIRST_SIGN_SECONDS", 0.05)
     out = io.StringIO()

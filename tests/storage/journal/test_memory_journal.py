@@ -5,6 +5,7 @@ import pytest
 from storage.errors import StorageUnavailableError
 from storage.journal.interface import Journal
 from tests.contracts.journal_contract import JournalContract
+from tests.contracts.removal_contract import RemovalContract
 from tests.support.journal_items import batch, messages
 from tests.support.memory_journal import MemoryJournal
 
@@ -16,7 +17,7 @@ async def journal() -> AsyncIterator[Journal]:
     await journal.close()
 
 
-class TestMemoryJournal(JournalContract):
+class TestMemoryJournal(JournalContract, RemovalContract):
     """The fake of other tests keeps to the contract."""
 
 

@@ -124,11 +124,15 @@ async def test_closing_refuses_what_has_not_begun(bench: Bench) -> None:
     assert await bench.order() == []
 
 
-async def test_principals_are_forgotten_when_nobody_reads(bench: Bench) -> None:
+@pytest.mark.parametrize("other", [ReadOwner("other", "1"), ReadOwner("greedy", "2")], ids=["principal", "reader"])
+async def test_principals_and_readers_are_forgotten_when_nobody_reads(bench: Bench, other: ReadOwner) -> None:
     """Who has read much before goes before nobody, and after nobody."""
-    for number in range(300):
-        await bench.scheduler.run(ReadKind.PAGE, ReadOwner(f"principal {number}", "1"), lambda: None)
-    assert not bench.scheduler._readers
+    for _ in range(10):
+        await bench.scheduler.run(ReadKind.SCAN, SCANNER, lambda: None)
+    await bench.hold(owner=ReadOwner("holding", "1"))
+    await bench.ask("has read", SCANNER)
+    await bench.ask("has not", other)
+    assert await bench.order() == ["has read", "has not"]
 
 
 def test_fair_order_gives_each_key_the_same_work() -> None:

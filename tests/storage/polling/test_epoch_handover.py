@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +18,7 @@ STORE = PollingTable("unused.db")
 def table() -> Iterator[sqlite3.Connection]:
     """A polling database to which one life, ``old``, has copied records 1 to 10."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        for statement in (schema._JOB_LOGS, *schema._OWN.values()):
-            connection.execute(statement)
+        schema.prepare(connection, Path("unused.db"))
         connection.execute("INSERT INTO job_logs (job_id, log_message) VALUES ('t', 'line')")
         connection.execute("INSERT INTO otto_sink_progress VALUES ('s', 'old', 10, 3)")
         connection.execute("INSERT INTO otto_sink_closings VALUES ('old', 't', 'ended', '2026-01-01')")

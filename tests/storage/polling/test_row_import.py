@@ -24,6 +24,7 @@ class Pair:
 
     def __init__(self, journal: Journal, table: PollingTable, rows: TableRows, **settings: Any) -> None:
         self.journal = journal
+        self.table = table
         self.sink = PollingSink(journal, table, table_rows=rows, linger_seconds=0.001, closing_delay_seconds=0)
         self.watcher = RowImporter(journal, table, interval_seconds=0.005, **settings)
 
@@ -37,7 +38,7 @@ class Pair:
     async def settled(self) -> None:
         """Everything that is in the table has been looked at, and everything in the journal copied."""
         async for _ in attempts("table and journal agree"):
-            high = int(sqlite(self.sink._table.path, "SELECT coalesce(max(id), 0) FROM job_logs"))
+            high = int(sqlite(self.table.path, "SELECT coalesce(max(id), 0) FROM job_logs"))
             if self.watcher.statistics.row >= high and not self.sink.statistics.lag_records:
                 return
 

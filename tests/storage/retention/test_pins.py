@@ -97,7 +97,7 @@ async def test_a_task_to_which_lines_are_added_all_the_time_stays(shop: Shop, mo
 
 async def test_a_task_whose_lines_have_no_rows_yet_waits_for_them(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the sink would copy behind the deletion would never go."""
-    monkeypatch.setattr("storage.retention.worker._COPY_SECONDS_MAX", 0.0)
+    monkeypatch.setattr("storage.retention.worker.COPY_SECONDS_MAX", 0.0)
     await shop.sink.close()
     await shop.journal.append(batch("a1", task="a"))
     with pytest.raises(StorageUnavailableError, match="polling table"):

@@ -134,7 +134,7 @@ async def test_small_tasks_go_together(shop: Shop, monkeypatch: pytest.MonkeyPat
 
 async def test_a_pass_that_has_much_to_do_remembers_more_of_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each plan is a look at all tasks; and the rows of what is gone go before the next, or it would look at them."""
-    monkeypatch.setattr("storage.retention.worker._CANDIDATES", 2)
+    monkeypatch.setattr("storage.retention.worker.CANDIDATES", 2)
     seen = list[int]()
     stored_tasks = shop.journal.stored_tasks
 
@@ -225,7 +225,7 @@ async def test_readers_are_told_of_what_is_gone(shop: Shop) -> None:
     await hub.close()
 
 
-async def test_it_runs_by_itself_and_shows_what_hinders_it(shop: Shop, tmp_path: Path) -> None:
+async def test_retention_runs_by_itself_and_shows_what_hinders_it(shop: Shop, tmp_path: Path) -> None:
     """What broke off a pass is tried again with the next."""
     await shop.store("a")
     shop.now += 2 * DAY
@@ -319,7 +319,7 @@ async def test_a_pass_removes_the_rows_of_tasks_that_have_ended(shop: Shop) -> N
     assert await messages(shop.journal, "a", after=2) == ["3"]
 
 
-async def test_it_ends_with_the_journal(shop: Shop) -> None:
+async def test_retention_ends_with_the_journal(shop: Shop) -> None:
     """And closing twice is harmless."""
     await shop.sink.close()
     await shop.journal.close()

@@ -43,7 +43,7 @@ def test_a_check_that_was_cut_off_continues(
     """Cut off at any record, both together find what one whole check finds, and the file is gone then."""
     for module in ("parallel", "verifier"):
         monkeypatch.setattr(f"storage.verification.{module}.RANGE_RECORDS", 2)
-    monkeypatch.setattr("storage.verification.verifier._PROGRESS_RECORDS", 1)
+    monkeypatch.setattr("storage.verification.verifier.PROGRESS_RECORDS", 1)
     whole = damaged.verify()
 
     def cut_off(reached: int, _last: int) -> None:

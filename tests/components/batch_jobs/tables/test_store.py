@@ -7,7 +7,7 @@ import pytest
 
 from components.batch_jobs.tables import BatchJobStore, Priority
 from storage.errors import RecordRefusedError
-from storage.tables import DatabaseLocation
+from storage.tables import DatabaseLocation, TableDatabase
 
 
 @pytest.fixture
@@ -86,13 +86,15 @@ async def test_one_gateway_at_a_time_has_a_job(store: BatchJobStore) -> None:
     assert following.job_id == "b"
 
 
-async def test_the_database_lets_one_job_be_claimed(store: BatchJobStore) -> None:
+async def test_the_database_lets_one_job_be_claimed(store: BatchJobStore, location: DatabaseLocation) -> None:
     """Also of a program that does not look."""
     for number in (1, 2):
         await create(store, f"job-{number}", "one", now=number, priority=Priority.NORMAL)
     claim = "UPDATE otto_batch_jobs SET claim = 1"
+    other = TableDatabase(location)
     with pytest.raises(RecordRefusedError):
-        await asyncio.to_thread(store._database.write, lambda found: found.exec_driver_sql(claim))
+        await asyncio.to_thread(other.write, lambda found: found.exec_driver_sql(claim))
+    await asyncio.to_thread(other.close)
 
 
 async def test_a_failed_job_comes_back_at_its_time(store: BatchJobStore) -> None:

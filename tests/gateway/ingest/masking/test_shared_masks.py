@@ -82,7 +82,7 @@ async def test_masks_that_another_gateway_cannot_take_are_refused(join: Join, mo
     masks, _ = await join("a")
     other, channel = await join("b")
     await other.learn("full", [SECRET])
-    monkeypatch.setattr(known_secrets, "_TASKS_MAX", 1)
+    monkeypatch.setattr(known_secrets, "TASKS_MAX", 1)
     with pytest.raises(ApiError, match="another gateway has as many masks as it may"):
         await masks.mask("t", [SECRET])
     monkeypatch.undo()
@@ -100,7 +100,7 @@ async def test_a_gateway_that_does_not_answer_is_told_to_the_producer(
     masks, channel = await join("a")
     _, silent = await join("b")
     silent.listen("masks", lambda _sender, _text: None)
-    monkeypatch.setattr("gateway.ingest.masking.shared_masks._SECONDS_MAX", 0.3)
+    monkeypatch.setattr("gateway.ingest.masking.shared_masks.SECONDS_MAX", 0.3)
     with pytest.raises(ApiError, match="1 gateways have not taken the masks") as refused:
         await masks.mask("t", [SECRET])
     assert (refused.value.code, "t" in masks.known.tasks) == ("UNAVAILABLE", True)

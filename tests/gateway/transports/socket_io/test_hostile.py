@@ -246,7 +246,7 @@ async def test_packets_that_took_long_give_others_a_turn(
 
     raw = await open_raw(gateway)
     await raw.join()
-    monkeypatch.setattr("gateway.engine_io.server._STEP_SECONDS", 0.0)
+    monkeypatch.setattr("gateway.engine_io.server.STEP_SECONDS", 0.0)
     monkeypatch.setattr("gateway.engine_io.server.asyncio", loop)
     await raw.send("b!")
     await until(lambda: gateway.socket_io.statistics.malformed == 1 and turns == [0], "the loop went round")

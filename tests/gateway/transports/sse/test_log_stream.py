@@ -54,6 +54,7 @@ class Gateway:
         self.history = ScriptedHistory()
         self.hub = Hub(self.history, Limits(**limits))
         self.url = ""
+        self.transports: list[asyncio.Transport] = []
 
     def stream(self, task="build", query=""):
         return f"{self.url}/api/v1/log-streaming/logs/{quote(task, safe='')}/stream{query}"
@@ -72,7 +73,13 @@ class Gateway:
 async def running(**limits) -> AsyncIterator[Gateway]:
     gateway = Gateway(**limits)
     app = Starlette(routes=sse_routes(gateway.hub, Everyone()), exception_handlers={ApiError: refused})
-    async with serve(app, http=http_protocol_class()) as gateway.url:
+
+    class Protocol(http_protocol_class()):
+        def connection_made(self, transport) -> None:
+            gateway.transports.append(transport)
+            super().connection_made(transport)
+
+    async with serve(app, http=Protocol) as gateway.url:
         yield gateway
         await gateway.hub.close()
 
@@ -342,8 +349,9 @@ async def test_client_that_does_not_read_holds_a_bounded_amount(gateway):
         gateway.commit(block(n * 100 + 1, n * 100 + 100, message="x" * 1000))
         await asyncio.sleep(0)
     await until(lambda: session.state.value == "blocked", "the session is blocked")
-    waiting = session._transport._connection._transport.get_write_buffer_size()
-    assert waiting < 64 * 1024 + 2 * gateway.hub.limits.run_bytes_max
+    (transport,) = gateway.transports
+    waiting = transport.get_write_buffer_size()
+    assert 0 < waiting < 64 * 1024 + 2 * gateway.hub.limits.run_bytes_max
     text = b""
     while text.count(b'"sequence":') < 20_000:
         text += await reader.read(1 << 20)

@@ -9,6 +9,7 @@ from storage.errors import DatabaseError
 from storage.journal.interface import Committed, StageProgress
 from storage.journal.postgres import PostgresJournal
 from storage.journal.postgres.commit_call import StoredRange
+from storage.journal.postgres.follower import channel_of
 from storage.journal.postgres.lane_commits import Router
 from storage.journal.postgres.lane_place import LanePlace
 from storage.journal.postgres.lanes import lane_of
@@ -126,14 +127,18 @@ async def test_records_in_their_order_wait_for_a_commit_that_is_under_way(url: s
 
 async def test_a_notification_of_nobody_knows_whom_is_passed_over(url: str) -> None:
     """Whoever may connect to the database may notify; a hint that says nothing is none."""
+    errors: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
     journal = await PostgresJournal.open(url, lanes=2)
     journal.follow(lambda _: None, list)
-    assert journal._follower is not None
-    for payload in ("", "x", "1", "9 0 7", "1 1 x"):
-        journal._follower._heard(None, 0, "", payload)
-    assert journal.follower_statistics.notified == 0
-    journal._follower._heard(None, 0, "", "9 0 1")
-    assert journal.follower_statistics.notified == 1
+    await until(lambda: journal.follower_statistics.is_listening, "it listens")
+    psql = await asyncpg.connect(url)
+    channel = await channel_of(psql)
+    for payload in ("", "x", "1", "9 0 7", "1 1 x", "9 0 1"):
+        await psql.execute("SELECT pg_notify($1, $2)", channel, payload)
+    await until(lambda: journal.follower_statistics.notified, "the last one was heard")
+    assert (journal.follower_statistics.notified, errors) == (1, [])
+    await psql.close()
     await journal.close()
 
 

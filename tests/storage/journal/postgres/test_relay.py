@@ -7,7 +7,6 @@ import pytest
 
 from storage.journal.interface import Committed
 from storage.journal.postgres import PostgresJournal, follower
-from storage.journal.postgres.relayed import RelayedCommit
 from tests.contracts.journal_contract import append
 from tests.support.journal_items import batch, report
 from tests.support.redis_server import RedisServer
@@ -52,8 +51,8 @@ async def test_records_come_over_redis_alone(
     pair: tuple[PostgresJournal, PostgresJournal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Notifications of what it carries wait; a gateway that does not look at the lane has lines and ends before."""
-    monkeypatch.setattr(follower, "_FLOOR_SECONDS", 3600)
-    monkeypatch.setattr(follower, "_RELAYED_SECONDS", 3600)
+    monkeypatch.setattr(follower, "FLOOR_SECONDS", 3600)
+    monkeypatch.setattr(follower, "RELAYED_SECONDS", 3600)
     here, there = pair
     heard = listen(there)
     listen(here)
@@ -85,17 +84,3 @@ async def test_redis_that_dies_loses_and_doubles_nothing(
     await append(here, report("COMPLETED"))
     await until(lambda: any(committed.ended for committed in heard), "the end has come")
     assert lines(heard) == [str(number) for number in range(30)]
-
-
-async def test_commits_that_come_in_another_order_wait_for_each_other(url: str) -> None:
-    """Those of another life, and those that were passed already, are left out."""
-    journal = await PostgresJournal.open(url)
-    heard = listen(journal)
-    await until(lambda: journal._follower and journal._follower.token, "it follows")
-    follows = journal._follower
-    assert follows is not None
-    for before, token in ((1, follows.token), (0, "00000000"), (0, follows.token), (0, follows.token)):
-        follows.received(RelayedCommit("b", token, before, before + 1, [("x", 0, 1, 1, 0, 1, 0, b"")]))
-    assert follows.position == 2
-    assert len(heard) == 2
-    await journal.close()

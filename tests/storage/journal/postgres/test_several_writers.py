@@ -10,13 +10,13 @@ import pytest
 from storage.errors import DatabaseError, DiskFullError, StorageObstructedError, StorageUnavailableError
 from storage.journal.interface import Committed, StreamClosed, TaskEnding
 from storage.journal.postgres import PostgresJournal, schema
-from storage.journal.postgres.writer import PostgresWriter
+from storage.journal.postgres.written_rows import REMOVED
 from storage.postgres import connections
-from storage.postgres.connections import Link
+from storage.postgres.connections import Link, Row
 from tests.contracts.journal_contract import append, remove
 from tests.support.journal_items import AT, batch, messages, number, report
 from tests.support.postgres_server import PostgresServer
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_SECONDS_MAX, until
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("postgres")]
 
@@ -59,17 +59,21 @@ async def test_a_removed_task_is_no_new_one_to_a_gateway_that_was_slow(
     journal: PostgresJournal, other: PostgresJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between its look and its commit the task was made, ended and removed; the commit is computed again."""
-    await append(journal, batch("a"), report("COMPLETED"))
-    await remove(journal, "build", 1)
-    await journal.forget_tasks(time.time(), copied=1 << 40)
-    load = PostgresWriter._load_tasks
+    loop, fetch = asyncio.get_running_loop(), Link.fetch
 
-    def seen_before(writer: PostgresWriter, names: Sequence[str]) -> None:
-        load(writer, names)
-        writer._loaded_removed.clear()
-        monkeypatch.setattr(PostgresWriter, "_load_tasks", load)
+    async def live_and_end() -> None:
+        await append(journal, batch("a"), report("COMPLETED"))
+        await remove(journal, "build", 1)
+        assert await journal.forget_tasks(time.time(), copied=1 << 40) == 1
 
-    monkeypatch.setattr(PostgresWriter, "_load_tasks", seen_before)
+    def looking(link: Link, query: str, *arguments: object) -> Sequence[Row]:
+        rows = fetch(link, query, *arguments)
+        if query == REMOVED:
+            monkeypatch.setattr(Link, "fetch", fetch)
+            asyncio.run_coroutine_threadsafe(live_and_end(), loop).result(WAIT_SECONDS_MAX)
+        return rows
+
+    monkeypatch.setattr(Link, "fetch", looking)
     assert (await append(other, batch("b", "c")))[0].first == 2
 
 
@@ -319,10 +323,16 @@ async def test_limits_of_an_administrator_do_not_cut_commits_off(postgres: Postg
         f"ALTER ROLE {schema_name} SET statement_timeout = 1; ALTER ROLE {schema_name} SET synchronous_commit = off"
     )
     journal = await PostgresJournal.open(postgres.url(schema_name, user=schema_name))
+    psql = await asyncpg.connect(url)
+    await psql.execute(
+        f"CREATE TABLE seen (sync text, seconds text); GRANT INSERT ON seen TO {schema_name}; "
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen VALUES "
+        "(current_setting('synchronous_commit'), current_setting('statement_timeout')); RETURN NULL; END $$; "
+        "CREATE TRIGGER note AFTER INSERT ON journal_records EXECUTE FUNCTION note()"
+    )
     assert (await append(journal, batch("a")))[0].last == 1
-    settings = "SELECT current_setting('synchronous_commit') || ' ' || current_setting('statement_timeout')"
-    ((found,),) = await asyncio.to_thread(journal._writers[0]._link.fetch, settings)
-    assert found == "on 0"
+    assert [tuple(row) for row in await psql.fetch("SELECT * FROM seen")] == [("on", "0")]
+    await psql.close()
     await journal.close()
 
 
@@ -330,7 +340,7 @@ async def test_a_lane_that_somebody_has_locked_is_said(
     journal: PostgresJournal, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A transaction left open in psql; lines wait as long as they may, and are stored once it ends."""
-    monkeypatch.setitem(connections._SETTINGS, "lock_timeout", "20ms")
+    monkeypatch.setitem(connections.SETTINGS, "lock_timeout", "20ms")
     psql = await asyncpg.connect(url)
     held = psql.transaction()
     await held.start()
@@ -376,7 +386,7 @@ async def test_a_host_that_does_not_answer_does_not_hide_the_next(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each server has its share of the time; the one that could be written comes first from then on."""
-    monkeypatch.setattr(connections, "_CONNECT_SECONDS_MAX", 2.0)
+    monkeypatch.setattr(connections, "CONNECT_SECONDS_MAX", 2.0)
     asked: list[object] = []
     silent = await asyncio.start_server(lambda *streams: asked.append(streams), "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]

@@ -1,5 +1,6 @@
 from tests.contracts.journal_contract import JournalContract
+from tests.contracts.removal_contract import RemovalContract
 
 
-class TestSqliteJournal(JournalContract):
+class TestSqliteJournal(JournalContract, RemovalContract):
     """SQLite keeps to the contract."""

@@ -14,7 +14,7 @@ from tests.support.journal_items import AT, batch
 
 
 def connection_of(journal: SqliteJournal) -> sqlite3.Connection:
-    return sqlite3.connect(journal._path, isolation_level=None)
+    return sqlite3.connect(journal.path, isolation_level=None)
 
 
 def plan_of(journal: SqliteJournal, query: str) -> list[str]:

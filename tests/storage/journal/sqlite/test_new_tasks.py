@@ -57,5 +57,5 @@ async def test_what_was_sent_twice_makes_no_task(journal: SqliteJournal) -> None
     again = batch("x", task="gone", producer=number(1))
     await together(journal, batch("a", task="a"), again, batch("b", task="b"))
     assert (await journal.task_state("gone")).last == 0
-    with closing(sqlite3.connect(journal._path)) as connection:
+    with closing(sqlite3.connect(journal.path)) as connection:
         assert sorted(row[0] for row in connection.execute("SELECT task_id FROM journal_tasks")) == ["a", "b", "build"]

@@ -12,9 +12,9 @@ from filters.matching import Matcher
 from filters.model import LogFilter
 from storage.errors import StorageUnavailableError
 from storage.journal.inventory import RemovedTasks
-from storage.journal.reader import Reader
 from storage.journal.removed_tasks import IDLE_SECONDS
 from storage.journal.sqlite import SqliteJournal
+from storage.journal.sqlite.queries import SqliteQueries
 from tests.support.crash import WatchedConnection, crash
 from tests.support.journal_items import batch, messages, report
 from tests.support.sqlite_connections import reading_connection, replace_removing
@@ -37,10 +37,10 @@ async def remove(journal: SqliteJournal, sequence: int, *, task: str = "build") 
 
 async def test_a_step_is_small(journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch) -> None:
     """In chunks and in bytes; a single large chunk goes all the same."""
-    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_CHUNKS", 4)
+    monkeypatch.setattr("storage.journal.sqlite.remover.STEP_CHUNKS", 4)
     await fill(journal, 10)
     assert [(await journal.remove_through("build", 9, copied=EVERYTHING)).lines for _ in range(4)] == [4, 4, 1, 0]
-    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_BYTES", 1)
+    monkeypatch.setattr("storage.journal.sqlite.remover.STEP_BYTES", 1)
     await fill(journal, 2)
     assert [(await journal.remove_through("build", 12, copied=EVERYTHING)).lines for _ in range(4)] == [1, 1, 1, 0]
 
@@ -49,8 +49,8 @@ async def test_whole_tasks_go_together_as_many_as_a_step_takes(
     journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In chunks, bytes and workers; what is too large for any step is left to those of ``remove_through``."""
-    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_CHUNKS", 4)
-    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_ROWS", 3)
+    monkeypatch.setattr("storage.journal.sqlite.remover.STEP_CHUNKS", 4)
+    monkeypatch.setattr("storage.journal.sqlite.remover.STEP_ROWS", 3)
     for task, chunks in (("a", 2), ("b", 3), ("c", 1), ("large", 5), ("d", 1)):
         await fill(journal, chunks, task=task)
     for number in range(4):
@@ -62,8 +62,8 @@ async def test_whole_tasks_go_together_as_many_as_a_step_takes(
         left = {task: through for task, through in left.items() if task not in removed.task_ids}
     assert (taken, [*left]) == ([(["a", "c"], 3), (["b"], 3)], ["large", "d", "unknown"])
     assert [(await journal.task_state(task)).first for task in ("a", "b", "c", "large", "d")] == [3, 4, 2, 1, 1]
-    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_CHUNKS", 9)
-    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_BYTES", 1)
+    monkeypatch.setattr("storage.journal.sqlite.remover.STEP_CHUNKS", 9)
+    monkeypatch.setattr("storage.journal.sqlite.remover.STEP_BYTES", 1)
     assert await journal.remove_whole({"large": 5}, copied=EVERYTHING) == RemovedTasks()
 
 
@@ -97,17 +97,17 @@ async def test_what_is_removed_while_it_is_read_is_no_damage(
 ) -> None:
     """Whatever a reader has seen of it before: it starts after what was removed."""
     await fill(journal, 20)
-    look, removed_after = Reader._task, list[int]()
+    look, removed_after = SqliteQueries.task, list[int]()
 
-    def removing(reader: Reader, task_id: str) -> tuple[int, int, int]:
-        found = look(reader, task_id)
-        if not removed_after:  # between the look at the task and that at its chunks
+    def removing(queries: SqliteQueries, task_id: str) -> tuple[int, int, int] | None:
+        found = look(queries, task_id)
+        if found is not None and not removed_after:  # between the look at the task and that at its chunks
             removed_after.append(found[1])
             asyncio.run_coroutine_threadsafe(remove(journal, 15), loop).result(10)
         return found
 
     loop = asyncio.get_running_loop()
-    monkeypatch.setattr(Reader, "_task", removing)
+    monkeypatch.setattr(SqliteQueries, "task", removing)
     selection = await journal.read("build", 0, 20, Matcher(), lines_max=100, bytes_max=1000)
     assert (selection.start, selection.end) == (15, 20)
     await fill(journal, 10)
@@ -120,21 +120,21 @@ async def test_a_large_chunk_removed_before_it_is_opened_is_no_damage(journal: S
     texts = [str(n) for n in range(3000)]
     await journal.append(batch(*texts))
     await journal.append(batch("last"))
-    loop, take = asyncio.get_running_loop(), Reader._text
+    loop, take = asyncio.get_running_loop(), SqliteQueries.payload
 
-    def removing(reader, bounds, task_id):  # type: ignore[no-untyped-def]
+    def removing(queries: SqliteQueries, record_id: int) -> bytes | None:
         asyncio.run_coroutine_threadsafe(remove(journal, 3000), loop).result(10)
-        return take(reader, bounds, task_id)
+        return take(queries, record_id)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Reader, "_text", removing)
+        patch.setattr(SqliteQueries, "payload", removing)
         selection = await journal.read("build", 0, 3001, Matcher(), lines_max=10, bytes_max=1000)
     assert (selection.start, selection.end) == (3000, 3001)
 
 
 async def test_many_workers_go_in_steps(journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task may have had any number of them."""
-    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_ROWS", 2)
+    monkeypatch.setattr("storage.journal.sqlite.remover.STEP_ROWS", 2)
     for number in range(5):
         journal.append(report("COMPLETED", f"w{number}"))
     await journal.append(batch("a", worker="w0"))
@@ -163,7 +163,7 @@ async def test_an_idle_task_goes_with_its_workers_in_steps(
     journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has not ended, so it stays for 90 days; then its many workers go a few at a time."""
-    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_ROWS", 2)
+    monkeypatch.setattr("storage.journal.sqlite.remover.STEP_ROWS", 2)
     for number in range(5):
         await journal.append(report("RUNNING", f"w{number}"))
     await fill(journal, 1, task="newer")
@@ -221,7 +221,7 @@ async def test_killed_in_a_step_it_is_done_or_not(
     journal: SqliteJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     """Lines, sequences and bytes fit together either way, and the next pass continues."""
-    monkeypatch.setattr("storage.journal.sqlite.remover._STEP_CHUNKS", 2)
+    monkeypatch.setattr("storage.journal.sqlite.remover.STEP_CHUNKS", 2)
     await fill(journal, 6)
     await journal.remove_through("build", 2, copied=EVERYTHING)
     left: list[Path] = []

@@ -231,8 +231,8 @@ async def test_one_commit_takes_so_much(tmp_path: Path) -> None:
 
 async def test_what_is_not_remembered_is_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More tasks, workers and producers than the writer keeps in mind change nothing."""
-    monkeypatch.setattr("storage.journal.known_state._CACHED_MAX", 2)
-    monkeypatch.setattr("storage.journal.known_state._WORKERS_MAX", 2)
+    monkeypatch.setattr("storage.journal.known_state.CACHED_MAX", 2)
+    monkeypatch.setattr("storage.journal.known_state.WORKERS_MAX", 2)
     journal = await SqliteJournal.open(path_of(tmp_path), durability="process")
     for step in range(1, 4):
         for task in "abcde":

@@ -1,6 +1,5 @@
 """Rows that other programs insert on PostgreSQL become lines."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -13,7 +12,7 @@ from storage.polling.postgres_table import PostgresPollingTable
 from tests.support.journal_items import batch
 from tests.support.memory_journal import MemoryJournal
 from tests.support.psql import messages, psql
-from tests.support.waiting import attempts
+from tests.support.waiting import attempts, until
 
 
 class Pair:
@@ -23,8 +22,13 @@ class Pair:
         self.journal = journal
         self._url = url
         self.sink = PollingSink(journal, table, table_rows=TableRows.NEW, linger_seconds=0.001, closing_delay_seconds=0)
-        self.watcher = RowImporter(journal, table, interval_seconds=0.005)
+        self.looks = 0
+        self.watcher = RowImporter(journal, table, interval_seconds=0.005, is_leader=self._look)
         journal.set_commit_listener(lambda _: self.sink.wake())
+
+    def _look(self) -> bool:
+        self.looks += 1
+        return True
 
     async def lines(self, task: str) -> list[str]:
         records = await self.journal.records(0, bytes_max=1 << 30)
@@ -73,7 +77,8 @@ async def test_a_row_that_commits_late_is_neither_missed_nor_overtaken(table: Po
             await slow.execute("INSERT INTO job_logs (job_id, log_message) VALUES ('job', 'late')")
             await psql(url, "INSERT INTO job_logs (job_id, log_message) VALUES ('job', 'early')")
             await pair.journal.append(batch("line", task="job"))
-            await asyncio.sleep(0.05)
+            looks = pair.looks
+            await until(lambda: pair.looks >= looks + 3, "the importer has looked twice, from beginning to end")
             assert await pair.lines("job") == ["line"]
             assert await messages(url, "job") == ["early"]
         await pair.settled()
