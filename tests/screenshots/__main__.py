@@ -20,6 +20,7 @@ from tests.screenshots.content import fill, fill_alerts, fill_queue
 from tests.support.alerts import alert_settings
 from tests.support.gateway_process import running_gateway
 from tests.support.programs import program
+from tests.support.waiting import WAIT_MILLISECONDS_MAX
 from tests.support.web_pages import ARGUMENTS
 
 DIRECTORY = Path(__file__).parents[2] / "docs/screenshots"
@@ -100,6 +101,7 @@ async def _take(browser: Browser, url: str, picture: Picture, theme: str, direct
         reduced_motion="reduce",
     )
     try:
+        context.set_default_timeout(WAIT_MILLISECONDS_MAX)
         page: Page = await context.new_page()
         await page.goto(url)
         await page.locator(picture.ready).first.wait_for()

@@ -12,6 +12,8 @@ import grpc.aio
 import httpx2
 from otto.logs.v1 import logs_pb2, logs_pb2_grpc
 
+from tests.support.waiting import WAIT_SECONDS_MAX
+
 __all__ = ["fill", "fill_alerts", "fill_queue"]
 
 SEED = 20260131
@@ -90,7 +92,7 @@ async def fill(grpc_address: str, url: str) -> None:
     async with grpc.aio.insecure_channel(grpc_address) as channel:
         for build in BUILDS:
             await _publish(channel, build, source)
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=WAIT_SECONDS_MAX) as http:
 
         async def send(reports: Sequence[dict[str, Any]]) -> None:
             for report in reports:
@@ -104,13 +106,13 @@ async def fill(grpc_address: str, url: str) -> None:
 
 async def fill_queue(url: str) -> str:
     """Hand over automation tasks: one that stays at its last stage, whose id this is, and two for later."""
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=WAIT_SECONDS_MAX) as http:
         return await _automate(http)
 
 
 async def fill_alerts(url: str) -> int:
     """Wait for the incidents of the builds, and mute one; the number of another one, of several lines."""
-    async with httpx2.AsyncClient(base_url=f"{url}/api/v1/alerts") as http:
+    async with httpx2.AsyncClient(base_url=f"{url}/api/v1/alerts", timeout=WAIT_SECONDS_MAX) as http:
         rule = {"name": "out-of-memory", "filter": "OutOfMemory -test", "tasks": "gateway-*", "notify": ["team"]}
         (await http.post("/rules", json={"rule": rule})).raise_for_status()
         while True:
