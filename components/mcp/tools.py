@@ -47,7 +47,7 @@ async def _list_tasks(logs: StoredLogs, principal: Principal, given: ListTasks) 
     query += [("label", label) for label in given.labels]
     page = await logs.tasks(principal, [*_present(query), ("limit", str(given.limit))])
     rows = fitting(map(_task, page.tasks), given.characters)
-    if len(rows) < len(page.tasks):  # the same page, as long as fits, for its cursor
+    while len(rows) < len(page.tasks):  # the same page, as long as fits, for its cursor; a cause may be new in it
         page = await logs.tasks(principal, [*_present(query), ("limit", str(len(rows)))])
         rows = fitting(map(_task, page.tasks), given.characters)
     return with_cursor(rows, page.next, nothing="no task matches")

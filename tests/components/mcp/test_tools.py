@@ -1,7 +1,11 @@
 """The tools."""
 
+from typing import Any
+
+import msgspec
 import pytest
 
+from gateway.history.stored_logs import StoredLogs
 from storage.journal.interface import WorkerReport
 from tests.components.mcp.conftest import Agent
 from tests.support.journal_items import AT
@@ -24,6 +28,27 @@ async def test_tasks_are_listed_with_labels_and_causes(agent: Agent) -> None:
     assert rows[0].split(" · ")[1:4] == ["FAILED", "1 lines", "1 errors"]
     assert rows[0].endswith("repo=shop · cause: a.c:1:2: error: no")
     assert await agent.call("list_tasks", search="nobody") == "no task matches"
+
+
+async def test_a_cause_that_is_found_while_tasks_are_listed_costs_no_task(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that have grown since they were counted are counted again; the cursor is that of the last one shown."""
+    for number in range(20):
+        await agent.write(f"build-{number}", "a")
+    tasks, limits = StoredLogs.tasks, list[int]()
+
+    async def growing(logs: StoredLogs, principal: Any, query: Any) -> Any:
+        page = await tasks(logs, principal, query)
+        limit = int(dict(query)["limit"])
+        is_again = bool(limits) and limit < limits[-1]
+        limits.append(limit)
+        cause = "x" * 60 if is_again else msgspec.UNSET
+        return msgspec.structs.replace(page, tasks=[msgspec.structs.replace(each, cause=cause) for each in page.tasks])
+
+    monkeypatch.setattr(StoredLogs, "tasks", growing)
+    rows = await agent.pages("list_tasks", characters=600)
+    assert [row.split(" · ")[0] for row in rows] == [f"build-{number}" for number in reversed(range(20))]
 
 
 async def test_lines_are_read_in_order_and_exactly_once(agent: Agent) -> None:
