@@ -41,7 +41,7 @@ class Picture:
 
 
 PICTURES = (
-    Picture("tasks", "/", ".tasks tbody tr"),
+    Picture("tasks", "/", ".tasks tbody tr:last-child time"),
     Picture("log", "/logs/web-frontend-2207?q=case_1", ".log-row[data-sequence] mark", ("Shift+E",)),
     Picture("failed", "/logs/web-frontend-2207", ".log-card-cause"),
     Picture("executions", "/executions", ".executions tbody tr"),
@@ -52,7 +52,7 @@ PICTURES = (
     Picture("incident", "/alerts/incidents/{incident}", ".notifications tbody tr"),
     Picture("alert-rule", "/alerts/rules/flaky-network", ".alerts-editor", ("p",), ".alerts-preview a.hit"),
     Picture("incidents-phone", "/alerts", ".incidents tbody tr", is_phone=True),
-    Picture("tasks-phone", "/", ".tasks tbody tr", is_phone=True),
+    Picture("tasks-phone", "/", ".tasks tbody tr:last-child time", is_phone=True),
     Picture("log-phone", "/logs/web-frontend-2207", ".log-card-cause", is_phone=True),
     Picture("execution-phone", "/executions/run-4100", ".waterfall li", is_phone=True),
 )
