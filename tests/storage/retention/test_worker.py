@@ -129,7 +129,7 @@ async def test_small_tasks_go_together(shop: Shop, monkeypatch: pytest.MonkeyPat
         198,
         198,
     )
-    pins.close()
+    await pins.close()
 
 
 async def test_a_pass_that_has_much_to_do_remembers_more_of_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

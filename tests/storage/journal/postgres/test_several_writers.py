@@ -342,12 +342,10 @@ async def test_a_lane_that_somebody_has_locked_is_said(
     """A transaction left open in psql; lines wait as long as they may, and are stored once it ends."""
     monkeypatch.setitem(connections.SETTINGS, "lock_timeout", "20ms")
     psql = await asyncpg.connect(url)
-    held = psql.transaction()
-    await held.start()
-    await psql.execute("SELECT 1 FROM journal_lanes FOR UPDATE")
+    await psql.execute("BEGIN; SELECT 1 FROM journal_lanes FOR UPDATE")
     with pytest.raises(StorageObstructedError, match="another session has locked a lane"):
         await journal.append(batch("a"))
-    await held.rollback()
+    await psql.execute("ROLLBACK")
     await psql.close()
     assert (await append(journal, batch("a")))[0].last == 1
 
