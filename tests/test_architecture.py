@@ -1,4 +1,4 @@
-"""What docs/architecture.md says of this tree, and that import cycles are found."""
+"""What docs/architecture.md says of this tree, how large its parts may be, and that import cycles are found."""
 
 import ast
 import re
@@ -39,6 +39,37 @@ def test_each_race_names_tests_that_exist(row: list[str]) -> None:
 def test_the_table_of_races_is_found() -> None:
     """Or the test above would look at nothing."""
     assert len(RACES) >= 20
+
+
+MODULE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 70
+
+
+def sources() -> list[Path]:
+    """All Python that git knows of and nothing has generated."""
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    paths = [ROOT / name for name in listed.split() if not name.endswith(("_pb2.py", "_grpc.py"))]
+    return [path for path in paths if path.exists()]
+
+
+def test_no_module_is_longer_than_it_may_be() -> None:
+    long = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in sources()}
+    assert len(long) > 1_000
+    assert {name: lines for name, lines in long.items() if lines > MODULE_LINES_MAX} == {}
+
+
+def test_no_function_is_longer_than_it_may_be() -> None:
+    """Outside of tests, whose functions may hold a table."""
+    found = {}
+    for path in sources():
+        if path.relative_to(ROOT).parts[0] in {"tests", "benchmarks"}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > FUNCTION_LINES_MAX:
+                    found[f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"] = lines
+    assert found == {}
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ Every line is a checksummed record in an append-only file before ``append_line``
 acknowledged, dropped) is a record after it. In front of the files is a spool in memory, through which everything goes
 to the gateway; with the gateway away and that one full, lines are on disk alone.
 
-Why files of its own, and not SQLite: a transaction for each line costs ten times as much, and a damaged page there can
-take the whole database with it, where here it takes the records that it hits, and their number is known.
+It has files of its own because a transaction of SQLite for each line costs ten times as much, and a damaged page there
+can take the whole database with it. Here it takes the records that it hits, and their number is known.
 """
 
 import time
@@ -33,11 +33,9 @@ __all__ = ["DiskSpool"]
 _SEGMENTS: Final = 16
 _SEGMENT_BYTES_MAX: Final = 4 * 1024 * 1024
 _SEGMENT_BYTES_LEAST: Final = 16 * 1024
-_RECORD_BYTES: Final = 64
-"""What a line's record has beside its message."""
+_RECORD_BYTES: Final = 64  # of a line's record, beside its message
 _DROP_RECORDS: Final = 1_000
-_LOAD_LINES: Final = 2_000
-"""What is read from the disk at a time, while callers wait: some 10 ms."""
+_LOAD_LINES: Final = 2_000  # read from the disk at a time, while callers wait: some 10 ms
 
 
 class DiskSpool:
