@@ -36,8 +36,9 @@ _FOLDER: Final = Path(__file__).parents[1] / "docs" / "performance"
 _INTRODUCTION: Final = """# Growth
 
 What the gateway costs as tasks and lines grow. This page is written by `make bench-growth`
-([how](../../benchmarks/README.md)); milliseconds and seconds are medians of wall time, on a machine that has nothing
-else to do.
+([how](../../benchmarks/README.md)). Milliseconds and seconds are wall time, of pages medians of ten; other programs on
+the machine make them longer, and their ratios less exact. Tasks have ten lines each and no
+[summaries](../decisions/0023-summaries-of-chunks.md) yet; lines are in tasks of 250,000, and have theirs.
 """
 _TASK_CURVES: Final = ("page_ms", "middle_ms", "status_ms", "start_s")
 _LINE_CURVES: Final = ("start_s", "rare_s", "nowhere_s", "backup_s", "verify_s")
