@@ -220,8 +220,8 @@ async def test_a_full_queue_drops_the_oldest() -> None:
 
     client = LogClient(NOWHERE, token=token, reports_max=3)
     for number in range(4 + 5):
-        if number == 4:
-            await until(lambda: len(asked) == 4, "each of its threads has a report under way")
+        taken = min(number, 4)
+        await until(lambda taken=taken: len(asked) == taken, "each of its threads has a report under way")
         await client.send_log_async("e", "n", "running", started_at=number)
     assert (client.statistics.waiting, client.statistics.dropped) == (4 + 3, 2)
     may_send.set()
