@@ -1,9 +1,9 @@
 # One command per intention; CI runs the same ones.
 PYTHON ?= python3
 PY := .venv/bin/python
-# What is missing is installed, what has changed is made anew; without bytecode, because it runs before anything else.
+# Installs what is missing and rebuilds what has changed. It writes no bytecode, because it runs before anything else.
 SETUP := @$(PYTHON) -B -m scripts.setup
-# Node.js is there where the machine has none that is new enough.
+# Setup puts Node.js there if the machine has none that is new enough.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests viewer screenshots run check test test-fast test-load fresh show bench bench-growth bench-retention bench-backup bench-full viewer-figures fuzz audit failing-builds model prometheus faults cluster-faults automation-faults alert-faults mutants attack readers soak proto proto-baseline sync-producer lock docs reference release image follow proxies clean
