@@ -1,1 +1,1 @@
-"""What stands beside the log gateway: each folder has its tables, routes, documents and metrics."""
+"""Optional components of the log gateway. Each folder has its own tables, routes, documents and metrics."""

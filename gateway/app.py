@@ -162,7 +162,7 @@ class Gateway:
         self._databases.journal.follow(publish, lambda: self._hubs.logs.watched, on_lost=self._restart_needed)
 
     def _publishers(self) -> Sequence[Callable[[Committed], None]]:
-        """Those who hear of every commit, whichever gateway made it."""
+        """Listeners that are called after every commit, of this gateway or another one."""
         stages = lambda committed: self._hubs.pipelines.publish(committed.progress)  # noqa: E731
         return self._hubs.logs.publish, stages, wake_each(self._to_wake)
 

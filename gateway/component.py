@@ -28,15 +28,15 @@ class Core:
     Attributes:
         settings: of the whole process.
         authenticator: finds out who asks.
-        journal: takes lines and ends of tasks, and shows those of everybody.
-        logs: reads what is stored on behalf of somebody, as the routes of the history do.
+        journal: takes lines and ends of tasks, and reads those of all producers.
+        logs: reads stored lines on behalf of a principal, as the routes of the history do.
         on_commit: takes a function that is called after each commit of this gateway or another one; it must not block.
         journal_location: the journal's database, for tables beside it.
         polling_location: the database of the polling tables, which other programs use too.
         pipelines: calls listeners with transitions of stages once they are stored, by this gateway or another one.
         updates: notifies UIs that records have changed.
         task_logs: takes a reader of ``task_logs`` for the polling API.
-        is_leader: whether this gateway does what is done once, if several share the databases.
+        is_leader: whether this gateway does the work of the leader, if several share the databases.
     """
 
     settings: "Settings"

@@ -275,10 +275,10 @@ def copied_epoch(settings: Settings) -> str | None:
 def _copies(
     settings: Settings, journal: StoredJournal, table: PollingStore, is_leader: Callable[[], bool]
 ) -> tuple[PollingSink, RowImporter]:
-    """What copies lines to the polling tables, and rows of other programs back.
+    """Builds the copying of lines to the polling tables, and of rows of other programs back.
 
-    Tables in the journal's own database go back in time only together with it, whatever its epoch is then: what was
-    copied counts on.
+    Tables in the journal's own database are restored only together with it, so copied ranges stay valid under any
+    epoch.
     """
     epoch = copied_epoch(settings)
     sink = PollingSink(

@@ -54,11 +54,11 @@ class ErrorDocument(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ApiError(Exception):
-    """A refusal that the client can understand and, where it is its fault, mend.
+    """An error for the client, with the information that it needs to correct its request.
 
     Args:
         code: one of the codes above, in capitals.
-        message: what is wrong and what would be right; never a secret, never a traceback.
+        message: the error and how to correct it; never a secret, never a traceback.
         field: the parameter, header or JSON field that is wrong, as the client wrote it.
         position: of the character in it that is wrong, from 1.
         retry_after_seconds: when trying again may help; sent as ``Retry-After``.

@@ -1,4 +1,4 @@
-"""How many connections one principal and one address may hold, so that nobody takes everybody's places."""
+"""Connection limits per principal and per address, so that one client cannot use up all connections."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -92,7 +92,7 @@ class Quota:
         self._refused[kind] += 1
 
     def check_address(self, address: str, held: int) -> None:
-        """Return where an address that holds so many connections already may have another; for callers that count.
+        """Check that an address with this many connections may open another one; for callers that count.
 
         Raises:
             ApiError: RESOURCE_EXHAUSTED.
@@ -175,7 +175,7 @@ class HeldBytes:
         return f"<HeldBytes {self._count}>"
 
     def take(self, count: int) -> str:
-        """So many bytes more have arrived; why they cannot be taken, empty where they are."""
+        """Count arrived bytes. Returns the reason if they are refused, else an empty text."""
         refusal = self._quota._take(self._keys, count)
         if not refusal:
             self._count += count

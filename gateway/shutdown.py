@@ -25,9 +25,9 @@ class Step:
 
 
 async def run_steps(steps: Sequence[Step], *, seconds_max: float) -> bool:
-    """Take the steps one after the other, whatever becomes of each; False if one failed or took too long.
+    """Run the steps in order, also after a failed one. False if one failed or took too long.
 
-    When all of them together have taken ``seconds_max``, what is left gets half a second each, for most steps take none
+    When all of them together have taken ``seconds_max``, the remaining steps get half a second each: most need less
     unless something hangs.
     """
     started = time.monotonic()

@@ -157,7 +157,7 @@ class Alerts:
         return found
 
     async def notified_at(self) -> dict[str, float]:
-        """When somebody was last notified, by rule, in Unix seconds."""
+        """The time of the last notification by rule, in Unix seconds."""
         found: dict[str, float] = await self._read(lambda repository: repository.notified_at())
         return found
 

@@ -128,7 +128,7 @@ class RuleBook:
             await asyncio.gather(watching, return_exceptions=True)
 
     def checked(self, document: object, author: str) -> Rule:
-        """A rule that somebody wants to store.
+        """Check a rule before it is stored.
 
         Raises:
             RuleError: it cannot be used.
@@ -141,7 +141,7 @@ class RuleBook:
         return rule
 
     def parsed(self, document: object, author: str) -> Rule:
-        """A rule that somebody wants to try; it may have the name of another one.
+        """Check a rule for a dry run. Its name may be that of a stored rule.
 
         Raises:
             RuleError: it cannot be used.

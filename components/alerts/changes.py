@@ -53,7 +53,7 @@ class IncidentChanges:
             )
 
     def forget(self) -> None:
-        """Forget what is stored: this gateway changes it now. When it no longer does, what is there is noted anew."""
+        """Forget the stored state: this gateway changes it now. It is read again once another gateway changes it."""
         self._version = None
         self._seen = {}
 
@@ -66,7 +66,7 @@ class IncidentChanges:
         return version, repository.recent_incidents(self._clock() - _RECENT_SECONDS)
 
     def publish_stored(self, found: "tuple[int, list[Incident]] | None", rules: Mapping[str, Rule]) -> None:
-        """Publish what another gateway has changed; the first call only notes what is there."""
+        """Publish the changes of another gateway. The first call only records the current state."""
         if found is None:
             return
         is_first = self._version is None

@@ -32,12 +32,12 @@ _log = structlog.get_logger(__name__)
 
 
 class Outbox:
-    """Sends what is due; belongs to an event loop. Nothing that was taken is sent again by it.
+    """Sends due notifications; belongs to an event loop. It does not repeat a notification that a target accepted.
 
-    A target is sent up to four at once, and one after the other from its first failure on until it takes one: those
-    that hang or are slow are waited for by nobody else.
+    A target receives up to four notifications at once. After a failure it receives one at a time until it accepts one.
+    A slow target does not delay the others.
 
-    A gateway that is killed between a target's answer and its note of it sends again, with the same ``webhook-id``.
+    A gateway that is killed after a target's answer, before that is stored, repeats it with the same ``webhook-id``.
 
     Args:
         database: of the tables of alerts.
@@ -73,7 +73,7 @@ class Outbox:
         return f"<Outbox {len(self.targets)} targets, {self.sent} sent>"
 
     def start(self) -> None:
-        """Begin, with what is left of an earlier life."""
+        """Start with the notifications that an earlier process left."""
         self._loop.start()
 
     def wake(self) -> None:

@@ -69,7 +69,7 @@ class AlertEngine:
         rules: at the start.
         targets: by name.
         read_workers: asks what the workers of tasks have reported.
-        changes: tells UIs of what has changed.
+        changes: notifies UIs of changes.
         notify: called after a turn that has something to send.
         clock: Unix seconds.
         is_leader: whether this gateway is the one that evaluates.
@@ -133,7 +133,7 @@ class AlertEngine:
         )
 
     def start(self) -> None:
-        """Begin; where nothing is known, with the next record."""
+        """Start; if no position is stored, with the next record."""
         self._loop.start()
 
     async def close(self, grace_seconds: float) -> None:
@@ -162,7 +162,7 @@ class AlertEngine:
         return await self._change(number, lambda turn, place, _incident: turn.resolve(place, by))
 
     async def mute(self, number: int, seconds: float, by: str) -> Incident | None:
-        """Send nothing about an incident for a while, or again where that is 0; None if it is not open."""
+        """Mute an incident for a time, or unmute it if that is 0. None if the incident is not open."""
         until, who = (self._clock() + seconds, by) if seconds > 0 else (float("-inf"), "")
         return await self._change(
             number,
@@ -175,7 +175,7 @@ class AlertEngine:
         return sum(at > since for at in budget.times) if budget else 0
 
     async def labels_of(self, task_ids: Iterable[str]) -> Mapping[str, frozenset[str]]:
-        """The labels of tasks, each as ``name`` and as ``name=value``; empty where nobody knows them."""
+        """The labels of tasks, each as ``name`` and as ``name=value``; empty if they are unknown."""
         return {} if self._labels is None else await self._labels.of(list(task_ids))
 
     @property
@@ -222,7 +222,7 @@ class AlertEngine:
             return await self._let_time_pass(now)
 
     async def _let_time_pass(self, now: float) -> float:
-        """At the end of the journal, where it is known which tasks are silent; seconds until it is called again."""
+        """Check timers at the end of the journal, when silent tasks are known. Returns the seconds to the next call."""
         clock = asyncio.get_running_loop().time()
         if clock >= self._checked_at + CHECK_SECONDS:
             self._checked_at = clock
@@ -240,7 +240,7 @@ class AlertEngine:
         self._count(evaluation, seconds)
         if turn.has_effects or begun_at >= self._stored_at + CHECK_SECONDS:
             await self._store(turn)
-        else:  # whoever comes after a kill evaluates these records again, and finds as little
+        else:  # after a kill, the next process evaluates these records again, with the same result
             self._state = turn.state
         is_at_end = records[-1].id >= newest
         if is_at_end:
@@ -295,7 +295,7 @@ class AlertEngine:
         return self._state
 
     def _read_state(self, repository: Repository, newest: int) -> tuple[EngineState, list[StageEvent]]:
-        """What is stored, and the stages that ended while nobody evaluated; in a thread."""
+        """The stored state, and the stages that ended while no gateway evaluated; runs in a thread."""
         state = EngineState.of(repository.value, repository.open_incidents(), self.rules.values())
         now = self._clock()
         if state is None:

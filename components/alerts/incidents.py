@@ -1,7 +1,7 @@
 """Incidents: what opens, counts, notifies and resolves. Pure: times are given, nothing is stored here.
 
-The first line of a kind notifies. What follows is counted, and told at most once in a cooldown, as one message. A rule
-has a budget of notifications per hour; what is beyond it is counted and told with the next one.
+The first line of a kind notifies. Later lines are counted and reported at most once per cooldown, in one message. A
+rule has a budget of notifications per hour. Lines beyond it are counted and reported with the next notification.
 """
 
 from dataclasses import dataclass, field, replace
@@ -106,7 +106,7 @@ class Incident:
         return self.resolved_at is None
 
     def is_muted(self, now: float) -> bool:
-        """Whether nobody is notified."""
+        """Whether notifications are suppressed."""
         return now < self.muted_until
 
     @property

@@ -1,4 +1,4 @@
-"""Maintenance windows: times at which incidents are counted and nobody is notified, once or every week."""
+"""Maintenance windows, once or weekly. Incidents are counted in them, but no notification is sent."""
 
 import re
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Window:
     Attributes:
         start: Unix seconds of one that is once; ``end`` likewise.
         days: of the week at which one that comes every week begins, 0 is Monday.
-        from_minute: of the day, by the clocks of ``zone``; ``to_minute`` likewise, on the next day where it is not
+        from_minute: of the day, by the clocks of ``zone``; ``to_minute`` likewise, on the next day if it is not
             later.
         source: ``file``, or who has stored it.
     """

@@ -307,7 +307,7 @@ class Repository:
         )
 
     def notified_at(self) -> dict[str, float]:
-        """When somebody was last notified, by rule, in Unix seconds."""
+        """The time of the last notification by rule, in Unix seconds."""
         last = func.max(incidents.c.notified_at)
         rows = self._db.execute(select(incidents.c.rule, last).group_by(incidents.c.rule).having(last.is_not(None)))
         return {rule: float(at) for rule, at in rows}

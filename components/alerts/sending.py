@@ -1,7 +1,7 @@
 """Sending one notification: a signed webhook, Alertmanager's API, or one of the services of Apprise.
 
 The signature is that of Standard Webhooks (standardwebhooks.com): ``webhook-id`` is the same at every attempt, so that
-a receiver can tell a repetition, and ``webhook-signature`` covers the id, the time and the body.
+a receiver can recognise a repetition, and ``webhook-signature`` covers the id, the time and the body.
 """
 
 import asyncio
@@ -168,7 +168,7 @@ def tls_context() -> ssl.SSLContext:
 
 @cache
 def _services() -> ThreadPoolExecutor:
-    """Threads of Apprise alone, so that a service that hangs keeps nobody else from having one."""
+    """Threads for Apprise only, so that a service that hangs cannot take threads from other work."""
     return ThreadPoolExecutor(_APPRISE_THREADS, "apprise")
 
 

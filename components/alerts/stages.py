@@ -1,8 +1,8 @@
 """Stages of pipelines, for rules about those that fail.
 
-A journal keeps the last state of each stage and hands every transition to its commit listener. What the listener has
-heard is evaluated in the next turn. At a start, and where another gateway takes over, the last states are read as well:
-a stage that failed while nobody evaluated is found, unless it was started again before.
+A journal keeps the last state of each stage and passes every transition to its commit listener. The next turn then
+evaluates them. After a start or a takeover by another gateway, the last states are read too:
+a stage that failed while no gateway evaluated is found, unless it was started again before.
 """
 
 from collections import deque
@@ -71,7 +71,7 @@ class StageInbox:
         self._waiting.extendleft(reversed(events))
 
     def snapshot(self) -> list[StageEvent]:
-        """What waits."""
+        """The pending transitions."""
         return list(self._waiting)
 
     def remove(self, taken: Sequence[StageEvent]) -> None:

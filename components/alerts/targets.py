@@ -56,7 +56,7 @@ def targets_from(document: object, environment: Mapping[str, str] | None = None)
 
     Args:
         document: as read from YAML.
-        environment: where secrets are; the process's own where None.
+        environment: contains the secrets; None: the environment of the process.
 
     Raises:
         TargetError: one cannot be used.

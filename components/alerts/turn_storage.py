@@ -19,7 +19,7 @@ _DIGEST_EVENTS_MAX: Final = 50
 
 
 class StaleError(Exception):
-    """Somebody else has changed what is stored since it was read."""
+    """Another process has changed the stored state since it was read."""
 
 
 def write_turn(

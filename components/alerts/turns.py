@@ -51,13 +51,13 @@ class Activity:
 
 @dataclass(slots=True)
 class EngineState:
-    """What the engine knows, as it is stored.
+    """The stored state of the engine.
 
     Attributes:
         position: the record up to which all were evaluated.
         version: of what is stored; it grows with each change.
         open: incidents that are not resolved.
-        tasks: that have not ended; only where a rule is about time.
+        tasks: that have not ended; only if a rule is about time.
         runs: how the last run of each name has ended.
         windows: times of the last lines of rules that count, by rule and key.
         budgets: by rule.
@@ -206,7 +206,7 @@ class Turn:
                 self._stage_ended(event)
 
     def pass_time(self) -> None:
-        """Notice what lasts too long, resolve what is over, and tell what was waiting for its cooldown."""
+        """Detect overdue tasks, resolve incidents that are over, and report lines whose cooldown has ended."""
         for task_id, activity in list(self.state.tasks.items()):
             for timed in self._timed:
                 self._check_time(timed, task_id, activity)
@@ -220,7 +220,7 @@ class Turn:
                 self._tell(place, incident)
 
     def resolve(self, place: IncidentKey, by: str) -> None:
-        """An incident is over, somebody says."""
+        """Resolve an incident by request."""
         self._resolve(place, self.state.open[place], Resolution.HAND, by)
 
     def put(self, place: IncidentKey, incident: Incident) -> None:
@@ -235,7 +235,7 @@ class Turn:
             self.state.open.pop(place, None)
 
     def slot(self, place: IncidentKey) -> Slot:
-        """Where the last incident of a place is among ``incidents``."""
+        """The index of the last incident of a place in ``incidents``."""
         return (*place, self._numbers.get(place, 0))
 
     def _found(self, rule: Rule, key: str, template: str, found: Found) -> None:

@@ -1,4 +1,4 @@
-"""Control groups (v2) of stages: they hold every descendant of a process, whatever it does to get away."""
+"""Control groups (v2) of stages: they hold every descendant of a process, also a detached one."""
 
 import contextlib
 import os
@@ -53,7 +53,7 @@ def processes_in(group: Path) -> set[int]:
 
 
 def end_cgroup(group: Path) -> None:
-    """SIGKILL to everything in it at once, where the kernel can (5.14)."""
+    """Send SIGKILL to all its processes at once, if the kernel supports it (5.14)."""
     path = group / "cgroup.kill"
     with contextlib.suppress(OSError):
         if path.exists():

@@ -103,8 +103,8 @@ class StageRun:
 class CoroutineStage:
     """A coroutine function that does a stage's work, and returns its results, or None.
 
-    It shares the event loop with everything else here, so what blocks belongs into ``asyncio.to_thread``. One that
-    does not end ``grace_seconds`` after it was cancelled is left behind, and cannot say anything any more.
+    It shares the event loop with the gateway, so blocking calls belong into ``asyncio.to_thread``. A coroutine that
+    does not end ``grace_seconds`` after it was cancelled is abandoned, and its later output is ignored.
     """
 
     run: Callable[[StageRun], Awaitable[Mapping[str, Any] | None]]

@@ -1,4 +1,4 @@
-"""Where the files of a task are: a rule, so nothing of it is stored."""
+"""Paths of the files of a task. They are derived from its id, so none is stored."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""JSON objects in columns and in the output of stages: anybody may have written them, so any of them may be wrong."""
+"""JSON objects in columns and in the output of stages: other programs may have written them, so any may be invalid."""
 
 import json
 from typing import Any, Final

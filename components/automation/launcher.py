@@ -1,6 +1,6 @@
-"""Becomes a stage's command once its scheduler has noted the process; ends where the scheduler died before that.
+"""Executes a stage's command once its scheduler has stored the process; exits if the scheduler died before that.
 
-Run as ``python -I -S launcher.py CGROUP PROGRAM ARGUMENTS``; one byte on standard input is the word to begin.
+Run as ``python -I -S launcher.py CGROUP PROGRAM ARGUMENTS``; one byte on standard input is the signal to start.
 ``CGROUP`` is the directory for a control group of the stage; empty: without one.
 """
 
@@ -14,7 +14,7 @@ def _mark(directory: str) -> None:
     with open("/proc/self/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - the start is short
         ticks = file.read().rpartition(")")[2].split()[19]
     name = f"{os.getpid()}-{ticks}"
-    outer = os.environ.get(_MARKER)  # where the scheduler itself is a stage's
+    outer = os.environ.get(_MARKER)  # set if the scheduler itself runs in a stage
     os.environ[_MARKER] = f"{outer},{name}" if outer else name
     if not directory:
         return

@@ -44,7 +44,7 @@ class AutomationQueue:
         is_leader: whether this gateway works on the queue, if several share the database.
 
     Raises:
-        StorageError: by every method that reads or writes, where the database cannot be used now.
+        StorageError: by every method that reads or writes, if the database is unavailable.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class AutomationQueue:
         return TABS
 
     async def start(self) -> None:
-        """Create the tables that are missing, and continue with what is there."""
+        """Create missing tables, and continue with the stored tasks."""
         await asyncio.to_thread(self._database.prepare)
         self._work = [
             asyncio.create_task(self._lasting(part.run), name=f"automation {name}")
@@ -141,7 +141,7 @@ class AutomationQueue:
         return found
 
     async def delete(self, task_id: str) -> bool:
-        """Remove a task, stopped where it is not at its end; False for an unknown one.
+        """Remove a task, and stop it first if it has not ended. False for an unknown task.
 
         Its content stays, and so do the lines in its stream.
         """

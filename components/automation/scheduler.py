@@ -175,7 +175,7 @@ class Scheduler:
         self.wake()
 
     async def _pass(self, queue: QueueRepository, item: QueueItem) -> None:
-        """Run an item to its end. Whatever goes wrong with it fails this item only."""
+        """Run an item to its end. An error fails this item only."""
         try:
             result = {} if item.queue_type == "schedule" else await self._run_stage(queue, item)
             due = await asyncio.to_thread(self._next_due, item)

@@ -15,7 +15,7 @@ __all__ = ["stages_of"]
 
 
 def stages_of(settings: Settings) -> "dict[str, AnyStage]":
-    """What runs for each queue type: the demonstration stage where neither a command nor a coroutine is set.
+    """What runs for each queue type: the demonstration stage if neither a command nor a coroutine is set.
 
     Raises:
         SettingsError: a coroutine is not there, or is none; or its stage has a command, too.

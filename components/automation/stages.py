@@ -51,17 +51,17 @@ async def run_stage(
     started: Callable[[str, int, int], Awaitable[bool]],
     write: Callable[[Sequence[TaskLine]], Awaitable[None]],
 ) -> dict[str, Any]:
-    """Run a command to its end and return its results: the last line of its output, where that is a JSON object.
+    """Run a command to its end and return its results: the last line of its output, if that is a JSON object.
 
-    Output is read no faster than ``write`` returns, so a stage that floods waits in its pipe. Whatever ends this
-    coroutine ends all its processes.
+    Output is read no faster than ``write`` returns, so a stage that floods blocks on its pipe. When this
+    coroutine ends, for any reason, all processes of the stage are killed.
 
     Args:
         stage: what to run.
         item: what it runs for.
         directory: the task's; made if it is missing, and the command's working directory.
         settings: the task's.
-        started: notes boot, pid and start before the command may begin; False: it was stopped, and must not begin.
+        started: notes boot, pid and start before the command may begin; False: it was stopped, and must not start.
         write: stores lines, in order.
 
     Raises:
@@ -139,7 +139,7 @@ async def _copy_both(output: "_Output", errors: "_Output") -> None:
 
 
 async def _ended(process: asyncio.subprocess.Process, ticks: int, grace_seconds: float) -> None:
-    """Leave nothing of the stage behind, children that outlived their parent included."""
+    """Kill all processes of the stage, including children that outlived their parent."""
     await end_processes(process.pid, ticks, grace_seconds=grace_seconds)
     await process.wait()
 

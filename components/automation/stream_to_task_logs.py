@@ -97,7 +97,7 @@ class ReceivedLines:
         return "received" if self._database.is_shared else f"received {self._journal.epoch}"
 
     def _placed(self, newest: int) -> int:
-        """Where it continues; the first time at the end, for before there was a queue there were no tasks of it."""
+        """The position to continue from. The first time it is the end: the queue had no tasks before."""
         with self._database.transaction() as connection:
             noted = progress(connection, self._name)
             if not noted and self._database.is_shared:  # it was moved from SQLite
@@ -151,7 +151,7 @@ def _items(connection: Connection, task_id: str) -> set[int]:
 
 
 def _linked(line: TaskLine, items: set[int]) -> TaskLine:
-    """Without its item, where that is not one of the task's."""
+    """The line without its item, if the item is not one of the task."""
     return line if line.queue_id in items else replace(line, queue_id=None)
 
 

@@ -17,7 +17,7 @@ _PROGRESS: Final = "stream"
 
 
 class Destination(Protocol):
-    """Where the events of rows go."""
+    """The destination of the events of rows."""
 
     async def resume(self, noted: int) -> int:
         """The number of the last row that is stored there with all its events.
@@ -37,14 +37,14 @@ class Destination(Protocol):
 
 
 class TaskLogForwarder:
-    """Looks for new rows every so often: other processes write some, too.
+    """Polls for new rows, because other processes also write them.
 
     Belongs to the event loop's thread; the database is read in others.
 
     Args:
         database: where the rows are.
         destination: where they go.
-        poll_seconds: pause between two looks while nothing is new.
+        poll_seconds: pause between two polls without new rows.
         is_leader: whether this gateway sends them, if several share the database.
     """
 

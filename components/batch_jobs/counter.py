@@ -1,4 +1,4 @@
-"""Where the numbers of documents come from, as batch jobs see it."""
+"""Protocol of the source of document counts that batch jobs query."""
 
 from collections.abc import Sequence
 from typing import Protocol

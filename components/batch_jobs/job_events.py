@@ -1,10 +1,10 @@
-"""A job's own story: its lines, its stage, and its end, as numbered appends of one producer.
+"""The events of a batch job: its lines, its stage and its end, as numbered appends of one producer.
 
 Every append follows from what is stored of the job and has a number that follows from its place:
 
 ===============  ==========================================
 1, 2, 3          the worker, the first line, the stage
-4                the line of its start; used up without one where it ended before
+4                the line of its start; unused if the job ended before
 5 + 2p, 6 + 2p   line and stage for the keyword at position p
 5 + 2c … 7 + 2c  last line, stage and end, c keywords done
 ===============  ==========================================

@@ -50,7 +50,7 @@ class BatchLimits:
 
     Attributes:
         active_max: jobs that are pending or being processed at a time.
-        interval_seconds: the pause between two keywords, of whichever job.
+        interval_seconds: the pause between two keywords, over all jobs.
         kept_seconds: how long a job that has ended can be asked for.
         retries: how often a keyword is asked for again.
         job_retries_max: how often a job that has failed is tried again; 0: never.
@@ -132,7 +132,7 @@ class BatchJobs:
         return BatchStatistics(**self._counts, calls=self._counter.totals, keyword_seconds=self._keyword_seconds)
 
     def start(self) -> None:
-        """Continue with what is there."""
+        """Continue with the stored jobs."""
         self._worker = asyncio.create_task(self._work(), name="batch jobs")
 
     async def create(self, job_id: str, keywords: Sequence[str], priority: Priority) -> None:
@@ -319,7 +319,7 @@ class BatchJobs:
         removal = math.inf if oldest is None else oldest + self._limits.kept_seconds * 1000
         at = min(removal, self._retry_at)
         seconds = None if at == math.inf else max(_IDLE_SECONDS_MIN, (at - self._clock()) / 1000)
-        if self._store.is_shared:  # nobody wakes it for what another gateway takes or cancels
+        if self._store.is_shared:  # no event wakes it when another gateway accepts or cancels a job
             seconds = _FOLLOW_SECONDS
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

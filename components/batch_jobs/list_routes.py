@@ -72,7 +72,7 @@ def list_routes(running: "Callable[[], BatchJobs]", authenticator: Authenticator
     """``GET /api/documents/jobs`` and ``GET /api/documents/statistics``.
 
     Args:
-        running: the jobs; raises where they are off.
+        running: the jobs; raises if they are off.
         authenticator: finds out who asks.
     """
 

@@ -27,7 +27,7 @@ NAVER_SERVICES: Final[Mapping[str, str]] = {
 """The last part of the address of each search, by the name that its results have."""
 
 _ANSWER_BYTES_MAX: Final = 1 << 20
-_NO_CREDENTIALS: Final = {"024", "028"}  # not valid; not sent: whatever the status
+_NO_CREDENTIALS: Final = {"024", "028"}  # not valid; not sent: with any status
 _QUOTA: Final = {"010", "012"}  # of the day; of the second
 
 

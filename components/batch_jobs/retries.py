@@ -45,7 +45,7 @@ async def count_documents(
     counts: dict[str, int],
     wait: Callable[[CounterError, float], Awaitable[None]],
 ) -> None:
-    """Ask for every category that ``counts`` does not have yet; what is known is in there, whatever happens.
+    """Ask for every category that ``counts`` does not have yet; known counts stay in it after an error.
 
     Args:
         counter: whom to ask.
@@ -68,7 +68,7 @@ async def count_documents(
                 failures, quotas = failures + (not is_quota), quotas + is_quota
                 seconds = policy.wait_seconds(quotas if is_quota else failures, error, random.random())  # noqa: S311
                 if is_quota:
-                    # The quota is everybody's: to give this keyword up and ask for the next one would not help.
+                    # All keywords share the quota: giving this one up and requesting the next would not help.
                     waited += seconds
                     if waited > policy.quota_seconds_max:
                         raise

@@ -16,7 +16,7 @@ _RETRY_AFTER_SECONDS: Final = 2
 
 
 def covered(principal: Principal, scope: str, script_id: str | None) -> None:
-    """Return where the principal has the scope for the script; for all of them if none is named.
+    """Check that the principal has the scope for the script, or for all scripts if none is named.
 
     The ``tasks`` of a token are names of scripts here: a script is to its executions what a task is to its lines.
 
@@ -35,7 +35,7 @@ def covered(principal: Principal, scope: str, script_id: str | None) -> None:
 
 
 def covered_everything(principal: Principal, scope: str) -> None:
-    """Return where the principal has the scope for all scripts.
+    """Check that the principal has the scope for all scripts.
 
     Raises:
         ApiError: PERMISSION_DENIED.
@@ -50,7 +50,7 @@ async def stored(work: Awaitable[T]) -> T:
     """What the store answers.
 
     Raises:
-        ApiError: UNAVAILABLE where trying again may help, INVALID_ARGUMENT where a table does not take the record.
+        ApiError: UNAVAILABLE if a retry may help, INVALID_ARGUMENT if a table rejects the record.
     """
     try:
         return await work

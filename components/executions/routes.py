@@ -172,7 +172,7 @@ def execution_routes(
 ) -> list[DescribedRoute]:
     """``/api/logs/node-execution`` (POST, GET, DELETE) and ``GET /api/logs/stats``.
 
-    Where a token names tasks, they are the scripts that it may write or read; what is not of one script is not for it.
+    If a token names tasks, it may write and read only the scripts with these names, and no data that has no script.
     """
     handlers = _Handlers(store, authenticator, value_bytes_max)
     return [
@@ -188,8 +188,8 @@ def execution_routes(
 def _filter(request: Request, *, is_strict: bool) -> NodeFilter:
     """The filters in the query.
 
-    An empty value filters nothing where rows are read, and is an error where they are deleted: an id that somebody
-    forgot to fill in must not mean every row.
+    An empty value filters nothing when rows are read. It is an error when rows are deleted: an id that was left empty
+    by mistake must not select every row.
     """
     given = {name: text for name, text in request.query_params.items() if text or is_strict}
     status = _STATUS.of(given)

@@ -48,6 +48,6 @@ class McpComponent(Component):
             await self._endpoint.start()
 
     async def close(self, grace_seconds: float) -> None:  # noqa: ARG002 - its requests have ended with the server
-        """End what is left."""
+        """Stop the endpoint."""
         if self._endpoint is not None:
             await self._endpoint.close()

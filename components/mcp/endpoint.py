@@ -1,4 +1,4 @@
-"""The MCP server behind the route: the SDK's session manager, without sessions."""
+"""The MCP server that the route calls: the SDK's session manager, in stateless mode."""
 
 import asyncio
 import logging

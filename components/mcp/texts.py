@@ -1,4 +1,4 @@
-"""Answers as text of at most so many characters, with where the rest begins."""
+"""Answers as text of limited length, with the cursor of the rest."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -36,7 +36,7 @@ def cut(text: str, characters: int) -> str:
 
 
 def with_cursor(rows: Sequence[str], cursor: str | None, *, nothing: str) -> str:
-    """Rows, and the cursor where there is more; ``nothing`` stands for no rows."""
+    """Rows, and the cursor if there are more. ``nothing`` is the text for no rows."""
     shown = list(rows) or [nothing]
     if cursor is not None:
         shown.append(f"[more: cursor {cursor}]")

@@ -48,7 +48,7 @@ class TokenAuthenticator:
     """
 
     def __init__(self, settings: AuthSettings | None = None, clock: Callable[[], float] = time.time) -> None:
-        """Without settings, or with none that hold a credential, everybody is ``ANONYMOUS``.
+        """Without settings, or without a credential in them, every caller is ``ANONYMOUS``.
 
         Raises:
             AuthSettingsError: a setting is unusable.
@@ -82,7 +82,7 @@ class TokenAuthenticator:
 
     @property
     def statistics(self) -> AuthStatistics:
-        """What it has done so far."""
+        """Counts since the start."""
         return AuthStatistics(
             accepted=self._accepted,
             refused=self._refused,
@@ -119,7 +119,7 @@ class TokenAuthenticator:
     async def principal_of(self, connection: HTTPConnection) -> Principal:
         """Who sent a request: by header, session cookie, ``?access_token=`` or ``?ticket=``, as ``credential_of`` says.
 
-        Where the request may change something only the header counts: another site can make a browser send a cookie,
+        If the request may change something, only the header counts: another site can make a browser send a cookie,
         or follow an address, but not a header.
 
         Raises:
@@ -148,20 +148,20 @@ class TokenAuthenticator:
     async def issue_ticket(
         self, principal: Principal, *, task_id: str | None = None, pipeline_id: str | None = None
     ) -> str:
-        """A ticket that lets ``principal`` read, and only this task or pipeline where one is given.
+        """A ticket that lets ``principal`` read, and only this task or pipeline if one is given.
 
         Raises:
-            ApiError: PERMISSION_DENIED; RESOURCE_EXHAUSTED where too many tickets wait; UNAVAILABLE.
+            ApiError: PERMISSION_DENIED; RESOURCE_EXHAUSTED if too many tickets are unused; UNAVAILABLE.
         """
         if self._shared_tickets is not None:
             return await self._shared_tickets.issue(principal, task_id=task_id, pipeline_id=pipeline_id)
         return self.tickets.issue(principal, task_id=task_id, pipeline_id=pipeline_id)
 
     async def redeem(self, ticket: str) -> Principal:
-        """Whom a ticket lets in; it is used up.
+        """Redeem a ticket and return its principal. A ticket works once.
 
         Raises:
-            ApiError: UNAUTHENTICATED, or UNAVAILABLE where gateways share tickets and cannot be asked.
+            ApiError: UNAUTHENTICATED, or UNAVAILABLE if gateways share tickets and their database is unavailable.
         """
         if not self.enabled:
             return ANONYMOUS

@@ -1,4 +1,4 @@
-"""Where a request has its credential: header, session cookie, or query string."""
+"""Finds the credential of a request: header, session cookie, or query string."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -38,13 +38,13 @@ def credential_of(connection: HTTPConnection, cookie_name: str, *, query_tokens:
     """The credential of a request or of a WebSocket's handshake; None if it has none.
 
     A header, ``?access_token=`` or ``?ticket=`` counts before the cookie, which a browser sends unasked. Requests that
-    change something are let in by the header alone: a page of another origin can make a browser send the cookie, but
-    not the header. So are addresses kept out of what is bookmarked and sent along.
+    change something are accepted with the header only: a page of another origin can make a browser send the cookie, but
+    not the header. Addresses with a token, which may be bookmarked or shared, cannot change anything either.
 
     Args:
         connection: the request.
         cookie_name: of the session cookie.
-        query_tokens: whether ``?access_token=`` lets anybody in.
+        query_tokens: whether ``?access_token=`` is accepted.
 
     Raises:
         ApiError: INVALID_ARGUMENT if there is more than one, UNAUTHENTICATED if it is empty, of a scheme that is

@@ -19,13 +19,13 @@ __all__ = ["FetchError", "KeySet", "fetch_document"]
 _log = logging.getLogger(__name__)
 
 REFRESH_SECONDS: Final = 300.0
-"""Age at which the set is fetched again, behind the requests that still use it; so long may a withdrawn key be used."""
+"""Age at which the set is fetched again in the background. A withdrawn key may be used for this long."""
 
 STALE_SECONDS_MAX: Final = 86_400.0
 """Age up to which the set is used where its address does not answer: running producers outlive an outage of a day."""
 
 ATTEMPT_INTERVAL_SECONDS: Final = 10.0
-"""Fetches begin at least this far apart, whatever keys tokens name: nobody can make us attack the identity provider."""
+"""Minimum interval of fetches, so that tokens with unknown keys cannot cause a flood of requests to the provider."""
 
 TIMEOUT_SECONDS: Final = 5.0
 """How long the address may be silent, and how long its answer may take."""
@@ -59,7 +59,7 @@ class KeySet:
         self._fetched_at = -STALE_SECONDS_MAX
         self._attempted_at = -ATTEMPT_INTERVAL_SECONDS
         self._attempt: asyncio.Task[None] | None = None
-        # A thread of its own: an address that is slow to answer must not use up those that everybody shares.
+        # A thread of its own: a slow address must not use up the threads of the shared pool.
         self._thread = ThreadPoolExecutor(1, "key set")
         self.fetches = 0
         self.error: str | None = None
@@ -68,7 +68,7 @@ class KeySet:
         return f"<KeySet {len(self._keys)} keys, {self.fetches} fetches, error={self.error!r}>"
 
     async def keys_for(self, kid: str | None, algorithm: str) -> Sequence[VerificationKey]:
-        """The keys that a token with this header may be verified with; all of the algorithm where it names none.
+        """The keys that a token with this header may be verified with; all of the algorithm if it names none.
 
         Raises:
             FetchError: there are no keys, and fetching them has failed.

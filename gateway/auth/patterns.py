@@ -31,7 +31,7 @@ class NamePatterns:
 
     @classmethod
     def only(cls, *names: str) -> Self:
-        """The set of exactly these names, whatever characters they are made of."""
+        """The set of exactly these names; no character in them has a special meaning."""
         patterns = cls(())
         patterns._exact = frozenset(names)
         return patterns

@@ -46,7 +46,7 @@ class Principal:
         return is_covered and (scope in self.scopes or ADMIN in self.scopes)
 
     def require(self, scope: str, *, task_id: str | None = None, pipeline_id: str | None = None) -> None:
-        """Return where the principal has the scope, and covers the task and the pipeline where they are given.
+        """Check that the principal has the scope, and covers the task and the pipeline if they are given.
 
         Raises:
             ApiError: PERMISSION_DENIED.
@@ -61,7 +61,7 @@ class Principal:
             )
 
     def narrowed(self, scopes: Iterable[str], *, task_id: str | None = None, pipeline_id: str | None = None) -> Self:
-        """The same principal with no more than these scopes, and with only this task or pipeline where one is given.
+        """The same principal with no more than these scopes, and with only this task or pipeline if one is given.
 
         A task alone means no pipelines, and the other way round. What the principal does not have is not added.
         """

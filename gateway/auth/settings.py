@@ -23,7 +23,7 @@ class AuthSettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthSettings:
-    """Without a secret, a public key or a key set there is no authentication, and everybody may do everything.
+    """Without a secret, a public key or a key set there is no authentication, and every caller may do everything.
 
     Several may be given; a token is verified with the one that its algorithm belongs to.
 
@@ -39,7 +39,7 @@ class AuthSettings:
         cookie_samesite: ``none`` needs a cookie that is secure.
         ticket_ttl_seconds: how long a ticket may wait to be used.
         tickets_max: tickets that may wait at once.
-        query_tokens: whether ``?access_token=`` lets anybody in.
+        query_tokens: whether ``?access_token=`` is accepted.
 
     Raises:
         AuthSettingsError: a value is out of its range.

@@ -14,7 +14,7 @@ from gateway.errors import ApiError
 __all__ = ["TICKETS_PER_SUBJECT_MAX", "Tickets", "too_many_tickets", "unknown_ticket"]
 
 TICKETS_PER_SUBJECT_MAX: Final = 100
-"""Tickets of one subject that may wait at once, so that nobody can use up everybody's."""
+"""Unused tickets of one subject, so that it cannot use up the tickets of all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ class Tickets:
         return len(self._waiting)
 
     def issue(self, principal: Principal, *, task_id: str | None = None, pipeline_id: str | None = None) -> str:
-        """A ticket that lets ``principal`` read, and only this task or pipeline where one is given.
+        """A ticket that lets ``principal`` read, and only this task or pipeline if one is given.
 
         Raises:
-            ApiError: PERMISSION_DENIED, or RESOURCE_EXHAUSTED where too many tickets wait.
+            ApiError: PERMISSION_DENIED, or RESOURCE_EXHAUSTED if too many tickets are unused.
         """
         principal.require(LOGS_READ, task_id=task_id, pipeline_id=pipeline_id)
         self._drop_old()
@@ -56,7 +56,7 @@ class Tickets:
         return ticket
 
     def redeem(self, ticket: str) -> Principal:
-        """Whom a ticket lets in; it is used up.
+        """Redeem a ticket and return its principal. A ticket works once.
 
         Raises:
             ApiError: UNAUTHENTICATED; it is unknown, was used, or waited too long.
@@ -97,7 +97,7 @@ def too_many_tickets(ttl_seconds: float) -> ApiError:
 
 
 def unknown_ticket() -> ApiError:
-    """The refusal of a ticket that lets nobody in."""
+    """The refusal of an invalid ticket."""
     return ApiError("UNAUTHENTICATED", "the ticket is unknown, used or too old; ask for a new one")
 
 

@@ -1,4 +1,4 @@
-"""What gateways on one database do together beside the journal: joined where there are several."""
+"""Joins the cluster of gateways that share one database, if there are several."""
 
 from gateway.auth import TokenAuthenticator
 from gateway.databases import Databases
@@ -13,10 +13,10 @@ async def join_others(
 ) -> None:
     """Take part in the choice of the leader; tickets, masks and live updates are those of all gateways from now on.
 
-    Nothing, where the database is this gateway's alone.
+    Does nothing if this gateway alone uses the database.
 
     Raises:
-        StorageError: the database cannot be used now.
+        StorageError: the database is unavailable.
     """
     leadership, channel = databases.leadership, databases.channel
     if leadership is None or channel is None:

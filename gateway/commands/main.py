@@ -261,8 +261,8 @@ def _say(text: str) -> None:
 def without_painters() -> Iterator[None]:
     """Let optional imports of libraries find nothing.
 
-    structlog imports a painter of tracebacks and Mako one of source where they happen to be installed; a gateway uses
-    neither, and would hold them for ever.
+    structlog imports a formatter of tracebacks and Mako a highlighter of source if these are installed. A gateway uses
+    neither, and they would stay in memory.
     """
     absent = [name for name in ("pygments", "rich") if name not in sys.modules]
     sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None means: not to be had

@@ -13,7 +13,7 @@ _PROGRESS_SECONDS: Final = 0.2
 
 
 class ProgressLine:
-    """One line of standard error, written over and over; nothing where that is no terminal.
+    """One line of standard error, overwritten in place; nothing if that is no terminal.
 
     Args:
         unit: what is counted.
@@ -39,6 +39,6 @@ class ProgressLine:
         click.echo(f"\r\x1b[K{text}", err=True, nl=False)
 
     def clear(self) -> None:
-        """Leave nothing behind."""
+        """Erase the line."""
         if math.isfinite(self._shown_at):
             click.echo("\r\x1b[K", err=True, nl=False)

@@ -43,7 +43,7 @@ _NOTHING_HIDDEN: Final = "backups, exports and readers' own copies still have th
 
 
 def scan_databases(settings: Settings, *, names: Sequence[str], rewrite: bool, as_json: bool) -> ExitCode:
-    """Look through the journal and ``job_logs`` of these settings, and print where something is, but not what.
+    """Scan the journal and ``job_logs`` of these settings, and print the places of secrets, never their text.
 
     Args:
         settings: where they are.

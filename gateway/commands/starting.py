@@ -18,10 +18,10 @@ _log = structlog.get_logger(__name__)
 
 
 async def start_gateway(settings: Settings) -> Gateway:
-    """``Gateway.start``, from its beginning again where a database server went away meanwhile.
+    """Call ``Gateway.start``, and call it again if a database server became unavailable meanwhile.
 
-    The journal waits for a server that is not there yet. What is opened after it finds a server that was there a moment
-    ago: one that fails over, is restarted, or is too busy to answer in time. A file is no such case.
+    The journal waits for a server that is not up yet. Databases opened after it may lose a server that was up a moment
+    ago: it fails over, restarts, or is too busy to answer in time. This does not apply to SQLite files.
 
     Raises:
         SettingsError: see ``Gateway.start``, as are ``ListenError`` and ``StorageError``.

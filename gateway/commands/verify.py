@@ -45,7 +45,7 @@ def verify_databases(
     Args:
         settings: where they are.
         as_json: whether the report is one JSON object.
-        repair: whether rows are put right.
+        repair: whether rows are corrected.
         jobs: processes beside this one; None: one less than there are processors, 7 at most.
         sample: percent of the records that are checked.
         resume: a file that keeps how far it has got.

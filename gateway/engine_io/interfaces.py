@@ -25,11 +25,11 @@ class WebSocketConnection(Protocol):
         ...
 
     def hang_up(self, seconds_max: float) -> None:
-        """Close the connection after what was written, and drop it where that takes longer; idempotent."""
+        """Close the connection once written data is sent, and drop it after a time limit; idempotent."""
         ...
 
     def abort(self) -> None:
-        """Drop the connection with whatever waits in it."""
+        """Drop the connection with its pending data."""
         ...
 
 

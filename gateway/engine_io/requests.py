@@ -44,7 +44,7 @@ def engine_request(scope: Mapping[str, Any]) -> EngineRequest:
     """Read the request of an ASGI scope.
 
     Raises:
-        ApiError: INVALID_ARGUMENT that names what is wrong.
+        ApiError: INVALID_ARGUMENT that names the error.
     """
     is_websocket = scope["type"] == "websocket"
     method = "GET" if is_websocket else scope["method"]
@@ -53,7 +53,7 @@ def engine_request(scope: Mapping[str, Any]) -> EngineRequest:
         return EngineRequest(Wish.PREFLIGHT, is_websocket)
     if method not in {"GET", "POST"}:
         raise _invalid(f"Engine.IO has GET and POST, not {method[:32]}")
-    if "j" in query:  # readable from any page, whatever its origin
+    if "j" in query:  # readable from pages of any origin
         raise _invalid("JSONP is not offered; use XMLHttpRequest or WebSocket", "j")
     transport = query.get("transport", [""])[0]
     if transport not in {"polling", "websocket"}:

@@ -148,7 +148,7 @@ class EngineServer:
             await self._application.received(socket, text)
         except PacketError:
             raise
-        except Exception:  # noqa: BLE001 - it costs this client its socket, and nobody else anything
+        except Exception:  # noqa: BLE001 - only this client loses its socket
             _log.exception("engine.io message failed")
             socket.close()
 
@@ -161,7 +161,7 @@ class EngineServer:
         self.sockets.pop(socket.sid, None)
 
     def _admitted(self, scope: Scope, headers: Mapping[bytes, bytes]) -> EngineRequest:
-        """What is asked for, where it may be.
+        """Parse and check a request.
 
         Raises:
             ApiError: it may not.

@@ -112,10 +112,10 @@ class EngineSession:
         self.carrier = carrier
 
     def receive(self, packet: Packet, *, is_websocket: bool) -> Reaction:
-        """What a packet of the client means, where it came over a WebSocket or in a long-polling request.
+        """Return the reaction to a packet from a WebSocket or a long-polling request.
 
         Raises:
-            PacketError: it may not come now. From a WebSocket on trial it ends that, elsewhere the session.
+            PacketError: it is not allowed now. On a WebSocket that is being probed it ends the probe, else the session.
         """
         if is_websocket and self.is_polling:
             change, reaction = _ON_TRIAL.get((self.carrier, packet), (None, Reaction.NOTHING))

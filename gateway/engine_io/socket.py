@@ -1,7 +1,7 @@
 """One Engine.IO socket: its session's decisions put into effect on polls, a WebSocket and timers.
 
-What waits for a client is bounded by credit: so many runs of lines and bytes may be on their way, and writers learn of
-room. Where nothing waits and the peer keeps up, frames go straight to the connection; no task is woken.
+Pending data of a client is bounded by credit: a limited number of batches and bytes may be in flight, and writers are
+notified of free credit. If nothing is pending, frames are written directly to the connection; no task is woken.
 """
 
 import asyncio
@@ -207,14 +207,14 @@ class EngineSocket:
             await self._react(self.session.receive(packet, is_websocket=True), packet)
 
     def refuse(self, connection: WebSocketConnection) -> None:
-        """Close a WebSocket that has sent what it may not, and the session where it carries that."""
+        """Close a WebSocket after a protocol error, and the session if the WebSocket carries it."""
         if connection is self._writer:
             self.end(PacketType.CLOSE)
         else:
             self._end_trial(connection)
 
     def detach(self, connection: WebSocketConnection) -> None:
-        """A WebSocket is gone; where it has carried the session, that is over. Idempotent."""
+        """A WebSocket was lost. If it carried the session, the session ends. Idempotent."""
         connection.on_writable = connection.on_gone = _nothing
         if connection is self._trial:
             self._trial = None
@@ -253,7 +253,7 @@ class EngineSocket:
         self._go()
 
     def abort(self) -> None:
-        """Drop the connection with whatever waits for it."""
+        """Drop the connection with its pending data."""
         if self._writer is not None:
             self._writer.abort()
 

@@ -271,7 +271,7 @@ class ServerCall:
         self.cut(GrpcStatus.DEADLINE_EXCEEDED, "the call's deadline has passed")
 
     def enforce_limits(self, now: float) -> bool:
-        """End the call where it is over a time limit; True: its stream must be reset, for no status gets through."""
+        """End the call if it is over a time limit. True: reset its stream, because a status cannot be sent."""
         late = self.overdue(now)
         if late and not self.is_admitted:
             if self.opening is not None:

@@ -199,7 +199,7 @@ class Connection(asyncio.Protocol):
                     return False
         except FAULTS as error:
             if isinstance(error, H2Error):
-                self._h2.clear_outbound_data_buffer()  # a GOAWAY that says nothing, and answers nobody waits for
+                self._h2.clear_outbound_data_buffer()  # a GOAWAY without information, and answers of ended calls
             self._fail(fault_of(error))
         self._times.note_parts(is_amid_frame=self._splitter.is_amid_frame, is_in_headers=receiver.is_in_headers)
         return True

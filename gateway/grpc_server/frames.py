@@ -61,7 +61,7 @@ class FrameSizeError(Exception):
 
 
 class Frame(NamedTuple):
-    """Where one frame is in ``data``: its header from ``start``, its payload from ``payload`` to ``end``."""
+    """The position of one frame in ``data``: its header from ``start``, its payload from ``payload`` to ``end``."""
 
     type: int
     flags: int

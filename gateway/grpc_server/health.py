@@ -1,4 +1,4 @@
-"""The standard health service (grpc.health.v1), which needs no token and hence gives nobody anything to hold on to."""
+"""The standard health service (grpc.health.v1), which needs no token, so a call must cost little."""
 
 import asyncio
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class Health:
         return f"<Health {_Response.ServingStatus.Name(self._status)}>"
 
     def set_serving(self, serving: bool) -> None:
-        """Change the status of everything; watchers are woken up, and nobody is waited for."""
+        """Change the status of all services. Watchers are woken, but not awaited."""
         self._status = _Response.SERVING if serving else _Response.NOT_SERVING
         self._changed.set()
         self._changed = asyncio.Event()

@@ -45,10 +45,10 @@ def make_h2(limits: ServerLimits) -> H2Connection:
 
 @functools.cache
 def _settings(limits: ServerLimits) -> tuple[Settings, Settings]:
-    """What peers are told, and what h2 enforces; never changed, so that all connections share them: 5 KiB for each.
+    """The settings that peers receive, and those that h2 enforces. Both are constant and shared by all connections.
 
-    One stream too many, or headers that are too large, end the whole connection in h2, also if the client cannot know
-    the limit yet. The server refuses the call alone; the second are the bounds behind that.
+    In h2, a stream over the limit or too large headers end the whole connection, even if the client cannot know the
+    limit yet. The server therefore refuses only the call. The settings of h2 are a second, higher limit.
     """
     announced = {
         SettingCodes.ENABLE_PUSH: 0,

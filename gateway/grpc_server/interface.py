@@ -23,14 +23,14 @@ class Ending(Enum):
     HALF_CLOSED = "half-closed"
     """The peer has sent everything and waits for the status."""
     BROKEN = "broken"
-    """Reset, deadline, GOAWAY or a lost connection: nobody waits for answers."""
+    """Reset, deadline, GOAWAY or a lost connection: answers can no longer be sent."""
 
 
 class ByteLease(Protocol):
     """What the request of one call may hold."""
 
     def take(self, count: int) -> str:
-        """So many bytes more have arrived; why they cannot be taken, empty where they are."""
+        """Count arrived bytes. Returns the reason if they are refused, else an empty text."""
         ...
 
     def leave(self) -> None:
@@ -82,7 +82,7 @@ class Handler(Protocol):
     """What serves one call."""
 
     def receive(self, messages: Sequence[bytes]) -> None:
-        """Take complete messages, in order: what one read brought, or a part of it where that is much.
+        """Take complete messages, in order: those of one read, or a part of them if there are many.
 
         Raises:
             RefusedError: the call ends with this status.

@@ -53,7 +53,7 @@ class Link:
             self._transport.write(data)
 
     def leftovers(self) -> Iterator[bytes]:
-        """What the kernel still holds where a write failed: the transport reads nothing more then.
+        """Read the bytes that are left in the kernel after a failed write: the transport does not read them.
 
         A peer that sends and closes at once makes our next write fail while its last bytes are still unread. With TLS
         they cannot be decrypted any more.

@@ -1,4 +1,4 @@
-"""Methods that everybody may call: health and reflection, with little open for each of them."""
+"""Methods without authentication: health and reflection, with low limits."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -1,6 +1,6 @@
 """What one connection receives: DATA goes to its call, everything else through h2.
 
-DATA of an open call takes the short way: its payload goes to the call, and h2 sees an empty frame where it ends the
+DATA of an open call takes a fast path: its payload goes to the call, and h2 receives an empty frame if it ends the
 stream. All other frames go through h2 in order, so that its state machine, its checks of headers and its bounds stay in
 force. PING and GOAWAY are answered beside it: h2 is slow for the one, and takes nothing more after the other. The
 windows for what is received are this server's alone. Credit for answers that h2 has not heard of is kept with them.
@@ -64,7 +64,7 @@ class Receiver:
     has_settings: the peer's first SETTINGS have arrived.
     is_in_headers: a request's headers are incomplete.
     has_asked_h2: h2 may have something to send.
-    late_answer: a PING's answer that goes with whatever is written next.
+    late_answer: a PING's answer that is sent with the next write.
     """
 
     def __init__(self, h2: H2Connection, limits: ServerLimits, owner: _Owner, sender: Sender) -> None:
@@ -195,7 +195,7 @@ class Receiver:
         self._owner.is_due(call)
 
     def _drop(self, frame: Frame) -> None:
-        """DATA for nobody: on its way when its stream was reset, or a mistake that h2 answers."""
+        """DATA without a call: in flight when its stream was reset, or an error that h2 answers."""
         stream_id = frame.stream_id
         call = self.calls.get(stream_id)
         if call is not None and not call.has_remote_ended:
@@ -210,8 +210,8 @@ class Receiver:
     def _take_counted(self, call: ServerCall, frame: Frame) -> None:
         """DATA of a request with a ``content-length``, which h2 compares: it has to see all of it.
 
-        Its windows are those of h2 as well, and its credit is held until the call is admitted: what waits before that
-        is one window at most, whatever length was announced. After it, messages have the limit that all messages have.
+        Its windows are those of h2 as well, and its credit is held until the call is admitted: data that is pending
+        before that is one window at most, with any announced length. Later, the usual limit of messages applies.
         """
         self.has_asked_h2 = True
         for event in self._h2.receive_data(frame.data[frame.start : frame.end]):

@@ -102,7 +102,7 @@ def read_request(headers: Sequence[tuple[bytes, bytes]], *, bytes_max: int) -> R
 
 
 def _check(headers: Sequence[tuple[bytes, bytes]]) -> None:
-    """Refuse a malformed request: this one alone, whatever else its connection carries."""
+    """Refuse a malformed request. Other calls of its connection continue."""
     seen: dict[bytes, bytes] = {}
     is_pseudo = True
     for name, value in headers:

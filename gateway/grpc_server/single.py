@@ -18,7 +18,7 @@ _log = structlog.get_logger(__name__)
 
 
 class SingleRequest:
-    """Runs ``serve`` once the request is complete, also where its caller has gone by then.
+    """Runs ``serve`` once the request is complete, also if its caller has disconnected by then.
 
     Args:
         call: the call.
@@ -49,7 +49,7 @@ class SingleRequest:
         self._request = messages[0]
 
     def finish(self, ending: Ending) -> None:
-        """Serve the request, which is complete, even if nobody waits for the answer any more."""
+        """Serve the complete request, even if its caller has disconnected."""
         if self._request is None:
             self._call.end(GrpcStatus.INTERNAL, "the request is missing")
         elif self._task is None:

@@ -45,7 +45,7 @@ class WindowPool:
 class ReceiveWindow:
     """What the peer may still send on one stream, and what it will be allowed again.
 
-    It grows while it is used up quickly, up to ``bytes_max`` and while the pool has bytes, and shrinks where the pool
+    It grows while it is used up quickly, up to ``bytes_max`` and while the pool has bytes, and shrinks when the pool
     becomes scarce: credit that was taken from the pool is then returned to it instead of to the peer.
 
     Attributes:

@@ -17,7 +17,7 @@ _MATCHERS_MAX: Final = 64
 
 
 class LabelledMatchers:
-    """What is looked for in each task, where a filter chooses tasks by the labels of their workers."""
+    """The condition for each task, if a filter selects tasks by the labels of their workers."""
 
     def __init__(self, reads: Reads, log_filter: LogFilter) -> None:
         self._reads = reads

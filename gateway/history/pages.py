@@ -94,7 +94,7 @@ def log_page(epoch: str, state: TaskState, page: Page, *, is_restart: bool = Fal
 class Pages:
     """Reads pages.
 
-    Where a filter finds little, a page ends when its time is over, and says that there may be more.
+    If a filter matches few lines, a page ends at its time limit and reports that there may be more.
     """
 
     def __init__(self, reads: Reads, limits: HistoryLimits) -> None:

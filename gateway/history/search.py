@@ -59,7 +59,7 @@ class Progress(msgspec.Struct, rename="camel", frozen=True):
 
 @dataclass(slots=True)
 class Totals:
-    """What a search has found and looked at. ``following``: where it continues; None: it is complete."""
+    """Hits and progress of a search. ``following``: the position to continue from; None: it is complete."""
 
     hits: dict[str, int] = field(default_factory=dict)
     tasks: int = 0
@@ -121,7 +121,7 @@ class Search:
         cursor = self._cursor
         if not self._principal.is_limited:
             self.totals.tasks_total = await self._reads.count_tasks(count_max=_COUNTED_MAX)
-        # The cursor's own task is looked at again where its search has not come to its end.
+        # The cursor's own task is searched again if its search was not complete.
         below = cursor.record + 1 if cursor.upto is not None else cursor.record
         while self.totals.following is None:
             page = await self._reads.newest_tasks(below, cursor.snapshot, count_max=_TASKS_PER_PAGE)

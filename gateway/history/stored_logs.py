@@ -43,7 +43,7 @@ Query = Sequence[tuple[str, str]]
 
 
 class StoredLogs:
-    """Reads what is stored, on behalf of somebody; within the limits of the history.
+    """Reads stored lines on behalf of a principal, within the limits of the history.
 
     Each method raises ``ApiError`` as the route does: PERMISSION_DENIED, NOT_FOUND, INVALID_ARGUMENT with the name of
     the parameter, RESOURCE_EXHAUSTED.
@@ -83,7 +83,7 @@ class StoredLogs:
         return document
 
     async def search(self, principal: Principal, query: Query) -> SearchResult:
-        """Where a text occurs in all tasks."""
+        """Search a text in all tasks."""
         principal.require("logs:read")
         params = QueryParams([*query])
         search = await made_search(self.reads, principal, params, self.limits)

@@ -134,7 +134,7 @@ class LevelCounts:
         return f"<LevelCounts of {len(self._known)} tasks>"
 
     async def of(self, reads: Reads, task_id: str, first: int, last: int, budget: Budget) -> _Count:
-        """The count of a task, as far as the time allows; where it is asked for again, it continues from there."""
+        """The count of a task within the time limit. The next request continues from its result."""
         count = self._known.get(task_id)
         if count is None or count.first != first or count.position > last:
             count = self._known[task_id] = _Count(first, first - 1)
@@ -189,7 +189,7 @@ async def _labels(reads: Reads, tasks: Sequence[KnownTask]) -> list[dict[str, st
 async def _page(
     reads: Reads, query: TaskQuery, cursor: RecordCursor, limit: int, budget: Budget
 ) -> tuple[list[KnownTask], RecordCursor | None]:
-    """Tasks from a cursor on, and where the next page begins; with fewer than the limit where the time is over."""
+    """Tasks from a cursor on, and the cursor of the next page. Fewer than the limit at the time limit."""
     found: list[KnownTask] = []
     below = cursor.record
     rows_max = _TASKS_PER_STEP if query.is_selective else limit + 1

@@ -93,20 +93,20 @@ def http_application(
         )
     handled: tuple[type[Exception], ...] = (ApiError, StorageError, HTTPException, ClientDisconnect, Exception)
     application = Starlette(routes=routes, middleware=middleware, exception_handlers=dict.fromkeys(handled, refuse))
-    # A path is right or not; a redirection would be made of whatever the client says its Host is.
+    # No redirects to a corrected path: their address would come from the Host header of the client.
     application.router.redirect_slashes = False
     return application
 
 
 def _refusal(error: Exception) -> ApiError:
-    """What the client is notified of an error."""
+    """The error that the client receives."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, StorageError):
         text = "the journal cannot be used at the moment; try again"
         return ApiError("UNAVAILABLE", text, retry_after_seconds=_RETRY_AFTER_SECONDS)
     if isinstance(error, ClientDisconnect):
-        return ApiError("INVALID_ARGUMENT", "the body broke off")  # nobody reads it; it keeps the log free of it
+        return ApiError("INVALID_ARGUMENT", "the body broke off")  # not sent; avoids a traceback in the log
     if isinstance(error, HTTPException):
         code = _CODES.get(error.status_code, "INVALID_ARGUMENT")
         return ApiError(code, _text_of(code, error))

@@ -32,7 +32,7 @@ class Connection(FlowControl):
         on_writable: called when the peer has read enough for writing to continue.
         on_lost: called once when the connection is gone.
         let_body_last: called by a handler that takes a body for as long as its client sends one.
-        limit_body: called when that handler has answered: what is left of the body has the usual time.
+        limit_body: called when that handler has answered: the rest of the body has the usual time limit.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -59,7 +59,7 @@ class Connection(FlowControl):
         self.on_writable = self.on_lost = _nothing
 
     def abort(self) -> None:
-        """Drop the connection with whatever waits in it."""
+        """Drop the connection with its pending data."""
         self._transport.abort()
 
     def resume_writing(self) -> None:
@@ -148,7 +148,7 @@ class _Streaming:
 
 
 def http_protocol_class() -> type[asyncio.Protocol]:
-    """Uvicorn's HTTP protocol with connections handed out; on httptools where that is installed, on h11 elsewhere."""
+    """Uvicorn's HTTP protocol with connections handed out; on httptools if that is installed, else on h11."""
     base: type[asyncio.Protocol]
     refusing: type[RefusingHttp]
     try:

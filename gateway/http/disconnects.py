@@ -15,7 +15,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """The result of ``work``, which is cancelled when the client goes away. The request's body must have been read.
 
     Raises:
-        ClientDisconnect: it has gone; there is nobody to answer.
+        ClientDisconnect: the client has disconnected, so no answer can be sent.
     """
     working = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_gone(request))

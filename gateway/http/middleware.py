@@ -1,4 +1,4 @@
-"""What stands before every answer over HTTP: whom a request is addressed to, and what browsers may do with it."""
+"""ASGI middleware: the check of the Host header, and security headers for browsers."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,7 +19,7 @@ _HEADERS: Final = (
 
 
 class SecurityHeaders:
-    """Adds to each answer what it does not say itself: kept by nobody, framed by nobody, and no page."""
+    """Adds the security headers that an answer lacks: no caching, no framing, no active content."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -48,9 +48,9 @@ class AllowedOrigins:
         return answer
 
     def credible(self, scope: Mapping[str, Any]) -> dict[str, Any]:
-        """The scope, without its cookie where any origin may connect and this one was not named.
+        """The scope, without its cookie if any origin may connect and this one was not named.
 
-        A browser sends the cookie along whichever page opens the socket.
+        A browser sends the cookie with the socket of any page.
         """
         headers = dict(scope["headers"])
         if not _is_from_page(headers) or self._is_trusted(headers):
@@ -70,7 +70,7 @@ class AllowedOrigins:
 class OriginGuard:
     """Refuses requests of foreign pages that change something.
 
-    Where no credentials are configured, such a page could otherwise write through its visitor's browser. A form, and
+    Without configured credentials, such a page could otherwise write through its visitor's browser. A form, and
     a ``fetch`` with ``no-cors``, need no preflight, but cannot say ``application/json``: a body of any page has to be
     that. Programs, which send neither ``Origin`` nor ``Sec-Fetch-Site``, may use any content type.
 

@@ -25,7 +25,7 @@ _READING_SECONDS: Final = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLimits:
-    """What is asked of requests before anybody looks at them.
+    """Limits of requests that apply before a route handles them.
 
     Attributes:
         head_seconds: from the connection, or from the first byte of a later request, to the end of the head.
@@ -150,7 +150,7 @@ class _HttptoolsGuard(_Guard):
 
 
 class _H11Guard(_Guard):
-    """The same for h11, which bounds the head itself, and says by its state where it is."""
+    """The same for h11, which limits the head itself. Its state gives the progress of the request."""
 
     conn: h11.Connection
     cycle: Any

@@ -174,7 +174,7 @@ class HttpServer:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """Where it listens, each once; empty after it has stopped."""
+        """The addresses it listens on, without duplicates; empty after it has stopped."""
         return tuple(dict.fromkeys(s.getsockname()[1] for s in self._sockets if s.fileno() >= 0))
 
     @property

@@ -90,7 +90,7 @@ def _set_options(made: socket.socket) -> None:
     if sys.platform == "linux":
         # No TCP_USER_TIMEOUT: Linux also counts the time for which the first segment that waits is larger than the
         # peer's window, and drops a reader that takes a little all the time. Sessions have a timeout of their own that
-        # tells the two apart.
+        # distinguishes the two.
         tcp = socket.IPPROTO_TCP
         made.setsockopt(tcp, socket.TCP_KEEPIDLE, _KEEPALIVE_SECONDS)
         made.setsockopt(tcp, socket.TCP_KEEPINTVL, _KEEPALIVE_INTERVAL_SECONDS)

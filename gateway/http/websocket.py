@@ -119,7 +119,7 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(frames)
 
     def hang_up(self, seconds_max: float) -> None:
-        """Close the connection after what was written, and drop it where that takes longer; idempotent."""
+        """Close the connection once written data is sent, and drop it after a time limit; idempotent."""
         if self._hanging_up is None:
             self._hanging_up = self.loop.create_task(self._hang_up())
             self._hang_up_end = self.loop.call_later(seconds_max, self.transport.abort)
@@ -131,7 +131,7 @@ class FramedWebSocketProtocol(WebSocketsSansIOProtocol):
                 await self.send({"type": "websocket.close", "code": CloseCode.NORMAL_CLOSURE})
 
     def abort(self) -> None:
-        """Drop the connection with whatever waits in it."""
+        """Drop the connection with its pending data."""
         self.transport.abort()
 
 

@@ -2,7 +2,7 @@
 
 Protobuf refuses a message in which a ``string`` is not UTF-8, but a log line is whatever a program printed, and a
 producer that cut a line in the middle of a character must not lose it. So a message that does not parse is parsed
-again by a twin of its type in which every ``string`` is ``bytes``, and copied over with what is wrong replaced by
+again by a twin of its type in which every ``string`` is ``bytes``, and copied over with invalid bytes replaced by
 U+FFFD. Bytes that are no message in either type are an error.
 """
 

@@ -7,7 +7,7 @@ from gateway.ingest.limits import IngestLimits
 __all__ = ["CALM_SHARE", "FlowControl", "flow_control_of"]
 
 CALM_SHARE: Final = 0.5
-"""Up to this share of a limit nobody is slowed down: a backlog is how a busy gateway gathers large commits."""
+"""Up to this share of a limit no producer is throttled: a backlog lets a busy gateway make large commits."""
 
 
 class FlowControl(NamedTuple):

@@ -65,7 +65,7 @@ class GrpcioServer:
         await self._server.start()
 
     async def stop(self, grace: float | None) -> None:
-        """Have open calls end, and cut off what is left after ``grace`` seconds."""
+        """End open calls, and abort the remaining calls after ``grace`` seconds."""
         self._is_draining = True
         for call in tuple(self._calls):
             call.drain()
@@ -153,7 +153,7 @@ class _GrpcioCall:
 
     @property
     def address(self) -> str:
-        """Where it comes from."""
+        """The address of the peer."""
         return peer_address(self._context.peer())
 
     def send(self, messages: Sequence[bytes]) -> None:
@@ -192,7 +192,7 @@ class _GrpcioCall:
             self._handler.drain()
 
     def break_off(self) -> None:
-        """Nobody waits for answers any more."""
+        """The caller has disconnected."""
         self._is_gone = True
         if self._handler is not None and self._status is None:
             self._handler.finish(Ending.BROKEN)

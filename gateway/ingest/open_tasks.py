@@ -17,7 +17,7 @@ class OpenTasks:
     """Counts the open streams of every task, over all producers of this gateway.
 
     ``StreamClosed`` goes to the journal when the last one has closed: while another worker's stream is open, its lines
-    are still to come. Where the journal cannot take it now it is said again later, because a task that was opened by
+    are still to come. If the journal cannot take it now it is sent again later, because a task that was opened by
     late lines would otherwise never end.
     """
 
@@ -36,7 +36,7 @@ class OpenTasks:
         self._waiting.pop(task_id, None)
 
     def close(self, task_id: str, *, tell: bool = True) -> None:
-        """That stream is over; ``tell`` is False where its producer is expected to come back and continue."""
+        """That stream has ended. ``tell`` is False if its producer is expected to reconnect and continue."""
         self._streams[task_id] -= 1
         if self._streams[task_id] > 0:
             return

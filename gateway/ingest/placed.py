@@ -40,7 +40,7 @@ class Place(AbstractContextManager["Place"]):
 
     @property
     def address(self) -> str:
-        """Where it comes from."""
+        """The address of the peer."""
         return self._address
 
     def end(self, end: StreamEnd) -> None:

@@ -86,7 +86,7 @@ class ProducerStream(ABC):
 
     @property
     def address(self) -> str:
-        """Where it comes from."""
+        """The address of the peer."""
         return self._call.address
 
     # For the server
@@ -107,7 +107,7 @@ class ProducerStream(ABC):
         if self._registry.closing is not None:
             self._end_after(self._registry.closing)
 
-    # For everybody
+    # For all callers
 
     def end(self, end: StreamEnd) -> None:
         """Take nothing more, answer what was taken, then end; the first reason wins.

@@ -54,7 +54,7 @@ class Producer(Protocol):
 
     @property
     def address(self) -> str:
-        """Where it comes from."""
+        """The address of the peer."""
         ...
 
     def end(self, end: StreamEnd) -> None:
@@ -118,7 +118,7 @@ class ProducerRegistry:
 
     @property
     def is_calm(self) -> bool:
-        """Whether nobody is slowed down for what streams gather."""
+        """Whether no stream is throttled for its pending data."""
         return self.journal.is_writable and self.gathered_bytes < self.limits.gathered_bytes_max * CALM_SHARE
 
     async def principal(self, call: Call, dialect: Dialect) -> Principal:

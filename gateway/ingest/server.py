@@ -158,7 +158,7 @@ class GrpcServer:
 
         1. Health says NOT_SERVING, and every new stream is refused.
         2. Open streams answer what they took and end with UNAVAILABLE.
-        3. What is left after ``grace`` seconds is cut off; its handlers get a moment to leave.
+        3. The remaining streams are aborted after ``grace`` seconds; their handlers get a moment to return.
         """
         await self.set_serving(False)
         self._registry.close(_STOPPING)
@@ -197,7 +197,7 @@ class GrpcServer:
         try:
             self._port = server.listen(address, self._tls, self._renewed)
         except RuntimeError as error:
-            close_all(listen(self._host, self._port, setting="GRPC_PORT"))  # says why, where it cannot be either
+            close_all(listen(self._host, self._port, setting="GRPC_PORT"))  # raises with the reason if this fails too
             with_tls = " with this certificate and key" if self._tls is not None else ""
             raise ListenError(f"cannot listen on port {self._port} of {self._host}{with_tls}") from error
         await server.start()

@@ -1,4 +1,4 @@
-"""Where the gRPC server listens: its port, and its TLS identity."""
+"""The port and the TLS identity of the gRPC server."""
 
 import ssl
 import tempfile

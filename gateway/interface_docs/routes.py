@@ -46,7 +46,7 @@ def description_routes(
     elsewhere: Sequence[tuple[str, Operation]] = (),
     needs_tokens: bool = True,
 ) -> list[DescribedRoute]:
-    """The documents of all routes, these included; made at the first request, then held in memory for everybody.
+    """The documents of all routes, these included; built at the first request, then kept in memory for all requests.
 
     Args:
         routes: of all other parts; those with a channel appear in AsyncAPI as well.

@@ -68,7 +68,7 @@ class Health:
 
     Args:
         journal: read once per report; what hinders its writer, it says itself.
-        sink: the polling tables. They are behind the live path, so their trouble is shown and changes nothing else.
+        sink: the polling tables. The live path does not need them, so their errors are shown and change nothing else.
         others: dependencies that only some gateways have.
         keys: what tokens are verified with. Without new keys, those that it has continue working.
         clock: seconds that only grow.

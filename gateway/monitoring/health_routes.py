@@ -1,4 +1,4 @@
-"""The health pages: one for people and the old UI, two for whatever restarts and routes."""
+"""The health routes: one for people and the old UI, and the liveness and readiness probes."""
 
 from collections.abc import Sequence
 from http import HTTPStatus

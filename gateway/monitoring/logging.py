@@ -91,7 +91,7 @@ def configure_logging(level: str, log_format: str, *, stream: TextIO | None = No
 
 
 def without_secrets(_logger: object, _method: str, event: MutableMapping[str, Any], /) -> MutableMapping[str, Any]:
-    """Mask what looks like a credential, wherever it stands: the last resort behind code that does not log them."""
+    """Mask text that looks like a credential: a safety net, since no code should log one."""
     return {name: _masked(name, value) for name, value in event.items()}
 
 

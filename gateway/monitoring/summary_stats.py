@@ -62,7 +62,7 @@ class SummaryStats:
     def sample(self) -> None:
         """Look at the totals; to be called every ``SAMPLE_SECONDS``."""
         now = self._clock()
-        # One sample from before the window stays: it is where the window's rates count from.
+        # One sample from before the window stays: the window's rates start from it.
         while len(self._samples) > 1 and self._samples[1][0] <= now - WINDOW_SECONDS:
             self._samples.popleft()
         self._samples.append((now, self._totals()))
@@ -87,7 +87,7 @@ class SummaryStats:
 
 
 def resident_bytes() -> int:
-    """Resident memory of this process; at least what it once was where the system does not say."""
+    """Resident memory of this process; its peak if the system does not report the current value."""
     try:
         return int(STATM.read_text().split()[1]) * PAGE_BYTES
     except (OSError, IndexError, ValueError):

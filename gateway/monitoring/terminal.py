@@ -14,12 +14,12 @@ _PICTURES: Final = {
 
 
 def printable(text: str) -> str:
-    """The text, with a picture in place of every control character but tab and line feed."""
+    """The text, with a visible symbol for every control character except tab and line feed."""
     return text.translate(_PICTURES)
 
 
 def open_closed_streams() -> None:
-    """Put the null device where the caller has closed stdin, stdout or stderr, for which Python has None."""
+    """Open the null device for a stdin, stdout or stderr that the caller has closed; Python has None for it."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))

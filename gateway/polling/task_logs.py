@@ -1,4 +1,4 @@
-"""Where the polling API finds rows of ``task_logs``: a component keeps them."""
+"""The reader of ``task_logs`` for the polling API. A component provides it."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol

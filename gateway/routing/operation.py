@@ -95,18 +95,18 @@ class Operation:
         tag: the chapter of the reference that it belongs to.
         summary: half a line.
         description: what a reader has to know beyond that; backticks mark code.
-        scope: what a token must allow; ``ANY_SCOPE``: whatever it allows; None: no token is needed.
+        scope: what a token must allow; ``ANY_SCOPE``: any token; None: no token is needed.
         parameters: all of them.
         body: None: it takes none.
         answers: by status, without the errors; a type is described by the first sentence of its docstring.
         errors: codes of ``gateway.errors`` that it may answer with, beside those that follow from the rest:
             ``INVALID_ARGUMENT`` if there are parameters or a body, ``UNAUTHENTICATED`` and ``PERMISSION_DENIED``
-            if there is a scope, the latter also if it changes something, ``PAYLOAD_TOO_LARGE`` where there is a
-            body, and ``UNAVAILABLE`` where ``stored``.
+            if there is a scope, the latter also if it changes something, ``PAYLOAD_TOO_LARGE`` if there is a
+            body, and ``UNAVAILABLE`` if ``stored``.
         stored: it reads or writes a database.
         channel: what a stream carries, for AsyncAPI.
         error_types: documents that its refusals may be.
-        credentials: ``header`` where cookies, tickets and query parameters do not count; ``any`` elsewhere.
+        credentials: ``header`` if cookies, tickets and query parameters do not count; else ``any``.
     """
 
     id: str
@@ -126,7 +126,7 @@ class Operation:
 
     @property
     def credentials(self) -> Literal["any", "header"]:
-        """Where a credential may be: what changes something takes it in the header alone."""
+        """The accepted places of a credential. Operations that change something accept the header only."""
         return "any" if self.method == "GET" else "header"
 
     def error_codes(self) -> Mapping[HTTPStatus, list[str]]:

@@ -67,7 +67,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Number(Parameter):
-    """A whole number from ``minimum`` to ``maximum``; ``default`` where it is left out."""
+    """A whole number from ``minimum`` to ``maximum``; ``default`` if it is left out."""
 
     _: KW_ONLY
     minimum: int = 0
@@ -83,7 +83,7 @@ class Number(Parameter):
 
         Args:
             query: of the request.
-            maximum: in the place of the described one, where a setting has another.
+            maximum: replaces the described one, if a setting has another.
             default: likewise.
 
         Raises:
@@ -214,7 +214,7 @@ class Labels(Parameter):
 
 
 def checked_identifier(field_name: str, text: str) -> str:
-    """Return the text where it is an identifier.
+    """Return the text if it is an identifier.
 
     Raises:
         ApiError: INVALID_ARGUMENT with the field's name; the text says which rule it breaks.

@@ -13,7 +13,7 @@ __all__ = ["path_identifier"]
 
 
 class _AnyText(Convertor[str]):
-    """Matches whatever is there, so that a bad identifier is answered with what is wrong and not with 404.
+    """Matches any text, so that an invalid identifier is answered with its error and not with 404.
 
     Starlette matches routes against the decoded path, where a slash of an identifier looks like any other; what the
     identifier really is, ``path_identifier`` reads from the raw path.
@@ -42,7 +42,7 @@ def path_identifier(scope: Scope, route: str, name: str) -> str:
         name: the parameter's name.
 
     Raises:
-        ApiError: INVALID_ARGUMENT where it is no identifier; NOT_FOUND where it has a slash that is not encoded.
+        ApiError: INVALID_ARGUMENT if it is no identifier; NOT_FOUND if it has a slash that is not encoded.
     """
     prefix, _, suffix = route.partition("{" + name + ":identifier}")
     raw = bytes(scope["raw_path"]).removeprefix(scope.get("root_path", "").encode())

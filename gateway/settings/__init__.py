@@ -1,1 +1,1 @@
-"""Settings: the model, where they come from, reports, and what each part gets of them."""
+"""Settings: the model, its sources, reports, and the configuration of each component."""

@@ -37,7 +37,7 @@ _NAMES: Final = {"issuer": "JWT_ISSUER", "audience": "JWT_AUDIENCE"}
 
 
 def authenticator_of(settings: Settings) -> TokenAuthenticator:
-    """Make it; reads the public key's file, and asks nobody.
+    """Build the authenticator. It reads the file of the public key, and makes no request.
 
     Raises:
         SettingsError: a credential is unusable.
@@ -124,7 +124,7 @@ def otlp_mapping(settings: Settings) -> OtlpMapping:
 
 
 def quota_of(settings: Settings) -> Quota:
-    """A new quota of one kind of connection; where everybody is let in, there are no principals to tell apart."""
+    """A new quota of one kind of connection; without authentication there are no principals to distinguish."""
     return Quota(
         per_principal=settings.max_connections_per_principal if settings.has_credentials else 0,
         per_address=settings.max_connections_per_address,
@@ -133,7 +133,7 @@ def quota_of(settings: Settings) -> Quota:
 
 
 def request_limits(settings: Settings, connections: Quota) -> RequestLimits:
-    """What is asked of an HTTP request before anybody looks at it."""
+    """Limits of an HTTP request that apply before a route handles it."""
     seconds = settings.request_seconds_max
     return RequestLimits(head_seconds=seconds, body_seconds=seconds, connections=connections)
 

@@ -1,4 +1,4 @@
-"""Addresses that only this machine's own programs can reach, and the one that everybody can."""
+"""Addresses that only programs on this machine can reach, and the one that listens on all interfaces."""
 
 import ipaddress
 from typing import Final

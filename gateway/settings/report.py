@@ -42,7 +42,7 @@ def setting_lines(settings: Settings) -> Iterator[str]:
 
 
 def open_warning(settings: Settings) -> str:
-    """What is to be said of a gateway that lets everybody in; empty if it does not."""
+    """The warning about a gateway without authentication; empty if it has one."""
     if not settings.is_open_to_everybody:
         return ""
     return (

@@ -14,7 +14,7 @@ from gateway.settings.model import CREDENTIALS, Settings
 __all__ = ["SettingsError", "load_settings"]
 
 _EMPTY_IS_WRONG: Final = frozenset(CREDENTIALS)
-"""An empty secret, as a missing one of an orchestrator becomes, must not quietly mean that nobody needs a token."""
+"""An orchestrator may turn a missing secret into an empty one. That must not silently disable authentication."""
 
 
 class SettingsError(Exception):

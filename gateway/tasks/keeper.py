@@ -1,4 +1,4 @@
-"""Deletes and pins tasks, and tells everybody who reads them."""
+"""Deletes and pins tasks, and notifies their readers."""
 
 import time
 from typing import Final
@@ -24,7 +24,7 @@ class TaskKeeper:
 
     Args:
         databases: know the tasks and the pins, and remove lines and rows.
-        hubs: end the streams of a task that was deleted and forget its lines, and tell UIs.
+        hubs: end the streams of a task that was deleted and forget its lines, and notify UIs.
     """
 
     def __init__(self, databases: Databases, hubs: Hubs) -> None:
@@ -38,7 +38,7 @@ class TaskKeeper:
         return f"<TaskKeeper {self._pins!r}>"
 
     async def delete(self, principal: Principal, task_id: str) -> int:
-        """Remove the lines of a task, and their rows; how many lines that were. Lines after it go on counting."""
+        """Remove the lines of a task and their rows. Returns the number of lines. Later sequences continue."""
         await self._check(principal, task_id)
         if await self._pins.among([task_id]):
             raise ApiError("CONFLICT", _PINNED, field="taskId")

@@ -26,7 +26,7 @@ class LockLostError(Exception):
 
 
 class SchedulerLock:
-    """One bid for the lock; its name is its own, so that a later holder on the same host is somebody else.
+    """One bid for the lock; its name is unique, so that a later holder on the same host is a different one.
 
     Args:
         database: where the lock is.
@@ -46,7 +46,7 @@ class SchedulerLock:
         return f"<SchedulerLock {self.holder}>"
 
     def take(self) -> bool:
-        """Take the lock or renew it; False where somebody else has it."""
+        """Acquire or renew the lock. False if another process holds it."""
         now = self.now()
         values = {"locked_at": now, "locked_by": self.holder, "expires_at": whole(now, self.expiry_seconds)}
         with self.database.transaction() as connection:

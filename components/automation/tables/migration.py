@@ -27,7 +27,7 @@ class Change:
 
 
 def create_missing(connection: Connection, now: datetime) -> list[str]:
-    """Create what is not there; what is there keeps its rows and its columns.
+    """Create missing tables and columns. Existing tables keep their rows and columns.
 
     Returns:
         what was changed of tables that existed; nothing for a database without any.

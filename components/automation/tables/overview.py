@@ -66,7 +66,7 @@ class TaskDetail:
 
 
 class TaskOverview:
-    """Reads; each method sees one consistent picture, and blocks."""
+    """Blocking reads. Each method uses one consistent snapshot."""
 
     def __init__(self, database: AutomationDatabase) -> None:
         self._database = database

@@ -25,10 +25,10 @@ __all__ = ["QueueRepository"]
 
 
 class QueueRepository:
-    """Everything that moves an item on.
+    """All changes of an item's state.
 
     Raises:
-        LockLostError: by every method that writes, where the lock is not held any more; nothing was stored.
+        LockLostError: by every method that writes, if the lock is no longer held; nothing was stored.
     """
 
     def __init__(self, lock: SchedulerLock) -> None:
@@ -133,7 +133,7 @@ class QueueRepository:
             _leave(connection, item, now, status="failed", completed_at=now, error_message=storable(error))
 
     def orphans(self) -> list[tuple[QueueItem, tuple[str, int, int] | None]]:
-        """What a dead scheduler left: items that are ``processing``, and those stopped whose processes nobody saw end.
+        """Items of a dead scheduler: those that are ``processing``, and stopped ones whose processes may still run.
 
         With each the boot, pid and start of what may still run.
         """
@@ -168,7 +168,7 @@ class QueueRepository:
             connection.execute(delete(stage_processes).where(stage_processes.c.queue_id == item.id))
 
     def is_processing(self, item: QueueItem) -> bool:
-        """Whether nobody has stopped the item."""
+        """Whether the item has not been stopped."""
         with self.lock.database.reading() as connection:
             query = select(task_queue.c.id).where(task_queue.c.id == item.id, task_queue.c.status == "processing")
             return connection.execute(query).first() is not None

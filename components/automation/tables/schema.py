@@ -1,4 +1,4 @@
-"""The automation tables, as one metadata for every database; whatever differs between databases is in here."""
+"""The automation tables, as one metadata for every database. All differences between databases are in this module."""
 
 from typing import Final
 
@@ -158,8 +158,8 @@ scheduler_lock = Table(
     _time("expires_at"),
 )
 
-# The process group of each running stage: who takes up a dead scheduler's item ends what still runs of it first. The
-# boot and the start time tell the process from a later one with its number.
+# The process group of each running stage: the scheduler that takes over an item of a dead one kills it first. The
+# boot and the start time distinguish the process from a later one with the same pid.
 stage_processes = Table(
     "otto_stage_processes",
     metadata,

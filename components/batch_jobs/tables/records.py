@@ -54,7 +54,7 @@ class BatchItem:
     """A keyword that was asked for.
 
     Attributes:
-        begun: how often asking for it began; more than once where the process ended before the result was stored.
+        begun: how often asking for it began; more than once if the process ended before the result was stored.
         counts: documents by category, as far as they are known.
         error: why it has no result; None if it has one.
         done_at: milliseconds since the Unix epoch.

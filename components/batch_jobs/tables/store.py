@@ -21,7 +21,7 @@ T = TypeVar("T")
 class BatchJobStore:
     """Batch jobs in the journal's database; belongs to one event loop. What a method has returned is on the disk.
 
-    Every method raises ``StorageUnavailableError`` where the database cannot be used now.
+    Every method raises ``StorageUnavailableError`` if the database is unavailable.
     """
 
     def __init__(self, location: DatabaseLocation, *, durability: Literal["full", "process"] = "full") -> None:
@@ -49,7 +49,7 @@ class BatchJobStore:
         )
 
     async def take_over(self) -> None:
-        """Begin as the only one who works: nobody else's claim counts any more."""
+        """Start as the only worker. Claims of other workers become invalid."""
         await self._write(repository.release_claims)
 
     async def begin_next(self, owner: str = "", *, now: int, claimed_until: int = 0) -> BegunItem | None:
@@ -71,7 +71,7 @@ class BatchJobStore:
         took_ms: int = 0,
         now: int,
     ) -> BatchJob | None:
-        """Store what became of a keyword, and the calls made until then; None where its job has ended meanwhile."""
+        """Store what became of a keyword, and the calls made until then; None if its job has ended meanwhile."""
 
         def write(connection: Connection) -> BatchJob | None:
             history.add_calls(connection, calls)

@@ -40,7 +40,7 @@ class NodeColumns:
     """The form of an existing table.
 
     Attributes:
-        required: those of ``execution_id`` and ``node_id`` that take no NULL; an empty text stands for it there.
+        required: those of ``execution_id`` and ``node_id`` that are NOT NULL; an empty text replaces NULL in them.
         started_at, finished_at: a text whose form times have; None where they are numbers.
     """
 

@@ -1,7 +1,7 @@
 """Which row a report of a node's run belongs to, decided without a database.
 
-Senders fire and forget: the reports of one run come in any order, twice, or not at all. ``started_at`` tells the runs
-of one node apart; a report without it is matched as well as that is possible:
+Senders fire and forget: the reports of one run come in any order, twice, or not at all. ``started_at`` identifies a
+run of a node; a report without it is matched as well as that is possible:
 
 =============  =====================  ==============================================================================
 report         row that it is about   what happens
@@ -69,7 +69,7 @@ def decide(report: NodeReport, runs: Sequence[Run]) -> Decision:
     Args:
         report: the report.
         runs: rows of the same execution and node, the newest first: those with the report's ``started_at``, or with
-            none, or that run; simply the newest ones where the report has no ``started_at``.
+            none, or that run; the newest ones if the report has no ``started_at``.
     """
     runs = [run for run in runs if _may_be_of(report, run)]
     run = _finished(report, runs) if report.status.is_final else _begun(report, runs)

@@ -37,12 +37,12 @@ class ScriptStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeReport:
-    """What a sender says of one run of a node; None: it says nothing of it.
+    """A report about one run of a node. None: the sender did not report the value.
 
     Attributes:
         execution_id, node_id: a report without both of them is a row of its own.
-        started_at, finished_at: milliseconds since 1970. ``started_at`` tells the runs of one node apart.
-        execution_time_ms: milliseconds; where it is not said, the difference of the two.
+        started_at, finished_at: milliseconds since 1970. ``started_at`` identifies a run of a node.
+        execution_time_ms: milliseconds; if it was not reported, the difference of the two.
         parameters, result: JSON texts.
     """
 
@@ -98,7 +98,7 @@ class NodeFilter:
 
 @dataclass(frozen=True, slots=True)
 class ReportTaken:
-    """Where a report went: the row's ``log_id``, and whether the row is as it was because all was known already."""
+    """The row of a report: its ``log_id``, and whether it is unchanged because the report contained nothing new."""
 
     log_id: int
     is_repeat: bool

@@ -1,4 +1,4 @@
-"""The tables of executions, as one metadata for every database; whatever differs between databases is in here.
+"""The tables of executions, as one metadata for every database. All differences between databases are in this module.
 
 They are in the polling database, which other programs read and write, and which may have had them before.
 """

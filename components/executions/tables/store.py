@@ -86,7 +86,7 @@ class ExecutionStore:
 
     @property
     def statistics(self) -> WriterStatistics:
-        """What waits, what was done, and what is wrong."""
+        """Pending work, counts since the start, and the current error."""
         return self._writer.statistics
 
     def set_listener(self, listener: Callable[[Sequence[Change]], None]) -> None:

@@ -37,7 +37,7 @@ class StoreFullError(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class WriterStatistics:
-    """What waits, what was done since the start, and what is wrong now."""
+    """Pending work, counts since the start, and the current error."""
 
     waiting: int = 0
     waiting_bytes: int = 0
@@ -56,7 +56,7 @@ class _Job:
 
 
 class ExecutionWriter:
-    """Runs work in transactions, several pieces in one where they come together; belongs to its event loop.
+    """Runs work in transactions, and concurrent work in one transaction. Belongs to its event loop.
 
     Args:
         listener: called on the loop with what a commit has stored, before its callers are answered.
@@ -146,7 +146,7 @@ class ExecutionWriter:
             try:
                 self._loop.call_soon_threadsafe(self._stored, group, changes)
             except RuntimeError:
-                break  # the loop is closed, and with it everybody who waited
+                break  # the loop is closed, and all waiting tasks with it
         self._database.close()
 
     def _store(self, group: Sequence[_Job]) -> list[Change]:

@@ -73,7 +73,7 @@ class TaskComparison(msgspec.Struct, rename="camel"):
 
 @dataclass(frozen=True, slots=True)
 class RunLines:
-    """Lines of a run: all of them, or, where it has too many, warnings and errors."""
+    """Lines of a run: all of them, or only warnings and errors if there are too many."""
 
     entries: Sequence[LogEntry]
     is_complete: bool

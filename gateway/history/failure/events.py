@@ -33,7 +33,7 @@ def events_of(entries: Sequence[LogEntry], *, are_levels_known: bool) -> list[Ev
 
     Args:
         entries: ascending.
-        are_levels_known: False where the producer called everything INFO: levels are then detected anew.
+        are_levels_known: False if the producer reported every line as INFO; levels are then detected again.
     """
     open_events: dict[tuple[str, str], Event] = {}
     found: list[Event] = []

@@ -105,9 +105,9 @@ def cause_of(
     """The event that most likely made the task fail, and by which rule.
 
     A crash within the last lines is the cause: nothing continues after it. Otherwise it is the first error that is
-    neither the consequence of another nor a total; where there are such alone, the first of them. Errors that the last
-    good run had as well are passed over for those that it had least. If no tool is known by how it says it, the first
-    error after the worker's last success is taken, where there is one.
+    neither the consequence of another nor a total; if there are only such errors, the first of them. Errors that the
+    last good run had as well are passed over for those that it had least. If no tool is recognised by its messages,
+    the first error after the worker's last success is taken, if there is one.
 
     Args:
         events: the errors, ascending.

@@ -143,7 +143,7 @@ def _compared(good: Run, lines: RunLines, first: LogEntry | None, run: Run, othe
 
 
 async def _run_lines(reads: Reads, state: TaskState, budget: Budget, lines_max: int) -> RunLines:
-    """All lines, or the first and the last warnings and errors where there are more than so many."""
+    """All lines, or the first and the last warnings and errors if there are too many lines."""
     if _count(state) <= lines_max:
         entries, reached = await _read(reads, state, state.first - 1, _EVERYTHING, lines_max, budget)
         return RunLines(entries, is_complete=reached >= state.last)
@@ -152,7 +152,7 @@ async def _run_lines(reads: Reads, state: TaskState, budget: Budget, lines_max: 
 
 
 async def _errors(reads: Reads, state: TaskState, budget: Budget) -> _Errors:
-    """The first and the last errors; where no line has such a level, those that the last lines show."""
+    """The first and the last errors. If no line has such a level, errors detected in the last lines."""
     entries, is_complete = await _both_ends(reads, state, _SEVERE, _ERRORS_MAX, budget)
     if not entries and is_complete:
         tail, _ = await _read(reads, state, state.last - _TAIL_LINES, _EVERYTHING, _TAIL_LINES, budget)
@@ -217,7 +217,7 @@ async def _lines(reads: Reads, state: TaskState, after: int, upto: int) -> list[
 
 
 def _of_failed(events: list[Event], run: Run) -> list[Event]:
-    """The errors of the workers that failed, where one did and has some."""
+    """The errors of failed workers; all errors if no failed worker has any."""
     failed = {worker.worker_id for worker in run.workers if worker.status == "FAILED"}
     return [event for event in events if event.worker_id in failed] or events
 

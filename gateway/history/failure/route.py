@@ -64,7 +64,7 @@ COMPARE_TASKS: Final = Operation(
 
 
 class FailureReads(Protocol):
-    """Reads summaries and comparisons on behalf of somebody; ``StoredLogs`` does."""
+    """Reads summaries and comparisons on behalf of a principal; implemented by ``StoredLogs``."""
 
     async def summary(self, principal: Principal, task_id: str) -> TaskSummary:
         """Why a task failed."""

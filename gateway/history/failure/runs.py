@@ -59,7 +59,7 @@ async def read_run(reads: Reads, state: TaskState) -> Run:
 
 
 async def last_good_run(reads: Reads, run: Run, covers: Covers, budget: Budget) -> Run | None:
-    """The newest run of the same name that has ended well, before this one where this one has ended.
+    """The newest run of the same name that has ended well, before this one if this one has ended.
 
     The last 2,048 tasks that ended well are looked at.
 
@@ -100,7 +100,7 @@ def readable_by(principal: Principal) -> Covers:
 
 
 def seconds_between(start: str | None, end: str | None) -> float | None:
-    """Between two times, to the millisecond; None where one is not known or they are the wrong way round."""
+    """Between two times, to the millisecond; None if one is unknown or they are in the wrong order."""
     try:
         seconds = (datetime.fromisoformat(str(end)) - datetime.fromisoformat(str(start))).total_seconds()
     except (ValueError, TypeError):

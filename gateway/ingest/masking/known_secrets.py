@@ -24,7 +24,7 @@ _WORKERS_MAX: Final = 10_000
 _PRODUCERS_MAX: Final = 1_000
 _SILENT_SECONDS_MAX: Final = 24 * 3600.0
 _ENDED_SECONDS_MAX: Final = 600.0
-"""Lines may come behind the end of a task, on another connection than its workers' reports."""
+"""Lines may arrive after the end of a task, because they use another connection than its workers' reports."""
 _SWEEP_SECONDS: Final = 60.0
 
 
@@ -63,7 +63,7 @@ class MaskedTask:
     """The secrets of one task, and how far its workers' streams were read.
 
     Attributes:
-        numbered: where a worker's stream was before each numbered request that may come again.
+        numbered: the position of a worker's stream before each numbered request that may be repeated.
         until: when the task is forgotten, by ``time.monotonic()``.
     """
 

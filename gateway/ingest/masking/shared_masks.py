@@ -1,7 +1,7 @@
-"""Secrets of tasks among gateways: what a producer names at one is masked at all before it has its answer.
+"""Secrets of tasks, shared by gateways: every gateway masks a secret before its producer receives the answer.
 
 Values go through the database sealed for each gateway that runs, in rows that it deletes. One that has just started
-asks for those of all tasks before it takes lines. Who may write the database can make a gateway up and be told.
+asks for those of all tasks before it takes lines. A writer of the database can pose as a gateway and receive secrets.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""What producers send, on its way to the journal: secrets of tasks are masked, and lines held where one may begin.
+"""Masks secrets of tasks before lines reach the journal. A line is held if a secret may continue in the next one.
 
-A batch is stored as a whole or not at all, so it waits as a whole for its last line, and everything of the same
-producer waits behind it: its numbers are stored in their order. Nothing that waits is acknowledged.
+A batch is stored as a whole or not at all, so it waits as a whole for its last line. Later requests of the same
+producer wait after it, because its numbers are stored in their order. A pending request is not acknowledged.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class TaskMasks:
     Args:
         journal: takes what is masked.
         shapes: secrets of any task that are known by their shape; None: none are.
-        hold_seconds: how long a line waits for the next one where a secret may begin at its end.
+        hold_seconds: how long a line waits for the next one if a secret may begin at its end.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class TaskMasks:
                 take()
 
     def _attempt(self, held: HeldItem, step: Callable[[], None]) -> None:
-        """Take a step with an item; whatever is wrong with it, it is not stored unmasked, and others continue."""
+        """Process an item. After an error it is not stored unmasked, and other items continue."""
         try:
             step()
         except Exception:  # noqa: BLE001 - what no one foresaw costs this item alone, and is logged
@@ -208,7 +208,7 @@ class TaskMasks:
         if item.producer is not None:
             number = item.producer.number
             numbered = task.numbers_of(item.producer.producer_id)
-            if number in numbered:  # sent again: read from where it was read before
+            if number in numbered:  # sent again: read from the same position
                 self._release(item.task_id, item.worker_id)
                 stream.go_on_at(numbered[number])
             else:

@@ -22,7 +22,7 @@ _decoder: Final = Decoder(logs_pb2.LineBatch)
 
 
 class LargeBatch:
-    """Where the lines of a request are.
+    """The position of the lines of a request.
 
     Attributes:
         number: the request's.

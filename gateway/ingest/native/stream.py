@@ -109,7 +109,7 @@ class NativeStream(ProducerStream):
         self.proceed()
 
     async def _mask(self, request: logs_pb2.PublishRequest) -> list[logs_pb2.Problem]:
-        """Have the secrets masked that a request names; what is wrong with some of them.
+        """Mask the secrets that a request names. Returns the errors of invalid ones.
 
         Raises:
             ApiError: PERMISSION_DENIED or RESOURCE_EXHAUSTED.

@@ -54,10 +54,10 @@ class Exporter:
         return f"<Exporter {self.budget!r}>"
 
     def check_room(self) -> None:
-        """Return where a request may be taken now.
+        """Check that a request may be accepted now.
 
         Raises:
-            ApiError: UNAVAILABLE: too much waits for storage.
+            ApiError: UNAVAILABLE: too much data is waiting for storage.
         """
         if not self.registry.journal.is_writable:
             self.registry.counters.refused(Dialect.OTLP, Refusal.UNAVAILABLE)
@@ -71,7 +71,7 @@ class Exporter:
     async def export(self, groups: Groups, size: int, principal: Principal) -> Outcome:
         """Store a request's records; ``size`` in bytes is only counted.
 
-        Where it fails in the middle, its first parts are stored, and come twice when it is sent again: OTLP has no
+        If it fails in the middle, its first parts are stored, and duplicated when it is sent again: OTLP has no
         numbers by which they could be recognised.
 
         Raises:

@@ -26,7 +26,7 @@ Number: TypeAlias = int | str
 
 
 class _Camel(msgspec.Struct, rename="camel", gc=False):
-    """Names as they are in JSON; fields that nobody knows are left out, as OTLP asks for."""
+    """Names as they are in JSON; unknown fields are ignored, as OTLP requires."""
 
 
 class _Values(_Camel):

@@ -17,7 +17,7 @@ class Record(NamedTuple):
     severity: int = 0
     severity_text: str = ""
     body: Any = None
-    attributes: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
+    attributes: dict[str, Any] = {}  # noqa: RUF012 - never changed
     trace_id: str = ""
     span_id: str = ""
     event_name: str = ""

@@ -139,7 +139,7 @@ def otlp_routes(exporter: Exporter | None, authenticator: Authenticator, *, byte
 
 
 def _groups_of_protobuf(body: bytes) -> Groups:
-    """Imported here, where the package is known to be installed."""
+    """Imported here, because only here the package is known to be installed."""
     from gateway.ingest.otlp.protobuf_requests import groups_of_protobuf
 
     return groups_of_protobuf(body)

@@ -78,7 +78,7 @@ class _PlacedCall:
 
     @property
     def address(self) -> str:
-        """Where it comes from."""
+        """The address of the peer."""
         return self._call.address
 
     def end(self, status: GrpcStatus, text: str = "", metadata: Headers = ()) -> None:

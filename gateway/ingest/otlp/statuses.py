@@ -37,7 +37,7 @@ def status_document(error: ApiError) -> dict[str, object]:
 
 
 def refusal(error: ApiError) -> RefusedError:
-    """A refusal as gRPC answers it: exporters try again only where ``RetryInfo`` or UNAVAILABLE tells them to."""
+    """A refusal as gRPC answers it: exporters retry only after ``RetryInfo`` or UNAVAILABLE."""
     details = base64.b64encode(status_bytes(error)).decode().rstrip("=")
     metadata: Headers = [(_DETAILS, details)] if error.retry_after_seconds is not None else ()
     return RefusedError(GrpcStatus(error.grpc_status.value[0]), error.message, metadata)

@@ -9,7 +9,7 @@ DEPTH_MAX: Final = 32
 """How deeply lists and maps may be nested."""
 
 Message: TypeAlias = Any
-"""A message of ``opentelemetry.proto``, whose types are not imported where nobody sends OTLP."""
+"""A message of ``opentelemetry.proto``, whose types are imported only when OTLP is received."""
 
 
 class ValueTooDeepError(ValueError):

@@ -147,7 +147,7 @@ class OttoLines:
         return OttoLine(None, problem, size, 0, self._received_at)
 
     def _timestamp(self, text: str) -> tuple[str, str | None]:
-        """The line's time, and what it said where that is not RFC 3339: the line then gets the time of its arrival."""
+        """The line's time, and its original text if that is not RFC 3339: the line then gets its time of arrival."""
         if text:
             try:
                 return timestamps.from_rfc3339(text), None

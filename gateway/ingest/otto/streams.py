@@ -147,7 +147,7 @@ class OttoStream(ProducerStream):
         return responses
 
     def _outcome(self, outcome: Receipt | StorageError | None, lines: int) -> tuple[int, bytes]:
-        """The first line's sequence, or the answer that tells to send the lines again."""
+        """The first line's sequence, or the answer that requests the lines again."""
         if isinstance(outcome, Receipt):
             return outcome.first, b""
         self._registry.counters.refused(Dialect.OTTO, Refusal.UNAVAILABLE, lines)

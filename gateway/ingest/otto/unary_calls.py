@@ -108,7 +108,7 @@ def _status(number: int) -> str:
 
 
 async def _stored(registry: ProducerRegistry, item: Append) -> Receipt:
-    """Wait for a commit without taking the append back where the caller goes away."""
+    """Wait for a commit. The append is not cancelled if the caller disconnects."""
     try:
         receipt = registry.masks.append(item)
         await asyncio.wait([receipt])

@@ -1,4 +1,4 @@
-"""A body cut into lines, whatever pieces it arrives in."""
+"""Splits a body into lines, independent of the chunks it arrives in."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple

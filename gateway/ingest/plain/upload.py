@@ -24,7 +24,7 @@ EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
 
 
 class Upload:
-    """An upload without a number: whatever arrives is stored, also if its client goes away in the middle of it.
+    """An upload without a number. Received lines are stored, also if its client disconnects in the middle of it.
 
     Attributes:
         first: the sequence of its first line; 0: none is stored.
@@ -129,7 +129,7 @@ class Upload:
         self._changed.set()
 
     async def _room(self) -> None:
-        """Return once more may be read: producers with little that waits continue while the journal is behind."""
+        """Wait until more may be read. Producers with little pending data continue while the journal lags."""
         await asyncio.sleep(0)
         limits, journal = self._limits, self._registry.journal
         while self._error is None and (

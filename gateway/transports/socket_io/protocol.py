@@ -51,7 +51,7 @@ class Disconnect:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event of a client, with the number of its callback where it has one."""
+    """An event of a client, with the number of its callback if it has one."""
 
     namespace: str
     name: object

@@ -78,7 +78,7 @@ class SocketIoLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketIoStatistics:
-    """What there is now, and counts since the start."""
+    """Current numbers, and counts since the start."""
 
     sockets: int = 0
     clients: int = 0
@@ -208,7 +208,7 @@ class SocketIoServer:
                     self._wait_for_join(socket)
 
     def closed(self, socket: EngineSocket) -> None:
-        """A socket is closed; nothing of its client stays behind."""
+        """A socket is closed: remove all state of its client."""
         self._stop_waiting(socket)
         self._leave(socket, CloseReason.CLIENT_GONE)
 
@@ -226,7 +226,7 @@ class SocketIoServer:
         """Ask every client to come back later, and return when they are gone; idempotent.
 
         The connections of clients that do not read are dropped after ``EngineLimits.close_seconds``, or after
-        ``seconds_max`` where that is less.
+        ``seconds_max`` if that is less.
         """
         if self._is_closed:
             return
@@ -257,7 +257,7 @@ class SocketIoServer:
             subscriber = self._join(socket, await self._principal_of(socket, auth))
         except ApiError as error:
             socket.put(connect_error(NAMESPACE, error.message, error.detail))
-        except Exception:  # noqa: BLE001 - the client is answered whatever it was
+        except Exception:  # noqa: BLE001 - the client is answered after any error
             _log.exception("socket.io connect failed")
             internal = ApiError("INTERNAL", "the gateway ran into an error of its own; try again")
             socket.put(connect_error(NAMESPACE, internal.message, internal.detail))

@@ -1,4 +1,4 @@
-"""One connected Socket.IO client: its subscriptions, and an answer to whatever it asks for."""
+"""One connected Socket.IO client: its subscriptions, and the answers to its events."""
 
 import asyncio
 import json
@@ -58,7 +58,7 @@ FEATURES: Final = (
 )
 
 RETRY_AFTER_SHUTDOWN_MILLISECONDS: Final = (1_000, 10_000)
-"""How long a client is asked to stay away; spread, so that not everybody comes back at once."""
+"""How long a client is asked to stay away; randomised, so that clients do not reconnect all at once."""
 
 _ECHO_CHARACTERS_MAX: Final = 256
 EXPIRY_CHECK_SECONDS_MAX: Final = 60.0
@@ -141,7 +141,7 @@ class Subscriber:
             reply = handle(self, arguments)
         except ApiError as error:
             self._answer(failure, _refusal(name, arguments, error), acknowledge)
-        except Exception:  # noqa: BLE001 - the client is answered whatever it was
+        except Exception:  # noqa: BLE001 - the client is answered after any error
             self._apologise(name, failure, arguments, acknowledge)
         else:
             self._answer(success, reply.payload, acknowledge)
@@ -310,7 +310,7 @@ class Subscriber:
             self._context.dismiss(self, CloseReason.TOKEN_EXPIRED)
 
     def _apologise(self, name: object, failure: str, arguments: tuple[Any, ...], acknowledge: int | None) -> None:
-        """Answer that an error of ours came in between; to be called where the exception is being handled."""
+        """Answer with an internal error; call it while the exception is being handled."""
         _log.exception("socket.io request failed", extra={"event": name})
         internal = ApiError("INTERNAL", "the gateway ran into an error of its own; try again")
         self._answer(failure, _refusal(name, arguments, internal), acknowledge)

@@ -76,5 +76,5 @@ def shift_of(length: int) -> int:
 
 
 def append_checksum(checksum: int, appended: int, shift: int) -> int:
-    """The checksum of A + B from those of A and B and the shift of B's length; about 0.5 µs, whatever the lengths."""
+    """The checksum of A + B from those of A and B and the shift of B's length; about 0.5 µs for any lengths."""
     return _multiply(shift, checksum) ^ appended

@@ -19,7 +19,7 @@ from sessions.notices import Heartbeat, Notice, StreamError
 __all__ = ["EventResponse", "closing_event", "full_response", "heartbeat_event", "keep_streams_to_their_hubs"]
 
 RETRY_MILLISECONDS: Final = (1_000, 3_000)
-"""How long a browser waits before it reconnects; spread, so that not everybody comes back at once."""
+"""How long a browser waits before it reconnects; randomised, so that clients do not reconnect all at once."""
 RETRY_AFTER_SHUTDOWN_MILLISECONDS: Final = (1_000, 10_000)
 RETRY_AFTER_FULL_SECONDS: Final = (5, 30)
 """When a client that was refused may try again."""

@@ -28,7 +28,7 @@ __all__ = ["sse_routes"]
 
 PATH: Final = "/api/v1/log-streaming/logs/{task_id:identifier}/stream"
 RETRY_MILLISECONDS: Final = (1_000, 3_000)
-"""How long a browser waits before it reconnects; spread, so that not everybody comes back at once."""
+"""How long a browser waits before it reconnects; randomised, so that clients do not reconnect all at once."""
 RETRY_AFTER_SHUTDOWN_MILLISECONDS: Final = (1_000, 10_000)
 RETRY_AFTER_FULL_SECONDS: Final = (5, 30)
 END_SECONDS: Final = 2.0
